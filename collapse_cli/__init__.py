@@ -1,0 +1,1 @@
+"""collapse: has my representation collapsed, how badly, why, and what would cure it?"""

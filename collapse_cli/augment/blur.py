@@ -1,0 +1,47 @@
+"""How sharp each picture is: Gaussian blur."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from collapse_cli.augment.draws import coin, each, uniform
+
+
+def blur(images: Tensor, strength: float, generator: Generator, probability: float = 0.5) -> Tensor:
+    """Each picture (B,C,H,W) blurred with this probability, sigma uniform in [.1, 2] pixels (SimCLR, MoCo v2).
+
+    Strength scales sigma; the probability stays. The kernel is SimCLR's, a tenth of the picture (2002.05709, App. A):
+    2 * radius + 1 taps with radius = side // 20 and at least 1: 3 taps at 32 pixels, 9 at 96, 23 at 224. MoCo's
+    own is Pillow's, which does not cut the Gaussian off.
+    """
+    if strength == 0:
+        return images
+    sigma = uniform(len(images), 0.1 * strength, 2 * strength, generator)
+    rows = coin(len(images), probability, generator).nonzero().squeeze(1)
+    output = images.clone()
+    output[rows] = smooth(images[rows], sigma[rows], max(1, min(images.shape[-2:]) // 20))
+    return output
+
+
+def smooth(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
+    """Pictures (n,C,H,W) convolved with a Gaussian of sigma (n,) pixels, cut at ± radius and summing to 1.
+
+    Separable, the border reflected: torchvision's `gaussian_blur` with kernel size 2 * radius + 1.
+    """
+    offsets = torch.arange(-radius, radius + 1, device=sigma.device)
+    taps = torch.exp(-0.5 * (offsets / sigma.unsqueeze(1)) ** 2)  # (n, 2 * radius + 1)
+    weights = [each(tap) for tap in (taps / taps.sum(1, keepdim=True)).unbind(1)]
+    for axis, margin in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
+        images = weighted(F.pad(images, margin, mode="reflect"), weights, axis)
+    return images.clamp_(0, 1)
+
+
+def weighted(padded: Tensor, weights: list[Tensor], axis: int) -> Tensor:
+    """The sum over k of weights[k] (n,1,1,1) times the pictures moved by k along the axis, shorter by the margin."""
+    size = padded.shape[axis] - len(weights) + 1
+    total = padded.narrow(axis, 0, size) * weights[0]
+    for k, weight in enumerate(weights[1:], start=1):
+        total.addcmul_(padded.narrow(axis, k, size), weight)
+    return total

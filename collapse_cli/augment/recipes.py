@@ -1,0 +1,76 @@
+"""Which augmentations, in which order and amounts: the papers' recipes, by name.
+
+Strength 0 leaves the pictures as they are, 1 is the published amount; it scales every step of a recipe, each as
+its own docstring says, and is sane up to 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Generator, Tensor
+
+from collapse_cli.augment.blur import blur
+from collapse_cli.augment.color import contrast, grey, jitter, noise
+from collapse_cli.augment.geometry import affine, cutout, flip, random_resized_crop, shift
+from collapse_cli.errors import CollapseError, nearest
+
+Step = Callable[[Tensor, float, Generator], Tensor]
+
+RECIPES: dict[str, str] = {
+    "none": "the pictures as they are",
+    "weak": "shift by up to 1/8 of the side; flip where there is colour (FixMatch)",
+    "digits": "rotation, zoom, shear, shift, contrast, cutout, noise; no flip, a mirrored 2 is not a 2",
+    "moco_v1": "crop of 20-100 %, grey, jitter of all pictures with strong hue, flip (1911.05722)",
+    "moco_v2": "crop of 20-100 %, jitter of 4 in 5, grey, blur, flip (2003.04297)",
+    "simclr": "crop of 8-100 %, flip, strong jitter of 4 in 5, grey, blur from 96 pixels on (2002.05709)",
+}
+
+
+def augment(images: Tensor, recipe: str, strength: float, generator: Generator) -> Tensor:
+    """Pictures (B,C,H,W), uint8 or float in [0,1], through a recipe -> (B,C,H,W) float32 in [0,1].
+
+    The generator lives where the pictures do, and is the only source of chance. Mean and standard deviation are
+    left to the caller. Raises CollapseError for an unknown recipe or a strength below 0.
+    """
+    if recipe not in STEPS:
+        raise CollapseError(f"no augmentation named '{recipe}'", hint=nearest(recipe, list(RECIPES)))
+    if not strength >= 0:
+        raise CollapseError(f"augmentation strength {strength}", hint="0 is none, 1 the published amount")
+    images = images.float().div_(255) if images.dtype == torch.uint8 else images.float()
+    for step in STEPS[recipe]:
+        images = step(images, strength, generator)
+    return images
+
+
+def flip_colour(images: Tensor, strength: float, generator: Generator) -> Tensor:
+    """`flip`, but for pictures of one channel, which may be writing."""
+    return images if images.shape[1] == 1 else flip(images, strength, generator)
+
+
+def blur_large(images: Tensor, strength: float, generator: Generator) -> Tensor:
+    """`blur` from 96 pixels (STL-10) on: SimCLR does not blur CIFAR's 32 (2002.05709, App. B.9)."""
+    return blur(images, strength, generator) if min(images.shape[-2:]) >= 96 else images
+
+
+STEPS: dict[str, tuple[Step, ...]] = {
+    "none": (),
+    "weak": (shift, flip_colour),
+    "digits": (affine, contrast, cutout, noise),
+    "moco_v1": (
+        partial(random_resized_crop, low=0.2),
+        grey,
+        partial(jitter, hue=0.4, probability=1.0),
+        flip,
+    ),
+    "moco_v2": (partial(random_resized_crop, low=0.2), jitter, grey, blur, flip),
+    "simclr": (
+        random_resized_crop,
+        flip,
+        partial(jitter, brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2),
+        grey,
+        blur_large,
+    ),
+}

@@ -1,0 +1,71 @@
+"""A method and pictures -> Embeddings, and the augmented pairs that alignment is measured on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from collapse_cli.augment.recipes import augment
+from collapse_cli.methods import Method
+from collapse_cli.shapes import Embeddings, Images, Normalisation
+
+CHUNK = 512  # pictures through the network at once
+
+
+def take(images: Images, index: Tensor, device: torch.device) -> Tensor:
+    """index (B,) -> pictures (B,C,H,W) uint8 on the device, from memory or from a stream."""
+    return images.pixels[index.cpu() if images.streamed else index].to(device)
+
+
+def sample(images: Images, count: int, seed: int) -> Tensor:
+    """(n,) int64, sorted: `count` pictures drawn without replacement, or all where there are no more."""
+    if count >= len(images):
+        return torch.arange(len(images))
+    drawn = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:count]
+    return drawn.sort().values
+
+
+@torch.no_grad()
+def embed(
+    method: Method,
+    images: Images,
+    normalisation: Normalisation,
+    index: Tensor,
+    view: tuple[str, float, torch.Generator] | None = None,
+) -> Embeddings:
+    """h (n,D) and z (n,d) of the pictures `index` (n,), float32 on the CPU, with the network in eval mode.
+
+    view: (recipe, strength, generator) to embed an augmented view; None for the clean pictures. Where the
+    projector is the identity, projections are None.
+    """
+    assert isinstance(method, nn.Module)
+    device = next(method.parameters()).device
+    was_training = method.training
+    method.eval()
+    rows: list[tuple[Tensor, Tensor]] = []
+    for chunk in index.to(device).split(CHUNK):
+        pixels = take(images, chunk, device)
+        recipe, strength, generator = view or ("none", 0.0, torch.Generator(device))
+        h = method.encoder(normalisation(augment(pixels, recipe, strength, generator)))  # (b, D)
+        rows.append((h.float().cpu(), method.projector(h).float().cpu()))
+    method.train(was_training)
+    representations, projections = (torch.cat(part) for part in zip(*rows, strict=True))
+    bare = isinstance(method.projector, nn.Identity)
+    return Embeddings(
+        representations=representations,
+        projections=None if bare else projections,
+        labels=None if images.labels is None else images.labels.cpu()[index.cpu()],
+        index=index.cpu(),
+        classes=images.classes,
+        source=images.name,
+    )
+
+
+def pairs(
+    method: Method, images: Images, normalisation: Normalisation, index: Tensor, recipe: str, strength: float, seed: int
+) -> tuple[Embeddings, Embeddings]:
+    """Embeddings of two augmented views of each picture of `index` (n,)."""
+    device = next(method.parameters()).device  # type: ignore[attr-defined]
+    generator = torch.Generator(device).manual_seed(seed)
+    view = (recipe, strength, generator)
+    return embed(method, images, normalisation, index, view), embed(method, images, normalisation, index, view)

@@ -1,0 +1,26 @@
+"""The one exception that a user may see."""
+
+
+class CollapseError(Exception):
+    """Something the user can mend: `message` names the thing, `hint` the remedy.
+
+    `code` is the process's exit code: 2 for usage, configuration and unreadable input; 3 where the
+    input is sound but too little to conclude from.
+    """
+
+    def __init__(self, message: str, hint: str = "", code: int = 2) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """The remedy for an unknown word: the known one that looks most like it, else all of them."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, n=1)
+    return f"did you mean '{close[0]}'?" if close else "one of: " + ", ".join(known)

@@ -1,0 +1,35 @@
+"""Positive-only training: views of one picture attract, nothing repels. Any constant map is a perfect solution."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from collapse_cli.losses import attraction
+from collapse_cli.models.encoders import encoder
+from collapse_cli.models.heads import head
+from collapse_cli.settings import Model, PositiveOnly
+from collapse_cli.shapes import Batch
+
+
+class Method(nn.Module):
+    """One network sees both views, and the gradient flows through both: no negatives, no stop-gradient, no predictor."""
+
+    def __init__(self, own: PositiveOnly, model: Model, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.encoder, width = encoder(model.encoder, shape, model.stem)
+        self.projector = head(width, model.head_hidden, model.dim, model.head_layers, model.head_norm)
+
+    def loss(self, batch: Batch) -> Tensor:
+        first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
+        second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
+        return attraction(first, second)
+
+    def after_step(self, progress: float) -> None:
+        """Nothing moves but the weights."""
+
+    def chance(self) -> None:
+        """The loss of a collapsed network is its minimum, 0: it never tells."""
+
+    def diagnostics(self) -> dict[str, float]:
+        return {}

@@ -1,0 +1,214 @@
+"""False negatives: keys of the query's own class that a contrastive loss pushes away (MoCHi's class oracle, arXiv:2010.01028)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.results import Curve, Measured, curve, each, number
+
+BLOCK = 512  # queries compared with all keys at once
+
+
+@dataclass(frozen=True)
+class Expected:
+    """False negatives to expect from the labels alone."""
+
+    queue: int = number("negatives, K")
+    pictures: int = number("pictures in the data set, N")
+    classes: int = number("classes, C")
+    share: float = number(
+        "share of false negatives in a random queue: mean over pictures of (n_c - 1) / (N - 1)", unit="share", headline=True
+    )
+    false_negatives: float = number("false negatives of a query, in the mean", unit="keys", headline=True)
+    none_at_all: float = number(
+        "chance that a query meets no false negative at all",
+        convention="keys drawn without replacement; with it where K > N - 1",
+    )  # fmt: skip
+    own_stale_key: float = number(
+        "chance that the queue still holds a key of the query's own picture, from an epoch before",
+        convention="reshuffled every epoch; (K/N)^2 / 2 while K <= N",
+    )  # fmt: skip
+    false_negatives_of_class: dict[str, float] = each(
+        "expected false negatives of a query of each class", of="class", unit="keys", label="false negatives"
+    )
+
+
+def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expected:
+    """From class counts n_c and a queue of K keys drawn at random from the other N - 1 pictures. Raises for K < 1 or N < 2."""
+    total = sum(counts)
+    if total < 2:
+        raise CollapseError("false negatives need at least two pictures", code=3)
+    shares = [(n - 1) / (total - 1) if n else 0.0 for n in counts]
+    share = sum(n * s for n, s in zip(counts, shares, strict=True)) / total
+    none = sum(n * _none(n, total, queue) for n in counts) / total
+    return Expected(
+        queue=queue,
+        pictures=total,
+        classes=len(counts),
+        share=share,
+        false_negatives=queue * share,
+        none_at_all=none,
+        own_stale_key=own_stale_key(queue / total),
+        false_negatives_of_class={c: queue * s for c, s in zip(classes, shares, strict=True)},
+    )
+
+
+def own_stale_key(epochs: float) -> float:
+    """P that a queue `epochs` = K/N epochs long holds the query's own picture, with a fresh order in each epoch.
+
+    The key's age is the sum of two uniform shares of an epoch: r^2/2 up to one epoch, 1 - (2-r)^2/2 up to two, then 1.
+    """
+    if epochs <= 1:
+        return epochs**2 / 2
+    return 1 - max(2 - epochs, 0) ** 2 / 2
+
+
+def _none(count: int, total: int, queue: int) -> float:
+    """P of no same-class key among `queue` of the total - 1 others (hypergeometric)."""
+    others, same = total - 1, max(count - 1, 0)
+    if queue > others:
+        return (1 - same / others) ** queue
+    if queue > others - same:
+        return 0.0
+    logs = [math.lgamma(others - same + 1), -math.lgamma(others - same - queue + 1)]
+    return math.exp(sum(logs) + math.lgamma(others - queue + 1) - math.lgamma(others + 1))
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """False negatives by similarity."""
+
+    queries: int = number("queries")
+    keys: int = number("keys in the queue, K")
+    same_picture: float = number("keys of the query's own picture, stale; counted apart", unit="keys per query")
+    share: float = number("share of false negatives among all keys", unit="share", default=0.0)
+    rank_1: float = number(
+        "share of false negatives among the hardest key of each query", label="hardest key",
+        unit="share", null="all keys", headline=True, default=0.0,
+    )  # fmt: skip
+    top_8: float | None = number("among the 8 hardest", label="top 8", unit="share", null="all keys", default=None)
+    top_64: float | None = number(
+        "among the 64 hardest", label="top 64", unit="share", null="all keys", headline=True, default=None
+    )
+    top_tenth: float = number("among the hardest tenth", label="top 10 %", unit="share", null="all keys", default=0.0)
+    bottom_half: float = number("among the easier half", unit="share", null="all keys", default=0.0)
+    mass: float = number(
+        "share of the negatives' softmax mass that false negatives hold: how much of the push is wrong",
+        label="mass on false negatives", unit="share", null="all keys", headline=True, default=0.0,
+    )  # fmt: skip
+    top_tenth_mass: float = number(
+        "share of the negatives' softmax mass on the hardest tenth of the keys",
+        label="mass on the top 10 %", unit="share", null="uniform", default=0.0,
+    )  # fmt: skip
+    half_mass: float = number(
+        "hardest keys that together hold half of the mean mass", label="keys with half the mass",
+        unit="keys", null="uniform", default=0.0,
+    )  # fmt: skip
+    proxy_accuracy: float | None = number(
+        "queries whose positive is more similar than every key", unit="share", null="1/(K+1)", default=None
+    )
+    false_by_rank: Curve = curve(
+        "share of false negatives among the keys of each similarity rank",
+        label="false negatives by rank", x="similarity rank of the key", y="share of false negatives",
+        log="x", null="all keys", sketch=True, default=Curve(()),
+    )  # fmt: skip
+    matching_by_rank: Curve = curve(
+        "mean matching probability exp(q·n/T) / sum of the negative at each rank (MoCHi, sec. 3); the positive is in the sum",
+        label="matching probability by rank", x="similarity rank of the key", y="probability p",
+        log="xy", null="uniform", default=Curve(()),
+    )  # fmt: skip
+
+
+def oracle(
+    queries: Tensor,
+    keys: Tensor,
+    query_labels: Tensor,
+    key_labels: Tensor,
+    query_index: Tensor,
+    key_index: Tensor,
+    temperature: float,
+    positives: Tensor | None = None,
+) -> Oracle:
+    """Queries (Q,d) against keys (K,d), unit rows, with labels and image indices (Q,), (K,).
+
+    Keys of the query's own image are counted and then taken out of its ranking. positives (Q,d): the other view of
+    each query, for the proxy accuracy and the denominator of p. temperature T > 0.
+    """
+    if not len(queries) or not len(keys):
+        raise CollapseError(f"{len(queries)} queries and {len(keys)} keys", "an oracle needs both", code=3)
+    size = len(keys)
+    sums = {name: torch.zeros(size, dtype=torch.float64) for name in ("false", "there", "p", "share")}
+    wrong_mass = own = won = 0.0
+    for start in range(0, len(queries), BLOCK):
+        part = slice(start, start + BLOCK)
+        stale = query_index[part, None] == key_index  # (b, K)
+        false = (query_labels[part, None] == key_labels) & ~stale  # (b, K)
+        similarity = (queries[part] @ keys.T).masked_fill(stale, -torch.inf)  # (b, K)
+        ranked, order = similarity.sort(dim=1, descending=True)
+        false = false.gather(1, order)
+        there = ranked.isfinite()
+        mass = (ranked / temperature).double().softmax(dim=1)  # (b, K), over the negatives alone
+        positive = None if positives is None else (queries[part] * positives[part]).sum(dim=1)  # (b,)
+        p = mass if positive is None else _with_positive(ranked, positive, temperature)
+        for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
+            sums[name] += values.sum(dim=0, dtype=torch.float64)
+        own += float(stale.sum())
+        wrong_mass += float((mass * false).sum())
+        won += 0.0 if positive is None else float((positive > ranked[:, 0]).sum())
+    return _summary(sums, len(queries), wrong_mass, own, None if positives is None else won)
+
+
+def _with_positive(ranked: Tensor, positive: Tensor, temperature: float) -> Tensor:
+    """p (b,K) of each negative where the positive (b,) stands in the denominator too."""
+    logits = torch.cat([positive.unsqueeze(1), ranked], dim=1).double() / temperature
+    return logits.softmax(dim=1)[:, 1:]
+
+
+def _summary(sums: dict[str, Tensor], queries: int, wrong_mass: float, own: float, won: float | None) -> Oracle:
+    size = len(sums["false"])
+    false, there = sums["false"], sums["there"]
+    share = float(false.sum() / there.sum().clamp_min(1))
+
+    def among(start: int, stop: int) -> Measured:
+        return Measured(float(false[start:stop].sum() / there[start:stop].sum().clamp_min(1)), null=share)
+
+    tenth = max(size // 10, 1)
+    mass = (sums["share"] / queries).cumsum(0)  # (K,)
+    ranks = _ranks(size)
+    p = sums["p"] / queries
+    return Oracle(
+        queries=queries,
+        keys=size,
+        same_picture=own / queries,
+        share=share,
+        rank_1=among(0, 1),
+        top_8=among(0, 8) if size >= 8 else None,
+        top_64=among(0, 64) if size >= 64 else None,
+        top_tenth=among(0, tenth),
+        bottom_half=among(size // 2, size),
+        mass=Measured(wrong_mass / queries, null=share),
+        top_tenth_mass=Measured(float(mass[tenth - 1]), null=tenth / size),
+        half_mass=Measured(float((mass < 0.5).sum() + 1), null=float(math.ceil(size / 2))),
+        proxy_accuracy=None if won is None else Measured(won / queries, null=1 / (size + 1)),
+        false_by_rank=Curve(
+            (float(false[a:b].sum() / there[a:b].sum().clamp_min(1)) for a, b in ranks),
+            x=((a + 1 + b) / 2 for a, b in ranks), null=(share for _ in ranks),
+        ),
+        matching_by_rank=Curve(
+            (float(p[a:b].mean()) for a, b in ranks),
+            x=((a + 1 + b) / 2 for a, b in ranks), null=(1 / (size + 1) for _ in ranks),
+        ),
+    )  # fmt: skip
+
+
+def _ranks(size: int, points: int = 100) -> list[tuple[int, int]]:
+    """[0, size) cut into at most `points` pieces, one rank each at first, then ever longer."""
+    edges = torch.logspace(0, math.log10(size), points, dtype=torch.float64).round().long() if size > 1 else torch.ones(1)
+    cuts = [0, *sorted({int(e) for e in edges})]
+    return list(zip(cuts[:-1], cuts[1:], strict=True))

@@ -1,0 +1,1 @@
+"""Encoders, projectors, and the slow copy with its queue of keys."""

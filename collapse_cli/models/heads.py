@@ -1,0 +1,19 @@
+"""Projectors g: representations h (B,D) -> projections z (B,d)."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def head(inward: int, hidden: int, outward: int, layers: int, norm: bool) -> nn.Module:
+    """`layers` linear layers with ReLU between them: 0 hands h on, 1 is linear (MoCo v1), 2 the MLP of MoCo v2.
+
+    norm: batch norm before each ReLU. The last layer is bare: batch norm on z itself would hide complete collapse.
+    """
+    if layers == 0:
+        return nn.Identity()
+    widths = [inward, *[hidden] * (layers - 1), outward]
+    parts: list[nn.Module] = []
+    for wide, narrow in zip(widths[:-2], widths[1:-1], strict=True):
+        parts += [nn.Linear(wide, narrow), *([nn.BatchNorm1d(narrow)] if norm else []), nn.ReLU()]
+    return nn.Sequential(*parts, nn.Linear(widths[-2], outward))

@@ -1,0 +1,126 @@
+"""The run folder: settings.toml, run.json, history.jsonl, results/*.json. Nothing here needs torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.settings import Run, flat, resolve
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that takes its place once the block has ended well: nothing half-written stays."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield draft
+        draft.replace(path)
+    except OSError as error:
+        raise CollapseError(f"cannot write {path}: {error.strerror or error}", "free space, or choose another --out") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run's folder."""
+
+    folder: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def begin(self, run: Run, facts: Mapping[str, Any], overwrite: bool) -> None:
+        """Make the folder and write what is known before the first step. A folder with something in it is refused."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise CollapseError(f"--out {self.folder} is a file", "name a folder")
+        if self.folder.is_dir() and any(self.folder.iterdir()):
+            self._clear(overwrite)
+        try:
+            (self.folder / "results").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CollapseError(f"cannot make {self.folder}: {error.strerror}", "choose another --out") from None
+        with whole(self.folder / "settings.toml") as draft:
+            draft.write_text(toml(run.tables()))
+        self.say(status="running", **facts)
+
+    def _clear(self, overwrite: bool) -> None:
+        ours = (self.folder / "settings.toml").exists()
+        if not overwrite:
+            remedy = f"--resume {self.folder} goes on with it, --overwrite starts anew" if ours else "choose another --out"
+            raise CollapseError(f"{self.folder} is not empty", remedy)
+        if not ours:
+            raise CollapseError(f"{self.folder} is not a run, --overwrite would lose what is in it", "choose another --out")
+        for kept in ("settings.toml", "run.json", "history.jsonl", "checkpoint.pt", "report.html"):
+            (self.folder / kept).unlink(missing_ok=True)
+        for kept in ("results", "plots"):
+            shutil.rmtree(self.folder / kept, ignore_errors=True)
+
+    def say(self, **facts: Any) -> None:
+        """Add facts to run.json: status, versions, seed, argv …"""
+        path = self.folder / "run.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        with whole(path) as draft:
+            draft.write_text(json.dumps(known | facts, indent=2) + "\n")
+
+    def append(self, epoch: Any) -> None:
+        """One more line of history.jsonl, from a dataclass."""
+        with (self.folder / "history.jsonl").open("a") as lines:
+            lines.write(json.dumps(dataclasses.asdict(epoch)) + "\n")
+
+    def history(self) -> list[dict[str, Any]]:
+        path = self.folder / "history.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def rewind(self, epoch: int) -> None:
+        """Forget the history after `epoch`, where a resumed run goes on."""
+        kept = [line for line in self.history() if line["number"] <= epoch]
+        with whole(self.folder / "history.jsonl") as draft:
+            draft.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    def settings(self) -> Run:
+        """The run's settings, as settings.toml holds them."""
+        path = self.folder / "settings.toml"
+        if not path.exists():
+            raise CollapseError(f"{self.folder} is not a run folder: it has no settings.toml", "name the folder that --out made")
+        tables = read_toml(path)
+        return resolve(tables["method"]["name"], flat(tables))
+
+    def keep(self, document: Mapping[str, Any]) -> None:
+        """Write an answer to results/<command>.json, and show the folder how to be read again."""
+        (self.folder / "results").mkdir(exist_ok=True)
+        with whole(self.folder / "results" / f"{document['command']}.json") as draft:
+            draft.write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every answer kept so far, by command name."""
+        return [json.loads(path.read_text()) for path in sorted((self.folder / "results").glob("*.json"))]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file, or a sentence about what is wrong with it."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise CollapseError(f"cannot read {path}: {error.strerror}", "give the path of a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CollapseError(f"{path} is not TOML: {error}", "see any run's settings.toml for an example") from None
+
+
+def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Sections of numbers, booleans and text as TOML: JSON's way of writing those is also TOML's."""
+    sections = (
+        "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())])
+        for name, table in tables.items()
+    )
+    return "\n\n".join(sections) + "\n"

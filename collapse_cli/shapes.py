@@ -1,0 +1,108 @@
+"""Every tensor that travels between rooms, with its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class Pixels(Protocol):
+    """What a tensor of pictures and a stream of them have in common."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """(N, C, H, W)."""
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """index (B,) int64 -> pictures (B, C, H, W) uint8."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Pictures of one split of a data set, in memory (a tensor) or read when asked for (a stream).
+
+    pixels (N,C,H,W) uint8; labels (N,) int64 or None; classes: C names, empty without labels;
+    name: where they came from, as `digits/train`.
+    """
+
+    pixels: Tensor | Pixels
+    labels: Tensor | None
+    classes: tuple[str, ...]
+    name: str
+
+    def __len__(self) -> int:
+        return self.pixels.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one picture."""
+        _, channels, height, width = self.pixels.shape
+        return channels, height, width
+
+    @property
+    def streamed(self) -> bool:
+        return not hasattr(self.pixels, "to")
+
+    def to(self, device: torch.device | str) -> Images:
+        """The same pictures, moved; streamed ones stay on disk and are moved batch by batch."""
+        labels = None if self.labels is None else self.labels.to(device)
+        pixels = self.pixels if self.streamed else self.pixels.to(device)  # type: ignore[union-attr]
+        return replace(self, pixels=pixels, labels=labels)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of each channel, C values each, of pictures in [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """images (B,C,H,W) in [0, 1] -> the same with mean 0 and standard deviation 1 over the data set."""
+        mean, std = (images.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
+        return (images - mean) / std
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Two views of the same B pictures: first, second (B,C,H,W) float32, normalised.
+
+    index (B,) int64: which pictures of the data set these are; labels (B,) int64, or None;
+    generator: the source of chance for what a method still draws.
+    """
+
+    first: Tensor
+    second: Tensor
+    index: Tensor
+    labels: Tensor | None
+    generator: torch.Generator
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """What an encoder makes of N pictures: representations h (N,D) and projections z (N,d), as the network gave them.
+
+    Not L2-normalised: metrics that need unit rows make them. labels (N,) int64 or None; index (N,) int64:
+    which pictures of the data set these are.
+    """
+
+    representations: Tensor
+    projections: Tensor | None
+    labels: Tensor | None
+    index: Tensor
+    classes: tuple[str, ...]
+    source: str
+
+    def __len__(self) -> int:
+        return self.representations.shape[0]
+
+    @property
+    def spaces(self) -> dict[str, Tensor]:
+        """The spaces that can be measured, by name: `representations h`, and `projections z` where there are any."""
+        named = {"representations h": self.representations, "projections z": self.projections}
+        return {name: rows for name, rows in named.items() if rows is not None}

@@ -1,0 +1,163 @@
+"""The one training loop. It yields an Epoch after each pass; whoever called it shows and keeps things."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from collapse_cli.augment.recipes import augment
+from collapse_cli.embedding import embed, sample, take
+from collapse_cli.errors import CollapseError
+from collapse_cli.methods import Method
+from collapse_cli.metrics.alignment import mean_cosine, spread
+from collapse_cli.metrics.spectrum import effective_rank
+from collapse_cli.models.batch_norm import settle
+from collapse_cli.settings import Training
+from collapse_cli.shapes import Batch, Images, Normalisation
+
+WATCHED = 512  # pictures whose projections are measured after each epoch
+SETTLING = 30  # batches that batch norm's statistics are settled on before the first step
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the data came to. Measured on the clean projections z of up to 512 training pictures."""
+
+    number: int
+    epochs: int
+    loss: float
+    chance: float | None
+    std_sqrt_d: float
+    effective_rank: float
+    dimensions: int
+    mean_cosine: float
+    learning_rate: float
+    images_per_second: float
+    seconds: float
+    extra: dict[str, float]
+
+
+@dataclass
+class State:
+    """What, besides the method, it takes to go on exactly where a run stopped: epoch is the number of passes done."""
+
+    optimizer: torch.optim.Optimizer
+    generator: torch.Generator
+    epoch: int = 0
+
+
+def start(method: Method, settings: Training) -> State:
+    """The state before the first step, on the method's own device."""
+    parameters = [p for p in cast(nn.Module, method).parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(
+        parameters, settings.lr, momentum=settings.sgd_momentum, weight_decay=settings.weight_decay
+    )
+    return State(optimizer, torch.Generator(parameters[0].device).manual_seed(settings.seed))
+
+
+def train(
+    method: Method, images: Images, normalisation: Normalisation, settings: Training, state: State
+) -> Iterator[Epoch]:
+    """Train from `state.epoch` to `settings.epochs`, moving method and state; yields after each epoch.
+
+    Raises CollapseError where the batch is larger than the data set or the loss is no longer finite.
+    """
+    steps = len(images) // settings.batch
+    if not steps:
+        raise CollapseError(
+            f"--batch {settings.batch} is more than the {len(images)} pictures of {images.name}", "lower --batch"
+        )
+    network = cast(nn.Module, method).train()
+    if state.epoch == 0:
+        views = (batch.first for batch in batches(images, normalisation, settings, state.generator))
+        settle(nn.Sequential(method.encoder, method.projector), islice(views, SETTLING))
+    while state.epoch < settings.epochs:
+        began = time.perf_counter()
+        total = torch.zeros((), device=next(network.parameters()).device)
+        for step, batch in enumerate(batches(images, normalisation, settings, state.generator), 1):
+            progress = (state.epoch + step / steps) / settings.epochs
+            total += _step(method, batch, settings, state.optimizer, progress - 1 / (steps * settings.epochs))
+            method.after_step(progress)
+        loss = float(total) / steps
+        if not math.isfinite(loss):
+            raise CollapseError(
+                f"the loss was {loss} in epoch {state.epoch + 1}", "lower --lr, or raise --temperature; the last checkpoint is whole"
+            )
+        seconds = time.perf_counter() - began
+        state.epoch += 1
+        yield _watch(method, images, normalisation, settings, state, loss, steps, seconds)
+
+
+def batches(
+    images: Images, normalisation: Normalisation, settings: Training, generator: torch.Generator
+) -> Iterator[Batch]:
+    """One pass in random order, two views each; the incomplete last batch is dropped."""
+    device = generator.device
+    order = torch.randperm(len(images), generator=generator, device=device)  # (N,)
+    labels = None if images.labels is None else images.labels.to(device)
+    for index in order.split(settings.batch):
+        if len(index) < settings.batch:
+            return
+        pixels = take(images, index, device)  # (B,C,H,W)
+
+        def view(pixels: Tensor = pixels) -> Tensor:
+            return normalisation(augment(pixels, settings.recipe, settings.strength, generator))
+
+        yield Batch(view(), view(), index, None if labels is None else labels[index], generator)
+
+
+def learning_rate(settings: Training, progress: float) -> float:
+    """progress in [0, 1): share of the steps done before this one."""
+    if settings.schedule == "constant":
+        return settings.lr
+    return settings.lr * (1 + math.cos(math.pi * progress)) / 2
+
+
+def _step(
+    method: Method, batch: Batch, settings: Training, optimizer: torch.optim.Optimizer, progress: float
+) -> Tensor:
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(settings, progress)
+    with torch.autocast(batch.first.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
+        loss = method.loss(batch)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.detach().float()
+
+
+def _watch(
+    method: Method,
+    images: Images,
+    normalisation: Normalisation,
+    settings: Training,
+    state: State,
+    loss: float,
+    steps: int,
+    seconds: float,
+) -> Epoch:
+    """The Epoch just done. Measuring draws nothing from the run's generator."""
+    embeddings = embed(method, images, normalisation, sample(images, WATCHED, settings.seed))
+    space = embeddings.representations if embeddings.projections is None else embeddings.projections
+    z = nn.functional.normalize(space, dim=1)  # (n, d)
+    return Epoch(
+        number=state.epoch,
+        epochs=settings.epochs,
+        loss=loss,
+        chance=method.chance(),
+        std_sqrt_d=spread(z),
+        effective_rank=effective_rank(z),
+        dimensions=z.shape[1],
+        mean_cosine=mean_cosine(z),
+        learning_rate=learning_rate(settings, (state.epoch * steps - 1) / (settings.epochs * steps)),
+        images_per_second=steps * settings.batch / seconds,
+        seconds=seconds,
+        extra=method.diagnostics(),
+    )

@@ -1,0 +1,81 @@
+"""A result -> something seen. Views draw the one document of `results.answer`, and know no metric by name."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collapse_cli.views import files
+
+PLOTS = (".png", ".svg", ".pdf")
+PAGES = (".html", ".htm")
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where an answer goes: JSON instead of tables, a plot, a page; `quiet` leaves out tables and stories."""
+
+    json: bool = False
+    plot: Path | None = None
+    html: Path | None = None
+    quiet: bool = False
+
+
+def check(output: Output) -> None:
+    """Refuse files that could not be written; worth calling before a long measurement too."""
+    if output.plot is not None:
+        files.check(output.plot, PLOTS, "--plot")
+    if output.html is not None:
+        files.check(output.html, PAGES, "--html")
+
+
+def show(document: dict[str, Any], output: Output) -> None:
+    """How every measuring command ends: JSON or tables on stdout, plot and page in files, the story on stderr."""
+    check(output)
+    if output.json:
+        print(_json(document))
+    elif not output.quiet:
+        from collapse_cli.views import terminal
+
+        terminal.show(document)
+    sys.stdout.flush()
+    _warn(document)
+    for path in _write(document, output):
+        if not output.quiet:
+            print(f"wrote {path}", file=sys.stderr)
+
+
+def _json(document: dict[str, Any]) -> str:
+    """The document as text that this stdout can carry: letters as they are, escaped only where they must be."""
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=2)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document, allow_nan=False, indent=2)
+    return text
+
+
+def _warn(document: dict[str, Any]) -> None:
+    from collapse_cli.views.words import plain
+
+    for warning in document["warnings"]:
+        print(f"warning: {plain(warning)}", file=sys.stderr)
+
+
+def _write(document: dict[str, Any], output: Output) -> list[Path]:
+    """The files that were asked for, written; matplotlib and jinja2 are imported only here."""
+    written = []
+    if output.plot is not None:
+        from collapse_cli.views import plot
+
+        plot.draw(document, output.plot)
+        written.append(output.plot)
+    if output.html is not None:
+        from collapse_cli.views import page
+
+        page.write(output.html, page.page([document], f"collapse {document['command']}"))
+        written.append(output.html)
+    return written

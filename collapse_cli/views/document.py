@@ -1,0 +1,87 @@
+"""Reading the document: its results in groups of one kind, each result with a name of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collapse_cli.views.words import plain
+
+Metric = dict[str, Any]
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The results of one title; `names` and `entries` go together."""
+
+    title: str
+    names: tuple[str, ...]
+    entries: tuple[dict[str, Any], ...]
+
+    def declared(self, kind: str) -> dict[str, Metric]:
+        """The metrics of a kind, in order of declaration; of several results the first that has it speaks."""
+        found: dict[str, Metric] = {}
+        for one in self.entries:
+            found |= {k: m for k, m in one["metrics"].items() if m["kind"] == kind and k not in found}
+        return found
+
+    def measured(self, key: str) -> list[tuple[str, Metric]]:
+        """(name, metric) of every result that has this metric."""
+        return [(name, one["metrics"][key]) for name, one in self if key in one["metrics"]]
+
+    def __iter__(self) -> Any:
+        return iter(zip(self.names, self.entries, strict=True))
+
+    def shared(self) -> dict[str, Any]:
+        """The settings that all results have in common."""
+        first, *others = (one["settings"] for one in self.entries)
+        return {k: v for k, v in first.items() if all(k in o and o[k] == v for o in others)}
+
+    def differing(self) -> dict[str, list[Any]]:
+        """The settings in which the results differ, one value for each result."""
+        keys = dict.fromkeys(key for one in self.entries for key in one["settings"])
+        shared = self.shared()
+        return {k: [one["settings"].get(k) for one in self.entries] for k in keys if k not in shared}
+
+
+def groups(document: Document) -> list[Group]:
+    """The results by title, in order of first appearance."""
+    by_title: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for name, one in zip(names(document), document["results"], strict=True):
+        by_title.setdefault(one["title"], []).append((name, one))
+    return [Group(title, *zip(*members, strict=True)) for title, members in by_title.items()]
+
+
+def names(document: Document) -> list[str]:
+    """A name for every result: what it was measured of; where two of one title share that, the input too."""
+    results = document["results"]
+    taken = Counter((one["title"], one["of"]) for one in results)
+    wished = [
+        plain(one["of"] if taken[one["title"], one["of"]] == 1 else f"{one['of']} ({_input(document, one)})")
+        for one in results
+    ]
+    seen: Counter[tuple[str, str]] = Counter()
+    unique = []
+    for one, name in zip(results, wished, strict=True):
+        seen[one["title"], name] += 1
+        again = seen[one["title"], name]
+        unique.append(name if again == 1 else f"{name} #{again}")
+    return unique
+
+
+def verdicts(document: Document) -> list[tuple[str, dict[str, Any]]]:
+    """(name, verdict) of every result that has one; a lone result needs no name."""
+    results = document["results"]
+    named = zip(names(document), results, strict=True)
+    return [
+        (name if len(results) > 1 else "", one["verdict"]) for name, one in named if one.get("verdict") is not None
+    ]
+
+
+def _input(document: Document, one: dict[str, Any]) -> str:
+    inputs = document["inputs"]
+    path = inputs[one["input"]].get("path") if one["input"] < len(inputs) else None
+    return Path(path).name if path else f"input {one['input'] + 1}"

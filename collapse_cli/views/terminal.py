@@ -1,0 +1,182 @@
+"""An answer at the terminal: tables, sketches of curves, and the verdict last, where the eye is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from collapse_cli.views import grid, words
+from collapse_cli.views.document import Document, Group, Metric, groups, verdicts
+from collapse_cli.views.grid import Cell, Grid, Label
+from collapse_cli.views.sketch import MARGIN, sketch, sparkline, thinned
+
+ROWS = 12  # of an `each` table; the others are in the JSON
+NAME = 30  # letters of a result's or a row's name
+HEAD = 13  # letters of a column's name before it is folded
+
+
+def show(document: Document, console: Console | None = None) -> None:
+    """Print an answer to stdout."""
+    console = console or stdout()
+    for group in groups(document):
+        for part in _group(group, console.width):
+            console.print(part)
+    for one in document["inputs"]:
+        console.print(Text(words.source(one), "dim"))
+    for name, one in verdicts(document):
+        console.print(_verdict(one, name))
+
+
+def stdout() -> Console:
+    """A console that never fails for a letter that stdout cannot carry."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _group(group: Group, width: int) -> Iterator[Any]:
+    """A title, the numbers, one small table for each `each`, the sketches and the settings."""
+    many = len(group.entries) > grid.MANY
+    yield Text(group.title, "bold")
+    numbers = grid.numbers(group, headline=many)
+    yield from _tables(numbers.turned() if many else numbers, width)
+    yield from _left_out(group, many)
+    for key, metric in group.declared("each").items():
+        yield from _each(group, key, metric, width)
+    for key, metric in group.declared("curve").items():
+        if metric.get("sketch"):
+            yield from _curves(group.measured(key), metric, width)
+    yield Text("\n".join([*grid.footer(group), *_matrices(group)]), "dim")
+    yield ""
+
+
+def _left_out(group: Group, many: bool) -> Iterator[Text]:
+    """Of many results only headlines are shown: say how many numbers were not."""
+    chosen = group.declared("number")
+    shown = sum(bool(metric.get("headline")) for metric in chosen.values()) or len(chosen)
+    if many and len(chosen) > shown:
+        yield Text(f"… {len(chosen) - shown} more numbers in --json", "dim")
+
+
+def _matrices(group: Group) -> list[str]:
+    return [f"{metric['label']}: a matrix, drawn by --plot" for metric in group.declared("matrix").values()]
+
+
+def _each(group: Group, key: str, metric: Metric, width: int) -> Iterator[Any]:
+    """The first rows of an `each` metric, and how many there are besides."""
+    whole = grid.names(group, key)
+    shown = Grid(whole.rows[:ROWS], whole.columns, whole.cells[:ROWS])
+    unit = f", {metric['unit']}" if metric.get("unit") else ""
+    yield ""
+    yield Text.assemble(metric["label"], (f"{unit}, by {metric['of']}", "dim"))
+    yield from _tables(shown, width)
+    if len(whole.rows) > ROWS:
+        yield Text(f"… {len(whole.rows) - ROWS} more in --json", "dim")
+
+
+def _tables(whole: Grid, width: int) -> Iterator[Table]:
+    """As many tables as it takes for all columns to fit."""
+    if not whole.rows or not whole.columns:
+        return
+    first = min(max(len(label.text + label.dim) for label in whole.rows), NAME + 6)
+    for chunk in _chunks([_width(whole, c) + 2 for c in range(len(whole.columns))], width - first):
+        yield _table(whole, chunk)
+
+
+def _chunks(widths: list[int], room: int) -> Iterator[list[int]]:
+    """Columns in runs whose widths add up to no more than the room."""
+    run: list[int] = []
+    for column, wide in enumerate(widths):
+        if run and sum(widths[c] for c in run) + wide > room:
+            yield run
+            run = []
+        run.append(column)
+    yield run
+
+
+def _width(whole: Grid, column: int) -> int:
+    """Letters that a column takes: its widest cell, or its name folded at words."""
+    label = whole.columns[column]
+    name = words.shortened(label.text, NAME) + label.dim
+    word = max(map(len, name.split()), default=0)
+    return max(max(len(str(row[column])) for row in whole.cells), word, min(len(name), HEAD))
+
+
+def _table(whole: Grid, chunk: list[int]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="")
+    table.show_header = len(whole.columns) > 1 or whole.columns[0].dim != ""
+    table.add_column("", max_width=NAME + 6, overflow="fold")
+    for c in chunk:
+        table.add_column(_label(whole.columns[c]), justify="right", width=_width(whole, c), overflow="fold")
+    for label, row in zip(whole.rows, whole.cells, strict=True):
+        table.add_row(_label(label), *(_cell(row[c]) for c in chunk))
+    return table
+
+
+def _label(label: Label) -> Text:
+    name = words.shortened(label.text, NAME)
+    return Text.assemble((name, "bold" if label.strong else ""), (label.dim, "dim"))
+
+
+def _cell(cell: Cell) -> Text:
+    return Text.assemble(cell.value, (f" {cell.null}" if cell.null else "", "dim"))
+
+
+def _curves(measured: list[tuple[str, Metric]], metric: Metric, width: int) -> Iterator[Any]:
+    """One result: a large sketch; a few: small ones with the same axes; many: a sparkline each."""
+    yield ""
+    yield _caption(metric)
+    if len(measured) == 1:
+        yield _sketch(sketch(metric, min(60, width - MARGIN - 2)))
+    elif len(measured) <= grid.MANY:
+        each = max(width // max(width // 39, 1) - MARGIN - 3, 10)
+        along = [one for _, one in measured]
+        yield Columns([_named(name, sketch(one, each, 6, along)) for name, one in measured], padding=(0, 1))
+    else:
+        yield from (_spark(name, one) for name, one in measured)
+
+
+def _caption(metric: Metric) -> Text:
+    log = "y" in metric.get("log", "")
+    said = ", ".join(text for text in (metric.get("y", ""), "log" if log else "") if text)
+    null = f"   · {metric.get('null_is', 'chance')}" if metric.get("null") else ""
+    return Text.assemble(metric["label"], (f" ({said})" if said else "", "dim"), (null, "dim"))
+
+
+def _named(name: str, lines: list[str]) -> Text:
+    """A sketch under the name of its result."""
+    width = max(map(len, lines))
+    return _sketch([" " * (MARGIN + 1) + words.shortened(name, width - MARGIN - 1), *lines])
+
+
+def _sketch(lines: list[str]) -> Text:
+    """The curve in colour, axes and null dim."""
+    text = Text("\n".join(lines))
+    text.highlight_regex(r"[⠁-⣿]+", "cyan")
+    text.highlight_regex(r"[│┤└─·]+", "dim")
+    return text
+
+
+def _spark(name: str, metric: Metric) -> Text:
+    """Name, sparkline, first and last value."""
+    values, log = metric["values"], "y" in metric.get("log", "")
+    bars = sparkline(thinned(values, 24), log)
+    ends = f"{words.figures(values[0])} … {words.figures(values[-1])}" if values else ""
+    return Text.assemble(f"{words.shortened(name, NAME):<{NAME}} ", (f"{bars:<24}", "cyan"), (f" {ends}", "dim"))
+
+
+def _verdict(one: dict[str, Any], name: str) -> Any:
+    """One coloured sentence, the reasons below it."""
+    head, sentence = words.verdict(one, name)
+    colour = words.MARKS.get(one["status"], ("", ""))[1]
+    lines = [Text.assemble((head, f"bold {colour}"), (f" — {sentence}", colour))]
+    lines += [Text(f"  {words.plain(reason)}", "dim") for reason in one["reasons"]]
+    return Padding(Text("\n").join(lines), (0, 0))
