@@ -119,7 +119,7 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
     for name in merged:
         if name not in known:
             raise CollapseError(f"'{name}' is not a setting of {method}", nearest(name, known))
-    own, model, training = (_fill(part, merged) for part in parts)
+    own, model, training = (fill(part, merged) for part in parts)
     return Run(method, own, model, training)
 
 
@@ -132,7 +132,8 @@ def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _fill(part: type, given: Mapping[str, Any]) -> Any:
+def fill(part: type, given: Mapping[str, Any]) -> Any:
+    """The dataclass `part` from those of the given values that are its own, each read as its type and held to its range."""
     types = get_type_hints(part)
     fields = dataclasses.fields(part)
     return part(**{f.name: _checked(f, types[f.name], given[f.name]) for f in fields if f.name in given})

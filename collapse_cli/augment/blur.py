@@ -10,18 +10,20 @@ from collapse_cli.augment.draws import coin, each, uniform
 
 
 def blur(images: Tensor, strength: float, generator: Generator, probability: float = 0.5) -> Tensor:
-    """Each picture (B,C,H,W) blurred with this probability, sigma uniform in [.1, 2] pixels (SimCLR, MoCo v2).
+    """Each picture (B,C,H,W) blurred with this probability, sigma uniform in [.1, 2] pixels.
 
-    Strength scales sigma; the probability stays. The kernel is SimCLR's, a tenth of the picture (2002.05709, App. A):
-    2 * radius + 1 taps with radius = side // 20 and at least 1: 3 taps at 32 pixels, 9 at 96, 23 at 224. MoCo's
-    own is Pillow's, which does not cut the Gaussian off.
+    Sigma and probability are those of SimCLR (2002.05709, App. A) and MoCo v2 (2003.04297). Strength scales
+    sigma; the probability stays. The kernel is SimCLR's, a tenth of the shorter side: 2 * radius + 1 taps,
+    radius = side // 20, at least 1; 3 taps at 32 pixels, 9 at 96, 23 at 224. MoCo v2 blurs with Pillow, which
+    does not cut the Gaussian off: small pictures are blurred more there.
     """
     if strength == 0:
         return images
     sigma = uniform(len(images), 0.1 * strength, 2 * strength, generator)
     rows = coin(len(images), probability, generator).nonzero().squeeze(1)
     output = images.clone()
-    output[rows] = smooth(images[rows], sigma[rows], max(1, min(images.shape[-2:]) // 20))
+    radius = max(1, min(images.shape[-2:]) // 20)
+    output[rows] = smooth(images.index_select(0, rows), sigma[rows], radius)
     return output
 
 
@@ -39,7 +41,7 @@ def smooth(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
 
 
 def weighted(padded: Tensor, weights: list[Tensor], axis: int) -> Tensor:
-    """The sum over k of weights[k] (n,1,1,1) times the pictures moved by k along the axis, shorter by the margin."""
+    """The sum over k of weights[k] (n,1,1,1) times padded pictures (n,C,H,W) moved by k along the axis."""
     size = padded.shape[axis] - len(weights) + 1
     total = padded.narrow(axis, 0, size) * weights[0]
     for k, weight in enumerate(weights[1:], start=1):

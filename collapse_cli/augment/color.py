@@ -1,7 +1,7 @@
 """What colour each pixel has: jitter, grey, contrast, noise.
 
-Brightness, contrast and saturation are one operation, a blend of the picture with black, with its mean grey or
-with its own grey; only hue is another. Pictures have three channels (red, green, blue) or one, for which
+Brightness, contrast and saturation are one operation, a blend of the picture with black, with its mean grey
+or with its own grey; only hue is another. Pictures have three channels (red, green, blue) or one, for which
 saturation, hue and grey change nothing.
 """
 
@@ -26,25 +26,29 @@ def jitter(
     hue: float = 0.1,
     probability: float = 0.8,
 ) -> Tensor:
-    """Brightness, contrast, saturation and hue of each picture (B,C,H,W), with this probability, in random order.
+    """Brightness, contrast, saturation and hue of pictures (B,C,H,W) changed, with this probability for each.
 
-    torchvision's `ColorJitter`, called once per picture: factors uniform in [max(0, 1 - amount), 1 + amount], hue
-    uniform in ± hue turns, and the four in any of their 24 orders. The defaults are MoCo v2's (2003.04297).
-    Strength scales the four amounts, as `s` does in SimCLR (2002.05709, App. A), hue to at most half a turn;
-    the probability stays.
+    torchvision's `ColorJitter`, called once per picture: factors uniform in [max(0, 1 - amount), 1 + amount],
+    hue uniform in ± hue turns, and the four in any of their 24 orders. The defaults are MoCo v2's
+    (2003.04297). Strength scales the four amounts, as `s` does in SimCLR (2002.05709, App. A), hue to at
+    most half a turn; the probability stays.
+
+    Pictures whose hue comes at the same place of their order go together: the rest of it is blends.
     """
     if strength == 0:
         return images
     count, channels = images.shape[:2]
-    amounts = [strength * amount for amount in (brightness, contrast, saturation if channels == 3 else 0)]
-    factors = torch.stack([uniform(count, max(0, 1 - a), 1 + a, generator) for a in amounts], dim=1)  # (B, 3)
+    spread = [strength * amount for amount in (brightness, contrast, saturation if channels == 3 else 0, 0)]
+    factors = torch.stack([uniform(count, max(0, 1 - a), 1 + a, generator) for a in spread], dim=1)  # (B, 4)
     turns = uniform(count, -min(0.5, strength * hue), min(0.5, strength * hue), generator)  # (B,)
     order = torch.rand(count, 4, generator=generator, device=generator.device).argsort(1)  # (B, 4)
+    plan = torch.stack((factors.gather(1, order), order == CONTRAST, order == SATURATION))  # (3, B, 4)
     hue_place = order.argsort(1)[:, HUE].masked_fill(~coin(count, probability, generator), 4)  # 4: left alone
-    output = images.clone()
-    for place, rows in enumerate(rows_by_value(hue_place, 5)[:4]):
-        output[rows] = jittered(images[rows], factors[rows], turns[rows], order[rows], place)
-    return output
+    groups = rows_by_value(hue_place, 5)
+    parts = [images.index_select(0, rows) for rows in groups]
+    for place, rows in enumerate(groups[:4]):
+        parts[place] = jittered(parts[place], turns[rows], plan[:, rows], place)
+    return torch.cat(parts).index_select(0, torch.cat(groups).argsort())
 
 
 def rows_by_value(values: Tensor, kinds: int) -> tuple[Tensor, ...]:
@@ -52,27 +56,22 @@ def rows_by_value(values: Tensor, kinds: int) -> tuple[Tensor, ...]:
     return values.argsort(stable=True).split(values.bincount(minlength=kinds).tolist())
 
 
-def jittered(images: Tensor, factors: Tensor, turns: Tensor, order: Tensor, hue_place: int) -> Tensor:
-    """Pictures (n,C,H,W) whose hue comes at hue_place of their order (n,4); factors (n,3) by operation, turns (n,)."""
+def jittered(images: Tensor, turns: Tensor, plan: Tensor, hue_place: int) -> Tensor:
+    """Pictures (n,C,H,W) after all four: at hue_place the turns (n,), else the blends of the plan (3,n,4)."""
     for place in range(4):
-        if place == hue_place:
-            images = turn_hue(images, turns)
-        else:
-            operation = order[:, place]
-            factor = factors.gather(1, operation.unsqueeze(1)).squeeze(1)
-            images = blend(images, operation, factor)
+        images = turn_hue(images, turns) if place == hue_place else blend(images, *plan[:, :, place])
     return images
 
 
-def blend(images: Tensor, operation: Tensor, factor: Tensor) -> Tensor:
-    """factor (n,) parts of each picture (n,C,H,W) and 1 - factor of what its operation (n,) blends with, in [0,1].
+def blend(images: Tensor, factor: Tensor, mean_share: Tensor, grey_share: Tensor) -> Tensor:
+    """factor parts of each picture (n,C,H,W) and 1 - factor parts of another one, cut at 0 and 1.
 
-    BRIGHTNESS blends with black, CONTRAST with the mean of the picture's grey, SATURATION with its grey:
-    torchvision's `adjust_brightness`, `adjust_contrast`, `adjust_saturation`.
+    The other is mean_share of the mean of the picture's grey plus grey_share of that grey. The shares (n,) are
+    0 and 0 for torchvision's `adjust_brightness`, 1 and 0 for `adjust_contrast`, 0 and 1 for `adjust_saturation`.
     """
     grey = luma(images)  # (n, 1, H, W)
-    mean = grey.mean((1, 2, 3), keepdim=True) * each(operation == CONTRAST)
-    other = grey.mul_(each(operation == SATURATION)).add_(mean) if images.shape[1] == 3 else mean
+    mean = grey.mean((1, 2, 3), keepdim=True) * each(mean_share)
+    other = (grey * each(grey_share)).add_(mean)  # (n, 1, H, W)
     return torch.lerp(other, images, each(factor)).clamp_(0, 1)
 
 
@@ -93,13 +92,12 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
     from_red = (value + green).add_(blue).sub_(red).sub_(least, alpha=2).copysign_(green - blue)
     hue = from_red.div_((6 * chroma).clamp_min_(1e-12)).add_(each(turns))  # (n, 1, H, W) turns
     own = hue.new_tensor([0, 1 / 3, 2 / 3]).view(3, 1, 1)
-    away = hue - own  # (n, 3, H, W)
-    away.sub_(away.round()).abs_().mul_(6).sub_(1).clamp_(0, 1)
-    return away.mul_(chroma).neg_().add_(value)
+    away = torch.frac(hue - own + 2.5).sub_(0.5).abs_()  # (n, 3, H, W) turns, at most 1/2
+    return torch.lerp(value, least, away.mul_(6).sub_(1).clamp_(0, 1))
 
 
 def luma(images: Tensor) -> Tensor:
-    """(n,3,H,W) -> (n,1,H,W), .2989 red + .587 green + .114 blue (ITU-R 601-2, torchvision); one channel is itself."""
+    """(n,3,H,W) -> (n,1,H,W), .2989 red + .587 green + .114 blue as in torchvision; one channel as it is."""
     if images.shape[1] == 1:
         return images
     if images.shape[1] != 3:
@@ -117,12 +115,15 @@ def grey(images: Tensor, strength: float, generator: Generator, probability: flo
 
 
 def contrast(images: Tensor, strength: float, generator: Generator, amount: float = 0.4) -> Tensor:
-    """Each picture (B,C,H,W) stretched about its own mean by a factor uniform in 1 ± amount * strength, from 0 on."""
+    """Each picture (B,C,H,W) stretched about its own mean, by a factor uniform in 1 ± amount * strength.
+
+    Factors are at least 0, and values cut at 0 and 1.
+    """
     factor = uniform(len(images), max(0, 1 - amount * strength), 1 + amount * strength, generator)
     return torch.lerp(images.mean((1, 2, 3), keepdim=True), images, each(factor)).clamp_(0, 1)
 
 
 def noise(images: Tensor, strength: float, generator: Generator, sd: float = 0.1) -> Tensor:
-    """Independent normal noise on each value of (B,C,H,W), of standard deviation sd * strength, cut at 0 and 1."""
+    """Normal noise of standard deviation sd * strength on each value of (B,C,H,W), the sum cut at 0 and 1."""
     draws = torch.randn(images.shape, generator=generator, device=generator.device)
     return draws.mul_(sd * strength).add_(images).clamp_(0, 1)

@@ -1,4 +1,4 @@
-"""One random number per picture, and what is done with it. Everything is drawn from the generator passed in."""
+"""One random number per picture, drawn from the generator that is passed in, and what is done with it."""
 
 from __future__ import annotations
 

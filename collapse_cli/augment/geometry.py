@@ -1,4 +1,4 @@
-"""Where each pixel is read from: crop, flip, shift, affine map; and cutout, the pixels that are not read at all.
+"""Where each pixel is read from: crop, flip, shift, affine map; and cutout, the pixels that are not read.
 
 Crop and shift move rows and columns separately, so they are told by two coordinate vectors per picture,
 and one `grid_sample` reads all pictures at once.
@@ -18,13 +18,16 @@ SMALLEST_CROP = 0.02  # share of the picture's area; below it a crop of 32 x 32 
 TRIES = 10
 
 
-def random_resized_crop(images: Tensor, strength: float, generator: Generator, low: float = 0.08) -> Tensor:
+def random_resized_crop(
+    images: Tensor, strength: float, generator: Generator, low: float = 0.08, mirrored: float = 0.0
+) -> Tensor:
     """A random box of each picture (B,C,H,W), stretched to the picture's own size.
 
-    At strength 1 the box is that of torchvision's `RandomResizedCrop(scale=(low, 1))`, see `crop_boxes`. Strength
-    moves the smallest share of the area to low**strength (never below .02) and the widest log-ratio to
-    strength times log 4/3; below 1 the ratio is centred between the picture's own and 1, so that the crop of a
-    picture that is not square tends to the whole of it.
+    At strength 1 the box is that of torchvision's `RandomResizedCrop(scale=(low, 1))`, see `crop_boxes`.
+    Strength moves the smallest share of the area to low**strength (never below .02) and the widest log-ratio
+    to strength times log 4/3; below 1 the ratio is centred between the picture's own and 1, so that the crop
+    of a picture that is not square tends to the whole of it. `mirrored` is the probability of a `flip`, which
+    costs nothing where pixels are read anyway.
 
     Bilinear; pixels outside the box are not read. The box is never larger than the output: there is nothing
     to antialias, and torchvision's `antialias=True` and `False` both agree with this.
@@ -37,7 +40,9 @@ def random_resized_crop(images: Tensor, strength: float, generator: Generator, l
     smallest = max(low**strength, min(low, SMALLEST_CROP))
     ratios = (math.exp(own - reach), math.exp(own + reach))
     top, left, tall, wide = crop_boxes(count, (height, width), smallest, ratios, generator)
-    return read(images, stretched(top, tall, height), stretched(left, wide, width))
+    rows, columns = stretched(top, tall, height), stretched(left, wide, width)
+    turned = coin(count, mirrored * min(strength, 1.0), generator).unsqueeze(1)
+    return read(images, rows, torch.where(turned, columns.flip(1), columns))
 
 
 def crop_boxes(
@@ -45,9 +50,9 @@ def crop_boxes(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """top, left, height, width of one integer box per picture, each (count,) float32.
 
-    torchvision's `RandomResizedCrop.get_params`: area share uniform in (low, 1), width/height log-uniform between
-    the ratios, both sides rounded; the first of 10 tries that fits, at a uniform place; where none fits,
-    the largest central box whose ratio is legal.
+    torchvision's `RandomResizedCrop.get_params`: area share uniform in (low, 1), width/height log-uniform
+    between the ratios, both sides rounded; the first of 10 tries that fits, at a uniform place; where none
+    fits, the largest central box whose ratio is legal.
     """
     height, width = size
     tries = torch.rand(2, count, TRIES, generator=generator, device=generator.device)
@@ -73,7 +78,7 @@ def central_box(size: tuple[int, int], ratios: tuple[float, float]) -> tuple[int
 
 
 def stretched(start: Tensor, length: Tensor, size: int) -> Tensor:
-    """Source coordinates (B, size) that spread `length` pixels from `start` over `size`, half-pixel centres."""
+    """Coordinates (B, size) that spread length (B,) pixels from start (B,) on over size, none outside."""
     target = torch.arange(size, device=start.device) + 0.5
     inside = target * (length / size).unsqueeze(1) - 0.5  # (B, size)
     return start.unsqueeze(1) + inside.clamp_min(0).minimum(length.unsqueeze(1) - 1)
@@ -99,9 +104,9 @@ def flip(images: Tensor, strength: float, generator: Generator, probability: flo
 
 
 def shift(images: Tensor, strength: float, generator: Generator, reach: float = 0.125) -> Tensor:
-    """Each picture (B,C,H,W) moved by whole pixels, the border reflected: FixMatch's weak shift (2001.07685, 2.3).
+    """Each picture (B,C,H,W) moved by whole pixels, the border reflected: FixMatch's weak shift (2001.07685).
 
-    Rows and columns move by integers uniform in ± reach * strength of their own side, rounded; at most half of it.
+    Rows and columns move by integers uniform in ± reach * strength of the side, rounded; at most half of it.
     """
     count, _, height, width = images.shape
     most = min(reach * strength, 0.5)
@@ -135,10 +140,10 @@ def affine(
     if strength == 0:
         return images
     amounts = (math.radians(degrees), log_scale, shear, 2 * reach, 2 * reach)
-    draws = [uniform(len(images), -strength * amount, strength * amount, generator) for amount in amounts]
-    grid = F.affine_grid(
-        sampling_matrix(*draws, images.shape[-1] / images.shape[-2]), list(images.shape), False
-    )
+    bounds = [strength * amount for amount in amounts]
+    angle, zoom, lean, right, down = (uniform(len(images), -bound, bound, generator) for bound in bounds)
+    matrix = sampling_matrix(angle, zoom, lean, right, down, images.shape[3] / images.shape[2])
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False).clamp_(0, 1)
 
 

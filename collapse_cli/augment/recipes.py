@@ -1,7 +1,7 @@
 """Which augmentations, in which order and amounts: the papers' recipes, by name.
 
-Strength 0 leaves the pictures as they are, 1 is the published amount; it scales every step of a recipe, each as
-its own docstring says, and is sane up to 3.
+Strength 0 leaves the pictures as they are, 1 is the published amount, and up to 3 is sane; it scales every
+step of a recipe, each as its own docstring says.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ RECIPES: dict[str, str] = {
 def augment(images: Tensor, recipe: str, strength: float, generator: Generator) -> Tensor:
     """Pictures (B,C,H,W), uint8 or float in [0,1], through a recipe -> (B,C,H,W) float32 in [0,1].
 
-    The generator lives where the pictures do, and is the only source of chance. Mean and standard deviation are
-    left to the caller. Raises CollapseError for an unknown recipe or a strength below 0.
+    The generator lives where the pictures do, and is the only source of chance. Mean and standard deviation
+    are left to the caller. Raises CollapseError for an unknown recipe or a strength below 0.
     """
     if recipe not in STEPS:
         raise CollapseError(f"no augmentation named '{recipe}'", hint=nearest(recipe, list(RECIPES)))
@@ -60,15 +60,13 @@ STEPS: dict[str, tuple[Step, ...]] = {
     "weak": (shift, flip_colour),
     "digits": (affine, contrast, cutout, noise),
     "moco_v1": (
-        partial(random_resized_crop, low=0.2),
+        partial(random_resized_crop, low=0.2, mirrored=0.5),
         grey,
         partial(jitter, hue=0.4, probability=1.0),
-        flip,
     ),
-    "moco_v2": (partial(random_resized_crop, low=0.2), jitter, grey, blur, flip),
+    "moco_v2": (partial(random_resized_crop, low=0.2, mirrored=0.5), jitter, grey, blur),
     "simclr": (
-        random_resized_crop,
-        flip,
+        partial(random_resized_crop, mirrored=0.5),
         partial(jitter, brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2),
         grey,
         blur_large,

@@ -50,9 +50,13 @@ class Record:
             (self.folder / "results").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CollapseError(f"cannot make {self.folder}: {error.strerror}", "choose another --out") from None
+        self.settle(run)
+        self.say(status="running", **facts)
+
+    def settle(self, run: Run) -> None:
+        """Write settings.toml."""
         with whole(self.folder / "settings.toml") as draft:
             draft.write_text(toml(run.tables()))
-        self.say(status="running", **facts)
 
     def _clear(self, overwrite: bool) -> None:
         ours = (self.folder / "settings.toml").exists()

@@ -33,7 +33,7 @@ def check(output: Output) -> None:
 
 
 def show(document: dict[str, Any], output: Output) -> None:
-    """How every measuring command ends: JSON or tables on stdout, plot and page in files, the story on stderr."""
+    """How every measuring command ends: JSON or tables on stdout, plot and page in files."""
     check(output)
     if output.json:
         print(_json(document))
@@ -49,7 +49,7 @@ def show(document: dict[str, Any], output: Output) -> None:
 
 
 def _json(document: dict[str, Any]) -> str:
-    """The document as text that this stdout can carry: letters as they are, escaped only where they must be."""
+    """The document as text; letters are escaped only where this stdout could not carry them."""
     text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=2)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")

@@ -56,19 +56,33 @@ def groups(document: Document) -> list[Group]:
 
 
 def names(document: Document) -> list[str]:
-    """A name for every result: what it was measured of; where two of one title share that, the input too."""
+    """A name for every result: what it was measured of, with its input where that is not enough."""
     results = document["results"]
-    taken = Counter((one["title"], one["of"]) for one in results)
+    brief = _brief([plain(one["of"]) for one in results])
+    taken = Counter((one["title"], name) for one, name in zip(results, brief, strict=True))
     wished = [
-        plain(one["of"] if taken[one["title"], one["of"]] == 1 else f"{one['of']} ({_input(document, one)})")
-        for one in results
+        name if taken[one["title"], name] == 1 else f"{name} ({_input(document, one)})"
+        for one, name in zip(results, brief, strict=True)
     ]
+    return _numbered([(one["title"], name) for one, name in zip(results, wished, strict=True)])
+
+
+def _brief(names: list[str]) -> list[str]:
+    """Paths without the folders in front and the files at the end that all of them share."""
+    parts = [name.split("/") for name in dict.fromkeys(names)]
+    shortest = min(map(len, parts), default=0)
+    front = next((n for n in range(shortest) if len({p[n] for p in parts}) > 1), 0)
+    back = next((n for n in range(shortest - front) if len({p[-1 - n] for p in parts}) > 1), 0)
+    return ["/".join(parts[front : len(parts) - back]) for parts in (name.split("/") for name in names)]
+
+
+def _numbered(wished: list[tuple[str, str]]) -> list[str]:
+    """The second of one title and name becomes `name #2`."""
     seen: Counter[tuple[str, str]] = Counter()
     unique = []
-    for one, name in zip(results, wished, strict=True):
-        seen[one["title"], name] += 1
-        again = seen[one["title"], name]
-        unique.append(name if again == 1 else f"{name} #{again}")
+    for one in wished:
+        seen[one] += 1
+        unique.append(one[1] if seen[one] == 1 else f"{one[1]} #{seen[one]}")
     return unique
 
 
@@ -77,7 +91,9 @@ def verdicts(document: Document) -> list[tuple[str, dict[str, Any]]]:
     results = document["results"]
     named = zip(names(document), results, strict=True)
     return [
-        (name if len(results) > 1 else "", one["verdict"]) for name, one in named if one.get("verdict") is not None
+        (name if len(results) > 1 else "", one["verdict"])
+        for name, one in named
+        if one.get("verdict") is not None
     ]
 
 

@@ -1,4 +1,4 @@
-"""Tables as data: rows and columns with a value and its chance in each cell; terminal and page draw the same ones."""
+"""Tables as data, a value and its chance in each cell; terminal and page draw the same ones."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from collapse_cli.views.document import Group, Metric
-from collapse_cli.views.words import figures, pairs, plain, quantity, said
+from collapse_cli.views.words import figures, footnote, pairs, plain, quantity, said
 
 MANY = 4  # results that stand side by side; of more, each gets a row
 
 
 @dataclass(frozen=True)
 class Label:
-    """The name of a row or column: the unit and the null's name follow it dimly; `help` explains it."""
+    """The name of a row or column; footnote, unit and the null's name follow it; `help` explains it."""
 
     text: str
+    note: str = ""
     unit: str = ""
     null: str = ""
     help: str = ""
@@ -23,6 +24,7 @@ class Label:
 
     @property
     def dim(self) -> str:
+        """Unit and null, as they follow the name."""
         return (f", {self.unit}" if self.unit else "") + (f" ({self.null})" if self.null else "")
 
 
@@ -33,35 +35,48 @@ class Cell:
     value: str = ""
     null: str = ""
 
-    def __str__(self) -> str:
-        return f"{self.value} {self.null}".strip()
-
 
 @dataclass(frozen=True)
 class Grid:
-    """Row labels, column labels and cells[row][column]."""
+    """Row labels, column labels and cells[row][column]; `corner` says what stands in brackets."""
 
     rows: tuple[Label, ...]
     columns: tuple[Label, ...]
     cells: tuple[tuple[Cell, ...], ...]
+    corner: str = ""
 
     def turned(self) -> Grid:
         """Rows as columns."""
-        return Grid(self.columns, self.rows, tuple(zip(*self.cells, strict=True)))
+        return Grid(self.columns, self.rows, tuple(zip(*self.cells, strict=True)), self.corner)
 
 
 def numbers(group: Group, headline: bool = False) -> Grid:
-    """One row for each number (or only for the headlines), one column for each result; differing settings at the end."""
-    chosen = group.declared("number")
-    strong = {key: metric for key, metric in chosen.items() if metric.get("headline")}
-    chosen = (strong or chosen) if headline else chosen
-    alone = len(group.entries) == 1
+    """Numbers (or only headlines) as rows, results as columns; settings that differ at the end."""
+    chosen = _chosen(group, headline)
+    nulls = _nulls(group)
     differing = group.differing()
     return Grid(
-        tuple(_label(m, alone) for m in chosen.values()) + tuple(Label(plain(k)) for k in differing),
+        tuple(_label(m, conventions(group), nulls) for m in chosen.values())
+        + tuple(Label(plain(key)) for key in differing),
         tuple(Label(name) for name in group.names),
-        tuple(tuple(_cell(one["metrics"].get(key), alone) for one in group.entries) for key in chosen)
+        tuple(tuple(_cell(one["metrics"].get(key), nulls) for one in group.entries) for key in chosen)
         + tuple(tuple(Cell(said(v)) for v in values) for values in differing.values()),
+        f"({nulls.pop()})" if len(nulls) == 1 else "",
+    )
+
+
+def _chosen(group: Group, headline: bool) -> dict[str, Metric]:
+    every = group.declared("number")
+    strong = {key: metric for key, metric in every.items() if metric.get("headline")}
+    return (strong or every) if headline else every
+
+
+def _nulls(group: Group) -> set[str]:
+    """The names of chance to be said beside a table of several results; of one, each cell says its own."""
+    return (
+        {m["null_is"] for m in group.declared("number").values() if m.get("null_is")}
+        if len(group.names) > 1
+        else set()
     )
 
 
@@ -77,35 +92,38 @@ def names(group: Group, key: str) -> Grid:
 
 
 def conventions(group: Group) -> list[str]:
-    """What every number was measured by: one line for each convention, naming its metrics unless it is all of them."""
-    declared = list(group.declared("number").values())
-    spoken: dict[str, list[str]] = {}
-    for metric in declared:
-        if metric.get("convention"):
-            spoken.setdefault(metric["convention"], []).append(metric["label"])
-    return [
-        said if len(labels) == len(declared) else f"{', '.join(labels)}: {said}" for said, labels in spoken.items()
-    ]
+    """What the numbers were measured by, each said once; a label's footnote is the place in this list."""
+    return list(
+        dict.fromkeys(m["convention"] for m in group.declared("number").values() if m.get("convention"))
+    )
 
 
 def footer(group: Group) -> list[str]:
     """Settings in one line, then the conventions."""
-    return [line for line in (pairs(group.shared()), *conventions(group)) if line]
+    said = [f"{footnote(n)} {text}" for n, text in enumerate(conventions(group), 1)]
+    return [line for line in (pairs(group.shared()), *said) if line]
 
 
-def _label(metric: Metric, alone: bool) -> Label:
-    """Of several results the null's name stands in the label, once; of one it stands in the cell."""
-    null = "" if alone else metric.get("null_is", "")
-    return Label(metric["label"], metric.get("unit", ""), null, metric["help"], metric.get("headline", False))
+def _label(metric: Metric, spoken: list[str], nulls: set[str]) -> Label:
+    """Where several names of chance are said, each stands in the label of its metrics."""
+    convention = metric.get("convention")
+    return Label(
+        metric["label"],
+        note=footnote(spoken.index(convention) + 1) if convention else "",
+        unit=metric.get("unit", ""),
+        null=metric.get("null_is", "") if len(nulls) > 1 else "",
+        help=metric["help"],
+        strong=metric.get("headline", False),
+    )
 
 
-def _cell(metric: Metric | None, alone: bool) -> Cell:
+def _cell(metric: Metric | None, nulls: set[str]) -> Cell:
     if metric is None:
         return Cell("–")
     null = metric.get("null")
-    name = metric.get("null_is", "chance") + " " if alone else ""
-    return Cell(quantity(metric), "" if null is None else f"({name}{figures(null)})")
+    name = "" if nulls else metric.get("null_is", "chance") + " "
+    return Cell(quantity(metric), "" if null is None else f"({name}{figures(null, pad=True)})")
 
 
 def _named(metric: dict[str, Any], row: str) -> Cell:
-    return Cell(figures(metric["values"].get(row)))
+    return Cell(figures(metric["values"].get(row), pad=True))

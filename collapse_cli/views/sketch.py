@@ -1,4 +1,4 @@
-"""A curve drawn in the terminal itself: braille dots for the curve, light dots for its null. Plain text, no colour."""
+"""A curve drawn in the terminal: braille dots for the curve, light dots for its null. Plain text."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from collapse_cli.views.scale import Axis, axis, points
-from collapse_cli.views.words import figures
+from collapse_cli.views.words import figures, shortened
 
 BARS = "▁▂▃▄▅▆▇█"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille letter: [row][column]
 MARGIN = 8  # letters for the y labels
+Values = Sequence[float | None]
 Points = list[tuple[float, float | None]]
 
 
-def sparkline(values: Sequence[float | None], log: bool = False) -> str:
-    """One bar for each value, from the least to the greatest; a blank for what is not a number."""
-    scale = axis(values, log)
+def sparkline(values: Values, log: bool = False, along: Sequence[Values] = ()) -> str:
+    """One bar for each value, a blank for what is not a number; `along`: values that share the scale."""
+    scale = axis([v for each in (values, *along) for v in each], log)
     return "".join(" " if v is None else BARS[min(int(scale.at(v) * 8), 7)] for v in values)
 
 
-def thinned(values: Sequence[float | None], width: int) -> list[float | None]:
+def thinned(values: Values, width: int) -> list[float | None]:
     """At most `width` of the values, evenly chosen, the first and the last among them."""
     if len(values) <= width:
         return list(values)
@@ -31,7 +32,7 @@ def thinned(values: Sequence[float | None], width: int) -> list[float | None]:
 def sketch(
     metric: dict[str, Any], width: int = 60, height: int = 8, along: Sequence[dict[str, Any]] = ()
 ) -> list[str]:
-    """Lines of text: a curve metric with y labels, an x axis and its null; `along`: curves that share the axes."""
+    """Lines of text: a curve with y labels, an x axis and its null; `along`: curves that share the axes."""
     x, y = _axes([metric, *along], metric.get("log", ""))
     curve = _ink(points(metric["values"], metric.get("at")), x, y, width, height)
     null = _ink(points(metric["null"], metric.get("at")), x, y, width, height) if metric.get("null") else {}
@@ -95,12 +96,14 @@ def _label_at(y: Axis, row: int, height: int) -> float:
 
 def _tick(value: float, y: Axis) -> str:
     """A label; `≤` where smaller values are drawn at the floor."""
-    text = f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e") if y.log and value < 0.01 else figures(value)
+    text = (
+        f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e") if y.log and value < 0.01 else figures(value)
+    )
     return f"≤{text}" if y.floored and value == y.low else text
 
 
 def _below(x: Axis, name: str, width: int) -> str:
     """Both ends of the x axis, its name between them."""
-    low, high = (figures(int(v) if float(v).is_integer() else v) for v in (x.low, x.high))
-    name = f"{name} (log)" if x.log else name
-    return low + name[: width - len(low) - len(high) - 2].center(width - len(low) - len(high)) + high
+    low, high = figures(x.low), figures(x.high)
+    room = width - len(low) - len(high)
+    return low + shortened(name, room - 2).center(room) + high

@@ -9,16 +9,17 @@ from typing import Any
 from rich import box
 from rich.columns import Columns
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from collapse_cli.views import grid, words
 from collapse_cli.views.document import Document, Group, Metric, groups, verdicts
-from collapse_cli.views.grid import Cell, Grid, Label
+from collapse_cli.views.grid import Grid, Label
 from collapse_cli.views.sketch import MARGIN, sketch, sparkline, thinned
 
 ROWS = 12  # of an `each` table; the others are in the JSON
+GAP = 2  # letters between columns: rich's padding and its divider
+LABEL = 28  # letters of a row's name before it is folded for more columns to fit
 NAME = 30  # letters of a result's or a row's name
 HEAD = 13  # letters of a column's name before it is folded
 
@@ -63,7 +64,7 @@ def _left_out(group: Group, many: bool) -> Iterator[Text]:
     chosen = group.declared("number")
     shown = sum(bool(metric.get("headline")) for metric in chosen.values()) or len(chosen)
     if many and len(chosen) > shown:
-        yield Text(f"… {len(chosen) - shown} more numbers in --json", "dim")
+        yield Text(f"… {len(chosen) - shown} more for each in --json", "dim")
 
 
 def _matrices(group: Group) -> list[str]:
@@ -86,8 +87,9 @@ def _tables(whole: Grid, width: int) -> Iterator[Table]:
     """As many tables as it takes for all columns to fit."""
     if not whole.rows or not whole.columns:
         return
-    first = min(max(len(label.text + label.dim) for label in whole.rows), NAME + 6)
-    for chunk in _chunks([_width(whole, c) + 2 for c in range(len(whole.columns))], width - first):
+    first = min(max(len(label.text + label.note + label.dim) for label in whole.rows), LABEL)
+    wide = [_width(whole, c) + sum(_null_width(whole, c)) for c in range(len(whole.columns))]
+    for chunk in _chunks([GAP + w for w in wide], width - first):
         yield _table(whole, chunk)
 
 
@@ -103,52 +105,62 @@ def _chunks(widths: list[int], room: int) -> Iterator[list[int]]:
 
 
 def _width(whole: Grid, column: int) -> int:
-    """Letters that a column takes: its widest cell, or its name folded at words."""
+    """Letters that the values of a column take: the widest, or the column's name folded at words."""
     label = whole.columns[column]
-    name = words.shortened(label.text, NAME) + label.dim
+    name = words.shortened(label.text, NAME) + label.note + label.dim
     word = max(map(len, name.split()), default=0)
-    return max(max(len(str(row[column])) for row in whole.cells), word, min(len(name), HEAD))
+    return max(*(len(row[column].value) for row in whole.cells), word, min(len(name), HEAD))
+
+
+def _null_width(whole: Grid, column: int) -> list[int]:
+    """Letters that the nulls of a column take beside its values, if it has any."""
+    widest = max(len(row[column].null) for row in whole.cells)
+    return [GAP + widest] if widest else []
 
 
 def _table(whole: Grid, chunk: list[int]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="")
-    table.show_header = len(whole.columns) > 1 or whole.columns[0].dim != ""
-    table.add_column("", max_width=NAME + 6, overflow="fold")
+    """Row labels, then for each column its values and, dim beside them, their nulls."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+    table.show_header = len(whole.columns) > 1
+    table.add_column(Text(whole.corner, "dim"), max_width=NAME + 6, overflow="fold")
     for c in chunk:
         table.add_column(_label(whole.columns[c]), justify="right", width=_width(whole, c), overflow="fold")
-    for label, row in zip(whole.rows, whole.cells, strict=True):
-        table.add_row(_label(label), *(_cell(row[c]) for c in chunk))
+        if _null_width(whole, c):
+            table.add_column("", style="dim", no_wrap=True)
+    for r, label in enumerate(whole.rows):
+        table.add_row(_label(label), *(part for c in chunk for part in _cell(whole, r, c)))
     return table
 
 
 def _label(label: Label) -> Text:
     name = words.shortened(label.text, NAME)
-    return Text.assemble((name, "bold" if label.strong else ""), (label.dim, "dim"))
+    return Text.assemble((name, "bold" if label.strong else ""), (label.note + label.dim, "dim"))
 
 
-def _cell(cell: Cell) -> Text:
-    return Text.assemble(cell.value, (f" {cell.null}" if cell.null else "", "dim"))
+def _cell(whole: Grid, row: int, column: int) -> list[Text]:
+    cell = whole.cells[row][column]
+    return [Text(cell.value), *([Text(cell.null)] if _null_width(whole, column) else [])]
 
 
 def _curves(measured: list[tuple[str, Metric]], metric: Metric, width: int) -> Iterator[Any]:
     """One result: a large sketch; a few: small ones with the same axes; many: a sparkline each."""
+    along = [one for _, one in measured]
     yield ""
-    yield _caption(metric)
+    yield _caption(metric, null=len(measured) <= grid.MANY)
     if len(measured) == 1:
         yield _sketch(sketch(metric, min(60, width - MARGIN - 2)))
     elif len(measured) <= grid.MANY:
         each = max(width // max(width // 39, 1) - MARGIN - 3, 10)
-        along = [one for _, one in measured]
         yield Columns([_named(name, sketch(one, each, 6, along)) for name, one in measured], padding=(0, 1))
     else:
-        yield from (_spark(name, one) for name, one in measured)
+        yield from (_spark(name, one, along) for name, one in measured)
 
 
-def _caption(metric: Metric) -> Text:
-    log = "y" in metric.get("log", "")
-    said = ", ".join(text for text in (metric.get("y", ""), "log" if log else "") if text)
-    null = f"   · {metric.get('null_is', 'chance')}" if metric.get("null") else ""
-    return Text.assemble(metric["label"], (f" ({said})" if said else "", "dim"), (null, "dim"))
+def _caption(metric: Metric, null: bool) -> Text:
+    log = {"x": "log x", "y": "log", "xy": "log-log"}.get(metric.get("log", ""), "")
+    said = ", ".join(text for text in (metric.get("y", ""), log) if text)
+    light = f"   · {metric.get('null_is', 'chance')}" if null and metric.get("null") else ""
+    return Text.assemble(metric["label"], (f" ({said})" if said else "", "dim"), (light, "dim"))
 
 
 def _named(name: str, lines: list[str]) -> Text:
@@ -165,18 +177,26 @@ def _sketch(lines: list[str]) -> Text:
     return text
 
 
-def _spark(name: str, metric: Metric) -> Text:
+def _spark(name: str, metric: Metric, along: list[Metric]) -> Text:
     """Name, sparkline, first and last value."""
-    values, log = metric["values"], "y" in metric.get("log", "")
-    bars = sparkline(thinned(values, 24), log)
+    values = metric["values"]
+    bars = sparkline(thinned(values, 24), "y" in metric.get("log", ""), [one["values"] for one in along])
     ends = f"{words.figures(values[0])} … {words.figures(values[-1])}" if values else ""
-    return Text.assemble(f"{words.shortened(name, NAME):<{NAME}} ", (f"{bars:<24}", "cyan"), (f" {ends}", "dim"))
+    return Text.assemble(
+        f"{words.shortened(name, NAME):<{NAME}} ", (f"{bars:<24}", "cyan"), (f" {ends}", "dim")
+    )
 
 
-def _verdict(one: dict[str, Any], name: str) -> Any:
-    """One coloured sentence, the reasons below it."""
-    head, sentence = words.verdict(one, name)
+def _verdict(one: dict[str, Any], name: str) -> Table:
+    """One coloured sentence behind its mark, the reasons below it."""
+    mark, status, sentence = words.verdict(one)
     colour = words.MARKS.get(one["status"], ("", ""))[1]
-    lines = [Text.assemble((head, f"bold {colour}"), (f" — {sentence}", colour))]
-    lines += [Text(f"  {words.plain(reason)}", "dim") for reason in one["reasons"]]
-    return Padding(Text("\n").join(lines), (0, 0))
+    head = f"{name}: {status}" if name else status
+    table = Table.grid(padding=(0, 1))
+    table.add_row(
+        Text(mark, colour),
+        Text.assemble((head, f"bold {colour}"), (f" — {sentence}" if sentence else "", colour)),
+    )
+    for reason in one["reasons"]:
+        table.add_row("", Text(words.plain(reason), "dim"))
+    return table

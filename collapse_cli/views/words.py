@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,30 +27,48 @@ def shortened(text: str, width: int) -> str:
     return f"{text[: width - 1 - tail]}…{text[-tail:]}"
 
 
-def figures(value: float | int | None) -> str:
-    """Three or four significant digits; whole numbers as they are; a dash for what is not a number."""
+def figures(value: float | int | None, pad: bool = False) -> str:
+    """Three or four significant digits; whole numbers as they are; a dash for what is not a number.
+
+    pad: keep the zeros at the end, so that columns of numbers line up.
+    """
     if value is None:
         return "–"
-    if isinstance(value, int):
-        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     size = abs(value)
-    if size and (size >= 1e6 or size < 1e-3):
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    if value == round(value) and size < 1e6:
+        return str(round(value))
+    if size >= 1e6 or size < 1e-3:
+        return _power(value)
     if size < 1:
-        return f"{value:.4f}".rstrip("0").rstrip(".") if size >= 0.1 else f"{value:.3g}"
+        return f"{value:.3g}" if size < 0.1 else f"{value:.4f}" if pad else f"{value:.4g}"
     return f"{value:.{2 if size < 9.995 else 1 if size < 999.95 else 0}f}"
 
 
+def _power(value: float) -> str:
+    """`1.23e-5`, without the zeros that C puts there."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
 def quantity(metric: Mapping[str, Any]) -> str:
-    """A value with its interval: `0.42 ± 0.03` where it is symmetric, else `0.42 [0.37, 0.44]`."""
-    value, interval = figures(metric["value"]), metric.get("interval")
-    if metric["value"] is None or interval is None or None in interval:
-        return value
-    below, above = metric["value"] - interval[0], interval[1] - metric["value"]
+    """A value with its interval: `0.420 ± 0.031` where it is symmetric, else `0.4200 [0.3711, 0.4389]`."""
+    value, interval = metric["value"], metric.get("interval")
+    if value is None or interval is None or None in interval:
+        return figures(value, pad=True)
+    below, above = value - interval[0], interval[1] - value
     if abs(above - below) <= 0.1 * max(abs(above), abs(below)):
-        return f"{value} ± {figures(float(f'{(above + below) / 2:.2g}'))}"
-    return f"{value} [{figures(interval[0])}, {figures(interval[1])}]"
+        return _plus_minus(value, (above + below) / 2)
+    return f"{figures(value, pad=True)} [{figures(interval[0], pad=True)}, {figures(interval[1], pad=True)}]"
+
+
+def _plus_minus(value: float, error: float) -> str:
+    """The error with two digits, the value to the same decimal."""
+    if not 1e-5 < error < 1e4:
+        return f"{figures(value)} ± {figures(error)}"
+    decimals = max(1 - math.floor(math.log10(error)), 0)
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def titled(text: str) -> str:
@@ -71,18 +90,28 @@ def pairs(settings: Mapping[str, Any]) -> str:
     return " · ".join(f"{plain(key)} {said(value)}" for key, value in settings.items())
 
 
-def verdict(one: Mapping[str, Any], name: str) -> tuple[str, str]:
-    """A verdict as a head (`▲ dimensional collapse · z`) and a sentence."""
-    mark = MARKS.get(one["status"], ("•", ""))[0]
-    return " ".join([mark, plain(one["status"]), *(["·", name] if name else [])]), plain(one["sentence"])
+def verdict(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A verdict as its mark, its status, and its sentence without the status it may have begun with."""
+    mark, status = MARKS.get(one["status"], ("•", ""))[0], plain(one["status"])
+    sentence = plain(one["sentence"]).strip()
+    if sentence.lower().startswith(status):
+        sentence = sentence[len(status) :].lstrip(" :,—-")
+    return mark, status, sentence
+
+
+def footnote(number: int) -> str:
+    """A small raised number."""
+    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def source(one: Mapping[str, Any]) -> str:
-    """An input in one line: its path, then what else is known; long hashes cut."""
-    facts = {key: value[:12] if _hash(value) else value for key, value in one.items()}
+    """An input in one line: its path, then what else is known; hashes and long lists stay in the JSON."""
+    facts = {key: value for key, value in one.items() if not _long(value)}
     path = facts.pop("path", "")
     return " · ".join(text for text in (plain(path), pairs(facts)) if text)
 
 
-def _hash(value: Any) -> bool:
-    return isinstance(value, str) and len(value) >= 32 and set(value) <= set("0123456789abcdef")
+def _long(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple) or (
+        isinstance(value, str) and len(value) >= 32 and value.isalnum()
+    )

@@ -1,0 +1,7 @@
+"""python -m collapse_cli"""
+
+import sys
+
+from collapse_cli.cli import main
+
+sys.exit(main())

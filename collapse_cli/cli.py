@@ -1,0 +1,72 @@
+"""The subcommands, one line each, and the one place where an error is shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from collapse_cli.commands import alignment, datasets, demo, embed, env, methods, oracle, probe, report, spectrum, train
+from collapse_cli.errors import CollapseError
+
+INTERRUPTED, INTERNAL = 130, 70
+
+app = typer.Typer(
+    name="collapse",
+    help="Has my representation collapsed, how badly, why, and what would cure it?",
+    epilog="Start with: collapse demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.add_typer(train.app, name="train")
+app.command("spectrum")(spectrum.spectrum)
+app.command("alignment")(alignment.alignment)
+app.command("oracle")(oracle.oracle)
+app.command("probe")(probe.probe)
+app.command("embed")(embed.embed)
+app.command("report")(report.report)
+app.command("methods")(methods.methods)
+app.command("datasets")(datasets.datasets)
+app.command("env")(env.env)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line; the exit code: 0, 1 a gate failed, 2 usage or input, 3 inconclusive, 70 internal, 130 interrupted."""
+    try:
+        code = app(args=argv, prog_name="collapse", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except CollapseError as error:
+        return _say(error.message, error.hint, error.code)
+    except (KeyboardInterrupt, Abort):
+        return _say("interrupted", "", INTERRUPTED)
+    except TyperException as error:
+        message = getattr(error, "format_message", lambda: str(error))()
+        if message:
+            _say(message, "see --help", 2)
+        return int(getattr(error, "exit_code", 2))
+    except BrokenPipeError:  # the reader of our stdout has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _internal(error)
+
+
+def _say(message: str, hint: str, code: int) -> int:
+    print(f"collapse: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
+    return code
+
+
+def _internal(error: Exception) -> int:
+    if os.environ.get("COLLAPSE_TRACEBACK"):
+        raise error
+    return _say(
+        f"internal error: {type(error).__name__}: {error}",
+        "this is a bug: please report it with `collapse env`; COLLAPSE_TRACEBACK=1 shows where",
+        INTERNAL,
+    )

@@ -1,0 +1,36 @@
+"""collapse datasets: what can be learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collapse_cli.commands.options import Listed, options
+from collapse_cli.settings import fill
+from collapse_cli.views.listing import listing
+
+
+@options(Output=Listed)
+def datasets(given: dict[str, Any]) -> None:
+    """What can be learned from: the named sets, and your own pictures.
+
+    Example: [bold]collapse train moco --dataset parquet:my/pictures[/bold]
+    """
+    from collapse_cli import data
+
+    named: list[dict[str, Any]] = []
+    for name in data.NAMES:
+        facts = data.facts(name)
+        named.append(
+            {
+                "data set": name,
+                "what": facts.description,
+                "pictures": "x".join(map(str, facts.shape)),
+                "train": sum(facts.of("train")),
+                "test": sum(facts.of("test")),
+                "classes": len(facts.classes),
+            }
+        )
+    own = {"pictures": "any", "train": "any", "test": "any", "classes": "any"}
+    named.append({"data set": "folder:PATH", "what": "your pictures, in class folders or flat", **own})
+    named.append({"data set": "parquet:PATH", "what": "Hugging Face image layout: a file or a folder of shards", **own})
+    listing(named, fill(Listed, given).json)

@@ -1,0 +1,146 @@
+"""collapse demo: collapse, and what prevents it, seen on real digits within a minute."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collapse_cli.commands import train
+from collapse_cli.commands.options import Measuring, device
+from collapse_cli.runs.record import Record
+from collapse_cli.settings import Run, resolve
+
+if TYPE_CHECKING:
+    from collapse_cli.shapes import Images
+
+SHOWN = {"positive-only": {"epochs": 8}, "moco": {"epochs": 40}, "mochi": {"epochs": 40}}
+QUICK = {"positive-only": {"epochs": 6}, "moco": {"epochs": 10}}
+"""Epochs of 21 steps. Positive-only is at one point after two."""
+
+
+def demo(
+    out: Annotated[Path | None, typer.Option(help="folder for runs, plots and page; by default runs/demo-STAMP")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="the smoke check for a CI: two short runs, exit code 1 unless they end as they must")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout instead of tables")] = False,
+    on: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps")] = "auto",
+    seed: Annotated[int, typer.Option(help="of everything drawn", min=0)] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no tables")] = False,
+) -> None:
+    """Watch collapse, and what prevents it, on real digits within a minute.
+
+    Trains positive-only (collapses on purpose), MoCo and MoCHi; measures spectra, alignment, uniformity, a probe on 10 labels
+    per class and false negatives, side by side; writes plots and a page. Nothing is downloaded.
+
+    Example: [bold]collapse demo[/bold]
+    """
+    from collapse_cli import data
+    from collapse_cli.commands.report import portrait
+    from collapse_cli.commands.subjects import subjects
+
+    folder = out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
+    images = data.load("digits", "train").to(device(on))
+    began = time.perf_counter()
+    runs = {name: resolve(name, {"seed": seed}, knobs) for name, knobs in (QUICK if quick else SHOWN).items()}
+    _claim(folder)
+    records = [_train(run, images, Record(folder / name), on, quiet or as_json) for name, run in runs.items()]
+    measuring = Measuring(device=on, seed=seed)
+    found = subjects([record.folder for record in records], measuring, quiet=True, views=True)
+    documents = portrait(found, measuring)
+    _keep(folder, documents)
+    document = _summary(documents, list(runs))
+    _show(document, folder, as_json, quiet, time.perf_counter() - began)
+    if quick:
+        _gate(document)
+
+
+def _claim(folder: Path) -> None:
+    from collapse_cli.errors import CollapseError
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CollapseError(f"--out {folder} is not empty", "name a new folder")
+
+
+def _train(run: Run, images: Images, record: Record, on: str, quiet: bool) -> Record:
+    """Train one run into its folder, live on stderr."""
+    from collapse_cli.views.progress import live
+
+    kept = train.fresh(train.settled(run, images), images, device(on))
+    train.begin(record, kept, overwrite=False)
+    with live(run.method, run.training.epochs, enabled=not quiet) as display:
+        for epoch in train.epochs(kept, images, record):
+            display.update(epoch)
+    return record
+
+
+PICKED = (
+    ("spectrum", "projections z", "std_sqrt_d"),
+    ("alignment", "projections z", "mean_cosine"),
+    ("alignment", "projections z", "alignment"),
+    ("alignment", "projections z", "uniformity"),
+    ("spectrum", "projections z", "effective_rank"),
+    ("spectrum", "representations h", "effective_rank"),
+    ("probe", "representations h", "accuracy"),
+    ("oracle", "projections z", "rank_1"),
+    ("oracle", "projections z", "top_64"),
+    ("oracle", "projections z", "bottom_half"),
+    ("spectrum", "projections z", "eigenvalues"),
+    ("spectrum", "representations h", "eigenvalues"),
+    ("oracle", "projections z", "false_by_rank"),
+)
+"""What the demo shows side by side: command, space, metric."""
+
+
+def _summary(documents: list[dict[str, Any]], runs: list[str]) -> dict[str, Any]:
+    """One result a run, its metrics picked from the documents, with the verdict on its projections."""
+    from collapse_cli.commands.subjects import answer
+
+    found = {
+        (document["command"], one["of"]): one for document in documents for one in document["results"]
+    }  # fmt: skip
+    results = []
+    for number, run in enumerate(runs):
+        metrics = {}
+        for command, space, name in PICKED:
+            metric = dict(found[command, f"{run} · {space}"]["metrics"][name])
+            both = sum(picked[2] == name for picked in PICKED) > 1
+            metric["label"] += f" of {space[-1]}" if both else ""
+            metric["sketch"] = name == "eigenvalues" and space == "projections z"
+            metrics[f"{name}_{space[-1]}" if both else name] = metric
+        spectrum = found["spectrum", f"{run} · projections z"]
+        one = {"of": run, "input": number, "title": "Side by side", "metrics": metrics}
+        results.append(one | {"settings": spectrum["settings"], "verdict": spectrum["verdict"]})
+    return answer("demo", results, documents[0]["inputs"])
+
+
+def _keep(folder: Path, documents: list[dict[str, Any]]) -> None:
+    for document in documents:
+        Record(folder).keep(document)
+
+
+def _show(document: dict[str, Any], folder: Path, as_json: bool, quiet: bool, seconds: float) -> None:
+    """Tables on stdout; plots and page in the folder."""
+    from collapse_cli.views import Output, page, plot, show
+
+    show(document, Output(json=as_json, quiet=quiet))
+    plot.draw(document, folder / "demo.png")
+    kept = Record(folder)
+    kept.keep(document)
+    page.write(folder / "index.html", page.page([document, *_others(kept)], "collapse demo", intro="digits, on this machine"))
+    if not quiet:
+        print(f"{seconds:.0f} s; plots in {folder / 'demo.png'}, page in {folder / 'index.html'}", file=sys.stderr)
+
+
+def _others(record: Record) -> list[dict[str, Any]]:
+    return [document for document in record.results() if document["command"] != "demo"]
+
+
+def _gate(document: dict[str, Any]) -> None:
+    """Exit code 1 unless positive-only is seen to collapse completely and MoCo is not."""
+    status = {one["of"]: one["verdict"]["status"] for one in document["results"]}
+    if status["positive-only"] != "complete collapse" or status["moco"] == "complete collapse":
+        print(f"collapse: the demo did not end as it must: {status}", file=sys.stderr)
+        raise typer.Exit(1)

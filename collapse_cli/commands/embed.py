@@ -1,0 +1,40 @@
+"""collapse embed: keep the embeddings of a run as a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from collapse_cli.commands.options import Measuring, options
+from collapse_cli.commands.subjects import subjects
+from collapse_cli.errors import CollapseError
+from collapse_cli.settings import fill
+
+
+@options(Measuring=Measuring)
+def embed(
+    input: Annotated[Path, typer.Argument(help="a run folder or a checkpoint", show_default=False)],
+    out: Annotated[Path, typer.Option(help="the .npz to write", show_default=False)],
+    given: dict[str, Any],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out")] = False,
+) -> None:
+    """Keep the embeddings of a run as an .npz that spectrum, alignment and oracle read back.
+
+    Holds representations h, projections z, labels, and two augmented views of up to 2000 pictures.
+
+    Example: [bold]collapse embed runs/mine --split test --out mine.npz[/bold]
+    """
+    if out.suffix != ".npz":
+        raise CollapseError(f"--out {out} is not an .npz", f"name it {out.with_suffix('.npz')}")
+    if out.exists() and not overwrite:
+        raise CollapseError(f"{out} exists already", "--overwrite replaces it")
+    if not out.parent.is_dir():
+        raise CollapseError(f"no folder {out.parent}", "make it first, or choose another --out")
+    from collapse_cli.runs import embeddings
+
+    (subject,) = subjects([input], fill(Measuring, given), quiet=False, views=True)
+    embeddings.save(out, embeddings.Kept(subject.clean, subject.views, subject.temperature))
+    print(f"wrote {out}: {len(subject.clean)} pictures, {', '.join(subject.clean.spaces)}", file=sys.stderr)

@@ -1,0 +1,27 @@
+"""collapse methods: what can be trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from collapse_cli.commands.options import Listed, options
+from collapse_cli.settings import METHODS, fill
+from collapse_cli.views.listing import listing
+
+
+@options(Output=Listed)
+def methods(given: dict[str, Any]) -> None:
+    """What can be trained, and with which knobs of its own.
+
+    Example: [bold]collapse methods[/bold]
+    """
+    rows = [
+        {
+            "method": name,
+            "what": (kind.__doc__ or "").strip(),
+            "knobs": ", ".join("--" + f.name.replace("_", "-") for f in dataclasses.fields(kind)) or "none",
+        }
+        for name, kind in METHODS.items()
+    ]
+    listing(rows, fill(Listed, given).json)

@@ -1,0 +1,121 @@
+"""Settings dataclasses -> Typer options: name, type, default and help are read from the field."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_type_hints
+
+import typer
+
+from collapse_cli.settings import knob
+
+if TYPE_CHECKING:
+    import torch
+
+    from collapse_cli.views import Output
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(metavar="INPUT…", help="run folders, checkpoints, .npz or .npy embeddings", show_default=False),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measuring:
+    """What is measured of a run, and where."""
+
+    split: Literal["train", "test", "all"] = knob("train", "pictures of the run's data set that are embedded")
+    samples: int = knob(10000, "pictures at most, drawn without replacement, N", low=2)
+    dataset: str = knob("", "another data set than the run's own")
+    data_dir: str = knob("", "folder of the data sets (or COLLAPSE_DATA_DIR)")
+    download: bool = knob(False, "fetch a missing data set")
+    device: str = knob("auto", "auto, cpu, cuda, cuda:N or mps")
+    seed: int = knob(0, "of samples, views and nulls", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """How the answer is shown."""
+
+    json: bool = knob(False, "one JSON document on stdout instead of tables")
+    plot: str = knob("", "draw the curves to this .png, .svg or .pdf")
+    html: str = knob("", "write one self-contained page")
+    quiet: bool = knob(False, "no tables, no progress")
+
+    def output(self) -> Output:
+        """As the views want it; unusable file names are refused here, before any measuring."""
+        from collapse_cli.views import Output, check
+
+        path = {name: Path(value) if value else None for name, value in (("plot", self.plot), ("html", self.html))}
+        output = Output(json=self.json, quiet=self.quiet, **path)
+        check(output)
+        return output
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """How a list of facts is shown."""
+
+    json: bool = knob(False, "JSON on stdout instead of a table")
+
+
+def options(**panels: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command an option for every field of these dataclasses, in help panels of these names.
+
+    The function receives `given`: the fields that were typed, by name. `settings.fill` makes a dataclass of them.
+    """
+    fields = [
+        (name, panel, field, get_type_hints(part)[field.name])
+        for panel, part in panels.items()
+        for field in dataclasses.fields(part)
+        for name in [field.name]
+    ]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(**arguments: Any) -> Any:
+            typed = {name: arguments.pop(name) for name, *_ in fields}
+            return function(**arguments, given={k: v for k, v in typed.items() if v is not None})
+
+        own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "given"]
+        made = [_option(panel.replace("_", " "), field, kind) for _, panel, field, kind in fields]
+        command.__signature__ = inspect.Signature(own + made)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in own + made}
+        del command.__wrapped__  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def _option(panel: str, field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
+    name = "--" + field.name.replace("_", "-")
+    once = kind is bool and field.default is False
+    short = ["-q"] if field.name == "quiet" else []
+    default = "" if field.default == "" or once else rf" [dim]\[default: {str(field.default).lower()}][/dim]"
+    option = typer.Option(
+        name + ("" if once and panel == "Output" else f"/--no-{name[2:]}" if kind is bool else ""), *short,
+        help=field.metadata["help"] + default, rich_help_panel=panel, show_default=False,
+    )  # fmt: skip
+    annotation = Annotated[Optional[kind], option]  # noqa: UP045
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def device(name: str) -> torch.device:
+    """`auto` takes a GPU where there is one; a device that is not there is refused."""
+    import torch
+
+    from collapse_cli.errors import CollapseError
+
+    if name == "auto":
+        mps = torch.backends.mps.is_available()
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    try:
+        wanted = torch.device(name)
+        torch.empty(1, device=wanted)
+    except (RuntimeError, AssertionError):
+        raise CollapseError(f"no device '{name}' on this machine", "see `collapse env`; --device auto takes the best") from None
+    return wanted

@@ -1,0 +1,70 @@
+"""collapse report: one page of everything measured on a run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collapse_cli.commands import alignment, oracle, probe, spectrum
+from collapse_cli.commands.options import Measuring, options
+from collapse_cli.commands.subjects import Subject, answer, subjects
+from collapse_cli.errors import CollapseError
+from collapse_cli.results import entry
+from collapse_cli.runs.record import Record
+from collapse_cli.settings import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@options(Measuring=Measuring)
+def report(
+    run: Annotated[Path, typer.Argument(help="a run folder", show_default=False)],
+    given: dict[str, Any],
+    out: Annotated[Path | None, typer.Option(help="the page; by default RUN/report.html")] = None,
+) -> None:
+    """One self-contained HTML page of everything measured on a run.
+
+    Spectrum, alignment, oracle and probe are measured anew and kept in RUN/results.
+
+    Example: [bold]collapse report runs/mine[/bold]
+    """
+    from collapse_cli.views import page
+
+    record = Record(run)
+    settings = record.settings()
+    target = out or run / "report.html"
+    if not target.parent.is_dir() or target.suffix not in (".html", ".htm"):
+        raise CollapseError(f"--out {target} cannot be written", "name an .html file in a folder that exists")
+    measuring = fill(Measuring, given)
+    found = subjects([run], measuring, quiet=False, views=True)
+    for document in portrait(found, measuring, _training(record)):
+        record.keep(document)
+    page.write(target, page.page(record.results(), f"{settings.method} on {settings.training.dataset}", intro=str(run)))
+    print(f"wrote {target}", file=sys.stderr)
+
+
+def _training(record: Record) -> list[dict[str, Any]]:
+    """The course of the training as an entry, once there is one."""
+    from collapse_cli.metrics.history import history
+
+    lines = record.history()
+    return [entry(record.folder.name, history(lines))] if lines else []
+
+
+def portrait(found: Sequence[Subject], measuring: Measuring, training: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Everything that can be measured on these subjects, one document for each kind of question."""
+    inputs = [subject.facts for subject in found]
+    documents = {
+        "spectrum": spectrum.measure(found, measuring.seed),
+        "alignment": alignment.measure(found, measuring.seed),
+    }
+    if all(subject.clean.labels is not None for subject in found):
+        documents["oracle"] = oracle.measure(found, measuring.seed)
+        documents["probe"] = probe.measure(found, measuring)
+    if training:
+        documents["train"] = list(training)
+    return [answer(command, entries, inputs) for command, entries in documents.items()]

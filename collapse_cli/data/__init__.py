@@ -1,0 +1,52 @@
+"""Files -> tensors. The file's name is the data set's name. Nothing is downloaded unless asked for."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from collapse_cli.data.facts import SPLITS, Facts
+from collapse_cli.errors import CollapseError, nearest
+
+if TYPE_CHECKING:
+    from collapse_cli.shapes import Images
+
+NAMES = ("digits", "cifar10", "cifar100", "stl10", "svhn", "mnist", "fashion_mnist")
+SCHEMES = ("folder", "parquet")
+
+
+def facts(name: str) -> Facts:
+    """What is known of a named set without having it. Raises CollapseError for an unknown name."""
+    known: Facts = import_module(f"{__name__}.{_named(name)}").FACTS
+    return known
+
+
+def load(
+    name: str, split: str = "train", *, data_dir: str | Path | None = None, download: bool = False, size: int = 0
+) -> Images:
+    """The pictures of a split, on the CPU: a named set, `folder:PATH` or `parquet:PATH`.
+
+    data_dir: where named sets lie (see `data_root`); size: side that folder and parquet pictures are resized to.
+    """
+    if split not in SPLITS:
+        raise CollapseError(f"no split named '{split}'", nearest(split, list(SPLITS)))
+    scheme, _, path = name.partition(":")
+    if path and scheme in SCHEMES:
+        images: Images = import_module(f"{__name__}.{scheme}").load(Path(path), split, size)
+    else:
+        images = import_module(f"{__name__}.{_named(name)}").load(split, data_root(data_dir), download)
+    return images
+
+
+def data_root(data_dir: str | Path | None) -> Path:
+    """Where named sets lie: the argument, or COLLAPSE_DATA_DIR, or the user's cache folder."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "collapse"
+    return Path(data_dir or os.environ.get("COLLAPSE_DATA_DIR") or cache)
+
+
+def _named(name: str) -> str:
+    if name not in NAMES:
+        raise CollapseError(f"no data set named '{name}'", nearest(name, [*NAMES, "folder:PATH", "parquet:PATH"]))
+    return name

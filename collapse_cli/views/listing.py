@@ -1,0 +1,26 @@
+"""Rows of plain facts: a table, or a JSON list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def listing(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print rows, which all have the same keys, on stdout."""
+    if as_json:
+        print(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from collapse_cli.views.terminal import stdout
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for key in rows[0]:
+        number = all(isinstance(row[key], int) or row[key] == "any" for row in rows)
+        table.add_column(key, justify="right" if number else "left", no_wrap=key == next(iter(rows[0])))
+    for row in rows:
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()))
+    stdout().print(table)

@@ -1,0 +1,83 @@
+"""Documents as one HTML page that needs nothing else: no request, no script; light, dark, narrow and on paper."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from collapse_cli.views import files, grid, plot, words
+from collapse_cli.views.document import Document, Group, groups, verdicts
+
+OPEN = 12  # rows of an `each` table that need no click
+
+
+def page(
+    documents: Sequence[Document], title: str, pictures: Iterable[tuple[str, bytes]] = (), intro: str = ""
+) -> str:
+    """The page: verdicts, a section for each document, pictures (caption, PNG bytes) of the caller, the versions."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"said": words.said, "titled": words.titled}
+    return environment.get_template("page.html").render(
+        title=title,
+        paragraphs=[part.strip() for part in intro.split("\n\n") if part.strip()],
+        verdicts=[_verdict(name, one) for document in documents for name, one in verdicts(document)],
+        sections=[_section(document) for document in documents],
+        pictures=[(caption, base64.b64encode(data).decode()) for caption, data in pictures],
+        open=OPEN,
+    )
+
+
+def write(path: Path, html: str) -> None:
+    """Write a page, whole or not at all."""
+    with files.whole(path) as part:
+        part.write_text(html, encoding="utf-8", errors="replace")
+
+
+def _verdict(name: str, one: dict[str, Any]) -> dict[str, Any]:
+    mark, status, sentence = words.verdict(one)
+    colour = words.MARKS.get(one["status"], ("", "dim"))[1]
+    head = f"{name}: {status}" if name else status
+    return {"mark": mark, "head": head, "sentence": sentence, "colour": colour, "reasons": one["reasons"]}
+
+
+def _section(document: Document) -> dict[str, Any]:
+    """What the template shows of one document."""
+    tool = document["tool"]
+    return {
+        "title": words.titled(document["command"]),
+        "sources": [words.source(one) for one in document["inputs"]],
+        "groups": [_group(group) for group in groups(document)],
+        "drawings": [(title, Markup(svg)) for title, svg in plot.drawings(document)],
+        "inputs": document["inputs"],
+        "warnings": document["warnings"],
+        "tool": f"{tool['name']} {tool['version']}",
+        "argv": shlex.join(document["argv"]),
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    """Tables and footnotes of one title; more results than fit side by side get a row each."""
+    numbers = grid.numbers(group)
+    tables = {key: grid.names(group, key) for key in group.declared("each")}
+    explained = [*group.declared("number").values(), *group.declared("curve").values()]
+    explained += [*group.declared("each").values(), *group.declared("matrix").values()]
+    return {
+        "title": group.title,
+        "numbers": numbers.turned() if len(group.names) > grid.MANY else numbers,
+        "each": [(metric, tables[key]) for key, metric in group.declared("each").items()],
+        "settings": words.pairs(group.shared()),
+        "conventions": [(words.footnote(n), text) for n, text in enumerate(grid.conventions(group), 1)],
+        "explained": [(metric["label"], metric["help"]) for metric in explained],
+    }

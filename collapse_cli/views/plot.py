@@ -1,0 +1,139 @@
+"""A document as a figure: its panels on a grid, one legend for all of them."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from collapse_cli.views import files, style
+from collapse_cli.views.document import Document, groups
+from collapse_cli.views.panels import Panel, handles, panels, plain
+from collapse_cli.views.words import titled
+
+WIDTH = 5.6  # inches of a panel
+SPOTS = (
+    (7, 5),
+    (-7, 5),
+    (7, -13),
+    (-7, -13),
+    (7, -4),
+    (-7, -4),
+    (0, 10),
+    (0, -18),
+    (12, 14),
+    (-12, 14),
+    (12, -24),
+    (-12, -24),
+)
+
+
+def draw(document: Document, path: Path) -> None:
+    """Write the figure as png, svg or pdf, by the suffix; nothing is written where drawing fails."""
+    with files.whole(path) as part, matplotlib.rc_context(style.STYLE):
+        figure(document).savefig(part, format=path.suffix.lower().removeprefix("."))
+
+
+def figure(document: Document) -> Figure:
+    """All panels of a document on one figure."""
+    shown = panels(document)
+    with matplotlib.rc_context(style.STYLE):
+        return _compose(shown, document, _title(document))
+
+
+def drawings(document: Document) -> list[tuple[str, str]]:
+    """(title, svg) of each panel on its own: a page arranges them by its width."""
+    with matplotlib.rc_context(style.STYLE | {"font.size": 11}):
+        return [(panel.title, _svg(_compose([panel], document, ""))) for panel in panels(document)]
+
+
+def _compose(shown: list[Panel], document: Document, title: str) -> Figure:
+    """One or two columns of panels, rows as high as their highest panel needs."""
+    columns = min(len(shown), 2) or 1
+    rows = [shown[n : n + columns] for n in range(0, len(shown), columns)]
+    heights = [max(panel.height for panel in row) for row in rows] or [1.0]
+    lines = handles(shown, document)
+    fit = _fit(lines, columns)
+    room = (0.5 if title else 0) + 0.2 * -(-len(lines) // fit)
+    drawn = Figure((WIDTH * columns, sum(heights) + room), layout="constrained")
+    FigureCanvasAgg(drawn)
+    drawn.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.04)  # type: ignore[union-attr]
+    grid = drawn.add_gridspec(len(heights), columns, height_ratios=heights)
+    for place, panel in enumerate(shown):
+        axes = drawn.add_subplot(grid[place // columns, place % columns])
+        axes.set_title(plain(panel.title, 60))
+        panel.fill(axes)
+    if lines:
+        drawn.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), fit))
+    if title:
+        drawn.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    _label_spots(drawn)
+    return drawn
+
+
+def _fit(lines: list[Any], columns: int) -> int:
+    """Names of the legend that stand side by side, below all panels, where they cover nothing."""
+    longest = max((len(str(one.get_label())) for one in lines), default=0)
+    return max(int(WIDTH * columns * 12 / (longest + 8)), 1)
+
+
+def _title(document: Document) -> str:
+    """What was measured, and of what."""
+    kinds = [group.title for group in groups(document)]
+    paths = [Path(one["path"]).as_posix() for one in document["inputs"] if one.get("path")]
+    of = f" — {paths[0]}" if len(paths) == 1 else f" — {len(paths)} inputs" if paths else ""
+    return plain((kinds[0] if len(kinds) == 1 else titled(document["command"])) + of, 80)
+
+
+def _label_spots(drawn: Figure) -> None:
+    """Label the points of a scatter, each where it covers no other label."""
+    for axes in drawn.axes:
+        if hasattr(axes, "spots"):
+            drawn.canvas.draw()
+            _label(axes, axes.spots)
+
+
+def _label(axes: Axes, spots: dict[str, tuple[float, float]]) -> None:
+    taken = [_box(axes, at) for at in spots.values()]
+    for text, at in spots.items():
+        for across, up in SPOTS:
+            side = "left" if across > 0 else "right" if across < 0 else "center"
+            said = axes.annotate(text, at, (across, up), textcoords="offset points", ha=side, fontsize=9)
+            said.set_in_layout(False)
+            box = said.get_window_extent()
+            if (
+                not any(box.overlaps(other) for other in taken)
+                and axes.bbox.contains(*box.p0)
+                and axes.bbox.contains(*box.p1)
+            ):
+                break
+            if (across, up) != SPOTS[-1]:
+                said.remove()
+        taken.append(box)
+
+
+def _box(axes: Axes, at: tuple[float, float]) -> Any:
+    """The few pixels that a point covers."""
+    from matplotlib.transforms import Bbox
+
+    x, y = axes.transData.transform(at)
+    return Bbox.from_extents(x - 5, y - 5, x + 5, y + 5)
+
+
+def _svg(drawn: Figure) -> str:
+    """Only the <svg> itself, in colours that the page can change between light and dark."""
+    text = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    drawn.savefig(text, format="svg", facecolor="none", metadata=nothing)
+    svg = re.sub(
+        r"<metadata>.*?</metadata>", "", text.getvalue()[text.getvalue().index("<svg") :], flags=re.DOTALL
+    )
+    for colour, variable in style.PAGE.items():
+        svg = svg.replace(colour, variable)
+    return svg
