@@ -8,7 +8,19 @@ import sys
 import typer
 from typer.exceptions import Abort, TyperException
 
-from collapse_cli.commands import alignment, datasets, demo, embed, env, methods, oracle, probe, report, spectrum, train
+from collapse_cli.commands import (
+    alignment,
+    datasets,
+    demo,
+    embed,
+    env,
+    methods,
+    oracle,
+    probe,
+    report,
+    spectrum,
+    train,
+)
 from collapse_cli.errors import CollapseError
 
 INTERRUPTED, INTERNAL = 130, 70
@@ -46,10 +58,8 @@ def main(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, Abort):
         return _say("interrupted", "", INTERRUPTED)
     except TyperException as error:
-        message = getattr(error, "format_message", lambda: str(error))()
-        if message:
-            _say(message, "see --help", 2)
-        return int(getattr(error, "exit_code", 2))
+        said = error.format_message() if hasattr(error, "format_message") else str(error)
+        return _say(said, "see --help", int(getattr(error, "exit_code", 2))) if said else 2
     except BrokenPipeError:  # the reader of our stdout has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -62,10 +62,18 @@ def embed(
 
 
 def pairs(
-    method: Method, images: Images, normalisation: Normalisation, index: Tensor, recipe: str, strength: float, seed: int
+    method: Method,
+    images: Images,
+    normalisation: Normalisation,
+    index: Tensor,
+    recipe: str,
+    strength: float,
+    seed: int,
 ) -> tuple[Embeddings, Embeddings]:
     """Embeddings of two augmented views of each picture of `index` (n,)."""
     device = next(method.parameters()).device  # type: ignore[attr-defined]
     generator = torch.Generator(device).manual_seed(seed)
     view = (recipe, strength, generator)
-    return embed(method, images, normalisation, index, view), embed(method, images, normalisation, index, view)
+    return embed(method, images, normalisation, index, view), embed(
+        method, images, normalisation, index, view
+    )

@@ -7,9 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def info_nce(
-    positive: Tensor, negative: Tensor, temperature: float, exclude: Tensor | None = None
-) -> Tensor:
+def info_nce(positive: Tensor, negative: Tensor, temperature: float, exclude: Tensor | None = None) -> Tensor:
     """InfoNCE: cross-entropy of picking the positive among 1+K candidates (MoCo, arXiv:1911.05722, eq. 1).
 
     positive (B,), negative (B,K): cosine similarities, in [-1, 1]; temperature > 0; exclude (B,K) bool: negatives

@@ -24,7 +24,9 @@ class Moco:
     momentum: float = knob(0.99, "of the key encoder, m (papers: 0.999)", low=0, high=1)
     temperature: float = knob(0.2, "of the softmax, T (v1: 0.07)", low=1e-4)
     bn_splits: int = knob(1, "batch norm sees the batch in this many parts, as on so many GPUs", low=1)
-    shuffle_bn: bool = knob(False, "keys meet batch norm in another order than queries (needs --bn-splits > 1)")
+    shuffle_bn: bool = knob(
+        False, "keys meet batch norm in another order than queries (needs --bn-splits > 1)"
+    )
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Mochi:
     query_mixes: int = knob(32, "negatives mixed from a hard one and the query, s'", low=0)
     mix_after: float = knob(0.1, "share of the training before mixing starts (warm-up)", low=0, high=1)
     bn_splits: int = knob(1, "batch norm sees the batch in this many parts, as on so many GPUs", low=1)
-    shuffle_bn: bool = knob(False, "keys meet batch norm in another order than queries (needs --bn-splits > 1)")
+    shuffle_bn: bool = knob(
+        False, "keys meet batch norm in another order than queries (needs --bn-splits > 1)"
+    )
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,9 @@ class Model:
     stem: Literal["imagenet", "cifar", "cifar-pad2"] = knob(
         "cifar", "first layers of a ResNet: 7x7 with pooling, or 3x3 without (padding 1 or 2)"
     )
-    head_layers: int = knob(2, "layers of the projector: 0 none, 1 linear (MoCo v1), 2 MLP (v2)", low=0, high=8)
+    head_layers: int = knob(
+        2, "layers of the projector: 0 none, 1 linear (MoCo v1), 2 MLP (v2)", low=0, high=8
+    )
     head_hidden: int = knob(128, "width of the projector's hidden layers", low=1)
     head_norm: bool = knob(False, "batch norm in the projector's hidden layers (hides collapse)")
     dim: int = knob(64, "dimensions of the projection z, d (MoCo: 128)", low=1)
@@ -71,7 +77,8 @@ class Training:
     dataset: str = knob("digits", "a name from `collapse datasets`, folder:PATH or parquet:PATH")
     size: int = knob(0, "side in pixels that folder and parquet pictures are resized to; 0: their own", low=0)
     recipe: str = knob(
-        "auto", "augmentation: none, weak, digits, moco_v1, moco_v2, simclr; auto: digits for grey, else moco_v2"
+        "auto",
+        "augmentation: none, weak, digits, moco_v1, moco_v2, simclr; auto: digits for grey, else moco_v2",
     )
     strength: float = knob(1.0, "dial of the augmentation: 0 none, 1 as published", low=0, high=3)
     epochs: int = knob(40, "passes over the data", low=1)
@@ -80,7 +87,9 @@ class Training:
     sgd_momentum: float = knob(0.9, "of SGD", low=0, high=0.9999)
     weight_decay: float = knob(1e-4, "of SGD", low=0)
     schedule: Literal["cosine", "constant"] = knob("cosine", "of the learning rate, step by step")
-    precision: Literal["fp32", "bf16"] = knob("fp32", "of the forward pass; weights and spectra stay fp32, fp64")
+    precision: Literal["fp32", "bf16"] = knob(
+        "fp32", "of the forward pass; weights and spectra stay fp32, fp64"
+    )
     seed: int = knob(0, "of weights, order and augmentation", low=0)
 
 
@@ -145,7 +154,10 @@ def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     try:
         value = _read(kind, value)
     except ValueError:
-        wanted = ", ".join(get_args(kind)) or {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+        wanted = (
+            ", ".join(get_args(kind))
+            or {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+        )
         raise CollapseError(f"{option} cannot be '{value}'", f"it takes {wanted}") from None
     low, high = field.metadata["low"], field.metadata["high"]
     if isinstance(value, int | float) and not low <= value <= high:

@@ -72,7 +72,8 @@ def train(
     steps = len(images) // settings.batch
     if not steps:
         raise CollapseError(
-            f"--batch {settings.batch} is more than the {len(images)} pictures of {images.name}", "lower --batch"
+            f"--batch {settings.batch} is more than the {len(images)} pictures of {images.name}",
+            "lower --batch",
         )
     network = cast(nn.Module, method).train()
     if state.epoch == 0:
@@ -88,7 +89,8 @@ def train(
         loss = float(total) / steps
         if not math.isfinite(loss):
             raise CollapseError(
-                f"the loss was {loss} in epoch {state.epoch + 1}", "lower --lr, or raise --temperature; the last checkpoint is whole"
+                f"the loss was {loss} in epoch {state.epoch + 1}",
+                "lower --lr, or raise --temperature; the last checkpoint is whole",
             )
         seconds = time.perf_counter() - began
         state.epoch += 1

@@ -32,8 +32,6 @@ def jitter(
     hue uniform in ± hue turns, and the four in any of their 24 orders. The defaults are MoCo v2's
     (2003.04297). Strength scales the four amounts, as `s` does in SimCLR (2002.05709, App. A), hue to at
     most half a turn; the probability stays.
-
-    Pictures whose hue comes at the same place of their order go together: the rest of it is blends.
     """
     if strength == 0:
         return images
@@ -42,41 +40,48 @@ def jitter(
     factors = torch.stack([uniform(count, max(0, 1 - a), 1 + a, generator) for a in spread], dim=1)  # (B, 4)
     turns = uniform(count, -min(0.5, strength * hue), min(0.5, strength * hue), generator)  # (B,)
     order = torch.rand(count, 4, generator=generator, device=generator.device).argsort(1)  # (B, 4)
-    plan = torch.stack((factors.gather(1, order), order == CONTRAST, order == SATURATION))  # (3, B, 4)
-    hue_place = order.argsort(1)[:, HUE].masked_fill(~coin(count, probability, generator), 4)  # 4: left alone
-    groups = rows_by_value(hue_place, 5)
-    parts = [images.index_select(0, rows) for rows in groups]
-    for place, rows in enumerate(groups[:4]):
-        parts[place] = jittered(parts[place], turns[rows], plan[:, rows], place)
-    return torch.cat(parts).index_select(0, torch.cat(groups).argsort())
+    return jittered(images, order, factors, turns, coin(count, probability, generator))
 
 
-def rows_by_value(values: Tensor, kinds: int) -> tuple[Tensor, ...]:
-    """For each value 0 … kinds-1, the indices at which values (B,) has it."""
-    return values.argsort(stable=True).split(values.bincount(minlength=kinds).tolist())
+def jittered(images: Tensor, order: Tensor, factors: Tensor, turns: Tensor, chosen: Tensor) -> Tensor:
+    """Chosen (B,) pictures (B,C,H,W) after the operations of order (B,4), with factors (B,4) by operation.
+
+    Pictures whose hue comes at the same place of their order go together, for the rest of it is blends.
+    """
+    place = order.argsort(1)[:, HUE].masked_fill(~chosen, 4)  # (B,) of hue, 4 for those left alone
+    rows, counts = place.argsort(stable=True), place.bincount(minlength=5).tolist()
+    blends = torch.stack((factors.gather(1, order), order == CONTRAST, order == SATURATION))  # (3, B, 4)
+    changed = images.index_select(0, rows)
+    turns_of, blends_of = turns[rows].split(counts), blends[:, rows].split(counts, dim=1)
+    for hue_place, part in enumerate(changed.split(counts)[:4]):
+        all_four_(part, blends_of[hue_place], turns_of[hue_place], hue_place)
+    return changed.index_select(0, rows.argsort())
 
 
-def jittered(images: Tensor, turns: Tensor, plan: Tensor, hue_place: int) -> Tensor:
-    """Pictures (n,C,H,W) after all four: at hue_place the turns (n,), else the blends of the plan (3,n,4)."""
+def all_four_(images: Tensor, blends: Tensor, turns: Tensor, hue_place: int) -> None:
+    """Pictures (n,C,H,W) through four places: at hue_place a turn (n,), else a blend (3,n,4); in place."""
     for place in range(4):
-        images = turn_hue(images, turns) if place == hue_place else blend(images, *plan[:, :, place])
-    return images
+        if place == hue_place:
+            turn_hue_(images, turns)
+        else:
+            blend_(images, *blends[:, :, place])
 
 
-def blend(images: Tensor, factor: Tensor, mean_share: Tensor, grey_share: Tensor) -> Tensor:
-    """factor parts of each picture (n,C,H,W) and 1 - factor parts of another one, cut at 0 and 1.
+def blend_(images: Tensor, factor: Tensor, mean_share: Tensor, grey_share: Tensor) -> Tensor:
+    """factor parts of each picture (n,C,H,W) and 1 - factor parts of another one, cut at 0 and 1; in place.
 
-    The other is mean_share of the mean of the picture's grey plus grey_share of that grey. The shares (n,) are
-    0 and 0 for torchvision's `adjust_brightness`, 1 and 0 for `adjust_contrast`, 0 and 1 for `adjust_saturation`.
+    The other is mean_share of the mean of the picture's grey plus grey_share of that grey. The shares (n,)
+    are 0 and 0 for torchvision's `adjust_brightness`, 1 and 0 for `adjust_contrast`, 0 and 1 for
+    `adjust_saturation`.
     """
     grey = luma(images)  # (n, 1, H, W)
     mean = grey.mean((1, 2, 3), keepdim=True) * each(mean_share)
     other = (grey * each(grey_share)).add_(mean)  # (n, 1, H, W)
-    return torch.lerp(other, images, each(factor)).clamp_(0, 1)
+    return images.lerp_(other, each(1 - factor)).clamp_(0, 1)
 
 
-def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """The hue of each picture (n,3,H,W) turned by turns (n,) in [-.5, .5], value and saturation kept.
+def turn_hue_(images: Tensor, turns: Tensor) -> Tensor:
+    """The hue of each picture (n,3,H,W) turned by turns (n,) in [-.5, .5], value and saturation kept; in place.
 
     The same as torchvision's `adjust_hue`, without its six cases. With V and m the largest and smallest of
     r, g, b, a pixel lies (V - 2m + g + b - r)/(V - m) sixths of a turn away from red, towards green if
@@ -88,12 +93,11 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
     red, green, blue = images.split(1, dim=1)  # (n, 1, H, W) each
     value = torch.maximum(torch.maximum(red, green), blue)
     least = torch.minimum(torch.minimum(red, green), blue)
-    chroma = value - least
-    from_red = (value + green).add_(blue).sub_(red).sub_(least, alpha=2).copysign_(green - blue)
-    hue = from_red.div_((6 * chroma).clamp_min_(1e-12)).add_(each(turns))  # (n, 1, H, W) turns
-    own = hue.new_tensor([0, 1 / 3, 2 / 3]).view(3, 1, 1)
-    away = torch.frac(hue - own + 2.5).sub_(0.5).abs_()  # (n, 3, H, W) turns, at most 1/2
-    return torch.lerp(value, least, away.mul_(6).sub_(1).clamp_(0, 1))
+    sixths = (value + green).add_(blue).sub_(red).sub_(least, alpha=2).copysign_(green - blue)
+    hue = sixths.div_((value - least).mul_(6).clamp_min_(1e-12)).add_(each(turns))  # (n, 1, H, W) turns
+    away = hue - hue.new_tensor([-2.5, 1 / 3 - 2.5, 2 / 3 - 2.5]).view(3, 1, 1)  # (n, 3, H, W), above 0
+    away = away.frac_().sub_(0.5).abs_()  # the shorter way round, at most half a turn
+    return torch.lerp(value, least, away.mul_(6).sub_(1).clamp_(0, 1), out=images)
 
 
 def luma(images: Tensor) -> Tensor:

@@ -86,10 +86,10 @@ def stretched(start: Tensor, length: Tensor, size: int) -> Tensor:
 
 def read(images: Tensor, rows: Tensor, columns: Tensor, mode: str = "bilinear") -> Tensor:
     """Pictures (B,C,H,W) read at rows (B,H) and columns (B,W), in pixels: 0 is the first pixel's centre."""
-    count, _, height, width = images.shape
-    grid = images.new_empty(count, height, width, 2)
-    grid[..., 0] = ((2 * columns + 1) / width - 1).unsqueeze(1)
-    grid[..., 1] = ((2 * rows + 1) / height - 1).unsqueeze(2)
+    height, width = images.shape[2:]
+    across = ((2 * columns + 1) / width - 1).unsqueeze(1).expand(-1, height, -1)  # (B, H, W)
+    down = ((2 * rows + 1) / height - 1).unsqueeze(2).expand(-1, -1, width)
+    grid = torch.view_as_real(torch.complex(across, down))  # (B, H, W, 2): `stack`, at half the cost
     return F.grid_sample(images, grid, mode, padding_mode="border", align_corners=False).clamp_(0, 1)
 
 

@@ -32,5 +32,7 @@ def datasets(given: dict[str, Any]) -> None:
         )
     own = {"pictures": "any", "train": "any", "test": "any", "classes": "any"}
     named.append({"data set": "folder:PATH", "what": "your pictures, in class folders or flat", **own})
-    named.append({"data set": "parquet:PATH", "what": "Hugging Face image layout: a file or a folder of shards", **own})
+    named.append(
+        {"data set": "parquet:PATH", "what": "Hugging Face image layout: a file or a folder of shards", **own}
+    )
     listing(named, fill(Listed, given).json)

@@ -23,9 +23,19 @@ QUICK = {"positive-only": {"epochs": 6}, "moco": {"epochs": 10}}
 
 
 def demo(
-    out: Annotated[Path | None, typer.Option(help="folder for runs, plots and page; by default runs/demo-STAMP")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="the smoke check for a CI: two short runs, exit code 1 unless they end as they must")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout instead of tables")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for runs, plots and page; by default runs/demo-STAMP")
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="the smoke check for a CI: two short runs, exit code 1 unless they end as they must",
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="one JSON document on stdout instead of tables")
+    ] = False,
     on: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps")] = "auto",
     seed: Annotated[int, typer.Option(help="of everything drawn", min=0)] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no tables")] = False,
@@ -129,9 +139,15 @@ def _show(document: dict[str, Any], folder: Path, as_json: bool, quiet: bool, se
     plot.draw(document, folder / "demo.png")
     kept = Record(folder)
     kept.keep(document)
-    page.write(folder / "index.html", page.page([document, *_others(kept)], "collapse demo", intro="digits, on this machine"))
+    page.write(
+        folder / "index.html",
+        page.page([document, *_others(kept)], "collapse demo", intro="digits, on this machine"),
+    )
     if not quiet:
-        print(f"{seconds:.0f} s; plots in {folder / 'demo.png'}, page in {folder / 'index.html'}", file=sys.stderr)
+        print(
+            f"{seconds:.0f} s; plots in {folder / 'demo.png'}, page in {folder / 'index.html'}",
+            file=sys.stderr,
+        )
 
 
 def _others(record: Record) -> list[dict[str, Any]]:

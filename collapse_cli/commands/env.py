@@ -10,7 +10,17 @@ from typing import Any
 from collapse_cli.commands.options import Listed, options
 from collapse_cli.settings import fill
 
-PACKAGES = ("collapse-cli", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotlib", "typer", "rich")
+PACKAGES = (
+    "collapse-cli",
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "typer",
+    "rich",
+)
 
 
 @options(Output=Listed)

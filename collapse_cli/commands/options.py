@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Inputs = Annotated[
     list[Path],
-    typer.Argument(metavar="INPUT…", help="run folders, checkpoints, .npz or .npy embeddings", show_default=False),
+    typer.Argument(
+        metavar="INPUT…", help="run folders, checkpoints, .npz or .npy embeddings", show_default=False
+    ),
 ]
 
 
@@ -50,7 +52,9 @@ class Shown:
         """As the views want it; unusable file names are refused here, before any measuring."""
         from collapse_cli.views import Output, check
 
-        path = {name: Path(value) if value else None for name, value in (("plot", self.plot), ("html", self.html))}
+        path = {
+            name: Path(value) if value else None for name, value in (("plot", self.plot), ("html", self.html))
+        }
         output = Output(json=self.json, quiet=self.quiet, **path)
         check(output)
         return output
@@ -85,7 +89,7 @@ def options(**panels: type) -> Callable[[Callable[..., Any]], Callable[..., Any]
         made = [_option(panel.replace("_", " "), field, kind) for _, panel, field, kind in fields]
         command.__signature__ = inspect.Signature(own + made)  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in own + made}
-        del command.__wrapped__  # type: ignore[attr-defined]
+        del command.__wrapped__
         return command
 
     return decorate
@@ -117,5 +121,7 @@ def device(name: str) -> torch.device:
         wanted = torch.device(name)
         torch.empty(1, device=wanted)
     except (RuntimeError, AssertionError):
-        raise CollapseError(f"no device '{name}' on this machine", "see `collapse env`; --device auto takes the best") from None
+        raise CollapseError(
+            f"no device '{name}' on this machine", "see `collapse env`; --device auto takes the best"
+        ) from None
     return wanted

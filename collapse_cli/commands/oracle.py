@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collapse_cli.commands.options import Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, answer, finish, subjects
+from collapse_cli.commands.subjects import Subject, finish, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.settings import fill
@@ -23,12 +23,16 @@ def oracle(
     given: dict[str, Any],
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[INPUT…]", help="runs, checkpoints or .npz; none: from labels alone", show_default=False),
+        typer.Argument(
+            metavar="[INPUT…]", help="runs, checkpoints or .npz; none: from labels alone", show_default=False
+        ),
     ] = None,
     queue: Annotated[
         int, typer.Option(help="keys, K; 0: the run's own queue, or 4096 from labels alone", min=0)
     ] = 0,
-    temperature: Annotated[float, typer.Option(help="of the softmax, T; 0: the run's own, or 0.2", min=0)] = 0.0,
+    temperature: Annotated[
+        float, typer.Option(help="of the softmax, T; 0: the run's own, or 0.2", min=0)
+    ] = 0.0,
 ) -> None:
     """How many negatives are false?
 
@@ -72,11 +76,16 @@ def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
 
 def _labels(labels: Tensor | None, name: str) -> Tensor:
     if labels is None:
-        raise CollapseError(f"{name} has no labels: false negatives cannot be told from true ones", "an oracle needs class folders or a label column")
+        raise CollapseError(
+            f"{name} has no labels: false negatives cannot be told from true ones",
+            "an oracle needs class folders or a label column",
+        )
     return labels
 
 
-def measure(found: Sequence[Subject], seed: int, queue: int = 0, temperature: float = 0.0) -> list[dict[str, Any]]:
+def measure(
+    found: Sequence[Subject], seed: int, queue: int = 0, temperature: float = 0.0
+) -> list[dict[str, Any]]:
     """One entry for each subject, on its projections (representations where there are none)."""
     return [_measure(subject, number, seed, queue, temperature) for number, subject in enumerate(found)]
 
@@ -107,7 +116,12 @@ def _keys(subject: Subject, space: str, queue: int, seed: int) -> tuple[Tensor, 
     own = subject.queue
     if own is not None and not queue and int(own.seen):
         filled = own.index >= 0
-        return own.keys[filled].cpu().float(), own.labels[filled].cpu(), own.index[filled].cpu(), "the run's own queue"
+        return (
+            own.keys[filled].cpu().float(),
+            own.labels[filled].cpu(),
+            own.index[filled].cpu(),
+            "the run's own queue",
+        )
     rows = subject.clean.spaces[space].float()
     labels = _labels(subject.clean.labels, subject.name)
     drawn = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[: queue or 4096]

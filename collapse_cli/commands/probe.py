@@ -35,7 +35,9 @@ def probe(
     finish("probe", measure(found, measuring, per_class, draws), found, output)
 
 
-def measure(found: Sequence[Subject], measuring: Measuring, per_class: int = 10, draws: int = 3) -> list[dict[str, Any]]:
+def measure(
+    found: Sequence[Subject], measuring: Measuring, per_class: int = 10, draws: int = 3
+) -> list[dict[str, Any]]:
     """One entry for each space of each subject: labels from the measured split, scored on the test split."""
     import torch
 
@@ -45,14 +47,23 @@ def measure(found: Sequence[Subject], measuring: Measuring, per_class: int = 10,
     entries = []
     for number, subject in enumerate(found):
         if subject.checkpoint is None or subject.clean.labels is None:
-            raise CollapseError(f"{subject.name} cannot be probed", "a probe needs a run and a data set with labels")
+            raise CollapseError(
+                f"{subject.name} cannot be probed", "a probe needs a run and a data set with labels"
+            )
         images = inputs_.pictures(subject.checkpoint, measuring, split="test")
         index = sample(images, measuring.samples, measuring.seed)
         test = embed(subject.checkpoint.method, images, subject.checkpoint.normalisation, index)
         for space, rows in subject.clean.spaces.items():
             generator = torch.Generator().manual_seed(measuring.seed)
             assert test.labels is not None
-            result = few_labels(rows, subject.clean.labels, test.spaces[space], test.labels, generator, per_class, draws)
-            settings = {"train": subject.clean.source, "test": test.source, "N": len(test), "seed": measuring.seed}
+            result = few_labels(
+                rows, subject.clean.labels, test.spaces[space], test.labels, generator, per_class, draws
+            )
+            settings = {
+                "train": subject.clean.source,
+                "test": test.source,
+                "N": len(test),
+                "seed": measuring.seed,
+            }
             entries.append(entry(f"{subject.name} · {space}", result, input=number, settings=settings))
     return entries

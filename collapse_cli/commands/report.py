@@ -43,7 +43,10 @@ def report(
     found = subjects([run], measuring, quiet=False, views=True)
     for document in portrait(found, measuring, _training(record)):
         record.keep(document)
-    page.write(target, page.page(record.results(), f"{settings.method} on {settings.training.dataset}", intro=str(run)))
+    page.write(
+        target,
+        page.page(record.results(), f"{settings.method} on {settings.training.dataset}", intro=str(run)),
+    )
     print(f"wrote {target}", file=sys.stderr)
 
 
@@ -55,7 +58,9 @@ def _training(record: Record) -> list[dict[str, Any]]:
     return [entry(record.folder.name, history(lines))] if lines else []
 
 
-def portrait(found: Sequence[Subject], measuring: Measuring, training: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+def portrait(
+    found: Sequence[Subject], measuring: Measuring, training: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """Everything that can be measured on these subjects, one document for each kind of question."""
     inputs = [subject.facts for subject in found]
     documents = {

@@ -55,7 +55,9 @@ def _subject(path: Path, measuring: Measuring, views: bool) -> Subject:
         return _of_embeddings(path)
     folder = path.is_dir()
     if folder and not (path / "checkpoint.pt").exists():
-        raise CollapseError(f"{path} is a folder without a checkpoint.pt", "give a run folder, a checkpoint, .npz or .npy")
+        raise CollapseError(
+            f"{path} is a folder without a checkpoint.pt", "give a run folder, a checkpoint, .npz or .npy"
+        )
     return _of_checkpoint(path, path / "checkpoint.pt" if folder else path, measuring, views)
 
 
@@ -81,7 +83,9 @@ def _of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) ->
     if views:
         view = kept.run.training.recipe, kept.run.training.strength
         chosen = torch.randperm(len(index), generator=torch.Generator().manual_seed(measuring.seed))[:VIEWED]
-        pair = pairs(kept.method, images, kept.normalisation, index[chosen.sort().values], *view, measuring.seed)
+        pair = pairs(
+            kept.method, images, kept.normalisation, index[chosen.sort().values], *view, measuring.seed
+        )
     record = Record(file.parent) if (file.parent / "run.json").exists() else None
     name = str(file.parent.name if file.name == "checkpoint.pt" else file.name)
     facts = _facts(path, file, f"collapse checkpoint, {kept.run.method}, epoch {kept.state.epoch}")
@@ -100,7 +104,10 @@ def pictures(kept: Checkpoint, measuring: Measuring, split: str = "") -> Images:
         data_dir=measuring.data_dir or None, download=measuring.download, size=training.size,
     )  # fmt: skip
     if images.shape != kept.shape:
-        raise CollapseError(f"{images.name} has pictures of {images.shape}, the run saw {kept.shape}", "choose another --dataset")
+        raise CollapseError(
+            f"{images.name} has pictures of {images.shape}, the run saw {kept.shape}",
+            "choose another --dataset",
+        )
     return images
 
 
@@ -111,7 +118,11 @@ def _facts(path: Path, file: Path, layout: str) -> dict[str, Any]:
 
 
 def finish(
-    command: str, entries: Sequence[dict[str, Any]], found: Sequence[Subject], output: Output, warnings: Sequence[str] = ()
+    command: str,
+    entries: Sequence[dict[str, Any]],
+    found: Sequence[Subject],
+    output: Output,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Show the answer, and keep it in the run folder when it is about one run."""
     document = answer(command, entries, [subject.facts for subject in found], warnings)
@@ -122,10 +133,15 @@ def finish(
 
 
 def answer(
-    command: str, entries: Sequence[dict[str, Any]], inputs: Sequence[Mapping[str, Any]] = (), warnings: Sequence[str] = ()
+    command: str,
+    entries: Sequence[dict[str, Any]],
+    inputs: Sequence[Mapping[str, Any]] = (),
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The document of a command of this process."""
-    return results.answer(command, entries, argv=sys.argv[1:], version=version(), inputs=inputs, warnings=warnings)
+    return results.answer(
+        command, entries, argv=sys.argv[1:], version=version(), inputs=inputs, warnings=warnings
+    )
 
 
 def version() -> str:

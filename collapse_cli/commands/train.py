@@ -67,14 +67,25 @@ def _command(method: str) -> Callable[..., None]:
     @options(Method=METHODS[method], Model=Model, Training=Training)
     def train(
         given: dict[str, Any],
-        out: Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")
+        ] = None,
         resume: Annotated[Path | None, typer.Option(help="go on with this run folder")] = None,
         overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the run in --out")] = False,
-        config: Annotated[Path | None, typer.Option(help="settings from a TOML file, as a run's settings.toml")] = None,
-        sets: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="one setting; above --config, below options")] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be done, and stop")] = False,
+        config: Annotated[
+            Path | None, typer.Option(help="settings from a TOML file, as a run's settings.toml")
+        ] = None,
+        sets: Annotated[
+            list[str] | None,
+            typer.Option("--set", metavar="KEY=VALUE", help="one setting; above --config, below options"),
+        ] = None,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="print what would be done, and stop")
+        ] = False,
         device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
-        data_dir: Annotated[str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")] = None,
+        data_dir: Annotated[
+            str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")
+        ] = None,
         download: Annotated[bool, typer.Option("--download", help="fetch a missing data set")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
     ) -> None:
@@ -127,19 +138,29 @@ def _resume(method: str, given: dict[str, Any], where: Where) -> None:
     record = Record(where.resume or Path())
     before = record.settings()
     if before.method != method:
-        raise CollapseError(f"{where.resume} is a {before.method} run", f"collapse train {before.method} --resume {where.resume}")
+        raise CollapseError(
+            f"{where.resume} is a {before.method} run",
+            f"collapse train {before.method} --resume {where.resume}",
+        )
     if where.out:
-        raise CollapseError("--resume and --out exclude each other", "a resumed run goes on in its own folder")
+        raise CollapseError(
+            "--resume and --out exclude each other", "a resumed run goes on in its own folder"
+        )
     if set(given) - {"epochs"}:
         changed = ", ".join(sorted(set(given) - {"epochs"}))
-        raise CollapseError(f"a resumed run keeps its settings, {changed} cannot change", "only --epochs may; or start a new run")
+        raise CollapseError(
+            f"a resumed run keeps its settings, {changed} cannot change",
+            "only --epochs may; or start a new run",
+        )
     kept = checkpoint.load(record.checkpoint, device(where.device))
     if given:
         run = resolve(method, flat(before.tables()), given)
         kept = replace(kept, run=run)
         record.settle(run)
     if kept.state.epoch >= kept.run.training.epochs:
-        raise CollapseError(f"{where.resume} has done its {kept.state.epoch} epochs", "--epochs MORE goes further")
+        raise CollapseError(
+            f"{where.resume} has done its {kept.state.epoch} epochs", "--epochs MORE goes further"
+        )
     if where.dry_run:
         _print_plan(kept, _images(kept.run, where))
         return
@@ -152,7 +173,11 @@ def _images(run: Run, where: Where) -> Images:
     from collapse_cli import data
 
     images = data.load(
-        run.training.dataset, "train", data_dir=where.data_dir, download=where.download, size=run.training.size
+        run.training.dataset,
+        "train",
+        data_dir=where.data_dir,
+        download=where.download,
+        size=run.training.size,
     )
     return images.to(device(where.device))
 
@@ -162,7 +187,9 @@ def settled(run: Run, images: Images) -> Run:
     recipe = run.training.recipe
     if recipe == "auto":
         recipe = "digits" if images.shape[0] == 1 else "moco_v2"
-    return replace(run, training=replace(run.training, recipe=recipe, size=run.training.size or images.shape[1]))
+    return replace(
+        run, training=replace(run.training, recipe=recipe, size=run.training.size or images.shape[1])
+    )
 
 
 def fresh(run: Run, images: Images, on: Any) -> Checkpoint:
@@ -188,8 +215,14 @@ def begin(record: Record, kept: Checkpoint, overwrite: bool) -> None:
 
     from collapse_cli.runs import checkpoint
 
-    facts = {"seed": kept.run.training.seed, "argv": sys.argv[1:], "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-    record.begin(kept.run, {"versions": {"collapse": version(), "torch": torch.__version__}, **facts}, overwrite)
+    facts = {
+        "seed": kept.run.training.seed,
+        "argv": sys.argv[1:],
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    record.begin(
+        kept.run, {"versions": {"collapse": version(), "torch": torch.__version__}, **facts}, overwrite
+    )
     checkpoint.save(record.checkpoint, kept)
 
 
@@ -212,7 +245,10 @@ def _go(kept: Checkpoint, images: Images, record: Record, where: Where) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     if not where.quiet:
         on = images.labels.device if images.labels is not None else kept.state.generator.device
-        print(f"{kept.run.method} on {images.name} ({len(images)} pictures), device {on}, in {record.folder}", file=sys.stderr)
+        print(
+            f"{kept.run.method} on {images.name} ({len(images)} pictures), device {on}, in {record.folder}",
+            file=sys.stderr,
+        )
     try:
         with live(kept.run.method, kept.run.training.epochs, enabled=not where.quiet) as display:
             for epoch in epochs(kept, images, record):
@@ -220,7 +256,9 @@ def _go(kept: Checkpoint, images: Images, record: Record, where: Where) -> None:
     except KeyboardInterrupt:
         record.say(status="interrupted")
         raise CollapseError(
-            f"interrupted; {record.checkpoint} holds epoch {kept.state.epoch}", f"go on with: collapse train --resume {record.folder}", 130
+            f"interrupted; {record.checkpoint} holds epoch {kept.state.epoch}",
+            f"go on with: collapse train --resume {record.folder}",
+            130,
         ) from None
     except CollapseError:
         record.say(status="failed")
@@ -239,10 +277,13 @@ def warnings(run: Run, images: Images) -> list[str]:
 
         chance = own_stale_key(queue / len(images))
         said.append(
-            f"--queue {queue} is {queue / len(images):.1f} epochs of {len(images)} pictures: a query meets a stale key of its own picture with probability {chance:.0%}"
+            f"--queue {queue} is {queue / len(images):.1f} epochs of {len(images)} pictures: "
+            f"a query meets a stale key of its own picture with probability {chance:.0%}"
         )
     if getattr(run.own, "shuffle_bn", False) and run.own.bn_splits == 1:
-        said.append("--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order")
+        said.append(
+            "--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order"
+        )
     return said
 
 

@@ -24,7 +24,12 @@ def facts(name: str) -> Facts:
 
 
 def load(
-    name: str, split: str = "train", *, data_dir: str | Path | None = None, download: bool = False, size: int = 0
+    name: str,
+    split: str = "train",
+    *,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    size: int = 0,
 ) -> Images:
     """The pictures of a split, on the CPU: a named set, `folder:PATH` or `parquet:PATH`.
 
@@ -48,5 +53,7 @@ def data_root(data_dir: str | Path | None) -> Path:
 
 def _named(name: str) -> str:
     if name not in NAMES:
-        raise CollapseError(f"no data set named '{name}'", nearest(name, [*NAMES, "folder:PATH", "parquet:PATH"]))
+        raise CollapseError(
+            f"no data set named '{name}'", nearest(name, [*NAMES, "folder:PATH", "parquet:PATH"])
+        )
     return name

@@ -23,5 +23,10 @@ def load(split: str, root: Path, download: bool) -> Images:
     from collapse_cli.data import vision
 
     return vision.load(
-        "cifar10", split, FACTS.classes, root, download, lambda split: CIFAR10(root, train=split == "train", download=download)
+        "cifar10",
+        split,
+        FACTS.classes,
+        root,
+        download,
+        lambda split: CIFAR10(root, train=split == "train", download=download),
     )

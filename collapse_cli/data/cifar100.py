@@ -36,5 +36,10 @@ def load(split: str, root: Path, download: bool) -> Images:
     from collapse_cli.data import vision
 
     return vision.load(
-        "cifar100", split, FACTS.classes, root, download, lambda split: CIFAR100(root, train=split == "train", download=download)
+        "cifar100",
+        split,
+        FACTS.classes,
+        root,
+        download,
+        lambda split: CIFAR100(root, train=split == "train", download=download),
     )

@@ -51,7 +51,12 @@ class Stream:
 
 
 def images(
-    read: Open, size: int, labels: Sequence[int] | None, classes: tuple[str, ...], chosen: Sequence[int], name: str
+    read: Open,
+    size: int,
+    labels: Sequence[int] | None,
+    classes: tuple[str, ...],
+    chosen: Sequence[int],
+    name: str,
 ) -> Images:
     """Images of the pictures `chosen` of a source; labels of all of the source, or None; size 0 takes their own."""
     rows = list(chosen)

@@ -10,7 +10,18 @@ from collapse_cli.shapes import Images
 FACTS = Facts(
     "Fashion-MNIST (Xiao et al. 2017)",
     (1, 28, 28),
-    ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
     train=(6000,) * 10,
     test=(1000,) * 10,
 )
@@ -23,5 +34,10 @@ def load(split: str, root: Path, download: bool) -> Images:
     from collapse_cli.data import vision
 
     return vision.load(
-        "fashion_mnist", split, FACTS.classes, root, download, lambda split: FashionMNIST(root, train=split == "train", download=download)
+        "fashion_mnist",
+        split,
+        FACTS.classes,
+        root,
+        download,
+        lambda split: FashionMNIST(root, train=split == "train", download=download),
     )

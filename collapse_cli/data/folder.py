@@ -24,7 +24,9 @@ def load(path: Path, split: str, size: int) -> Images:
     own = next((path / name for name in SPLITS[split] if (path / name).is_dir()), None)
     files = _files(own or path)
     if not files:
-        raise CollapseError(f"{own or path} has no pictures", f"known are {', '.join(SUFFIXES)}, in class folders or flat")
+        raise CollapseError(
+            f"{own or path} has no pictures", f"known are {', '.join(SUFFIXES)}, in class folders or flat"
+        )
     top = [file.relative_to(own or path).parts for file in files]
     if split == "all" and (path / "train").is_dir():
         top = [parts[1:] for parts in top]
@@ -53,4 +55,6 @@ def _open(file: Path) -> Image:
             picture.load()
             return picture
     except (UnidentifiedImageError, OSError) as error:
-        raise CollapseError(f"{file} cannot be read as a picture ({error})", "mend it or take it out") from None
+        raise CollapseError(
+            f"{file} cannot be read as a picture ({error})", "mend it or take it out"
+        ) from None

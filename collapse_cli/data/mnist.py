@@ -23,5 +23,10 @@ def load(split: str, root: Path, download: bool) -> Images:
     from collapse_cli.data import vision
 
     return vision.load(
-        "mnist", split, FACTS.classes, root, download, lambda split: MNIST(root, train=split == "train", download=download)
+        "mnist",
+        split,
+        FACTS.classes,
+        root,
+        download,
+        lambda split: MNIST(root, train=split == "train", download=download),
     )

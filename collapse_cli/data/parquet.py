@@ -28,7 +28,9 @@ def load(path: Path, split: str, size: int) -> Images:
     labels = [v for table in tables for v in table.column(label).to_pylist()] if label else None
     classes = _classes(schema, label) or tuple(str(c) for c in range(max(labels) + 1)) if labels else ()
     chosen = decoded.cut(len(encoded), split) if cut else range(len(encoded))
-    return decoded.images(lambda i: _open(encoded[i].as_py(), i, path), size, labels, classes, chosen, f"{path.name}/{split}")
+    return decoded.images(
+        lambda i: _open(encoded[i].as_py(), i, path), size, labels, classes, chosen, f"{path.name}/{split}"
+    )
 
 
 def _files(path: Path, split: str) -> tuple[list[Path], bool]:
@@ -37,11 +39,15 @@ def _files(path: Path, split: str) -> tuple[list[Path], bool]:
         return [path], True
     shards = sorted(path.glob("*.parquet"))
     if not shards:
-        raise CollapseError(f"no parquet file at {path}", "parquet:PATH names a .parquet file or a folder of them")
+        raise CollapseError(
+            f"no parquet file at {path}", "parquet:PATH names a .parquet file or a folder of them"
+        )
     own = [file for file in shards if file.name.startswith(SPLITS[split])]
     named = any(file.name.startswith(SPLITS["train"] + SPLITS["test"]) for file in shards)
     if named and not own:
-        raise CollapseError(f"{path} has no shard of the split '{split}'", f"there are: {', '.join(f.name for f in shards)}")
+        raise CollapseError(
+            f"{path} has no shard of the split '{split}'", f"there are: {', '.join(f.name for f in shards)}"
+        )
     return (own, False) if named else (shards, split != "all")
 
 
@@ -52,7 +58,9 @@ def _table(file: Path) -> Any:
     try:
         return parquet.read_table(file)
     except (pyarrow.ArrowInvalid, OSError) as error:
-        raise CollapseError(f"{file} cannot be read as parquet ({str(error).splitlines()[0]})", "give a .parquet file") from None
+        raise CollapseError(
+            f"{file} cannot be read as parquet ({str(error).splitlines()[0]})", "give a .parquet file"
+        ) from None
 
 
 def _picture_column(schema: Any, file: Path) -> str:
@@ -61,7 +69,10 @@ def _picture_column(schema: Any, file: Path) -> str:
     for field in schema:
         if types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0:
             return str(field.name)
-    raise CollapseError(f"{file} has no picture column", f"one column must be a struct with 'bytes'; there are: {', '.join(schema.names)}")
+    raise CollapseError(
+        f"{file} has no picture column",
+        f"one column must be a struct with 'bytes'; there are: {', '.join(schema.names)}",
+    )
 
 
 def _classes(schema: Any, label: str | None) -> tuple[str, ...]:
@@ -79,4 +90,6 @@ def _open(encoded: bytes, row: int, path: Path) -> Image:
         picture.load()
         return picture
     except (UnidentifiedImageError, OSError, TypeError) as error:
-        raise CollapseError(f"row {row} of {path} is not a picture ({error})", "mend it or take it out") from None
+        raise CollapseError(
+            f"row {row} of {path} is not a picture ({error})", "mend it or take it out"
+        ) from None

@@ -23,5 +23,10 @@ def load(split: str, root: Path, download: bool) -> Images:
     from collapse_cli.data import vision
 
     return vision.load(
-        "stl10", split, FACTS.classes, root, download, lambda split: STL10(root, split=split, download=download)
+        "stl10",
+        split,
+        FACTS.classes,
+        root,
+        download,
+        lambda split: STL10(root, split=split, download=download),
     )

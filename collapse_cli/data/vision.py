@@ -15,9 +15,14 @@ from collapse_cli.shapes import Images
 Opener = Callable[[str], Any]
 
 
-def load(name: str, split: str, classes: tuple[str, ...], root: Path, download: bool, opened: Opener) -> Images:
+def load(
+    name: str, split: str, classes: tuple[str, ...], root: Path, download: bool, opened: Opener
+) -> Images:
     """`opened(split)` gives torchvision's data set of `train` or `test`; `all` is one after the other."""
-    parts = [_open(name, part, root, download, opened) for part in (("train", "test") if split == "all" else (split,))]
+    parts = [
+        _open(name, part, root, download, opened)
+        for part in (("train", "test") if split == "all" else (split,))
+    ]
     pixels = torch.cat([_pixels(part.data) for part in parts])
     labels = torch.cat([torch.as_tensor(_targets(part)).long() for part in parts])
     return Images(pixels, labels, classes, f"{name}/{split}")
@@ -26,11 +31,16 @@ def load(name: str, split: str, classes: tuple[str, ...], root: Path, download: 
 def _open(name: str, split: str, root: Path, download: bool, opened: Opener) -> Any:
     try:
         return opened(split)
-    except Exception as error:  # torchvision raises RuntimeError, OSError, URLError, HTTPError … for the same two reasons
+    except (
+        Exception
+    ) as error:  # torchvision raises RuntimeError, OSError, URLError, HTTPError … for the same two reasons
         if download:
-            raise CollapseError(f"{name} could not be downloaded ({error})", f"put its files into {root} by hand") from None
+            raise CollapseError(
+                f"{name} could not be downloaded ({error})", f"put its files into {root} by hand"
+            ) from None
         raise CollapseError(
-            f"{name} is not in {root}", "--download fetches it, --data-dir names another folder; digits needs neither"
+            f"{name} is not in {root}",
+            "--download fetches it, --data-dir names another folder; digits needs neither",
         ) from None
 
 
@@ -39,7 +49,11 @@ def _pixels(data: Any) -> torch.Tensor:
     pixels = torch.from_numpy(numpy.ascontiguousarray(data))
     if pixels.ndim == 3:
         return pixels.unsqueeze(1)
-    return pixels.permute(0, 3, 1, 2).contiguous() if pixels.shape[3] in (1, 3) and pixels.shape[1] > 3 else pixels
+    return (
+        pixels.permute(0, 3, 1, 2).contiguous()
+        if pixels.shape[3] in (1, 3) and pixels.shape[1] > 3
+        else pixels
+    )
 
 
 def _targets(dataset: Any) -> Any:

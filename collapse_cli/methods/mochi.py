@@ -25,7 +25,8 @@ class Method(nn.Module):
         super().__init__()
         if own.hardest > own.queue:
             raise CollapseError(
-                f"--hardest {own.hardest} is more than --queue {own.queue}", "N is taken from the K of the queue"
+                f"--hardest {own.hardest} is more than --queue {own.queue}",
+                "N is taken from the K of the queue",
             )
         self.own = own
         network, width = encoder(model.encoder, shape, model.stem)
@@ -38,7 +39,7 @@ class Method(nn.Module):
         self.progress: Tensor
         self.register_buffer("progress", torch.zeros((), dtype=torch.float64))
         self.fresh: tuple[Tensor, Tensor | None, Tensor] | None = None  # keys, labels, index of this batch
-        self.proxy_accuracy = math.nan
+        self.proxy_accuracy: Tensor | float = math.nan
 
     @property
     def mixing(self) -> bool:
@@ -84,7 +85,9 @@ class Method(nn.Module):
 
 
 @torch.no_grad()
-def mix_hardest(queries: Tensor, similarity: Tensor, keys: Tensor, own: Mochi, generator: Generator) -> Tensor:
+def mix_hardest(
+    queries: Tensor, similarity: Tensor, keys: Tensor, own: Mochi, generator: Generator
+) -> Tensor:
     """Each query's own N hardest negatives, mixed; no gradient reaches the mixed points.
 
     queries (B,d), keys (K,d): unit rows; similarity (B,K) = queries @ keys.T. Returns (B, s+s', d), unit rows:

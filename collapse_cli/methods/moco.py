@@ -31,7 +31,7 @@ class Method(nn.Module):
         self.key_projector = slow_copy(self.projector)
         self.queue = KeyQueue(own.queue, model.dim if model.head_layers else width)
         self.fresh: tuple[Tensor, Tensor | None, Tensor] | None = None  # keys, labels, index of this batch
-        self.proxy_accuracy = math.nan
+        self.proxy_accuracy: Tensor | float = math.nan
 
     def loss(self, batch: Batch) -> Tensor:
         queries = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)

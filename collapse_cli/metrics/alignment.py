@@ -47,7 +47,10 @@ class Alignment:
         "alignment of the views of each class", of="class", label="alignment", default=None
     )
     uniformity_of_class: dict[str, float] | None = each(
-        "uniformity within each class: 0 where the class is one point", of="class", label="uniformity", default=None
+        "uniformity within each class: 0 where the class is one point",
+        of="class",
+        label="uniformity",
+        default=None,
     )
 
 
@@ -66,7 +69,7 @@ def measure(
     u = normalize(rows.float(), dim=1)
     groups = {} if labels is None else {name: labels == c for c, name in enumerate(classes)}
     groups = {name: chosen for name, chosen in groups.items() if int(chosen.sum()) > 1}
-    pair = views and tuple(normalize(view.float(), dim=1) for view in views)
+    pair = (normalize(views[0].float(), dim=1), normalize(views[1].float(), dim=1)) if views else None
     return Alignment(
         pairs=len(pair[0]) if pair else None,
         alignment=Measured(alignment(*pair), null=2.0) if pair else None,

@@ -25,6 +25,10 @@ def history(lines: Sequence[Mapping[str, Any]]) -> History:
     """From one mapping an epoch, with the fields of `training.Epoch`."""
     epochs = [line["number"] for line in lines]
     chance = [line["chance"] for line in lines if line["chance"] is not None]
-    columns = {name: [line[name] for line in lines] for name in ("std_sqrt_d", "effective_rank", "mean_cosine")}
-    loss = Curve((line["loss"] for line in lines), x=epochs, null=chance if len(chance) == len(epochs) else None)
+    columns = {
+        name: [line[name] for line in lines] for name in ("std_sqrt_d", "effective_rank", "mean_cosine")
+    }
+    loss = Curve(
+        (line["loss"] for line in lines), x=epochs, null=chance if len(chance) == len(epochs) else None
+    )
     return History(loss, **{name: Curve(values, x=epochs) for name, values in columns.items()})

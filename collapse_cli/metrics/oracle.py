@@ -23,7 +23,9 @@ class Expected:
     pictures: int = number("pictures in the data set, N")
     classes: int = number("classes, C")
     share: float = number(
-        "share of false negatives in a random queue: mean over pictures of (n_c - 1) / (N - 1)", unit="share", headline=True
+        "share of false negatives in a random queue: mean over pictures of (n_c - 1) / (N - 1)",
+        unit="share",
+        headline=True,
     )
     false_negatives: float = number("false negatives of a query, in the mean", unit="keys", headline=True)
     none_at_all: float = number(
@@ -86,17 +88,23 @@ class Oracle:
 
     queries: int = number("queries")
     keys: int = number("keys in the queue, K")
-    same_picture: float = number("keys of the query's own picture, stale; counted apart", unit="keys per query")
+    same_picture: float = number(
+        "keys of the query's own picture, stale; counted apart", unit="keys per query"
+    )
     share: float = number("share of false negatives among all keys", unit="share", default=0.0)
     rank_1: float = number(
         "share of false negatives among the hardest key of each query", label="hardest key",
         unit="share", null="all keys", headline=True, default=0.0,
     )  # fmt: skip
-    top_8: float | None = number("among the 8 hardest", label="top 8", unit="share", null="all keys", default=None)
+    top_8: float | None = number(
+        "among the 8 hardest", label="top 8", unit="share", null="all keys", default=None
+    )
     top_64: float | None = number(
         "among the 64 hardest", label="top 64", unit="share", null="all keys", headline=True, default=None
     )
-    top_tenth: float = number("among the hardest tenth", label="top 10 %", unit="share", null="all keys", default=0.0)
+    top_tenth: float = number(
+        "among the hardest tenth", label="top 10 %", unit="share", null="all keys", default=0.0
+    )
     bottom_half: float = number("among the easier half", unit="share", null="all keys", default=0.0)
     mass: float = number(
         "share of the negatives' softmax mass that false negatives hold: how much of the push is wrong",
@@ -170,7 +178,9 @@ def _with_positive(ranked: Tensor, positive: Tensor, temperature: float) -> Tens
     return logits.softmax(dim=1)[:, 1:]
 
 
-def _summary(sums: dict[str, Tensor], queries: int, wrong_mass: float, own: float, won: float | None) -> Oracle:
+def _summary(
+    sums: dict[str, Tensor], queries: int, wrong_mass: float, own: float, won: float | None
+) -> Oracle:
     size = len(sums["false"])
     false, there = sums["false"], sums["there"]
     share = float(false.sum() / there.sum().clamp_min(1))
@@ -209,6 +219,10 @@ def _summary(sums: dict[str, Tensor], queries: int, wrong_mass: float, own: floa
 
 def _ranks(size: int, points: int = 100) -> list[tuple[int, int]]:
     """[0, size) cut into at most `points` pieces, one rank each at first, then ever longer."""
-    edges = torch.logspace(0, math.log10(size), points, dtype=torch.float64).round().long() if size > 1 else torch.ones(1)
+    edges = (
+        torch.logspace(0, math.log10(size), points, dtype=torch.float64).round().long()
+        if size > 1
+        else torch.ones(1)
+    )
     cuts = [0, *sorted({int(e) for e in edges})]
     return list(zip(cuts[:-1], cuts[1:], strict=True))

@@ -25,7 +25,13 @@ class FewLabels:
 
 
 def few_labels(
-    train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor, generator: Generator, per_class: int = 10, draws: int = 3
+    train: Tensor,
+    train_labels: Tensor,
+    test: Tensor,
+    test_labels: Tensor,
+    generator: Generator,
+    per_class: int = 10,
+    draws: int = 3,
 ) -> FewLabels:
     """Accuracy on test (M,D) of a probe fitted on `per_class` rows of each class of train (N,D), mean over `draws`."""
     found = [
@@ -42,7 +48,9 @@ def _draw(labels: Tensor, per_class: int, generator: Generator) -> Tensor:
     order = torch.randperm(len(labels), generator=generator)
     chosen = [order[labels[order] == c][:per_class] for c in labels.unique()]
     if min(map(len, chosen)) < per_class:
-        raise CollapseError(f"a class has fewer than {per_class} labelled pictures", "give more pictures", code=3)
+        raise CollapseError(
+            f"a class has fewer than {per_class} labelled pictures", "give more pictures", code=3
+        )
     return torch.cat(chosen)
 
 

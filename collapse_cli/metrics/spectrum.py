@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -22,7 +23,7 @@ class Spectrum:
     rows: int = number("pictures or rows measured, N")
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
-        "trace of the covariance of the unit rows; 0: all rows are one point, and every centred rank below is the rank of rounding noise",
+        "trace of the covariance of the unit rows; 0: all rows are one point, and the centred ranks below are rounding noise's",
         convention="centred, L2-normalised rows", null="isotropic", headline=True,
     )  # fmt: skip
     std_sqrt_d: float = number(
@@ -92,12 +93,12 @@ def spectrum(rows: Tensor, generator: Generator) -> Spectrum:
     isotropic = torch.randn(rows.shape, generator=generator)
     found, chance = _measure(rows), _measure(isotropic)
     shuffled = _eigenvalues(moments(shuffle_columns(normalize(rows, dim=1), generator)).covariance)
-    numbers = {
+    numbers: dict[str, Any] = {
         name: Measured(value, null=chance[name]) if isinstance(value, float) else value
         for name, value in found.items()
         if not isinstance(value, tuple)
     }
-    curves = {name: Curve(found[name], null=chance[name]) for name in ("eigenvalues", "explained")}
+    curves: dict[str, Any] = {name: Curve(found[name], null=chance[name]) for name in ("eigenvalues", "explained")}
     return Spectrum(
         rows=rows.shape[0],
         dimensions=rows.shape[1],
@@ -107,7 +108,7 @@ def spectrum(rows: Tensor, generator: Generator) -> Spectrum:
     )
 
 
-def _measure(rows: Tensor) -> dict:
+def _measure(rows: Tensor) -> dict[str, Any]:
     """Every number and curve of Spectrum that has a null. rows (N,D), finite."""
     raw, unit = moments(rows), moments(normalize(rows, dim=1))
     lam_raw, lam = _eigenvalues(raw.covariance), _eigenvalues(unit.covariance)  # (D,) each
@@ -181,7 +182,8 @@ def _sound(rows: Tensor) -> Tensor:
     broken = int((~torch.isfinite(rows)).any(dim=1).sum())
     if broken:
         raise CollapseError(
-            f"{broken} of {len(rows)} rows hold nan or infinity", "the network has diverged: lower --lr, or leave those rows out"
+            f"{broken} of {len(rows)} rows hold nan or infinity",
+            "the network has diverged: lower --lr, or leave those rows out",
         )
     if len(rows) < 2:
         raise CollapseError(f"a spectrum needs at least 2 rows, this has {len(rows)}", "give more", code=3)

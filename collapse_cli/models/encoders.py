@@ -6,7 +6,15 @@ from torch import nn
 
 from collapse_cli.errors import CollapseError, nearest
 
-RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2")
+RESNETS = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
+)
 
 
 def encoder(name: str, shape: tuple[int, int, int], stem: str = "cifar") -> tuple[nn.Module, int]:

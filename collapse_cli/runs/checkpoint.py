@@ -59,7 +59,9 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
     """Rebuild the run from its file on `device`. Raises CollapseError for anything that is not one of ours."""
     content = read(path)
     if content.get("collapse_format") != FORMAT:
-        raise CollapseError(f"{path} is not a checkpoint of collapse", "give the checkpoint.pt that `collapse train` wrote")
+        raise CollapseError(
+            f"{path} is not a checkpoint of collapse", "give the checkpoint.pt that `collapse train` wrote"
+        )
     metadata = json.loads(content["metadata"])
     run = resolve(metadata["settings"]["method"]["name"], flat(metadata["settings"]))
     shape = cast(tuple[int, int, int], tuple(metadata["shape"]))
@@ -69,7 +71,9 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
     network.load_state_dict(content["method"])
     state = start(method, run.training)
     state.optimizer.load_state_dict(content["optimizer"])
-    if state.generator.get_state().shape == content["generator"].shape:  # another kind of device draws otherwise
+    if (
+        state.generator.get_state().shape == content["generator"].shape
+    ):  # another kind of device draws otherwise
         state.generator.set_state(content["generator"])
     state.epoch = metadata["epoch"]
     normalisation = Normalisation(*(tuple(metadata["normalisation"][part]) for part in ("mean", "std")))
@@ -82,12 +86,22 @@ def read(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CollapseError(f"no file {path}", "check the path") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, OSError, ValueError, KeyError) as error:
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        zipfile.BadZipFile,
+        OSError,
+        ValueError,
+        KeyError,
+    ) as error:
         first = str(error).strip().splitlines()
         raise CollapseError(
             f"{path} cannot be read as a torch checkpoint ({first[0][:120] if first else type(error).__name__})",
             "only tensors and plain types are read; save a state_dict with torch.save",
         ) from None
     if not isinstance(content, dict):
-        raise CollapseError(f"{path} holds a {type(content).__name__}, not a checkpoint", "give a state_dict or a run")
+        raise CollapseError(
+            f"{path} holds a {type(content).__name__}, not a checkpoint", "give a state_dict or a run"
+        )
     return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
@@ -26,7 +27,7 @@ class Kept:
 def save(path: Path, kept: Kept) -> None:
     """An .npz: representations, projections, labels, index, classes, source; first_… and second_… for the views."""
     clean = kept.clean
-    arrays = {
+    arrays: dict[str, Any] = {
         **_spaces("", clean),
         "index": clean.index,
         "classes": numpy.array(clean.classes, dtype=str),
@@ -49,14 +50,21 @@ def load(path: Path) -> Kept:
     except FileNotFoundError:
         raise CollapseError(f"no file {path}", "check the path") from None
     except (ValueError, OSError, EOFError) as error:
-        raise CollapseError(f"{path} cannot be read as numpy embeddings ({error})", "save them with numpy.save") from None
+        raise CollapseError(
+            f"{path} cannot be read as numpy embeddings ({error})", "save them with numpy.save"
+        ) from None
     if isinstance(found, numpy.ndarray):
         return Kept(_bare(found, path), None, None)
     arrays = dict(found)
     if "representations" not in arrays:
-        raise CollapseError(f"{path} has no array 'representations', only {', '.join(arrays)}", "write it with `collapse embed`")
+        raise CollapseError(
+            f"{path} has no array 'representations', only {', '.join(arrays)}",
+            "write it with `collapse embed`",
+        )
     classes = tuple(str(name) for name in arrays.get("classes", ()))
-    views = tuple(_read(arrays, part, classes) for part in ("first_", "second_") if f"{part}representations" in arrays)
+    views = tuple(
+        _read(arrays, part, classes) for part in ("first_", "second_") if f"{part}representations" in arrays
+    )
     temperature = float(arrays["temperature"]) if "temperature" in arrays else None
     pair = (views[0], views[1]) if len(views) == 2 else None
     return Kept(_read(arrays, "", classes), pair, temperature)
@@ -86,5 +94,9 @@ def _bare(array: numpy.ndarray, path: Path) -> Embeddings:
 
 def _rows(array: numpy.ndarray, name: str) -> Tensor:
     if array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise CollapseError(f"{name} is {array.dtype} of shape {array.shape}", "embeddings are numbers of shape (N, D)")
-    return torch.from_numpy(array if array.dtype in (numpy.float32, numpy.float64) else array.astype(numpy.float32))
+        raise CollapseError(
+            f"{name} is {array.dtype} of shape {array.shape}", "embeddings are numbers of shape (N, D)"
+        )
+    return torch.from_numpy(
+        array if array.dtype in (numpy.float32, numpy.float64) else array.astype(numpy.float32)
+    )

@@ -25,7 +25,9 @@ def whole(path: Path) -> Iterator[Path]:
         yield draft
         draft.replace(path)
     except OSError as error:
-        raise CollapseError(f"cannot write {path}: {error.strerror or error}", "free space, or choose another --out") from None
+        raise CollapseError(
+            f"cannot write {path}: {error.strerror or error}", "free space, or choose another --out"
+        ) from None
     finally:
         draft.unlink(missing_ok=True)
 
@@ -49,7 +51,9 @@ class Record:
         try:
             (self.folder / "results").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CollapseError(f"cannot make {self.folder}: {error.strerror}", "choose another --out") from None
+            raise CollapseError(
+                f"cannot make {self.folder}: {error.strerror}", "choose another --out"
+            ) from None
         self.settle(run)
         self.say(status="running", **facts)
 
@@ -61,10 +65,16 @@ class Record:
     def _clear(self, overwrite: bool) -> None:
         ours = (self.folder / "settings.toml").exists()
         if not overwrite:
-            remedy = f"--resume {self.folder} goes on with it, --overwrite starts anew" if ours else "choose another --out"
+            remedy = (
+                f"--resume {self.folder} goes on with it, --overwrite starts anew"
+                if ours
+                else "choose another --out"
+            )
             raise CollapseError(f"{self.folder} is not empty", remedy)
         if not ours:
-            raise CollapseError(f"{self.folder} is not a run, --overwrite would lose what is in it", "choose another --out")
+            raise CollapseError(
+                f"{self.folder} is not a run, --overwrite would lose what is in it", "choose another --out"
+            )
         for kept in ("settings.toml", "run.json", "history.jsonl", "checkpoint.pt", "report.html"):
             (self.folder / kept).unlink(missing_ok=True)
         for kept in ("results", "plots"):
@@ -96,7 +106,10 @@ class Record:
         """The run's settings, as settings.toml holds them."""
         path = self.folder / "settings.toml"
         if not path.exists():
-            raise CollapseError(f"{self.folder} is not a run folder: it has no settings.toml", "name the folder that --out made")
+            raise CollapseError(
+                f"{self.folder} is not a run folder: it has no settings.toml",
+                "name the folder that --out made",
+            )
         tables = read_toml(path)
         return resolve(tables["method"]["name"], flat(tables))
 
@@ -118,7 +131,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CollapseError(f"cannot read {path}: {error.strerror}", "give the path of a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CollapseError(f"{path} is not TOML: {error}", "see any run's settings.toml for an example") from None
+        raise CollapseError(
+            f"{path} is not TOML: {error}", "see any run's settings.toml for an example"
+        ) from None
 
 
 def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:

@@ -17,7 +17,7 @@ from collapse_cli.views.document import Document, groups
 from collapse_cli.views.panels import Panel, handles, panels, plain
 from collapse_cli.views.words import titled
 
-WIDTH = 5.6  # inches of a panel
+WIDTH, NARROW = 5.6, 4.8  # inches of a panel, among others and on its own
 SPOTS = (
     (7, 5),
     (-7, 5),
@@ -44,24 +44,24 @@ def figure(document: Document) -> Figure:
     """All panels of a document on one figure."""
     shown = panels(document)
     with matplotlib.rc_context(style.STYLE):
-        return _compose(shown, document, _title(document))
+        return _compose(shown, document, _title(document), WIDTH)
 
 
 def drawings(document: Document) -> list[tuple[str, str]]:
     """(title, svg) of each panel on its own: a page arranges them by its width."""
-    with matplotlib.rc_context(style.STYLE | {"font.size": 11}):
-        return [(panel.title, _svg(_compose([panel], document, ""))) for panel in panels(document)]
+    with matplotlib.rc_context(style.STYLE):
+        return [(panel.title, _svg(_compose([panel], document, "", NARROW))) for panel in panels(document)]
 
 
-def _compose(shown: list[Panel], document: Document, title: str) -> Figure:
+def _compose(shown: list[Panel], document: Document, title: str, width: float) -> Figure:
     """One or two columns of panels, rows as high as their highest panel needs."""
     columns = min(len(shown), 2) or 1
     rows = [shown[n : n + columns] for n in range(0, len(shown), columns)]
     heights = [max(panel.height for panel in row) for row in rows] or [1.0]
     lines = handles(shown, document)
-    fit = _fit(lines, columns)
+    fit = _fit(lines, width * columns)
     room = (0.5 if title else 0) + 0.2 * -(-len(lines) // fit)
-    drawn = Figure((WIDTH * columns, sum(heights) + room), layout="constrained")
+    drawn = Figure((width * columns, sum(heights) + room), layout="constrained")
     FigureCanvasAgg(drawn)
     drawn.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.04)  # type: ignore[union-attr]
     grid = drawn.add_gridspec(len(heights), columns, height_ratios=heights)
@@ -77,10 +77,10 @@ def _compose(shown: list[Panel], document: Document, title: str) -> Figure:
     return drawn
 
 
-def _fit(lines: list[Any], columns: int) -> int:
+def _fit(lines: list[Any], width: float) -> int:
     """Names of the legend that stand side by side, below all panels, where they cover nothing."""
     longest = max((len(str(one.get_label())) for one in lines), default=0)
-    return max(int(WIDTH * columns * 12 / (longest + 8)), 1)
+    return max(int(width * 12 / (longest + 8)), 1)
 
 
 def _title(document: Document) -> str:

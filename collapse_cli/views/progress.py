@@ -1,24 +1,29 @@
-"""Training as it happens, on stderr: a bar and the last epochs where stderr is a terminal, a plain line now and then else."""
+"""Training as it happens, on stderr: a bar and the last epochs on a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
+
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from collapse_cli.views.words import figures
 
-if TYPE_CHECKING:
-    from rich.console import Console, Group
-    from rich.progress import Progress
-    from rich.table import Table
-
 LAST = 8  # epochs in the table
+BASE = 68  # letters that the table takes without a method's own numbers
 
 
 class Epoch(Protocol):
-    """What the display reads of an epoch; `dimensions` is the width d of z, `extra` what the method adds."""
+    """What is read of an epoch; `dimensions` is the width d of z, `extra` what the method adds."""
 
     number: int
     epochs: int
@@ -34,26 +39,146 @@ class Epoch(Protocol):
     extra: dict[str, float]
 
 
-class Silent:
-    """Nothing is shown."""
+class Display(Protocol):
+    """Whatever shows epochs."""
 
-    def update(self, epoch: Any) -> None:
+    def update(self, epoch: Epoch) -> None: ...
+
+
+@contextmanager
+def live(method: str, total_epochs: int, enabled: bool) -> Iterator[Display]:
+    """The display of a training; `update` it with each epoch. The terminal is restored however the block ends."""
+    if not enabled:
+        yield Silent()
+    elif not _terminal():
+        yield Lines(method, total_epochs)
+    else:
+        console = Console(stderr=True, highlight=False, markup=False)
+        board = Board(method, total_epochs, console)
+        with Live(board, console=console, redirect_stdout=False, refresh_per_second=4):
+            yield board
+
+
+@contextmanager
+def steps(description: str, total: int, enabled: bool) -> Iterator[Callable[[int], None]]:
+    """A bar for a long measurement, gone when it is done; call what it yields with the number of steps made."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    shown = enabled and _terminal()
+    with Progress(
+        *_columns(), console=console, transient=True, redirect_stdout=False, disable=not shown
+    ) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda made: bar.advance(task, made)
+
+
+class Silent:
+    """Shows nothing."""
+
+    def update(self, epoch: Epoch) -> None:
         """Nothing."""
 
 
 class Lines:
-    """One plain line at the first epoch, at every tenth of the way, and at the last."""
+    """One plain line for the first epoch, for every tenth of the way, and for the last."""
 
     def __init__(self, method: str, total: int) -> None:
         self.method, self.total, self.tenth = method, total, -1
 
-    def update(self, epoch: Any) -> None:
+    def update(self, epoch: Epoch) -> None:
         """Print the line, if its turn has come."""
         tenth = 10 * epoch.number // max(self.total, 1)
         if tenth > self.tenth:
             self.tenth = tenth
-            print(f"{self.method} {line(epoch)}", file=sys.stderr, flush=True)
+            print(f"{self.method}: {_line(epoch)}", file=sys.stderr, flush=True)
 
 
-class Table_:
-    """A bar with the time that is left, and a table of the last epochs; redrawn in place."""
+class Board:
+    """A bar with the time left, and under it a table of the last epochs."""
+
+    def __init__(self, method: str, total: int, console: Console) -> None:
+        self.console = console
+        self.bar = Progress(*_columns(), console=console)
+        self.task = self.bar.add_task(method, total=total)
+        self.epochs: deque[Epoch] = deque(maxlen=LAST)
+
+    def update(self, epoch: Epoch) -> None:
+        """Show one more epoch; the epochs before a resumed run say nothing about its pace."""
+        if not self.epochs and epoch.number > 1:
+            self.bar.reset(self.task, completed=epoch.number - 1)
+        self.epochs.append(epoch)
+        self.bar.update(self.task, completed=epoch.number)
+
+    def __rich__(self) -> Group:
+        if not self.epochs:
+            return Group(self.bar)
+        extra = self.epochs[-1].extra
+        fits = BASE + sum(max(len(name), 6) + 2 for name in extra) <= self.console.width
+        below = [] if fits or not extra else [Text(_extras(extra), "dim")]
+        return Group(self.bar, _table(list(self.epochs), list(extra) if fits else []), *below)
+
+
+def _terminal() -> bool:
+    """Whether stderr can redraw what it has shown."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeRemainingColumn]:
+    return (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+
+
+def _table(epochs: list[Epoch], extras: list[str]) -> Table:
+    """One row for each epoch, the newest last and bright."""
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim"
+    )
+    for name in ("epoch", "loss / chance", "std·√d", "rank of z", "cosine", "rate", *extras, "images/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for epoch in epochs:
+        table.add_row(*_cells(epoch, extras), style="" if epoch is epochs[-1] else "dim")
+    return table
+
+
+def _cells(epoch: Epoch, extras: list[str]) -> list[str]:
+    return [
+        str(epoch.number),
+        _loss(epoch),
+        f"{epoch.std_sqrt_d:.3f}",
+        _rank(epoch),
+        f"{epoch.mean_cosine:.3f}",
+        figures(epoch.learning_rate),
+        *(figures(epoch.extra.get(name), pad=True) for name in extras),
+        f"{epoch.images_per_second:.0f}",
+    ]
+
+
+def _loss(epoch: Epoch) -> str:
+    """The loss beside what chance would give: `4.12 / 6.24`."""
+    return f"{epoch.loss:.2f}" + ("" if epoch.chance is None else f" / {epoch.chance:.2f}")
+
+
+def _rank(epoch: Epoch) -> str:
+    return f"{epoch.effective_rank:.1f}/{epoch.dimensions}"
+
+
+def _extras(extra: dict[str, float]) -> str:
+    return " · ".join(f"{name} {figures(value)}" for name, value in extra.items())
+
+
+def _line(epoch: Epoch) -> str:
+    """An epoch in one plain line."""
+    chance = "" if epoch.chance is None else f" (chance {epoch.chance:.2f})"
+    facts = [
+        f"epoch {epoch.number}/{epoch.epochs}",
+        f"loss {epoch.loss:.2f}{chance}",
+        f"std·√d {epoch.std_sqrt_d:.3f}",
+        f"rank of z {_rank(epoch)}",
+        f"cosine {epoch.mean_cosine:.3f}",
+        *([_extras(epoch.extra)] if epoch.extra else []),
+        f"{epoch.images_per_second:.0f} images/s",
+    ]
+    return " · ".join(facts)

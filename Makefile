@@ -1,0 +1,30 @@
+# Everything runs in .venv, which the first target makes. PYTHON chooses the interpreter (3.11 or later).
+PYTHON ?= python3
+RUN = .venv/bin
+
+.PHONY: install demo test claims calm bench
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(RUN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: install
+	$(RUN)/collapse demo
+
+test: install calm
+	$(RUN)/python -m pytest -q -n 2
+
+calm: install
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+claims: install
+	$(RUN)/python -m pytest -q -s -m slow
+
+bench: install
+	$(RUN)/pip install --quiet --constraint constraints.txt kornia
+	$(RUN)/python tests/benchmarks/augment.py
