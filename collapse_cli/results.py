@@ -115,8 +115,11 @@ def _metric(field: dataclasses.Field[Any], value: Any) -> dict[str, Any]:
     meaning.setdefault("label", field.name.replace("_", " "))
     if field.metadata["kind"] == "number":
         interval = getattr(value, "interval", None)
+        counted = int if field.type == "int" and math.isfinite(value) else float
         meaning |= {
-            "value": _plain(value),
+            "unit": field.metadata["unit"],
+            "convention": field.metadata["convention"],
+            "value": _plain(counted(value)),
             "null": _plain(getattr(value, "null", None)),
             "interval": None if interval is None else [_plain(v) for v in interval],
         }

@@ -103,6 +103,6 @@ class Embeddings:
 
     @property
     def spaces(self) -> dict[str, Tensor]:
-        """The spaces that can be measured, by name: `representations h`, and `projections z` where there are any."""
-        named = {"representations h": self.representations, "projections z": self.projections}
+        """The spaces that can be measured, by the papers' letters: `h`, and `z` where there are projections."""
+        named = {"h": self.representations, "z": self.projections}
         return {name: rows for name, rows in named.items() if rows is not None}

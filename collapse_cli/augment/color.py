@@ -35,8 +35,8 @@ def jitter(
     """
     if strength == 0:
         return images
-    count, channels = images.shape[:2]
-    spread = [strength * amount for amount in (brightness, contrast, saturation if channels == 3 else 0, 0)]
+    count = len(images)
+    spread = [strength * amount for amount in (brightness, contrast, saturation, 0)]  # hue's factor is unused
     factors = torch.stack([uniform(count, max(0, 1 - a), 1 + a, generator) for a in spread], dim=1)  # (B, 4)
     turns = uniform(count, -min(0.5, strength * hue), min(0.5, strength * hue), generator)  # (B,)
     order = torch.rand(count, 4, generator=generator, device=generator.device).argsort(1)  # (B, 4)

@@ -37,7 +37,7 @@ def random_resized_crop(
     count, _, height, width = images.shape
     own = math.log(width / height) * max(0.0, 1 - strength)
     reach = math.log(4 / 3) * strength
-    smallest = max(low**strength, min(low, SMALLEST_CROP))
+    smallest = max(low**strength, SMALLEST_CROP)
     ratios = (math.exp(own - reach), math.exp(own + reach))
     top, left, tall, wide = crop_boxes(count, (height, width), smallest, ratios, generator)
     rows, columns = stretched(top, tall, height), stretched(left, wide, width)

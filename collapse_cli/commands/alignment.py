@@ -45,7 +45,7 @@ def measure(found: Sequence[Subject], seed: int) -> list[dict[str, Any]]:
                 chosen = _positions(subject.clean.index, first.index)
                 rows, labels = rows[chosen], None if labels is None else labels[chosen]
             result = alignment.measure(rows, pair, labels, subject.clean.classes)
-            settings = {"N": len(rows), "d": rows.shape[1], "alpha": 2, "t": 2, "L2": True, "seed": seed}
+            settings = {"N": len(rows), "d": rows.shape[1], "alpha": 2, "t": 2, "seed": seed}
             entries.append(entry(f"{subject.name} · {space}", result, input=number, settings=settings))
     return entries
 

@@ -59,16 +59,19 @@ def _training(record: Record) -> list[dict[str, Any]]:
 
 
 def portrait(
-    found: Sequence[Subject], measuring: Measuring, training: Sequence[dict[str, Any]] = ()
+    found: Sequence[Subject], measuring: Measuring, training: Sequence[dict[str, Any]] = (), queue: int = 0
 ) -> list[dict[str, Any]]:
-    """Everything that can be measured on these subjects, one document for each kind of question."""
+    """Everything that can be measured on these subjects, one document for each kind of question.
+
+    queue: keys drawn from the data for the oracle; 0: each run's own queue.
+    """
     inputs = [subject.facts for subject in found]
     documents = {
         "spectrum": spectrum.measure(found, measuring.seed),
         "alignment": alignment.measure(found, measuring.seed),
     }
     if all(subject.clean.labels is not None for subject in found):
-        documents["oracle"] = oracle.measure(found, measuring.seed)
+        documents["oracle"] = oracle.measure(found, measuring.seed, queue)
         documents["probe"] = probe.measure(found, measuring)
     if training:
         documents["train"] = list(training)

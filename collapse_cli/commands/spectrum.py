@@ -41,7 +41,7 @@ def measure(found: Sequence[Subject], seed: int) -> list[dict[str, Any]]:
     for number, subject in enumerate(found):
         for space, rows in subject.clean.spaces.items():
             result = spectrum.spectrum(rows, torch.Generator().manual_seed(seed))
-            settings = {"N": result.rows, "D": result.dimensions, "seed": seed, "eps": 0}
+            settings = {"split": subject.clean.source, "seed": seed, "eps": 0}
             of = f"{subject.name} · {space}"
             entries.append(entry(of, result, input=number, settings=settings, verdict=verdict(result)))
     return entries

@@ -46,7 +46,8 @@ def subjects(paths: Sequence[Path], measuring: Measuring, quiet: bool, views: bo
     """Every input, read and embedded; views: augmented pairs too."""
     found = [_subject(path, measuring, views) for path in paths]
     for subject in () if quiet else found:
-        print(f"{subject.facts['path']}: {subject.facts['layout']}, {subject.clean.source}", file=sys.stderr)
+        what = [str(subject.facts[key]) for key in ("layout", "method") if key in subject.facts]
+        print(f"{subject.facts['path']}: {', '.join(what)}; {len(subject.clean)} of {subject.clean.source}", file=sys.stderr)
     return found
 
 
@@ -88,7 +89,7 @@ def _of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) ->
         )
     record = Record(file.parent) if (file.parent / "run.json").exists() else None
     name = str(file.parent.name if file.name == "checkpoint.pt" else file.name)
-    facts = _facts(path, file, f"collapse checkpoint, {kept.run.method}, epoch {kept.state.epoch}")
+    facts = _facts(path, file, "collapse checkpoint")
     facts |= {"epoch": kept.state.epoch, "method": kept.run.method}
     temperature = getattr(kept.run.own, "temperature", None)
     return Subject(name, facts, clean, pair, temperature, kept, record)

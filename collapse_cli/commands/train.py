@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -89,6 +90,8 @@ def _command(method: str) -> Callable[..., None]:
         download: Annotated[bool, typer.Option("--download", help="fetch a missing data set")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
     ) -> None:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise CollapseError("several processes cannot train one run yet", "start it without torchrun")
         where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
         if resume:
             _resume(method, given | _sets(sets), where)

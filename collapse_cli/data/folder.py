@@ -2,59 +2,75 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from collapse_cli.data import decoded
+from collapse_cli.data import decoded, splits
 from collapse_cli.errors import CollapseError
 from collapse_cli.shapes import Images
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-SPLITS = {"train": ("train",), "test": ("test", "val", "valid", "validation"), "all": ()}
+
+Parts = tuple[str, ...]  # a picture's place below PATH: [split], [class], …, file
 
 
 def load(path: Path, split: str, size: int) -> Images:
-    """PATH/train and PATH/test (or val) where they are there; else everything, cut 80 : 20 by `decoded.cut`."""
+    """PATH/train and PATH/test (or val) where they are there; else everything, cut 80 : 20 by `splits.cut`.
+
+    Folders below those are classes, numbered alike in every split; pictures beside class folders are left out.
+    Raises CollapseError for a path that is no folder or has no pictures, and for a split that it does not have.
+    """
+    found = _listed(path)
+    words = [_word(parts, _heads(found)) for parts in found]
+    if any(words):
+        found, words = zip(*((p[1:], w) for p, w in zip(found, words, strict=True) if w), strict=True)
+    if classes := tuple(sorted(_heads(found), key=_natural)):
+        kept = [i for i, parts in enumerate(found) if len(parts) > 1]
+        found, words = [found[i] for i in kept], [words[i] for i in kept]
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = [numbers[parts[0]] for parts in found] if classes else None
+    chosen = splits.take(words, split, path) if any(words) else splits.cut(len(found), split)
+
+    def read(i: int) -> decoded.Encoded:
+        file = path.joinpath(words[i], *found[i])
+        return decoded.Encoded(str(file), file)
+
+    side = size or decoded.own_side(read(i) for i in range(min(len(found), decoded.LOOKED_AT)))
+    return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
+
+
+def _listed(path: Path) -> list[Parts]:
+    """Where the pictures lie below `path`, in natural order; hidden files and folders are passed over."""
     if not path.is_dir():
         raise CollapseError(f"no folder {path}", "folder:PATH names a folder of pictures")
-    own = next((path / name for name in SPLITS[split] if (path / name).is_dir()), None)
-    files = _files(own or path)
-    if not files:
-        raise CollapseError(
-            f"{own or path} has no pictures", f"known are {', '.join(SUFFIXES)}, in class folders or flat"
-        )
-    top = [file.relative_to(own or path).parts for file in files]
-    if split == "all" and (path / "train").is_dir():
-        top = [parts[1:] for parts in top]
-    labelled = all(len(parts) > 1 for parts in top)
-    classes = tuple(sorted({parts[0] for parts in top}, key=_natural)) if labelled else ()
-    labels = [classes.index(parts[0]) for parts in top] if labelled else None
-    chosen = range(len(files)) if own else decoded.cut(len(files), split)
-    return decoded.images(lambda i: _open(files[i]), size, labels, classes, chosen, f"{path.name}/{split}")
+    found = sorted(_walk(path), key=lambda parts: [_natural(part) for part in parts])
+    if not found:
+        known = ", ".join(SUFFIXES)
+        raise CollapseError(f"{path} has no pictures", f"known are {known}, in class folders or flat")
+    return found
 
 
-def _files(root: Path) -> list[Path]:
-    found = (file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-    return sorted((f for f in found if not f.name.startswith(".")), key=lambda file: _natural(str(file)))
+def _walk(path: Path) -> Iterator[Parts]:
+    for folder, below, files in os.walk(path, followlinks=True):
+        below[:] = [name for name in below if not name.startswith(".")]
+        place = Path(folder).relative_to(path).parts
+        shown = (name for name in files if not name.startswith("."))
+        yield from ((*place, name) for name in shown if name.lower().endswith(SUFFIXES))
+
+
+def _heads(found: list[Parts]) -> set[str]:
+    return {parts[0] for parts in found if len(parts) > 1}
+
+
+def _word(parts: Parts, heads: set[str]) -> str:
+    """The split that a picture lies in; "" where the folders are no splits (CIFAR-100 has a class `train`)."""
+    halves = "train" in heads and any(word in heads for word in splits.TEST)
+    split = halves or heads <= set(splits.WORDS)
+    return parts[0] if split and len(parts) > 1 and parts[0] in splits.WORDS else ""
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Sorts 2 before 10."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name)]
-
-
-def _open(file: Path) -> Image:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as picture:
-            picture.load()
-            return picture
-    except (UnidentifiedImageError, OSError) as error:
-        raise CollapseError(
-            f"{file} cannot be read as a picture ({error})", "mend it or take it out"
-        ) from None
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.record import whole
+from collapse_cli.files import whole
 from collapse_cli.shapes import Embeddings
 
 

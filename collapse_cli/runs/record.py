@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.files import whole
 from collapse_cli.settings import Run, flat, resolve
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place once the block has ended well: nothing half-written stays."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield draft
-        draft.replace(path)
-    except OSError as error:
-        raise CollapseError(
-            f"cannot write {path}: {error.strerror or error}", "free space, or choose another --out"
-        ) from None
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.views import files
+from collapse_cli.views import targets
 
 PLOTS = (".png", ".svg", ".pdf")
 PAGES = (".html", ".htm")
@@ -27,9 +27,9 @@ class Output:
 def check(output: Output) -> None:
     """Refuse files that could not be written; worth calling before a long measurement too."""
     if output.plot is not None:
-        files.check(output.plot, PLOTS, "--plot")
+        targets.check(output.plot, PLOTS, "--plot")
     if output.html is not None:
-        files.check(output.html, PAGES, "--html")
+        targets.check(output.html, PAGES, "--html")
 
 
 def show(document: dict[str, Any], output: Output) -> None:

@@ -51,18 +51,34 @@ class Grid:
 
 
 def numbers(group: Group, headline: bool = False) -> Grid:
-    """Numbers (or only headlines) as rows, results as columns; settings that differ at the end."""
+    """Numbers (or only headlines) as rows, results as columns; settings that differ at the end.
+
+    Where chance is the same for all results, it stands once, in a last column of its own.
+    """
     chosen = _chosen(group, headline)
     nulls = _nulls(group)
     differing = group.differing()
-    return Grid(
+    whole = Grid(
         tuple(_label(m, conventions(group), nulls) for m in chosen.values())
         + tuple(Label(plain(key)) for key in differing),
         tuple(Label(name) for name in group.names),
         tuple(tuple(_cell(one["metrics"].get(key), nulls) for one in group.entries) for key in chosen)
         + tuple(tuple(Cell(said(v)) for v in values) for values in differing.values()),
-        f"({nulls.pop()})" if len(nulls) == 1 else "",
+        f"({next(iter(nulls))})" if len(nulls) == 1 else "",
     )
+    return _apart(whole) if nulls and not headline else whole
+
+
+def _apart(whole: Grid) -> Grid:
+    """The same with chance in a column of its own, where every row has one chance for all its results."""
+    chances = [{cell.null for cell in row if cell.null} for row in whole.cells]
+    if any(len(chance) > 1 for chance in chances):
+        return whole
+    cells = tuple(
+        (*(Cell(cell.value) for cell in row), Cell("", next(iter(chance), "")))
+        for row, chance in zip(whole.cells, chances, strict=True)
+    )
+    return Grid(whole.rows, (*whole.columns, Label("chance")), cells, whole.corner)
 
 
 def _chosen(group: Group, headline: bool) -> dict[str, Metric]:

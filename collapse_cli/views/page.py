@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
-from collapse_cli.views import files, grid, plot, words
+from collapse_cli.files import whole
+from collapse_cli.views import grid, plot, words
 from collapse_cli.views.document import Document, Group, groups, verdicts
 
 OPEN = 12  # rows of an `each` table that need no click
@@ -41,7 +41,7 @@ def page(
 
 def write(path: Path, html: str) -> None:
     """Write a page, whole or not at all."""
-    with files.whole(path) as part:
+    with whole(path) as part:
         part.write_text(html, encoding="utf-8", errors="replace")
 
 
@@ -59,7 +59,7 @@ def _section(document: Document) -> dict[str, Any]:
         "title": words.titled(document["command"]),
         "sources": [words.source(one) for one in document["inputs"]],
         "groups": [_group(group) for group in groups(document)],
-        "drawings": [(title, Markup(svg)) for title, svg in plot.drawings(document)],
+        "drawings": plot.drawings(document),
         "inputs": document["inputs"],
         "warnings": document["warnings"],
         "tool": f"{tool['name']} {tool['version']}",

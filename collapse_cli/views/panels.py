@@ -17,17 +17,19 @@ from collapse_cli.views.words import figures, shortened, titled
 BARS = 20  # rows of an `each`; the others are in the JSON
 GROUPED = 3  # results whose bars stand together; of more, each is a dot
 NUMBERS = 6  # drawn where a document has nothing else
+Spots = tuple[tuple[str, tuple[float, float]], ...]  # (name, (x, y)) of the points of a scatter
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One axes: its title, its height in inches, the results in it (for a legend), and how to fill it."""
+    """One axes: its title, its height in inches, the results in it (for a legend), how to fill it, and points to label."""
 
     title: str
     fill: Callable[[Axes], None]
     names: tuple[str, ...] = ()
     null: str = ""
     height: float = 3.4
+    spots: Spots = ()
 
 
 def panels(document: Document) -> list[Panel]:
@@ -166,8 +168,7 @@ def _matrix(metric: Metric, name: str) -> Panel:
         axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02).outline.set_visible(False)
         axes.grid(visible=False)
         axes.set(xlabel=titled(metric["columns"]), ylabel=titled(metric["rows"]))
-        for side in (axes.xaxis, axes.yaxis):
-            side.get_major_locator().set_params(integer=True)
+        axes.locator_params(integer=True)
 
     return Panel(plain(" · ".join([titled(metric["label"]), *([name] if name else [])]), 60), fill)
 
@@ -180,16 +181,15 @@ def _scatter(group: Group, places: dict[str, int]) -> Panel | None:
     both = [n for n in x if n in y and None not in (x[n]["value"], y[n]["value"])]
     if len(both) < 2:
         return None
+    spots = tuple((plain(n, 24), (x[n]["value"], y[n]["value"])) for n in both)
 
     def fill(axes: Axes) -> None:
-        spots = {plain(n, 24): (x[n]["value"], y[n]["value"]) for n in both}
         colours = [style.line(places[n])["color"] for n in both]
-        axes.scatter(*zip(*spots.values(), strict=True), c=colours, s=46, zorder=3)
+        axes.scatter([at[0] for _, at in spots], [at[1] for _, at in spots], 46, colours, zorder=3)
         axes.margins(0.18)
         axes.set(xlabel=_measured_in(x[both[0]]), ylabel=_measured_in(y[both[0]]))
-        axes.spots = spots  # type: ignore[attr-defined]  # labelled once the layout is known
 
-    return Panel(f"{titled(x[both[0]]['label'])} and {y[both[0]]['label']}", fill)
+    return Panel(f"{titled(x[both[0]]['label'])} and {y[both[0]]['label']}", fill, spots=spots)
 
 
 def _measured_in(metric: Metric) -> str:

@@ -11,14 +11,19 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
-from collapse_cli.views import files, style
+from collapse_cli.files import whole
+from collapse_cli.views import style
 from collapse_cli.views.document import Document, groups
-from collapse_cli.views.panels import Panel, handles, panels, plain
+from collapse_cli.views.panels import Panel, Spots, handles, panels, plain
 from collapse_cli.views.words import titled
 
 WIDTH, NARROW = 5.6, 4.8  # inches of a panel, among others and on its own
-SPOTS = (
+OFFSETS = (
     (7, 5),
     (-7, 5),
     (7, -13),
@@ -36,7 +41,7 @@ SPOTS = (
 
 def draw(document: Document, path: Path) -> None:
     """Write the figure as png, svg or pdf, by the suffix; nothing is written where drawing fails."""
-    with files.whole(path) as part, matplotlib.rc_context(style.STYLE):
+    with whole(path) as part, matplotlib.rc_context(style.STYLE):
         figure(document).savefig(part, format=path.suffix.lower().removeprefix("."))
 
 
@@ -54,27 +59,40 @@ def drawings(document: Document) -> list[tuple[str, str]]:
 
 
 def _compose(shown: list[Panel], document: Document, title: str, width: float) -> Figure:
-    """One or two columns of panels, rows as high as their highest panel needs."""
+    """One or two columns of panels, rows as high as their highest panel needs, a legend below."""
     columns = min(len(shown), 2) or 1
     rows = [shown[n : n + columns] for n in range(0, len(shown), columns)]
     heights = [max(panel.height for panel in row) for row in rows] or [1.0]
     lines = handles(shown, document)
     fit = _fit(lines, width * columns)
     room = (0.5 if title else 0) + 0.2 * -(-len(lines) // fit)
-    drawn = Figure((width * columns, sum(heights) + room), layout="constrained")
-    FigureCanvasAgg(drawn)
-    drawn.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.04)  # type: ignore[union-attr]
-    grid = drawn.add_gridspec(len(heights), columns, height_ratios=heights)
-    for place, panel in enumerate(shown):
-        axes = drawn.add_subplot(grid[place // columns, place % columns])
-        axes.set_title(plain(panel.title, 60))
-        panel.fill(axes)
-    if lines:
-        drawn.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), fit))
+    drawn = _empty(width * columns, sum(heights) + room)
     if title:
         drawn.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-    _label_spots(drawn)
+    if lines:
+        drawn.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), fit))
+    _fill(drawn, drawn.add_gridspec(len(heights), columns, height_ratios=heights), shown)
     return drawn
+
+
+def _empty(width: float, height: float) -> Figure:
+    """A figure of its own, known to no window and no pyplot."""
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.04)
+    drawn = Figure((width, height), layout=layout)
+    FigureCanvasAgg(drawn)
+    return drawn
+
+
+def _fill(drawn: Figure, grid: GridSpec, shown: list[Panel]) -> None:
+    """The panels, row by row; labels of points last, once the layout is known."""
+    places = [drawn.add_subplot(grid[divmod(n, grid.ncols)]) for n in range(len(shown))]
+    for axes, panel in zip(places, shown, strict=True):
+        axes.set_title(plain(panel.title, 60))
+        panel.fill(axes)
+    if any(panel.spots for panel in shown):
+        drawn.canvas.draw()
+    for axes, panel in zip(places, shown, strict=True):
+        _label(axes, panel.spots)
 
 
 def _fit(lines: list[Any], width: float) -> int:
@@ -91,37 +109,34 @@ def _title(document: Document) -> str:
     return plain((kinds[0] if len(kinds) == 1 else titled(document["command"])) + of, 80)
 
 
-def _label_spots(drawn: Figure) -> None:
-    """Label the points of a scatter, each where it covers no other label."""
-    for axes in drawn.axes:
-        if hasattr(axes, "spots"):
-            drawn.canvas.draw()
-            _label(axes, axes.spots)
+def _label(axes: Axes, spots: Spots) -> None:
+    """Label the points of a scatter, each where it covers no point and no other label."""
+    taken = [_box(axes, at) for _, at in spots]
+    for text, at in spots:
+        tried = (_annotated(axes, text, at, offset) for offset in OFFSETS)
+        said = next((one for one in tried if _free(axes, one, taken)), None)
+        said = said or _annotated(axes, text, at, OFFSETS[0])
+        taken.append(said.get_window_extent())
 
 
-def _label(axes: Axes, spots: dict[str, tuple[float, float]]) -> None:
-    taken = [_box(axes, at) for at in spots.values()]
-    for text, at in spots.items():
-        for across, up in SPOTS:
-            side = "left" if across > 0 else "right" if across < 0 else "center"
-            said = axes.annotate(text, at, (across, up), textcoords="offset points", ha=side, fontsize=9)
-            said.set_in_layout(False)
-            box = said.get_window_extent()
-            if (
-                not any(box.overlaps(other) for other in taken)
-                and axes.bbox.contains(*box.p0)
-                and axes.bbox.contains(*box.p1)
-            ):
-                break
-            if (across, up) != SPOTS[-1]:
-                said.remove()
-        taken.append(box)
+def _annotated(axes: Axes, text: str, at: tuple[float, float], offset: tuple[int, int]) -> Annotation:
+    side = "left" if offset[0] > 0 else "right" if offset[0] < 0 else "center"
+    said = axes.annotate(text, at, offset, textcoords="offset points", ha=side, fontsize=9)
+    said.set_in_layout(False)
+    return said
 
 
-def _box(axes: Axes, at: tuple[float, float]) -> Any:
+def _free(axes: Axes, said: Annotation, taken: list[Bbox]) -> bool:
+    """Whether a label lies inside the axes and on nothing else; if not, it is taken away."""
+    box = said.get_window_extent()
+    free = axes.bbox.contains(*box.p0) and axes.bbox.contains(*box.p1) and not any(map(box.overlaps, taken))
+    if not free:
+        said.remove()
+    return free
+
+
+def _box(axes: Axes, at: tuple[float, float]) -> Bbox:
     """The few pixels that a point covers."""
-    from matplotlib.transforms import Bbox
-
     x, y = axes.transData.transform(at)
     return Bbox.from_extents(x - 5, y - 5, x + 5, y + 5)
 

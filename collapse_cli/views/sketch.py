@@ -52,7 +52,7 @@ def _ink(curve: Points, x: Axis, y: Axis, width: int, height: int) -> dict[tuple
     """(row, column) -> the dots of a braille letter, where the curve passes; gaps stay gaps."""
     ink: dict[tuple[int, int], int] = {}
     places = [None if v is None else _dot(x.at(at), y.at(v), width, height) for at, v in curve]
-    for before, after in zip([None, *places[:-1]], places, strict=True):
+    for before, after in zip([None, *places], places, strict=False):
         for column, row in _between(before or after, after) if after else ():
             cell = (row // 4, column // 2)
             ink[cell] = ink.get(cell, 0) | DOTS[row % 4][column % 2]

@@ -122,7 +122,7 @@ def _table(whole: Grid, chunk: list[int]) -> Table:
     """Row labels, then for each column its values and, dim beside them, their nulls."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
     table.show_header = len(whole.columns) > 1
-    table.add_column(Text(whole.corner, "dim"), max_width=NAME + 6, overflow="fold")
+    table.add_column(Text(whole.corner, "dim"), max_width=NAME + 10, overflow="fold")
     for c in chunk:
         table.add_column(_label(whole.columns[c]), justify="right", width=_width(whole, c), overflow="fold")
         if _null_width(whole, c):

@@ -27,7 +27,12 @@ class Spectrum:
         "mean standard deviation times sqrt(D)", label="std·√D", convention=CONVENTION, null="isotropic", headline=True
     )  # fmt: skip
     eigenvalues: Curve = curve(
-        "eigenvalues of the covariance", x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", sketch=True
+        "eigenvalues of the covariance",
+        x="direction, by size",
+        y="eigenvalue λ",
+        log="y",
+        null="isotropic",
+        sketch=True,
     )
     explained: Curve = curve(
         "share of the variance that the first k directions hold", label="variance explained",
@@ -40,9 +45,15 @@ class Alignment:
     """Alignment and uniformity."""
 
     alignment: float = number(
-        "mean squared distance of two views", unit="squared distance", convention="L2-normalised rows", headline=True, axis="x"
+        "mean squared distance of two views",
+        unit="squared distance",
+        convention="L2-normalised rows",
+        headline=True,
+        axis="x",
     )
-    uniformity: float = number("log mean exp(-2 d²)", unit="nats", null="lower bound", headline=True, axis="y")
+    uniformity: float = number(
+        "log mean exp(-2 d²)", unit="nats", null="lower bound", headline=True, axis="y"
+    )
     of_class: dict[str, float] = each("alignment within each class", of="class", label="alignment of a class")
 
 
@@ -78,7 +89,9 @@ VERDICTS = {
 
 def spectrum(alive: int = 46, width: int = 128) -> Spectrum:
     """`alive` directions that decay slowly; the tail is exactly 0 in its second half."""
-    values = [math.exp(-2 * k / alive) / 50 if k < alive else 1e-9 * math.exp(alive - k) for k in range(width)]
+    values = [
+        math.exp(-2 * k / alive) / 50 if k < alive else 1e-9 * math.exp(alive - k) for k in range(width)
+    ]
     values = [v if k < width - 10 else 0.0 for k, v in enumerate(values)]
     null = [1.6 / width * math.exp(-0.8 * k / width) for k in range(width)]
     return Spectrum(
@@ -86,7 +99,10 @@ def spectrum(alive: int = 46, width: int = 128) -> Spectrum:
         Measured(0.9 * alive + 0.123, null=118.2),
         Measured(0.9432, null=0.9987, interval=(0.9132, 0.9732)),
         Curve(values, null=null),
-        Curve([sum(values[: k + 1]) / sum(values) for k in range(width)], null=[(k + 1) / width for k in range(width)]),
+        Curve(
+            [sum(values[: k + 1]) / sum(values) for k in range(width)],
+            null=[(k + 1) / width for k in range(width)],
+        ),
     )
 
 
@@ -109,9 +125,18 @@ def oracle(scale: float = 1.0, confusion: bool = True) -> Oracle:
 
 def document(*results: dict, **more: object) -> dict:
     inputs = [
-        {"path": "runs/moco-digits-2025/checkpoint.pt", "layout": "collapse checkpoint", "epoch": 200, "sha256": "ab12" * 16}
+        {
+            "path": "runs/moco-digits-2025/checkpoint.pt",
+            "layout": "collapse checkpoint",
+            "epoch": 200,
+            "sha256": "ab12" * 16,
+        }
     ]
-    said = {"argv": ["collapse", "spectrum", "runs/moco-digits-2025/checkpoint.pt"], "version": "0.1.0", "inputs": inputs}
+    said = {
+        "argv": ["collapse", "spectrum", "runs/moco-digits-2025/checkpoint.pt"],
+        "version": "0.1.0",
+        "inputs": inputs,
+    }
     return answer("spectrum", results, **(said | more))
 
 

@@ -1,10 +1,9 @@
-"""Files that views write: refused early, and never half-written."""
+"""Files that views write: refused early."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from collapse_cli.errors import CollapseError
@@ -25,17 +24,3 @@ def check(path: Path, suffixes: Sequence[str], option: str) -> None:
         raise CollapseError(
             f"{option} {path}: this directory cannot be written", hint="choose another directory"
         )
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of `path` that takes its name only when all went well."""
-    path = path.resolve()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    except OSError as error:
-        raise CollapseError(f"{path}: {error.strerror or error}", hint="choose another file") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,0 +1,34 @@
+"""Which part of a data set is `train`, and which is `test`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from collapse_cli.errors import CollapseError
+
+TEST = ("test", "val", "valid", "validation")  # the first of these that is there is the test split
+WORDS = ("train", *TEST)
+
+
+def take(words: Sequence[str], split: str, path: Path) -> list[int]:
+    """The items of `split`, where words[i] is the split that the i-th item's name tells; "" belongs to none.
+
+    Raises CollapseError where no item is of that split, so that train never stands in for a missing test.
+    """
+    found = [word for word in WORDS if word in words]
+    test = [word for word in TEST if word in found][:1]
+    wanted = {"train": ["train"], "test": test, "all": found}[split]
+    items = [i for i, word in enumerate(words) if word in wanted]
+    if not items:
+        raise CollapseError(f"{path} has no {split} split", f"it has: {', '.join(found)}")
+    return items
+
+
+def cut(count: int, split: str) -> list[int]:
+    """A source without splits of its own, cut 80 : 20 in an order that never changes; `all` is everything."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0)).tolist()
+    first = round(count * 0.8)
+    return sorted({"train": order[:first], "test": order[first:], "all": order}[split])

@@ -1,0 +1,26 @@
+"""Files that are never half-written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from collapse_cli.errors import CollapseError
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary neighbour of `path` that takes its name only when all went well."""
+    path = path.resolve()
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise CollapseError(
+            f"cannot write {path}: {error.strerror or error}", "free space, or choose another place"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,39 @@
+"""Small things that several tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from collapse_cli.shapes import Batch, Images
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def images(generator: torch.Generator) -> Images:
+    """96 grey 8x8 pictures of noise, 3 classes."""
+    pixels = torch.randint(0, 256, (96, 1, 8, 8), dtype=torch.uint8, generator=generator)
+    return Images(pixels, torch.arange(96) % 3, ("a", "b", "c"), "noise/train")
+
+
+@pytest.fixture
+def batch(generator: torch.Generator) -> Batch:
+    """16 pairs of noise."""
+    views = torch.randn(2, 16, 1, 8, 8, generator=generator)
+    return Batch(views[0], views[1], torch.arange(16) + 100, torch.arange(16) % 3, generator)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two epochs of MoCo on digits; tests read it and do not change it."""
+    from collapse_cli.cli import main
+
+    folder = tmp_path_factory.mktemp("runs") / "moco"
+    assert main(["train", "moco", "--epochs", "2", "--out", str(folder), "--quiet"]) == 0
+    return folder

@@ -1,0 +1,31 @@
+"""The examples that a user would copy, run as they stand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_std_is_blind() -> None:
+    """A k-sphere has effective rank k, while std·√D is .90 already for k = 2 (the table that RankMe was made for)."""
+    script = [sys.executable, str(ROOT / "examples" / "std_is_blind.py")]
+    lines = subprocess.run(script, capture_output=True, text=True, check=True).stdout.splitlines()
+    rows = {int(words[0]): words for words in (line.split() for line in lines[1:])}
+    assert [round(float(rows[k][2])) for k in (1, 2, 8, 32, 64)] == [1, 2, 8, 32, 64]
+    assert float(rows[2][1]) == pytest.approx(0.90, abs=0.02)
+    assert " ".join(rows[8][4:]) == "dimensional collapse"
+    assert " ".join(rows[128][4:]) == "healthy"
+
+
+@pytest.mark.parametrize(("method", "code"), [("moco", 0), ("positive-only", 1)])
+def test_gate(method: str, code: int, tmp_path: Path) -> None:
+    script = ["bash", str(ROOT / "examples" / "gate.sh"), method, str(tmp_path / "run")]
+    ended = subprocess.run(script, capture_output=True, text=True, env=ENVIRONMENT)
+    assert ended.returncode == code, ended.stderr

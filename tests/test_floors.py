@@ -1,0 +1,80 @@
+"""Imports only go down: the plan of the house as one dict, held against the code."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "collapse_cli"
+
+WORDS = {"settings", "results", "shapes", "errors", "files"}
+PARTS = {"losses", "metrics", "augment", "models"}
+PROCEDURES = {"training", "embedding", "methods"}
+PLAN = {
+    **{word: WORDS for word in WORDS},
+    **{part: WORDS | {part} for part in PARTS},
+    **{name: WORDS | PARTS | PROCEDURES for name in PROCEDURES},
+    "data": WORDS | {"data"},
+    "runs": WORDS | PARTS | PROCEDURES | {"runs"},
+    "views": WORDS | {"views"},
+    "commands": WORDS | PARTS | PROCEDURES | {"data", "runs", "views", "commands"},
+    "cli": {"commands", "errors"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Rooms of the house that a file imports at run time, also inside functions."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "collapse_cli":
+            names += [f"collapse_cli.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return {name.split(".")[1] for name in names if name.startswith("collapse_cli.")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down(path: Path) -> None:
+    assert imported(path) <= PLAN[room(path)]
+
+
+@pytest.mark.parametrize("word", sorted(WORDS))
+def test_words_need_the_standard_library_alone(word: str) -> None:
+    heavy = {"torch", "numpy", "rich", "typer", "matplotlib"}
+    script = f"import sys, collapse_cli.{word}; print(sorted({heavy!r} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room(p) in PARTS | PROCEDURES], ids=lambda path: path.name)
+def test_numbers_neither_print_nor_open(path: Path) -> None:
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert not {"print", "open"} & {call.id for call in calls if isinstance(call, ast.Name)}
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["train", "moco", "--help"], ["spectrum", "--help"]])
+def test_help_is_light(argv: list[str]) -> None:
+    script = (
+        f"import sys; from collapse_cli.cli import main; main({argv!r});"
+        "print({'torch', 'matplotlib', 'numpy', 'sklearn'} & set(sys.modules), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "Usage" in ended.stdout
+    assert ended.stderr.strip() == "set()"

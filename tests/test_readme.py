@@ -1,0 +1,40 @@
+"""The README says what the program does: every command is in it, and its commands run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from collapse_cli.cli import app, main
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+COMMANDS = [line[2:] for line in re.findall(r"^\$ collapse .*$", README, flags=re.MULTILINE)]
+
+
+def test_every_command_is_in_the_table() -> None:
+    names = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
+    assert all(f"| `collapse {name}` |" in README for name in names)
+    assert len(re.findall(r"^\| `collapse ", README, flags=re.MULTILINE)) == len(names)
+
+
+def test_its_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they stand and in their order, but for the length of the training."""
+    assert len(COMMANDS) == 9
+    monkeypatch.chdir(tmp_path)
+    for line in COMMANDS:
+        words = shlex.split(line)[1:]
+        if "--epochs" in words:
+            words[words.index("--epochs") + 1] = "2"
+        assert main(words) == 0, line
+    assert {"spectrum.png", "plane.png", "moco.npz"} <= {path.name for path in tmp_path.iterdir()}
+    assert (tmp_path / "runs" / "moco" / "report.html").stat().st_size > 100_000
+
+
+def test_its_pictures_are_there() -> None:
+    root = Path(__file__).parent.parent
+    links = re.findall(r"\]\(((?!http)[^)]+)\)", README)
+    assert links
+    assert all((root / link).exists() for link in links)

@@ -1,0 +1,92 @@
+"""The checked-in schema fits what `results.answer` makes, and nothing less."""
+
+import copy
+import json
+from importlib.resources import files
+
+import pytest
+from jsonschema import Draft202012Validator
+
+SCHEMA = json.loads(files("collapse_cli.views").joinpath("schema.json").read_text())
+valid = Draft202012Validator(SCHEMA).is_valid
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["one", "two", "six"])
+def test_answers_fit(name, request):
+    document = json.loads(json.dumps(request.getfixturevalue(name)))
+    assert list(Draft202012Validator(SCHEMA).iter_errors(document)) == []
+
+
+def test_all_kinds_are_among_them(two):
+    kinds = {metric["kind"] for one in two["results"] for metric in one["metrics"].values()}
+    assert kinds == {"number", "curve", "each", "matrix"}
+
+
+def test_additions_fit(one):
+    one["results"][0]["metrics"]["effective_rank"]["seeds"] = 5
+    one["more"] = {}
+    assert valid(json.loads(json.dumps(one)))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["schema"], 2),
+        (["tool", "version"], None),
+        (["argv"], "collapse spectrum"),
+        (["inputs", 0, "sha256"], "short"),
+        (["results", 0, "of"], ""),
+        (["results", 0, "input"], -1),
+        (["results", 0, "verdict", "status"], "fine"),
+        (["results", 0, "verdict", "reasons"], "one"),
+        (["results", 0, "metrics", "effective_rank", "kind"], "numeral"),
+        (["results", 0, "metrics", "effective_rank", "value"], "46.9"),
+        (["results", 0, "metrics", "effective_rank", "unit"], 3),
+        (["results", 0, "metrics", "effective_rank", "interval"], [1.0]),
+        (["results", 0, "metrics", "eigenvalues", "log"], "z"),
+        (["results", 0, "metrics", "eigenvalues", "values"], {"1": 2.0}),
+        (["results", 2, "metrics", "of_class", "values"], [1.0]),
+        (["results", 4, "metrics", "confusion", "values"], [1.0]),
+    ],
+)
+def test_wrong_values_do_not_fit(two, path, value):
+    document = json.loads(json.dumps(two))
+    assert valid(document)
+    inner = document
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    assert not valid(document)
+
+
+def _required(document):
+    """Every key that must be there, as (path, key)."""
+    for key in ("schema", "tool", "command", "argv", "inputs", "results", "warnings"):
+        yield [], key
+    for key in ("of", "input", "title", "settings", "metrics", "verdict"):
+        yield ["results", 0], key
+    for name, keys in {
+        "effective_rank": ("kind", "label", "help", "value", "null", "interval"),
+        "eigenvalues": ("kind", "label", "help", "values", "at", "null", "x"),
+    }.items():
+        for key in keys:
+            yield ["results", 0, "metrics", name], key
+    for key in ("kind", "values", "of"):
+        yield ["results", 2, "metrics", "of_class"], key
+    for key in ("kind", "values", "rows", "columns"):
+        yield ["results", 4, "metrics", "confusion"], key
+
+
+def test_missing_keys_do_not_fit(two):
+    whole = json.loads(json.dumps(two))
+    for path, key in _required(whole):
+        document = copy.deepcopy(whole)
+        inner = document
+        for step in path:
+            inner = inner[step]
+        del inner[key]
+        assert not valid(document), (path, key)
