@@ -15,7 +15,7 @@ demo: install
 	$(RUN)/collapse demo
 
 test: install calm
-	$(RUN)/python -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2
 
 calm: install
 	$(RUN)/ruff check .

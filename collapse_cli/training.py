@@ -69,12 +69,7 @@ def train(
 
     Raises CollapseError where the batch is larger than the data set or the loss is no longer finite.
     """
-    steps = len(images) // settings.batch
-    if not steps:
-        raise CollapseError(
-            f"--batch {settings.batch} is more than the {len(images)} pictures of {images.name}",
-            "lower --batch",
-        )
+    steps = steps_per_epoch(images, settings)
     network = cast(nn.Module, method).train()
     if state.epoch == 0:
         views = (batch.first for batch in batches(images, normalisation, settings, state.generator))
@@ -95,6 +90,17 @@ def train(
         seconds = time.perf_counter() - began
         state.epoch += 1
         yield _watch(method, images, normalisation, settings, state, loss, steps, seconds)
+
+
+def steps_per_epoch(images: Images, settings: Training) -> int:
+    """At least 1. Raises CollapseError where the batch is larger than the data set."""
+    steps = len(images) // settings.batch
+    if not steps:
+        raise CollapseError(
+            f"--batch {settings.batch} is more than the {len(images)} pictures of {images.name}",
+            "lower --batch",
+        )
+    return steps
 
 
 def batches(

@@ -1,6 +1,6 @@
 """The usual check, std against 1/sqrt(d), is blind to lost dimensions: points on a k-dimensional sphere inside R^128.
 
-    python examples/std_is_blind.py
+python examples/std_is_blind.py
 """
 
 import torch

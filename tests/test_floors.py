@@ -15,9 +15,9 @@ WORDS = {"settings", "results", "shapes", "errors", "files"}
 PARTS = {"losses", "metrics", "augment", "models"}
 PROCEDURES = {"training", "embedding", "methods"}
 PLAN = {
-    **{word: WORDS for word in WORDS},
+    **dict.fromkeys(WORDS, WORDS),
     **{part: WORDS | {part} for part in PARTS},
-    **{name: WORDS | PARTS | PROCEDURES for name in PROCEDURES},
+    **dict.fromkeys(PROCEDURES, WORDS | PARTS | PROCEDURES),
     "data": WORDS | {"data"},
     "runs": WORDS | PARTS | PROCEDURES | {"runs"},
     "views": WORDS | {"views"},
@@ -63,7 +63,9 @@ def test_words_need_the_standard_library_alone(word: str) -> None:
     assert shown.strip() == "[]"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room(p) in PARTS | PROCEDURES], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if room(p) in PARTS | PROCEDURES], ids=lambda path: path.name
+)
 def test_numbers_neither_print_nor_open(path: Path) -> None:
     calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert not {"print", "open"} & {call.id for call in calls if isinstance(call, ast.Name)}

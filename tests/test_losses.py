@@ -11,13 +11,17 @@ from torch.nn.functional import cross_entropy, normalize
 from collapse_cli.losses import attraction, info_nce
 
 
-def slow_info_nce(positive: torch.Tensor, negative: torch.Tensor, temperature: float, exclude: torch.Tensor) -> float:
+def slow_info_nce(
+    positive: torch.Tensor, negative: torch.Tensor, temperature: float, exclude: torch.Tensor
+) -> float:
     """MoCo, eq. 1, one term at a time."""
     losses = []
     for b in range(len(positive)):
         own = math.exp(float(positive[b]) / temperature)
         others = sum(
-            math.exp(float(negative[b, k]) / temperature) for k in range(negative.shape[1]) if not exclude[b, k]
+            math.exp(float(negative[b, k]) / temperature)
+            for k in range(negative.shape[1])
+            if not exclude[b, k]
         )
         losses.append(-math.log(own / (own + others)))
     return sum(losses) / len(losses)
@@ -53,5 +57,7 @@ def test_in_batch_form_is_cross_entropy(generator: torch.Generator) -> None:
 
 def test_attraction_is_two_minus_two_cosines(generator: torch.Generator) -> None:
     first, second = (normalize(torch.randn(9, 5, generator=generator), dim=1) for _ in range(2))
-    assert float(attraction(first, second)) == pytest.approx(2 - 2 * float((first * second).sum(1).mean()), rel=1e-5)
+    assert float(attraction(first, second)) == pytest.approx(
+        2 - 2 * float((first * second).sum(1).mean()), rel=1e-5
+    )
     assert float(attraction(first, -first)) == pytest.approx(4, rel=1e-6)

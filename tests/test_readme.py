@@ -15,7 +15,9 @@ COMMANDS = [line[2:] for line in re.findall(r"^\$ collapse .*$", README, flags=r
 
 
 def test_every_command_is_in_the_table() -> None:
-    names = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
+    names = [command.name for command in app.registered_commands] + [
+        group.name for group in app.registered_groups
+    ]
     assert all(f"| `collapse {name}` |" in README for name in names)
     assert len(re.findall(r"^\| `collapse ", README, flags=re.MULTILINE)) == len(names)
 

@@ -35,14 +35,20 @@ def augment(images: Tensor, recipe: str, strength: float, generator: Generator) 
     The generator lives where the pictures do, and is the only source of chance. Mean and standard deviation
     are left to the caller. Raises CollapseError for an unknown recipe or a strength below 0.
     """
-    if recipe not in STEPS:
-        raise CollapseError(f"no augmentation named '{recipe}'", hint=nearest(recipe, list(RECIPES)))
+    steps = known(recipe)
     if not strength >= 0:
         raise CollapseError(f"augmentation strength {strength}", hint="0 is none, 1 the published amount")
     images = images.float().div_(255) if images.dtype == torch.uint8 else images.float()
-    for step in STEPS[recipe]:
+    for step in steps:
         images = step(images, strength, generator)
     return images
+
+
+def known(recipe: str) -> tuple[Step, ...]:
+    """The steps of a recipe. Raises CollapseError where none has that name."""
+    if recipe not in STEPS:
+        raise CollapseError(f"no augmentation named '{recipe}'", hint=nearest(recipe, list(RECIPES)))
+    return STEPS[recipe]
 
 
 def flip_colour(images: Tensor, strength: float, generator: Generator) -> Tensor:

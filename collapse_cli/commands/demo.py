@@ -122,7 +122,8 @@ def _summary(documents: list[dict[str, Any]], runs: list[str]) -> dict[str, Any]
             metric["label"] += f" of {space}" if both else ""
             if "interval" in metric:
                 metric["interval"] = None  # for the table to fit; the probe's own answer keeps it
-            metric["sketch"] = name == "eigenvalues" and space == "z"
+            if (name, space) != ("eigenvalues", "z"):
+                metric.pop("sketch", None)  # one drawing in the terminal, the others in the plot
             metrics[f"{name}_{space}" if both else name] = metric
         spectrum = found["spectrum", f"{run} · z"]
         one = {"of": run, "input": number, "title": "Side by side", "metrics": metrics}

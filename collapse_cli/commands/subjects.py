@@ -47,7 +47,10 @@ def subjects(paths: Sequence[Path], measuring: Measuring, quiet: bool, views: bo
     found = [_subject(path, measuring, views) for path in paths]
     for subject in () if quiet else found:
         what = [str(subject.facts[key]) for key in ("layout", "method") if key in subject.facts]
-        print(f"{subject.facts['path']}: {', '.join(what)}; {len(subject.clean)} of {subject.clean.source}", file=sys.stderr)
+        print(
+            f"{subject.facts['path']}: {', '.join(what)}; {len(subject.clean)} of {subject.clean.source}",
+            file=sys.stderr,
+        )
     return found
 
 

@@ -186,10 +186,18 @@ def _images(run: Run, where: Where) -> Images:
 
 
 def settled(run: Run, images: Images) -> Run:
-    """The run with `--recipe auto` and `--size 0` replaced by what they mean for these pictures."""
+    """The run with `--recipe auto` and `--size 0` replaced by what they mean for these pictures.
+
+    What cannot work with them is refused here, before anything is written.
+    """
+    from collapse_cli.augment.recipes import known
+    from collapse_cli.training import steps_per_epoch
+
+    steps_per_epoch(images, run.training)
     recipe = run.training.recipe
     if recipe == "auto":
         recipe = "digits" if images.shape[0] == 1 else "moco_v2"
+    known(recipe)
     return replace(
         run, training=replace(run.training, recipe=recipe, size=run.training.size or images.shape[1])
     )
@@ -293,9 +301,10 @@ def warnings(run: Run, images: Images) -> list[str]:
 def _print_plan(kept: Checkpoint, images: Images) -> None:
     """The resolved settings and what they cost, on stdout."""
     from collapse_cli.runs.record import toml
+    from collapse_cli.training import steps_per_epoch
 
     training = kept.run.training
-    steps = len(images) // training.batch
+    steps = steps_per_epoch(images, training)
     parameters = list(kept.method.parameters())  # type: ignore[attr-defined]
     learned = sum(p.numel() for p in parameters if p.requires_grad)
     state = sum(t.numel() * t.element_size() for t in kept.method.state_dict().values())  # type: ignore[attr-defined]

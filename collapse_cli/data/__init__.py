@@ -39,7 +39,7 @@ def load(
         raise CollapseError(f"no split named '{split}'", nearest(split, list(SPLITS)))
     scheme, _, path = name.partition(":")
     if path and scheme in SCHEMES:
-        images: Images = import_module(f"{__name__}.{scheme}").load(Path(path), split, size)
+        images: Images = import_module(f"{__name__}.{scheme}").load(Path(path).expanduser(), split, size)
     else:
         images = import_module(f"{__name__}.{_named(name)}").load(split, data_root(data_dir), download)
     return images
@@ -48,7 +48,7 @@ def load(
 def data_root(data_dir: str | Path | None) -> Path:
     """Where named sets lie: the argument, or COLLAPSE_DATA_DIR, or the user's cache folder."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "collapse"
-    return Path(data_dir or os.environ.get("COLLAPSE_DATA_DIR") or cache)
+    return Path(data_dir or os.environ.get("COLLAPSE_DATA_DIR") or cache).expanduser()
 
 
 def _named(name: str) -> str:

@@ -97,8 +97,8 @@ def own_side(first: Iterable[Encoded]) -> int:
     for encoded in first:
         with encoded.opened() as picture:
             sizes.add(picture.size)
-    width, height = next(iter(sizes))
-    return width if len(sizes) == 1 and width == height else OTHERWISE
+    width, height = sizes.pop() if len(sizes) == 1 else (0, 1)
+    return width if width == height else OTHERWISE
 
 
 def _square(picture: Image.Image, side: int) -> numpy.ndarray:

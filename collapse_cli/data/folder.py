@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from collapse_cli.data import decoded, splits
@@ -13,7 +14,16 @@ from collapse_cli.shapes import Images
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
-Parts = tuple[str, ...]  # a picture's place below PATH: [split], [class], …, file
+Parts = tuple[str, ...]  # the folders below PATH that lead to a picture, and its own name
+
+
+@dataclass(frozen=True)
+class Place:
+    """A picture, and what its folders say of it: its split and its class, "" where they say nothing."""
+
+    file: Path
+    split: str
+    label: str
 
 
 def load(path: Path, split: str, size: int) -> Images:
@@ -22,23 +32,39 @@ def load(path: Path, split: str, size: int) -> Images:
     Folders below those are classes, numbered alike in every split; pictures beside class folders are left out.
     Raises CollapseError for a path that is no folder or has no pictures, and for a split that it does not have.
     """
-    found = _listed(path)
-    words = [_word(parts, _heads(found)) for parts in found]
-    if any(words):
-        found, words = zip(*((p[1:], w) for p, w in zip(found, words, strict=True) if w), strict=True)
-    if classes := tuple(sorted(_heads(found), key=_natural)):
-        kept = [i for i, parts in enumerate(found) if len(parts) > 1]
-        found, words = [found[i] for i in kept], [words[i] for i in kept]
+    places = _places(path)
+    classes = tuple(sorted({place.label for place in places} - {""}, key=_natural))
     numbers = {name: number for number, name in enumerate(classes)}
-    labels = [numbers[parts[0]] for parts in found] if classes else None
-    chosen = splits.take(words, split, path) if any(words) else splits.cut(len(found), split)
+    labels = [numbers[place.label] for place in places] if classes else None
+    words = [place.split for place in places]
+    chosen = splits.take(words, split, path) if any(words) else splits.cut(len(places), split)
 
     def read(i: int) -> decoded.Encoded:
-        file = path.joinpath(words[i], *found[i])
-        return decoded.Encoded(str(file), file)
+        return decoded.Encoded(str(places[i].file), places[i].file)
 
-    side = size or decoded.own_side(read(i) for i in range(min(len(found), decoded.LOOKED_AT)))
+    side = size or decoded.own_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
     return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
+
+
+def _places(path: Path) -> list[Place]:
+    """Folders are splits where train and a test stand side by side, or nothing else does; else they are classes.
+
+    So CIFAR-100's class `train` stays a class.
+    """
+    found = _listed(path)
+    heads = {parts[0] for parts in found if len(parts) > 1}
+    halves = "train" in heads and not heads.isdisjoint(splits.TEST)
+    split = halves or (bool(heads) and heads <= set(splits.WORDS))
+    places = [_place(path, parts, split) for parts in found]
+    if split:
+        places = [place for place in places if place.split]
+    return [place for place in places if place.label] or places
+
+
+def _place(path: Path, parts: Parts, split: bool) -> Place:
+    word = parts[0] if split and len(parts) > 1 and parts[0] in splits.WORDS else ""
+    rest = parts[1:] if word else parts
+    return Place(path.joinpath(*parts), word, rest[0] if len(rest) > 1 else "")
 
 
 def _listed(path: Path) -> list[Parts]:
@@ -58,17 +84,6 @@ def _walk(path: Path) -> Iterator[Parts]:
         place = Path(folder).relative_to(path).parts
         shown = (name for name in files if not name.startswith("."))
         yield from ((*place, name) for name in shown if name.lower().endswith(SUFFIXES))
-
-
-def _heads(found: list[Parts]) -> set[str]:
-    return {parts[0] for parts in found if len(parts) > 1}
-
-
-def _word(parts: Parts, heads: set[str]) -> str:
-    """The split that a picture lies in; "" where the folders are no splits (CIFAR-100 has a class `train`)."""
-    halves = "train" in heads and any(word in heads for word in splits.TEST)
-    split = halves or heads <= set(splits.WORDS)
-    return parts[0] if split and len(parts) > 1 and parts[0] in splits.WORDS else ""
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

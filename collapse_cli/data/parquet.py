@@ -2,94 +2,122 @@
 
 from __future__ import annotations
 
-import io
 import json
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from collapse_cli.data import decoded
+import pyarrow
+from pyarrow import compute, parquet, types
+
+from collapse_cli.data import decoded, splits
 from collapse_cli.errors import CollapseError
 from collapse_cli.shapes import Images
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-SPLITS = {"train": ("train",), "test": ("test", "val", "validation"), "all": ("",)}
+PICTURES = ("img", "image")
 LABELS = ("label", "labels", "fine_label")
+NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
 
 
 def load(path: Path, split: str, size: int) -> Images:
-    """One file, or a folder of shards whose names begin with the split; without splits in the names, cut 80 : 20."""
-    files, cut = _files(path, split)
-    tables = [_table(file) for file in files]
-    schema = tables[0].schema
-    pictures, label = _picture_column(schema, files[0]), next((n for n in LABELS if n in schema.names), None)
-    encoded = [value for table in tables for value in table.column(pictures).combine_chunks().field("bytes")]
-    labels = [v for table in tables for v in table.column(label).to_pylist()] if label else None
-    classes = _classes(schema, label) or tuple(str(c) for c in range(max(labels) + 1)) if labels else ()
-    chosen = decoded.cut(len(encoded), split) if cut else range(len(encoded))
-    return decoded.images(
-        lambda i: _open(encoded[i].as_py(), i, path), size, labels, classes, chosen, f"{path.name}/{split}"
-    )
+    """One file, cut 80 : 20, or a folder of shards whose names tell the split (cut likewise where none does).
+
+    Labels are a column of integers, or None. A set that is streamed still holds its encoded bytes in memory.
+    Raises CollapseError for what is no parquet, has no pictures or has labels without a class.
+    """
+    shards = _shards(path)
+    words = [_word(shard) if path.is_dir() else "" for shard in shards]
+    taken = splits.take(words, split, path) if any(words) else range(len(shards))
+    schema = parquet.read_schema(shards[0])
+    column, (label, classes) = _pictures(schema, shards[0]), _label(schema)
+    encoded = _column([shards[i] for i in taken], column)
+    pictures = compute.struct_field(encoded, "bytes")
+    labels, classes = _numbered(shards, list(taken), label, classes) if label else (None, ())
+    chosen = range(len(pictures)) if any(words) else splits.cut(len(pictures), split)
+
+    def read(i: int) -> decoded.Encoded:
+        return decoded.Encoded(f"row {i} of {path}", pictures[i].as_py() or b"")
+
+    side = size or decoded.own_side(_first(shards[0], column))
+    return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
 
 
-def _files(path: Path, split: str) -> tuple[list[Path], bool]:
-    """The files of the split, and whether they still have to be cut."""
-    if path.is_file():
-        return [path], True
-    shards = sorted(path.glob("*.parquet"))
+def _shards(path: Path) -> list[Path]:
+    """The files at `path`, each of which opens as parquet."""
+    shards = [path] if path.is_file() else sorted(path.glob("*.parquet"))
     if not shards:
         raise CollapseError(
             f"no parquet file at {path}", "parquet:PATH names a .parquet file or a folder of them"
         )
-    own = [file for file in shards if file.name.startswith(SPLITS[split])]
-    named = any(file.name.startswith(SPLITS["train"] + SPLITS["test"]) for file in shards)
-    if named and not own:
+    for shard in shards:
+        try:
+            parquet.read_metadata(shard)
+        except (pyarrow.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise CollapseError(
+                f"{shard} cannot be read as parquet ({reason})", "give a .parquet file"
+            ) from None
+    return shards
+
+
+def _word(shard: Path) -> str:
+    told = NAMED.search(shard.stem)
+    return told[1] if told else ""
+
+
+def _column(shards: list[Path], name: str) -> pyarrow.ChunkedArray:
+    try:
+        tables = [parquet.read_table(shard, columns=[name]) for shard in shards]
+        return pyarrow.concat_tables(tables).column(name)
+    except (pyarrow.ArrowException, OSError, KeyError) as error:
+        reason = str(error).splitlines()[0]
         raise CollapseError(
-            f"{path} has no shard of the split '{split}'", f"there are: {', '.join(f.name for f in shards)}"
+            f"column {name} of {shards[0].parent} cannot be read ({reason})", "every shard must have it whole"
+        ) from None
+
+
+def _first(shard: Path, column: str) -> list[decoded.Encoded]:
+    """The pictures whose size decides: of the first shard, whatever the split."""
+    rows = next(parquet.ParquetFile(shard).iter_batches(decoded.LOOKED_AT, columns=[column]), None)
+    found = compute.struct_field(rows.column(0), "bytes").to_pylist() if rows else []
+    return [decoded.Encoded(f"row {i} of {shard}", content or b"") for i, content in enumerate(found)]
+
+
+def _pictures(schema: pyarrow.Schema, file: Path) -> str:
+    """The column `img` or `image`, else the first, that is a struct with `bytes`."""
+    fit = [f.name for f in schema if types.is_struct(f.type) and f.type.get_field_index("bytes") >= 0]
+    if not fit:
+        raise CollapseError(
+            f"{file} has no picture column",
+            f"one column must be a struct with 'bytes'; there are: {', '.join(schema.names)}",
         )
-    return (own, False) if named else (shards, split != "all")
+    return next((name for name in PICTURES if name in fit), fit[0])
 
 
-def _table(file: Path) -> Any:
-    import pyarrow
-    from pyarrow import parquet
-
+def _label(schema: pyarrow.Schema) -> tuple[str | None, tuple[str, ...]]:
+    """The label column, by its name or as the first declared ClassLabel, and the class names declared for it."""
     try:
-        return parquet.read_table(file)
-    except (pyarrow.ArrowInvalid, OSError) as error:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        features = {name: kind for name, kind in features.items() if isinstance(kind, dict)}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        features = {}
+    whole = [field.name for field in schema if types.is_integer(field.type)]
+    declared = [name for name in whole if features.get(name, {}).get("_type") == "ClassLabel"]
+    label = next((name for name in (*LABELS, *declared) if name in whole), None)
+    return label, tuple(features.get(label, {}).get("names") or ())
+
+
+def _numbered(
+    shards: list[Path], taken: list[int], label: str, classes: tuple[str, ...]
+) -> tuple[list[int] | None, tuple[str, ...]]:
+    """Labels of the shards taken, None if all are -1 (hidden); without names, classes are counted over all shards."""
+    each = [_column([shard], label).fill_null(-1).to_pylist() for shard in shards]
+    labels = [value for i in taken for value in each[i]]
+    if all(value == -1 for value in labels):
+        return None, ()
+    names = classes or tuple(str(c) for c in range(1 + max(max(part, default=-1) for part in each)))
+    if wrong := [value for value in labels if not 0 <= value < len(names)]:
         raise CollapseError(
-            f"{file} cannot be read as parquet ({str(error).splitlines()[0]})", "give a .parquet file"
-        ) from None
-
-
-def _picture_column(schema: Any, file: Path) -> str:
-    from pyarrow import types
-
-    for field in schema:
-        if types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0:
-            return str(field.name)
-    raise CollapseError(
-        f"{file} has no picture column",
-        f"one column must be a struct with 'bytes'; there are: {', '.join(schema.names)}",
-    )
-
-
-def _classes(schema: Any, label: str | None) -> tuple[str, ...]:
-    """Class names from the schema's `huggingface` metadata, or none."""
-    metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = metadata.get("info", {}).get("features", {})
-    return tuple(features.get(label, {}).get("names", ()))
-
-
-def _open(encoded: bytes, row: int, path: Path) -> Image:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        picture = Image.open(io.BytesIO(encoded))
-        picture.load()
-        return picture
-    except (UnidentifiedImageError, OSError, TypeError) as error:
-        raise CollapseError(
-            f"row {row} of {path} is not a picture ({error})", "mend it or take it out"
-        ) from None
+            f"{len(wrong)} of {len(labels)} pictures have no class in the column {label} (as {wrong[0]})",
+            f"take them out, or number them 0 to {len(names) - 1}",
+        )
+    return labels, names

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.shapes import Images
 
 Opener = Callable[[str], Any]
+
+SILENCE = 30  # seconds without a byte
 
 
 def load(
@@ -30,18 +36,30 @@ def load(
 
 def _open(name: str, split: str, root: Path, download: bool, opened: Opener) -> Any:
     try:
-        return opened(split)
-    except (
-        Exception
-    ) as error:  # torchvision raises RuntimeError, OSError, URLError, HTTPError … for the same two reasons
+        with _unattended():
+            return opened(split)
+    except Exception as error:  # torchvision raises RuntimeError, OSError, URLError, AssertionError …
         if download:
             raise CollapseError(
                 f"{name} could not be downloaded ({error})", f"put its files into {root} by hand"
             ) from None
         raise CollapseError(
-            f"{name} is not in {root}",
+            f"{name} is not in {root}, or its files are damaged",
             "--download fetches it, --data-dir names another folder; digits needs neither",
         ) from None
+
+
+@contextmanager
+def _unattended() -> Iterator[None]:
+    """A server that falls silent is given up; torchvision's own bars go to stderr, and only to a terminal."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENCE)
+    with ExitStack() as stack:
+        stack.callback(socket.setdefaulttimeout, before)
+        shown = sys.stderr if sys.stderr.isatty() else stack.enter_context(Path(os.devnull).open("w"))
+        stack.enter_context(redirect_stdout(shown))
+        stack.enter_context(redirect_stderr(shown))
+        yield
 
 
 def _pixels(data: Any) -> torch.Tensor:

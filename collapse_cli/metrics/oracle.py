@@ -100,13 +100,26 @@ class Oracle:
         "among the 8 hardest", label="false negatives, top 8", unit="share", null="all keys", default=None
     )
     top_64: float | None = number(
-        "among the 64 hardest", label="false negatives, top 64", unit="share", null="all keys", headline=True, default=None
+        "among the 64 hardest",
+        label="false negatives, top 64",
+        unit="share",
+        null="all keys",
+        headline=True,
+        default=None,
     )
     top_tenth: float = number(
-        "among the hardest tenth", label="false negatives, top 10 %", unit="share", null="all keys", default=0.0
+        "among the hardest tenth",
+        label="false negatives, top 10 %",
+        unit="share",
+        null="all keys",
+        default=0.0,
     )
     bottom_half: float = number(
-        "among the easier half", label="false negatives, easier half", unit="share", null="all keys", default=0.0
+        "among the easier half",
+        label="false negatives, easier half",
+        unit="share",
+        null="all keys",
+        default=0.0,
     )
     mass: float = number(
         "share of the negatives' softmax mass that false negatives hold: how much of the push is wrong",

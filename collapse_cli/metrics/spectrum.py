@@ -14,6 +14,9 @@ from collapse_cli.metrics.moments import Moments, moments
 from collapse_cli.results import Curve, Measured, curve, number
 
 RELATIVE_FLOOR = 1e-2  # a dimension lives if its eigenvalue is above this share of the largest
+ROUNDING = (
+    1e-12  # eigenvalues below this share of the largest are what float64 sums over many rows leave of a zero
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,9 @@ def spectrum(rows: Tensor, generator: Generator) -> Spectrum:
         for name, value in found.items()
         if not isinstance(value, tuple)
     }
-    curves: dict[str, Any] = {name: Curve(found[name], null=chance[name]) for name in ("eigenvalues", "explained")}
+    curves: dict[str, Any] = {
+        name: Curve(found[name], null=chance[name]) for name in ("eigenvalues", "explained")
+    }
     return Spectrum(
         rows=rows.shape[0],
         dimensions=rows.shape[1],
@@ -170,8 +175,7 @@ def shuffle_columns(rows: Tensor, generator: Generator) -> Tensor:
 def _eigenvalues(symmetric: Tensor) -> Tensor:
     """(D,D) float64 -> (D,) descending; what lies below the rounding of the largest is 0."""
     lam = torch.linalg.eigvalsh(symmetric).flip(0).clamp_min(0)
-    floor = len(lam) * torch.finfo(lam.dtype).eps * lam[0]
-    return torch.where(lam > floor, lam, 0.0)
+    return torch.where(lam > ROUNDING * lam[0], lam, 0.0)
 
 
 def _std_sqrt_d(unit: Moments) -> float:

@@ -14,8 +14,8 @@ from torch import nn
 
 from collapse_cli import methods
 from collapse_cli.errors import CollapseError
-from collapse_cli.methods import Method
 from collapse_cli.files import whole
+from collapse_cli.methods import Method
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import Normalisation
 from collapse_cli.training import State, start

@@ -41,7 +41,9 @@ def test_moco_loss_is_algorithm_1(batch: Batch) -> None:
     losses = []
     for b in range(16):
         own = math.exp(float(q[b] @ k[b]) / 0.2)
-        losses.append(-math.log(own / (own + sum(math.exp(float(q[b] @ n) / 0.2) for n in method.queue.keys))))
+        losses.append(
+            -math.log(own / (own + sum(math.exp(float(q[b] @ n) / 0.2) for n in method.queue.keys)))
+        )
     assert float(method.loss(batch)) == pytest.approx(sum(losses) / 16, rel=1e-5)
 
 
@@ -52,7 +54,9 @@ def test_a_loss_reads_and_a_step_writes(name: str, batch: Batch) -> None:
     loss = method.loss(batch)
     assert all(torch.equal(before[key], now) for key, now in kept(method).items())
     loss.backward()
-    assert all(p.grad is None for part in (method.key_encoder, method.key_projector) for p in part.parameters())
+    assert all(
+        p.grad is None for part in (method.key_encoder, method.key_projector) for p in part.parameters()
+    )
     assert all(p.grad is not None for part in (method.encoder, method.projector) for p in part.parameters())
     keys = method.fresh[0]
     method.after_step(0.5)

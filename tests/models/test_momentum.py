@@ -37,7 +37,11 @@ def test_the_queue_is_a_deque(size: int, batches: list[int]) -> None:
         queue.push(torch.stack([numbers, -numbers], 1).float(), numbers % 3, numbers)
         slow.extend(numbers.tolist())
         pushed += count
-    held = {int(i): (k.tolist(), int(c)) for i, k, c in zip(queue.index, queue.keys, queue.labels, strict=True) if i >= 0}
+    held = {
+        int(i): (k.tolist(), int(c))
+        for i, k, c in zip(queue.index, queue.keys, queue.labels, strict=True)
+        if i >= 0
+    }
     assert held == {i: ([float(i), float(-i)], i % 3) for i in slow}
     assert queue.filled == len(slow) / size
 

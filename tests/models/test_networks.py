@@ -15,7 +15,9 @@ from collapse_cli.models.encoders import encoder
 from collapse_cli.models.heads import head
 
 
-@pytest.mark.parametrize(("name", "shape"), [("convnet", (1, 8, 8)), ("mlp", (1, 8, 8)), ("convnet", (3, 32, 32))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("convnet", (1, 8, 8)), ("mlp", (1, 8, 8)), ("convnet", (3, 32, 32))]
+)
 def test_small_encoders(name: str, shape: tuple[int, int, int]) -> None:
     network, width = encoder(name, shape)
     assert network(torch.zeros(2, *shape)).shape == (2, width) == (2, 128)
