@@ -114,12 +114,20 @@ def test_image_is_taken_before_another_struct_with_bytes(tmp_path: Path) -> None
 
 
 def test_shards_of_a_split_follow_one_another(tmp_path: Path) -> None:
-    for shard, first in (("train-00000-of-00002", 0), ("train-00001-of-00002", 10), ("validation-0", 20)):
-        write(tmp_path / f"{shard}.parquet", {"image": pictures(first, first + 1), "label": [0, 1]})
-    assert levels(load(tmp_path, "train")) == [0, 1, 10, 11]
-    assert levels(load(tmp_path, "test")) == [20, 21]
-    assert levels(load(tmp_path, "all")) == [0, 1, 10, 11, 20, 21]
-    assert labels(load(tmp_path, "train")) == [0, 1, 0, 1]
+    """Each with its own labels: those of the shards that are not taken are not counted in."""
+    for shard, first, label in (
+        ("train-0", 0, [0, 1]),
+        ("train-1", 10, [2, 2]),
+        ("validation-0", 20, [1, 0]),
+    ):
+        write(tmp_path / f"{shard}.parquet", {"image": pictures(first, first + 1), "label": label})
+    for split, shown, told in (
+        ("train", [0, 1, 10, 11], [0, 1, 2, 2]),
+        ("test", [20, 21], [1, 0]),
+        ("all", [0, 1, 10, 11, 20, 21], [0, 1, 2, 2, 1, 0]),
+    ):
+        images = load(tmp_path, split)
+        assert (levels(images), labels(images)) == (shown, told)
 
 
 def test_a_split_is_a_whole_word_of_the_name(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from scipy.io import savemat
 from collapse_cli import data
 from collapse_cli.errors import CollapseError
 
-LABELS = {"train": [3, 0], "test": [7]}
+LABELS = {"train": [3, 0], "test": [7, 0]}
 
 
 def painted(split: str, channels: int, side: int) -> numpy.ndarray:
@@ -149,3 +150,18 @@ def test_a_silent_server_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(CollapseError, match="could not be downloaded"):
         data.load("svhn", data_dir=tmp_path, download=True)
     assert (seen, socket.getdefaulttimeout()) == ([30], None)
+
+
+def test_torchvisions_own_lines_are_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """stdout is the answer's, and stderr is no terminal here."""
+
+    def download(_: object) -> None:
+        print("downloading")
+        print("50%", file=sys.stderr)
+
+    monkeypatch.setattr("torchvision.datasets.SVHN.download", download)
+    with pytest.raises(CollapseError):
+        data.load("svhn", data_dir=tmp_path, download=True)
+    assert capsys.readouterr() == ("", "")
