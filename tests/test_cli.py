@@ -151,6 +151,7 @@ def test_a_folder_without_labels(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["train", "--device", "cuda:77"], "cuda:77"),
         (["train", "mochi", "--queue", "8"], "--hardest 64"),
         (["train", "--batch", "5000"], "--batch 5000"),
+        (["train", "--size", "16"], "a size of its own"),
         (["spectrum"], "INPUT"),
         (["spectrum", "/nowhere.pt"], "no file /nowhere.pt"),
         (["spectrum", "/tmp"], "without a checkpoint.pt"),

@@ -49,10 +49,15 @@ def demo(
 
     Example: [bold]collapse demo[/bold]
     """
+    import torch
+
     from collapse_cli import data
     from collapse_cli.commands.report import portrait
     from collapse_cli.commands.subjects import subjects
 
+    torch.set_num_threads(
+        1
+    )  # so small a network gains nothing from more, and waits long where cores are shared
     folder = out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
     images = data.load("digits", "train").to(device(on))
     began = time.perf_counter()

@@ -175,6 +175,11 @@ def _resume(method: str, given: dict[str, Any], where: Where) -> None:
 def _images(run: Run, where: Where) -> Images:
     from collapse_cli import data
 
+    if run.training.size and run.training.dataset in data.NAMES:
+        raise CollapseError(
+            f"{run.training.dataset} has a size of its own, --size {run.training.size} cannot change it",
+            "leave --size out; it is for folder:PATH and parquet:PATH",
+        )
     images = data.load(
         run.training.dataset,
         "train",
@@ -198,9 +203,8 @@ def settled(run: Run, images: Images) -> Run:
     if recipe == "auto":
         recipe = "digits" if images.shape[0] == 1 else "moco_v2"
     known(recipe)
-    return replace(
-        run, training=replace(run.training, recipe=recipe, size=run.training.size or images.shape[1])
-    )
+    size = images.shape[1] if ":" in run.training.dataset else 0
+    return replace(run, training=replace(run.training, recipe=recipe, size=size))
 
 
 def fresh(run: Run, images: Images, on: Any) -> Checkpoint:

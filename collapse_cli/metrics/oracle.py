@@ -91,7 +91,9 @@ class Oracle:
     same_picture: float = number(
         "keys of the query's own picture, stale; counted apart", unit="keys per query"
     )
-    share: float = number("share of false negatives among all keys", label="false negatives", unit="share", default=0.0)
+    share: float = number(
+        "share of false negatives among all keys", label="false negatives", unit="share", default=0.0
+    )
     rank_1: float = number(
         "share of false negatives among the hardest key of each query", label="false negatives at rank 1",
         unit="share", null="all keys", headline=True, default=0.0,
