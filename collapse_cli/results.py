@@ -115,7 +115,7 @@ def _metric(field: dataclasses.Field[Any], value: Any) -> dict[str, Any]:
     meaning.setdefault("label", field.name.replace("_", " "))
     if field.metadata["kind"] == "number":
         interval = getattr(value, "interval", None)
-        counted = int if field.type == "int" and math.isfinite(value) else float
+        counted = int if "int" in str(field.type).split(" | ") and math.isfinite(value) else float
         meaning |= {
             "unit": field.metadata["unit"],
             "convention": field.metadata["convention"],

@@ -16,6 +16,9 @@ def knob(default: Any, help: str, low: float = -math.inf, high: float = math.inf
     return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
 @dataclass(frozen=True)
 class Moco:
     """MoCo v1/v2 (He et al. 2020, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297)."""
@@ -90,7 +93,7 @@ class Training:
     precision: Literal["fp32", "bf16"] = knob(
         "fp32", "of the forward pass; weights and spectra stay fp32, fp64"
     )
-    seed: int = knob(0, "of weights, order and augmentation", low=0)
+    seed: int = knob(0, "of weights, order and augmentation", low=0, high=2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -154,19 +157,19 @@ def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     try:
         value = _read(kind, value)
     except ValueError:
-        wanted = (
-            ", ".join(get_args(kind))
-            or {int: "a whole number", float: "a number", bool: "true or false"}[kind]
-        )
+        wanted = ", ".join(get_args(kind)) or KINDS[kind]
         raise CollapseError(f"{option} cannot be '{value}'", f"it takes {wanted}") from None
     low, high = field.metadata["low"], field.metadata["high"]
-    if isinstance(value, int | float) and not low <= value <= high:
+    if isinstance(value, int | float) and not (low <= value <= high and math.isfinite(value)):
         limits = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
         raise CollapseError(f"{option} cannot be {value:g}", f"it must be {limits}")
     return value
 
 
 def _read(kind: Any, value: Any) -> Any:
+    """Raises ValueError for a value of another kind: a list, a bool for a number, a fraction for an int."""
+    if not isinstance(value, str | int | float):
+        raise ValueError
     if get_origin(kind) is Literal:
         allowed = {choice: choice for choice in get_args(kind)}
     elif kind is bool:

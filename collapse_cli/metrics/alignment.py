@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.rows import unit
 from collapse_cli.results import Measured, each, number
 
 BLOCK = 2048  # rows whose distances to all others are held at once
@@ -64,12 +63,10 @@ def measure(
 
     labels (N,) of the rows, and of the views where N = n. Raises CollapseError for fewer than 2 rows.
     """
-    if len(rows) < 2:
-        raise CollapseError(f"uniformity needs at least 2 rows, this has {len(rows)}", "give more", code=3)
-    u = normalize(rows.float(), dim=1)
+    u = unit(rows)
     groups = {} if labels is None else {name: labels == c for c, name in enumerate(classes)}
     groups = {name: chosen for name, chosen in groups.items() if int(chosen.sum()) > 1}
-    pair = (normalize(views[0].float(), dim=1), normalize(views[1].float(), dim=1)) if views else None
+    pair = (unit(views[0]), unit(views[1])) if views else None
     return Alignment(
         pairs=len(pair[0]) if pair else None,
         alignment=Measured(alignment(*pair), null=2.0) if pair else None,
@@ -93,8 +90,10 @@ def uniformity(u: Tensor, t: float = 2) -> float:
     One mean over all pairs, summed in float64, never a mean of batches' logs.
     """
     total = 0.0
+    lengths = u.square().sum(dim=1)  # (N,)
     for start in range(0, len(u), BLOCK):
-        squared = 2 - 2 * (u[start : start + BLOCK] @ u.T)  # (b, N)
+        block = u[start : start + BLOCK]
+        squared = lengths[start : start + BLOCK, None] + lengths - 2 * (block @ u.T)  # (b, N)
         kernel = squared.clamp_min(0).mul(-t).exp()
         kernel[torch.arange(len(kernel)), torch.arange(start, start + len(kernel))] = 0  # no self pairs
         total += float(kernel.sum(dtype=torch.float64))

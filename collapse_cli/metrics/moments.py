@@ -39,9 +39,10 @@ def moments(rows: Tensor) -> Moments:
 
 
 def _of_block(rows: Tensor) -> Moments:
-    mean = rows.mean(dim=0)
-    centred = rows - mean
-    return Moments(len(rows), mean, centred.T @ centred)
+    shifted = rows - rows[0]  # equal rows leave exactly nothing
+    mean = shifted.mean(dim=0)
+    centred = shifted - mean
+    return Moments(len(rows), rows[0] + mean, centred.T @ centred)
 
 
 def merge(one: Moments, other: Moments) -> Moments:

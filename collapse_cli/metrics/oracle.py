@@ -46,6 +46,8 @@ def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expec
     total = sum(counts)
     if total < 2:
         raise CollapseError("false negatives need at least two pictures", code=3)
+    if queue < 1:
+        raise CollapseError(f"a queue of {queue} keys holds no negatives", "give --queue 1 or more")
     shares = [(n - 1) / (total - 1) if n else 0.0 for n in counts]
     share = sum(n * s for n, s in zip(counts, shares, strict=True)) / total
     none = sum(n * _none(n, total, queue) for n in counts) / total
@@ -178,7 +180,9 @@ def oracle(
         ranked, order = similarity.sort(dim=1, descending=True)
         false = false.gather(1, order)
         there = ranked.isfinite()
-        mass = (ranked / temperature).double().softmax(dim=1)  # (b, K), over the negatives alone
+        mass = (
+            (ranked / temperature).double().softmax(dim=1).nan_to_num()
+        )  # (b, K), negatives alone; 0 without any
         positive = None if positives is None else (queries[part] * positives[part]).sum(dim=1)  # (b,)
         p = mass if positive is None else _with_positive(ranked, positive, temperature)
         for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():

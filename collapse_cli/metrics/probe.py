@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.rows import sound
 from collapse_cli.results import Measured, number
 
 
@@ -34,6 +35,10 @@ def few_labels(
     draws: int = 3,
 ) -> FewLabels:
     """Accuracy on test (M,D) of a probe fitted on `per_class` rows of each class of train (N,D), mean over `draws`."""
+    for rows in (train, test):
+        sound(rows)
+    if len(train_labels.unique()) < 2:
+        raise CollapseError("a probe needs at least two classes", "give pictures of more classes", code=3)
     found = [
         _accuracy(train[chosen], train_labels[chosen], test, test_labels)
         for chosen in (_draw(train_labels, per_class, generator) for _ in range(draws))

@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import normalize
 
-from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.moments import Moments, moments
+from collapse_cli.metrics.rows import sound, unit
 from collapse_cli.results import Curve, Measured, curve, number
 
 RELATIVE_FLOOR = 1e-2  # a dimension lives if its eigenvalue is above this share of the largest
@@ -92,10 +91,10 @@ def spectrum(rows: Tensor, generator: Generator) -> Spectrum:
 
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    rows = _sound(rows)
+    rows = sound(rows)
     isotropic = torch.randn(rows.shape, generator=generator)
     found, chance = _measure(rows), _measure(isotropic)
-    shuffled = _eigenvalues(moments(shuffle_columns(normalize(rows, dim=1), generator)).covariance)
+    shuffled = _eigenvalues(moments(shuffle_columns(unit(rows), generator)).covariance)
     numbers: dict[str, Any] = {
         name: Measured(value, null=chance[name]) if isinstance(value, float) else value
         for name, value in found.items()
@@ -115,21 +114,21 @@ def spectrum(rows: Tensor, generator: Generator) -> Spectrum:
 
 def _measure(rows: Tensor) -> dict[str, Any]:
     """Every number and curve of Spectrum that has a null. rows (N,D), finite."""
-    raw, unit = moments(rows), moments(normalize(rows, dim=1))
-    lam_raw, lam = _eigenvalues(raw.covariance), _eigenvalues(unit.covariance)  # (D,) each
+    raw, on_sphere = moments(rows), moments(unit(rows))
+    lam_raw, lam = _eigenvalues(raw.covariance), _eigenvalues(on_sphere.covariance)  # (D,) each
     explained = lam.cumsum(0) / lam.sum().clamp_min(torch.finfo(lam.dtype).tiny)
     return {
         "total_variance": float(lam.sum()),
-        "std_sqrt_d": _std_sqrt_d(unit),
+        "std_sqrt_d": _std_sqrt_d(on_sphere),
         "effective_rank": entropy_rank(lam),
         "effective_rank_raw": entropy_rank(lam_raw),
         "effective_rank_sigma": entropy_rank(lam_raw.sqrt()),
         "rankme": entropy_rank(_eigenvalues(raw.second_moment).sqrt()),
-        "vendi": entropy_rank(_eigenvalues(unit.second_moment)),
+        "vendi": entropy_rank(_eigenvalues(on_sphere.second_moment)),
         "participation_ratio": participation_ratio(lam),
         "stable_rank": stable_rank(lam_raw),
-        "dimensions_90": float((explained < 0.9).sum() + 1),
-        "dimensions_99": float((explained < 0.99).sum() + 1),
+        "dimensions_90": float(directions_for(0.9, lam)),
+        "dimensions_99": float(directions_for(0.99, lam)),
         "alive": float(alive(lam)),
         "eigenvalues": tuple(lam.tolist()),
         "explained": tuple(explained.tolist()),
@@ -166,6 +165,11 @@ def alive(lam: Tensor) -> int:
     return int((lam > RELATIVE_FLOOR * lam[0]).sum())
 
 
+def directions_for(share: float, lam: Tensor) -> int:
+    """The fewest directions that hold this share of the variance, lambda (D,) descending; 0 where there is none."""
+    return int((lam.cumsum(0) < share * lam.sum()).sum()) + int(lam[0] > 0)
+
+
 def shuffle_columns(rows: Tensor, generator: Generator) -> Tensor:
     """rows (N,D) with every column in an order of its own: the same marginals, no correlation."""
     order = torch.rand(rows.shape, generator=generator).argsort(dim=0)
@@ -178,17 +182,6 @@ def _eigenvalues(symmetric: Tensor) -> Tensor:
     return torch.where(lam > ROUNDING * lam[0], lam, 0.0)
 
 
-def _std_sqrt_d(unit: Moments) -> float:
-    return float(unit.covariance.diagonal().clamp_min(0).sqrt().mean() * len(unit.mean) ** 0.5)
-
-
-def _sound(rows: Tensor) -> Tensor:
-    broken = int((~torch.isfinite(rows)).any(dim=1).sum())
-    if broken:
-        raise CollapseError(
-            f"{broken} of {len(rows)} rows hold nan or infinity",
-            "the network has diverged: lower --lr, or leave those rows out",
-        )
-    if len(rows) < 2:
-        raise CollapseError(f"a spectrum needs at least 2 rows, this has {len(rows)}", "give more", code=3)
-    return rows.float() if rows.dtype != torch.float64 else rows
+def _std_sqrt_d(on_sphere: Moments) -> float:
+    deviation = on_sphere.covariance.diagonal().clamp_min(0).sqrt()  # (D,)
+    return float(deviation.mean() * len(deviation) ** 0.5)

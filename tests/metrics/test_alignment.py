@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.nn.functional import normalize
@@ -94,3 +96,77 @@ def test_length_does_not_matter() -> None:
 def test_one_row_is_too_few() -> None:
     with pytest.raises(CollapseError, match="at least 2 rows"):
         measure(torch.ones(1, 4))
+
+
+def test_uniformity_is_the_slow_double_loop() -> None:
+    u = normalize(sphere(9, 4).double(), dim=1)
+    pairs = [(i, j) for i in range(9) for j in range(9) if i < j]
+    for t in (1.0, 2.0, 3.0):
+        mean = sum(math.exp(-t * float((u[i] - u[j]).square().sum())) for i, j in pairs) / 36
+        assert uniformity(u, t) == pytest.approx(math.log(mean), abs=1e-9)
+
+
+@pytest.mark.parametrize(("d", "bound"), [(32, -3.7518), (64, -3.8752), (256, -3.9688), (512, -3.9844)])
+def test_the_rest_of_the_table(d: int, bound: float) -> None:
+    assert room.uniformity_bound(d) == pytest.approx(bound, abs=1e-4)
+
+
+def test_two_opposite_points() -> None:
+    """Half of the rows at u, half at -u, N = 2m: of the pairs, (m-1)/(2m-1) at distance 0 and m/(2m-1) at distance 4.
+
+    Mean cosine -1/(N-1), its minimum; uniformity log of the mixture of 1 and exp(-8).
+    """
+    m, u = 10, sphere(1, 6)
+    rows = torch.cat([u.repeat(m, 1), -u.repeat(m, 1)])
+    found = measure(rows)
+    assert found.mean_cosine == pytest.approx(-1 / 19, abs=1e-6)
+    assert found.uniformity == pytest.approx(math.log((9 + 10 * math.exp(-8)) / 19), abs=1e-5)
+
+
+def test_independent_views_are_at_their_null() -> None:
+    """E||u - u'||^2 = 2 for independent isotropic rows, with standard deviation 2/sqrt(d) each: 4 sd of 4000."""
+    found = measure(sphere(4000, 25, 1), (sphere(4000, 25, 1), sphere(4000, 25, 2)))
+    assert found.alignment == pytest.approx(2, abs=4 * 2 / 5 / 4000**0.5)
+    assert (found.alignment.null, found.mean_cosine.null, found.std_sqrt_d.null) == (2, 0, 1)
+    assert found.uniformity.null == room.uniformity_bound(25)
+    assert found.pairs == 4000
+
+
+def test_a_class_with_one_picture_has_no_pairs_and_no_labels_no_classes() -> None:
+    rows = sphere(5, 3)
+    found = measure(rows, labels=torch.tensor([0, 0, 1, 2, 2]), classes=("a", "b", "c"))
+    assert list(found.uniformity_of_class) == ["a", "c"]
+    assert (found.alignment, found.alignment_of_class, found.pairs) == (None, None, None)
+    bare = measure(rows)
+    assert (bare.class_alignment, bare.uniformity_of_class) == (None, None)
+
+
+def test_std_is_blind_to_lost_rank_and_uniformity_is_not() -> None:
+    """Isotropic in r of d directions, then turned: the variance, and so std·√d, stays; uniformity rises to r's own bound."""
+    frame, _ = torch.linalg.qr(torch.randn(64, 64, generator=torch.Generator().manual_seed(1)))
+    found = measure(sphere(3000, 4) @ frame[:4])
+    assert found.std_sqrt_d > 0.9
+    assert found.uniformity == pytest.approx(room.uniformity_bound(4), abs=0.02)
+    assert found.uniformity - found.uniformity.null > 1
+
+
+def test_a_dead_network_is_one_point() -> None:
+    """All rows 0, as behind dead ReLUs: complete collapse, not the widest spread there is (-4, below the bound)."""
+    found = measure(torch.zeros(50, 8), (torch.zeros(50, 8), torch.zeros(50, 8)))
+    assert found.uniformity == pytest.approx(0, abs=1e-6)
+    assert found.mean_cosine == pytest.approx(1, abs=1e-6)
+    assert found.std_sqrt_d == 0
+
+
+@pytest.mark.parametrize("scale", [1e-14, 1e25])
+def test_very_short_and_very_long_rows(scale: float) -> None:
+    found, expected = measure(sphere(40, 8) * scale), measure(sphere(40, 8))
+    assert found.uniformity == pytest.approx(float(expected.uniformity), abs=1e-5)
+    assert found.std_sqrt_d == pytest.approx(float(expected.std_sqrt_d), abs=1e-5)
+
+
+def test_broken_rows_are_refused() -> None:
+    rows = sphere(10, 4)
+    rows[3, 1] = math.nan
+    with pytest.raises(CollapseError, match="1 of 10 rows"):
+        measure(rows)

@@ -9,6 +9,8 @@ import torch
 from scipy.stats import hypergeom
 from torch.nn.functional import normalize
 
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics import oracle as room
 from collapse_cli.metrics.oracle import expected, oracle, own_stale_key
 
 
@@ -118,3 +120,113 @@ def test_equal_embeddings_are_chance() -> None:
     assert list(found.matching_by_rank) == pytest.approx([1 / 41] * len(found.matching_by_rank))
     assert found.mass == pytest.approx(1 / 4)
     assert found.proxy_accuracy == 0
+
+
+@pytest.mark.parametrize("queue", [1, 5, 8, 9])
+def test_none_at_all_up_to_every_other_picture(queue: int) -> None:
+    """Hypergeometric while K <= N - 1 = 9; 0 where fewer than K others are of another class."""
+    found = expected([3, 7], ["a", "b"], queue)
+    none = (3 * hypergeom.pmf(0, 9, 2, queue) + 7 * hypergeom.pmf(0, 9, 6, queue)) / 10
+    assert found.none_at_all == pytest.approx(none, abs=1e-12)
+
+
+def test_none_at_all_with_replacement() -> None:
+    assert expected([3, 7], ["a", "b"], 20).none_at_all == pytest.approx(
+        0.3 * (7 / 9) ** 20 + 0.7 * (3 / 9) ** 20
+    )
+
+
+def test_one_class_and_classes_of_one() -> None:
+    """One class: every key is false. All classes of one picture: none is. An empty class has nothing to expect."""
+    assert expected([10], ["a"], 4).share == 1
+    assert expected([10], ["a"], 4).none_at_all == 0
+    alone = expected([1, 1, 1, 0], list("abcd"), 2)
+    assert (alone.share, alone.none_at_all) == (0, 1)
+    assert alone.false_negatives_of_class == {"a": 0, "b": 0, "c": 0, "d": 0}
+
+
+def test_own_stale_key_is_continuous() -> None:
+    """r^2/2 and 1 - (2-r)^2/2 meet at r = 1 in 1/2, and the second ends at 1."""
+    assert own_stale_key(1) == 0.5
+    assert own_stale_key(1 + 1e-9) == pytest.approx(0.5)
+    assert own_stale_key(2) == 1
+
+
+@pytest.mark.parametrize("queue", [0, -3])
+def test_a_queue_without_keys_expects_nothing(queue: int) -> None:
+    """Said in the docstring: raises for K < 1."""
+    with pytest.raises(CollapseError):
+        expected([5, 5], ["a", "b"], queue)
+    with pytest.raises(CollapseError):
+        expected([1], ["a"], 4)
+
+
+def test_random_embeddings_are_at_the_class_share() -> None:
+    """Nothing to be found: each rank holds a tenth, here within 4 sd of 2000 queries."""
+    g = torch.Generator().manual_seed(3)
+    q, k = (normalize(torch.randn(n, 32, generator=g), dim=1) for n in (2000, 500))
+    labels = torch.arange(2000) % 10
+    found = oracle(q, k, labels, labels[:500], torch.arange(2000), torch.arange(500) + 5000, 0.2)
+    for value, keys in ((found.rank_1, 1), (found.top_8, 8), (found.top_64, 64), (found.bottom_half, 250)):
+        assert value == pytest.approx(0.1, abs=4 * (0.09 / 2000 / min(keys, 8)) ** 0.5)
+        assert value.null == pytest.approx(0.1)
+    assert found.mass == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.2, 5.0])
+def test_matching_probabilities_leave_room_for_the_positive(temperature: float) -> None:
+    """Over the negatives alone they sum to 1; with the positive in the denominator to 1 - its own probability."""
+    case = random_case()
+    alone = oracle(**(case | {"positives": None}), temperature=temperature)
+    beside = oracle(**case, temperature=temperature)
+    assert len(alone.matching_by_rank) == 30, "one rank each"
+    assert sum(alone.matching_by_rank) == pytest.approx(1)
+    s = case["queries"] @ case["keys"].T
+    s[case["query_index"][:, None] == case["key_index"]] = -torch.inf
+    own = (case["queries"] * case["positives"]).sum(1, keepdim=True)
+    positive = (torch.cat([own, s], 1).double() / temperature).softmax(1)[:, 0].mean()
+    assert sum(beside.matching_by_rank) == pytest.approx(1 - float(positive), rel=1e-5)
+
+
+def test_blocks_and_order_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = random_case()
+    whole = oracle(**case, temperature=0.2)
+    monkeypatch.setattr(room, "BLOCK", 3)
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(1))
+    mixed = case | {name: case[name][order] for name in ("keys", "key_labels", "key_index")}
+    other = oracle(**mixed, temperature=0.2)
+    for name in ("share", "rank_1", "top_8", "top_tenth", "bottom_half", "mass", "half_mass", "same_picture"):
+        assert getattr(other, name) == pytest.approx(getattr(whole, name), rel=1e-6), name
+    assert list(other.matching_by_rank) == pytest.approx(list(whole.matching_by_rank))
+    assert list(other.false_by_rank) == pytest.approx(list(whole.false_by_rank))
+
+
+@pytest.mark.parametrize("size", [1, 2, 9, 100, 101, 4096])
+def test_ranks_cover_the_queue_once(size: int) -> None:
+    found = room._ranks(size)
+    assert [found[0][0], found[-1][1]] == [0, size]
+    assert all(one[1] == other[0] for one, other in zip(found[:-1], found[1:], strict=True))
+    assert all(a < b for a, b in found)
+    assert len(found) <= 100
+
+
+def test_a_query_whose_keys_are_all_its_own_picture() -> None:
+    """It has no negatives and so no mass; the other queries keep theirs: no number is lost to nan.
+
+    Query 0 meets only its own stale key; queries 1 and 2 meet one false negative each, which holds all of their mass.
+    """
+    q = normalize(torch.randn(3, 4, generator=torch.Generator().manual_seed(0)), dim=1)
+    zeros = torch.zeros(3).long()
+    found = oracle(q, q[:1], zeros, zeros[:1], torch.arange(3), torch.arange(1), 0.2)
+    assert found.same_picture == pytest.approx(1 / 3)
+    assert (found.share, found.rank_1) == (1, 1)
+    for value in (found.mass, found.top_tenth_mass, *found.matching_by_rank):
+        assert math.isfinite(value)
+
+
+def test_nothing_to_compare() -> None:
+    case = random_case()
+    empty = {"keys": torch.empty(0, 5), "key_labels": torch.empty(0), "key_index": torch.empty(0)}
+    with pytest.raises(CollapseError) as raised:
+        oracle(**(case | empty), temperature=0.2)
+    assert raised.value.code == 3

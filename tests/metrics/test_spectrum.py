@@ -170,3 +170,70 @@ def test_the_verdict_is_monotone_in_rank() -> None:
     ]
     assert found == sorted(found)
     assert (found[0], found[14], found[15], found[-1]) == (0, 0, 1, 1), "half of 32 is the threshold"
+
+
+@pytest.mark.parametrize("rank", [1, 3, 16])
+def test_equal_singular_values_count_themselves(rank: int) -> None:
+    """Rows +-e_k, k <= rank, equally often: unit rows of mean 0, and `rank` equal eigenvalues. Every rank is `rank`."""
+    axes = torch.eye(16, dtype=torch.float64)[:rank].repeat(8, 1)
+    found = measure(torch.cat([axes, -axes]))
+    for name in (
+        "effective_rank", "effective_rank_raw", "effective_rank_sigma", "rankme", "vendi",
+        "participation_ratio", "stable_rank", "alive", "dimensions_99",
+    ):  # fmt: skip
+        assert float(getattr(found, name)) == pytest.approx(rank, rel=1e-9), name
+    n = 16 * rank
+    assert found.total_variance == pytest.approx(n / (n - 1)), "mean square 1, divided by N - 1"
+    assert found.dimensions_90 == -(-9 * rank // 10), "the first k hold k / rank"
+
+
+def test_fewer_rows_than_dimensions() -> None:
+    """N points span N - 1 directions about their mean, and N about the origin; the zeros are exact."""
+    found = measure(torch.randn(10, 40, generator=seeded()))
+    assert sum(value > 0 for value in found.eigenvalues) == 9
+    assert found.effective_rank <= 9
+    assert 9 < found.rankme <= 10
+    assert found.rankme.null <= 10
+    assert verdict(found).status == "inconclusive"
+
+
+def test_the_explained_share_ends_at_one() -> None:
+    found = measure(planted(300, 12, 5))
+    assert list(found.explained[4:]) == pytest.approx([1] * 8)
+    assert list(found.explained) == sorted(found.explained)
+    assert len(found.explained.null) == len(found.eigenvalues.null) == 12
+
+
+def test_shuffled_columns_forget_a_line() -> None:
+    """d copies of one column: rank 1; each shuffled on its own they are independent, and the rank is nearly d."""
+    copies = torch.randn(4000, 1, generator=seeded(), dtype=torch.float64).repeat(1, 8)
+    found = measure(copies)
+    assert found.effective_rank == pytest.approx(1, abs=1e-6)
+    assert found.effective_rank_shuffled == pytest.approx(8, abs=0.05)
+
+
+def test_the_same_generator_gives_the_same_null() -> None:
+    rows = planted(100, 8, 3)
+    assert spectrum(rows, seeded(4)) == spectrum(rows, seeded(4))
+    assert spectrum(rows, seeded(4)).rankme.null == spectrum(rows, seeded(4)).rankme.null
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, -3.0])
+def test_rows_exactly_equal(value: float) -> None:
+    """No variance at all: no direction lives, 90 % of nothing is held by no more than one, never by D + 1."""
+    found = measure(torch.full((50, 4), value))
+    assert (found.total_variance, found.std_sqrt_d, found.alive) == (0, 0, 0)
+    assert (found.effective_rank, found.participation_ratio, found.stable_rank) == (1, 1, 1)
+    assert verdict(found).status == "complete collapse"
+    assert found.dimensions_90 <= 1
+    assert found.dimensions_99 <= 1
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-14, 1e-8, 1e8, 1e25])
+def test_very_short_and_very_long_rows_are_not_collapsed(scale: float) -> None:
+    """A unit row does not know how long it was, whatever float32 can hold: no eps, no overflow of the squares."""
+    rows = torch.randn(200, 8, generator=seeded())
+    one, other = measure(rows), measure(rows * scale)
+    assert other.total_variance == pytest.approx(float(one.total_variance), rel=1e-5)
+    assert other.effective_rank == pytest.approx(float(one.effective_rank), rel=1e-5)
+    assert verdict(other).status == "healthy"

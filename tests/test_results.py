@@ -1,0 +1,138 @@
+"""Results: a declaration becomes plain dicts that any JSON reader takes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+from dataclasses import dataclass
+
+import pytest
+
+from collapse_cli.results import (
+    SCHEMA,
+    Curve,
+    Measured,
+    answer,
+    curve,
+    each,
+    entry,
+    matrix,
+    metrics,
+    number,
+)
+
+
+@dataclass(frozen=True)
+class Everything:
+    """One of each kind.
+
+    And more text that no title needs.
+    """
+
+    share: float = number(
+        "a share", unit="share", convention="centred", null="guessing", headline=True, axis="x"
+    )
+    count: int = number("a count", label="how many")
+    course: Curve = curve("a course", x="epoch", y="loss", log="y", null="chance", sketch=True)
+    of_class: dict[str, float] = each("by class", of="class", unit="nats")
+    table: tuple[tuple[float, ...], ...] = matrix("a table", rows="true", columns="found")
+    maybe: int | None = number("not always measured", default=None)
+    plain: str = "not declared"
+
+
+def made(**changes: object) -> Everything:
+    values = {
+        "share": Measured(0.5, null=0.25, interval=(0.4, 0.6)),
+        "count": 7,
+        "course": Curve((3, 2), x=(1, 10), null=(4, 4)),
+        "of_class": {"a": 1.5, "b": math.inf},
+        "table": ((1.0, math.nan), (0.0, 2.0)),
+    }
+    return Everything(**(values | changes))
+
+
+def test_a_number() -> None:
+    assert metrics(made())["share"] == {
+        "kind": "number", "help": "a share", "label": "share", "unit": "share", "convention": "centred",
+        "null_is": "guessing", "headline": True, "axis": "x", "value": 0.5, "null": 0.25, "interval": [0.4, 0.6],
+    }  # fmt: skip
+
+
+def test_a_plain_number_has_no_null_and_no_interval() -> None:
+    """What was not said (no axis, no headline) is left out; unit, convention, null and interval are always there."""
+    found = metrics(made())["count"]
+    assert found == {
+        "kind": "number", "help": "a count", "label": "how many",
+        "unit": "", "convention": "", "value": 7, "null": None, "interval": None,
+    }  # fmt: skip
+    assert type(found["value"]) is int
+
+
+@pytest.mark.parametrize("value", [Measured(7, null=64.0), 7.0])
+def test_a_count_stays_a_whole_number(value: float) -> None:
+    assert json.dumps(metrics(made(count=value))["count"]["value"]) == "7"
+    assert json.dumps(metrics(made(maybe=value))["maybe"]["value"]) == "7", "also where it may be absent"
+
+
+def test_a_curve() -> None:
+    found = metrics(made())["course"]
+    assert (found["values"], found["at"], found["null"]) == ([3, 2], [1, 10], [4, 4])
+    assert (found["x"], found["y"], found["log"], found["sketch"]) == ("epoch", "loss", "y", True)
+    bare = metrics(made(course=Curve((1, math.nan))))["course"]
+    assert (bare["values"], bare["at"], bare["null"]) == ([1, None], None, None)
+
+
+def test_each_and_matrix() -> None:
+    found = metrics(made())
+    assert found["of_class"]["values"] == {"a": 1.5, "b": None}
+    assert (found["of_class"]["of"], found["of_class"]["unit"]) == ("class", "nats")
+    assert found["table"]["values"] == [[1, None], [0, 2]]
+    assert metrics(made(of_class={3: 1.0}))["of_class"]["values"] == {"3": 1.0}
+
+
+def test_what_was_not_measured_or_not_declared_is_left_out() -> None:
+    assert list(metrics(made())) == ["share", "count", "course", "of_class", "table"]
+    assert metrics(made(maybe=3))["maybe"]["value"] == 3
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_json_does_not_know_is_null(bad: float) -> None:
+    found = metrics(made(share=Measured(bad, null=bad, interval=(0.0, bad)), count=bad))
+    assert (found["share"]["value"], found["share"]["null"], found["share"]["interval"]) == (
+        None, None, [0, None],
+    )  # fmt: skip
+    assert found["count"]["value"] is None
+
+
+def test_measured_is_its_number_and_survives_a_copy() -> None:
+    one = Measured(0.5, null=0.25, interval=(0.4, 0.6))
+    assert one + 1 == 1.5
+    for other in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert (other, other.null, other.interval) == (0.5, 0.25, (0.4, 0.6))
+    line = copy.deepcopy(Curve((1, 2), x=(3, 4), null=(5, 6)))
+    assert (tuple(line), line.x, line.null) == ((1, 2), (3, 4), (5, 6))
+
+
+@dataclass(frozen=True)
+class Says:
+    status: str
+    reasons: tuple[str, ...]
+
+
+def test_an_answer_is_strict_json_and_reads_back() -> None:
+    one = entry("z", made(), input=1, settings={"seed": 0}, verdict=Says("healthy", ("why",)))
+    assert (one["of"], one["input"], one["title"]) == ("z", 1, "One of each kind")
+    said = answer(
+        "spectrum", [one, entry("h", made())], argv=["spectrum", "run"], version="0", inputs=[{"path": "run"}]
+    )
+    again = json.loads(json.dumps(said, allow_nan=False))
+    assert again["results"][0]["verdict"] == {"status": "healthy", "reasons": ["why"]}
+    assert again["results"][1]["verdict"] is None
+    assert again["results"][1]["settings"] == {}
+    assert again["results"][0]["metrics"] == metrics(made())
+    assert (again["schema"], again["tool"], again["command"]) == (
+        SCHEMA, {"name": "collapse", "version": "0"}, "spectrum",
+    )  # fmt: skip
+    assert (again["argv"], again["inputs"], again["warnings"]) == (["spectrum", "run"], [{"path": "run"}], [])

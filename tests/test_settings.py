@@ -1,0 +1,119 @@
+"""Settings: layers, types, ranges and what a person is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.settings import METHODS, Model, Run, Training, flat, own_settings, resolve
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_defaults(method: str) -> None:
+    assert resolve(method) == Run(method, METHODS[method](), Model(), Training())
+    assert own_settings(method) is METHODS[method]
+
+
+def test_later_layers_win_over_earlier_ones_and_over_defaults() -> None:
+    run = resolve("moco", {"queue": 100, "lr": 0.1, "dim": 4}, {"queue": 200, "dim": 5}, {"queue": 300})
+    assert (run.own.queue, run.model.dim, run.training.lr) == (300, 5, 0.1)
+    assert run.own.momentum == 0.99, "untouched"
+
+
+def test_no_two_parts_share_a_name() -> None:
+    """Settings are flat: a name twice would mean two things by one option."""
+    for own in METHODS.values():
+        names = [field.name for part in (own, Model, Training) for field in dataclasses.fields(part)]
+        assert len(names) == len(set(names))
+        assert "name" not in names, "`name` is the method's own in settings.toml"
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "message", "hint"),
+    [
+        ("moco", {"quue": 3}, "'quue' is not a setting of moco", "did you mean 'queue'?"),
+        ("positive-only", {"queue": 3}, "'queue' is not a setting of positive-only", "one of: "),
+        ("mocoo", {}, "no method named 'mocoo'", "did you mean 'moco'?"),
+        ("moco", {"epochs": "3.5"}, "--epochs cannot be '3.5'", "it takes a whole number"),
+        ("moco", {"epochs": 3.0}, "--epochs cannot be '3.0'", "it takes a whole number"),
+        ("moco", {"epochs": True}, "--epochs cannot be 'True'", "it takes a whole number"),
+        ("moco", {"lr": "fast"}, "--lr cannot be 'fast'", "it takes a number"),
+        ("moco", {"lr": True}, "--lr cannot be 'True'", "it takes a number"),
+        ("moco", {"shuffle_bn": "yes"}, "--shuffle-bn cannot be 'yes'", "it takes true or false"),
+        ("moco", {"stem": "vit"}, "--stem cannot be 'vit'", "it takes imagenet, cifar, cifar-pad2"),
+        ("moco", {"queue": 0}, "--queue cannot be 0", "it must be at least 1"),
+        ("moco", {"momentum": 1.01}, "--momentum cannot be 1.01", "it must be between 0 and 1"),
+        ("moco", {"batch": 1}, "--batch cannot be 1", "it must be at least 2"),
+        ("moco", {"temperature": math.nan}, "--temperature cannot be nan", "it must be at least 0.0001"),
+    ],
+)
+def test_refusals(method: str, given: dict[str, Any], message: str, hint: str) -> None:
+    with pytest.raises(CollapseError) as raised:
+        resolve(method, given)
+    assert raised.value.message == message
+    assert raised.value.hint.startswith(hint)
+    assert raised.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "given", [{"epochs": [1]}, {"shuffle_bn": [1]}, {"stem": ["cifar"]}, {"lr": {}}, {"encoder": True}]
+)
+def test_a_value_of_another_kind_in_a_toml_file_is_refused_too(given: dict[str, Any]) -> None:
+    with pytest.raises(CollapseError, match=" cannot be "):
+        resolve("moco", given)
+
+
+@pytest.mark.parametrize("name", ["lr", "temperature"])
+def test_infinity_is_no_setting(name: str) -> None:
+    """An infinite temperature makes every logit 0 and the loss log(1+K) for ever."""
+    with pytest.raises(CollapseError, match="cannot be inf"):
+        resolve("moco", {name: "inf"})
+
+
+def test_a_seed_that_torch_cannot_take_is_refused() -> None:
+    """torch seeds with 64 bits."""
+    with pytest.raises(CollapseError, match="--seed cannot be"):
+        resolve("moco", {"seed": 2**64})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "read"),
+    [
+        ("shuffle_bn", "true", True), ("shuffle_bn", "false", False), ("shuffle_bn", True, True),
+        ("queue", "300", 300), ("lr", "1e-3", 1e-3), ("lr", 1, 1.0), ("momentum", "0", 0.0), ("momentum", 1, 1.0),
+        ("schedule", "constant", "constant"), ("dataset", "folder:x", "folder:x"), ("batch", 2, 2),
+    ],
+)  # fmt: skip
+def test_text_is_read_as_the_fields_type(name: str, given: Any, read: Any) -> None:
+    run = resolve("moco", {name: given})
+    found = {**run.tables()["method"], **run.tables()["model"], **run.tables()["training"]}[name]
+    assert found == read
+    assert type(found) is type(read)
+
+
+@hypothesis_settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(list(METHODS)),
+    st.integers(2, 10**6),
+    st.floats(0, 10),
+    st.sampled_from(["cosine", "constant"]),
+)
+def test_tables_and_back(method: str, batch: int, lr: float, schedule: str) -> None:
+    """A run's own tables rebuild it, also through JSON, whose floats are exact."""
+    run = resolve(method, {"batch": batch, "lr": lr, "schedule": schedule, "head_norm": True})
+    assert run.tables()["method"]["name"] == method
+    assert resolve(method, flat(json.loads(json.dumps(run.tables())))) == run
+
+
+def test_flat_takes_sections_or_none() -> None:
+    assert flat({"method": {"name": "moco", "queue": 3}, "model": {"dim": 4}, "lr": 1}) == {
+        "queue": 3, "dim": 4, "lr": 1,
+    }  # fmt: skip
