@@ -132,6 +132,12 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
         if name not in known:
             raise CollapseError(f"'{name}' is not a setting of {method}", nearest(name, known))
     own, model, training = (fill(part, merged) for part in parts)
+    splits = getattr(own, "bn_splits", 1)
+    if training.batch < 2 * splits:
+        raise CollapseError(
+            f"--bn-splits {splits} leaves fewer than 2 of --batch {training.batch} in a part",
+            "batch norm needs two: lower --bn-splits or raise --batch",
+        )
     return Run(method, own, model, training)
 
 

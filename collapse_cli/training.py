@@ -80,6 +80,7 @@ def train(
         for step, batch in enumerate(batches(images, normalisation, settings, state.generator), 1):
             progress = (state.epoch + step / steps) / settings.epochs
             total += _step(method, batch, settings, state.optimizer, progress - 1 / (steps * settings.epochs))
+            chance = method.chance()  # of this loss: after the step it may be another
             method.after_step(progress)
         loss = float(total) / steps
         if not math.isfinite(loss):
@@ -89,7 +90,7 @@ def train(
             )
         seconds = time.perf_counter() - began
         state.epoch += 1
-        yield _watch(method, images, normalisation, settings, state, loss, steps, seconds)
+        yield _watch(method, images, normalisation, settings, state, loss, chance, steps, seconds)
 
 
 def steps_per_epoch(images: Images, settings: Training) -> int:
@@ -148,6 +149,7 @@ def _watch(
     settings: Training,
     state: State,
     loss: float,
+    chance: float | None,
     steps: int,
     seconds: float,
 ) -> Epoch:
@@ -159,7 +161,7 @@ def _watch(
         number=state.epoch,
         epochs=settings.epochs,
         loss=loss,
-        chance=method.chance(),
+        chance=chance,
         std_sqrt_d=spread(z),
         effective_rank=effective_rank(z),
         dimensions=z.shape[1],

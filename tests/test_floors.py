@@ -69,6 +69,16 @@ def test_words_need_the_standard_library_alone(word: str) -> None:
 def test_numbers_neither_print_nor_open(path: Path) -> None:
     calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert not {"print", "open"} & {call.id for call in calls if isinstance(call, ast.Name)}
+    doors = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
+    assert not doors & {call.attr for call in calls if isinstance(call, ast.Attribute)}
+    assert not {"torch.load", "torch.save", "sys.stdout.write"} & {ast.unparse(call) for call in calls}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_import_is_relative(path: Path) -> None:
+    """Those would pass the plan above unseen."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    assert not [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["train", "moco", "--help"], ["spectrum", "--help"]])

@@ -61,3 +61,45 @@ def test_attraction_is_two_minus_two_cosines(generator: torch.Generator) -> None
         2 - 2 * float((first * second).sum(1).mean()), rel=1e-5
     )
     assert float(attraction(first, -first)) == pytest.approx(4, rel=1e-6)
+
+
+def test_excluding_is_dropping_the_columns(generator: torch.Generator) -> None:
+    """The same column masked for every query equals a queue without it, and the inputs are left as they were."""
+    positive, negative = torch.rand(5, generator=generator), torch.rand(5, 9, generator=generator)
+    before = negative.clone()
+    out = torch.zeros(5, 9, dtype=torch.bool)
+    out[:, [0, 4, 8]] = True
+    kept = negative[:, [1, 2, 3, 5, 6, 7]]
+    assert float(info_nce(positive, negative, 0.1, out)) == pytest.approx(
+        float(info_nce(positive, kept, 0.1)), rel=1e-6
+    )
+    assert torch.equal(negative, before)
+
+
+def test_excluded_negatives_get_no_gradient(generator: torch.Generator) -> None:
+    negative = torch.rand(2, 3, generator=generator).requires_grad_()
+    out = torch.tensor([[True, False, False], [False, False, True]])
+    info_nce(torch.rand(2, generator=generator), negative, 0.2, out).backward()
+    assert torch.equal(negative.grad == 0, out)
+
+
+def test_gradient_of_each_negative_is_its_matching_probability(generator: torch.Generator) -> None:
+    """dL/ds_k = p_k / T / B (MoCHi, eq. 2), and of the positive -(1 - p) / T / B."""
+    positive = torch.rand(4, generator=generator).requires_grad_()
+    negative = torch.rand(4, 6, generator=generator).requires_grad_()
+    info_nce(positive, negative, 0.5).backward()
+    p = (torch.cat([positive[:, None], negative], 1) / 0.5).softmax(1).detach()
+    torch.testing.assert_close(negative.grad, p[:, 1:] / 0.5 / 4)
+    torch.testing.assert_close(positive.grad, -(1 - p[:, 0]) / 0.5 / 4)
+
+
+def test_the_smallest_temperature_overflows_nothing() -> None:
+    """T = 1e-4: logits of +-10,000; the loss is the margin (0.5 - -0.5) / T."""
+    loss = info_nce(torch.tensor([-0.5]), torch.tensor([[0.5]]), 1e-4)
+    assert float(loss) == pytest.approx(10_000)
+
+
+def test_attraction_of_equal_rows_is_nothing(generator: torch.Generator) -> None:
+    rows = normalize(torch.randn(9, 5, generator=generator), dim=1)
+    assert float(attraction(rows, rows)) == 0
+    assert float(attraction(rows[:1], rows[:1].roll(1))) == float((rows[0] - rows[0].roll(1)).square().sum())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from collapse_cli import data
+from collapse_cli import data, training
 from collapse_cli.commands.train import fresh, settled
 from collapse_cli.embedding import embed, sample
 from collapse_cli.errors import CollapseError
@@ -18,7 +18,7 @@ from collapse_cli.runs import checkpoint
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.settings import Training, resolve
 from collapse_cli.shapes import Images
-from collapse_cli.training import Epoch, learning_rate, train
+from collapse_cli.training import Epoch, batches, learning_rate, steps_per_epoch, train
 
 SMALL = {"encoder": "mlp", "dim": 8, "batch": 16, "epochs": 4}
 
@@ -124,3 +124,86 @@ def test_without_a_projector_there_are_no_projections(images: Images) -> None:
     kept = begun("moco", images, head_layers=0)
     assert run(kept, images, 1)[0].dimensions == 128
     assert list(embed(kept.method, images, kept.normalisation, torch.arange(3)).spaces) == ["h"]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+def test_each_step_has_its_rate(schedule: str, images: Images) -> None:
+    """96 pictures in batches of 40 are 2 steps an epoch; of 3 epochs the last step of epoch e has progress (2e - 1)/6."""
+    history = run(begun("moco", images, batch=40, epochs=3, schedule=schedule, lr=0.06), images, 3)
+    cosine = [0.03 * (1 + math.cos(math.pi * (2 * e - 1) / 6)) for e in (1, 2, 3)]
+    assert [e.learning_rate for e in history] == pytest.approx(cosine if schedule == "cosine" else [0.06] * 3)
+    assert [e.number for e in history] == [1, 2, 3]
+    assert {e.epochs for e in history} == {3}
+
+
+def test_a_pass_shows_each_picture_at_most_once(images: Images) -> None:
+    """96 in batches of 40: two whole batches, 80 different pictures; the other 16 wait."""
+    kept = begun("moco", images, batch=40)
+    found = list(batches(images, kept.normalisation, kept.run.training, kept.state.generator))
+    shown = torch.cat([batch.index for batch in found])
+    assert [len(batch.index) for batch in found] == [40, 40]
+    assert len(shown.unique()) == 80
+    assert all(torch.equal(batch.labels, images.labels[batch.index]) for batch in found)
+    assert not torch.equal(found[0].first, found[0].second), "two views, not one twice"
+
+
+@pytest.mark.parametrize(("batch", "steps"), [(95, 1), (96, 1), (48, 2), (49, 1), (2, 48)])
+def test_steps_per_epoch(batch: int, steps: int, images: Images) -> None:
+    assert steps_per_epoch(images, replace(Training(), batch=batch)) == steps
+
+
+def test_watching_draws_nothing(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether 7 or 96 pictures are measured after each epoch, the run goes the same way."""
+    one, other = begun("moco", images), begun("moco", images)
+    run(one, images, 2)
+    monkeypatch.setattr(training, "WATCHED", 7)
+    run(other, images, 2)
+    assert same(one, other)
+
+
+def test_what_is_watched_is_the_clean_projections(images: Images) -> None:
+    kept = begun("moco", images)
+    epoch = run(kept, images, 1)[0]
+    z = embed(kept.method, images, kept.normalisation, torch.arange(96)).projections
+    u = torch.nn.functional.normalize(z, dim=1).double()
+    lam = torch.linalg.eigvalsh(torch.cov(u.T)).clamp_min(0)
+    assert epoch.std_sqrt_d == pytest.approx(float(u.std(dim=0).mean()) * 8**0.5)
+    assert epoch.effective_rank == pytest.approx(float(torch.special.entr(lam / lam.sum()).sum().exp()))
+    assert epoch.mean_cosine == pytest.approx(float(((u @ u.T).sum() - 96) / (96 * 95)), abs=1e-6)
+    assert (epoch.dimensions, epoch.extra["queue filled"]) == (8, 1.0)
+
+
+def test_chance_is_that_of_the_losses_beside_it(images: Images) -> None:
+    """Mixing begins after a quarter of 4 epochs: epoch 1 was trained without, so its chance is log(1+K), not log(1+K+s+s')."""
+    mixes = {"mix_after": 0.25, "pair_mixes": 20, "query_mixes": 10}
+    history = run(begun("mochi", images, **mixes), images, 2)
+    assert [e.chance for e in history] == pytest.approx([math.log(41), math.log(71)])
+
+
+@pytest.mark.parametrize("method", ["moco", "mochi"])
+def test_half_precision_is_nearly_the_same(method: str, images: Images) -> None:
+    """bf16 keeps 8 bits: one epoch's loss within 2 %; weights and queue stay float32."""
+    found = []
+    for precision in ("fp32", "bf16"):
+        kept = begun(method, images, precision=precision, mix_after=0) if method == "mochi" else begun(
+            method, images, precision=precision
+        )  # fmt: skip
+        found.append(run(kept, images, 1)[0].loss)
+        assert {
+            t.dtype for n, t in kept.method.state_dict().items() if t.is_floating_point() and n != "progress"
+        } == {torch.float32}
+    assert found[1] == pytest.approx(found[0], rel=0.02)
+    assert found[1] != found[0]
+
+
+@pytest.mark.parametrize(("batch", "parts"), [(16, 16), (16, 9), (8, 16)])
+def test_parts_of_one_picture_have_no_statistics(batch: int, parts: int, images: Images) -> None:
+    """Batch norm needs two rows in each part: 2 * --bn-splits > --batch is refused with a remedy."""
+    with pytest.raises(CollapseError, match="--bn-splits"):
+        run(begun("moco", images, batch=batch, bn_splits=parts), images, 1)
+
+
+def test_the_fewest_pictures_a_part_can_have(images: Images) -> None:
+    assert math.isfinite(
+        run(begun("moco", images, batch=16, bn_splits=8, shuffle_bn=True), images, 1)[0].loss
+    )

@@ -21,7 +21,7 @@ class SplitBatchNorm(nn.Module):
         """features (B,C,…) -> same. In eval mode the running statistics serve the whole batch."""
         if not self.training:
             return self.whole(features)
-        return torch.cat([self.whole(piece) for piece in features.chunk(self.parts)])
+        return torch.cat([self.whole(piece) for piece in features.tensor_split(self.parts)])
 
 
 def split_batch_norm(network: nn.Module, parts: int) -> nn.Module:

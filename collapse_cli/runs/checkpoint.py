@@ -62,6 +62,17 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         raise CollapseError(
             f"{path} is not a checkpoint of collapse", "give the checkpoint.pt that `collapse train` wrote"
         )
+    try:
+        return _rebuild(content, device)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        first = str(error).strip().splitlines()
+        raise CollapseError(
+            f"{path} is damaged ({type(error).__name__}: {first[0][:100] if first else ''})",
+            "train the run again",
+        ) from None
+
+
+def _rebuild(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
     metadata = json.loads(content["metadata"])
     run = resolve(metadata["settings"]["method"]["name"], flat(metadata["settings"]))
     shape = cast(tuple[int, int, int], tuple(metadata["shape"]))

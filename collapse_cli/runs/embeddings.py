@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,12 @@ def save(path: Path, kept: Kept) -> None:
     """An .npz: representations, projections, labels, index, classes, source; first_… and second_… for the views."""
     clean = kept.clean
     arrays: dict[str, Any] = {
-        **_spaces("", clean),
-        "index": clean.index,
+        **_arrays("", clean),
         "classes": numpy.array(clean.classes, dtype=str),
         "source": numpy.array(clean.source),
     }
-    if clean.labels is not None:
-        arrays["labels"] = clean.labels
     for name, view in zip(("first_", "second_"), kept.views or (), strict=False):
-        arrays |= _spaces(name, view)
+        arrays |= _arrays(name, view)
     if kept.temperature is not None:
         arrays["temperature"] = numpy.array(kept.temperature)
     with whole(path) as draft, draft.open("wb") as file:
@@ -49,13 +47,18 @@ def load(path: Path) -> Kept:
         found = numpy.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise CollapseError(f"no file {path}", "check the path") from None
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise CollapseError(
             f"{path} cannot be read as numpy embeddings ({error})", "save them with numpy.save"
         ) from None
     if isinstance(found, numpy.ndarray):
         return Kept(_bare(found, path), None, None)
-    arrays = dict(found)
+    try:
+        arrays = dict(found)
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise CollapseError(
+            f"{path} cannot be read as numpy embeddings ({error})", "write it with `collapse embed`"
+        ) from None
     if "representations" not in arrays:
         raise CollapseError(
             f"{path} has no array 'representations', only {', '.join(arrays)}",
@@ -70,21 +73,46 @@ def load(path: Path) -> Kept:
     return Kept(_read(arrays, "", classes), pair, temperature)
 
 
-def _spaces(prefix: str, embeddings: Embeddings) -> dict[str, Tensor]:
-    spaces = {"representations": embeddings.representations, "projections": embeddings.projections}
-    return {prefix + name: rows for name, rows in spaces.items() if rows is not None}
+def _arrays(prefix: str, embeddings: Embeddings) -> dict[str, Tensor]:
+    """One set of embeddings by array name: its rows, and which pictures of which class they are."""
+    arrays = {
+        "representations": embeddings.representations,
+        "projections": embeddings.projections,
+        "labels": embeddings.labels,
+        "index": embeddings.index,
+    }
+    return {prefix + name: rows for name, rows in arrays.items() if rows is not None}
 
 
 def _read(arrays: dict[str, numpy.ndarray], prefix: str, classes: tuple[str, ...]) -> Embeddings:
-    def tensor(name: str) -> Tensor | None:
-        return torch.from_numpy(arrays[name]) if name in arrays else None
-
     rows = _rows(arrays[f"{prefix}representations"], prefix + "representations")
-    index = tensor("index")
-    return Embeddings(
-        rows, tensor(f"{prefix}projections"), tensor("labels"),
-        torch.arange(len(rows)) if index is None else index, classes, str(arrays.get("source", "")),
-    )  # fmt: skip
+    projections = f"{prefix}projections"
+    labels, index = (_column(arrays, prefix + name, len(rows)) for name in ("labels", "index"))
+    found = Embeddings(
+        rows,
+        _rows(arrays[projections], projections) if projections in arrays else None,
+        labels,
+        torch.arange(len(rows)) if index is None else index,
+        classes,
+        str(arrays.get("source", "")),
+    )
+    if found.projections is not None and len(found.projections) != len(rows):
+        raise CollapseError(
+            f"{projections} has {len(found.projections)} rows, not {len(rows)}", "one for each picture"
+        )
+    return found
+
+
+def _column(arrays: dict[str, numpy.ndarray], name: str, count: int) -> Tensor | None:
+    """Whole numbers (N,), or None where there is no such array."""
+    if name not in arrays:
+        return None
+    if arrays[name].dtype.kind not in "iu" or arrays[name].shape != (count,):
+        raise CollapseError(
+            f"{name} is {arrays[name].dtype} of shape {arrays[name].shape}",
+            f"whole numbers of shape ({count},) are needed",
+        )
+    return torch.from_numpy(arrays[name]).long()
 
 
 def _bare(array: numpy.ndarray, path: Path) -> Embeddings:
@@ -93,7 +121,7 @@ def _bare(array: numpy.ndarray, path: Path) -> Embeddings:
 
 
 def _rows(array: numpy.ndarray, name: str) -> Tensor:
-    if array.ndim != 2 or array.dtype.kind not in "fiu":
+    if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "fiu":
         raise CollapseError(
             f"{name} is {array.dtype} of shape {array.shape}", "embeddings are numbers of shape (N, D)"
         )

@@ -44,7 +44,7 @@ def test_moco_loss_is_algorithm_1(batch: Batch) -> None:
         losses.append(
             -math.log(own / (own + sum(math.exp(float(q[b] @ n) / 0.2) for n in method.queue.keys)))
         )
-    assert float(method.loss(batch)) == pytest.approx(sum(losses) / 16, rel=1e-5)
+    assert float(method.loss(batch).detach()) == pytest.approx(sum(losses) / 16, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["moco", "mochi"])
@@ -140,3 +140,89 @@ def test_mixed_points_lie_between_the_querys_own_hardest(generator: torch.Genera
 def test_more_hardest_than_keys_is_refused() -> None:
     with pytest.raises(CollapseError, match="--hardest 64 is more than --queue 10"):
         build("mochi")
+
+
+@pytest.mark.parametrize("name", ["moco", "mochi"])
+def test_queue_after_a_step_is_exactly_this_batch(name: str, batch: Batch) -> None:
+    """K = B: seen before the keys enter, then replaced whole, in the batch's order."""
+    method = build(name, queue=16, **({"hardest": 4} if name == "mochi" else {}))
+    keys = embed(copy.deepcopy(method.key_encoder), method.key_projector, batch.second)
+    method.loss(batch)
+    assert method.queue.index.tolist() == [-1] * 16
+    method.after_step(0.05)
+    torch.testing.assert_close(method.queue.keys, keys)
+    assert torch.equal(method.queue.index, batch.index)
+    assert torch.equal(method.queue.labels, batch.labels)
+    assert method.diagnostics()["queue filled"] == 1
+
+
+def test_one_part_makes_shuffling_idle(batch: Batch) -> None:
+    """A whole batch's statistics do not know the order: with one part the keys are bitwise those without shuffling."""
+    plain, shuffled = build("moco"), build("moco", shuffle_bn=True)
+    assert torch.equal(plain.keys(batch.second), shuffled.keys(batch.second))
+
+
+def test_two_parts_shuffled_are_not_two_parts_in_order(batch: Batch) -> None:
+    plain, shuffled = build("moco", bn_splits=2), build("moco", bn_splits=2, shuffle_bn=True)
+    found, other = plain.keys(batch.second), shuffled.keys(batch.second)
+    assert float((found - other).abs().max()) > 0.01
+    halves = [
+        embed(whole(plain.key_encoder), whole(plain.key_projector), half) for half in batch.second.chunk(2)
+    ]
+    torch.testing.assert_close(found, torch.cat(halves))
+
+
+@pytest.mark.parametrize(("size", "splits"), [(16, 4), (15, 4), (9, 2)])
+def test_shuffled_keys_come_back_in_order_for_any_size(
+    size: int, splits: int, generator: torch.Generator
+) -> None:
+    """In eval mode no row depends on another, so shuffled or not the keys are the same rows in the same order."""
+    views = torch.randn(size, 1, 8, 8, generator=generator)
+    method = build("moco", bn_splits=splits, shuffle_bn=True).eval()
+    torch.testing.assert_close(method.keys(views), embed(method.key_encoder, method.key_projector, views))
+
+
+def test_proxy_accuracy_is_the_slow_count(batch: Batch) -> None:
+    method = build("moco")
+    q = embed(copy.deepcopy(method.encoder), method.projector, batch.first)
+    k = embed(copy.deepcopy(method.key_encoder), method.key_projector, batch.second)
+    method.loss(batch)
+    won = sum(float(q[b] @ k[b]) > max(float(q[b] @ n) for n in method.queue.keys) for b in range(16))
+    assert method.diagnostics()["proxy accuracy"] == pytest.approx(won / 16)
+
+
+def test_mochi_loss_is_the_slow_loop_over_queue_and_mixed(batch: Batch) -> None:
+    """K + s + s' negatives, the mixed ones redrawn here from the same generator."""
+    method = build("mochi", hardest=4, pair_mixes=3, query_mixes=2, mix_after=0.0, temperature=0.2)
+    q = embed(copy.deepcopy(method.encoder), method.projector, batch.first)
+    k = embed(copy.deepcopy(method.key_encoder), method.key_projector, batch.second)
+    state = batch.generator.get_state()
+    mixed = mix_hardest(q, q @ method.queue.keys.T, method.queue.keys, method.own, batch.generator)
+    batch.generator.set_state(state)
+    losses = []
+    for b in range(16):
+        own = math.exp(float(q[b] @ k[b]) / 0.2)
+        others = sum(math.exp(float(q[b] @ n) / 0.2) for n in [*method.queue.keys, *mixed[b]])
+        losses.append(-math.log(own / (own + others)))
+    assert float(method.loss(batch).detach()) == pytest.approx(sum(losses) / 16, rel=1e-5)
+    assert method.chance() == pytest.approx(math.log(1 + 10 + 3 + 2))
+
+
+def test_mixed_points_carry_no_gradient_and_mixing_may_be_off(generator: torch.Generator) -> None:
+    queries = normalize(torch.randn(2, 4, generator=generator), dim=1).requires_grad_()
+    keys = normalize(torch.randn(6, 4, generator=generator), dim=1)
+    for pair_mixes, query_mixes in ((3, 2), (0, 2), (3, 0), (0, 0)):
+        own = Mochi(hardest=2, pair_mixes=pair_mixes, query_mixes=query_mixes)
+        mixed = mix_hardest(queries, queries @ keys.T, keys, own, generator)
+        assert mixed.shape == (2, pair_mixes + query_mixes, 4)
+        assert not mixed.requires_grad
+
+
+def test_before_the_warm_up_ends_nothing_is_drawn(batch: Batch) -> None:
+    method = build("mochi", hardest=4, mix_after=0.5)
+    state = batch.generator.get_state()
+    method.loss(batch)
+    assert torch.equal(state, batch.generator.get_state())
+    method.after_step(0.5)
+    method.loss(batch)
+    assert not torch.equal(state, batch.generator.get_state())

@@ -55,3 +55,50 @@ def test_without_labels_they_are_unknown() -> None:
     queue = KeyQueue(4, 2)
     queue.push(torch.zeros(3, 2), None, torch.arange(3))
     assert queue.labels.tolist() == [-1, -1, -1, -1]
+
+
+@pytest.mark.parametrize(("momentum", "like"), [(0.0, "fast"), (1.0, "slow")])
+def test_the_ends_of_momentum_are_exact(momentum: float, like: str) -> None:
+    """m = 0 copies and m = 1 freezes, to the bit; every buffer stays, statistics and step count."""
+    nets = [nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4)) for _ in range(2)]
+    fast, slow = nets[0], slow_copy(nets[1])
+    fast(torch.randn(8, 5))
+    wanted = [p.detach().clone() for p in (fast if like == "fast" else slow).parameters()]
+    buffers = [b.clone() for b in slow.buffers()]
+    follow(slow, fast, momentum)
+    assert all(torch.equal(p, w) for p, w in zip(slow.parameters(), wanted, strict=True))
+    assert all(torch.equal(b, w) for b, w in zip(slow.buffers(), buffers, strict=True))
+    assert not torch.equal(fast[1].running_mean, slow[1].running_mean)
+
+
+def test_the_slow_copy_is_a_copy() -> None:
+    fast = nn.Linear(2, 2)
+    slow = slow_copy(fast)
+    assert torch.equal(slow.weight, fast.weight)
+    assert slow.weight.data_ptr() != fast.weight.data_ptr()
+    assert (slow.weight.requires_grad, fast.weight.requires_grad) == (False, True)
+
+
+def test_the_ring_wraps_in_place() -> None:
+    """K = 5, pushed 3 + 3 + 7: key number n lies in slot n mod 5, and the slots not reached keep their keys."""
+    queue = KeyQueue(5, 1)
+    for numbers, slots in (
+        (range(3), [0, 1, 2, -1, -1]), (range(3, 6), [5, 1, 2, 3, 4]), (range(6, 13), [10, 11, 12, 8, 9]),
+    ):  # fmt: skip
+        index = torch.tensor(numbers)
+        queue.push(index[:, None].float(), index, index)
+        assert queue.index.tolist() == slots
+        assert queue.labels.tolist() == slots
+        assert [k for k, i in zip(queue.keys[:, 0].tolist(), slots, strict=True) if i >= 0] == [
+            i for i in slots if i >= 0
+        ]
+    assert int(queue.seen) == 13
+
+
+def test_the_queue_keeps_copies_without_gradient() -> None:
+    queue, keys = KeyQueue(4, 2), torch.ones(2, 2, requires_grad=True)
+    queue.push(keys * 1, None, torch.arange(2))
+    assert not queue.keys.requires_grad
+    with torch.no_grad():
+        keys.zero_()
+    assert float(queue.keys[:2].sum()) == 4

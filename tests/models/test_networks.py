@@ -75,3 +75,62 @@ def test_fresh_statistics_look_collapsed_and_settled_ones_do_not() -> None:
     settled = mean_cosine(nn.functional.normalize(network(pictures).detach(), dim=1))
     assert fresh > 0.99
     assert settled < 0.9
+
+
+@pytest.mark.parametrize(("name", "width"), [("resnet18", 512), ("resnet34", 512), ("resnet50", 2048)])
+def test_widths(name: str, width: int) -> None:
+    network, found = encoder(name, (1, 32, 32), "imagenet")
+    assert found == width
+    assert network.conv1.weight.shape == (64, 1, 7, 7), "one channel in, seven by seven"
+    assert isinstance(network.fc, nn.Identity)
+
+
+def test_widths_of_the_head() -> None:
+    """Weights (out, in): D to hidden, hidden to hidden, hidden to d; one linear layer knows no hidden width."""
+    shapes = [
+        tuple(part.weight.shape) for part in head(10, 7, 4, 3, norm=False) if isinstance(part, nn.Linear)
+    ]
+    assert shapes == [(7, 10), (7, 7), (4, 7)]
+    assert [tuple(part.weight.shape) for part in head(10, 7, 4, 1, norm=True)] == [(4, 10)]
+    kinds = [type(part).__name__ for part in head(10, 7, 4, 2, norm=True)]
+    assert kinds == ["Linear", "BatchNorm1d", "ReLU", "Linear"]
+    rows = torch.randn(3, 10)
+    assert head(10, 7, 4, 0, norm=False)(rows) is rows
+
+
+@pytest.mark.parametrize(("rows", "parts"), [(8, 4), (9, 4), (5, 2), (10, 4), (11, 3)])
+def test_exactly_that_many_parts_as_even_as_can_be(rows: int, parts: int) -> None:
+    """9 rows in 4 parts are 3 + 2 + 2 + 2, as a batch is dealt to 4 GPUs; not 3 + 3 + 3."""
+    whole = nn.BatchNorm1d(3)
+    split = split_batch_norm(copy.deepcopy(whole), parts)
+    x = torch.randn(rows, 3, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(split(x), torch.cat([whole(part) for part in x.tensor_split(parts)]))
+    assert int(split.whole.num_batches_tracked) == parts
+
+
+def test_split_batch_norm_in_eval_mode_is_plain() -> None:
+    torch.manual_seed(0)
+    whole = encoder("convnet", (1, 8, 8))[0]
+    split = split_batch_norm(copy.deepcopy(whole), 2).eval()
+    x = torch.randn(7, 1, 8, 8)
+    assert torch.equal(split(x), whole.eval()(x))
+    assert sum(p.numel() for p in split.parameters()) == sum(p.numel() for p in whole.parameters())
+
+
+def test_settling_forgets_the_past_and_keeps_the_mode() -> None:
+    """Means 1, 3 and variances (unbiased) 2, 8 average to 2 and 5, whatever was there; eval mode and weights stay."""
+    norm = nn.BatchNorm1d(1)
+    norm.running_mean.fill_(99)
+    network = nn.Sequential(norm).eval()
+    settle(network, [torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [5.0]])])
+    assert (float(norm.running_mean), float(norm.running_var)) == (2, 5)
+    assert not norm.training
+    assert norm.momentum == 0.1
+    assert (float(norm.weight), float(norm.bias)) == (1, 0)
+
+
+def test_settling_counts_every_part_alike() -> None:
+    """Split in two, the parts' statistics are averaged: those of rows (0, 2) and (10, 14) are means 1, 12, variances 2, 8."""
+    split = split_batch_norm(nn.Sequential(nn.BatchNorm1d(1)), 2)
+    settle(split, [torch.tensor([[0.0], [2.0], [10.0], [14.0]])])
+    assert (float(split[0].whole.running_mean), float(split[0].whole.running_var)) == (6.5, 5)
