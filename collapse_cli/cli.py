@@ -52,6 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code = app(args=argv, prog_name="collapse", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # Typer turns Ctrl-C into this code, without a word
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except CollapseError as error:
         return _say(error.message, error.hint, error.code)
@@ -60,11 +62,21 @@ def main(argv: list[str] | None = None) -> int:
     except TyperException as error:
         said = error.format_message() if hasattr(error, "format_message") else str(error)
         return _say(said, "see --help", int(getattr(error, "exit_code", 2))) if said else 2
-    except BrokenPipeError:  # the reader of our stdout has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except SystemExit as left:  # Typer's own way out of a broken pipe, with 1, which is a gate's code
+        if not isinstance(left.__context__, BrokenPipeError):
+            raise
+        return _unread()
+    except BrokenPipeError:
+        return _unread()
     except Exception as error:
         return _internal(error)
+
+
+def _unread() -> int:
+    """The reader of our stdout has seen enough."""
+    sys.stdout = sys.__stdout__
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _say(message: str, hint: str, code: int) -> int:

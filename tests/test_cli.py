@@ -59,8 +59,8 @@ def test_measuring_a_run(command: str, copy: Path, capsys: pytest.CaptureFixture
     assert kept["results"] == document["results"]
 
 
-def test_a_table_says_the_same_as_the_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["spectrum", str(run / "checkpoint.pt")]) == 0
+def test_a_table_says_the_same_as_the_json(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["spectrum", str(copy / "checkpoint.pt")]) == 0
     shown = capsys.readouterr()
     assert "std·√D" in shown.out
     assert "dimensional collapse" in shown.out

@@ -93,8 +93,13 @@ def _command(method: str) -> Callable[..., None]:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise CollapseError("several processes cannot train one run yet", "start it without torchrun")
         where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
+        if resume and (config or overwrite):
+            raise CollapseError(
+                f"--resume and {'--config' if config else '--overwrite'} exclude each other",
+                "a resumed run keeps its settings and its folder",
+            )
         if resume:
-            _resume(method, given | _sets(sets), where)
+            _resume(method, _sets(sets) | given, where)
         else:
             layers = flat(read_toml(config)) if config else {}
             _begin(resolve(method, layers, _sets(sets), given), where)
@@ -159,7 +164,6 @@ def _resume(method: str, given: dict[str, Any], where: Where) -> None:
     if given:
         run = resolve(method, flat(before.tables()), given)
         kept = replace(kept, run=run)
-        record.settle(run)
     if kept.state.epoch >= kept.run.training.epochs:
         raise CollapseError(
             f"{where.resume} has done its {kept.state.epoch} epochs", "--epochs MORE goes further"
@@ -167,9 +171,11 @@ def _resume(method: str, given: dict[str, Any], where: Where) -> None:
     if where.dry_run:
         _print_plan(kept, _images(kept.run, where))
         return
+    images = _images(kept.run, where)
+    record.settle(kept.run)
     record.rewind(kept.state.epoch)
     record.say(status="running")
-    _go(kept, _images(kept.run, where), record, where)
+    _go(kept, images, record, where)
 
 
 def _images(run: Run, where: Where) -> Images:
@@ -247,8 +253,8 @@ def epochs(kept: Checkpoint, images: Images, record: Record) -> Iterator[Any]:
     from collapse_cli.runs import checkpoint
 
     for epoch in training.train(kept.method, images, kept.normalisation, kept.run.training, kept.state):
+        record.append(epoch)  # first: a line too many is rewound, one too few is lost
         checkpoint.save(record.checkpoint, kept)
-        record.append(epoch)
         yield epoch
     record.say(status="done")
 

@@ -70,6 +70,11 @@ def load(path: Path) -> Kept:
     )
     temperature = float(arrays["temperature"]) if "temperature" in arrays else None
     pair = (views[0], views[1]) if len(views) == 2 else None
+    if pair and len(pair[0]) != len(pair[1]):
+        raise CollapseError(
+            f"{path} has {len(pair[0])} first and {len(pair[1])} second views",
+            "write it with `collapse embed`",
+        )
     return Kept(_read(arrays, "", classes), pair, temperature)
 
 

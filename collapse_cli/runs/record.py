@@ -67,7 +67,8 @@ class Record:
     def say(self, **facts: Any) -> None:
         """Add facts to run.json: status, versions, seed, argv …"""
         path = self.folder / "run.json"
-        known = json.loads(path.read_text()) if path.exists() else {}
+        known = _json(path.read_text()) if path.exists() else None
+        known = known if isinstance(known, dict) else {}
         with whole(path) as draft:
             draft.write_text(json.dumps(known | facts, indent=2) + "\n")
 
@@ -78,7 +79,8 @@ class Record:
 
     def history(self) -> list[dict[str, Any]]:
         path = self.folder / "history.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = [_json(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [line for line in lines if line is not None]  # a killed run may have torn its last line
 
     def rewind(self, epoch: int) -> None:
         """Forget the history after `epoch`, where a resumed run goes on."""
@@ -95,7 +97,11 @@ class Record:
                 "name the folder that --out made",
             )
         tables = read_toml(path)
-        return resolve(tables["method"]["name"], flat(tables))
+        method = tables.get("method")
+        name = method.get("name") if isinstance(method, dict) else None
+        if not isinstance(name, str):
+            raise CollapseError(f"{path} names no method", "it needs a section [method] with a name")
+        return resolve(name, flat(tables))
 
     def keep(self, document: Mapping[str, Any]) -> None:
         """Write an answer to results/<command>.json, and show the folder how to be read again."""
@@ -106,6 +112,14 @@ class Record:
     def results(self) -> list[dict[str, Any]]:
         """Every answer kept so far, by command name."""
         return [json.loads(path.read_text()) for path in sorted((self.folder / "results").glob("*.json"))]
+
+
+def _json(text: str) -> Any:
+    """The value, or None for text that was torn."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def read_toml(path: Path) -> dict[str, Any]:

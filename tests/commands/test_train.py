@@ -1,0 +1,219 @@
+"""collapse train: where settings come from, what a resumed run may change, what a stop leaves behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collapse_cli import training
+from collapse_cli.cli import main
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def copy(run: Path, tmp_path: Path) -> Path:
+    """Two epochs of MoCo that a test may change."""
+    return Path(shutil.copytree(run, tmp_path / "copy"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def refused(capsys: Capture, *argv: str) -> str:
+    """Code 2, one sentence and a remedy on stderr, nothing on stdout."""
+    code = main(list(argv))
+    shown = capsys.readouterr()
+    assert (code, shown.out) == (2, ""), shown.err
+    assert len(shown.err.strip().splitlines()) == 2
+    return shown.err
+
+
+def epochs_done(folder: Path) -> list[int]:
+    return [json.loads(line)["number"] for line in (folder / "history.jsonl").read_text().splitlines()]
+
+
+def test_a_run_folder_holds_what_is_promised(run: Path) -> None:
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["status"] == "done"
+    assert facts["seed"] == 0
+    assert set(facts["versions"]) == {"collapse", "torch"}
+    assert {"argv", "started"} <= set(facts)
+    settings = tomllib.loads((run / "settings.toml").read_text())
+    assert settings["method"]["name"] == "moco"
+    assert (settings["training"]["recipe"], settings["training"]["size"]) == ("digits", 0)
+    assert epochs_done(run) == [1, 2]
+
+
+def test_stdout_is_the_checkpoint(tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "r"
+    assert main(["train", "--epochs", "1", "--out", str(out), "-q"]) == 0
+    assert capsys.readouterr() == (f"{out / 'checkpoint.pt'}\n", "")
+
+
+def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path: Path, monkeypatch: Any) -> None:
+    """Stopped in its second epoch and resumed: the same history to the last digit, but for the clock."""
+    knobs = ["--epochs", "3", "-q", "--out"]
+    assert main(["train", "mochi", *knobs, str(tmp_path / "through")]) == 0
+    steps, step = iter(range(1000)), training._step
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_step", lambda *a: step(*a) if next(steps) < 30 else stop())
+        assert main(["train", "mochi", *knobs, str(tmp_path / "twice")]) == 130
+    assert epochs_done(tmp_path / "twice") == [1]
+    assert main(["train", "--resume", str(tmp_path / "twice"), "-q"]) == 0
+
+    def told(folder: Path) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+        clock = ("seconds", "images_per_second")
+        return [{key: value for key, value in line.items() if key not in clock} for line in lines]
+
+    assert told(tmp_path / "twice") == told(tmp_path / "through")
+
+
+def stop() -> None:
+    raise KeyboardInterrupt
+
+
+def test_stopped_before_the_first_epoch_ends(tmp_path: Path, monkeypatch: Any, capsys: Capture) -> None:
+    out = tmp_path / "r"
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_step", lambda *a: stop())
+        assert main(["train", "--epochs", "1", "--out", str(out), "-q"]) == 130
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "holds epoch 0" in shown.err
+    assert main(["train", "--resume", str(out), "-q"]) == 0
+    assert epochs_done(out) == [1]
+
+
+def test_a_stop_between_checkpoint_and_history_loses_no_epoch(tmp_path: Path, monkeypatch: Any) -> None:
+    """The checkpoint of epoch 1 is written, its line of history is not yet: the resumed history still has epochs 1 and 2."""
+    from collapse_cli.runs.record import Record
+
+    out = tmp_path / "r"
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "append", lambda *a: stop())
+        assert main(["train", "--epochs", "2", "--out", str(out), "-q"]) == 130
+    assert main(["train", "--resume", str(out), "-q"]) == 0
+    assert epochs_done(out) == [1, 2]
+
+
+def test_a_dry_run_of_a_resume_changes_nothing(copy: Path, capsys: Capture) -> None:
+    before = contents(copy)
+    assert main(["train", "--resume", str(copy), "--epochs", "5", "--dry-run"]) == 0
+    assert tomllib.loads(capsys.readouterr().out)["training"]["epochs"] == 5
+    assert contents(copy) == before
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--epochs", "1"], "has done its 2 epochs"),
+        (["--epochs", "2"], "has done its 2 epochs"),
+        (["--set", "lr=0.1"], "lr"),
+        (["--out", "other"], "exclude"),
+        (["--epochs", "3", "--dataset", "mnist"], "dataset"),
+        (["--epochs", "3", "--config", "c.toml"], "--config"),
+        (["--epochs", "3", "--overwrite"], "--overwrite"),
+        (["--epochs", "3", "--device", "cuda:77"], "cuda:77"),
+    ],
+    ids=str,
+)
+def test_a_refused_resume_changes_nothing(
+    argv: list[str], said: str, copy: Path, tmp_path: Path, monkeypatch: Any, capsys: Capture
+) -> None:
+    """Nothing typed is passed over in silence either."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.toml").write_text("[training]\nlr = 0.5\n")
+    before = contents(copy)
+    assert said in refused(capsys, "train", "--resume", str(copy), *argv, "-q")
+    assert contents(copy) == before
+
+
+def test_a_resume_takes_the_option_before_set(copy: Path, capsys: Capture) -> None:
+    argv = ["train", "--resume", str(copy), "--set", "epochs=7", "--epochs", "5", "--dry-run"]
+    assert main(argv) == 0
+    assert tomllib.loads(capsys.readouterr().out)["training"]["epochs"] == 5
+
+
+def test_what_is_no_run_cannot_be_resumed(copy: Path, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    for place in ("empty", "file", "nowhere"):
+        assert "not a run folder" in refused(capsys, "train", "moco", "--resume", str(tmp_path / place))
+    (copy / "checkpoint.pt").unlink()
+    assert "no file" in refused(capsys, "train", "--resume", str(copy), "--epochs", "3")
+
+
+def test_a_run_without_facts_can_be_resumed(copy: Path) -> None:
+    (copy / "run.json").write_text("")
+    assert main(["train", "--resume", str(copy), "--epochs", "3", "-q"]) == 0
+    assert json.loads((copy / "run.json").read_text())["status"] == "done"
+
+
+def test_a_runs_own_settings_are_a_config(run: Path, capsys: Capture) -> None:
+    assert main(["train", "moco", "--config", str(run / "settings.toml"), "--dry-run"]) == 0
+    plan = tomllib.loads(capsys.readouterr().out)
+    del plan["plan"]
+    assert plan == tomllib.loads((run / "settings.toml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[trainin]\nepoch = 3\n", "'epochs'"),
+        ("epochs = 3.5\n", "a whole number"),
+        ("epochs = true\n", "a whole number"),
+        ("epochs = [3]\n", "a whole number"),
+        ("lr = {a = 1}\n", "lr"),
+        ("lr = nan\n", "--lr cannot be nan"),
+        ("lr = [0.1]\n", "a number"),
+        ("dataset = ['digits']\n", "dataset"),
+        ("schedule = ['cosine']\n", "cosine, constant"),
+        ("head_norm = [1]\n", "true or false"),
+        ("head_norm = 'maybe'\n", "true or false"),
+        ("temperature = 0\n", "at least 0.0001"),
+        ("= broken", "is not TOML"),
+        ("\xff", "is not TOML"),
+    ],
+)
+def test_a_config_that_cannot_be(text: str, said: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "c.toml").write_bytes(text.encode("latin-1"))
+    assert said in refused(capsys, "train", "--config", str(tmp_path / "c.toml"), "--dry-run")
+
+
+def test_a_config_of_another_method_is_not_taken_for_this_one(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "c.toml").write_text("[method]\nname = 'mochi'\nhardest = 9\n")
+    assert "hardest" in refused(capsys, "train", "moco", "--config", str(tmp_path / "c.toml"))
+
+
+def test_later_sets_win_and_dashes_are_underscores(capsys: Capture) -> None:
+    assert main(["train", "--dry-run", "--set", "head-layers=1", "--set", "head_layers=0"]) == 0
+    assert tomllib.loads(capsys.readouterr().out)["model"]["head_layers"] == 0
+
+
+@pytest.mark.parametrize("argv", [["train"], ["train", "moco"]])
+def test_without_a_method_it_is_moco(argv: list[str], capsys: Capture) -> None:
+    assert main([*argv, "--dry-run"]) == 0
+    assert tomllib.loads(capsys.readouterr().out)["method"]["name"] == "moco"
+
+
+def test_a_diverged_run_is_failed_and_keeps_its_checkpoint(tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "r"
+    argv = ["train", "positive-only", "--lr", "1e30", "--epochs", "2", "--out", str(out), "-q"]
+    assert "lower --lr" in refused(capsys, *argv)
+    assert json.loads((out / "run.json").read_text())["status"] == "failed"
+    assert (out / "checkpoint.pt").exists()
+
+
+def test_a_missing_data_set_leaves_nothing(tmp_path: Path, monkeypatch: Any, capsys: Capture) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = refused(capsys, "train", "--dataset", "cifar10", "--data-dir", str(tmp_path))
+    assert all(word in said for word in ("--download", "--data-dir", str(tmp_path)))
+    assert list(tmp_path.iterdir()) == []

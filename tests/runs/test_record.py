@@ -1,0 +1,140 @@
+"""The run folder: what begin refuses and clears, the history, and files that were torn."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.files import whole
+from collapse_cli.runs.record import Record, toml
+from collapse_cli.settings import METHODS, resolve
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int
+    loss: float
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    record = Record(tmp_path / "deep" / "run")
+    record.begin(resolve("moco", {"queue": 9}), {"seed": 3}, overwrite=False)
+    return record
+
+
+def test_begin_makes_the_folder_and_says_so(record: Record) -> None:
+    assert json.loads((record.folder / "run.json").read_text()) == {"status": "running", "seed": 3}
+    assert (record.folder / "results").is_dir()
+    assert (record.history(), record.results()) == ([], [])
+    assert {path.name for path in record.folder.iterdir()} == {"settings.toml", "run.json", "results"}
+
+
+def test_overwrite_clears_what_is_ours_and_nothing_else(record: Record) -> None:
+    record.append(Line(1, 0.5))
+    record.keep({"command": "spectrum"})
+    record.checkpoint.write_bytes(b"old")
+    (record.folder / "notes.md").write_text("mine")
+    with pytest.raises(CollapseError, match="not empty") as caught:
+        record.begin(resolve("mochi"), {}, overwrite=False)
+    assert "--resume" in caught.value.hint
+    assert (record.settings().method, record.checkpoint.read_bytes()) == ("moco", b"old")
+    record.begin(resolve("mochi"), {}, overwrite=True)
+    assert (record.settings().method, record.history(), record.results()) == ("mochi", [], [])
+    assert not record.checkpoint.exists()
+    assert (record.folder / "notes.md").read_text() == "mine"
+    assert json.loads((record.folder / "run.json").read_text()) == {"status": "running"}
+
+
+def test_an_empty_folder_is_taken_and_a_file_is_not(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    Record(tmp_path / "empty").begin(resolve("moco"), {}, overwrite=False)
+    (tmp_path / "file").write_text("x")
+    for place in ("file", "file/below"):
+        with pytest.raises(CollapseError, match=str(tmp_path / place)):
+            Record(tmp_path / place).begin(resolve("moco"), {}, overwrite=True)
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_history_is_appended_and_rewound(record: Record) -> None:
+    for number in (1, 2, 3):
+        record.append(Line(number, number / 10))
+    assert record.history() == [{"number": n, "loss": n / 10} for n in (1, 2, 3)]
+    record.rewind(2)
+    record.append(Line(3, 7.0))
+    assert [(line["number"], line["loss"]) for line in record.history()] == [(1, 0.1), (2, 0.2), (3, 7.0)]
+    record.rewind(0)
+    assert record.history() == []
+
+
+def test_a_line_torn_by_a_crash_is_no_history(record: Record) -> None:
+    """A run killed while it wrote its second line can still be read, and rewound to the first."""
+    record.append(Line(1, 0.5))
+    with (record.folder / "history.jsonl").open("a") as lines:
+        lines.write('{"number": 2, "lo')
+    assert record.history() == [{"number": 1, "loss": 0.5}]
+    record.rewind(1)
+    assert (record.folder / "history.jsonl").read_text() == '{"number": 1, "loss": 0.5}\n'
+
+
+def test_facts_are_added_and_replaced(record: Record) -> None:
+    record.say(status="done", argv=["a", "é"])
+    found = json.loads((record.folder / "run.json").read_text())
+    assert found == {"status": "done", "seed": 3, "argv": ["a", "é"]}
+
+
+def test_answers_are_kept_by_command(record: Record) -> None:
+    for value in (1, 2):
+        record.keep({"command": "spectrum", "value": value})
+    record.keep({"command": "alignment", "value": "ü"})
+    assert [one["command"] for one in record.results()] == ["alignment", "spectrum"]
+    assert record.results()[1]["value"] == 2
+    with pytest.raises(ValueError, match="JSON"):
+        record.keep({"command": "spectrum", "value": float("nan")})
+    assert record.results()[1]["value"] == 2
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_method_comes_back_from_its_settings(name: str, tmp_path: Path) -> None:
+    """Numbers at their ends, and text with everything TOML escapes."""
+    odd = 'folder:C:\\a "b"\n\té #x = [y]'
+    run = resolve(name, {"dataset": odd, "lr": 1e-300, "weight_decay": 0, "seed": 2**62, "head_norm": True})
+    record = Record(tmp_path / "run")
+    record.begin(run, {}, overwrite=False)
+    assert record.settings() == run
+    assert tomllib.loads(toml(run.tables())) == run.tables()
+
+
+@pytest.mark.parametrize(
+    "text", ["x = 1\n", "[method]\nqueue = 5\n", "method = 3\n", "[method]\nname = 5\n", "= broken\n", ""]
+)
+def test_settings_that_are_none_are_a_sentence(text: str, record: Record) -> None:
+    (record.folder / "settings.toml").write_text(text)
+    with pytest.raises(CollapseError) as caught:
+        record.settings()
+    assert caught.value.hint
+
+
+def test_a_stop_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    """Ctrl-C is no Exception, and still leaves neither half a file nor a draft."""
+    (tmp_path / "a").write_text("old")
+
+    def stopped() -> None:
+        with whole(tmp_path / "a") as draft:
+            draft.write_text("ne")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert (tmp_path / "a").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CollapseError, match="cannot write"), whole(tmp_path / "no" / "a") as draft:
+        draft.write_text("x")
