@@ -20,12 +20,34 @@ KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 
 
 @dataclass(frozen=True)
-class Moco:
-    """MoCo v1/v2 (He et al. 2020, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297)."""
+class Queue:
+    """Negatives from a queue of earlier keys."""
 
     queue: int = knob(512, "negatives kept in the queue, K (papers: 65536)", low=1)
-    momentum: float = knob(0.99, "of the key encoder, m (papers: 0.999)", low=0, high=1)
     temperature: float = knob(0.2, "of the softmax, T (v1: 0.07)", low=1e-4)
+    mask_own: bool = knob(
+        False, "leave out stale keys of the query's own picture, which an epoch before left in the queue"
+    )
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A network that follows another slowly."""
+
+    momentum: float = knob(0.99, "of the slow encoder, m (papers: 0.999)", low=0, high=1)
+    momentum_schedule: Literal["constant", "cosine"] = knob(
+        "constant", "m throughout, or rising from m to 1 along half a cosine (BYOL)"
+    )
+
+
+@dataclass(frozen=True)
+class Keys(Slow):
+    """Where keys come from."""
+
+    key_encoder: Literal["momentum", "copy", "gradient"] = knob(
+        "momentum", "keys from a slow copy (MoCo), from the query's encoder itself, or from it with gradient"
+    )
+    symmetric: bool = knob(False, "each view is the query once: half the sum of both losses, twice the keys")
     bn_splits: int = knob(1, "batch norm sees the batch in this many parts, as on so many GPUs", low=1)
     shuffle_bn: bool = knob(
         False, "keys meet batch norm in another order than queries (needs --bn-splits > 1)"
@@ -33,20 +55,154 @@ class Moco:
 
 
 @dataclass(frozen=True)
-class Mochi:
+class Masks:
+    """Which negatives are left out of the denominator."""
+
+    mask_false_negatives: bool = knob(
+        False, "leave out negatives of the query's class: the class oracle (uses labels)"
+    )
+    mask_random: float = knob(
+        0.0, "share of the negatives left out at random: the class oracle's control", low=0, high=0.99
+    )
+
+
+@dataclass(frozen=True)
+class Moco(Masks, Keys, Queue):
+    """MoCo v1/v2 (He et al. 2020, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297)."""
+
+
+@dataclass(frozen=True)
+class Mochi(Masks, Keys, Queue):
     """MoCHi: MoCo with hard negatives mixed (Kalantidis et al. 2020, arXiv:2010.01028)."""
 
     queue: int = knob(512, "negatives kept in the queue, K (paper: 16384)", low=2)
-    momentum: float = knob(0.99, "of the key encoder, m (paper: 0.999)", low=0, high=1)
     temperature: float = knob(0.2, "of the softmax, tau", low=1e-4)
     hardest: int = knob(64, "hardest negatives of each query that are mixed, N (paper: 1024)", low=2)
     pair_mixes: int = knob(64, "negatives mixed from two of the hardest, s", low=0)
     query_mixes: int = knob(32, "negatives mixed from a hard one and the query, s'", low=0)
     mix_after: float = knob(0.1, "share of the training before mixing starts (warm-up)", low=0, high=1)
-    bn_splits: int = knob(1, "batch norm sees the batch in this many parts, as on so many GPUs", low=1)
-    shuffle_bn: bool = knob(
-        False, "keys meet batch norm in another order than queries (needs --bn-splits > 1)"
+
+
+@dataclass(frozen=True)
+class EndToEnd(Masks):
+    """Negatives of the same batch, gradient through both sides: SimCLR (arXiv:2002.05709), MoCo's mechanism (a)."""
+
+    temperature: float = knob(0.2, "of the softmax, tau", low=1e-4)
+    negatives: Literal["both-views", "other-view"] = knob(
+        "both-views",
+        "the 2B-2 views of the other pictures (NT-Xent), or their B-1 second views (MoCo, fig. 2a)",
     )
+
+
+@dataclass(frozen=True)
+class MemoryBank(Masks):
+    """One stored vector for each picture: InstDisc (Wu et al. 2018, arXiv:1805.01978), MoCo's mechanism (b)."""
+
+    negatives: int = knob(512, "slots drawn for each batch, K (paper: 4096)", low=1)
+    temperature: float = knob(0.2, "of the softmax, tau (paper: 0.07)", low=1e-2)
+    bank_momentum: float = knob(
+        0.5, "of the stored vector: v <- unit(t v + (1 - t) f), t; 0 replaces it", low=0, high=1
+    )
+    bank_loss: Literal["info-nce", "nce"] = knob(
+        "info-nce", "pick the own slot among 1+K, or tell it from noise with a constant Z (InstDisc)"
+    )
+
+
+@dataclass(frozen=True)
+class Directclr:
+    """DirectCLR: InfoNCE on the first dimensions of h, no projector (Jing et al. 2022, arXiv:2110.09348)."""
+
+    subvector: int = knob(32, "dimensions of h that the loss sees, d0 (paper: 360 of 2048)", low=1)
+    temperature: float = knob(0.2, "of the softmax, tau (paper: 0.1)", low=1e-4)
+
+
+@dataclass(frozen=True)
+class ContrastiveClustering:
+    """Contrastive Clustering: rows of instances, columns of clusters (Li et al. 2021, arXiv:2009.09687)."""
+
+    clusters: int = knob(0, "clusters, M; 0: as many as the data set has classes", low=0)
+    temperature: float = knob(0.5, "of the rows' softmax, tau_I", low=1e-4)
+    cluster_temperature: float = knob(1.0, "of the columns' softmax, tau_C", low=1e-4)
+    entropy: bool = knob(True, "reward even clusters by H(Y); without it clusters die")
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """Cross-entropy on labels, with unit z and unit class weights so that alignment and uniformity compare."""
+
+    temperature: float = knob(0.1, "of the softmax over classes", low=1e-4)
+
+
+@dataclass(frozen=True)
+class Supcon:
+    """Supervised contrastive learning: every view of the class attracts (Khosla et al. 2020, arXiv:2004.11362)."""
+
+    temperature: float = knob(0.2, "of the softmax, tau (paper: 0.1)", low=1e-4)
+
+
+@dataclass(frozen=True)
+class Simsiam:
+    """SimSiam: a predictor and a stop-gradient instead of negatives (Chen & He 2021, arXiv:2011.10566)."""
+
+    stop_gradient: bool = knob(True, "no gradient into the predictor's target; without it, complete collapse")
+    predictor: bool = knob(True, "an MLP h on one side; without it, collapse")
+    predictor_hidden: int = knob(32, "width of the predictor's hidden layer (paper: a quarter of d)", low=1)
+
+
+@dataclass(frozen=True)
+class Byol(Slow):
+    """BYOL: predict a slow copy's projection of the other view (Grill et al. 2020, arXiv:2006.07733)."""
+
+    momentum: float = knob(0.99, "of the target network, tau (paper: 0.996)", low=0, high=1)
+    stop_gradient: bool = knob(
+        True, "the target is a slow copy; without it, the online network itself, with gradient: collapse"
+    )
+    predictor: bool = knob(True, "an MLP q on the online side")
+    predictor_hidden: int = knob(128, "width of the predictor's hidden layer (paper: 4096)", low=1)
+
+
+@dataclass(frozen=True)
+class Vicreg:
+    """VICReg: invariance, a variance hinge, decorrelated dimensions (Bardes et al. 2022, arXiv:2105.04906)."""
+
+    invariance: float = knob(25.0, "weight of mean ||z - z'||^2 / d, lambda", low=0)
+    variance: float = knob(25.0, "weight of the hinge that keeps every std at 1, mu; 0 collapses", low=0)
+    covariance: float = knob(1.0, "weight of the squared off-diagonal covariances, nu", low=0)
+
+
+@dataclass(frozen=True)
+class BarlowTwins:
+    """Barlow Twins: the cross-correlation of two views becomes the identity (Zbontar et al. 2021, arXiv:2103.03230)."""
+
+    redundancy: float = knob(0.0051, "weight of the off-diagonal terms, lambda", low=0)
+
+
+@dataclass(frozen=True)
+class Dcl:
+    """Debiased contrastive loss: false negatives subtracted by their expected share (Chuang et al. 2020, arXiv:2007.00224)."""
+
+    temperature: float = knob(0.2, "of the softmax, t (paper: 0.5)", low=0.05)
+    class_prior: float = knob(0.1, "share of negatives that are false, tau+", low=0, high=0.99)
+
+
+@dataclass(frozen=True)
+class Hcl:
+    """Hard negatives weighted up, then debiased (Robinson et al. 2021, arXiv:2010.04592)."""
+
+    temperature: float = knob(0.2, "of the softmax, t (paper: 0.5)", low=0.05)
+    class_prior: float = knob(0.1, "share of negatives that are false, tau+", low=0, high=0.99)
+    hardness: float = knob(1.0, "how much harder negatives weigh more, beta; 0 is dcl", low=0)
+
+
+@dataclass(frozen=True)
+class AlignUniform:
+    """Alignment and uniformity as the loss itself (Wang & Isola 2020, arXiv:2005.10242)."""
+
+    alignment: float = knob(
+        0.98, "weight of mean ||u - u'||^2 (paper: 0.98; above some 4 times the other, collapse)", low=0
+    )
+    uniformity: float = knob(0.96, "weight of log mean exp(-t ||u_i - u_j||^2) (paper: 0.96)", low=0)
+    t: float = knob(2.0, "of the uniformity's kernel, t", low=1e-3)
 
 
 @dataclass(frozen=True)
@@ -54,14 +210,39 @@ class PositiveOnly:
     """Positive pairs attract, nothing repels, no stop-gradient: collapses completely, on purpose."""
 
 
-METHODS: dict[str, type] = {"moco": Moco, "mochi": Mochi, "positive-only": PositiveOnly}
+METHODS: dict[str, type] = {
+    "moco": Moco,
+    "mochi": Mochi,
+    "end-to-end": EndToEnd,
+    "memory-bank": MemoryBank,
+    "dcl": Dcl,
+    "hcl": Hcl,
+    "align-uniform": AlignUniform,
+    "directclr": Directclr,
+    "simsiam": Simsiam,
+    "byol": Byol,
+    "vicreg": Vicreg,
+    "barlow-twins": BarlowTwins,
+    "contrastive-clustering": ContrastiveClustering,
+    "supcon": Supcon,
+    "supervised": Supervised,
+    "positive-only": PositiveOnly,
+}
+
+PREFERRED: dict[str, dict[str, Any]] = {
+    "directclr": {"head_layers": 0},
+    "contrastive-clustering": {"split": "all", "batch": 256, "optimizer": "adam", "lr": 3e-3},
+}
+"""Where a method has another default of Model or Training than the rest."""
 
 
 @dataclass(frozen=True)
 class Model:
     """The encoder f and the projector g: h = f(x), z = g(h)."""
 
-    encoder: str = knob("convnet", "convnet, mlp, or a torchvision ResNet by name (resnet18 …)")
+    encoder: str = knob(
+        "convnet", "convnet, mlp, a small ResNet (resnet8, resnet20), or one of torchvision's (resnet18 …)"
+    )
     stem: Literal["imagenet", "cifar", "cifar-pad2"] = knob(
         "cifar", "first layers of a ResNet: 7x7 with pooling, or 3x3 without (padding 1 or 2)"
     )
@@ -78,17 +259,22 @@ class Training:
     """What is learned from, for how long, and how."""
 
     dataset: str = knob("digits", "a name from `collapse datasets`, folder:PATH or parquet:PATH")
+    split: Literal["train", "all"] = knob(
+        "train", "pictures learned from; all: the test split too, as clustering does"
+    )
     size: int = knob(0, "side in pixels that folder and parquet pictures are resized to; 0: their own", low=0)
     recipe: str = knob(
         "auto",
-        "augmentation: none, weak, digits, moco_v1, moco_v2, simclr; auto: digits for grey, else moco_v2",
+        "augmentation, joined by +: none, weak, digits, moco_v1, moco_v2, simclr, randaugment, "
+        "autoaugment_imagenet, _cifar10 or _svhn; auto: digits for grey, else moco_v2",
     )
     strength: float = knob(1.0, "dial of the augmentation: 0 none, 1 as published", low=0, high=3)
     epochs: int = knob(40, "passes over the data", low=1)
     batch: int = knob(64, "pictures per step, B", low=2)
-    lr: float = knob(0.05, "learning rate of the first step", low=0)
+    optimizer: Literal["sgd", "adam"] = knob("sgd", "SGD with momentum, or Adam with betas .9, .999")
+    lr: float = knob(0.05, "learning rate of the first step (Adam wants some 1e-3)", low=0)
     sgd_momentum: float = knob(0.9, "of SGD", low=0, high=0.9999)
-    weight_decay: float = knob(1e-4, "of SGD", low=0)
+    weight_decay: float = knob(1e-4, "of the optimizer", low=0)
     schedule: Literal["cosine", "constant"] = knob("cosine", "of the learning rate, step by step")
     precision: Literal["fp32", "bf16"] = knob(
         "fp32", "of the forward pass; weights and spectra stay fp32, fp64"
@@ -123,7 +309,7 @@ def own_settings(method: str) -> type:
 
 def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
     """A Run from layers of flat settings, later ones winning over earlier ones and over the defaults."""
-    merged: dict[str, Any] = {}
+    merged = dict(PREFERRED.get(method, {}))
     for layer in layers:
         merged |= layer
     parts = [own_settings(method), Model, Training]

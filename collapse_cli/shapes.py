@@ -23,6 +23,15 @@ class Pixels(Protocol):
 
 
 @dataclass(frozen=True)
+class DataShape:
+    """What a method has to know of a data set to be built: picture (C,H,W), pictures N, classes C (0: no labels)."""
+
+    picture: tuple[int, int, int]
+    pictures: int
+    classes: int
+
+
+@dataclass(frozen=True)
 class Images:
     """Pictures of one split of a data set, in memory (a tensor) or read when asked for (a stream).
 
@@ -43,6 +52,10 @@ class Images:
         """(C, H, W) of one picture."""
         _, channels, height, width = self.pixels.shape
         return channels, height, width
+
+    @property
+    def data_shape(self) -> DataShape:
+        return DataShape(self.shape, len(self), len(self.classes))
 
     @property
     def streamed(self) -> bool:
@@ -69,6 +82,18 @@ class Normalisation:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Which pictures rows came from: index (B,) int64 in the data set, labels (B,) int64 or None; -1: not known."""
+
+    index: Tensor
+    labels: Tensor | None
+
+    def twice(self) -> Origin:
+        """Of two views of the same pictures, one below the other: (2B,) each."""
+        return Origin(self.index.repeat(2), None if self.labels is None else self.labels.repeat(2))
+
+
+@dataclass(frozen=True)
 class Batch:
     """Two views of the same B pictures: first, second (B,C,H,W) float32, normalised.
 
@@ -81,6 +106,10 @@ class Batch:
     index: Tensor
     labels: Tensor | None
     generator: torch.Generator
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.index, self.labels)
 
 
 @dataclass(frozen=True)

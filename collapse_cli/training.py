@@ -28,7 +28,10 @@ SETTLING = 30  # batches that batch norm's statistics are settled on before the 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the data came to. Measured on the clean projections z of up to 512 training pictures."""
+    """What one pass over the data came to. Measured on the clean projections z of up to 512 training pictures.
+
+    extra: the method's own numbers; curves: its curves, name -> (x, y).
+    """
 
     number: int
     epochs: int
@@ -42,6 +45,7 @@ class Epoch:
     images_per_second: float
     seconds: float
     extra: dict[str, float]
+    curves: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 
 
 @dataclass
@@ -56,9 +60,13 @@ class State:
 def start(method: Method, settings: Training) -> State:
     """The state before the first step, on the method's own device."""
     parameters = [p for p in cast(nn.Module, method).parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(
-        parameters, settings.lr, momentum=settings.sgd_momentum, weight_decay=settings.weight_decay
-    )
+    optimizer: torch.optim.Optimizer
+    if settings.optimizer == "adam":
+        optimizer = torch.optim.Adam(parameters, settings.lr, weight_decay=settings.weight_decay)
+    else:
+        optimizer = torch.optim.SGD(
+            parameters, settings.lr, momentum=settings.sgd_momentum, weight_decay=settings.weight_decay
+        )
     return State(optimizer, torch.Generator(parameters[0].device).manual_seed(settings.seed))
 
 
@@ -80,7 +88,8 @@ def train(
         for step, batch in enumerate(batches(images, normalisation, settings, state.generator), 1):
             progress = (state.epoch + step / steps) / settings.epochs
             total += _step(method, batch, settings, state.optimizer, progress - 1 / (steps * settings.epochs))
-            chance = method.chance()  # of this loss: after the step it may be another
+            if step == steps:
+                chance = method.chance()  # of this loss: after the step it may be another
             method.after_step(progress)
         loss = float(total) / steps
         if not math.isfinite(loss):
@@ -170,4 +179,5 @@ def _watch(
         images_per_second=steps * settings.batch / seconds,
         seconds=seconds,
         extra=method.diagnostics(),
+        curves=method.curves() if hasattr(method, "curves") else {},
     )

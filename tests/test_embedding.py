@@ -10,7 +10,7 @@ import torch
 from collapse_cli import embedding, methods
 from collapse_cli.embedding import embed, pairs, sample
 from collapse_cli.settings import resolve
-from collapse_cli.shapes import Images, Normalisation
+from collapse_cli.shapes import DataShape, Images, Normalisation
 
 GREY = Normalisation((0.5,), (0.25,))
 
@@ -18,7 +18,7 @@ GREY = Normalisation((0.5,), (0.25,))
 @pytest.fixture
 def method() -> methods.Method:
     torch.manual_seed(0)
-    return methods.build(resolve("moco", {"encoder": "mlp", "dim": 8, "queue": 10}), (1, 8, 8))
+    return methods.build(resolve("moco", {"encoder": "mlp", "dim": 8, "queue": 10}), DataShape((1, 8, 8), 96, 3))
 
 
 @pytest.mark.parametrize("count", [1, 95, 96, 97])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_type_hints
 
 import typer
@@ -67,9 +68,12 @@ class Listed:
     json: bool = knob(False, "JSON on stdout instead of a table")
 
 
-def options(**panels: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def options(
+    preferred: Mapping[str, Any] = MappingProxyType({}), /, **panels: type
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command an option for every field of these dataclasses, in help panels of these names.
 
+    preferred: defaults that the command has in place of the fields' own, by name, for the help to say.
     The function receives `given`: the fields that were typed, by name. `settings.fill` makes a dataclass of them.
     """
     fields = [
@@ -86,7 +90,10 @@ def options(**panels: type) -> Callable[[Callable[..., Any]], Callable[..., Any]
             return function(**arguments, given={k: v for k, v in typed.items() if v is not None})
 
         own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "given"]
-        made = [_option(panel.replace("_", " "), field, kind) for _, panel, field, kind in fields]
+        made = [
+            _option(panel.replace("_", " "), field, kind, preferred.get(name, field.default))
+            for name, panel, field, kind in fields
+        ]
         command.__signature__ = inspect.Signature(own + made)  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in own + made}
         del command.__wrapped__
@@ -95,14 +102,14 @@ def options(**panels: type) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return decorate
 
 
-def _option(panel: str, field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
+def _option(panel: str, field: dataclasses.Field[Any], kind: Any, default: Any) -> inspect.Parameter:
     name = "--" + field.name.replace("_", "-")
     once = kind is bool and field.default is False
     short = ["-q"] if field.name == "quiet" else []
-    default = "" if field.default == "" or once else rf" [dim]\[default: {str(field.default).lower()}][/dim]"
+    said = "" if default == "" or once else rf" [dim]\[default: {str(default).lower()}][/dim]"
     option = typer.Option(
         name + ("" if once and panel == "Output" else f"/--no-{name[2:]}" if kind is bool else ""), *short,
-        help=field.metadata["help"] + default, rich_help_panel=panel, show_default=False,
+        help=field.metadata["help"] + said, rich_help_panel=panel, show_default=False,
     )  # fmt: skip
     annotation = Annotated[Optional[kind], option]  # noqa: UP045
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

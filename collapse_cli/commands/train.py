@@ -17,7 +17,7 @@ from collapse_cli.commands.options import device, options
 from collapse_cli.commands.subjects import version
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record, read_toml
-from collapse_cli.settings import METHODS, Model, Run, Training, flat, resolve
+from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
 
 if TYPE_CHECKING:
     from collapse_cli.runs.checkpoint import Checkpoint
@@ -65,7 +65,7 @@ class Where:
 
 
 def _command(method: str) -> Callable[..., None]:
-    @options(Method=METHODS[method], Model=Model, Training=Training)
+    @options(PREFERRED.get(method, {}), Method=METHODS[method], Model=Model, Training=Training)
     def train(
         given: dict[str, Any],
         out: Annotated[
@@ -188,7 +188,7 @@ def _images(run: Run, where: Where) -> Images:
         )
     images = data.load(
         run.training.dataset,
-        "train",
+        run.training.split,
         data_dir=where.data_dir,
         download=where.download,
         size=run.training.size,
@@ -205,9 +205,8 @@ def settled(run: Run, images: Images) -> Run:
     from collapse_cli.training import steps_per_epoch
 
     steps_per_epoch(images, run.training)
-    recipe = run.training.recipe
-    if recipe == "auto":
-        recipe = "digits" if images.shape[0] == 1 else "moco_v2"
+    auto = "digits" if images.shape[0] == 1 else "moco_v2"
+    recipe = "+".join(auto if part == "auto" else part for part in run.training.recipe.split("+"))
     known(recipe)
     size = images.shape[1] if ":" in run.training.dataset else 0
     return replace(run, training=replace(run.training, recipe=recipe, size=size))
@@ -223,11 +222,11 @@ def fresh(run: Run, images: Images, on: Any) -> Checkpoint:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.training.seed)
-        method = methods.build(run, images.shape)
+        method = methods.build(run, images.data_shape)
     method.to(on)  # type: ignore[attr-defined]
     normalisation = statistics.normalisation(images)
     state = training.start(method, run.training)
-    return Checkpoint(run, method, state, normalisation, images.shape, images.classes)
+    return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes)
 
 
 def begin(record: Record, kept: Checkpoint, overwrite: bool) -> None:

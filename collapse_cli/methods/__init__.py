@@ -7,12 +7,19 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.settings import Run
-from collapse_cli.shapes import Batch
+from collapse_cli.shapes import Batch, DataShape
+
+LEARN_FROM_LABELS = ("supervised", "supcon")
 
 
 class Method(Protocol):
-    """What the loop asks of a method; each is also an nn.Module, built as `Method(own, model, shape)`."""
+    """What the loop asks of a method; each is also an nn.Module, built as `Method(own, model, data)`.
+
+    A method may have more: `queue`, a KeyQueue; `cluster_head`, h (B,D) -> (B,M) rows that sum to 1; and
+    `curves() -> {name: (x, y)}`, what is worth keeping of the last batch beside single numbers.
+    """
 
     encoder: nn.Module  # (B,C,H,W) -> h (B,D)
     projector: nn.Module  # (B,D) -> z (B,d)
@@ -24,14 +31,23 @@ class Method(Protocol):
         """What moves after the optimizer's step: the slow copy, the queue. progress: share of the training done, in (0, 1]."""
 
     def chance(self) -> float | None:
-        """The loss where all embeddings are equal, or None where that says nothing."""
+        """The last loss where all embeddings are equal, or None where that says nothing."""
 
     def diagnostics(self) -> dict[str, float]:
         """What is worth watching, of the last batch: `queue filled`, `proxy accuracy` …"""
 
 
-def build(run: Run, shape: tuple[int, int, int]) -> Method:
-    """The method of a run for pictures of shape (C,H,W), with fresh weights from torch's generator (seed it before)."""
+def build(run: Run, data: DataShape) -> Method:
+    """The method of a run for a data set, with fresh weights from torch's generator (seed it before).
+
+    Raises CollapseError for settings that do not go together, and where labels are needed and there are none.
+    """
+    masked = getattr(run.own, "mask_false_negatives", False)
+    if not data.classes and (masked or run.method in LEARN_FROM_LABELS):
+        what = "--mask-false-negatives" if masked else f"the method {run.method}"
+        raise CollapseError(
+            f"{what} needs labels, and these pictures have none", "give class folders or a label column"
+        )
     module = import_module(f"{__name__}.{run.method.replace('-', '_')}")
-    method: Method = module.Method(run.own, run.model, shape)
+    method: Method = module.Method(run.own, run.model, data)
     return method

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.losses import info_nce
+from collapse_cli.losses import chance, info_nce, left_out
+from collapse_cli.metrics.oracle import matching_by_rank
 from collapse_cli.models.batch_norm import split_batch_norm
-from collapse_cli.models.encoders import encoder
-from collapse_cli.models.heads import head
-from collapse_cli.models.momentum import KeyQueue, follow, slow_copy
+from collapse_cli.models.momentum import KeyQueue, follow, keys_of, momentum_at, slow_copy
+from collapse_cli.models.networks import networks
 from collapse_cli.settings import Mochi, Model
-from collapse_cli.shapes import Batch
+from collapse_cli.shapes import Batch, DataShape, Origin
 
 
 class Method(nn.Module):
     """MoCo's queue and slow encoder; after a warm-up, s + s' mixed negatives join the K of the queue for each query."""
 
-    def __init__(self, own: Mochi, model: Model, shape: tuple[int, int, int]) -> None:
+    def __init__(self, own: Mochi, model: Model, data: DataShape) -> None:
         super().__init__()
         if own.hardest > own.queue:
             raise CollapseError(
@@ -29,17 +27,20 @@ class Method(nn.Module):
                 "N is taken from the K of the queue",
             )
         self.own = own
-        network, width = encoder(model.encoder, shape, model.stem)
-        projector = head(width, model.head_hidden, model.dim, model.head_layers, model.head_norm)
+        network, projector, _, dim = networks(model, data.picture)
         self.encoder = split_batch_norm(network, own.bn_splits)
         self.projector = split_batch_norm(projector, own.bn_splits)
-        self.key_encoder = slow_copy(self.encoder)
-        self.key_projector = slow_copy(self.projector)
-        self.queue = KeyQueue(own.queue, model.dim if model.head_layers else width)
+        slow = own.key_encoder == "momentum"
+        self.key_encoder = slow_copy(self.encoder) if slow else None
+        self.key_projector = slow_copy(self.projector) if slow else None
+        self.queue = KeyQueue(own.queue, dim)
         self.progress: Tensor
-        self.register_buffer("progress", torch.zeros((), dtype=torch.float64))
-        self.fresh: tuple[Tensor, Tensor | None, Tensor] | None = None  # keys, labels, index of this batch
-        self.proxy_accuracy: Tensor | float = math.nan
+        self.register_buffer("progress", torch.zeros(()))
+        self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
+        self.positive: Tensor | None = None  # (B,), similarities of the last queries with their keys
+        self.negative: Tensor | None = None  # (B, K), and with the queue
+        self.excluded: Tensor | None = None  # (B, K), what was left out of it
+        self.mixed: Tensor | None = None  # (B, s+s'), theirs with the mixed negatives
 
     @property
     def mixing(self) -> bool:
@@ -47,41 +48,72 @@ class Method(nn.Module):
         return float(self.progress) >= self.own.mix_after
 
     def loss(self, batch: Batch) -> Tensor:
-        queries = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
-        keys = self.keys(batch.second)  # (B, d)
+        self.fresh = []
+        loss = self.contrast(batch.first, batch.second, batch)
+        if self.own.symmetric:
+            loss = (loss + self.contrast(batch.second, batch.first, batch)) / 2
+        return loss
+
+    def contrast(self, views: Tensor, others: Tensor, batch: Batch) -> Tensor:
+        """Queries from `views`, their positive keys from `others`, (B,C,H,W) each -> (). The masks act before mixing."""
+        queries = normalize(self.projector(self.encoder(views)), dim=1)  # (B, d)
+        keys = self.keys(others)  # (B, d)
         positive = (queries * keys).sum(dim=1)  # (B,)
         negative = queries @ self.queue.keys.T  # (B, K)
-        self.fresh = keys, batch.labels, batch.index
-        self.proxy_accuracy = (positive > negative.amax(dim=1)).float().mean().detach()
+        exclude = left_out(batch.origin, self.queue.origin, self.own, batch.generator, self.own.mask_own)
+        self.watch(positive, negative, exclude)
+        self.fresh.append((keys.detach(), batch.origin))
         if self.mixing:
-            mixed = mix_hardest(queries, negative, self.queue.keys, self.own, batch.generator)  # (B, s+s', d)
+            assert self.negative is not None
+            mixed = mix_hardest(
+                queries, self.negative, self.queue.keys, self.own, batch.generator
+            )  # (B, s+s', d)
             harder = torch.einsum("bd,bsd->bs", queries, mixed)  # (B, s+s')
+            self.mixed = harder.detach()
             negative = torch.cat([negative, harder], dim=1)  # (B, K+s+s')
-        return info_nce(positive, negative, self.own.temperature)
+            if exclude is not None:
+                bare = exclude.all(dim=1, keepdim=True).expand_as(harder)  # nothing was left to be mixed
+                self.excluded = exclude = torch.cat([exclude, bare], dim=1)
+        return info_nce(positive, negative, self.own.temperature, exclude)
 
-    @torch.no_grad()
     def keys(self, views: Tensor) -> Tensor:
-        """views (B,C,H,W) -> k (B,d), unit rows; shuffled, each part of the batch norm meets all parts of the queries'."""
-        order = torch.arange(len(views), device=views.device)
-        if self.own.shuffle_bn:
-            order = (order % self.own.bn_splits).argsort(stable=True)
-        keys = normalize(self.key_projector(self.key_encoder(views[order])), dim=1)
-        return keys[order.argsort()]
+        """views (B,C,H,W) -> k (B,d), unit rows, from the key encoder, or from the query's own where there is none."""
+        encoder = self.encoder if self.key_encoder is None else self.key_encoder
+        projector = self.projector if self.key_projector is None else self.key_projector
+        return keys_of(views, encoder, projector, self.own)
+
+    def watch(self, positive: Tensor, negative: Tensor, exclude: Tensor | None) -> None:
+        """Keep the similarities for the diagnostics, what is left out as -inf."""
+        left = negative if exclude is None else negative.masked_fill(exclude, -torch.inf)
+        self.positive, self.negative, self.excluded = positive.detach(), left.detach(), exclude
 
     def after_step(self, progress: float) -> None:
-        follow(self.key_encoder, self.encoder, self.own.momentum)
-        follow(self.key_projector, self.projector, self.own.momentum)
+        if self.key_encoder is not None and self.key_projector is not None:
+            momentum = momentum_at(self.own, progress)
+            follow(self.key_encoder, self.encoder, momentum)
+            follow(self.key_projector, self.projector, momentum)
         self.progress.fill_(progress)
-        if self.fresh is not None:
-            self.queue.push(*self.fresh)
+        for keys, origin in self.fresh:
+            self.queue.push(keys, origin)
 
     def chance(self) -> float:
-        """log(1+K), and log(1+K+s+s') once mixing has begun: all similarities equal."""
+        """log(1+K), and log(1+K+s+s') once mixing has begun, less what is left out: all similarities equal."""
         mixed = self.own.pair_mixes + self.own.query_mixes if self.mixing else 0
-        return math.log(1 + self.own.queue + mixed)
+        return chance(self.own.queue + mixed, self.excluded)
 
     def diagnostics(self) -> dict[str, float]:
-        return {"queue filled": self.queue.filled, "proxy accuracy": float(self.proxy_accuracy)}
+        said = {"queue filled": self.queue.filled}
+        if self.positive is not None and self.negative is not None:
+            hardest = self.negative.amax(dim=1)  # (B,); the proxy task is asked on the queue alone
+            said["proxy accuracy"] = float((self.positive > hardest).float().mean())
+            if self.mixed is not None and self.mixed.shape[1]:
+                said["mixes harder than all"] = float((self.mixed > hardest.unsqueeze(1)).float().mean())
+        return said
+
+    def curves(self) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+        if self.positive is None or self.negative is None:
+            return {}
+        return {"matching probability": matching_by_rank(self.positive, self.negative, self.own.temperature)}
 
 
 @torch.no_grad()
@@ -90,22 +122,24 @@ def mix_hardest(
 ) -> Tensor:
     """Each query's own N hardest negatives, mixed; no gradient reaches the mixed points.
 
-    queries (B,d), keys (K,d): unit rows; similarity (B,K) = queries @ keys.T. Returns (B, s+s', d), unit rows:
-    s points alpha n_i + (1-alpha) n_j, alpha ~ U(0,1), then s' points beta q + (1-beta) n_j, beta ~ U(0, 1/2).
+    queries (B,d), keys (K,d): unit rows; similarity (B,K) = queries @ keys.T, with -inf for a key that is no negative: of
+    fewer than N negatives all are the hardest. Returns (B, s+s', d), unit rows: s points alpha n_i + (1-alpha) n_j,
+    alpha ~ U(0,1), then s' points beta q + (1-beta) n_j, beta ~ U(0, 1/2).
     """
-    hardest = similarity.topk(own.hardest, dim=1).indices  # (B, N)
+    top = similarity.topk(own.hardest, dim=1)  # (B, N)
+    below = top.values.isfinite().sum(dim=1, keepdim=True).clamp_min(1)  # (B, 1), N or fewer
     size, s, s_prime = len(queries), own.pair_mixes, own.query_mixes
-    device = queries.device
 
-    def draw(count: int, below: int) -> Tensor:
-        return torch.randint(below, (size, count), generator=generator, device=device)
+    def uniform(count: int) -> Tensor:
+        return torch.rand(size, count, generator=generator, device=queries.device)
 
-    first = draw(s, own.hardest)  # (B, s)
-    other = (first + 1 + draw(s, own.hardest - 1)) % own.hardest  # (B, s), never the same
-    alpha = torch.rand(size, s, 1, generator=generator, device=device)
-    beta = torch.rand(size, s_prime, 1, generator=generator, device=device) / 2
-    n_i, n_j = keys[hardest.gather(1, first)], keys[hardest.gather(1, other)]  # (B, s, d)
-    n = keys[hardest.gather(1, draw(s_prime, own.hardest))]  # (B, s', d)
+    first = (uniform(s) * below).long()  # (B, s)
+    other = (
+        first + 1 + (uniform(s) * (below - 1)).long()
+    ) % below  # (B, s), never the same while there are two
+    third = (uniform(s_prime) * below).long()  # (B, s')
+    n_i, n_j, n = (keys[top.indices.gather(1, place)] for place in (first, other, third))  # (B, s or s', d)
+    alpha, beta = uniform(s).unsqueeze(2), uniform(s_prime).unsqueeze(2) / 2
     pairs = alpha * n_i + (1 - alpha) * n_j
     with_query = beta * queries.to(keys.dtype).unsqueeze(1) + (1 - beta) * n
     return normalize(torch.cat([pairs, with_query], dim=1), dim=2)

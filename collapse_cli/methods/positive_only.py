@@ -6,19 +6,17 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.losses import attraction
-from collapse_cli.models.encoders import encoder
-from collapse_cli.models.heads import head
+from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, PositiveOnly
-from collapse_cli.shapes import Batch
+from collapse_cli.shapes import Batch, DataShape
 
 
 class Method(nn.Module):
     """One network sees both views, and the gradient flows through both: no negatives, no stop-gradient, no predictor."""
 
-    def __init__(self, own: PositiveOnly, model: Model, shape: tuple[int, int, int]) -> None:
+    def __init__(self, own: PositiveOnly, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.encoder, width = encoder(model.encoder, shape, model.stem)
-        self.projector = head(width, model.head_hidden, model.dim, model.head_layers, model.head_norm)
+        self.encoder, self.projector, _, _ = networks(model, data.picture)
 
     def loss(self, batch: Batch) -> Tensor:
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)

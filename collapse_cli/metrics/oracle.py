@@ -199,6 +199,19 @@ def _with_positive(ranked: Tensor, positive: Tensor, temperature: float) -> Tens
     return logits.softmax(dim=1)[:, 1:]
 
 
+def matching_by_rank(
+    positive: Tensor, negative: Tensor, temperature: float, points: int = 32
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Ranks and the mean matching probability p of the negatives there (MoCHi, sec. 3); the positive is in the sum.
+
+    positive (B,), negative (B,K): similarities, -inf for what is no negative. Ranks are pooled, ever more of them.
+    """
+    ranked = negative.float().sort(dim=1, descending=True).values  # (B, K)
+    p = _with_positive(ranked, positive.float(), temperature).mean(dim=0)  # (K,)
+    pooled = _ranks(len(p), points)
+    return tuple((a + 1 + b) / 2 for a, b in pooled), tuple(float(p[a:b].mean()) for a, b in pooled)
+
+
 def _summary(
     sums: dict[str, Tensor], queries: int, wrong_mass: float, own: float, won: float | None
 ) -> Oracle:

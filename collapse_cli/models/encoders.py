@@ -16,6 +16,8 @@ RESNETS = (
     "wide_resnet101_2",
 )
 
+SMALL_RESNETS = {"resnet8": 1, "resnet20": 3}  # blocks in each of the three stages, n
+
 
 def encoder(name: str, shape: tuple[int, int, int], stem: str = "cifar") -> tuple[nn.Module, int]:
     """The encoder of that name for pictures of shape (C,H,W), and the width D of its representation h."""
@@ -23,9 +25,13 @@ def encoder(name: str, shape: tuple[int, int, int], stem: str = "cifar") -> tupl
         return convnet(shape[0]), 128
     if name == "mlp":
         return mlp(shape), 128
+    if name in SMALL_RESNETS:
+        return small_resnet(shape[0], SMALL_RESNETS[name]), 64
     if name in RESNETS:
         return resnet(name, shape[0], stem)
-    raise CollapseError(f"no encoder named '{name}'", nearest(name, ["convnet", "mlp", *RESNETS]))
+    raise CollapseError(
+        f"no encoder named '{name}'", nearest(name, ["convnet", "mlp", *SMALL_RESNETS, *RESNETS])
+    )
 
 
 def convnet(channels: int) -> nn.Module:
@@ -58,6 +64,26 @@ def mlp(shape: tuple[int, int, int]) -> nn.Module:
         layers += [nn.Linear(width, wider), nn.BatchNorm1d(wider), nn.ReLU()]
         width = wider
     return nn.Sequential(*layers)
+
+
+def small_resnet(channels: int, blocks: int) -> nn.Module:
+    """The ResNet of 6n + 2 layers for small pictures (He et al. 2016, arXiv:1512.03385, sec. 4.2), averaged; D = 64.
+
+    Three stages of n blocks, 16, 32, 64 wide, the last two halving the side; for pictures from 8x8 on.
+    """
+    from torchvision.models.resnet import BasicBlock
+
+    def stage(inward: int, outward: int, stride: int) -> list[nn.Module]:
+        shortcut = None
+        if inward != outward:
+            across = nn.Conv2d(inward, outward, 1, stride=stride, bias=False)
+            shortcut = nn.Sequential(across, nn.BatchNorm2d(outward))
+        first = BasicBlock(inward, outward, stride, shortcut)
+        return [first, *(BasicBlock(outward, outward) for _ in range(blocks - 1))]
+
+    stem = _convolution(channels, 16, stride=1)
+    stages = [*stage(16, 16, 1), *stage(16, 32, 2), *stage(32, 64, 2)]
+    return nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def resnet(name: str, channels: int, stem: str) -> tuple[nn.Module, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def head(inward: int, hidden: int, outward: int, layers: int, norm: bool) -> nn.Module:
@@ -17,3 +17,14 @@ def head(inward: int, hidden: int, outward: int, layers: int, norm: bool) -> nn.
     for wide, narrow in zip(widths[:-2], widths[1:-1], strict=True):
         parts += [nn.Linear(wide, narrow), *([nn.BatchNorm1d(narrow)] if norm else []), nn.ReLU()]
     return nn.Sequential(*parts, nn.Linear(widths[-2], outward))
+
+
+class FirstDimensions(nn.Module):
+    """The projector that DirectCLR has instead of one: h (B,D) -> h[:, :d0] (B,d0)."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, representations: Tensor) -> Tensor:
+        return representations[:, : self.count]

@@ -1,12 +1,17 @@
-"""MoCo's two parts: the slow copy of an encoder, and the queue of its keys."""
+"""MoCo's parts: the slow copy of an encoder, the keys that it gives, and the queue of them."""
 
 from __future__ import annotations
 
 import copy
+import math
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from collapse_cli.settings import Keys, Slow
+from collapse_cli.shapes import Origin
 
 
 def slow_copy(network: nn.Module) -> nn.Module:
@@ -19,6 +24,26 @@ def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
     """theta_k <- m theta_k + (1 - m) theta_q (MoCo, eq. 2). Parameters only: batch statistics are each network's own."""
     for theirs, ours in zip(slow.parameters(), fast.parameters(), strict=True):
         theirs.lerp_(ours, 1 - momentum)
+
+
+def momentum_at(own: Slow, progress: float) -> float:
+    """m after this share of the training, in [0, 1]: constant, or 1 - (1 - m)(cos(pi progress) + 1)/2 (BYOL, sec. 3.2)."""
+    if own.momentum_schedule == "constant":
+        return own.momentum
+    return 1 - (1 - own.momentum) * (math.cos(math.pi * progress) + 1) / 2
+
+
+def keys_of(views: Tensor, encoder: nn.Module, projector: nn.Module, own: Keys) -> Tensor:
+    """views (B,C,H,W) -> k (B,d), unit rows, with gradient only where own.key_encoder says so.
+
+    Shuffled, each part of a split batch norm meets rows of all parts of the queries' (MoCo, sec. 3.3).
+    """
+    order = torch.arange(len(views), device=views.device)
+    if own.shuffle_bn:
+        order = (order % own.bn_splits).argsort(stable=True)
+    with nullcontext() if own.key_encoder == "gradient" else torch.no_grad():
+        keys = functional.normalize(projector(encoder(views[order])), dim=1)
+    return keys[order.argsort()]
 
 
 class KeyQueue(nn.Module):
@@ -39,16 +64,20 @@ class KeyQueue(nn.Module):
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
 
     @property
+    def origin(self) -> Origin:
+        return Origin(self.index, self.labels)
+
+    @property
     def filled(self) -> float:
         """Share of the ring that holds keys, in [0, 1]."""
         return min(int(self.seen) / len(self.keys), 1.0)
 
     @torch.no_grad()
-    def push(self, keys: Tensor, labels: Tensor | None, index: Tensor) -> None:
+    def push(self, keys: Tensor, origin: Origin) -> None:
         """The oldest B keys make room for keys (B,d); any B: of more than K, the last K stay."""
         size = len(self.keys)
         places = (self.seen + torch.arange(len(keys), device=keys.device))[-size:] % size
         self.keys[places] = keys[-size:].to(self.keys.dtype)
-        self.labels[places] = -1 if labels is None else labels[-size:]
-        self.index[places] = index[-size:]
+        self.labels[places] = -1 if origin.labels is None else origin.labels[-size:]
+        self.index[places] = origin.index[-size:]
         self.seen += len(keys)

@@ -17,7 +17,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.methods import Method
 from collapse_cli.settings import Run, flat, resolve
-from collapse_cli.shapes import Normalisation
+from collapse_cli.shapes import DataShape, Normalisation
 from collapse_cli.training import State, start
 
 FORMAT = 1
@@ -31,8 +31,13 @@ class Checkpoint:
     method: Method
     state: State
     normalisation: Normalisation
-    shape: tuple[int, int, int]
+    data: DataShape
     classes: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C,H,W) of one picture."""
+        return self.data.picture
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -41,6 +46,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "settings": checkpoint.run.tables(),
         "normalisation": asdict(checkpoint.normalisation),
         "shape": checkpoint.shape,
+        "pictures": checkpoint.data.pictures,
         "classes": checkpoint.classes,
         "epoch": checkpoint.state.epoch,
     }
@@ -76,8 +82,9 @@ def _rebuild(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
     metadata = json.loads(content["metadata"])
     run = resolve(metadata["settings"]["method"]["name"], flat(metadata["settings"]))
     shape = cast(tuple[int, int, int], tuple(metadata["shape"]))
+    data = DataShape(shape, metadata.get("pictures", 0), len(metadata["classes"]))
     with torch.random.fork_rng(devices=[]):
-        method = methods.build(run, shape)
+        method = methods.build(run, data)
     network = cast(nn.Module, method).to(device)
     network.load_state_dict(content["method"])
     state = start(method, run.training)
@@ -88,7 +95,7 @@ def _rebuild(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
         state.generator.set_state(content["generator"])
     state.epoch = metadata["epoch"]
     normalisation = Normalisation(*(tuple(metadata["normalisation"][part]) for part in ("mean", "std")))
-    return Checkpoint(run, method, state, normalisation, shape, tuple(metadata["classes"]))
+    return Checkpoint(run, method, state, normalisation, data, tuple(metadata["classes"]))
 
 
 def read(path: Path) -> dict[str, Any]:

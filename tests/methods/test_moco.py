@@ -13,15 +13,15 @@ from collapse_cli import methods
 from collapse_cli.errors import CollapseError
 from collapse_cli.methods.mochi import mix_hardest
 from collapse_cli.settings import Mochi, resolve
-from collapse_cli.shapes import Batch
+from collapse_cli.shapes import Batch, DataShape
 
-SHAPE = (1, 8, 8)
+DATA = DataShape((1, 8, 8), 200, 3)
 
 
 def build(name: str, **knobs: object) -> methods.Method:
     torch.manual_seed(0)
     small = {"encoder": "mlp", "dim": 8, "queue": 10, **knobs}
-    return methods.build(resolve(name, small), SHAPE)
+    return methods.build(resolve(name, small), DATA)
 
 
 def embed(encoder: torch.nn.Module, projector: torch.nn.Module, views: torch.Tensor) -> torch.Tensor:
@@ -58,7 +58,7 @@ def test_a_loss_reads_and_a_step_writes(name: str, batch: Batch) -> None:
         p.grad is None for part in (method.key_encoder, method.key_projector) for p in part.parameters()
     )
     assert all(p.grad is not None for part in (method.encoder, method.projector) for p in part.parameters())
-    keys = method.fresh[0]
+    ((keys, _),) = method.fresh
     method.after_step(0.5)
     held = dict(zip(method.queue.index.tolist(), method.queue.keys, strict=True))
     assert sorted(held) == list(range(106, 116)), "of 16 keys the last 10 stay"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from collapse_cli.models.momentum import KeyQueue, follow, slow_copy
+from collapse_cli.shapes import Origin
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9, 1.0])
@@ -34,7 +35,7 @@ def test_the_queue_is_a_deque(size: int, batches: list[int]) -> None:
     pushed = 0
     for count in batches:
         numbers = torch.arange(pushed, pushed + count)
-        queue.push(torch.stack([numbers, -numbers], 1).float(), numbers % 3, numbers)
+        queue.push(torch.stack([numbers, -numbers], 1).float(), Origin(numbers, numbers % 3))
         slow.extend(numbers.tolist())
         pushed += count
     held = {
@@ -53,7 +54,7 @@ def test_a_new_queue_holds_random_unit_rows() -> None:
 
 def test_without_labels_they_are_unknown() -> None:
     queue = KeyQueue(4, 2)
-    queue.push(torch.zeros(3, 2), None, torch.arange(3))
+    queue.push(torch.zeros(3, 2), Origin(torch.arange(3), None))
     assert queue.labels.tolist() == [-1, -1, -1, -1]
 
 
@@ -86,7 +87,7 @@ def test_the_ring_wraps_in_place() -> None:
         (range(3), [0, 1, 2, -1, -1]), (range(3, 6), [5, 1, 2, 3, 4]), (range(6, 13), [10, 11, 12, 8, 9]),
     ):  # fmt: skip
         index = torch.tensor(numbers)
-        queue.push(index[:, None].float(), index, index)
+        queue.push(index[:, None].float(), Origin(index, index))
         assert queue.index.tolist() == slots
         assert queue.labels.tolist() == slots
         assert [k for k, i in zip(queue.keys[:, 0].tolist(), slots, strict=True) if i >= 0] == [
@@ -97,7 +98,7 @@ def test_the_ring_wraps_in_place() -> None:
 
 def test_the_queue_keeps_copies_without_gradient() -> None:
     queue, keys = KeyQueue(4, 2), torch.ones(2, 2, requires_grad=True)
-    queue.push(keys * 1, None, torch.arange(2))
+    queue.push(keys * 1, Origin(torch.arange(2), None))
     assert not queue.keys.requires_grad
     with torch.no_grad():
         keys.zero_()

@@ -1,0 +1,40 @@
+"""Alignment and uniformity as the loss itself, no softmax (Wang & Isola 2020, arXiv:2005.10242, sec. 5)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from collapse_cli.losses import attraction, repulsion
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import AlignUniform, Model
+from collapse_cli.shapes import Batch, DataShape
+
+
+class Method(nn.Module):
+    """Views of one picture attract, all pictures of the batch repel; too much of the first collapses."""
+
+    def __init__(self, own: AlignUniform, model: Model, data: DataShape) -> None:
+        super().__init__()
+        self.own = own
+        self.encoder, self.projector, _, _ = networks(model, data.picture)
+        self.terms: tuple[Tensor, Tensor] | None = None  # alignment and uniformity of the last batch
+
+    def loss(self, batch: Batch) -> Tensor:
+        first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
+        second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
+        alignment = attraction(first, second)
+        uniformity = (repulsion(first, self.own.t) + repulsion(second, self.own.t)) / 2
+        self.terms = alignment.detach(), uniformity.detach()
+        return self.own.alignment * alignment + self.own.uniformity * uniformity
+
+    def after_step(self, progress: float) -> None:
+        """Nothing moves but the weights."""
+
+    def chance(self) -> float:
+        """0: all rows equal, and both terms are 0."""
+        return 0.0
+
+    def diagnostics(self) -> dict[str, float]:
+        names = ("alignment", "uniformity")
+        return {name: float(term) for name, term in zip(names, self.terms or (), strict=False)}

@@ -1,0 +1,34 @@
+"""Barlow Twins: the cross-correlation of two views becomes the identity (Zbontar et al. 2021, arXiv:2103.03230)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from collapse_cli.losses import barlow_twins
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import BarlowTwins, Model
+from collapse_cli.shapes import Batch, DataShape
+
+
+class Method(nn.Module):
+    """No negatives: dimensions agree across views and differ from one another. z is standardised over the batch."""
+
+    def __init__(self, own: BarlowTwins, model: Model, data: DataShape) -> None:
+        super().__init__()
+        self.own = own
+        self.encoder, self.projector, _, self.dim = networks(model, data.picture)
+
+    def loss(self, batch: Batch) -> Tensor:
+        first = self.projector(self.encoder(batch.first)).float()  # (B, d)
+        second = self.projector(self.encoder(batch.second)).float()  # (B, d)
+        return barlow_twins(first, second, self.own.redundancy)
+
+    def after_step(self, progress: float) -> None:
+        """Nothing moves but the weights."""
+
+    def chance(self) -> float:
+        """d: all rows equal, and every correlation 0."""
+        return float(self.dim)
+
+    def diagnostics(self) -> dict[str, float]:
+        return {}

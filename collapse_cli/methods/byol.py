@@ -1,0 +1,51 @@
+"""BYOL: the online network predicts what a slow copy makes of the other view (Grill et al. 2020, arXiv:2006.07733)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
+
+from collapse_cli.models.heads import head
+from collapse_cli.models.momentum import follow, momentum_at, slow_copy
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import Byol, Model
+from collapse_cli.shapes import Batch, DataShape
+
+
+class Method(nn.Module):
+    """SimSiam's predictor with MoCo's slow encoder, and no negatives."""
+
+    def __init__(self, own: Byol, model: Model, data: DataShape) -> None:
+        super().__init__()
+        self.own = own
+        self.encoder, self.projector, _, dim = networks(model, data.picture)
+        self.predictor = head(dim, own.predictor_hidden, dim, 2 if own.predictor else 0, norm=True)
+        self.target = slow_copy(nn.Sequential(self.encoder, self.projector)) if own.stop_gradient else None
+
+    def loss(self, batch: Batch) -> Tensor:
+        there = self.distance(batch.first, batch.second)
+        return (there + self.distance(batch.second, batch.first)) / 2
+
+    def distance(self, views: Tensor, others: Tensor) -> Tensor:
+        """Mean ||p - z'||^2 of unit rows, = 2 - 2 cos: prediction from `views`, target from `others` (B,C,H,W); () in [0, 4]."""
+        predicted = self.predictor(self.projector(self.encoder(views)))  # (B, d)
+        return 2 - 2 * cosine_similarity(predicted, self.targets(others), dim=1).mean()
+
+    def targets(self, views: Tensor) -> Tensor:
+        """views (B,C,H,W) -> z' (B,d), from the slow copy, or with gradient from the online network."""
+        if self.target is None:
+            return self.projector(self.encoder(views))
+        with torch.no_grad():
+            return self.target(views)
+
+    def after_step(self, progress: float) -> None:
+        if self.target is not None:
+            online = nn.Sequential(self.encoder, self.projector)
+            follow(self.target, online, momentum_at(self.own, progress))
+
+    def chance(self) -> None:
+        """The loss of a collapsed network is its minimum, 0: it never tells."""
+
+    def diagnostics(self) -> dict[str, float]:
+        return {}

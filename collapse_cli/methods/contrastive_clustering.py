@@ -1,0 +1,62 @@
+"""Contrastive Clustering: rows are instances, columns are clusters (Li et al. 2021, arXiv:2009.09687)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.losses import assignment_entropy, nt_xent
+from collapse_cli.models.heads import head
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import ContrastiveClustering, Model
+from collapse_cli.shapes import Batch, DataShape
+
+
+class Method(nn.Module):
+    """The projector is the instance head g_I; beside it a cluster head g_C says to which of M clusters a picture belongs."""
+
+    def __init__(self, own: ContrastiveClustering, model: Model, data: DataShape) -> None:
+        super().__init__()
+        clusters = own.clusters or data.classes
+        if clusters < 2:
+            raise CollapseError(
+                f"contrastive-clustering with {clusters} clusters", "give --clusters 2 or more"
+            )
+        self.own = own
+        self.encoder, self.projector, width, _ = networks(model, data.picture)
+        logits = head(width, model.head_hidden, clusters, layers=2, norm=model.head_norm)
+        self.cluster_head = nn.Sequential(logits, nn.Softmax(dim=1))
+        self.last: Tensor | None = None  # assignments (2B, M) of the last batch
+        self.pictures = 0  # in it, B
+
+    def loss(self, batch: Batch) -> Tensor:
+        h, h_prime = self.encoder(batch.first), self.encoder(batch.second)  # (B, D)
+        z, z_prime = (normalize(self.projector(one), dim=1) for one in (h, h_prime))  # (B, d) each
+        y, y_prime = (self.cluster_head(one).float() for one in (h, h_prime))  # (B, M) each
+        self.last, self.pictures = torch.cat([y, y_prime]).detach(), len(h)
+        columns, columns_prime = (normalize(one.T, dim=1) for one in (y, y_prime))  # (M, B) each
+        loss = nt_xent(z, z_prime, self.own.temperature)
+        loss = loss + nt_xent(columns, columns_prime, self.own.cluster_temperature)
+        return loss - assignment_entropy(y) - assignment_entropy(y_prime) if self.own.entropy else loss
+
+    def after_step(self, progress: float) -> None:
+        """Nothing moves but the weights."""
+
+    def chance(self) -> float | None:
+        """log(2B-1) + log(2M-1), less 2 log M with the entropy: all rows and all columns equal."""
+        if self.last is None:
+            return None
+        clusters = self.last.shape[1]
+        even = 2 * math.log(clusters) if self.own.entropy else 0.0
+        return math.log(2 * self.pictures - 1) + math.log(2 * clusters - 1) - even
+
+    def diagnostics(self) -> dict[str, float]:
+        if self.last is None:
+            return {}
+        used = self.last.argmax(dim=1).unique().numel()
+        evenness = float(assignment_entropy(self.last)) / math.log(self.last.shape[1])
+        return {"clusters used": float(used), "H(Y) / log M": evenness}

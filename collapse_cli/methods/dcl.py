@@ -1,0 +1,39 @@
+"""DCL: the false negatives' expected share is subtracted (Chuang et al. 2020, arXiv:2007.00224)."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from collapse_cli.losses import debiased_nce
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import Dcl, Model
+from collapse_cli.shapes import Batch, DataShape
+
+
+class Method(nn.Module):
+    """End-to-end with a debiased denominator: labels are not used, only how often they are expected to agree."""
+
+    def __init__(self, own: Dcl, model: Model, data: DataShape) -> None:
+        super().__init__()
+        self.own = own
+        self.encoder, self.projector, _, _ = networks(model, data.picture)
+        self.pictures = 0  # in the last batch, B
+
+    def loss(self, batch: Batch) -> Tensor:
+        first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
+        second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
+        self.pictures = len(first)
+        return debiased_nce(first, second, self.own.temperature, self.own.class_prior)
+
+    def after_step(self, progress: float) -> None:
+        """Nothing moves but the weights."""
+
+    def chance(self) -> float | None:
+        """log(2B-1): all similarities equal."""
+        return math.log(2 * self.pictures - 1) if self.pictures else None
+
+    def diagnostics(self) -> dict[str, float]:
+        return {}

@@ -1,0 +1,55 @@
+"""DirectCLR: InfoNCE on the first dimensions of h itself (Jing et al. 2022, arXiv:2110.09348)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.losses import info_nce
+from collapse_cli.models.heads import FirstDimensions
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import Directclr, Model
+from collapse_cli.shapes import Batch, DataShape
+
+
+class Method(nn.Module):
+    """z = h[:d0], no projector: the other dimensions learn through the encoder's residual stream, if it has one."""
+
+    def __init__(self, own: Directclr, model: Model, data: DataShape) -> None:
+        super().__init__()
+        self.own = own
+        self.encoder, _, width, _ = networks(model, data.picture)
+        if model.head_layers:
+            raise CollapseError("directclr has no projector", "leave --head-layers at 0")
+        if own.subvector > width:
+            raise CollapseError(
+                f"--subvector {own.subvector} is more than the {width} dimensions of {model.encoder}",
+                f"d0 is taken from them: at most {width}",
+            )
+        self.projector = FirstDimensions(own.subvector)
+        self.pictures = 0  # in the last batch, B
+
+    def loss(self, batch: Batch) -> Tensor:
+        first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d0)
+        second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d0)
+        self.pictures = len(first)
+        positive = (first * second).sum(dim=1)  # (B,)
+        across = first @ second.T  # (B, B)
+        own = torch.eye(len(first), dtype=torch.bool, device=across.device)
+        there = info_nce(positive, across, self.own.temperature, own)
+        back = info_nce(positive, across.T, self.own.temperature, own)
+        return (there + back) / 2
+
+    def after_step(self, progress: float) -> None:
+        """Nothing moves but the weights."""
+
+    def chance(self) -> float | None:
+        """log(B): all similarities equal."""
+        return math.log(self.pictures) if self.pictures else None
+
+    def diagnostics(self) -> dict[str, float]:
+        return {}

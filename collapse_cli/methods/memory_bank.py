@@ -1,0 +1,81 @@
+"""Memory bank: one stored vector for each picture (InstDisc, Wu et al. 2018, arXiv:1805.01978; MoCo's mechanism (b))."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.losses import bank_nce, chance, info_nce, left_out
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import MemoryBank, Model
+from collapse_cli.shapes import Batch, DataShape, Origin
+
+
+class Method(nn.Module):
+    """The positive is the picture's own slot, negatives are drawn from the others; no gradient reaches the bank.
+
+    What a slot holds is as old as the picture's last turn, up to an epoch.
+    """
+
+    def __init__(self, own: MemoryBank, model: Model, data: DataShape) -> None:
+        super().__init__()
+        if own.negatives > data.pictures:
+            raise CollapseError(
+                f"--negatives {own.negatives} is more than the {data.pictures} slots of the bank",
+                "one slot for each picture: lower --negatives",
+            )
+        self.own = own
+        self.encoder, self.projector, _, dim = networks(model, data.picture)
+        self.bank: Tensor
+        self.labels: Tensor
+        self.constant: Tensor
+        self.register_buffer("bank", normalize(torch.randn(data.pictures, dim), dim=1))
+        self.register_buffer("labels", torch.full((data.pictures,), -1))
+        self.register_buffer("constant", torch.zeros(()))  # Z of the nce loss, set by the first batch
+        self.fresh: tuple[Tensor, Origin, Tensor] | None = None  # features of this batch, and Z
+        self.excluded: Tensor | None = None  # of the last batch, (B, K)
+        self.proxy_accuracy: Tensor | None = None
+
+    def loss(self, batch: Batch) -> Tensor:
+        features = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
+        positive = (features * self.bank[batch.index]).sum(dim=1)  # (B,)
+        order = torch.randperm(len(self.bank), generator=batch.generator, device=self.bank.device)
+        drawn = order[: self.own.negatives]  # (K,)
+        negative = features @ self.bank[drawn].T  # (B, K)
+        slots = Origin(drawn, self.labels[drawn])
+        exclude = self.excluded = left_out(batch.origin, slots, self.own, batch.generator)
+        assert exclude is not None  # the own slot at least
+        hardest = negative.masked_fill(exclude, -torch.inf).amax(dim=1)  # (B,)
+        self.proxy_accuracy = (positive > hardest).float().mean().detach()
+        if self.own.bank_loss == "info-nce":
+            self.fresh = features.detach(), batch.origin, self.constant
+            return info_nce(positive, negative, self.own.temperature, exclude)
+        constant = self.constant if self.constant > 0 else self.estimate(negative)
+        self.fresh = features.detach(), batch.origin, constant
+        return bank_nce(positive, negative, self.own.temperature, constant, len(self.bank), exclude)
+
+    @torch.no_grad()
+    def estimate(self, negative: Tensor) -> Tensor:
+        """Z (): n times the mean of exp(s/tau) over drawn similarities (B,K), as InstDisc takes it from the first batch."""
+        return len(self.bank) * (negative.float() / self.own.temperature).exp().mean()
+
+    @torch.no_grad()
+    def after_step(self, progress: float) -> None:
+        """v <- unit(t v + (1 - t) f) in the slots of this batch."""
+        if self.fresh is None:
+            return
+        features, origin, constant = self.fresh
+        mixed = torch.lerp(features.to(self.bank.dtype), self.bank[origin.index], self.own.bank_momentum)
+        self.bank[origin.index] = normalize(mixed, dim=1)
+        if origin.labels is not None:
+            self.labels[origin.index] = origin.labels
+        self.constant.copy_(constant)
+
+    def chance(self) -> float | None:
+        """log(K+1), less what is left out: all similarities equal. None for nce, whose constant Z is of the first batch."""
+        return chance(self.own.negatives, self.excluded) if self.own.bank_loss == "info-nce" else None
+
+    def diagnostics(self) -> dict[str, float]:
+        return {} if self.proxy_accuracy is None else {"proxy accuracy": float(self.proxy_accuracy)}

@@ -1,0 +1,40 @@
+"""SimSiam: one side predicts the other, which gets no gradient (Chen & He 2021, arXiv:2011.10566, Algorithm 1)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
+
+from collapse_cli.models.heads import head
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import Model, Simsiam
+from collapse_cli.shapes import Batch, DataShape
+
+
+class Method(nn.Module):
+    """No negatives and no slow copy: the stop-gradient alone keeps the constant solution away."""
+
+    def __init__(self, own: Simsiam, model: Model, data: DataShape) -> None:
+        super().__init__()
+        self.own = own
+        self.encoder, self.projector, _, dim = networks(model, data.picture)
+        self.predictor = head(dim, own.predictor_hidden, dim, 2 if own.predictor else 0, norm=True)
+
+    def loss(self, batch: Batch) -> Tensor:
+        first = self.projector(self.encoder(batch.first))  # (B, d)
+        second = self.projector(self.encoder(batch.second))  # (B, d)
+        return (self.distance(first, second) + self.distance(second, first)) / 2
+
+    def distance(self, rows: Tensor, target: Tensor) -> Tensor:
+        """D(p, z): minus the mean cosine of the prediction from rows (B,d) and the target (B,d); () in [-1, 1]."""
+        target = target.detach() if self.own.stop_gradient else target
+        return -cosine_similarity(self.predictor(rows), target, dim=1).mean()
+
+    def after_step(self, progress: float) -> None:
+        """Nothing moves but the weights."""
+
+    def chance(self) -> None:
+        """The loss of a collapsed network is its minimum, -1: it never tells."""
+
+    def diagnostics(self) -> dict[str, float]:
+        return {}

@@ -1,0 +1,40 @@
+"""VICReg: views agree, every dimension varies, no two say the same (Bardes et al. 2022, arXiv:2105.04906)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from collapse_cli.losses import covariance_penalty, invariance, variance_hinge
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import Model, Vicreg
+from collapse_cli.shapes import Batch, DataShape
+
+
+class Method(nn.Module):
+    """No negatives: the hinge forbids complete collapse, the covariances dimensional collapse. z is not normalised."""
+
+    def __init__(self, own: Vicreg, model: Model, data: DataShape) -> None:
+        super().__init__()
+        self.own = own
+        self.encoder, self.projector, _, _ = networks(model, data.picture)
+        self.terms: tuple[Tensor, Tensor, Tensor] | None = None  # of the last batch
+
+    def loss(self, batch: Batch) -> Tensor:
+        first = self.projector(self.encoder(batch.first)).float()  # (B, d)
+        second = self.projector(self.encoder(batch.second)).float()  # (B, d)
+        agree = invariance(first, second)
+        vary = (variance_hinge(first) + variance_hinge(second)) / 2
+        decorrelate = covariance_penalty(first) + covariance_penalty(second)
+        self.terms = agree.detach(), vary.detach(), decorrelate.detach()
+        return self.own.invariance * agree + self.own.variance * vary + self.own.covariance * decorrelate
+
+    def after_step(self, progress: float) -> None:
+        """Nothing moves but the weights."""
+
+    def chance(self) -> float:
+        """.99 times the hinge's weight: all rows equal, sqrt(eps) = .01."""
+        return 0.99 * self.own.variance
+
+    def diagnostics(self) -> dict[str, float]:
+        names = ("invariance", "variance hinge", "covariance")
+        return {name: float(term) for name, term in zip(names, self.terms or (), strict=False)}
