@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import Generator
 
-from collapse_cli.augment import RECIPES, augment
+from collapse_cli.augment import RECIPES, augment, searched_with_labels
 from collapse_cli.augment.color import jitter
-from collapse_cli.augment.recipes import STEPS, blur_large
+from collapse_cli.augment.recipes import STEPS, blur_large, known
 from collapse_cli.errors import CollapseError
 
+PAPERS = ["none", "weak", "digits", "moco_v1", "moco_v2", "simclr"]
+POLICIES = ["autoaugment_imagenet", "autoaugment_cifar10", "autoaugment_svhn", "randaugment"]
 CHANGING = [name for name in RECIPES if name != "none"]
 SHAPES = [(7, 3, 32, 32), (7, 1, 8, 8), (1, 3, 16, 40), (5, 1, 33, 12), (2, 3, 96, 96)]
 
@@ -26,17 +28,51 @@ def scenes(count, channels=3, size=16):
 
 
 def test_the_names_are_these():
-    assert list(RECIPES) == list(STEPS) == ["none", "weak", "digits", "moco_v1", "moco_v2", "simclr"]
+    assert list(RECIPES) == list(STEPS) == PAPERS + POLICIES
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("simclrr", "did you mean 'simclr'?"), ("?", "one of: none, weak")]
+    ("name", "message", "hint"),
+    [
+        ("simclrr", "no augmentation named 'simclrr'", "did you mean 'simclr'?"),
+        ("?", "no augmentation named '?'", "one of: none, weak"),
+        (
+            "weak+randaug+?",
+            "no augmentation named 'randaug' in 'weak+randaug+?'",
+            "did you mean 'randaugment'?",
+        ),
+        ("moco_v2+", "no augmentation named '' in 'moco_v2+'", "one of: none, weak"),
+        ("weak+ digits", "no augmentation named ' digits' in 'weak+ digits'", "did you mean 'digits'?"),
+    ],
 )
-def test_an_unknown_recipe_names_the_nearest(name, hint):
+def test_an_unknown_recipe_or_part_names_the_nearest(name, message, hint):
     with pytest.raises(CollapseError) as refusal:
         augment(torch.zeros(1, 3, 8, 8), name, 1.0, seeded())
+    assert refusal.value.message == message
     assert refusal.value.hint.startswith(hint)
     assert refusal.value.code == 2
+
+
+@pytest.mark.parametrize("strength", [0, 0.6, 2])
+@pytest.mark.parametrize("first", RECIPES)
+@pytest.mark.parametrize("second", ["none", "weak", "moco_v2", "autoaugment_svhn"])
+def test_a_sum_is_the_two_in_turn_from_one_generator(first, second, strength):
+    images, generator = scenes(9), seeded(3)
+    in_turn = augment(augment(images, first, strength, generator), second, strength, generator)
+    assert torch.equal(augment(images, f"{first}+{second}", strength, seeded(3)), in_turn)
+
+
+def test_parts_may_be_many_and_come_twice():
+    assert known("none") == known("none+none") == ()
+    assert known("weak+moco_v2+weak") == STEPS["weak"] + STEPS["moco_v2"] + STEPS["weak"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_who_was_searched_with_labels_says_so_alone_and_in_a_sum(recipe):
+    labelled = recipe in POLICIES
+    assert ("searched with labels" in RECIPES[recipe]) == labelled
+    for combined in (recipe, f"{recipe}+moco_v2", f"weak+{recipe}"):
+        assert searched_with_labels(combined) == labelled
 
 
 @pytest.mark.parametrize("strength", [-0.1, float("nan")])
@@ -88,10 +124,16 @@ def test_the_generator_is_the_only_source_of_chance(recipe):
 
 @pytest.mark.parametrize("recipe", CHANGING)
 def test_every_picture_has_its_own_draws(recipe):
-    """64 copies of one picture come out different; `weak` has 25 shifts and a mirror: 50 outcomes, about 36 seen."""
+    """64 copies of one picture come out different, but where outcomes are finite and meet again.
+
+    `weak` has 25 shifts and a mirror: 50 outcomes, about 36 seen. 64 calls of torchvision's policies on this
+    picture gave, over 60 repetitions, 22.9 ± 2.3 outcomes (imagenet), 26.5 ± 3.2 (cifar10), 32.1 ± 3.1 (svhn)
+    and 54.6 ± 2.6 (randaugment): 4 standard deviations below. One sub-policy for all would give 1.
+    """
+    fewer = {"weak": 28, **dict(zip(POLICIES, (14, 14, 20, 44), strict=True))}
     copies = scenes(1).expand(64, -1, -1, -1)
     outcomes = augment(copies, recipe, 1.0, seeded()).unique(dim=0)
-    assert len(outcomes) >= (28 if recipe == "weak" else 64)
+    assert len(outcomes) >= fewer.get(recipe, 64)
 
 
 @pytest.mark.parametrize("recipe", CHANGING)
