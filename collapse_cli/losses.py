@@ -37,18 +37,23 @@ def left_out(
     """(B,K) bool: the keys that are no negatives of each query; None where all of them are.
 
     own: keys of the query's own picture; `mask_false_negatives`: keys of its class (MoCHi's class oracle,
-    arXiv:2010.01028, sec. 3.2); `mask_random`: any key, with this probability.
+    arXiv:2010.01028, sec. 3.2); `mask_random`: any key, with this probability. What is not known, -1, is nobody's own.
     """
     shape = len(queries.index), len(keys.index)
     masked = []
     if own:
-        masked.append(queries.index.unsqueeze(1) == keys.index)  # (B, K)
+        masked.append(same(queries.index, keys.index))
     if masks.mask_false_negatives and queries.labels is not None and keys.labels is not None:
-        masked.append(queries.labels.unsqueeze(1) == keys.labels)
+        masked.append(same(queries.labels, keys.labels))
     if masks.mask_random:
         drawn = torch.rand(shape, generator=generator, device=generator.device)
         masked.append(drawn < masks.mask_random)
     return torch.stack(masked).any(dim=0) if masked else None
+
+
+def same(queries: Tensor, keys: Tensor) -> Tensor:
+    """(B,K) bool: whose numbers (B,), (K,) are equal and known; -1 is not known."""
+    return (queries.unsqueeze(1) == keys) & (keys >= 0)
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float, exclude: Tensor | None = None) -> Tensor:

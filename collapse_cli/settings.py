@@ -167,14 +167,18 @@ class Vicreg:
 
     invariance: float = knob(25.0, "weight of mean ||z - z'||^2 / d, lambda", low=0)
     variance: float = knob(25.0, "weight of the hinge that keeps every std at 1, mu; 0 collapses", low=0)
-    covariance: float = knob(1.0, "weight of the squared off-diagonal covariances, nu", low=0)
+    covariance: float = knob(
+        10.0, "weight of the squared off-diagonal covariances, nu (paper: 1, at d = 8192)", low=0
+    )
 
 
 @dataclass(frozen=True)
 class BarlowTwins:
     """Barlow Twins: the cross-correlation of two views becomes the identity (Zbontar et al. 2021, arXiv:2103.03230)."""
 
-    redundancy: float = knob(0.0051, "weight of the off-diagonal terms, lambda", low=0)
+    redundancy: float = knob(
+        0.05, "weight of the off-diagonal terms, lambda (paper: 0.0051, at d = 8192)", low=0
+    )
 
 
 @dataclass(frozen=True)
@@ -231,6 +235,8 @@ METHODS: dict[str, type] = {
 
 PREFERRED: dict[str, dict[str, Any]] = {
     "directclr": {"head_layers": 0},
+    "vicreg": {"optimizer": "adam", "lr": 1e-3},
+    "barlow-twins": {"optimizer": "adam", "lr": 1e-3},
     "contrastive-clustering": {"split": "all", "batch": 256, "optimizer": "adam", "lr": 3e-3},
 }
 """Where a method has another default of Model or Training than the rest."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +14,90 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from collapse_cli.cli import main
+from collapse_cli.commands.train import begin, fresh, settled
 from collapse_cli.errors import CollapseError
-from collapse_cli.settings import METHODS, Model, Run, Training, flat, own_settings, resolve
+from collapse_cli.runs.record import Record
+from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, own_settings, resolve
+from collapse_cli.shapes import Images
 
 
 @pytest.mark.parametrize("method", list(METHODS))
 def test_defaults(method: str) -> None:
-    assert resolve(method) == Run(method, METHODS[method](), Model(), Training())
+    """Those of the dataclasses, but for what the method prefers in the model or in the training."""
+    preferred = PREFERRED.get(method, {})
+    model, training = (
+        dataclasses.replace(part, **{k: v for k, v in preferred.items() if hasattr(part, k)})
+        for part in (Model(), Training())
+    )
+    assert resolve(method) == Run(method, METHODS[method](), model, training)
     assert own_settings(method) is METHODS[method]
+
+
+def test_what_is_preferred_is_a_setting_and_another_than_the_rests() -> None:
+    """A method's own knobs have their default where they are declared, so only Model and Training are named here."""
+    assert PREFERRED.keys() <= METHODS.keys()
+    plain = dataclasses.asdict(Model()) | dataclasses.asdict(Training())
+    for preferred in PREFERRED.values():
+        assert preferred.keys() <= plain.keys()
+        for name, value in preferred.items():
+            assert value != plain[name]
+            assert type(value) is type(plain[name])
+
+
+def planned(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
+    """What `train --dry-run` would do with these words, flat."""
+    assert main(["train", *argv, "--dry-run"]) == 0
+    return flat(tomllib.loads(capsys.readouterr().out))
+
+
+PLAIN = {"head_layers": 0, "split": "train", "batch": 32, "optimizer": "sgd", "lr": 0.5}
+
+
+@pytest.mark.parametrize("method", list(PREFERRED))
+@pytest.mark.parametrize("way", ["config", "set", "option"])
+def test_a_preferred_default_loses_against_all_that_is_said(
+    way: str, method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a word it stands in the plan; --config, --set and the option each win over it."""
+    assert planned(capsys, method).items() >= PREFERRED[method].items()
+    said = {name: PLAIN[name] for name in PREFERRED[method] if PLAIN[name] != PREFERRED[method][name]}
+    (tmp_path / "c.toml").write_text("".join(f"{k} = {v!r}\n" for k, v in said.items()))
+    words = {
+        "config": ["--config", str(tmp_path / "c.toml")],
+        "set": [word for k, v in said.items() for word in ("--set", f"{k}={v}")],
+        "option": [word for k, v in said.items() for word in (f"--{k.replace('_', '-')}", str(v))],
+    }
+    assert planned(capsys, method, *words[way]).items() >= (PREFERRED[method] | said).items()
+
+
+def test_of_a_preferred_default_what_is_not_said_stays() -> None:
+    run = resolve("contrastive-clustering", {"lr": 0.01})
+    assert (run.training.lr, run.training.optimizer, run.training.batch) == (0.01, "adam", 256)
+    assert resolve("directclr", {"head_layers": 1}).model.head_layers == 1, "refused by the method, not here"
+
+
+@pytest.mark.parametrize("method", ["moco", *PREFERRED])
+def test_help_tells_the_methods_own_default(
+    method: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    assert main(["train", method, "--help"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    plain = {name: getattr(Model(), name, getattr(Training(), name, None)) for name in PLAIN}
+    for name, value in (plain | PREFERRED.get(method, {})).items():
+        (line,) = [line for line in shown if f"--{name.replace('_', '-')} " in line]
+        assert f"[default: {value}]" in line
+
+
+@pytest.mark.parametrize("method", list(PREFERRED))
+def test_what_is_preferred_stands_in_the_run_folder(method: str, images: Images, tmp_path: Path) -> None:
+    """settings.toml says what was done, so a later default changes no run that is resumed."""
+    run = settled(resolve(method, {"batch": 64, "encoder": "mlp"}), images)
+    begin(Record(tmp_path / "run"), fresh(run, images, "cpu"), overwrite=False)
+    told = flat(tomllib.loads((tmp_path / "run" / "settings.toml").read_text()))
+    assert told.items() >= (PREFERRED[method] | {"batch": 64}).items()
+    assert resolve(method, told) == run
 
 
 def test_later_layers_win_over_earlier_ones_and_over_defaults() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
@@ -38,7 +39,7 @@ class Method(Protocol):
 
 
 def build(run: Run, data: DataShape) -> Method:
-    """The method of a run for a data set, with fresh weights from torch's generator (seed it before).
+    """The method of a run for a data set, its fresh weights drawn from the run's seed.
 
     Raises CollapseError for settings that do not go together, and where labels are needed and there are none.
     """
@@ -49,5 +50,7 @@ def build(run: Run, data: DataShape) -> Method:
             f"{what} needs labels, and these pictures have none", "give class folders or a label column"
         )
     module = import_module(f"{__name__}.{run.method.replace('-', '_')}")
-    method: Method = module.Method(run.own, run.model, data)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(run.training.seed)  # not the GPUs', which would stay changed
+        method: Method = module.Method(run.own, run.model, data)
     return method

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from collapse_cli.losses import chance, info_nce, left_out, nt_xent
+from collapse_cli.losses import chance, info_nce, left_out
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import EndToEnd, Model
 from collapse_cli.shapes import Batch, DataShape
@@ -19,17 +20,21 @@ class Method(nn.Module):
         self.own = own
         self.encoder, self.projector, _, _ = networks(model, data.picture)
         self.excluded: Tensor | None = None  # of the last batch
+        self.proxy_accuracy: Tensor | None = None
 
     def loss(self, batch: Batch) -> Tensor:
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
         second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
-        both_views = self.own.negatives == "both-views"
-        origin = batch.origin.twice() if both_views else batch.origin
-        exclude = self.excluded = left_out(origin, origin, self.own, batch.generator)  # own picture at least
-        if both_views:
-            return nt_xent(first, second, self.own.temperature, exclude)
-        positive = (first * second).sum(dim=1)  # (B,)
-        return info_nce(positive, first @ second.T, self.own.temperature, exclude)
+        positive, origin = (first * second).sum(dim=1), batch.origin  # (B,)
+        if self.own.negatives == "both-views":
+            first = second = torch.cat([first, second])  # (2B, d)
+            positive, origin = positive.repeat(2), origin.twice()
+        across = first @ second.T  # (B, B) or (2B, 2B)
+        exclude = self.excluded = left_out(origin, origin, self.own, batch.generator)
+        assert exclude is not None  # the own picture at least
+        hardest = across.masked_fill(exclude, -torch.inf).amax(dim=1)
+        self.proxy_accuracy = (positive > hardest).float().mean().detach()
+        return info_nce(positive, across, self.own.temperature, exclude)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""
@@ -39,4 +44,4 @@ class Method(nn.Module):
         return None if self.excluded is None else chance(len(self.excluded), self.excluded)
 
     def diagnostics(self) -> dict[str, float]:
-        return {}
+        return {} if self.proxy_accuracy is None else {"proxy accuracy": float(self.proxy_accuracy)}

@@ -33,7 +33,9 @@ class Method(nn.Module):
         self.constant: Tensor
         self.register_buffer("bank", normalize(torch.randn(data.pictures, dim), dim=1))
         self.register_buffer("labels", torch.full((data.pictures,), -1))
-        self.register_buffer("constant", torch.zeros(()))  # Z of the nce loss, set by the first batch
+        self.seen: Tensor
+        self.register_buffer("seen", torch.zeros((), dtype=torch.long))  # features stored so far
+        self.register_buffer("constant", torch.zeros(()))  # Z of the nce loss
         self.fresh: tuple[Tensor, Origin, Tensor] | None = None  # features of this batch, and Z
         self.excluded: Tensor | None = None  # of the last batch, (B, K)
         self.proxy_accuracy: Tensor | None = None
@@ -52,13 +54,17 @@ class Method(nn.Module):
         if self.own.bank_loss == "info-nce":
             self.fresh = features.detach(), batch.origin, self.constant
             return info_nce(positive, negative, self.own.temperature, exclude)
-        constant = self.constant if self.constant > 0 else self.estimate(negative)
+        constant = self.constant if self.seen >= len(self.bank) else self.estimate(negative)
         self.fresh = features.detach(), batch.origin, constant
         return bank_nce(positive, negative, self.own.temperature, constant, len(self.bank), exclude)
 
     @torch.no_grad()
     def estimate(self, negative: Tensor) -> Tensor:
-        """Z (): n times the mean of exp(s/tau) over drawn similarities (B,K), as InstDisc takes it from the first batch."""
+        """Z (): n times the mean of exp(s/tau) over drawn similarities (B,K).
+
+        InstDisc takes it from initial batches and keeps it: here from each one until as many features were stored as there
+        are slots, for the random vectors that a bank begins with say nothing of Z.
+        """
         return len(self.bank) * (negative.float() / self.own.temperature).exp().mean()
 
     @torch.no_grad()
@@ -72,9 +78,10 @@ class Method(nn.Module):
         if origin.labels is not None:
             self.labels[origin.index] = origin.labels
         self.constant.copy_(constant)
+        self.seen += len(features)
 
     def chance(self) -> float | None:
-        """log(K+1), less what is left out: all similarities equal. None for nce, whose constant Z is of the first batch."""
+        """log(K+1), less what is left out: all similarities equal. None for nce, whose Z is not theirs."""
         return chance(self.own.negatives, self.excluded) if self.own.bank_loss == "info-nce" else None
 
     def diagnostics(self) -> dict[str, float]:

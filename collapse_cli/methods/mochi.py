@@ -39,16 +39,16 @@ class Method(nn.Module):
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
         self.positive: Tensor | None = None  # (B,), similarities of the last queries with their keys
         self.negative: Tensor | None = None  # (B, K), and with the queue
-        self.excluded: Tensor | None = None  # (B, K), what was left out of it
+        self.excluded: list[Tensor] = []  # (B, K) or (B, K+s+s') each, what was left out for this batch
         self.mixed: Tensor | None = None  # (B, s+s'), theirs with the mixed negatives
 
     @property
     def mixing(self) -> bool:
         """The warm-up is over."""
-        return float(self.progress) >= self.own.mix_after
+        return bool(self.progress >= self.own.mix_after)
 
     def loss(self, batch: Batch) -> Tensor:
-        self.fresh = []
+        self.fresh, self.excluded = [], []
         loss = self.contrast(batch.first, batch.second, batch)
         if self.own.symmetric:
             loss = (loss + self.contrast(batch.second, batch.first, batch)) / 2
@@ -73,7 +73,8 @@ class Method(nn.Module):
             negative = torch.cat([negative, harder], dim=1)  # (B, K+s+s')
             if exclude is not None:
                 bare = exclude.all(dim=1, keepdim=True).expand_as(harder)  # nothing was left to be mixed
-                self.excluded = exclude = torch.cat([exclude, bare], dim=1)
+                exclude = torch.cat([exclude, bare], dim=1)
+        self.excluded += [] if exclude is None else [exclude]
         return info_nce(positive, negative, self.own.temperature, exclude)
 
     def keys(self, views: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ class Method(nn.Module):
     def watch(self, positive: Tensor, negative: Tensor, exclude: Tensor | None) -> None:
         """Keep the similarities for the diagnostics, what is left out as -inf."""
         left = negative if exclude is None else negative.masked_fill(exclude, -torch.inf)
-        self.positive, self.negative, self.excluded = positive.detach(), left.detach(), exclude
+        self.positive, self.negative = positive.detach(), left.detach()
 
     def after_step(self, progress: float) -> None:
         if self.key_encoder is not None and self.key_projector is not None:
@@ -99,15 +100,17 @@ class Method(nn.Module):
     def chance(self) -> float:
         """log(1+K), and log(1+K+s+s') once mixing has begun, less what is left out: all similarities equal."""
         mixed = self.own.pair_mixes + self.own.query_mixes if self.mixing else 0
-        return chance(self.own.queue + mixed, self.excluded)
+        return chance(self.own.queue + mixed, torch.cat(self.excluded) if self.excluded else None)
 
     def diagnostics(self) -> dict[str, float]:
         said = {"queue filled": self.queue.filled}
         if self.positive is not None and self.negative is not None:
             hardest = self.negative.amax(dim=1)  # (B,); the proxy task is asked on the queue alone
             said["proxy accuracy"] = float((self.positive > hardest).float().mean())
-            if self.mixed is not None and self.mixed.shape[1]:
-                said["mixes harder than all"] = float((self.mixed > hardest.unsqueeze(1)).float().mean())
+            if self.mixed is not None:
+                there = hardest.isfinite()  # (B,); elsewhere there was nothing to mix
+                harder = self.mixed[there] > hardest[there].unsqueeze(1)
+                said |= {"mixes harder than all": float(harder.float().mean())} if harder.numel() else {}
         return said
 
     def curves(self) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:

@@ -31,10 +31,10 @@ class Method(nn.Module):
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
         self.positive: Tensor | None = None  # (B,), similarities of the last queries with their keys
         self.negative: Tensor | None = None  # (B, K), and with the queue
-        self.excluded: Tensor | None = None  # (B, K), what was left out of it
+        self.excluded: list[Tensor] = []  # (B, K) each, what was left out of it for this batch
 
     def loss(self, batch: Batch) -> Tensor:
-        self.fresh = []
+        self.fresh, self.excluded = [], []
         loss = self.contrast(batch.first, batch.second, batch)
         if self.own.symmetric:
             loss = (loss + self.contrast(batch.second, batch.first, batch)) / 2
@@ -60,7 +60,8 @@ class Method(nn.Module):
     def watch(self, positive: Tensor, negative: Tensor, exclude: Tensor | None) -> None:
         """Keep the similarities for the diagnostics, what is left out as -inf."""
         left = negative if exclude is None else negative.masked_fill(exclude, -torch.inf)
-        self.positive, self.negative, self.excluded = positive.detach(), left.detach(), exclude
+        self.positive, self.negative = positive.detach(), left.detach()
+        self.excluded += [] if exclude is None else [exclude]
 
     def after_step(self, progress: float) -> None:
         if self.key_encoder is not None and self.key_projector is not None:
@@ -72,7 +73,7 @@ class Method(nn.Module):
 
     def chance(self) -> float:
         """log(K+1), less what is left out: all similarities equal."""
-        return chance(self.own.queue, self.excluded)
+        return chance(self.own.queue, torch.cat(self.excluded) if self.excluded else None)
 
     def diagnostics(self) -> dict[str, float]:
         said = {"queue filled": self.queue.filled}

@@ -86,7 +86,10 @@ def _none(count: int, total: int, queue: int) -> float:
 
 @dataclass(frozen=True)
 class Oracle:
-    """False negatives by similarity."""
+    """False negatives by similarity.
+
+    None of these is better high or low: a better space brings a class together, and so its false negatives to the front.
+    """
 
     queries: int = number("queries")
     keys: int = number("keys in the queue, K")

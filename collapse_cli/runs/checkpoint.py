@@ -83,8 +83,7 @@ def _rebuild(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
     run = resolve(metadata["settings"]["method"]["name"], flat(metadata["settings"]))
     shape = cast(tuple[int, int, int], tuple(metadata["shape"]))
     data = DataShape(shape, metadata.get("pictures", 0), len(metadata["classes"]))
-    with torch.random.fork_rng(devices=[]):
-        method = methods.build(run, data)
+    method = methods.build(run, data)
     network = cast(nn.Module, method).to(device)
     network.load_state_dict(content["method"])
     state = start(method, run.training)

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import oracle as room
-from collapse_cli.metrics.oracle import expected, oracle, own_stale_key
+from collapse_cli.metrics.oracle import expected, matching_by_rank, oracle, own_stale_key
 
 
 def test_expected_share_is_the_closed_form() -> None:
@@ -230,3 +230,41 @@ def test_nothing_to_compare() -> None:
     with pytest.raises(CollapseError) as raised:
         oracle(**(case | empty), temperature=0.2)
     assert raised.value.code == 3
+
+
+def random_similarities(queries: int, keys: int) -> tuple[torch.Tensor, torch.Tensor]:
+    g = torch.Generator().manual_seed(4)
+    positive, negative = torch.rand(queries, generator=g), torch.rand(queries, keys, generator=g) * 2 - 1
+    return positive, negative.masked_fill(torch.rand(queries, keys, generator=g) < 0.2, -torch.inf)
+
+
+@pytest.mark.parametrize("keys", [1, 2, 30, 200])
+@pytest.mark.parametrize("points", [2, 8, 32])
+def test_matching_by_rank_is_the_slow_loop(keys: int, points: int) -> None:
+    """MoCHi, sec. 3: p = e^(s/T) / (e^(s+/T) + sum_k e^(s_k/T)), each query's in its own order; what is left out is last, 0.
+
+    Pooled pieces of ranks hold the mean p of the piece at its middle rank, and together all the mass there is.
+    """
+    positive, negative = random_similarities(5, keys)
+    at = [0.0] * keys
+    for b in range(5):
+        ranked = sorted(negative[b].tolist(), reverse=True)
+        below = math.exp(float(positive[b]) / 0.3) + sum(math.exp(s / 0.3) for s in ranked)
+        for rank, s in enumerate(ranked):
+            at[rank] += math.exp(s / 0.3) / below / 5
+    ranks, p = matching_by_rank(positive, negative, 0.3, points)
+    assert len(ranks) == len(p) <= points
+    start, mass = 0, 0.0
+    for middle, value in zip(ranks, p, strict=True):
+        stop = round(2 * middle) - start - 1
+        assert value == pytest.approx(sum(at[start:stop]) / (stop - start), rel=1e-5)
+        start, mass = stop, mass + value * (stop - start)
+    assert start == keys
+    assert mass == pytest.approx(sum(at), rel=1e-5)
+
+
+def test_matching_by_rank_of_equal_similarities_is_uniform() -> None:
+    """1/(K+1) at every rank; and where nothing is a negative, 0."""
+    found = matching_by_rank(torch.full((3,), 0.4), torch.full((3, 50), 0.4), 0.1)
+    assert found[1] == pytest.approx([1 / 51] * len(found[0]))
+    assert set(matching_by_rank(torch.zeros(2), torch.full((2, 9), -torch.inf), 0.1)[1]) == {0.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Literal
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from collapse_cli.models.momentum import KeyQueue, follow, slow_copy
+from collapse_cli.models.momentum import KeyQueue, follow, keys_of, momentum_at, slow_copy
+from collapse_cli.settings import Byol, Keys, Mochi, Moco
 from collapse_cli.shapes import Origin
 
 
@@ -103,3 +105,49 @@ def test_the_queue_keeps_copies_without_gradient() -> None:
     with torch.no_grad():
         keys.zero_()
     assert float(queue.keys[:2].sum()) == 4
+
+
+@pytest.mark.parametrize("kind", [Moco, Mochi, Byol])
+@pytest.mark.parametrize("m", [0.0, 0.9, 0.996, 1.0])
+def test_momentum_along_the_cosine(kind: type, m: float) -> None:
+    """BYOL: 1 - (1 - m)(cos(pi k/K) + 1)/2 is m at the start, (1 + m)/2 at half time and 1 at the end; a quarter in,
+    cos(pi/4) = 1/sqrt 2 gives 1 - (1 - m)(2 + sqrt 2)/4."""
+    cosine, constant = kind(momentum=m, momentum_schedule="cosine"), kind(momentum=m)
+    found = [momentum_at(cosine, progress) for progress in (0, 0.25, 0.5, 1)]
+    assert found == pytest.approx([m, 1 - (1 - m) * (2 + 2**0.5) / 4, (1 + m) / 2, 1], abs=1e-12)
+    assert [momentum_at(constant, progress) for progress in (0, 0.25, 0.5, 1)] == [m] * 4
+
+
+@pytest.mark.parametrize("kind", ["momentum", "copy", "gradient"])
+def test_keys_carry_gradient_only_where_asked(kind: Literal["momentum", "copy", "gradient"]) -> None:
+    """Unit rows of what the networks make of the views, whatever the kind."""
+    encoder, projector = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), nn.Linear(3, 2)
+    views = torch.randn(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    keys = keys_of(views, encoder, projector, Keys(key_encoder=kind))
+    torch.testing.assert_close(keys, nn.functional.normalize(projector(encoder(views)), dim=1))
+    assert keys.requires_grad is (kind == "gradient")
+
+
+def test_a_ring_of_one_holds_the_last_key() -> None:
+    queue = KeyQueue(1, 2)
+    for last in (1, 3):
+        index = torch.arange(last)
+        queue.push(torch.stack([index, index + 1], 1).float(), Origin(index, index * 2))
+        assert (queue.keys.tolist(), queue.index.tolist()) == ([[last - 1, last]], [last - 1])
+        assert queue.labels.tolist() == [2 * (last - 1)]
+        assert queue.filled == 1
+    assert int(queue.seen) == 4
+
+
+def test_the_papers_ring_wraps_after_256_batches_of_256() -> None:
+    """K = 65536: number n lies in slot n mod K; after 257 batches the first 256 slots hold the last batch."""
+    queue = KeyQueue(65536, 1)
+    for step in range(257):
+        index = torch.arange(256) + 256 * step
+        queue.push(index[:, None].float(), Origin(index, None))
+        if step == 127:
+            assert queue.filled == 0.5
+    slots = torch.arange(65536)
+    assert torch.equal(queue.index, torch.where(slots < 256, slots + 65536, slots))
+    assert torch.equal(queue.keys[:, 0], queue.index.float())
+    assert queue.filled == 1

@@ -12,7 +12,9 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.models.batch_norm import settle, split_batch_norm
 from collapse_cli.models.encoders import encoder
-from collapse_cli.models.heads import head
+from collapse_cli.models.heads import FirstDimensions, head
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import Model
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_settling_forgets_the_past_and_keeps_the_mode() -> None:
     assert (float(norm.running_mean), float(norm.running_var)) == (2, 5)
     assert not norm.training
     assert norm.momentum == 0.1
-    assert (float(norm.weight), float(norm.bias)) == (1, 0)
+    assert (norm.weight.item(), norm.bias.item()) == (1, 0)
 
 
 def test_settling_counts_every_part_alike() -> None:
@@ -134,3 +136,71 @@ def test_settling_counts_every_part_alike() -> None:
     split = split_batch_norm(nn.Sequential(nn.BatchNorm1d(1)), 2)
     settle(split, [torch.tensor([[0.0], [2.0], [10.0], [14.0]])])
     assert (float(split[0].whole.running_mean), float(split[0].whole.running_var)) == (6.5, 5)
+
+
+def of_layers(blocks: int, channels: int) -> int:
+    """Parameters of the 6n + 2 layers without the last: 3x3 convolutions without bias, 2 per channel of batch norm.
+
+    The stem; three stages of 2n convolutions 16, 32, 64 wide, the first of a stage from the width before; and a 1x1
+    convolution past each halving.
+    """
+
+    def convolution(inward: int, outward: int, side: int = 3) -> int:
+        return side * side * inward * outward + 2 * outward
+
+    total, inward = convolution(channels, 16), 16
+    for width in (16, 32, 64):
+        total += convolution(inward, width) + (2 * blocks - 1) * convolution(width, width)
+        total += convolution(inward, width, side=1) if inward != width else 0
+        inward = width
+    return total
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("resnet8", 1), ("resnet20", 3)])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 32, 32), (3, 32, 32), (3, 28, 20)])
+def test_small_resnets(name: str, blocks: int, shape: tuple[int, int, int]) -> None:
+    """D = 64 whatever the picture; 6n + 1 convolutions of 3x3, the classifier being the last of the 6n + 2 layers."""
+    network, width = encoder(name, shape)
+    assert network(torch.randn(2, *shape)).shape == (2, width) == (2, 64)
+    assert sum(p.numel() for p in network.parameters()) == of_layers(blocks, shape[0])
+    sides = [m.kernel_size for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert (sides.count((3, 3)), sides.count((1, 1))) == (6 * blocks + 1, 2)
+
+
+def test_resnet20_is_as_large_as_published() -> None:
+    """.27 M for CIFAR-10 (He et al. 2016): with 64 * 10 + 10 of the classifier, and without the shortcuts'
+    1x1 convolutions, 16 * 32 + 64 and 32 * 64 + 128 parameters, where theirs pad with zeros."""
+    parameters = sum(p.numel() for p in encoder("resnet20", (3, 32, 32))[0].parameters())
+    assert (parameters + 650 - 576 - 2176) / 1e6 == pytest.approx(0.27, abs=0.005)
+
+
+def test_a_small_resnet_halves_the_side_twice() -> None:
+    network, _ = encoder("resnet8", (1, 32, 32))
+    seen = []
+    for part in network:
+        part.register_forward_hook(lambda _, __, out: seen.append(tuple(out.shape[1:])))
+    network(torch.zeros(2, 1, 32, 32))
+    assert seen == [(16, 32, 32)] * 4 + [(32, 16, 16), (64, 8, 8), (64, 1, 1), (64,)]
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_first_dimensions(count: int) -> None:
+    """h[:, :d0], with gradient to nothing else, and nothing to learn."""
+    h = torch.arange(10.0).view(2, 5).requires_grad_()
+    z = FirstDimensions(count)(h)
+    assert z.tolist() == [list(range(count)), list(range(5, 5 + count))]
+    z.sum().backward()
+    assert h.grad.tolist() == [[1.0] * count + [0.0] * (5 - count)] * 2
+    assert list(FirstDimensions(count).parameters()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "width", "dim"), [("resnet8", 2, 64, 6), ("mlp", 0, 128, 128), ("convnet", 1, 128, 6)]
+)
+def test_networks_and_their_widths(name: str, layers: int, width: int, dim: int) -> None:
+    """Without head layers g hands h on, and d is D whatever --dim says."""
+    model = Model(encoder=name, head_layers=layers, head_hidden=7, dim=6)
+    f, g, found, projected = networks(model, (1, 8, 8))
+    h = f(torch.randn(3, 1, 8, 8))
+    assert (h.shape, g(h).shape) == ((3, width), (3, dim))
+    assert (found, projected) == (width, dim)

@@ -1,0 +1,253 @@
+"""What every method promises the loop, the checkpoint and the run folder."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from collapse_cli.commands.train import fresh, settled
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import checkpoint
+from collapse_cli.settings import METHODS, resolve
+from collapse_cli.shapes import Batch, Images
+from collapse_cli.training import train
+
+Make = Callable[..., Any]
+
+MIXING = {"mix_after": 0.0, "pair_mixes": 5, "query_mixes": 3}
+MASKS = {"mask_false_negatives": True, "mask_random": 0.3}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "moco symmetric": ("moco", {"symmetric": True, **MASKS}),
+    "moco copy": ("moco", {"key_encoder": "copy", "mask_own": True}),
+    "moco gradient": ("moco", {"key_encoder": "gradient", "queue": 40}),
+    "moco cosine": ("moco", {"momentum_schedule": "cosine", "bn_splits": 2, "shuffle_bn": True}),
+    "mochi mixing": ("mochi", MIXING),
+    "mochi masks": ("mochi", {**MIXING, **MASKS, "symmetric": True, "mask_own": True}),
+    "end-to-end masks": ("end-to-end", MASKS),
+    "end-to-end other view": ("end-to-end", {"negatives": "other-view", **MASKS}),
+    "memory-bank masks": ("memory-bank", MASKS),
+    "memory-bank nce": ("memory-bank", {"bank_loss": "nce"}),
+    "simsiam bare": ("simsiam", {"stop_gradient": False, "predictor": False}),
+    "byol bare": ("byol", {"stop_gradient": False, "predictor": False}),
+    "byol cosine": ("byol", {"momentum_schedule": "cosine"}),
+    "contrastive-clustering even": ("contrastive-clustering", {"entropy": False, "clusters": 5}),
+}
+CASES = {name: (name, {}) for name in METHODS} | VARIANTS
+LEARNED = ("encoder", "projector", "predictor", "cluster_head", "weights")
+
+every = pytest.mark.parametrize(("name", "given"), CASES.values(), ids=list(CASES))
+
+
+def kept(method: nn.Module) -> dict[str, Tensor]:
+    """All that the checkpoint keeps, but batch norm's running statistics, which every forward pass in training moves."""
+    return {k: v.clone() for k, v in method.state_dict().items() if "running" not in k and "tracked" not in k}
+
+
+def begun(name: str, images: Images, given: dict[str, Any]) -> checkpoint.Checkpoint:
+    """Ready to train for four epochs of three steps."""
+    run = resolve(name, given, {"batch": 32, "epochs": 4})
+    return fresh(settled(run, images), images, "cpu")
+
+
+def go(kept: checkpoint.Checkpoint, images: Images, epochs: int) -> list[float]:
+    course = train(kept.method, images, kept.normalisation, kept.run.training, kept.state)
+    return [epoch.loss for epoch in islice(course, epochs)]
+
+
+@every
+def test_a_loss_reads(name: str, given: dict[str, Any], build: Make, batch: Batch) -> None:
+    """Before any step and after one, loss and its gradient leave weights, slow copy, queue and bank as they were.
+
+    And the step leaves every network in training mode.
+    """
+    method = build(name, **given)
+    for _ in range(2):
+        before = kept(method)
+        method.loss(batch).backward()
+        after = kept(method)
+        assert before.keys() == after.keys()
+        assert all(torch.equal(before[key], after[key]) for key in before)
+        method.after_step(0.5)
+        assert all(module.training for module in method.modules())
+
+
+@every
+def test_the_gradient_reaches_what_learns_and_nothing_else(
+    name: str, given: dict[str, Any], build: Make, batch: Batch
+) -> None:
+    """Every part of what learns turns; slow copies take no gradient, and queue and bank are no parameters."""
+    method = build(name, **given)
+    method.loss(batch).backward()
+    learned = {
+        f"{part}.{n}".strip("."): p
+        for part in LEARNED
+        if hasattr(method, part)
+        for module in [getattr(method, part)]
+        for n, p in ([("", module)] if isinstance(module, nn.Parameter) else module.named_parameters())
+    }
+    assert set(learned) == {n for n, p in method.named_parameters() if p.requires_grad}
+    for part in {n.split(".")[0] for n in learned}:
+        reached = [p.grad for n, p in learned.items() if n.split(".")[0] == part]
+        assert all(grad is not None and grad.isfinite().all() for grad in reached)
+        assert max(float(grad.abs().max()) for grad in reached) > 1e-6, part
+    slow = {n.split(".")[0] for n, p in method.named_parameters() if n not in learned and p.grad is None}
+    rest = {n.split(".")[0] for n, _ in method.named_parameters() if n not in learned}
+    assert slow == rest <= {"key_encoder", "key_projector", "target"}
+    assert not any(b.requires_grad for b in method.buffers())
+
+
+@every
+def test_all_chance_is_the_batchs(name: str, given: dict[str, Any], build: Make, batch: Batch) -> None:
+    """Loss and step draw from the generator handed in alone: the same seed, the same loss; torch's own stays untouched."""
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    losses = []
+    for _ in range(2):
+        method, generator = build(name, **given), torch.Generator().manual_seed(7)
+        for _ in range(2):
+            losses.append(float(method.loss(replace(batch, generator=generator)).detach()))
+            method.after_step(0.5)
+    assert losses[:2] == losses[2:]
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@torch.no_grad()
+def collapse(method: Any, views: Tensor) -> None:
+    """All embeddings equal, plant it so: every batch norm gives 1s, and what is remembered or learned is alike too."""
+    for module in method.modules():
+        if isinstance(module, _BatchNorm):
+            module.weight.zero_()
+            module.bias.fill_(1)
+    z = normalize(method.projector(method.encoder(views)), dim=1)[0]
+    if hasattr(method, "queue"):
+        method.queue.keys.copy_(z.expand_as(method.queue.keys))
+    if hasattr(method, "bank"):
+        method.bank.copy_(z.expand_as(method.bank))
+    if hasattr(method, "weights"):
+        method.weights.fill_(1)
+    if hasattr(method, "cluster_head"):
+        for p in method.cluster_head[0][-1].parameters():
+            p.zero_()
+
+
+@every
+def test_chance_is_the_loss_of_equal_embeddings(
+    name: str, given: dict[str, Any], build: Make, batch: Batch
+) -> None:
+    """Also with masks, whose second look knows the labels and pictures that the first step left behind."""
+    method = build(name, **given)
+    collapse(method, batch.first)
+    for _ in range(2):
+        loss = float(method.loss(batch).detach())
+        chance = method.chance()
+        if chance is None:
+            assert name in ("simsiam", "byol", "positive-only") or given.get("bank_loss") == "nce"
+        else:
+            assert loss == pytest.approx(chance, abs=2e-4)
+        method.after_step(0.5)
+
+
+@every
+def test_what_is_watched(name: str, given: dict[str, Any], build: Make, batch: Batch) -> None:
+    """Nothing before the first batch breaks; then finite numbers, and curves as long in x as in y."""
+    method = build(name, **given)
+    assert all(math.isfinite(value) for value in method.diagnostics().values())
+    assert not hasattr(method, "curves") or method.curves() == {}
+    method.chance()
+    method.loss(batch)
+    said = method.diagnostics()
+    assert all(type(value) is float and math.isfinite(value) for value in said.values())
+    for x, y in (method.curves() if hasattr(method, "curves") else {}).values():
+        assert len(x) == len(y) > 1
+        assert all(type(value) is float and math.isfinite(value) for value in (*x, *y))
+        assert list(x) == sorted(set(x))
+
+
+@every
+def test_half_precision_is_nearly_the_same(
+    name: str, given: dict[str, Any], build: Make, batch: Batch
+) -> None:
+    """bf16 keeps 8 bits. What is remembered stays float32."""
+    losses = []
+    for enabled in (False, True):
+        method, generator = build(name, **given), torch.Generator().manual_seed(7)
+        for _ in range(2):
+            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+                loss = method.loss(replace(batch, generator=generator))
+            loss.backward()
+            method.after_step(0.5)
+        assert {t.dtype for t in method.state_dict().values() if t.is_floating_point()} == {torch.float32}
+        assert all(p.grad.isfinite().all() for p in method.parameters() if p.grad is not None)
+        losses.append(float(loss.detach()))
+    assert losses[1] == pytest.approx(losses[0], rel=0.02, abs=0.02)
+
+
+@every
+def test_two_and_two_epochs_are_four(
+    name: str, given: dict[str, Any], knobs: Make, images: Images, batch: Batch, tmp_path: Path
+) -> None:
+    """Bit for bit: the checkpoint gives back the method whose next loss is the same, and all that follows."""
+    given = knobs(name, **given)
+    through, first = (begun(name, images, given) for _ in range(2))
+    history = go(through, images, 4)
+    assert go(first, images, 2) == history[:2]
+    checkpoint.save(tmp_path / "c.pt", first)
+    second = checkpoint.load(tmp_path / "c.pt")
+    seeds = (torch.Generator().manual_seed(7) for _ in range(2))
+    ours, theirs = (
+        copy.deepcopy(one.method).loss(replace(batch, index=batch.index - 100, generator=seed)).detach()
+        for one, seed in zip((first, second), seeds, strict=True)
+    )
+    assert torch.equal(ours, theirs)
+    assert go(second, images, 2) == history[2:]
+    found, wanted = second.method.state_dict(), through.method.state_dict()
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[key], wanted[key]) for key in wanted)
+    assert torch.equal(second.state.generator.get_state(), through.state.generator.get_state())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_pictures_without_labels(name: str, build: Make, batch: Batch) -> None:
+    """Refused in a sentence where a method is made of labels; the others neither need nor miss them."""
+    bare = replace(batch, labels=None)
+    if name in ("supervised", "supcon"):
+        with pytest.raises(CollapseError, match=f"the method {name} needs labels") as raised:
+            build(name, classes=0)
+        assert (raised.value.code, raised.value.hint) == (2, "give class folders or a label column")
+        return
+    more = {"clusters": 4} if name == "contrastive-clustering" else {}
+    method, known = build(name, classes=0, **more), build(name, **more)
+    for _ in range(2):
+        generators = [torch.Generator().manual_seed(7) for _ in range(2)]
+        loss = method.loss(replace(bare, generator=generators[0]))
+        assert float(loss.detach()) == float(known.loss(replace(batch, generator=generators[1])).detach())
+        method.after_step(0.5)
+        known.after_step(0.5)
+
+
+@pytest.mark.parametrize("name", ["moco", "mochi", "end-to-end", "memory-bank"])
+def test_the_class_oracle_needs_labels(name: str, build: Make) -> None:
+    with pytest.raises(CollapseError, match="--mask-false-negatives needs labels") as raised:
+        build(name, classes=0, mask_false_negatives=True)
+    assert raised.value.code == 2
+    build(name, classes=0, mask_random=0.5)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_weights_are_the_seeds(name: str, build: Make) -> None:
+    """The same seed, the same weights, queue and bank, whatever torch's own generator has done."""
+    one, again, other = (build(name, seed=seed).state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(one[key], again[key]) for key in one)
+    learned = [key for key in one if key.startswith("encoder") and one[key].dim() > 1]
+    assert not any(torch.equal(one[key], other[key]) for key in learned)
