@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
 from collapse_cli.commands.subjects import Subject, finish, subjects
 from collapse_cli.results import entry
@@ -22,7 +23,7 @@ def alignment(inputs: Inputs, given: dict[str, Any]) -> None:
     """
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
-    found = subjects(inputs, measuring, shown.quiet, views=True)
+    found = asked(subjects(inputs, measuring, shown.quiet, views=True), measuring)
     warnings = [
         f"{subject.name} holds no augmented pairs: alignment is left out; write them with `collapse embed`"
         for subject in found

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 Inputs = Annotated[
     list[Path],
     typer.Argument(
-        metavar="INPUT…", help="run folders, checkpoints, .npz or .npy embeddings", show_default=False
+        metavar="INPUT…",
+        help="run folders, checkpoints, .npz or .npy embeddings, pixels:DATASET",
+        show_default=False,
     ),
 ]
 

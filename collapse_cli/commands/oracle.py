@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Measuring, Shown, options
 from collapse_cli.commands.subjects import Subject, finish, subjects
 from collapse_cli.errors import CollapseError
@@ -49,6 +50,7 @@ def oracle(
         finish("oracle", entries, [], output)
         return
     found = subjects(inputs, measuring, shown.quiet, views=True)
+    found = asked(found, measuring, measure, queue=queue, temperature=temperature)
     finish("oracle", measure(found, measuring.seed, queue, temperature), found, output)
 
 

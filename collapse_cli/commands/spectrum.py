@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
 from collapse_cli.commands.subjects import Subject, finish, subjects
 from collapse_cli.results import entry
@@ -23,7 +24,7 @@ def spectrum(inputs: Inputs, given: dict[str, Any]) -> None:
     """
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
-    found = subjects(inputs, measuring, shown.quiet)
+    found = asked(subjects(inputs, measuring, shown.quiet), measuring)
     entries = measure(found, measuring.seed)
     finish("spectrum", entries, found, output)
     if all(one["verdict"]["status"] == "inconclusive" for one in entries):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
     from collapse_cli.shapes import Embeddings, Images
 
 VIEWED = 2000  # pictures whose augmented pairs are embedded
+PIXELS = "pixels:"  # before the name of a data set
+LARGEST = 2 << 30  # bytes of raw pixels, in float64 as they are measured
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One input: clean embeddings and, where they can be had, those of two augmented views; the checkpoint it came from."""
+    """One input: clean embeddings and, where they can be had, those of two augmented views; the checkpoint it came from.
+
+    split: embeds another split of the same data set by name; None where there are only these rows.
+    """
 
     name: str
     facts: Mapping[str, Any]  # for the JSON's `inputs`
@@ -35,6 +41,7 @@ class Subject:
     temperature: float | None
     checkpoint: Checkpoint | None = None
     record: Record | None = None
+    split: Callable[[str], Embeddings] | None = None
 
     @property
     def queue(self) -> KeyQueue | None:
@@ -55,6 +62,8 @@ def subjects(paths: Sequence[Path], measuring: Measuring, quiet: bool, views: bo
 
 
 def _subject(path: Path, measuring: Measuring, views: bool) -> Subject:
+    if str(path).startswith(PIXELS):
+        return _of_pixels(str(path).removeprefix(PIXELS), measuring)
     if path.suffix in (".npy", ".npz"):
         return _of_embeddings(path)
     folder = path.is_dir()
@@ -70,7 +79,42 @@ def _of_embeddings(path: Path) -> Subject:
 
     kept = embeddings.load(path)
     layout = "embeddings with views" if kept.views else "embeddings"
-    return Subject(path.name, _facts(path, path, layout), kept.clean, kept.views, kept.temperature)
+    clean = replace(kept.clean, source=kept.clean.source or path.name)
+    return Subject(path.name, _facts(path, path, layout), clean, kept.views, kept.temperature)
+
+
+def _of_pixels(dataset: str, measuring: Measuring) -> Subject:
+    """What the data give without a network: raw pixels as representations, no projections, no views."""
+    from collapse_cli import data
+
+    def embedded(split: str) -> Embeddings:
+        folder = measuring.data_dir or None
+        return _pixels(data.load(dataset, split, data_dir=folder, download=measuring.download), measuring)
+
+    name = f"{PIXELS}{dataset}"
+    facts = {"path": name, "layout": "pixels"}
+    return Subject(name, facts, embedded(measuring.split), None, None, split=embedded)
+
+
+def _pixels(images: Images, measuring: Measuring) -> Embeddings:
+    """Pictures in [0, 1], flattened (N,C*H*W) float32, read in chunks."""
+    import torch
+
+    from collapse_cli import embedding, shapes
+
+    index = embedding.sample(images, measuring.samples, measuring.seed)
+    width = math.prod(images.shape)
+    if 8 * len(index) * width > LARGEST:
+        raise CollapseError(
+            f"{len(index)} pictures of {width} pixels are more than {LARGEST >> 30} GiB in float64",
+            f"lower --samples to {LARGEST // (8 * width)}",
+        )
+    rows = torch.empty(len(index), width)
+    for start in range(0, len(index), embedding.CHUNK):
+        chunk = index[start : start + embedding.CHUNK]
+        rows[start : start + len(chunk)] = embedding.take(images, chunk, rows.device).flatten(1).div(255)
+    labels = None if images.labels is None else images.labels[index]
+    return shapes.Embeddings(rows, None, labels, index, images.classes, images.name)
 
 
 def _of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) -> Subject:
@@ -79,23 +123,28 @@ def _of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) ->
     from collapse_cli.embedding import embed, pairs, sample
     from collapse_cli.runs import checkpoint
 
+    def embedded(images: Images) -> Embeddings:
+        index = sample(images, measuring.samples, measuring.seed)
+        return embed(kept.method, images, kept.normalisation, index)
+
     kept = checkpoint.load(file, options.device(measuring.device))
     images = pictures(kept, measuring)
-    index = sample(images, measuring.samples, measuring.seed)
-    clean = embed(kept.method, images, kept.normalisation, index)
+    clean = embedded(images)
     pair = None
     if views:
         view = kept.run.training.recipe, kept.run.training.strength
-        chosen = torch.randperm(len(index), generator=torch.Generator().manual_seed(measuring.seed))[:VIEWED]
-        pair = pairs(
-            kept.method, images, kept.normalisation, index[chosen.sort().values], *view, measuring.seed
-        )
+        chosen = torch.randperm(len(clean), generator=torch.Generator().manual_seed(measuring.seed))[:VIEWED]
+        index = clean.index[chosen.sort().values]
+        pair = pairs(kept.method, images, kept.normalisation, index, *view, measuring.seed)
     record = Record(file.parent) if (file.parent / "run.json").exists() else None
     name = str(file.parent.name if file.name == "checkpoint.pt" else file.name)
     facts = _facts(path, file, "collapse checkpoint")
     facts |= {"epoch": kept.state.epoch, "method": kept.run.method}
     temperature = getattr(kept.run.own, "temperature", None)
-    return Subject(name, facts, clean, pair, temperature, kept, record)
+    return Subject(
+        name, facts, clean, pair, temperature, kept, record,
+        split=lambda name: embedded(pictures(kept, measuring, name)),
+    )  # fmt: skip
 
 
 def pictures(kept: Checkpoint, measuring: Measuring, split: str = "") -> Images:

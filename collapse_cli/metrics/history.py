@@ -21,6 +21,49 @@ class History:
     mean_cosine: Curve = curve("mean cosine of two different pictures", x="epoch", y="cosine")
 
 
+@dataclass(frozen=True)
+class Diagnostic:
+    """What the method watches, of the last batch of each epoch."""
+
+    value: Curve = curve("of the last batch of the epoch", label="diagnostics of the method", x="epoch")
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Matching probabilities, of the last batch of an epoch."""
+
+    matching: Curve = curve(
+        "mean p = exp(q·n/T) / sum of the negative at each rank, the positive in the sum (MoCHi, sec. 3): the weight that "
+        "its gradient has; training makes most of them vanish",
+        label="matching probability by rank", x="similarity rank of the negative", y="probability p", log="xy",
+    )  # fmt: skip
+
+
+SHOWN = 4  # epochs whose matching probabilities are drawn, spread evenly, the first and the last among them
+
+
+def diagnostics(lines: Sequence[Mapping[str, Any]]) -> dict[str, Diagnostic]:
+    """One curve over epochs for each number that the method watched, by its name."""
+    names = dict.fromkeys(name for line in lines for name in line["extra"])
+    watched = {name: [line for line in lines if name in line["extra"]] for name in names}
+    return {
+        name: Diagnostic(Curve((line["extra"][name] for line in some), x=(line["number"] for line in some)))
+        for name, some in watched.items()
+    }
+
+
+def matching(lines: Sequence[Mapping[str, Any]]) -> dict[str, Matching]:
+    """Matching probabilities of a few epochs, `epoch 1` …, where the method kept them."""
+    kept = [line for line in lines if "matching probability" in line.get("curves", {})]
+    steps = max(min(SHOWN, len(kept)) - 1, 1)
+    chosen = dict.fromkeys(round(place * (len(kept) - 1) / steps) for place in range(min(SHOWN, len(kept))))
+    return {
+        f"epoch {kept[place]['number']}": Matching(Curve(p, x=ranks))
+        for place in chosen
+        for ranks, p in [kept[place]["curves"]["matching probability"]]
+    }
+
+
 def history(lines: Sequence[Mapping[str, Any]]) -> History:
     """From one mapping an epoch, with the fields of `training.Epoch`."""
     epochs = [line["number"] for line in lines]

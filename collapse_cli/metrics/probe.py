@@ -1,28 +1,110 @@
-"""What a linear probe finds in frozen embeddings."""
+"""What frozen embeddings tell of their classes: a vote of near neighbours, a linear probe on all labels, and one on few.
+
+Rows to fit on are `train` (N,D) with labels (N,) int64, rows to be judged on `test` (M,D) with labels (M,).
+"""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.rows import sound
+from collapse_cli.metrics.rows import sound, unit
 from collapse_cli.results import Measured, number
+
+CELLS = 1 << 24  # similarities held at once: 128 MiB
+STEPS = 1000  # of L-BFGS at most; 10,000 x 512 standardised rows take about a hundred
+NORMAL_95 = 1.959964  # two-sided
 
 
 @dataclass(frozen=True)
-class FewLabels:
-    """Linear probe on few labels."""
+class Probe:
+    """Probes of frozen embeddings."""
 
-    accuracy: float = number(
-        "test accuracy of multinomial logistic regression (L2 penalty 1) on few labels per class",
-        unit="share", convention="standardised on the labelled rows; interval: lowest and highest draw of labels",
-        null="guessing", headline=True,
+    knn: float = number(
+        "test accuracy of the weighted vote of the k nearest training rows (InstDisc; k and T as DINO's)",
+        label="accuracy of kNN", null="guessing", better="high", headline=True,
+        convention="nearest by cosine, votes exp(cosine / T); interval: Wilson 95 %; a guess says the largest class",
     )  # fmt: skip
-    labels: int = number("labelled pictures per class")
-    draws: int = number("draws of labels, averaged")
+    linear: float = number(
+        "test accuracy of multinomial logistic regression on all training rows",
+        label="linear accuracy", null="guessing", better="high", headline=True,
+        convention="standardised on the rows fitted, L2 penalty 1; interval: Wilson 95 %; a guess says the largest class",
+    )  # fmt: skip
+    few_labels: float | None = number(
+        "test accuracy of the same regression on few labels of each class, mean over draws of labels",
+        label="few-label accuracy", null="guessing", better="high", headline=True,
+        convention="standardised on the rows fitted, L2 penalty 1; interval: lowest and highest draw; a guess says any class",
+    )  # fmt: skip
+    neighbours: int = number("training rows that vote, k")
+    per_class: int = number("labels of each class, where they are few", label="labels per class")
+    draws: int = number("draws of few labels, averaged")
+
+
+def probe(
+    train: Tensor,
+    train_labels: Tensor,
+    test: Tensor,
+    test_labels: Tensor,
+    generator: Generator,
+    per_class: int = 10,
+    draws: int = 3,
+    k: int = 20,
+    temperature: float = 0.07,
+) -> Probe:
+    """All three, beside chance; few labels are left out (None) where a class has fewer than `per_class` of them.
+
+    Raises CollapseError for rows that are not finite and, with code 3, for fewer than two rows or classes.
+    """
+    classes, counts = _counts(train_labels)
+    given = train, train_labels, test, test_labels
+    chance = float((test_labels == classes[counts.argmax()]).double().mean())
+    return Probe(
+        knn=_share(knn(train, train_labels, test, k, temperature) == test_labels, chance),
+        linear=_share(linear(train, train_labels, test) == test_labels, chance),
+        few_labels=few_labels(*given, generator, per_class, draws) if counts.min() >= per_class else None,
+        neighbours=min(k, len(train)),
+        per_class=per_class,
+        draws=draws,
+    )
+
+
+def knn(train: Tensor, train_labels: Tensor, test: Tensor, k: int, temperature: float) -> Tensor:
+    """(M,) the classes said: each of the k nearest rows by cosine s (all N where N < k) votes exp(s / T) for its own.
+
+    InstDisc's weighted kNN; in float64, as neighbours in a collapsed space differ in the last digits only.
+    """
+    if k < 1 or not temperature > 0:
+        raise CollapseError(f"kNN with k = {k} and T = {temperature}", "k is 1 or more, T above 0")
+    train, test = unit(train), unit(test)
+    classes, member = train_labels.unique(return_inverse=True)  # (C,), (N,)
+    said = []
+    for block in test.split(max(CELLS // len(train), 1)):
+        cosine, nearest = (block @ train.T).topk(min(k, len(train)), dim=1)  # (b, k) each
+        votes = ((cosine - cosine[:, :1]) / temperature).exp()  # relative to the nearest: no T overflows
+        score = votes.new_zeros(len(block), len(classes)).scatter_add_(1, member[nearest], votes)  # (b, C)
+        said.append(classes[score.argmax(dim=1)])
+    return torch.cat(said)
+
+
+def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
+    """(M,) the classes said by multinomial logistic regression, L2 penalty 1, on columns of mean 0 and variance 1.
+
+    Standardised so that a collapsed space, whose columns hardly vary, is asked for what it still tells apart.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS))
+    with warnings.catch_warnings():  # where L-BFGS stops short, what it has is still a probe
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        regression.fit(sound(train).numpy(), train_labels.numpy())
+    return torch.from_numpy(regression.predict(sound(test).numpy()))
 
 
 def few_labels(
@@ -33,37 +115,66 @@ def few_labels(
     generator: Generator,
     per_class: int = 10,
     draws: int = 3,
-) -> FewLabels:
-    """Accuracy on test (M,D) of a probe fitted on `per_class` rows of each class of train (N,D), mean over `draws`."""
-    for rows in (train, test):
-        sound(rows)
-    if len(train_labels.unique()) < 2:
-        raise CollapseError("a probe needs at least two classes", "give pictures of more classes", code=3)
+) -> Measured:
+    """Accuracy of `linear` fitted on `per_class` rows of each class, mean over `draws`; interval: lowest and highest draw.
+
+    Labelled classes are equally large, so chance is 1/C however the test rows are distributed.
+    """
+    classes, counts = _counts(train_labels)
+    if counts.min() < per_class:
+        raise CollapseError(
+            f"a class has fewer than {per_class} labelled pictures", "give more pictures", code=3
+        )
+    chosen = [_draw(train_labels, per_class, generator) for _ in range(draws)]
+    sound(train)
     found = [
-        _accuracy(train[chosen], train_labels[chosen], test, test_labels)
-        for chosen in (_draw(train_labels, per_class, generator) for _ in range(draws))
+        float((linear(train[rows], train_labels[rows], test) == test_labels).double().mean())
+        for rows in chosen
     ]
-    chance = 1 / len(train_labels.unique())
-    mean = sum(found) / draws
-    return FewLabels(Measured(mean, null=chance, interval=(min(found), max(found))), per_class, draws)
+    return Measured(sum(found) / draws, null=1 / len(classes), interval=(min(found), max(found)))
+
+
+def wilson(right: int, total: int) -> tuple[float, float]:
+    """The score interval of a share `right` / `total`, nominally 95 %; in [0, 1], of width > 0 at 0 and 1 too."""
+    share, z2 = right / total, NORMAL_95**2
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = NORMAL_95 / (1 + z2 / total) * (share * (1 - share) / total + z2 / (4 * total**2)) ** 0.5
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def stratified(labels: Tensor, generator: Generator, share: float = 0.8) -> tuple[Tensor, Tensor]:
+    """Rows to fit on, `share` of each class of labels (N,), and the rest, to be judged on; each sorted.
+
+    Raises CollapseError, with code 3, where fewer than two are left for that.
+    """
+    order = torch.randperm(len(labels), generator=generator)
+    groups = [order[labels[order] == c] for c in labels.unique()]
+    cuts = [round(share * len(group)) for group in groups]
+    fitted = torch.cat([group[:cut] for group, cut in zip(groups, cuts, strict=True)])
+    judged = torch.cat([group[cut:] for group, cut in zip(groups, cuts, strict=True)])
+    if len(judged) < 2:
+        raise CollapseError(
+            f"{len(labels)} rows of {len(groups)} classes leave {len(judged)} to be judged on",
+            "give at least five of each class", code=3,
+        )  # fmt: skip
+    return fitted.sort().values, judged.sort().values
+
+
+def _counts(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """(C,) the classes, and (C,) the rows of each; at least two classes are needed."""
+    classes, counts = labels.unique(return_counts=True)
+    if len(classes) < 2:
+        raise CollapseError("a probe needs at least two classes", "give pictures of more classes", code=3)
+    return classes, counts
+
+
+def _share(right: Tensor, chance: float) -> Measured:
+    """The share of (M,) bool that is true, with its interval."""
+    hits = int(right.sum())
+    return Measured(hits / len(right), null=chance, interval=wilson(hits, len(right)))
 
 
 def _draw(labels: Tensor, per_class: int, generator: Generator) -> Tensor:
     """(C * per_class,) rows, `per_class` of each class."""
     order = torch.randperm(len(labels), generator=generator)
-    chosen = [order[labels[order] == c][:per_class] for c in labels.unique()]
-    if min(map(len, chosen)) < per_class:
-        raise CollapseError(
-            f"a class has fewer than {per_class} labelled pictures", "give more pictures", code=3
-        )
-    return torch.cat(chosen)
-
-
-def _accuracy(train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor) -> float:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(train.double().numpy(), train_labels.numpy())
-    return float(probe.score(test.double().numpy(), test_labels.numpy()))
+    return torch.cat([order[labels[order] == c][:per_class] for c in labels.unique()])

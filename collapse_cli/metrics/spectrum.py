@@ -26,15 +26,15 @@ class Spectrum:
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
         "trace of the covariance of the unit rows; 0: all rows are one point, and the centred ranks below are rounding noise's",
-        convention="centred, L2-normalised rows", null="isotropic", headline=True,
+        convention="centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     std_sqrt_d: float = number(
         "mean standard deviation per dimension of the unit rows, times sqrt(D); the usual check, blind to lost rank",
-        label="std·√D", convention="centred, L2-normalised rows", null="isotropic", headline=True,
+        label="std·√D", convention="centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     effective_rank: float = number(
         "exp of the entropy of lambda / sum lambda",
-        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", headline=True,
+        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     effective_rank_shuffled: float = number(
         "the same after shuffling every column on its own: what the columns' variances alone would give",
@@ -42,39 +42,39 @@ class Spectrum:
     )  # fmt: skip
     effective_rank_raw: float = number(
         "exp of the entropy of lambda / sum lambda, rows as the network gave them",
-        label="effective rank, raw rows", unit="dimensions", convention="λ, centred, raw rows", null="isotropic",
+        label="effective rank, raw rows", unit="dimensions", convention="λ, centred, raw rows", null="isotropic", better="high",
     )  # fmt: skip
     effective_rank_sigma: float = number(
         "exp of the entropy of sigma / sum sigma (Roy & Vetterli 2007)",
-        label="effective rank of σ", unit="dimensions", convention="σ, centred, raw rows", null="isotropic",
+        label="effective rank of σ", unit="dimensions", convention="σ, centred, raw rows", null="isotropic", better="high",
     )  # fmt: skip
     rankme: float = number(
         "exp of the entropy of sigma / sum sigma (Garrido et al. 2023, arXiv:2210.02885), without its eps",
-        label="RankMe", unit="dimensions", convention="σ, not centred, raw rows", null="isotropic",
+        label="RankMe", unit="dimensions", convention="σ, not centred, raw rows", null="isotropic", better="high",
     )  # fmt: skip
     vendi: float = number(
         "exp of the entropy of lambda of U^T U / N (Friedman & Dieng 2023, cosine kernel): effective number of distinct rows",
-        label="Vendi score", unit="rows", convention="λ, not centred, L2-normalised rows", null="isotropic",
+        label="Vendi score", unit="rows", convention="λ, not centred, L2-normalised rows", null="isotropic", better="high",
     )  # fmt: skip
     participation_ratio: float = number(
         "(sum lambda)^2 / sum lambda^2; IsoScore = (this - 1) / (D - 1)",
-        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic",
+        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high",
     )  # fmt: skip
     stable_rank: float = number(
         "sum lambda / largest lambda; NESum (He & Ozay 2022); its inverse is the first direction's share",
-        unit="dimensions", convention="λ, centred, raw rows", null="isotropic",
+        unit="dimensions", convention="λ, centred, raw rows", null="isotropic", better="high",
     )  # fmt: skip
     dimensions_90: int = number(
         "directions that hold 90 % of the variance", label="dimensions for 90 %",
-        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic",
+        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high",
     )  # fmt: skip
     dimensions_99: int = number(
         "directions that hold 99 % of the variance", label="dimensions for 99 %",
-        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic",
+        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high",
     )  # fmt: skip
     alive: int = number(
         "directions whose lambda is above 1 % of the largest", label="dimensions above 1 %",
-        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", headline=True,
+        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     eigenvalues: Curve = curve(
         "eigenvalues of the covariance of the unit rows, as in Jing et al. 2022",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collapse_cli.metrics.history import history
+from collapse_cli.metrics.history import diagnostics, history, matching
 
 
 def line(number: int, chance: float | None) -> dict[str, float | None]:
@@ -35,3 +35,29 @@ def test_chance_is_drawn_only_where_every_epoch_has_one() -> None:
 
 def test_no_epochs() -> None:
     assert tuple(history([]).loss) == ()
+
+
+def test_diagnostics_have_a_curve_each_over_the_epochs_that_know_them() -> None:
+    """MoCHi's mixes are watched once there are any: that curve begins later."""
+    lines = [
+        line(n, 6.2) | {"extra": {"filled": n / 4} | ({"mixed": 0.5} if n > 2 else {})} for n in (1, 2, 4)
+    ]
+    found = diagnostics(lines)
+    assert {name: (tuple(one.value), one.value.x) for name, one in found.items()} == {
+        "filled": ((0.25, 0.5, 1.0), (1, 2, 4)),
+        "mixed": ((0.5,), (4,)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("epochs", "shown"), [(0, []), (1, [1]), (2, [1, 2]), (4, [1, 2, 3, 4]), (10, [1, 4, 7, 10])]
+)
+def test_matching_shows_the_first_and_the_last_epoch_and_some_between(epochs: int, shown: list[int]) -> None:
+    curves = {"matching probability": [[1.0, 2.5], [0.5, 0.25]]}
+    found = matching([line(n + 1, 6.2) | {"extra": {}, "curves": curves} for n in range(epochs)])
+    assert list(found) == [f"epoch {n}" for n in shown]
+    assert all((tuple(one.matching), one.matching.x) == ((0.5, 0.25), (1.0, 2.5)) for one in found.values())
+
+
+def test_a_history_of_before_there_were_curves_has_none() -> None:
+    assert matching([line(1, 6.2) | {"extra": {}}]) == {}

@@ -1,0 +1,176 @@
+"""Clusters assigned to rows, against their classes; and clusters of a space, by k-means.
+
+ACC, NMI and ARI as Contrastive Clustering reports them (Li et al. 2021, arXiv:2009.09687), each made from the
+contingency table (M,C): rows of cluster i and class j. How many clusters are used, and how evenly, stands beside them:
+without the entropy term of that paper's loss one cluster may take everything.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.rows import sound
+from collapse_cli.results import Curve, Measured, curve, each, matrix, number
+
+STARTS = 10  # of k-means; the tightest clusters are kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """Clusters."""
+
+    accuracy: float | None = number(
+        "share of rows in the cluster that their class is matched to, each cluster to one class at most",
+        label="ACC", convention="one-to-one matching that is right most often (Hungarian)",
+        null="one cluster", better="high", headline=True, default=None,
+    )  # fmt: skip
+    nmi: float | None = number(
+        "mutual information of clusters and classes, over the mean of their entropies; in [0, 1]",
+        label="NMI", convention="arithmetic mean of the entropies",
+        null="one cluster", better="high", headline=True, default=None,
+    )  # fmt: skip
+    ari: float | None = number(
+        "pairs of rows that clusters and classes agree on, adjusted for chance: 1 at best, below 0 where worse than random",
+        label="ARI", null="one cluster", better="high", headline=True, default=None,
+    )  # fmt: skip
+    used: int = number(
+        "clusters with a row in them, of the M there could be", label="clusters used", null="even", headline=True
+    )  # fmt: skip
+    largest: float = number(
+        "share of the rows that is in the largest cluster",
+        label="largest cluster", unit="share", null="even", headline=True,
+    )  # fmt: skip
+    entropy: float = number(
+        "entropy of the cluster sizes: 0 where one cluster holds all, 1 where all are equally large",
+        label="entropy of sizes", convention="H / log M", null="even",
+    )  # fmt: skip
+    recall: dict[str, float] | None = each(
+        "share of each class that is in its cluster; 0 where no cluster was left for it",
+        of="class", unit="share", default=None,
+    )  # fmt: skip
+    sizes: Curve = curve(
+        "share of the rows in each cluster",
+        label="cluster sizes", x="cluster, by size", y="share of rows", null="even",
+    )  # fmt: skip
+    confusion: tuple[tuple[float, ...], ...] | None = matrix(
+        "rows of each cluster and class; clusters in the order of their classes, then those without one, by size",
+        rows="cluster", columns="class", default=None,
+    )  # fmt: skip
+
+
+def clusters(
+    assigned: Tensor, count: int, labels: Tensor | None = None, classes: Sequence[str] = ()
+) -> Clusters:
+    """assigned (N,) int64 in [0, M), of M = `count` >= 2 clusters; labels (N,), or None: then sizes alone are measured.
+
+    classes: names by label; where there is none, the label is its name. Raises CollapseError for fewer than two
+    clusters and, with code 3, for fewer than two rows or classes.
+    """
+    if len(assigned) < 2:
+        raise CollapseError(f"at least 2 rows are needed, this has {len(assigned)}", "give more", code=3)
+    judged = {} if labels is None else _judged(assigned, count, labels, classes)
+    if count < 2:
+        raise CollapseError(f"{count} cluster divides nothing", "give --clusters 2 or more")
+    return Clusters(**_sizes(assigned, count), **judged)
+
+
+def _sizes(assigned: Tensor, count: int) -> dict[str, Any]:
+    """What can be said without labels."""
+    sizes = assigned.bincount(minlength=count)  # (M,)
+    shares = sizes.double().sort(descending=True).values / len(assigned)
+    return {
+        "used": Measured(int((sizes > 0).sum()), null=count),
+        "largest": Measured(float(shares[0]), null=1 / count),
+        "entropy": Measured(_entropy(sizes) / math.log(count), null=1.0),
+        "sizes": Curve(shares.tolist(), null=[1 / count] * count),
+    }
+
+
+def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """What labels (N,) say of the clusters."""
+    present, member = labels.unique(return_inverse=True)  # (C,), (N,)
+    if len(present) < 2:
+        raise CollapseError("clusters need at least two classes", "give pictures of more classes", code=3)
+    table = contingency(assigned, member, count, len(present))
+    sizes, own = table.sum(dim=0).tolist(), matching(table)  # of the classes
+    right = {c: int(table[cluster, c]) for c, cluster in own.items()}
+    names = [classes[c] if 0 <= c < len(classes) else str(c) for c in present.tolist()]
+    return {
+        "accuracy": Measured(sum(right.values()) / len(labels), null=max(sizes) / len(labels)),
+        "nmi": Measured(nmi(table), null=0.0),
+        "ari": Measured(ari(table), null=0.0),
+        "recall": {name: right.get(c, 0) / sizes[c] for c, name in enumerate(names)},
+        "confusion": tuple(map(tuple, table[_order(table, own)].double().tolist())),
+    }
+
+
+def contingency(assigned: Tensor, member: Tensor, clusters: int, classes: int) -> Tensor:
+    """(M,C) int64: rows of cluster i and class j, of assigned (N,) in [0, M) and member (N,) in [0, C)."""
+    return (assigned * classes + member).bincount(minlength=clusters * classes).view(clusters, classes)
+
+
+def matching(table: Tensor) -> dict[int, int]:
+    """class -> its cluster, one to one, so that most rows of table (M,C) agree (Hungarian algorithm).
+
+    Where M and C differ, what is left over of the larger side has no partner, as if the table were padded with zeros.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    own, classes = linear_sum_assignment(table.numpy(), maximize=True)
+    return dict(zip(classes.tolist(), own.tolist(), strict=True))
+
+
+def nmi(table: Tensor) -> float:
+    """2 I(clusters; classes) / (H(clusters) + H(classes)) of table (M,C); in [0, 1], 0 where neither is ever divided."""
+    divided, classes = _entropy(table.sum(dim=1)), _entropy(table.sum(dim=0))
+    shared = divided + classes - _entropy(table.flatten())
+    return max(2 * shared / (divided + classes), 0.0) if divided + classes > 0 else 0.0
+
+
+def ari(table: Tensor) -> float:
+    """(pairs together in both - expected) / (largest possible - expected) of table (M,C); in [-1, 1].
+
+    1 where clusters and classes are the same groups, also where that is one group, or one for each row.
+    """
+    both, clusters, classes, total = (
+        float((n * (n - 1) // 2).sum()) for n in (table, table.sum(dim=1), table.sum(dim=0), table.sum())
+    )
+    expected, most = clusters * classes / total, (clusters + classes) / 2
+    return (both - expected) / (most - expected) if most != expected else 1.0
+
+
+def kmeans(rows: Tensor, count: int, generator: Generator) -> Tensor:
+    """(N,) int64, the cluster of each of rows (N,D): the tightest of ten k-means++ starts.
+
+    Raises CollapseError for no clusters, more clusters than rows, and rows that are not finite.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    if not 1 <= count <= len(rows):
+        raise CollapseError(f"{count} clusters of {len(rows)} rows", f"give --clusters {len(rows)} or less")
+    seed = int(torch.randint(2**31, (), generator=generator))
+    with warnings.catch_warnings():  # fewer different rows than clusters: `clusters used` says so
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = KMeans(count, n_init=STARTS, random_state=seed).fit_predict(sound(rows).numpy())
+    return torch.from_numpy(found).long()
+
+
+def _entropy(counts: Tensor) -> float:
+    """-sum p log p of counts (n,), p = counts / sum; nats."""
+    return float(torch.special.entr(counts.double() / counts.sum()).sum())
+
+
+def _order(table: Tensor, own: dict[int, int]) -> list[int]:
+    """Clusters in the order of the classes that they belong to, then those of no class, largest first."""
+    matched = [own[c] for c in sorted(own)]
+    by_size = table.sum(dim=1).argsort(descending=True, stable=True).tolist()
+    return matched + [cluster for cluster in by_size if cluster not in matched]
