@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 SCHEMA = 1
 
@@ -60,15 +60,17 @@ def number(
     null: str = "",
     headline: bool = False,
     axis: str = "",
+    better: Literal["", "high", "low"] = "",
     default: Any = dataclasses.MISSING,
 ) -> Any:
     """A field holding one float or int.
 
     help: what it is; convention: centred or not, normalised or not, eps …; null: what the null is (`isotropic`);
-    headline: shown where only a few numbers fit; axis: `x` or `y`, to be drawn so when several inputs are compared.
+    headline: shown where only a few numbers fit; axis: `x` or `y`, to be drawn so when several inputs are compared;
+    better: `high` or `low`, where a space that has not collapsed can be told to be better by it.
     """
     return _field("number", default, help, label, unit=unit, convention=convention, null_is=null,
-                  headline=headline, axis=axis)  # fmt: skip
+                  headline=headline, axis=axis, better=better)  # fmt: skip
 
 
 def curve(

@@ -76,6 +76,19 @@ def test_a_count_stays_a_whole_number(value: float) -> None:
     assert json.dumps(metrics(made(maybe=value))["maybe"]["value"]) == "7", "also where it may be absent"
 
 
+def test_a_direction_is_said_where_there_is_one() -> None:
+    @dataclass(frozen=True)
+    class Ranked:
+        """Ranked."""
+
+        up: float = number("high is better", better="high")
+        down: float = number("low is better", better="low")
+        neither: float = number("no direction")
+
+    found = metrics(Ranked(1.0, 2.0, 3.0))
+    assert [found[name].get("better") for name in ("up", "down", "neither")] == ["high", "low", None]
+
+
 def test_a_curve() -> None:
     found = metrics(made())["course"]
     assert (found["values"], found["at"], found["null"]) == ([3, 2], [1, 10], [4, 4])

@@ -94,46 +94,43 @@ def _train(run: Run, images: Images, record: Record, on: str, quiet: bool) -> Re
 
 
 PICKED = (
-    ("spectrum", "z", "std_sqrt_d"),
-    ("alignment", "z", "mean_cosine"),
-    ("alignment", "z", "alignment"),
-    ("alignment", "z", "uniformity"),
-    ("spectrum", "z", "effective_rank"),
-    ("spectrum", "h", "effective_rank"),
-    ("probe", "h", "accuracy"),
-    ("oracle", "z", "rank_1"),
-    ("oracle", "z", "top_64"),
-    ("oracle", "z", "bottom_half"),
-    ("spectrum", "z", "eigenvalues"),
-    ("spectrum", "h", "eigenvalues"),
-    ("oracle", "z", "false_by_rank"),
+    "std_sqrt_d.z",
+    "mean_cosine.z",
+    "alignment.z",
+    "uniformity.z",
+    "effective_rank.z",
+    "effective_rank.h",
+    "few_labels.h",
+    "rank_1.z",
+    "top_64.z",
+    "bottom_half.z",
+    "eigenvalues.z",
+    "eigenvalues.h",
+    "false_by_rank.z",
 )
-"""What the demo shows side by side: command, space, metric."""
+"""What the demo shows side by side, as `merging.flat` names it."""
 
 
 def _summary(documents: list[dict[str, Any]], runs: list[str]) -> dict[str, Any]:
     """One result a run, its metrics picked from the documents, with the verdict on its projections."""
+    from collapse_cli.commands.merging import flat, of_input
     from collapse_cli.commands.subjects import answer
 
-    found = {
-        (document["command"], one["of"]): one for document in documents for one in document["results"]
-    }  # fmt: skip
     results = []
     for number, run in enumerate(runs):
-        metrics = {}
-        for command, space, name in PICKED:
-            metric = dict(found[command, f"{run} · {space}"]["metrics"][name])
-            both = sum(picked[2] == name for picked in PICKED) > 1
-            metric["label"] += f" of {space}" if both else ""
-            if "interval" in metric:
-                metric["interval"] = None  # for the table to fit; the probe's own answer keeps it
-            if (name, space) != ("eigenvalues", "z"):
-                metric.pop("sketch", None)  # one drawing in the terminal, the others in the plot
-            metrics[f"{name}_{space}" if both else name] = metric
-        spectrum = found["spectrum", f"{run} · z"]
+        own = of_input(documents, number)
+        every, spectrum = flat(own), own[0]["results"][-1]
+        metrics = {key: _plainer(key, every[key]) for key in PICKED}
         one = {"of": run, "input": number, "title": "Side by side", "metrics": metrics}
         results.append(one | {"settings": spectrum["settings"], "verdict": spectrum["verdict"]})
     return answer("demo", results, documents[0]["inputs"])
+
+
+def _plainer(key: str, metric: dict[str, Any]) -> dict[str, Any]:
+    """For the table to fit: no interval, which the command's own answer keeps, and one drawing, the others in the plot."""
+    drawn = {"sketch": True} if key == "eigenvalues.z" else {}
+    plain = {name: said for name, said in metric.items() if name != "sketch"} | drawn
+    return plain | ({"interval": None} if "interval" in metric else {})
 
 
 def _keep(folder: Path, documents: list[dict[str, Any]]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from collapse_cli.commands import alignment, oracle, probe, spectrum
+from collapse_cli.commands import alignment, clusters, oracle, probe, spectrum
+from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Measuring, options
 from collapse_cli.commands.subjects import Subject, answer, subjects
 from collapse_cli.errors import CollapseError
@@ -19,6 +20,8 @@ from collapse_cli.settings import fill
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+ALWAYS, LABELLED = ("spectrum", "alignment"), ("oracle", "probe", "clusters")  # what a portrait consists of
+
 
 @options(Measuring=Measuring)
 def report(
@@ -28,7 +31,7 @@ def report(
 ) -> None:
     """One self-contained HTML page of everything measured on a run.
 
-    Spectrum, alignment, oracle and probe are measured anew and kept in RUN/results.
+    Spectrum, alignment, oracle, probe and clusters are measured anew and kept in RUN/results.
 
     Example: [bold]collapse report runs/mine[/bold]
     """
@@ -40,7 +43,7 @@ def report(
     if not target.parent.is_dir() or target.suffix not in (".html", ".htm"):
         raise CollapseError(f"--out {target} cannot be written", "name an .html file in a folder that exists")
     measuring = fill(Measuring, given)
-    found = subjects([run], measuring, quiet=False, views=True)
+    found = asked(subjects([run], measuring, quiet=False, views=True), measuring)
     for document in portrait(found, measuring, _training(record)):
         record.keep(document)
     page.write(
@@ -51,11 +54,15 @@ def report(
 
 
 def _training(record: Record) -> list[dict[str, Any]]:
-    """The course of the training as an entry, once there is one."""
-    from collapse_cli.metrics.history import history
+    """The course of the training, what the method watched, and how its negatives' weights changed, once there is one."""
+    from collapse_cli.metrics.history import diagnostics, history, matching
 
     lines = record.history()
-    return [entry(record.folder.name, history(lines))] if lines else []
+    course = {record.folder.name: history(lines)} if lines else {}
+    return [
+        entry(of, result)
+        for of, result in [*course.items(), *diagnostics(lines).items(), *matching(lines).items()]
+    ]
 
 
 def portrait(
@@ -73,6 +80,15 @@ def portrait(
     if all(subject.clean.labels is not None for subject in found):
         documents["oracle"] = oracle.measure(found, measuring.seed, queue)
         documents["probe"] = probe.measure(found, measuring)
+        documents["clusters"] = clusters.measure(found, measuring.seed)
     if training:
         documents["train"] = list(training)
     return [answer(command, entries, inputs) for command, entries in documents.items()]
+
+
+def whole(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those answers about one input that are its portrait, in order; none where one is missing."""
+    by_command = {document["command"]: document for document in documents}
+    labels = any(document["inputs"][0]["asked"]["labels"] for document in documents)
+    wanted = ALWAYS + (LABELLED if labels else ())
+    return [by_command[name] for name in wanted] if set(wanted) <= set(by_command) else []

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from textwrap import fill
 from typing import Any
 
 from collapse_cli.views.document import Group, Metric
-from collapse_cli.views.words import figures, footnote, pairs, plain, quantity, said
+from collapse_cli.views.words import BEST, figures, footnote, legend, pairs, plain, quantity, said
 
+WORDS = 16  # letters of a setting in one line
+NEAR = 0.02  # relative: chances that differ less are one
 MANY = 4  # results that stand side by side; of more, each gets a row
 
 
 @dataclass(frozen=True)
 class Label:
-    """The name of a row or column; footnote, unit and the null's name follow it; `help` explains it."""
+    """The name of a row or column; footnote, unit and the null's name follow it; `help` explains it; `aside`: chance's."""
 
     text: str
     note: str = ""
@@ -21,6 +25,7 @@ class Label:
     null: str = ""
     help: str = ""
     strong: bool = False
+    aside: bool = False
 
     @property
     def dim(self) -> str:
@@ -30,10 +35,11 @@ class Label:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value, and what chance would have given."""
+    """A value, behind its mark where it is best, and beside it what chance would have given."""
 
     value: str = ""
     null: str = ""
+    strong: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ class Grid:
 def numbers(group: Group, headline: bool = False) -> Grid:
     """Numbers (or only headlines) as rows, results as columns; settings that differ at the end.
 
-    Where chance is the same for all results, it stands once, in a last column of its own.
+    Where chance is nearly the same for all results, of the headlines at least, it stands in a last column of its own; of
+    many results, which are then the rows, each metric decides for itself.
     """
     chosen = _chosen(group, headline)
     nulls = _nulls(group)
@@ -63,22 +70,44 @@ def numbers(group: Group, headline: bool = False) -> Grid:
         + tuple(Label(plain(key)) for key in differing),
         tuple(Label(name) for name in group.names),
         tuple(tuple(_cell(one["metrics"].get(key), nulls) for one in group.entries) for key in chosen)
-        + tuple(tuple(Cell(said(v)) for v in values) for values in differing.values()),
+        + tuple(tuple(Cell(fill(said(v), WORDS)) for v in values) for values in differing.values()),
         f"({next(iter(nulls))})" if len(nulls) == 1 else "",
     )
-    return _apart(whole) if nulls and not headline else whole
+    chances = {key: _chances(group, key) for key in chosen}
+    near = [key for key in chosen if _near(chances[key])]
+    if set(_chosen(group, headline=True)) <= set(near):
+        near = list(chosen)
+    elif len(group.names) <= MANY:
+        near = []
+    apart = [chances[key] if key in near else () for key in chosen] + [()] * len(differing)
+    return _apart(whole, apart) if nulls and near else whole
 
 
-def _apart(whole: Grid) -> Grid:
-    """The same with chance in a column of its own, where every row has one chance for all its results."""
-    chances = [{cell.null for cell in row if cell.null} for row in whole.cells]
-    if any(len(chance) > 1 for chance in chances):
-        return whole
+def _chances(group: Group, key: str) -> tuple[float, ...]:
+    """What chance gives for the results, from the least to the largest."""
+    nulls = (metric.get("null") for _, metric in group.measured(key))
+    return tuple(sorted({null for null in nulls if null is not None}))
+
+
+def _near(chances: tuple[float, ...]) -> bool:
+    return not chances or chances[-1] - chances[0] <= NEAR * max(map(abs, chances))
+
+
+def _apart(whole: Grid, chances: Sequence[tuple[float, ...]]) -> Grid:
+    """The same with these chances in a column of their own: one value, or the least and the largest."""
     cells = tuple(
-        (*(Cell(cell.value) for cell in row), Cell("", next(iter(chance), "")))
-        for row, chance in zip(whole.cells, chances, strict=True)
+        (*(replace(cell, null="" if ends else cell.null) for cell in row), Cell(ends))
+        for row, ends in zip(whole.cells, map(_ends, chances), strict=True)
     )
-    return Grid(whole.rows, (*whole.columns, Label("chance")), cells, whole.corner)
+    return Grid(whole.rows, (*whole.columns, Label("chance", aside=True)), cells, whole.corner)
+
+
+def _ends(chances: tuple[float, ...]) -> str:
+    """`(0.1)`, or both ends on two lines; nothing where there is none, or where it stands beside each value."""
+    if not chances:
+        return ""
+    ends = chances[:1] if _near(chances) else (chances[0], chances[-1])
+    return "(" + " …\n".join(figures(value, pad=True) for value in ends) + ")"
 
 
 def _chosen(group: Group, headline: bool) -> dict[str, Metric]:
@@ -115,9 +144,14 @@ def conventions(group: Group) -> list[str]:
 
 
 def footer(group: Group) -> list[str]:
-    """Settings in one line, then the conventions."""
+    """Settings in one line, the marks, then the conventions."""
     said = [f"{footnote(n)} {text}" for n, text in enumerate(conventions(group), 1)]
-    return [line for line in (pairs(group.shared()), *said) if line]
+    return [line for line in (pairs(group.shared()), *marks(group), *said) if line]
+
+
+def marks(group: Group) -> list[str]:
+    """What ± and the marks in these cells mean."""
+    return legend([metric for one in group.entries for metric in one["metrics"].values()])
 
 
 def _label(metric: Metric, spoken: list[str], nulls: set[str]) -> Label:
@@ -136,9 +170,12 @@ def _label(metric: Metric, spoken: list[str], nulls: set[str]) -> Label:
 def _cell(metric: Metric | None, nulls: set[str]) -> Cell:
     if metric is None:
         return Cell("–")
-    null = metric.get("null")
+    null, best = metric.get("null"), metric.get("best")
     name = "" if nulls else metric.get("null_is", "chance") + " "
-    return Cell(quantity(metric), "" if null is None else f"({name}{figures(null, pad=True)})")
+    beside = "" if null is None else f"({name}{figures(null, pad=True)})"
+    agree = metric.get("agree")
+    value = f"{BEST[best][0]} {quantity(metric)}" if best else quantity(metric)
+    return Cell(value, f"{agree[0]}/{agree[1]}" if agree else beside, strong=best is not None)
 
 
 def _named(metric: dict[str, Any], row: str) -> Cell:

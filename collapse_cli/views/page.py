@@ -78,6 +78,7 @@ def _group(group: Group) -> dict[str, Any]:
         "numbers": numbers.turned() if len(group.names) > grid.MANY else numbers,
         "each": [(metric, tables[key]) for key, metric in group.declared("each").items()],
         "settings": words.pairs(group.shared()),
+        "marks": grid.marks(group),
         "conventions": [(words.footnote(n), text) for n, text in enumerate(grid.conventions(group), 1)],
         "explained": [(metric["label"], metric["help"]) for metric in explained],
     }

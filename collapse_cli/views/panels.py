@@ -22,7 +22,10 @@ Spots = tuple[tuple[str, tuple[float, float]], ...]  # (name, (x, y)) of the poi
 
 @dataclass(frozen=True)
 class Panel:
-    """One axes: its title, its height in inches, the results in it (for a legend), how to fill it, and points to label."""
+    """One axes: its title, its height in inches, the results in it (for a legend), how to fill it, and points to label.
+
+    dots: its results are points, whose shape the legend shows.
+    """
 
     title: str
     fill: Callable[[Axes], None]
@@ -30,6 +33,7 @@ class Panel:
     null: str = ""
     height: float = 3.4
     spots: Spots = ()
+    dots: bool = False
 
 
 def panels(document: Document) -> list[Panel]:
@@ -44,10 +48,15 @@ def handles(shown: list[Panel], document: Document) -> list[Line2D]:
     places = {name: place for place, name in enumerate(dict.fromkeys(names(document)))}
     used = {name for panel in shown for name in panel.names}
     nulls = dict.fromkeys(panel.null for panel in shown if panel.null)
-    lines = [Line2D([], [], label=plain(n), **style.line(p)) for n, p in places.items() if n in used]
+    look = _dotted if any(panel.dots for panel in shown) else style.line
+    lines = [Line2D([], [], label=plain(n), **look(p)) for n, p in places.items() if n in used]
     lines = lines if len(places) > 1 else []
     chance = plain(", ".join(nulls), 80)
     return lines + ([Line2D([], [], color=style.NULL, linestyle="--", label=chance)] if nulls else [])
+
+
+def _dotted(place: int) -> dict[str, Any]:
+    return style.line(place) | style.marker(place)
 
 
 def plain(text: str, width: int = 34) -> str:
@@ -174,22 +183,34 @@ def _matrix(metric: Metric, name: str) -> Panel:
 
 
 def _scatter(group: Group, places: dict[str, int]) -> Panel | None:
-    """Two numbers of every result against each other, where a kind of result declares two axes."""
+    """Two numbers of every result against each other, where a kind of result declares two axes.
+
+    A result that is the mean of runs has a point for each of them, and the legend names it; else its name stands by.
+    """
     declared = group.declared("number")
     chosen = [next((k for k, m in declared.items() if m.get("axis") == side), None) for side in ("x", "y")]
     x, y = (dict(group.measured(key)) if key else {} for key in chosen)
-    both = [n for n in x if n in y and None not in (x[n]["value"], y[n]["value"])]
-    if len(both) < 2:
+    found = {n: _points(x[n], y[n]) for n in x if n in y and None not in (x[n]["value"], y[n]["value"])}
+    if sum(map(len, found.values())) < 2:
         return None
-    spots = tuple((plain(n, 24), (x[n]["value"], y[n]["value"])) for n in both)
+    metrics = x[next(iter(found))], y[next(iter(found))]
+    title = f"{titled(metrics[0]['label'])} and {metrics[1]['label']}"
 
     def fill(axes: Axes) -> None:
-        colours = [style.line(places[n])["color"] for n in both]
-        axes.scatter([at[0] for _, at in spots], [at[1] for _, at in spots], 46, colours, zorder=3)
+        for n, points in found.items():
+            across, up = zip(*points, strict=True)
+            axes.scatter(across, up, 46, **style.marker(places[n]), zorder=3)
         axes.margins(0.18)
-        axes.set(xlabel=_measured_in(x[both[0]]), ylabel=_measured_in(y[both[0]]))
+        axes.set(xlabel=_measured_in(metrics[0]), ylabel=_measured_in(metrics[1]))
 
-    return Panel(f"{titled(x[both[0]]['label'])} and {y[both[0]]['label']}", fill, spots=spots)
+    if any(len(points) > 1 for points in found.values()):
+        return Panel(title, fill, tuple(found), dots=True)
+    return Panel(title, fill, spots=tuple((plain(n, 24), points[0]) for n, points in found.items()))
+
+
+def _points(x: Metric, y: Metric) -> list[tuple[float, float]]:
+    """One for each run, or the value itself."""
+    return list(zip(x.get("runs", [x["value"]]), y.get("runs", [y["value"]]), strict=True))
 
 
 def _measured_in(metric: Metric) -> str:

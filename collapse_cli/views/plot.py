@@ -70,7 +70,7 @@ def _compose(shown: list[Panel], document: Document, title: str, width: float) -
     if title:
         drawn.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
     if lines:
-        drawn.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), fit))
+        drawn.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), fit), handlelength=2.6)
     _fill(drawn, drawn.add_gridspec(len(heights), columns, height_ratios=heights), shown)
     return drawn
 

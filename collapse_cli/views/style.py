@@ -8,6 +8,7 @@ INK, FAINT, PAPER = "#2b2f36", "#d9dce1", "#ffffff"
 NULL = "#8a8f98"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)))  # once the colours are used up
+MARKERS = ("o", "s", "^")
 HEAT, DIVERGING = "cividis", "PuOr_r"
 PAGE = {INK: "var(--ink)", FAINT: "var(--line)", COLOURS[0]: "var(--first)"}  # lighter in the dark
 
@@ -51,3 +52,8 @@ def line(place: int) -> dict[str, Any]:
     """Colour and dashes of the result at this place, the same in every axes."""
     turn = place // len(COLOURS) % len(LINES)
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": LINES[turn]}
+
+
+def marker(place: int) -> dict[str, Any]:
+    """Colour and shape of this result's points."""
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place // len(COLOURS) % len(MARKERS)]}

@@ -17,10 +17,10 @@ from collapse_cli.views.document import Document, Group, Metric, groups, verdict
 from collapse_cli.views.grid import Grid, Label
 from collapse_cli.views.sketch import MARGIN, sketch, sparkline, thinned
 
-ROWS = 12  # of an `each` table; the others are in the JSON
+ROWS = 12  # of an `each` table, and inputs; the others are in the JSON
 GAP = 2  # letters between columns: rich's padding and its divider
 LABEL = 28  # letters of a row's name before it is folded for more columns to fit
-NAME = 30  # letters of a result's or a row's name
+NAME = 34  # letters of a result's or a row's name
 HEAD = 13  # letters of a column's name before it is folded
 
 
@@ -30,8 +30,10 @@ def show(document: Document, console: Console | None = None) -> None:
     for group in groups(document):
         for part in _group(group, console.width):
             console.print(part)
-    for one in document["inputs"]:
+    for one in document["inputs"][:ROWS]:
         console.print(Text(words.source(one), "dim"))
+    if len(document["inputs"]) > ROWS:
+        console.print(Text(f"… {len(document['inputs']) - ROWS} more inputs in --json", "dim"))
     for name, one in verdicts(document):
         console.print(_verdict(one, name))
 
@@ -109,7 +111,8 @@ def _width(whole: Grid, column: int) -> int:
     label = whole.columns[column]
     name = words.shortened(label.text, NAME) + label.note + label.dim
     word = max(map(len, name.split()), default=0)
-    return max(*(len(row[column].value) for row in whole.cells), word, min(len(name), HEAD))
+    lines = [len(line) for row in whole.cells for line in row[column].value.splitlines()]
+    return max([*lines, word, min(len(name), HEAD)])
 
 
 def _null_width(whole: Grid, column: int) -> list[int]:
@@ -124,11 +127,15 @@ def _table(whole: Grid, chunk: list[int]) -> Table:
     table.show_header = len(whole.columns) > 1
     table.add_column(Text(whole.corner, "dim"), max_width=NAME + 10, overflow="fold")
     for c in chunk:
-        table.add_column(_label(whole.columns[c]), justify="right", width=_width(whole, c), overflow="fold")
+        one = whole.columns[c]
+        style = "dim" if one.aside else ""
+        table.add_column(_label(one), style=style, justify="right", width=_width(whole, c), overflow="fold")
         if _null_width(whole, c):
             table.add_column("", style="dim", no_wrap=True)
     for r, label in enumerate(whole.rows):
-        table.add_row(_label(label), *(part for c in chunk for part in _cell(whole, r, c)))
+        cells = [part for c in chunk for part in _cell(whole, r, c)]
+        if not label.aside or any(cells):
+            table.add_row(_label(label), *cells, style="dim" if label.aside else None)
     return table
 
 
@@ -139,7 +146,8 @@ def _label(label: Label) -> Text:
 
 def _cell(whole: Grid, row: int, column: int) -> list[Text]:
     cell = whole.cells[row][column]
-    return [Text(cell.value), *([Text(cell.null)] if _null_width(whole, column) else [])]
+    value = Text(cell.value, "bold" if cell.strong else "")
+    return [value, *([Text(cell.null)] if _null_width(whole, column) else [])]
 
 
 def _curves(measured: list[tuple[str, Metric]], metric: Metric, width: int) -> Iterator[Any]:

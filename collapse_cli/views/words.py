@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MARKS = {
@@ -11,7 +11,20 @@ MARKS = {
     "dimensional collapse": ("▲", "yellow"),
     "complete collapse": ("✗", "red"),
     "inconclusive": ("?", "dim"),
+    "holds": ("✓", "green"),
+    "does not hold": ("✗", "red"),
 }
+
+BEST = {
+    "apart": ("●", "best: the others are told from it by the 95 % interval of the difference"),
+    "value": ("○", "best value: with a single run, or no spread, nothing says that it is more than luck"),
+}
+SHARED = (
+    "several in a row: not told apart; never marked: complete collapse, single runs beside repeated ones, "
+    "and rows whose chance differs"
+)
+SPREAD = "± one standard deviation over the runs of a group; a single run has none"
+AGREE = "k/n: of n seeds, k differ with the sign of the mean"
 
 
 def plain(text: object) -> str:
@@ -63,9 +76,18 @@ def quantity(metric: Mapping[str, Any]) -> str:
     return f"{figures(value, pad=True)} [{figures(interval[0], pad=True)}, {figures(interval[1], pad=True)}]"
 
 
+def legend(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What ± and the marks of these numbers mean, those that are there."""
+    found = {metric.get("best") for metric in metrics}
+    best = [f"{mark} {text}" for name, (mark, text) in BEST.items() if name in found]
+    spread = [SPREAD] if any(len(metric.get("runs", ())) > 1 for metric in metrics) else []
+    agree = [AGREE] if any("agree" in metric for metric in metrics) else []
+    return [*spread, *best, *([SHARED] if best else []), *agree]
+
+
 def _plus_minus(value: float, error: float) -> str:
-    """The error with two digits, the value to the same decimal."""
-    if not 1e-5 < error < 1e4:
+    """The error with two digits, the value to the same decimal; very small and large errors stand for themselves."""
+    if not 1e-4 < error < 1e4:
         return f"{figures(value)} ± {figures(error)}"
     decimals = max(1 - math.floor(math.log10(error)), 0)
     return f"{value:.{decimals}f} ± {error:.{decimals}f}"

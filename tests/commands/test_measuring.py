@@ -1,4 +1,4 @@
-"""spectrum, alignment, oracle, probe, embed, report: inputs of every kind, what is kept, and what is refused before work."""
+"""The measuring commands, embed, report: inputs of every kind, what is kept, and what is refused before work."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import numpy
 import pytest
 
 from collapse_cli.cli import main
+from collapse_cli.settings import METHODS
 
 Capture = pytest.CaptureFixture[str]
-MEASURING = ("spectrum", "alignment", "oracle", "probe")
+MEASURING = ("spectrum", "alignment", "oracle", "probe", "clusters")
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_an_answer_of_a_checkpoint_is_that_of_its_run(command: str, copy: Path, 
         assert (given["path"], given["sha256"], given["epoch"]) == (str(path), digest, 2)
 
 
-@pytest.mark.parametrize("command", ["oracle", "probe"])
+@pytest.mark.parametrize("command", ["oracle", "probe", "clusters"])
 def test_bare_rows_have_no_labels(command: str, places: Path, capsys: Capture) -> None:
     assert main([command, str(places / "rows.npy"), "-q"]) == 2
     assert "labels" in capsys.readouterr().err
@@ -213,9 +214,7 @@ def test_ctrl_c_is_130(command: str, run: Path, monkeypatch: Any, capsys: Captur
 
 def test_json_lists_hold_what_the_library_knows(capsys: Capture) -> None:
     assert main(["methods", "--json"]) == 0
-    assert [one["method"] for one in json.loads(capsys.readouterr().out)] == [
-        "moco", "mochi", "positive-only",
-    ]  # fmt: skip
+    assert [one["method"] for one in json.loads(capsys.readouterr().out)] == list(METHODS)
     assert main(["datasets", "--json"]) == 0
     rows = {one["data set"]: one for one in json.loads(capsys.readouterr().out)}
     assert (rows["svhn"]["train"], rows["svhn"]["test"], rows["cifar100"]["classes"]) == (73257, 26032, 100)

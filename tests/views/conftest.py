@@ -178,3 +178,19 @@ def six() -> dict:
         ),
         *(entry(name, alignment(k * 0.03, 30), settings=settings()) for k, name in enumerate(names)),
     )
+
+
+@pytest.fixture
+def groups() -> dict:
+    """Two groups, of three runs and of one, with a best of each row; and their difference."""
+    results = [entry(of, alignment(shift, 0), settings=settings()) for of, shift in (("a", 0.0), ("b", 0.1))]
+    runs = [0.30, 0.31, 0.3272], [0.4124]
+    for one, values, best in zip(results, runs, ("apart", None), strict=True):
+        metrics = one["metrics"]
+        metrics["alignment"] |= {"runs": values} | ({"best": best} if best else {})
+        metrics["uniformity"] |= {"runs": [round(-2.41 + k / 100, 2) for k in range(len(values))]}
+    results[0]["metrics"]["alignment"]["interval"] = [0.2992, 0.3256]
+    apart = entry("b", alignment(-0.2124, 0), settings={})
+    apart["title"] = "Difference from a"
+    apart["metrics"]["alignment"] |= {"interval": [0.08, 0.12], "agree": [2, 3]}
+    return document(*results, apart)

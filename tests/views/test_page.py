@@ -112,6 +112,13 @@ def test_many_results_get_a_row_each(six, undrawn):
     ]
 
 
+def test_the_best_is_strong_and_chance_is_soft(two, groups, undrawn):
+    html = page.page([groups], "Report")
+    assert '<td class="strong">● 0.312 ± 0.013</td>' in html
+    assert "● best: the others are told from it" in words(html)
+    assert '<td class="aside">(118.2)</td>' in page.page([two], "Report")
+
+
 def test_the_foot_says_how_it_was_made(one, undrawn):
     text = words(page.page([one], "Report"))
     assert "collapse 0.1.0: collapse spectrum runs/moco-digits-2025/checkpoint.pt" in text

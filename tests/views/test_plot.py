@@ -117,6 +117,19 @@ def test_labels_of_near_points_move_apart(two):
     assert not h.get_window_extent().overlaps(z.get_window_extent())
 
 
+def test_every_run_of_a_group_is_a_point(groups):
+    """In the colour and shape that the legend names; no label floats at a mean where no run lies."""
+    figure = plot.figure(groups)
+    drawn = axes(figure, "Alignment and uniformity")
+    first, second = drawn.collections
+    assert first.get_offsets().tolist() == [[0.30, -2.41], [0.31, -2.40], [0.3272, -2.39]]
+    assert second.get_offsets().tolist() == [[0.4124, -2.41]]
+    assert [to_hex(dots.get_facecolor()[0]) for dots in (first, second)] == list(style.COLOURS[:2])
+    assert not drawn.texts
+    assert legend(figure) == ["a", "b"]
+    assert [line.get_marker() for line in figure.legends[0].get_lines()] == ["o", "o"]
+
+
 def test_one_result_has_no_scatter(two):
     two["results"] = two["results"][2:3]
     assert [a.get_title(loc="left") for a in plot.figure(two).axes] == ["Alignment of a class, by class"]
@@ -189,6 +202,7 @@ def test_drawings_are_one_svg_each_in_colours_of_the_page(two):
 def test_results_stay_apart_when_colours_run_out():
     looks = [(to_hex(style.line(k)["color"]), style.line(k)["linestyle"]) for k in range(18)]
     assert len(set(looks)) == 18
+    assert len({tuple(style.marker(k).values()) for k in range(18)}) == 18
 
 
 def test_an_answer_without_results_is_an_empty_figure():

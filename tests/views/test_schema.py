@@ -15,7 +15,7 @@ def test_the_schema_is_one():
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("name", ["one", "two", "six"])
+@pytest.mark.parametrize("name", ["one", "two", "six", "groups"])
 def test_answers_fit(name, request):
     document = json.loads(json.dumps(request.getfixturevalue(name)))
     assert list(Draft202012Validator(SCHEMA).iter_errors(document)) == []
@@ -47,6 +47,11 @@ def test_additions_fit(one):
         (["results", 0, "metrics", "effective_rank", "value"], "46.9"),
         (["results", 0, "metrics", "effective_rank", "unit"], 3),
         (["results", 0, "metrics", "effective_rank", "interval"], [1.0]),
+        (["results", 0, "metrics", "effective_rank", "better"], "large"),
+        (["results", 0, "metrics", "effective_rank", "best"], True),
+        (["results", 0, "metrics", "effective_rank", "runs"], ["46.9"]),
+        (["results", 0, "metrics", "effective_rank", "agree"], [2]),
+        (["results", 0, "inputs"], [-1]),
         (["results", 0, "metrics", "eigenvalues", "log"], "z"),
         (["results", 0, "metrics", "eigenvalues", "values"], {"1": 2.0}),
         (["results", 2, "metrics", "of_class", "values"], [1.0]),

@@ -61,15 +61,69 @@ def test_a_matrix_is_mentioned(two):
 def test_many_results_get_a_row_each_with_headlines_only(six):
     text = read(six)
     rows = [" ".join(one.split()) for one in text.splitlines() if one.startswith("moco-queue-64 ")]
-    assert rows[0] == "moco-queue-64 5.93 (126.9) 0.943 ± 0.030 (0.9987) 0"
+    assert rows[0] == "moco-queue-64 5.93 0.943 ± 0.030 0"
     assert rows[1].endswith("0.02 … 0")  # the sparkline's ends
-    assert rows[2] == "moco-queue-64 0.3124 -2.41 (-3.88)"
+    assert rows[2] == "moco-queue-64 0.3124 -2.41"
+    assert [" ".join(one.split()) for one in text.splitlines() if one.startswith("chance")] == [
+        "chance (126.9) (0.9987)",
+        "chance (-3.88)",
+    ]
     assert "RankMe" not in text
     assert "… 1 more for each in --json" in text
 
 
+def test_the_best_is_marked_bold_and_explained(groups):
+    text = read(groups).split("Difference from a")[0]
+    assert line(text, "alignment¹, squared") == "alignment¹, squared distance ● 0.312 ± 0.013 0.4124"
+    assert line(text, "● best").startswith("● best: the others are told from it by the 95 % interval")
+    assert "± one standard deviation over the runs of a group" in text
+    assert "\x1b[1m● 0.312 ± 0.013" in read(groups, colour=True)
+
+
+def test_a_difference_says_how_many_seeds_agree(groups):
+    text = read(groups).split("Difference from a")[1]
+    assert line(text, "alignment¹, squared") == "alignment¹, squared distance 0.100 ± 0.020 2/3"
+    assert "k/n: of n seeds" in text
+
+
+def test_chance_stands_once_where_it_is_nearly_the_same(two):
+    """Within 2 % of one another the least stands for all; a row beside the headlines may show both ends."""
+    numbers = [one["metrics"] for one in two["results"][:2]]
+    numbers[1]["effective_rank"]["null"] = 125.0
+    numbers[1]["rankme"]["null"] = 59.1
+    text = read(two)
+    assert line(text, "effective rank") == "effective rank¹, dimensions 46.9 9.93 (125)"
+    lines = [" ".join(one.split()) for one in text.splitlines()]
+    row = lines.index("RankMe², dimensions 41.5 8.22 (59.1 …")
+    assert lines[row + 1] == "118.2)"
+
+
+def test_chance_stands_beside_each_value_where_it_differs(two):
+    """A headline whose chance differs, as with another D: then all of a few results say their own."""
+    two["results"][1]["metrics"]["effective_rank"]["null"] = 62.0
+    text = read(two)
+    assert line(text, "effective rank") == "effective rank¹, dimensions 46.9 (126.9) 9.93 (62)"
+    assert line(text, "RankMe") == "RankMe², dimensions 41.5 (118.2) 8.22 (118.2)"
+
+
+def test_of_many_results_each_metric_says_chance_in_its_own_way(six):
+    six["results"][1]["metrics"]["effective_rank"]["null"] = 62.0
+    rows = [" ".join(one.split()) for one in read(six).splitlines() if one.startswith("moco-queue-64 ")]
+    assert rows[0] == "moco-queue-64 5.93 (126.9) 0.943 ± 0.030 0"
+    chances = [" ".join(one.split()) for one in read(six).splitlines() if one.startswith("chance")]
+    assert chances == ["chance (0.9987)", "chance (-3.88)"]
+
+
+def test_inputs_are_listed_up_to_a_dozen(one):
+    one["inputs"] = [one["inputs"][0] | {"path": f"runs/{n}.pt"} for n in range(14)]
+    text = read(one)
+    assert "runs/11.pt" in text
+    assert "runs/12.pt" not in text
+    assert "… 2 more inputs in --json" in text
+
+
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("name", ["one", "two", "six"])
+@pytest.mark.parametrize("name", ["one", "two", "six", "groups"])
 def test_no_line_is_wider_than_the_terminal(name, width, request):
     text = read(request.getfixturevalue(name), width)
     assert max(len(one.rstrip()) for one in text.splitlines()) <= width

@@ -31,10 +31,21 @@ def test_padded_figures_line_up():
         (0.5, [None, None], "0.5000"),
         (None, [0.1, 0.2], "–"),
         (3, [3, 3], "3 ± 0"),
+        (0.52927, [0.52833, 0.53021], "0.52927 ± 0.00094"),
+        (0.0994063, [0.0993868, 0.0994258], "0.0994 ± 1.95e-5"),
     ],
 )
 def test_quantity(value, interval, text):
     assert words.quantity({"value": value, "interval": interval}) == text
+
+
+def test_marks_are_explained_where_they_are():
+    """± for means of several runs, ● and ○ for the best, k/n for signs."""
+    plain = {"value": 1.0}
+    assert words.legend([plain, plain | {"runs": [1.0]}]) == []
+    assert words.legend([plain, plain | {"runs": [1.0, 2.0]}]) == [words.SPREAD]
+    assert words.legend([plain | {"best": "value"}]) == [f"○ {words.BEST['value'][1]}", words.SHARED]
+    assert words.legend([plain | {"agree": [2, 3]}, plain]) == [words.AGREE]
 
 
 def test_verdict_says_its_status_once():
