@@ -10,6 +10,9 @@ from typer.exceptions import Abort, TyperException
 
 from collapse_cli.commands import (
     alignment,
+    claims,
+    clusters,
+    compare,
     datasets,
     demo,
     embed,
@@ -40,6 +43,9 @@ app.command("spectrum")(spectrum.spectrum)
 app.command("alignment")(alignment.alignment)
 app.command("oracle")(oracle.oracle)
 app.command("probe")(probe.probe)
+app.command("clusters")(clusters.clusters)
+app.command("compare")(compare.compare)
+app.command("claims")(claims.claims)
 app.command("embed")(embed.embed)
 app.command("report")(report.report)
 app.command("methods")(methods.methods)

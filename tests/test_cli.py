@@ -49,7 +49,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 2) -> st
     return shown.err
 
 
-@pytest.mark.parametrize("command", ["spectrum", "alignment", "oracle", "probe"])
+@pytest.mark.parametrize("command", ["spectrum", "alignment", "oracle", "probe", "clusters"])
 def test_measuring_a_run(command: str, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = answered(capsys, command, str(copy))
     assert document["command"] == command
@@ -289,6 +289,7 @@ def test_report(copy: Path) -> None:
         "alignment",
         "oracle",
         "probe",
+        "clusters",
         "train",
     }
 

@@ -214,15 +214,11 @@ def settled(run: Run, images: Images) -> Run:
 
 def fresh(run: Run, images: Images, on: Any) -> Checkpoint:
     """The run before its first step: seeded weights, on the device."""
-    import torch
-
     from collapse_cli import methods, training
     from collapse_cli.data import statistics
     from collapse_cli.runs.checkpoint import Checkpoint
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.training.seed)
-        method = methods.build(run, images.data_shape)
+    method = methods.build(run, images.data_shape)
     method.to(on)  # type: ignore[attr-defined]
     normalisation = statistics.normalisation(images)
     state = training.start(method, run.training)
@@ -290,19 +286,28 @@ def _go(kept: Checkpoint, images: Images, record: Record, where: Where) -> None:
 
 def warnings(run: Run, images: Images) -> list[str]:
     """What is likely to mislead in these settings."""
+    from collapse_cli.augment.recipes import searched_with_labels
+    from collapse_cli.metrics.oracle import own_stale_key
+
     said = []
     queue = getattr(run.own, "queue", 0)
-    if queue > len(images) / 2:
-        from collapse_cli.metrics.oracle import own_stale_key
-
+    if queue > len(images) / 2 and not run.own.mask_own:
         chance = own_stale_key(queue / len(images))
         said.append(
             f"--queue {queue} is {queue / len(images):.1f} epochs of {len(images)} pictures: "
-            f"a query meets a stale key of its own picture with probability {chance:.0%}"
+            f"a query meets a stale key of its own picture with probability {chance:.0%}; --mask-own leaves it out"
         )
     if getattr(run.own, "shuffle_bn", False) and run.own.bn_splits == 1:
         said.append(
             "--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order"
+        )
+    if searched_with_labels(run.training.recipe):
+        said.append(
+            f"--recipe {run.training.recipe} holds a policy that was searched with labels: the run is not label-free"
+        )
+    if getattr(run.own, "mask_false_negatives", False):
+        said.append(
+            "--mask-false-negatives reads the labels: an oracle to compare with, not a label-free run"
         )
     return said
 

@@ -1,0 +1,47 @@
+"""MoCo's three ways to a dictionary: end to end (a), memory bank (b), queue (c), over the number of negatives K."""
+
+from collapse_cli.claims.claim import Arm, Check, Claim, Found
+
+SIZES = (63, 255, 1023)  # negatives, K
+STEPS = 500
+PICTURES = 1347  # of digits, what a batch takes its steps from
+
+
+def epochs(batch: int) -> int:
+    """As many as come nearest to the same number of steps for every batch."""
+    return round(STEPS / (PICTURES // batch))
+
+
+def arms(size: int) -> dict[str, Arm]:
+    """At B = 64 for queue and bank; end to end the batch is the dictionary, so K = B - 1 there, and B no more than 256."""
+    shared = {"batch": 64, "epochs": epochs(64)}
+    found = {
+        f"queue K={size}": Arm("moco", shared | {"queue": size}),
+        f"bank K={size}": Arm("memory-bank", shared | {"negatives": size}),
+    }
+    if size < 256:
+        batch = {"batch": size + 1, "epochs": epochs(size + 1), "negatives": "other-view"}
+        found = {f"end to end K={size}": Arm("end-to-end", batch), **found}
+    return found
+
+
+def monotone(found: Found, mechanism: str, measure: str) -> float:
+    """The largest rise of a measure's mean from one K to the next; below 0 where it only falls."""
+    means = [found.mean(f"{mechanism} K={size}", measure) for size in SIZES]
+    return max(after - before for before, after in zip(means[:-1], means[1:], strict=True))
+
+
+CLAIM = Claim(
+    says="More negatives make the proxy task harder, for queue and bank alike; at equal K and B the mechanisms are close",
+    source="He et al. 2020, arXiv:1911.05722, fig. 2 and 3",
+    arms={name: arm for size in SIZES for name, arm in arms(size).items()},
+    measures=("loss", "std_sqrt_d", "uniformity", "proxy_accuracy", "knn", "few_labels", "seconds"),
+    checks=(
+        Check("queue: rise of proxy accuracy with K", lambda found: monotone(found, "queue", "proxy_accuracy"), high=0.0),
+        Check("bank: rise of proxy accuracy with K", lambda found: monotone(found, "bank", "proxy_accuracy"), high=0.0),
+        Check(
+            "K = 63: end to end above the bank, 10-label accuracy, mean",
+            lambda found: found.mean("end to end K=63", "few_labels") - found.mean("bank K=63", "few_labels"), low=0.0,
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,37 @@
+"""The key encoder must move slowly: without momentum MoCo fails."""
+
+from collapse_cli.claims.claim import Arm, Check, Claim, Found
+
+
+def least_gain(found: Found) -> float:
+    """Of the two slow encoders over m = 0, in the mean over seeds."""
+    return min(found.mean(arm, "few_labels") for arm in ("m=.99", "m=.999")) - found.mean("m=0", "few_labels")
+
+
+CLAIM = Claim(
+    says="A fast key encoder collapses, a slow one trains (projector without batch norm)",
+    source="He et al. 2020, arXiv:1911.05722, sec. 4.1: m = 0 fails, .999 is best",
+    arms={
+        "m=0": Arm("moco", {"momentum": 0.0}),
+        "m=.5": Arm("moco", {"momentum": 0.5}),
+        "m=.9": Arm("moco", {"momentum": 0.9}),
+        "m=.99": Arm("moco"),
+        "m=.999": Arm("moco", {"momentum": 0.999}),
+    },
+    measures=("loss", "std_sqrt_d", "proxy_accuracy", "knn", "few_labels", "seconds"),
+    checks=(
+        Check(
+            "m = 0 and .5: largest std·√d",
+            lambda found: max(found.of("m=0", "std_sqrt_d") + found.of("m=.5", "std_sqrt_d")), high=0.05,
+        ),
+        Check(
+            "m = 0 and .5: loss below log(K+1) = 6.240, at most",
+            lambda found: 6.2403 - min(found.of("m=0", "loss") + found.of("m=.5", "loss")), high=0.02,
+        ),
+        Check(
+            "m = .99 and .999: 10-label accuracy, the lower mean",
+            lambda found: min(found.mean("m=.99", "few_labels"), found.mean("m=.999", "few_labels")), low=0.91,
+        ),
+        Check("that above m = 0, in accuracy", least_gain, low=0.08),
+    ),
+)  # fmt: skip

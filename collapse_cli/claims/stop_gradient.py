@@ -1,0 +1,29 @@
+"""The stop-gradient alone keeps SimSiam from collapse."""
+
+from collapse_cli.claims.claim import Arm, Check, Claim
+
+CLAIM = Claim(
+    says="SimSiam and BYOL do not collapse; without the stop-gradient they do",
+    source="Chen & He 2021, arXiv:2011.10566, sec. 4.1; Grill et al. 2020, arXiv:2006.07733",
+    arms={
+        "simsiam": Arm("simsiam"),
+        "simsiam, gradient": Arm("simsiam", {"stop_gradient": False}),
+        "simsiam, no predictor": Arm("simsiam", {"predictor": False}),
+        "byol": Arm("byol"),
+        "byol, gradient": Arm("byol", {"stop_gradient": False}),
+    },
+    measures=("loss", "std_sqrt_d", "effective_rank_z", "knn", "few_labels", "seconds"),
+    checks=(
+        Check("simsiam: smallest std·√d", lambda found: min(found.of("simsiam", "std_sqrt_d")), low=0.5),
+        Check("byol: smallest std·√d", lambda found: min(found.of("byol", "std_sqrt_d")), low=0.5),
+        Check(
+            "without stop-gradient: largest std·√d",
+            lambda found: max(found.of("simsiam, gradient", "std_sqrt_d") + found.of("byol, gradient", "std_sqrt_d")),
+            high=0.05,
+        ),
+        Check(
+            "simsiam without predictor: largest std·√d",
+            lambda found: max(found.of("simsiam, no predictor", "std_sqrt_d")), high=0.25,
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,105 @@
+"""One arm of a claim, trained with one seed, and what it makes of the pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from collapse_cli import embedding, methods
+from collapse_cli.metrics.clusters import kmeans
+from collapse_cli.settings import Run
+from collapse_cli.shapes import Embeddings, Images, Normalisation
+from collapse_cli.training import Epoch, start, train
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A data set with labels, on one device: what is learned from, what is judged on, and both together."""
+
+    train: Images
+    test: Images
+    all: Images
+    normalisation: Normalisation
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A method after its training, with its history; without a method (None), the pixels are the representations."""
+
+    method: methods.Method | None
+    run: Run | None
+    history: tuple[Epoch, ...]
+    pictures: Pictures
+    seed: int
+
+    def embedded(self, images: Images) -> Embeddings:
+        index = torch.arange(len(images))
+        if self.method is None:
+            rows = embedding.take(images, index, torch.device("cpu")).flatten(1) / 255  # (N, C*H*W)
+            return Embeddings(rows, None, images.labels, index, images.classes, images.name)
+        return embedding.embed(self.method, images, self.pictures.normalisation, index)
+
+    @cached_property
+    def train(self) -> Embeddings:
+        return self.embedded(self.pictures.train)
+
+    @property
+    def z(self) -> Tensor:
+        """(N,d), the space that the loss sees."""
+        return list(self.train.spaces.values())[-1]
+
+    @cached_property
+    def labelled(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """h (N,D) and labels (N,) to fit a probe on, h (M,D) and labels (M,) to judge it on."""
+        test = self.embedded(self.pictures.test)
+        assert self.train.labels is not None
+        assert test.labels is not None
+        return self.train.representations, self.train.labels, test.representations, test.labels
+
+    @cached_property
+    def views(self) -> tuple[Tensor, Tensor]:
+        """Two augmented views of every training picture in the space that the loss sees, (N,d) each."""
+        assert self.method is not None
+        assert self.run is not None
+        training, images = self.run.training, self.pictures.train
+        view = training.recipe, training.strength, self.seed
+        pair = embedding.pairs(
+            self.method, images, self.pictures.normalisation, torch.arange(len(images)), *view
+        )
+        first, second = (list(one.spaces.values())[-1] for one in pair)
+        return first, second
+
+    @cached_property
+    def clusters(self) -> tuple[Tensor, int, Tensor]:
+        """Clusters of all pictures (N,), how many there are, labels (N,): from the cluster head, else k-means on h."""
+        whole = self.embedded(self.pictures.all)
+        assert whole.labels is not None
+        head: Any = getattr(self.method, "cluster_head", None)
+        if head is None:
+            count = len(whole.classes)
+            generator = torch.Generator().manual_seed(self.seed)
+            return kmeans(whole.representations, count, generator), count, whole.labels
+        device = next(head.parameters()).device
+        with torch.no_grad():
+            said = head(whole.representations.to(device)).cpu()  # (N, M)
+        return said.argmax(dim=1), said.shape[1], whole.labels
+
+
+def untrained(pictures: Pictures, seed: int) -> Trial:
+    """The pixels themselves."""
+    return Trial(None, None, (), pictures, seed)
+
+
+def trial(run: Run, pictures: Pictures) -> Trial:
+    """Train a run to its end, from its own seed."""
+    images = pictures.all if run.training.split == "all" else pictures.train
+    method = methods.build(run, images.data_shape)
+    assert isinstance(method, nn.Module)
+    method.to(images.labels.device if images.labels is not None else "cpu")
+    state = start(method, run.training)
+    history = tuple(train(method, images, pictures.normalisation, run.training, state))
+    return Trial(method, run, history, pictures, run.training.seed)

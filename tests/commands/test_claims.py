@@ -1,0 +1,79 @@
+"""collapse claims: listed, and run end to end on a claim small enough for a test."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from collapse_cli import claims
+from collapse_cli.claims.claim import PIXELS, Arm, Check, Claim
+from collapse_cli.cli import main
+
+Capture = pytest.CaptureFixture[str]
+SHORT = {"encoder": "mlp", "epochs": 1, "batch": 256}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every claim is this one: a loss is at most chance and k-means on pixels matches .79 of digits (C10 of .79 to .80)."""
+    claim = Claim(
+        says="Small things are quick",
+        source="nobody",
+        arms={"moco": Arm("moco", SHORT), "pixels": Arm(PIXELS)},
+        measures=("accuracy", "seconds"),
+        checks=(
+            Check("pixels: ACC, least", lambda found: min(found.of("pixels", "accuracy")), low=0.75, high=0.85),
+            Check("moco: ACC, least", lambda found: min(found.of("moco", "accuracy")), low=2.0),
+        ),
+    )  # fmt: skip
+    monkeypatch.setattr(claims, "load", lambda name: claim)
+
+
+def test_without_a_name_they_are_listed(capsys: Capture) -> None:
+    assert main(["claims"]) == 0
+    assert "class-oracle" in capsys.readouterr().out
+    assert main(["claims", "--json"]) == 0
+    assert [row["claim"] for row in json.loads(capsys.readouterr().out)] == list(claims.NAMES)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_claim_is_run_measured_and_judged(small: None, jobs: str, capsys: Capture) -> None:
+    """Of two checks one cannot hold: the claim does not, and the command still ends in 0, for it informs."""
+    assert main(["claims", "momentum", "--seeds", "2", "--jobs", jobs, "--json"]) == 0
+    moco, pixels, judgement = json.loads(capsys.readouterr().out)["results"]
+    assert (moco["of"], pixels["of"], judgement["of"]) == ("moco", "pixels", "momentum")
+    assert moco["settings"] == {"method": "moco", **SHORT, "seeds": 2}
+    assert pixels["metrics"]["accuracy"]["value"] == pytest.approx(0.79, abs=0.01)
+    low, high = moco["metrics"]["accuracy"]["interval"]
+    assert low <= moco["metrics"]["accuracy"]["value"] <= high
+    assert "seconds" in moco["metrics"]
+    assert "seconds" not in pixels["metrics"]
+    assert judgement["verdict"]["status"] == "does not hold"
+    assert [reason.split(":")[0] for reason in judgement["verdict"]["reasons"]] == ["holds", "FAILS"]
+    assert judgement["metrics"]["passed"]["value"] == 1
+
+
+def test_the_terminal_says_whether_it_holds(small: None, capsys: Capture) -> None:
+    assert main(["claims", "momentum", "--seeds", "1", "--jobs", "1", "-q"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["claims", "momentum", "--seeds", "1", "--jobs", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "does not hold" in shown
+    assert "FAILS: moco: ACC, least" in shown
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["momentun"], "no claim named 'momentun'"),
+        (["--plot", "x.png"], "no claim to draw"),
+        (["momentum", "--seeds", "0"], "--seeds"),
+        (["momentum", "--plot", "x.bmp"], "unknown suffix"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_trained(
+    argv: list[str], message: str, capsys: Capture
+) -> None:
+    assert main(["claims", *argv]) == 2
+    assert message in capsys.readouterr().err
