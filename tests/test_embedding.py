@@ -18,7 +18,9 @@ GREY = Normalisation((0.5,), (0.25,))
 @pytest.fixture
 def method() -> methods.Method:
     torch.manual_seed(0)
-    return methods.build(resolve("moco", {"encoder": "mlp", "dim": 8, "queue": 10}), DataShape((1, 8, 8), 96, 3))
+    return methods.build(
+        resolve("moco", {"encoder": "mlp", "dim": 8, "queue": 10}), DataShape((1, 8, 8), 96, 3)
+    )
 
 
 @pytest.mark.parametrize("count", [1, 95, 96, 97])

@@ -29,3 +29,19 @@ def test_gate(method: str, code: int, tmp_path: Path) -> None:
     script = ["bash", str(ROOT / "examples" / "gate.sh"), method, str(tmp_path / "run")]
     ended = subprocess.run(script, capture_output=True, text=True, env=ENVIRONMENT)
     assert ended.returncode == code, ended.stderr
+
+
+def test_seeds(tmp_path: Path) -> None:
+    """Six runs become two groups of three; the differences are paired by seed."""
+    script = [
+        "bash",
+        str(ROOT / "examples" / "seeds.sh"),
+        "end-to-end",
+        "positive-only",
+        str(tmp_path / "runs"),
+    ]
+    ended = subprocess.run(script, capture_output=True, text=True, env=ENVIRONMENT | {"EPOCHS": "1"})
+    assert ended.returncode == 0, ended.stderr
+    assert "end-to-end" in ended.stdout
+    assert "paired" in ended.stdout
+    assert (tmp_path / "runs" / "compare.png").stat().st_size > 10_000

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from collapse_cli.cli import app, main
+from collapse_cli.settings import METHODS
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 COMMANDS = [line[2:] for line in re.findall(r"^\$ collapse .*$", README, flags=re.MULTILINE)]
@@ -24,19 +25,26 @@ def test_every_command_is_in_the_table() -> None:
 
 def test_its_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they stand and in their order, but for the length of the training."""
-    assert len(COMMANDS) == 9
+    assert len(COMMANDS) == 14
     monkeypatch.chdir(tmp_path)
     for line in COMMANDS:
         words = shlex.split(line)[1:]
         if "--epochs" in words:
             words[words.index("--epochs") + 1] = "2"
         assert main(words) == 0, line
-    assert {"spectrum.png", "plane.png", "moco.npz"} <= {path.name for path in tmp_path.iterdir()}
-    assert (tmp_path / "runs" / "moco" / "report.html").stat().st_size > 100_000
+    written = {"spectrum.png", "plane.png", "moco.npz", "clusters.png", "compare.png"}
+    assert written <= {path.name for path in tmp_path.iterdir()}
+    assert (tmp_path / "runs" / "mochi" / "report.html").stat().st_size > 100_000
+
+
+def test_every_method_is_in_the_table() -> None:
+    table = README[README.index("## Methods") : README.index("## What the papers claim")]
+    named = set(re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\| (`[^|]+)\|", table, flags=re.MULTILINE))))
+    assert named == set(METHODS)
 
 
 def test_its_pictures_are_there() -> None:
     root = Path(__file__).parent.parent
-    links = re.findall(r"\]\(((?!http)[^)]+)\)", README)
+    links = re.findall(r"\]\(((?!http|#)[^)]+)\)", README)
     assert links
     assert all((root / link).exists() for link in links)

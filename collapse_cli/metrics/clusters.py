@@ -46,7 +46,7 @@ class Clusters:
     )  # fmt: skip
     largest: float = number(
         "share of the rows that is in the largest cluster",
-        label="largest cluster", unit="share", null="even", headline=True,
+        label="largest cluster", unit="share", null="even",
     )  # fmt: skip
     entropy: float = number(
         "entropy of the cluster sizes: 0 where one cluster holds all, 1 where all are equally large",
