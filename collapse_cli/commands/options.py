@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -79,7 +79,7 @@ def options(
     The function receives `given`: the fields that were typed, by name. `settings.fill` makes a dataclass of them.
     """
     fields = [
-        (name, panel, field, get_type_hints(part)[field.name])
+        (name, panel, field, _hints(part)[field.name])
         for panel, part in panels.items()
         for field in dataclasses.fields(part)
         for name in [field.name]
@@ -104,14 +104,23 @@ def options(
     return decorate
 
 
+@functools.cache
+def _hints(part: type) -> dict[str, Any]:
+    return get_type_hints(part)
+
+
 def _option(panel: str, field: dataclasses.Field[Any], kind: Any, default: Any) -> inspect.Parameter:
+    """A switch that is off has one name, as `--set` and `--config` turn it off again; one that is on has two."""
     name = "--" + field.name.replace("_", "-")
-    once = kind is bool and field.default is False
+    on = kind is bool and default is True
     short = ["-q"] if field.name == "quiet" else []
-    said = "" if default == "" or once else rf" [dim]\[default: {str(default).lower()}][/dim]"
+    choices = get_args(kind) if get_origin(kind) is Literal else ()
+    said = f"{field.metadata['help']}" + (f" [dim]({', '.join(choices)})[/dim]" if choices else "")
+    if default != "" and not (kind is bool and not on):
+        said += rf" [dim]\[default: {str(default).lower()}][/dim]"
     option = typer.Option(
-        name + ("" if once and panel == "Output" else f"/--no-{name[2:]}" if kind is bool else ""), *short,
-        help=field.metadata["help"] + said, rich_help_panel=panel, show_default=False,
+        name + (f"/--no-{name[2:]}" if on else ""), *short, help=said, rich_help_panel=panel, show_default=False,
+        metavar="WORD" if choices else None,
     )  # fmt: skip
     annotation = Annotated[Optional[kind], option]  # noqa: UP045
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

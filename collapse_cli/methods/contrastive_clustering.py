@@ -24,7 +24,8 @@ class Method(nn.Module):
         clusters = own.clusters or data.classes
         if clusters < 2:
             raise CollapseError(
-                f"contrastive-clustering with {clusters} clusters", "give --clusters 2 or more"
+                f"contrastive-clustering cannot make {clusters} clusters (the pictures have {data.classes} classes)",
+                "give --clusters 2 or more",
             )
         self.own = own
         self.encoder, self.projector, width, _ = networks(model, data.picture)
