@@ -66,7 +66,7 @@ def demo(
     records = [_train(run, images, Record(folder / name), on, quiet or as_json) for name, run in runs.items()]
     measuring = Measuring(device=on, seed=seed)
     found = subjects([record.folder for record in records], measuring, quiet=True, views=True)
-    documents = portrait(found, measuring, queue=KEYS)
+    documents = portrait(found, measuring, queue=KEYS, wanted=SHOWN_OF)
     _keep(folder, documents)
     document = _summary(documents, list(runs))
     _show(document, folder, as_json, quiet, time.perf_counter() - began)
@@ -92,6 +92,9 @@ def _train(run: Run, images: Images, record: Record, on: str, quiet: bool) -> Re
             display.update(epoch)
     return record
 
+
+SHOWN_OF = ("spectrum", "alignment", "oracle", "probe")
+"""What is measured of the runs."""
 
 PICKED = (
     "std_sqrt_d.z",

@@ -66,21 +66,27 @@ def _training(record: Record) -> list[dict[str, Any]]:
 
 
 def portrait(
-    found: Sequence[Subject], measuring: Measuring, training: Sequence[dict[str, Any]] = (), queue: int = 0
+    found: Sequence[Subject],
+    measuring: Measuring,
+    training: Sequence[dict[str, Any]] = (),
+    queue: int = 0,
+    wanted: Sequence[str] = ALWAYS + LABELLED,
 ) -> list[dict[str, Any]]:
-    """Everything that can be measured on these subjects, one document for each kind of question.
+    """Everything wanted that can be measured on these subjects, one document for each kind of question.
 
     queue: keys drawn from the data for the oracle; 0: each run's own queue.
     """
     inputs = [subject.facts for subject in found]
-    documents = {
-        "spectrum": spectrum.measure(found, measuring.seed),
-        "alignment": alignment.measure(found, measuring.seed),
+    labels = all(subject.clean.labels is not None for subject in found)
+    measures = {
+        "spectrum": lambda: spectrum.measure(found, measuring.seed),
+        "alignment": lambda: alignment.measure(found, measuring.seed),
+        "oracle": lambda: oracle.measure(found, measuring.seed, queue),
+        "probe": lambda: probe.measure(found, measuring),
+        "clusters": lambda: clusters.measure(found, measuring.seed),
     }
-    if all(subject.clean.labels is not None for subject in found):
-        documents["oracle"] = oracle.measure(found, measuring.seed, queue)
-        documents["probe"] = probe.measure(found, measuring)
-        documents["clusters"] = clusters.measure(found, measuring.seed)
+    chosen = [name for name in wanted if labels or name not in LABELLED]
+    documents = {name: measures[name]() for name in chosen}
     if training:
         documents["train"] = list(training)
     return [answer(command, entries, inputs) for command, entries in documents.items()]
