@@ -17,12 +17,14 @@ from collapse_cli.commands import (
     demo,
     embed,
     env,
+    inspect,
     methods,
     oracle,
     probe,
     report,
     spectrum,
     train,
+    weights,
 )
 from collapse_cli.errors import CollapseError
 
@@ -46,8 +48,10 @@ app.command("probe")(probe.probe)
 app.command("clusters")(clusters.clusters)
 app.command("compare")(compare.compare)
 app.command("claims")(claims.claims)
+app.command("weights")(weights.weights)
 app.command("embed")(embed.embed)
 app.command("report")(report.report)
+app.command("inspect")(inspect.inspect)
 app.command("methods")(methods.methods)
 app.command("datasets")(datasets.datasets)
 app.command("env")(env.env)

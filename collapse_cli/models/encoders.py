@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import nn
 
 from collapse_cli.errors import CollapseError, nearest
+
+if TYPE_CHECKING:
+    from torchvision.models.resnet import ResNet
 
 RESNETS = (
     "resnet18",
@@ -93,10 +98,16 @@ def resnet(name: str, channels: int, stem: str) -> tuple[nn.Module, int]:
     network = models.get_model(name, weights=None)
     width = network.fc.in_features
     network.fc = nn.Identity()
+    return with_stem(network, channels, stem), width
+
+
+def with_stem(network: ResNet, channels: int, stem: str) -> nn.Module:
+    """The ResNet with another stem of its own width: fresh 7x7 with pooling, or 3x3 without (padding 1 or 2)."""
+    width = network.bn1.num_features
     if stem == "imagenet":
-        network.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+        network.conv1 = nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False)
     else:
         padding = 2 if stem == "cifar-pad2" else 1
-        network.conv1 = nn.Conv2d(channels, 64, 3, stride=1, padding=padding, bias=False)
+        network.conv1 = nn.Conv2d(channels, width, 3, stride=1, padding=padding, bias=False)
         network.maxpool = nn.Identity()
-    return network, width
+    return network

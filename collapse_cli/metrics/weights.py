@@ -1,0 +1,216 @@
+"""Spectra of weight matrices, each beside fresh weights of the same shape.
+
+A weight W is (out, in); a convolution (out, in, kh, kw) is read as (out, in·kh·kw). sigma are its singular values, not centred.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from collapse_cli.metrics.spectrum import ROUNDING, alive, entropy_rank, participation_ratio, stable_rank
+from collapse_cli.metrics.verdict import DIMENSIONAL
+from collapse_cli.results import Curve, Measured, curve, matrix, number
+
+FLOOR = ROUNDING**0.5  # 1e-6 of the largest singular value: what is below is what float32 leaves of a zero
+STRAY = 2.0  # of the scale on which extreme singular values of random matrices vary: 1 in 50 strays further
+POINTS = 64  # of each layer's spectrum, where many layers share one picture
+FAINT = 0.1  # of the fresh ones' root mean square: what is below, which varies most by chance, counts as that there
+
+LOST = f"fewer than {DIMENSIONAL:.0%} of the directions that live in fresh weights; alive: σ² above 1 % of the largest"
+FRESH = "fresh: the run's own weights before training; where not known, random ones of the same shape and Frobenius norm"
+BULK = (
+    "the bulk of Marchenko-Pastur: σ² in s²(√in ± √out)², s² the mean square of the fresh weights, its edges moved out by what "
+    "random matrices vary; of a square matrix it reaches 0, and nothing lies below"
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Layers."""
+
+    outputs: int = number("rows of the weight matrix, out")
+    inputs: int = number("columns of the weight matrix, in; of a convolution in·kh·kw")
+    stable_rank: float = number(
+        "||W||_F^2 / ||W||_2^2 = sum sigma^2 / largest sigma^2; 1: one direction outweighs all others",
+        convention=FRESH, null="fresh", headline=True,
+    )  # fmt: skip
+    effective_rank: float = number(
+        "exp of the entropy of sigma^2 / sum sigma^2",
+        label="effective rank of σ²", convention=FRESH, null="fresh",
+    )  # fmt: skip
+    effective_rank_sigma: float = number(
+        "exp of the entropy of sigma / sum sigma (Roy & Vetterli 2007)",
+        label="effective rank of σ", convention=FRESH, null="fresh",
+    )  # fmt: skip
+    participation_ratio: float = number("(sum sigma^2)^2 / sum sigma^4", convention=FRESH, null="fresh")
+    alive: float = number(
+        "share of the directions whose sigma^2 is above 1 % of the largest",
+        label="directions above 1 %", unit="share", convention=FRESH, null="fresh",
+    )  # fmt: skip
+    log_condition: float = number(
+        "log10 of the largest sigma over the smallest", label="log₁₀ condition number",
+        convention=f"a σ below {FLOOR:.0e} of the largest counts as that: at most {-math.log10(FLOOR):.0f}", null="fresh",
+    )  # fmt: skip
+    above: int = number(
+        "singular values above the bulk of fresh weights: directions that training made strong",
+        label="> bulk", convention=BULK, headline=True,
+    )  # fmt: skip
+    below: int = number(
+        "singular values below the bulk of fresh weights: directions that training let die",
+        label="< bulk", convention=BULK, headline=True,
+    )  # fmt: skip
+    norm: float = number("||W||_F", label="Frobenius norm", convention=FRESH, null="fresh")
+    change: float | None = number(
+        "||W - W_0||_F / ||W_0||_F, W_0 the run's own weights before training", headline=True, default=None
+    )
+    spectrum: Curve | None = curve(
+        "singular values over the root of the fresh ones' mean square",
+        label="singular values", x="share of the directions, by size", y="singular value / fresh", log="y", null="fresh",
+        default=None,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layer weights."""
+
+    layers: int = number("layers measured")
+    weights: int = number("weights measured")
+    lost: int = number("layers that have lost rank", label="layers with lost rank", convention=LOST, headline=True)  # fmt: skip
+    stable_rank: Curve = curve(
+        "||W||_F^2 / ||W||_2^2 of every layer",
+        label="stable rank by layer", x="layer, from the input on", y="stable rank", null="fresh", sketch=True,
+    )  # fmt: skip
+    change: Curve | None = curve(
+        "||W - W_0||_F / ||W_0||_F of every layer, W_0 the run's own weights before training",
+        label="change by layer", x="layer, from the input on", y="‖W − W₀‖ / ‖W₀‖", default=None,
+    )  # fmt: skip
+    aligned: Curve | None = curve(
+        "block energy of every pair of adjacent layers",
+        label="alignment by pair", x="pair, from the input on", y="block energy", null="random", default=None,
+    )  # fmt: skip
+    spectra: tuple[tuple[float, ...], ...] | None = matrix(
+        f"log10 of each singular value over the fresh one of its place, both at least {FAINT} of the fresh root mean square",
+        label="log₁₀ σ / fresh σ", rows="layer, from the input on", columns="direction by size, in 64 steps", default=None,
+    )  # fmt: skip
+
+
+def layer(weight: Tensor, generator: Generator, initial: Tensor | None = None) -> Layer:
+    """Every number of a finite weight (out, in, …), beside that of its `initial` value, or else of a random one
+    drawn from `generator` (CPU)."""
+    weight = flat(weight)  # (out, in)
+    fresh = random(weight, generator) if initial is None else flat(initial)
+    sigma, null = singular_values(weight), singular_values(fresh)  # (r,) each
+    outputs, inputs = weight.shape
+    low, high = bulk(outputs, inputs, float(fresh.square().mean()))
+    ranks, chance = _ranks(sigma), _ranks(null)
+    return Layer(
+        outputs=outputs,
+        inputs=inputs,
+        above=int((sigma > high).sum()),
+        below=int((sigma < low).sum()),
+        norm=Measured(float(weight.norm()), null=None if initial is None else float(fresh.norm())),
+        change=None if initial is None else float((weight - fresh).norm() / fresh.norm()),
+        spectrum=_spectrum(sigma, null),
+        **{name: Measured(value, null=chance[name]) for name, value in ranks.items()},
+    )
+
+
+def _ranks(sigma: Tensor) -> dict[str, float]:
+    """Every number of sigma (r,), descending, that does not change with the scale of W."""
+    lam = sigma.square()
+    return {
+        "stable_rank": stable_rank(lam),
+        "effective_rank": entropy_rank(lam),
+        "effective_rank_sigma": entropy_rank(sigma),
+        "participation_ratio": participation_ratio(lam),
+        "alive": alive(lam) / len(lam),
+        "log_condition": log_condition(sigma),
+    }
+
+
+def _spectrum(sigma: Tensor, null: Tensor) -> Curve:
+    unit, places = null.square().mean().sqrt(), range(1, len(sigma) + 1)
+    return Curve((sigma / unit).tolist(), (place / len(sigma) for place in places), (null / unit).tolist())
+
+
+def flat(weight: Tensor) -> Tensor:
+    """weight (out, in, …) -> (out, in·…), float64, on the CPU."""
+    return weight.detach().flatten(1).cpu().double()
+
+
+def random(weight: Tensor, generator: Generator) -> Tensor:
+    """A normal matrix with the shape and the Frobenius norm of weight (out, in); of norm √(out·in) where that is 0."""
+    drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+    norm = float(weight.norm()) or weight.numel() ** 0.5
+    return drawn * (norm / drawn.norm())
+
+
+def singular_values(weight: Tensor) -> Tensor:
+    """weight (out, in) float64 -> sigma (r,), r = min(out, in), descending; below FLOOR of the largest they are 0."""
+    short = weight if len(weight) <= weight.shape[1] else weight.T
+    return roots(torch.linalg.eigvalsh(short @ short.T))
+
+
+def roots(lam: Tensor) -> Tensor:
+    """Eigenvalues (r,) of a Gram matrix, ascending -> singular values (r,), descending."""
+    lam = lam.flip(0)
+    return torch.where(lam > ROUNDING * lam[0], lam, 0.0).sqrt()
+
+
+def log_condition(sigma: Tensor) -> float:
+    """log10 sigma_1 / sigma_r of sigma (r,) descending; in [0, -log10 FLOOR]."""
+    share = float(sigma[-1] / sigma[0]) if sigma[0] > 0 else 0.0
+    return -math.log10(max(share, FLOOR))
+
+
+def bulk(outputs: int, inputs: int, variance: float, stray: float = STRAY) -> tuple[float, float]:
+    """Edges (low, high) between which the singular values of an (out, in) matrix of independent entries lie.
+
+    sigma^2 in variance·(√in ± √out)^2 (Marchenko-Pastur), both edges moved out by `stray` times the scale on which
+    the extreme values vary about them, variance·|√in ± √out|·|1/√in ± 1/√out|^(1/3).
+    """
+    a, b = inputs**0.5, outputs**0.5
+    top = (a + b) ** 2 + stray * (a + b) * (1 / a + 1 / b) ** (1 / 3)
+    bottom = (a - b) ** 2 - stray * abs(a - b) * abs(1 / a - 1 / b) ** (1 / 3)
+    return (variance * max(bottom, 0.0)) ** 0.5, (variance * top) ** 0.5
+
+
+def lost(alive: float, fresh: float) -> bool:
+    """Whether a layer with this share of living directions has lost rank: the rule of the verdict."""
+    return alive < DIMENSIONAL * fresh
+
+
+def stack(layers: Sequence[Layer], pictured: bool = False, aligned: Curve | None = None) -> Stack:
+    """The layers of a network from the input on; pictured: all spectra as one matrix; aligned: its pairs, in order."""
+    places = range(len(layers))
+    changes = [one.change for one in layers if one.change is not None]
+    return Stack(
+        layers=len(layers),
+        weights=sum(one.outputs * one.inputs for one in layers),
+        lost=sum(lost(one.alive, _null(one.alive)) for one in layers),
+        stable_rank=Curve(
+            (one.stable_rank for one in layers), places, (_null(one.stable_rank) for one in layers)
+        ),
+        change=Curve(changes, places) if changes else None,
+        aligned=aligned,
+        spectra=tuple(_picture(one.spectrum) for one in layers if one.spectrum) if pictured else None,
+    )
+
+
+def _null(value: float) -> float:
+    assert isinstance(value, Measured)
+    assert value.null is not None
+    return value.null
+
+
+def _picture(spectrum: Curve) -> tuple[float, ...]:
+    """A row of POINTS: log10 of the spectrum over its null, at evenly spaced places."""
+    assert spectrum.null is not None
+    places = [round(point * (len(spectrum) - 1) / (POINTS - 1)) for point in range(POINTS)]
+    return tuple(math.log10(max(spectrum[p], FAINT) / max(spectrum.null[p], FAINT)) for p in places)

@@ -1,0 +1,160 @@
+"""Networks rebuilt from the names and shapes of their weights. On the meta device: no weight is ever drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from collapse_cli.models.encoders import with_stem
+
+Weights = Mapping[str, Tensor]
+
+KERNELS = {7: ("imagenet",), 3: ("cifar", "cifar-pad2")}
+"""The side of conv1 -> the stems that it may belong to. Stride, padding and pooling leave no trace in the weights."""
+
+BASIC, BOTTLENECK = 2, 3  # convolutions in a block
+
+
+def filled(network: nn.Module, weights: Weights) -> nn.Module:
+    """The network with these weights, all of them, as float32 and in eval mode. Raises RuntimeError where one is missing.
+
+    But batch norm's count of batches, which old files lack and eval mode does not read: it starts anew.
+    """
+    names = network.state_dict()
+    known = {name: weights[name] for name in names if name in weights}
+    counts = {name: torch.tensor(0) for name in names if name.endswith("num_batches_tracked")}
+    whole = {n: w.float() if w.is_floating_point() else w for n, w in {**known, **counts}.items()}
+    network.load_state_dict(whole, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def stems(weights: Weights) -> tuple[str, ...]:
+    """The stems that a ResNet with this conv1 may have; none where it is no such convolution."""
+    conv = weights.get("conv1.weight")
+    return KERNELS.get(conv.shape[-1], ()) if conv is not None and conv.ndim == 4 else ()
+
+
+def resnet(weights: Weights, stem: str) -> tuple[str, nn.Module]:
+    """The torchvision ResNet of these shapes without its classifier, and its name; any depth, width, and groups.
+
+    Depth from the count of blocks, block from conv3, width from conv1 and layer1, groups from the 3x3 of a bottleneck.
+    Raises KeyError where a part of a ResNet is missing altogether.
+    """
+    from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+    size = BOTTLENECK if "layer1.0.conv3.weight" in weights else BASIC
+    blocks = [_count(weights, f"layer{stage}.") for stage in (1, 2, 3, 4)]
+    across = weights["layer1.0.conv2.weight"].shape  # (inner width, its inputs by group, 3, 3)
+    planes, groups, base = across[0], 1, 64
+    if size == BOTTLENECK:
+        planes, groups = weights["layer1.0.conv3.weight"].shape[0] // 4, across[0] // across[1]
+        base = round(across[0] / groups * 64 / planes)
+    with torch.device("meta"):
+        network = ResNet(BasicBlock if size == BASIC else Bottleneck, [1] * 4, 1, False, groups, base)
+        _restage(network, weights["conv1.weight"].shape[0], planes, blocks)
+        network.fc = nn.Identity()
+        with_stem(network, weights["conv1.weight"].shape[1], stem)
+    return _name(size, blocks, groups, base, planes / 64), network
+
+
+def _count(weights: Weights, stage: str) -> int:
+    """Blocks of a stage. Raises KeyError where there is none."""
+    found = {name[len(stage) :].split(".")[0] for name in weights if name.startswith(stage)}
+    if not found:
+        raise KeyError(stage)
+    return len(found)
+
+
+def _restage(network: nn.Module, stem: int, planes: int, blocks: list[int]) -> None:
+    """The four stages anew, `planes` wide in the first, after a stem of another width."""
+    network.inplanes = stem  # type: ignore[assignment]
+    network.bn1 = nn.BatchNorm2d(stem)
+    kind = type(network.layer1[0])  # type: ignore[index]
+    for stage, count in enumerate(blocks):
+        made = network._make_layer(kind, planes << stage, count, stride=1 if stage == 0 else 2)  # type: ignore[operator]
+        setattr(network, f"layer{stage + 1}", made)
+
+
+def _name(size: int, blocks: list[int], groups: int, base: int, width: float) -> str:
+    """As torchvision names them: resnet18, wide_resnet50_2, resnext50_32x4d; with the width where it is not 1: resnet50w2."""
+    depth = sum(blocks) * size + 2
+    name = f"resnet{depth}"
+    if groups > 1:
+        name = f"resnext{depth}_{groups}x{base}d"
+    elif base != 64:
+        name = f"wide_resnet{depth}_{base / 64:g}"
+    return name if width == 1 else f"{name}w{width:g}"
+
+
+def mlp(weights: Weights, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential | None:
+    """A head of linear layers and norms, filled with its weights: (B,D) -> (B,d); None where they do not chain.
+
+    Layers are ordered by the numbers in their names (`0`, `2`; `fc0`, `bn0`, `fc1`; `0.clf.0`, `1.clf.0`), one without a number
+    stands alone. The activation, which has no weights, is where a number is left out and where an outer one rises.
+    """
+    layers: dict[tuple[int, ...], dict[str, Tensor]] = {}
+    for name, weight in weights.items():
+        *path, leaf = name.split(".")
+        own = layers.setdefault(_place(path), {})
+        if leaf in own:
+            return None
+        own[leaf] = weight
+    parts: list[nn.Module] = []
+    for before, place in pairwise([(), *sorted(layers)]):
+        layer = _layer(layers[place])
+        if layer is None:
+            return None
+        parts += [activation(), layer] if parts and _gap(before, place) else [layer]
+    return nn.Sequential(*parts).eval() if _chain(parts) else None
+
+
+def width_in(head: nn.Sequential) -> int:
+    """D of a head that `mlp` made."""
+    return _ends(head[0])[0]
+
+
+def _place(path: list[str]) -> tuple[int, ...]:
+    """Where a layer stands: the numbers of its name; a norm `bn0` after the `fc0` of the same number."""
+    found = [re.fullmatch(r"(fc|bn)?(\d+)", part) for part in path]
+    return tuple(n for m in found if m for n in (int(m[2]), *([int(m[1] == "bn")] if m[1] else [])))
+
+
+def _gap(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    return not before or before[:-1] != after[:-1] or after[-1] - before[-1] > 1
+
+
+def _layer(own: dict[str, Tensor]) -> nn.Module | None:
+    """The layer whose parameters these are, filled."""
+    weight, mean = own.get("weight"), own.get("running_mean")
+    layer: nn.Module | None = None
+    with torch.device("meta"):
+        if mean is not None and mean.ndim == 1:
+            layer = nn.BatchNorm1d(len(mean), affine=weight is not None)
+        elif weight is not None and weight.ndim == 2:
+            layer = nn.Linear(weight.shape[1], weight.shape[0], bias="bias" in own)
+        elif weight is not None and weight.ndim == 1:
+            layer = nn.LayerNorm(len(weight), bias="bias" in own)
+    if layer is None or not own.keys() <= layer.state_dict().keys():
+        return None
+    learnt = {name: weight for name, weight in own.items() if name != "num_batches_tracked"}
+    fits = (w.is_floating_point() and w.shape == layer.state_dict()[n].shape for n, w in learnt.items())
+    return filled(layer, learnt) if all(fits) else None
+
+
+def _ends(layer: nn.Module) -> tuple[int, int]:
+    """What a layer takes and gives."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    width = len(next(layer.buffers() if isinstance(layer, _BatchNorm) else layer.parameters()))
+    return width, width
+
+
+def _chain(parts: list[nn.Module]) -> bool:
+    """Whether there are layers, and each takes what the one before it gives."""
+    ends = [_ends(part) for part in parts if isinstance(part, nn.Linear | nn.LayerNorm | _BatchNorm)]
+    return bool(ends) and all(one[1] == other[0] for one, other in pairwise(ends))

@@ -1,0 +1,188 @@
+"""Other people's checkpoints -> an encoder and, where there is one, a projector."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.models import rebuilt, vit
+from collapse_cli.runs.others import beside, caveats
+from collapse_cli.runs.others.candidates import Candidate, under
+from collapse_cli.runs.others.layouts import CIFAR, CLIP, IMAGENET, Choices
+from collapse_cli.runs.others.recognition import recognise
+from collapse_cli.runs.others.tensors import Held, hold
+from collapse_cli.shapes import Normalisation
+
+AS_FOUND = Choices()
+
+NO_LAYERS = re.compile(r"pos_embed|position|token|queue|prototypes")
+"""Names of matrices that act on nothing."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Somebody's trained network, every weight of it from the file, in eval mode and float32.
+
+    encoder (B,C,H,W) -> h (B,D); projector h -> z (B,d), or None; cluster_head h -> (B,M) rows that sum to 1, or None;
+    prototypes (K,d) and queue (K,d) in z's space, or None.
+    layout, known by its signs, beginnings of names; branch: online or momentum; prefix: of the encoder's names, as the file
+    writes it, inside the dicts `where`; matched of `total` weights; epoch as the file counts; channels, size (H = W) and
+    normalisation of the pictures it was trained on, as far as known; width D, dim d.
+    assumed: what the file leaves open, and how it was taken; unknown: what could not be told; warnings: what is wrong.
+    """
+
+    path: Path
+    layout: str
+    signs: tuple[str, ...]
+    where: str
+    prefix: str
+    branch: str
+    arch: str
+    stem: str
+    encoder: nn.Module
+    projector: nn.Module | None
+    cluster_head: nn.Module | None
+    prototypes: Tensor | None
+    queue: Tensor | None
+    matched: int
+    total: int
+    epoch: int | None
+    channels: int
+    size: int
+    width: int
+    dim: int | None
+    normalisation: Normalisation
+    dtype: str
+    assumed: tuple[str, ...]
+    unknown: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def load(path: Path, choices: Choices = AS_FOUND) -> Foreign:
+    """Another library's checkpoint. Raises CollapseError for what is not one, or is of no network known here."""
+    held = hold(path, averaged=choices.branch != "online")
+    return restore(held, recognise(held, choices), choices)
+
+
+def restore(held: Held, best: Candidate, choices: Choices = AS_FOUND) -> Foreign:
+    """The networks of a reading, with their weights."""
+    encoder = rebuilt.filled(best.network, best.weights)
+    channels, size, normalisation = _pictures(held, best)
+    width = _width(encoder, channels, size, best)
+    projector, lacking = beside.projector(held, best, width)
+    clusters = rebuilt.mlp(under(held.tensors, best.layout.clusters)) if best.layout.clusters else None
+    return Foreign(
+        path=held.path,
+        layout=best.layout.name,
+        signs=best.layout.signs,
+        where=held.where,
+        prefix=_prefix(held, best),
+        branch=best.branch.role,
+        arch=best.arch,
+        stem=best.stem,
+        encoder=encoder,
+        projector=projector,
+        cluster_head=nn.Sequential(*clusters, nn.Softmax(dim=1)).eval() if clusters else None,
+        prototypes=beside.prototypes(held, best),
+        queue=beside.queue(held),
+        matched=best.matched,
+        total=best.total,
+        epoch=held.epoch,
+        channels=channels,
+        size=size,
+        width=width,
+        dim=None if projector is None else projector(torch.zeros(1, width)).shape[1],
+        normalisation=normalisation,
+        dtype=_dtype(best.weights),
+        assumed=(*caveats.assumed(held, best, choices, projector), _shown(size, normalisation)),
+        unknown=tuple(caveats.unknown(held, best, lacking)),
+        warnings=tuple(caveats.warnings(held, best)),
+    )
+
+
+def _prefix(held: Held, best: Candidate) -> str:
+    """The encoder's prefix as the file has it: `module.encoder_q.`."""
+    name = next(name for name in held.tensors if name.startswith(best.branch.encoder))
+    return held.written[name].removesuffix(name.removeprefix(best.branch.encoder))
+
+
+def _pictures(held: Held, best: Candidate) -> tuple[int, int, Normalisation]:
+    """Channels, side and normalisation of the pictures that a network was trained on, as far as it tells."""
+    own = getattr(best.network, "pretrained_cfg", None)  # of timm's networks
+    if own:
+        channels, size, _ = own["input_size"]
+        return channels, size, Normalisation(tuple(own["mean"]), tuple(own["std"]))
+    if best.form:
+        channels, size = best.weights["patch_embed.proj.weight"].shape[1], vit.picture_side(best.weights)
+        usual = CLIP if best.clip else IMAGENET
+    else:
+        channels, small = best.weights["conv1.weight"].shape[1], best.stem != "imagenet"
+        size, usual = (32, CIFAR) if small else (224, IMAGENET)
+    normalisation = _said(held) or best.layout.normalisation or usual
+    if len(normalisation.mean) != channels:
+        normalisation = Normalisation((0.0,) * channels, (1.0,) * channels)
+    return channels, size, normalisation
+
+
+def _shown(size: int, normalisation: Normalisation) -> str:
+    mean, std = (", ".join(f"{v:.3g}" for v in part) for part in (normalisation.mean, normalisation.std))
+    return f"pictures of side {size}, mean {mean}, std {std}"
+
+
+def _said(held: Held) -> Normalisation | None:
+    """The normalisation that timm's config.json tells, if there is one."""
+    config = (held.facts.get("config") or {}).get("pretrained_cfg") or {}
+    known = {"mean", "std"} <= config.keys()
+    return Normalisation(tuple(config["mean"]), tuple(config["std"])) if known else None
+
+
+def _width(encoder: nn.Module, channels: int, size: int, best: Candidate) -> int:
+    """D, seen on one picture, which is small where any size will do."""
+    if best.form:
+        size = best.weights["patch_embed.proj.weight"].shape[-1]
+    elif best.stem:
+        size = min(size, 64)
+    return encoder(torch.zeros(1, channels, size, size)).shape[1]
+
+
+def _dtype(weights: Mapping[str, Tensor]) -> str:
+    kinds = {weight.dtype for weight in weights.values() if weight.is_floating_point()}
+    return " and ".join(sorted(str(kind).removeprefix("torch.") for kind in kinds))
+
+
+def matrices(path: Path, choices: Choices = AS_FOUND) -> dict[str, Tensor]:
+    """Every weight matrix (out, in·kh·kw) by its layer's name, in the order of the network; also where the network is not known.
+
+    Of a network that is known: encoder and `projector.…`, as `load` reads them. Otherwise all of the file's, in its order.
+    Raises CollapseError where there are none.
+    """
+    held = hold(path, averaged=choices.branch != "online")
+    try:
+        best = recognise(held, choices)
+        head = {f"projector.{name}": weight for name, weight in beside.head(held, best).items()}
+        tensors = {**best.weights, **head}
+    except CollapseError:
+        tensors = dict(held.tensors)
+        if path.suffix == ".safetensors":  # which keeps names in no order of the network's
+            tensors = dict(sorted(tensors.items(), key=lambda item: _counted(item[0])))
+    found = {
+        name.removesuffix(".weight"): weight.flatten(1)
+        for name, weight in tensors.items()
+        if weight.ndim > 1 and weight.is_floating_point() and not NO_LAYERS.search(name)
+    }
+    if not found:
+        raise CollapseError(
+            f"{path} holds no weight matrices", "give the file that the model's state_dict was saved to"
+        )
+    return found
+
+
+def _counted(name: str) -> list[tuple[int, str]]:
+    """A key by which `layers.10` comes after `layers.2`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]

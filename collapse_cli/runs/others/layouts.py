@@ -1,0 +1,142 @@
+"""How other people's checkpoints are laid out: one row each. Nothing here needs torch.
+
+Names are as `tensors.py` gives them: without the dict they lie in, and without `module` and `_orig_mod`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from collapse_cli.settings import knob
+from collapse_cli.shapes import Normalisation
+
+Role = Literal["online", "momentum"]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a foreign checkpoint does not say for itself."""
+
+    arch: str = knob(
+        "",
+        "architecture of a foreign checkpoint: one of torchvision's ResNets or timm's; otherwise as its weights tell",
+    )
+    stem: Literal["auto", "imagenet", "cifar", "cifar-pad2"] = knob(
+        "auto", "first layers of a foreign ResNet: 7x7 with pooling, or 3x3 without (padding 1 or 2)"
+    )
+    branch: Literal["auto", "online", "momentum"] = knob(
+        "auto",
+        "the trained network (query, student) or its slow copy (key, teacher); auto: the published one",
+    )
+    prefix: str = knob("", "what precedes the encoder's names in a foreign checkpoint, as 'model.encoder.'")
+    heads: int = knob(0, "attention heads of a foreign ViT; 0: the usual number for its width", low=0)
+    activation: Literal["auto", "gelu", "quickgelu"] = knob("auto", "between the layers of a foreign ViT")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One network of a checkpoint: what precedes the names of its encoder and, the first that is there, of its projector."""
+
+    role: Role
+    encoder: str
+    projectors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """signs: each begins some name, by which the layout is known; branches: the published one first."""
+
+    name: str
+    signs: tuple[str, ...]
+    branches: tuple[Branch, ...]
+    stem: str = "cifar"  # which a 3x3 conv1 means here
+    heads: tuple[tuple[int, int], ...] = ()  # (width, heads) of ViTs that have another number than usual
+    normalisation: Normalisation | None = None
+    clusters: str = ""  # before the names of a head that ends in a softmax
+    without: str = ""  # what to say where no projector is found
+
+
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CIFAR = Normalisation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+CLIP = Normalisation((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+NONE = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def _both(
+    online: str, momentum: str, heads: tuple[str, ...] = (), slow: tuple[str, ...] = ()
+) -> tuple[Branch, ...]:
+    return Branch("online", online, heads), Branch("momentum", momentum, slow)
+
+
+def _teacher(encoder: str, *heads: str) -> tuple[Branch, ...]:
+    """Teacher and student, of which the teacher is published."""
+    student, teacher = _both(
+        encoder.format("student"), encoder.format("teacher"),
+        tuple(head.format("student") for head in heads), tuple(head.format("teacher") for head in heads),
+    )  # fmt: skip
+    return teacher, student
+
+
+LAYOUTS = (
+    Layout("MoCo v1/v2", ("encoder_q.",), _both("encoder_q.", "encoder_k.", ("encoder_q.fc.",), ("encoder_k.fc.",))),
+    Layout("MoCo v3", ("base_encoder.",),
+           _both("base_encoder.", "momentum_encoder.", ("base_encoder.fc.", "base_encoder.head."),
+                 ("momentum_encoder.fc.", "momentum_encoder.head.")),
+           heads=((384, 12),)),
+    Layout("Contrastive Clustering", ("resnet.", "instance_projector."),
+           (Branch("online", "resnet.", ("instance_projector.",)),), normalisation=NONE, clusters="cluster_projector."),
+    Layout("DINO", ("teacher.backbone.",), _teacher("{}.backbone.", "{}.head.", "{}.dino_head.")),
+    Layout("DINO", ("student.backbone.",), _teacher("{}.backbone.", "{}.head.", "{}.dino_head.")),
+    Layout("lightly DINO", ("student_backbone.", "backbone."),
+           (Branch("momentum", "backbone.", ("projection_head.",)),
+            Branch("online", "student_backbone.", ("student_projection_head.",)))),
+    Layout("lightly DINO", ("student_backbone.",), _teacher("{}_backbone.", "{}_head.")),
+    Layout("lightly", ("backbone.", "projection_head."),
+           (Branch("online", "backbone.", ("projection_head.",)),
+            Branch("momentum", "key_backbone.", ("key_projection_head.",)),
+            Branch("momentum", "backbone_momentum.", ("projection_head_momentum.",)),
+            Branch("momentum", "teacher_backbone.", ("teacher_projection_head.",)))),
+    Layout("lightly (before 1.1)", ("features.", "projection_head."), (Branch("online", "features.", ("projection_head.",)),)),
+    Layout("stable-pretraining DINO", ("backbone.student.", "dino_loss."), _teacher("backbone.{}."),
+           without="its projector hides a normalisation and the prototypes among its layers: it is left out"),
+    Layout("stable-pretraining", ("backbone.student.",), _teacher("backbone.{}.", "projector.{}.")),
+    Layout("VISSL", ("trunk._feature_blocks.",), (Branch("online", "trunk._feature_blocks.", ("heads.",)),)),
+    Layout("mmselfsup/mmpretrain", ("backbone.", "neck."),
+           (Branch("online", "backbone.", ("neck.projection_neck.", "neck.")),
+            Branch("momentum", "encoder_k.0.", ("encoder_k.1.",)),
+            Branch("momentum", "target_net.0.", ("target_net.1.",)))),
+    Layout("DirectCLR", ("backbone.", "online_head."), (Branch("online", "backbone.", ("projector.",)),),
+           without="no projector: DirectCLR's z is the first d0 dimensions of h, and d0 (theirs: 360) is not in the file"),
+    Layout("DirectCLR, final", ("backbone.", "head.weight"), (Branch("online", "backbone."),),
+           without="no projector: DirectCLR's z is the first d0 dimensions of h, and d0 is not in the file"),
+    Layout("solo-learn", ("backbone.", "classifier."),
+           _both("backbone.", "momentum_backbone.", ("projector.", "head."), ("momentum_projector.", "momentum_head.")),
+           stem="cifar-pad2"),
+    Layout("solo-learn (before 1.0.3)", ("encoder.", "classifier."),
+           _both("encoder.", "momentum_encoder.", ("projector.", "head."), ("momentum_projector.", "momentum_head.")),
+           stem="cifar-pad2"),
+    Layout("SimSiam", ("encoder.", "predictor."), (Branch("online", "encoder.", ("encoder.fc.",)),)),
+    Layout("Barlow Twins", ("backbone.", "projector.", "bn."), (Branch("online", "backbone.", ("projector.",)),)),
+    Layout("backbone and projector, as VICReg", ("backbone.", "projector."), (Branch("online", "backbone.", ("projector.",)),)),
+    Layout("SwAV/DeepCluster", ("projection_head.", "prototypes."), (Branch("online", "", ("projection_head.",)),)),
+    Layout("SimCLR, f and g", ("f.", "g."), (Branch("online", "f.", ("g.",)),)),
+    Layout("CLIP of Hugging Face", ("vision_model.embeddings.",),
+           (Branch("online", "vision_model.", ("visual_projection.",)),)),
+    Layout("open_clip", ("visual.trunk.",), (Branch("online", "visual.trunk.", ("visual.head.proj.",)),), normalisation=CLIP),
+    Layout("open_clip", ("visual.",), (Branch("online", "visual.", ("visual.proj",)),)),
+    Layout("bare network", ("",), (Branch("online", ""),)),
+)  # fmt: skip
+
+BESIDE = (
+    "fc.",
+    "head.",
+    "head_dist.",
+    "classifier.",
+    "decoder_",
+    "mask_token",
+    "predictor.",
+    "projection_head.",
+    "prototypes",
+)
+"""What lies beside an encoder of no prefix without being part of it: a classifier, a decoder, heads."""

@@ -1,0 +1,130 @@
+"""Whose network is it? Every layout, prefix and architecture that may be is scored by names and shapes; the best is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs.others.candidates import Candidate, of_arch, of_shapes, under
+from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
+from collapse_cli.runs.others.renaming import ANCHOR
+from collapse_cli.runs.others.tensors import Held
+
+FIT = 0.95
+"""Below this share of matching weights a file is of another network."""
+
+
+def recognise(held: Held, choices: Choices) -> Candidate:
+    """The best reading of a file. Raises CollapseError where none fits, or where it leaves a weight of the network unknown."""
+    found: list[Candidate] = []
+    for candidate in _candidates(held, choices):
+        found.append(candidate)
+        if candidate.share == 1:  # none can be better
+            break
+    if not found:
+        raise _unknown(held, choices)
+    best = max(found, key=lambda candidate: candidate.share)
+    if best.share < FIT or best.missing:
+        raise _misfit(held.path, best)
+    return best
+
+
+def _candidates(held: Held, choices: Choices) -> Iterator[Candidate]:
+    """Every reading that the choices allow; a name that the file gives its architecture counts where shapes do not suffice."""
+    for layout, branch in _rows(held, choices.prefix):
+        if held.averaged or choices.branch in ("auto", branch.role):
+            own = _own(held, branch)
+            by_shape = None if choices.arch else _tried(of_shapes, own, layout, branch, choices, held)
+            exact = by_shape is not None and by_shape.share == 1
+            by_name = None if exact else _tried(of_arch, own, layout, branch, choices, held)
+            yield from (candidate for candidate in (by_shape, by_name) if candidate is not None)
+
+
+def _rows(held: Held, prefix: str) -> Iterator[tuple[Layout, Branch]]:
+    """The networks that may be in a file: of layouts that are known by their signs, then whatever looks like an encoder."""
+    if prefix:
+        yield Layout("prefix as given", (), ()), Branch("online", _ours(held, prefix.removesuffix(".") + "."))
+        return
+    known = [layout for layout in LAYOUTS if all(_begins(held, sign) for sign in layout.signs)]
+    yield from ((layout, branch) for layout in known for branch in layout.branches)
+    seen = {branch.encoder for layout in known for branch in layout.branches}
+    for encoder in prefixes(held):
+        if encoder not in seen:
+            yield Layout("unknown layout", (), ()), Branch("online", encoder)
+
+
+def _ours(held: Held, prefix: str) -> str:
+    """A prefix as the file writes it -> as we have cleaned it."""
+    for ours, theirs in held.written.items():
+        rest = theirs.removeprefix(prefix)
+        if rest != theirs and ours.endswith(rest):
+            return ours.removesuffix(rest)
+    return prefix
+
+
+def prefixes(held: Held) -> tuple[str, ...]:
+    """What precedes something that looks like an encoder, in the order of the file."""
+    found = (ANCHOR.match(name) for name in held.tensors)
+    return tuple(dict.fromkeys(match[1] for match in found if match))
+
+
+def _begins(held: Held, sign: str) -> bool:
+    return any(name.startswith(sign) for name in held.tensors)
+
+
+def _own(held: Held, branch: Branch) -> dict[str, Tensor]:
+    """The weights under a branch's prefix, without those of its projector."""
+    return {
+        name: tensor
+        for name, tensor in under(held.tensors, branch.encoder).items()
+        if not (branch.encoder + name).startswith(branch.projectors)
+    }
+
+
+def _tried(read: Callable[..., Candidate | None], *arguments: Any) -> Candidate | None:
+    """A reading, or None where the tensors are parts of a network, or only bear its names."""
+    try:
+        return read(*arguments)
+    except (KeyError, ValueError, IndexError, ZeroDivisionError, RuntimeError):
+        return None
+
+
+def few(names: tuple[str, ...], count: int = 3) -> str:
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
+
+
+def _misfit(path: Path, best: Candidate) -> CollapseError:
+    where = f" under '{best.branch.encoder}'" if best.branch.encoder else ""
+    parts = [
+        f"{word} {few(names)}"
+        for word, names in (("missing or misshapen:", best.missing), ("unexpected:", best.unexpected))
+        if names
+    ]
+    return CollapseError(
+        f"{path} is no network known here: {best.arch}{where} comes nearest, of which {best.matched} of {best.total}"
+        f" weights match ({best.share:.0%}); {'; '.join(parts)}",
+        f"--arch names another, --prefix another place; `collapse weights {path}` needs neither",
+    )
+
+
+def _unknown(held: Held, choices: Choices) -> CollapseError:
+    """Why there is no reading at all."""
+    if choices.prefix:
+        there = few(tuple(repr(p) for p in prefixes(held))) or "none that looks like an encoder"
+        return CollapseError(
+            f"nothing in {held.path} can be a network under --prefix {choices.prefix}", f"there is: {there}"
+        )
+    if choices.branch != "auto" and list(_candidates(held, replace(choices, branch="auto"))):
+        return CollapseError(
+            f"{held.path} has no {choices.branch} network", "leave --branch out to take the one that is there"
+        )
+    return CollapseError(
+        f"{held.path} is no network known here (ResNets, ViTs, CLIP): its weights are {few(tuple(held.tensors))}",
+        f"--arch names one of timm's; `collapse weights {held.path}` needs no architecture",
+    )

@@ -1,0 +1,101 @@
+"""Files that hold no weights we can read, or none at all: what they are, and the remedy."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_cli.errors import CollapseError
+
+LEARNT = ("weight", "bias", "running_mean", "running_var")
+"""Ends of the names that weights have."""
+
+
+def refuse_code(path: Path) -> None:
+    """An archive of TorchScript, which torch reads by running it."""
+    if _is_torchscript(path):
+        raise CollapseError(
+            f"{path} is a TorchScript archive, which is code",
+            "where you trust it: torch.save(torch.jit.load(PATH, 'cpu').state_dict(), 'weights.pt'); or give its safetensors",
+        )
+
+
+def _is_torchscript(path: Path) -> bool:
+    with suppress(Exception), zipfile.ZipFile(path) as archive:  # a damaged archive may fail in any way
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    return False
+
+
+def blocked(path: Path) -> CollapseError | None:
+    """What a file asks for beside tensors, as a sentence; None where that is not what is wrong with it."""
+    found = [name for name in _globals(path) if name != "argparse.Namespace"]
+    if not found:
+        return None
+    named = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    if any(name.startswith("lightly_train.") for name in found):
+        return _lightly_train(path)
+    if any(re.match(r"torch\.nn\.modules\.|torchvision\.models\.|timm\.models\.", name) for name in found):
+        return CollapseError(
+            f"{path} is a pickled module ({named}), which is code",
+            "where you trust it: torch.save(torch.load(PATH, weights_only=False).state_dict(), 'weights.pt')",
+        )
+    return CollapseError(
+        f"{path} holds objects beside its weights, which only code can read: {named}",
+        "where you trust it: c = torch.load(PATH, weights_only=False); torch.save(c['state_dict'], 'weights.pt')",
+    )
+
+
+def _globals(path: Path) -> list[str]:
+    """Names that a pickle would import and that are not known to be harmless; an unzipped file, as of 2019, tells only the first.
+
+    Whatever this trips over, the file was found unreadable before, and nothing of it is run.
+    """
+    with suppress(Exception):
+        return torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        return re.findall(r"GLOBAL ([\w.]+)", str(error))
+    return []
+
+
+def refuse(path: Path, content: Mapping[str, Any]) -> None:
+    """Files that were read, and are known to be something else."""
+    if "collapse_format" in content:
+        raise CollapseError(
+            f"{path} is a checkpoint of collapse, not another library's", "measure it as it is"
+        )
+    if "lightly_train" in content:
+        raise _lightly_train(path)
+    if "param_groups" in content:
+        raise CollapseError(
+            f"{path} holds the state of an optimizer, no weights", "give the file with the model's state_dict"
+        )
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    learnt = any(name.endswith(LEARNT) for name in tensors)
+    if len(tensors) == len(content) and not learnt and _are_rows(tensors):
+        shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
+        raise CollapseError(
+            f"{path} looks like embeddings ({shapes}), not weights",
+            "save the rows as .npy with numpy.save, and measure those",
+        )
+
+
+def _are_rows(tensors: Mapping[str, Tensor]) -> bool:
+    """A few arrays of one length N, one of them (N,D)."""
+    lengths = {len(value) if value.ndim else 0 for value in tensors.values()}
+    return len(lengths) == 1 and lengths != {0} and any(value.ndim == 2 for value in tensors.values())
+
+
+def _lightly_train(path: Path) -> CollapseError:
+    return CollapseError(
+        f"{path} is a training checkpoint of lightly-train, which holds pickled modules",
+        "give exported_models/exported_last.pt of the same run, or `lightly-train export` with format torch_state_dict",
+    )

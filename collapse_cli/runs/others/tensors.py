@@ -1,0 +1,166 @@
+"""A file of somebody's weights -> named tensors, without running code from it; what is refused is named, with the remedy."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import checkpoint
+from collapse_cli.runs.others.refusals import LEARNT, blocked, refuse, refuse_code
+
+AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict")
+WRAPPERS = (*AVERAGED, "classy_state_dict", "base_model", "state_dict", "model_state_dict", "model", "net")
+"""Dicts that only wrap the weights, in the order in which they are opened."""
+
+WRAPPED = ("module", "_orig_mod")
+"""Parts of names that DistributedDataParallel and torch.compile put in, wherever they stand."""
+
+ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_groups|_loss$|^loss$")
+"""Names of dicts whose tensors are no weights."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file holds: tensors by name, in its order, and plain facts.
+
+    tensors: named without `module` and `_orig_mod`; written: those names as the file has them; where: the dicts that were
+    opened, as `state_dict`; facts: whatever else stood beside them and is no tensor.
+    """
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    written: Mapping[str, str]
+    where: str
+    facts: Mapping[str, Any]
+
+    @property
+    def averaged(self) -> bool:
+        """Whether these are running averages of the weights."""
+        return any(name in AVERAGED for name in self.where.split("."))
+
+    @property
+    def epoch(self) -> int | None:
+        """As the file counts; many count from 1, and many from 0."""
+        meta = self.facts.get("meta")
+        found = [self.facts.get("epoch"), meta.get("epoch") if isinstance(meta, Mapping) else None]
+        return next((n for n in found if isinstance(n, int) and not isinstance(n, bool)), None)
+
+    @property
+    def arch(self) -> str:
+        """The architecture as the file or the config.json beside it names it, or nothing."""
+        args = self.facts.get("args")
+        found = (self.facts.get("arch"), getattr(args, "arch", None), getattr(args, "model", None))
+        return next((name for name in found if isinstance(name, str)), "")
+
+
+def hold(path: Path, averaged: bool = True) -> Held:
+    """The tensors of a file. averaged: where there are an average of the weights and the last ones, the average.
+
+    Raises CollapseError for what cannot be read without running code, and for what holds no tensors.
+    """
+    content = dict(_safetensors(path) if path.suffix == ".safetensors" else _torch(path))
+    refuse(path, content)
+    facts = {
+        **_config(path),
+        **{k: v for k, v in content.items() if not isinstance(v, Tensor | dict) or k == "meta"},
+    }
+    opened, inner = _unwrapped(content, averaged)
+    written = dict(_flat(inner))
+    if not written:
+        held = ", ".join(map(str, list(content)[:6]))
+        raise CollapseError(
+            f"{path} holds no weights, " + (f"only {held}" if held else "it is an empty dict"),
+            "give the file that the model's state_dict was saved to",
+        )
+    theirs = dict(zip(_clean(list(written)), written, strict=True))
+    return Held(path, {ours: written[name] for ours, name in theirs.items()}, theirs, ".".join(opened), facts)
+
+
+def _clean(names: list[str]) -> list[str]:
+    """Without what wrappers put in, nor a `model.` that all begin with."""
+    kept = [".".join(part for part in name.split(".") if part not in WRAPPED) for name in names]
+    while all(name.startswith("model.") for name in kept):
+        kept = [name.removeprefix("model.") for name in kept]
+    return kept
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    _there(path)
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise CollapseError(
+            f"{path} needs the package safetensors", "pip install 'collapse-cli[timm]'"
+        ) from None
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CollapseError(
+            f"{path} cannot be read as safetensors ({error})", "copy or download it again"
+        ) from None
+
+
+def _there(path: Path) -> None:
+    if not path.is_file():
+        raise CollapseError(
+            f"{path} is a folder" if path.is_dir() else f"no file {path}", "give a file of weights"
+        )
+    if path.stat().st_size == 0:
+        raise CollapseError(f"{path} is empty", "copy or download it again")
+
+
+def _torch(path: Path) -> dict[str, Any]:
+    """The dict that torch.save wrote."""
+    _there(path)
+    refuse_code(path)
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return checkpoint.read(path)
+    except CollapseError as error:
+        raise blocked(path) or error from None
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """What a Hugging Face config.json beside the file says."""
+    file = path.with_name("config.json")
+    try:
+        found = json.loads(file.read_text()) if path.suffix in (".safetensors", ".bin") else {}
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {"config": found, **({"arch": found["architecture"]} if "architecture" in found else {})}
+
+
+def _unwrapped(content: Mapping[str, Any], averaged: bool) -> tuple[list[str], Mapping[str, Any]]:
+    """The innermost dict that holds all weights, and the names of those opened on the way."""
+    opened: list[str] = []
+    while not any(isinstance(value, Tensor) and str(n).endswith(LEARNT) for n, value in content.items()):
+        names = [name for name in WRAPPERS if averaged or name not in AVERAGED]
+        name = next(
+            (n for n in names if isinstance(content.get(n), Mapping) and any(_flat(content[n]))), None
+        )
+        if name is None:
+            break
+        opened.append(name)
+        content = content[name]
+    return opened, content
+
+
+def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Every tensor by its path, but for those of optimizers and the like."""
+    for name, value in content.items():
+        if isinstance(value, Tensor):
+            yield f"{before}{name}", value
+        elif isinstance(value, Mapping) and not ASIDE.search(str(name)):
+            yield from _flat(value, f"{before}{name}.")

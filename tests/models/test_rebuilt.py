@@ -1,0 +1,169 @@
+"""Networks rebuilt from the shapes of their weights give the outputs of the original, bit by bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+from collapse_cli.models import rebuilt
+
+
+def told_apart(network: nn.Module) -> Any:
+    """From the meta device, with random weights and statistics."""
+    network = network.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(0)
+    for weight in network.state_dict().values():
+        if weight.is_floating_point():
+            noise = torch.rand(weight.shape, generator=generator)
+            weight.copy_(0.5 + noise if weight.ndim == 1 else noise * 0.02 - 0.01)
+    return network.eval().requires_grad_(False)
+
+
+def blank(name: str) -> nn.Module:
+    """torchvision's, on the meta device, without classifier."""
+    with torch.device("meta"):
+        network = models.get_model(name, weights=None)
+        network.fc = nn.Identity()
+    return network
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d"])
+def test_torchvisions_resnets(name: str) -> None:
+    original = told_apart(blank(name))
+    weights = original.state_dict()
+    pictures = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    network = rebuilt.filled(rebuilt.resnet(weights, "imagenet")[1], weights)
+    assert torch.equal(network(pictures), original(pictures))
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet34", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2", "resnext101_32x8d", "resnext101_64x4d"]
+)  # fmt: skip
+def test_depth_block_width_and_groups_are_read_off_the_shapes(name: str) -> None:
+    """The name is torchvision's own, and so are the shapes and what each convolution does."""
+    original = blank(name)
+    found, network = rebuilt.resnet(original.state_dict(), "imagenet")
+    assert found == name
+    assert repr(network) == repr(original)
+
+
+@pytest.mark.parametrize(("width", "name"), [(2, "resnet14w2"), (4, "resnet14w4"), (0.25, "resnet14w0.25")])
+def test_wider_and_narrower(width: float, name: str) -> None:
+    """SwAV's w2 and w4 multiply every width, stem and output too: h has 2048 w dimensions, unlike torchvision's wide ResNets.
+
+    Every weight of a twice as wide block is 2 x 2 as large: 64 w planes in the first stage, 256 w given on.
+    """
+    planes = int(64 * width)
+    shapes = {"conv1.weight": (planes, 3, 7, 7)}
+    for stage in range(4):
+        inward, own = planes if stage == 0 else planes * 4 << (stage - 1), planes << stage
+        shapes |= {
+            f"layer{stage + 1}.0.conv1.weight": (own, inward, 1, 1),
+            f"layer{stage + 1}.0.conv2.weight": (own, own, 3, 3),
+            f"layer{stage + 1}.0.conv3.weight": (own * 4, own, 1, 1),
+            f"layer{stage + 1}.0.downsample.0.weight": (own * 4, inward, 1, 1),
+        }
+    weights = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    found, network = rebuilt.resnet(weights, "imagenet")
+    assert found == name
+    assert {k: tuple(network.state_dict()[k].shape) for k in shapes} == shapes
+    assert network.eval()(torch.empty(1, 3, 64, 64, device="meta")).shape == (1, 2048 * width)
+
+
+def test_a_missing_weight_is_never_made_up() -> None:
+    weights = told_apart(blank("resnet18")).state_dict()
+    network = rebuilt.resnet(weights, "imagenet")[1]
+    with pytest.raises(RuntimeError, match=r"layer1\.0\.bn1\.running_var"):
+        rebuilt.filled(
+            network, {name: w for name, w in weights.items() if name != "layer1.0.bn1.running_var"}
+        )
+    with pytest.raises(KeyError, match="layer3"):
+        rebuilt.resnet({name: w for name, w in weights.items() if "layer3" not in name}, "imagenet")
+
+
+def test_stems() -> None:
+    sides = {side: rebuilt.stems({"conv1.weight": torch.zeros(4, 3, side, side)}) for side in (1, 3, 5, 7)}
+    assert sides == {1: (), 3: ("cifar", "cifar-pad2"), 5: (), 7: ("imagenet",)}
+    assert rebuilt.stems({}) == rebuilt.stems({"conv1.weight": torch.zeros(3, 3)}) == ()
+
+
+def head(*parts: nn.Module) -> Any:
+    return told_apart(nn.Sequential(*parts).to("meta"))
+
+
+HEADS = {
+    "linear": head(nn.Linear(9, 4)),
+    "mlp": head(nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 4)),
+    "norms": head(nn.Linear(9, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 4, bias=False), nn.BatchNorm1d(4, affine=False)),
+    "activation before the norm": head(nn.Linear(9, 7), nn.ReLU(), nn.BatchNorm1d(7), nn.Linear(7, 4)),
+    "layer norm": head(nn.Linear(9, 7), nn.LayerNorm(7), nn.ReLU(), nn.Linear(7, 4)),
+    "two linear layers": head(nn.Linear(9, 7), nn.Linear(7, 4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heads(name: str) -> None:
+    original, rows = HEADS[name], torch.randn(5, 9, generator=torch.Generator().manual_seed(2))
+    found = rebuilt.mlp(original.state_dict())
+    assert found is not None
+    assert torch.equal(found(rows), original(rows))
+    assert [type(part) for part in found] == [type(part) for part in original]
+    assert rebuilt.width_in(found) == 9
+
+
+def test_an_activation_is_the_one_that_is_said() -> None:
+    original = head(nn.Linear(9, 7), nn.GELU(), nn.Linear(7, 4))
+    rows = torch.randn(5, 9, generator=torch.Generator().manual_seed(2))
+    found = rebuilt.mlp(original.state_dict(), nn.GELU)
+    assert found is not None
+    assert torch.equal(found(rows), original(rows))
+
+
+def renamed(names: str) -> dict[str, Tensor]:
+    """The parameters of the head `norms` under other names, those of its layers by spaces."""
+    layers = [part for part in HEADS["norms"] if list(part.state_dict())]
+    pairs = zip(names.split(), layers, strict=True)
+    return {f"{name}.{leaf}": tensor for name, layer in pairs for leaf, tensor in layer.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    "names", ["0 1 3 4", "layers.0 layers.1 layers.3 layers.4", "fc0 bn0 fc1 bn1", "0.clf.0 0.clf.1 1.clf.0 1.clf.1",
+              "8 9 11 12", "0.0 0.1 1.0 1.1"]
+)  # fmt: skip
+def test_layers_are_ordered_by_their_numbers(names: str) -> None:
+    """10 comes after 9, an outer number before an inner one, and a norm after the layer of its own number."""
+    rows = torch.randn(5, 9, generator=torch.Generator().manual_seed(2))
+    weights = renamed(names)
+    found = rebuilt.mlp({name: weights[name] for name in sorted(weights)})
+    assert found is not None
+    assert torch.equal(found(rows), HEADS["norms"](rows))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {},
+        {"0.weight": torch.zeros(7, 9), "2.weight": torch.zeros(4, 8)},
+        {"0.weight": torch.zeros(7, 9), "1.weight": torch.zeros(6), "1.bias": torch.zeros(6)},
+        {"0.weight": torch.zeros(7, 9, 1, 1)},
+        {"0.weight": torch.zeros(7, 9), "0.bias": torch.zeros(6)},
+        {"0.weight": torch.zeros(7, 9), "0.gain": torch.zeros(7)},
+        {"0.weight": torch.zeros(7, 9, dtype=torch.int64)},
+        {"0.weight_v": torch.zeros(7, 9), "0.weight_g": torch.zeros(7, 1)},
+        {"a.0.weight": torch.zeros(7, 9), "b.0.weight": torch.zeros(9, 7)},
+        {"weight": torch.zeros(7, 9), "0.weight": torch.zeros(9, 8)},
+    ],
+)
+def test_what_is_no_head(weights: dict[str, Tensor]) -> None:
+    assert rebuilt.mlp(weights) is None
+
+
+def test_nothing_is_drawn() -> None:
+    before = torch.get_rng_state()
+    rebuilt.mlp(HEADS["norms"].state_dict())
+    rebuilt.resnet(blank("resnet18").state_dict(), "imagenet")
+    assert torch.equal(torch.get_rng_state(), before)
