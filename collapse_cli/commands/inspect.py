@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collapse_cli.commands.options import Listed, options
-from collapse_cli.commands.subjects import _facts
+from collapse_cli.commands.subjects import identified, ours
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.record import Record
@@ -73,23 +73,11 @@ def facts(path: Path, choices: Choices) -> dict[str, Any]:
         raise CollapseError(f"no file {path}", "check the path")
     if path.suffix in (".npy", ".npz"):
         return _of_embeddings(path)
-    ours = _ours(path)
-    return (
-        {**_facts(path, path, "collapse checkpoint"), **_of_checkpoint(ours)}
-        if ours
-        else _of_foreign(path, choices)
-    )
-
-
-def _ours(path: Path) -> Checkpoint | None:
-    """The checkpoint, if the file is one of ours; it is for others to say what is wrong with theirs."""
+    if not ours(path):
+        return _of_foreign(path, choices)
     from collapse_cli.runs import checkpoint
 
-    try:
-        ours = path.suffix != ".safetensors" and "collapse_format" in checkpoint.read(path)
-    except CollapseError:
-        ours = False
-    return checkpoint.load(path) if ours else None
+    return {**identified(path, path, "collapse checkpoint"), **_of_checkpoint(checkpoint.load(path))}
 
 
 def _of_run(record: Record) -> dict[str, Any]:
@@ -104,7 +92,7 @@ def _of_run(record: Record) -> dict[str, Any]:
         else {"method": run.method, "measure_with": []}
     )
     head = (
-        _facts(record.folder, record.checkpoint, "run folder")
+        identified(record.folder, record.checkpoint, "run folder")
         if kept
         else {"path": str(record.folder), "layout": "run folder"}
     )
@@ -141,7 +129,7 @@ def _of_embeddings(path: Path) -> dict[str, Any]:
     kept = embeddings.load(path)
     labels = kept.clean.labels is not None
     return {
-        **_facts(path, path, "embeddings with views" if kept.views else "embeddings"),
+        **identified(path, path, "embeddings with views" if kept.views else "embeddings"),
         **{name: list(rows.shape) for name, rows in kept.clean.spaces.items()},
         "dtype": str(kept.clean.representations.dtype).removeprefix("torch."),
         "labels": "yes" if labels else "no",
@@ -162,8 +150,8 @@ def _of_foreign(path: Path, choices: Choices) -> dict[str, Any]:
     except CollapseError as error:
         if choices != foreign.AS_FOUND:
             raise
-        return {**_facts(path, path, "unknown weights"), **_of_weights(held, error)}
-    return {**_facts(path, path, network.layout), **_of_network(network)}
+        return {**identified(path, path, "unknown weights"), **_of_weights(held, error)}
+    return {**identified(path, path, network.layout), **_of_network(network)}
 
 
 def _of_weights(held: Held, error: CollapseError) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_args, g
 
 import typer
 
+from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.settings import knob
 
 if TYPE_CHECKING:
@@ -23,15 +24,15 @@ Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="INPUT…",
-        help="run folders, checkpoints, .npz or .npy embeddings, pixels:DATASET",
+        help="run folders, checkpoints (also other libraries'), .npz or .npy embeddings, pixels:DATASET",
         show_default=False,
     ),
 ]
 
 
 @dataclasses.dataclass(frozen=True)
-class Measuring:
-    """What is measured of a run, and where."""
+class Pictures:
+    """What is embedded, and where."""
 
     split: Literal["train", "test", "all"] = knob("train", "pictures of the run's data set that are embedded")
     samples: int = knob(10000, "pictures at most, drawn without replacement, N", low=2)
@@ -40,6 +41,11 @@ class Measuring:
     download: bool = knob(False, "fetch a missing data set")
     device: str = knob("auto", "auto, cpu, cuda, cuda:N or mps")
     seed: int = knob(0, "of samples, views and nulls", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measuring(Choices, Pictures):
+    """What is measured of a run or of another library's checkpoint, and where."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Subject:
 
 
 def subjects(paths: Sequence[Path], measuring: Measuring, quiet: bool, views: bool = False) -> list[Subject]:
-    """Every input, read and embedded; views: augmented pairs too."""
+    """Every input, read and embedded; views: augmented pairs too. What it is, and what was assumed of it, is said."""
     found = [_subject(path, measuring, views) for path in paths]
     for subject in () if quiet else found:
         what = [str(subject.facts[key]) for key in ("layout", "method") if key in subject.facts]
@@ -58,6 +58,8 @@ def subjects(paths: Sequence[Path], measuring: Measuring, quiet: bool, views: bo
             f"{subject.facts['path']}: {', '.join(what)}; {len(subject.clean)} of {subject.clean.source}",
             file=sys.stderr,
         )
+        for said in subject.facts.get("assumed", ()):
+            print(f"  {said}", file=sys.stderr)
     return found
 
 
@@ -71,7 +73,9 @@ def _subject(path: Path, measuring: Measuring, views: bool) -> Subject:
         raise CollapseError(
             f"{path} is a folder without a checkpoint.pt", "give a run folder, a checkpoint, .npz or .npy"
         )
-    return _of_checkpoint(path, path / "checkpoint.pt" if folder else path, measuring, views)
+    if folder or ours(path):
+        return _of_checkpoint(path, path / "checkpoint.pt" if folder else path, measuring, views)
+    return _of_foreign(path, measuring, views)
 
 
 def _of_embeddings(path: Path) -> Subject:
@@ -80,7 +84,7 @@ def _of_embeddings(path: Path) -> Subject:
     kept = embeddings.load(path)
     layout = "embeddings with views" if kept.views else "embeddings"
     clean = replace(kept.clean, source=kept.clean.source or path.name)
-    return Subject(path.name, _facts(path, path, layout), clean, kept.views, kept.temperature)
+    return Subject(path.name, identified(path, path, layout), clean, kept.views, kept.temperature)
 
 
 def _of_pixels(dataset: str, measuring: Measuring) -> Subject:
@@ -138,13 +142,71 @@ def _of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) ->
         pair = pairs(kept.method, images, kept.normalisation, index, *view, measuring.seed)
     record = Record(file.parent) if (file.parent / "run.json").exists() else None
     name = str(file.parent.name if file.name == "checkpoint.pt" else file.name)
-    facts = _facts(path, file, "collapse checkpoint")
+    facts = identified(path, file, "collapse checkpoint")
     facts |= {"epoch": kept.state.epoch, "method": kept.run.method}
     temperature = getattr(kept.run.own, "temperature", None)
     return Subject(
         name, facts, clean, pair, temperature, kept, record,
         split=lambda name: embedded(pictures(kept, measuring, name)),
     )  # fmt: skip
+
+
+def ours(path: Path) -> bool:
+    """Whether a file is a checkpoint of ours; what cannot be read as one may still be another library's."""
+    from collapse_cli.runs import checkpoint
+
+    try:
+        return "collapse_format" in checkpoint.read(path)
+    except CollapseError:
+        return False
+
+
+def _of_foreign(path: Path, measuring: Measuring, views: bool) -> Subject:
+    """Another library's network, on the pictures that --dataset names, at the side it was trained on where they have none."""
+    import torch
+
+    from collapse_cli import data
+    from collapse_cli.embedding import embed, pairs, sample
+    from collapse_cli.runs import foreign
+
+    found = foreign.load(path, measuring)
+    if not measuring.dataset:
+        raise CollapseError(
+            f"{path} ({found.layout}, {found.arch}) needs pictures to be measured on",
+            "name them with --dataset; its weights alone: collapse weights",
+        )
+    device = options.device(measuring.device)
+    network: Any = foreign.Frozen(found.encoder, found.projector).to(device).eval()
+
+    def load(split: str) -> Images:
+        images = data.load(
+            measuring.dataset, split, data_dir=measuring.data_dir or None, download=measuring.download, size=found.size
+        )  # fmt: skip
+        if images.shape[0] != found.channels:
+            raise CollapseError(
+                f"{images.name} has pictures of {images.shape[0]} channels, {path} takes {found.channels}",
+                "choose another --dataset",
+            )
+        return images
+
+    def embedded(images: Images) -> Embeddings:
+        index = sample(images, measuring.samples, measuring.seed)
+        return embed(network, images, found.normalisation, index)
+
+    images = load(measuring.split)
+    clean, recipe = embedded(images), "digits" if found.channels == 1 else "moco_v2"
+    pair = None
+    if views:
+        chosen = torch.randperm(len(clean), generator=torch.Generator().manual_seed(measuring.seed))[:VIEWED]
+        index = clean.index[chosen.sort().values]
+        pair = pairs(network, images, found.normalisation, index, recipe, 1.0, measuring.seed)
+    for said in found.warnings:
+        print(f"warning: {path}: {said}", file=sys.stderr)
+    facts = identified(path, path, found.layout) | {
+        "architecture": found.arch, "prefix": found.prefix, "matched": f"{found.matched} of {found.total}", "epoch": found.epoch,
+        "assumed": [*found.assumed, *found.unknown], **({"views": recipe} if views else {}),
+    }  # fmt: skip
+    return Subject(path.name, facts, clean, pair, None, split=lambda name: embedded(load(name)))
 
 
 def pictures(kept: Checkpoint, measuring: Measuring, split: str = "") -> Images:
@@ -164,7 +226,7 @@ def pictures(kept: Checkpoint, measuring: Measuring, split: str = "") -> Images:
     return images
 
 
-def _facts(path: Path, file: Path, layout: str) -> dict[str, Any]:
+def identified(path: Path, file: Path, layout: str) -> dict[str, Any]:
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     return {"path": str(path), "sha256": digest, "layout": layout}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collapse_cli.commands.options import Shown, options
-from collapse_cli.commands.subjects import _facts, answer
+from collapse_cli.commands.subjects import answer, identified
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.runs.record import Record
@@ -94,7 +94,7 @@ def _read(path: Path) -> Network:
         return _theirs(path)
     record = Record(file.parent) if (file.parent / "run.json").exists() else None
     name = file.parent.name if file.name == "checkpoint.pt" else file.name
-    facts = _facts(path, file, "collapse checkpoint")
+    facts = identified(path, file, "collapse checkpoint")
     facts |= {"epoch": kept.state.epoch, "method": kept.run.method}
     return replace(of(kept, name), facts=facts, record=record)
 
@@ -104,7 +104,7 @@ def _theirs(path: Path) -> Network:
     from collapse_cli.models.layers import named
     from collapse_cli.runs import foreign
 
-    return Network(path.name, named(foreign.matrices(path)), facts=_facts(path, path, "weights"))
+    return Network(path.name, named(foreign.matrices(path)), facts=identified(path, path, "weights"))
 
 
 def _ours(file: Path) -> Checkpoint | None:

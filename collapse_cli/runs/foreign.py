@@ -25,6 +25,15 @@ NO_LAYERS = re.compile(r"pos_embed|position|token|queue|prototypes")
 """Names of matrices that act on nothing."""
 
 
+class Frozen(nn.Module):
+    """An encoder and a projector, as `embedding.embed` takes them of a method; without a projector h is handed on."""
+
+    def __init__(self, encoder: nn.Module, projector: nn.Module | None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projector = nn.Identity() if projector is None else projector
+
+
 @dataclass(frozen=True)
 class Foreign:
     """Somebody's trained network, every weight of it from the file, in eval mode and float32.

@@ -1,0 +1,76 @@
+"""Another library's checkpoint as an INPUT: measured on the pictures that --dataset names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from PIL import Image
+from torchvision import models
+
+from collapse_cli.cli import main
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state dict of a small-picture ResNet-18 (3x3 stem), as MoCo saves it, with its linear head of 16 dimensions."""
+    torch.manual_seed(0)
+    network = models.resnet18(num_classes=16)
+    network.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    state = {f"module.encoder_q.{name}": value for name, value in network.state_dict().items()}
+    path = tmp_path_factory.mktemp("theirs") / "checkpoint_0003.pth.tar"
+    torch.save(
+        {"epoch": 4, "arch": "resnet18", "state_dict": state | {"module.queue": torch.zeros(16, 8)}}, path
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Two class folders of 20 coloured 32x32 pictures of noise each."""
+    folder, draw = tmp_path_factory.mktemp("pictures"), numpy.random.default_rng(0)
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        for i in range(20):
+            pixels = draw.integers(0, 256, (32, 32, 3), dtype=numpy.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+    return f"folder:{folder}"
+
+
+@pytest.mark.parametrize("command", ["spectrum", "alignment", "probe", "clusters", "oracle"])
+def test_it_is_measured_in_both_spaces(command: str, checkpoint: Path, dataset: str, capsys: Capture) -> None:
+    argv = [command, str(checkpoint), "--dataset", dataset, "--split", "all", "--json"]
+    assert main([*argv, *(["--per-class", "5"] if command == "probe" else [])]) in (
+        0,
+        3,
+    )  # 40 rows of 512: too few
+    document = json.loads(capsys.readouterr().out)
+    of = {one["of"] for one in document["results"]}
+    assert of == {f"{checkpoint.name} · z"} | ({f"{checkpoint.name} · h"} if command != "oracle" else set())
+    (facts,) = document["inputs"]
+    assert (facts["architecture"], facts["prefix"], facts["epoch"]) == ("resnet18", "module.encoder_q.", 4)
+
+
+def test_without_pictures_it_is_asked_for_them(checkpoint: Path, capsys: Capture) -> None:
+    assert main(["spectrum", str(checkpoint)]) == 2
+    said = capsys.readouterr().err
+    assert "needs pictures" in said
+    assert "--dataset" in said
+
+
+def test_grey_pictures_are_refused(checkpoint: Path, capsys: Capture) -> None:
+    assert main(["spectrum", str(checkpoint), "--dataset", "digits"]) == 2
+    assert "takes 3" in capsys.readouterr().err
+
+
+def test_what_was_assumed_is_said(checkpoint: Path, dataset: str, capsys: Capture) -> None:
+    assert main(["spectrum", str(checkpoint), "--dataset", dataset]) == 0
+    said = capsys.readouterr().err
+    assert "pictures of side 32" in said
+    assert main(["spectrum", str(checkpoint), "--dataset", dataset, "-q"]) == 0
+    assert capsys.readouterr().err == ""
