@@ -202,9 +202,11 @@ def _of_foreign(path: Path, measuring: Measuring, views: bool) -> Subject:
         pair = pairs(network, images, found.normalisation, index, recipe, 1.0, measuring.seed)
     for said in found.warnings:
         print(f"warning: {path}: {said}", file=sys.stderr)
+    known = {"prefix": found.prefix or None, "epoch": found.epoch, "views": recipe if views else None}
     facts = identified(path, path, found.layout) | {
-        "architecture": found.arch, "prefix": found.prefix, "matched": f"{found.matched} of {found.total}", "epoch": found.epoch,
-        "assumed": [*found.assumed, *found.unknown], **({"views": recipe} if views else {}),
+        "architecture": found.arch, "matched": f"{found.matched} of {found.total}",
+        **{name: value for name, value in known.items() if value is not None},
+        "assumed": [*found.assumed, *found.unknown],
     }  # fmt: skip
     return Subject(path.name, facts, clean, pair, None, split=lambda name: embedded(load(name)))
 
