@@ -22,6 +22,17 @@ class Pixels(Protocol):
         """index (B,) int64 -> pictures (B, C, H, W) uint8."""
 
 
+class Rows(Protocol):
+    """What a tensor of rows and a folder of memory-mapped shards have in common: N rows of D numbers, of any float type."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """(N, D)."""
+
+    def __getitem__(self, chosen: slice | Tensor) -> Tensor:
+        """A slice start:stop, or an index (b,) int64 -> those rows (b, D)."""
+
+
 @dataclass(frozen=True)
 class DataShape:
     """What a method has to know of a data set to be built: picture (C,H,W), pictures N, classes C (0: no labels)."""

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from collapse_cli.metrics.intervals import Interval, of_spread
+from collapse_cli.metrics.jackknife import FEW, Error, of_mean, of_pairs
+from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.rows import unit
 from collapse_cli.results import Measured, each, number
 
-BLOCK = 2048  # rows whose distances to all others are held at once
+BLOCK = 256  # rows whose distances to all others are held at once
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,14 @@ def measure(
     groups = {} if labels is None else {name: labels == c for c, name in enumerate(classes)}
     groups = {name: chosen for name, chosen in groups.items() if int(chosen.sum()) > 1}
     pair = (unit(views[0]), unit(views[1])) if views else None
+    spans = of_spread(u, u.new_ones(len(u)), moments(u))
     return Alignment(
         pairs=len(pair[0]) if pair else None,
-        alignment=Measured(alignment(*pair), null=2.0) if pair else None,
-        uniformity=Measured(uniformity(u), null=uniformity_bound(u.shape[1])),
-        mean_cosine=Measured(mean_cosine(u), null=0.0),
-        std_sqrt_d=Measured(spread(u), null=1.0),
-        class_alignment=Measured(class_alignment([u[c] for c in groups.values()]), null=2.0) if groups else None,
+        alignment=_alignment(*pair) if pair else None,
+        uniformity=_uniformity(u),
+        mean_cosine=Measured(mean_cosine(u), null=0.0, interval=spans.get("mean_cosine")),
+        std_sqrt_d=Measured(spread(u), null=1.0, interval=spans.get("std_sqrt_d")),
+        class_alignment=_class_alignment([u[c] for c in groups.values()]) if groups else None,
         alignment_of_class={n: alignment(pair[0][c], pair[1][c]) for n, c in groups.items()} if pair and groups else None,
         uniformity_of_class={n: uniformity(u[c]) for n, c in groups.items()} if groups else None,
     )  # fmt: skip
@@ -89,15 +93,26 @@ def uniformity(u: Tensor, t: float = 2) -> float:
 
     One mean over all pairs, summed in float64, never a mean of batches' logs.
     """
-    total = 0.0
+    return math.log(float(_kernel_means(u, t)[0].mean()))
+
+
+def _kernel_means(u: Tensor, t: float) -> tuple[Tensor, float]:
+    """Of exp(-t ||u_i - u_j||^2), i != j: the mean over the others of each row (N,), and the mean square over pairs.
+
+    Every pair is computed once, and never held with more than BLOCK rows of others.
+    """
+    n = len(u)
+    sums, squares = u.new_zeros(n, dtype=torch.float64), 0.0
     lengths = u.square().sum(dim=1)  # (N,)
-    for start in range(0, len(u), BLOCK):
-        block = u[start : start + BLOCK]
-        squared = lengths[start : start + BLOCK, None] + lengths - 2 * (block @ u.T)  # (b, N)
-        kernel = squared.clamp_min(0).mul(-t).exp()
-        kernel[torch.arange(len(kernel)), torch.arange(start, start + len(kernel))] = 0  # no self pairs
-        total += float(kernel.sum(dtype=torch.float64))
-    return math.log(total / (len(u) * (len(u) - 1)))
+    for start in range(0, n, BLOCK):
+        block, rest = u[start : start + BLOCK], u[start:]
+        kernel = (block @ rest.T).mul_(2)  # (b, N - start)
+        kernel.sub_(lengths[start : start + BLOCK, None]).sub_(lengths[start:])  # -||u_i - u_j||^2
+        kernel.clamp_max_(0).mul_(t).exp_().triu_(1)  # i < j
+        sums[start : start + BLOCK] += kernel.sum(dim=1, dtype=torch.float64)
+        sums[start:] += kernel.sum(dim=0, dtype=torch.float64)
+        squares += float(kernel.square_().sum(dtype=torch.float64))
+    return sums / (n - 1), squares * 2 / (n * (n - 1))
 
 
 def uniformity_bound(d: int, t: float = 2) -> float:
@@ -124,3 +139,56 @@ def class_alignment(groups: list[Tensor]) -> float:
     pairs = [len(group) * (len(group) - 1) / 2 for group in groups]
     distance = [2 - 2 * mean_cosine(group) for group in groups]
     return sum(p * d for p, d in zip(pairs, distance, strict=True)) / sum(pairs)
+
+
+def _alignment(first: Tensor, second: Tensor) -> Measured:
+    distance = (first - second).square().sum(dim=1)  # (n,)
+    value = alignment(first, second)
+    return Measured(value, null=2.0, interval=_interval(value, of_mean(distance), len(first), 0, 4))
+
+
+def _uniformity(u: Tensor, t: float = 2) -> Measured:
+    """On the scale of the logarithm: everything is divided by the mean of the kernel."""
+    means, square = _kernel_means(u, t)
+    mean = float(means.mean())
+    value, bound = math.log(mean), uniformity_bound(u.shape[1], t)
+    influences = 2 * (means / mean - 1)
+    together = 4 * (square / mean**2 - 1) - 2 * float(influences.square().mean())
+    error = of_pairs(influences, max(together, 0.0))
+    return Measured(value, null=bound, interval=_interval(value, error, len(u), -math.inf, 0))
+
+
+def _class_alignment(groups: list[Tensor]) -> Measured:
+    """With the pairs' sums T and number P over all classes, T/P; N rows in all.
+
+    Row i, with t_i of the sum in p_i pairs: influence e_i = N (t_i - p_i T/P) / P. Rows i, j together: if of one class
+    N^2 (d_ij - T/P) / P, and always e_i (1 - a_j) + e_j (1 - a_i), a_i = N p_i / P.
+    """
+    value, n = class_alignment(groups), sum(len(group) for group in groups)
+    pairs = sum(len(group) * (len(group) - 1) / 2 for group in groups)
+    own = torch.cat([group.new_full((len(group),), len(group) - 1) for group in groups])  # (N,): p_i
+    sums = torch.cat([2 * (len(group) - group @ group.sum(dim=0)) for group in groups])  # (N,): t_i
+    influences, short = n * (sums - own * value) / pairs, 1 - n * own / pairs  # (N,) each: e_i, 1 - a_i
+    together = n**4 / pairs**2 * sum(_squares(group, value) for group in groups)
+    together += 4 * n * float((influences.square() * short).sum())
+    together += 2 * float(
+        influences.square().sum() * short.square().sum() + (influences * short).sum().square()
+    )
+    error = of_pairs(influences, max(together / (n * (n - 1)), 0.0))
+    return Measured(value, null=2.0, interval=_interval(value, error, n, 0, 4))
+
+
+def _squares(group: Tensor, value: float) -> float:
+    """Sum of (||u_i - u_j||^2 - value)^2 over i != j of unit rows (n,d), from the d x d sums alone."""
+    n = len(group)
+    cosines = float(group.sum(dim=0).square().sum()) - n
+    squared = float((group.T @ group).square().sum()) - n
+    return (2 - value) ** 2 * n * (n - 1) - 4 * (2 - value) * cosines + 4 * squared
+
+
+def _interval(value: float, error: Error, rows: int, low: float, high: float) -> Interval | None:
+    """Inside the range of the number; none from few rows."""
+    if rows < FEW:
+        return None
+    below, above = error.around(value)
+    return max(below, low), min(above, high)

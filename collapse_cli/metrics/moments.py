@@ -1,13 +1,20 @@
-"""Count, mean and scatter of rows: all that a spectrum needs, gathered block by block in float64."""
+"""Count, mean and scatter of rows: all that a spectrum needs, gathered block by block in float64, in one pass."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-BLOCK = 8192  # rows turned to float64 at once
+from collapse_cli.metrics.rows import PLAIN, broken, directions, refuse
+from collapse_cli.shapes import Rows
+
+BLOCK = 2**20  # numbers turned to float64 at once: 8 MB, which a processor's cache still holds
+STRIP = 128  # columns multiplied at once; what lies below the diagonal is never computed
+LONGEST = 256  # rows remembered for their length
 
 
 @dataclass(frozen=True)
@@ -29,20 +36,91 @@ class Moments:
         return self.scatter / self.count + torch.outer(self.mean, self.mean)
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What one pass over rows (N,D) leaves: moments of the rows times `scale`, and of the same rows brought to length 1.
+
+    scale: a power of two, 1 but where float64 could not square the rows. longest (n,) int64: which rows are the longest.
+    """
+
+    raw: Moments
+    on_sphere: Moments
+    scale: float
+    longest: Tensor
+
+
+class Gathering:
+    """Moments that grow: float64 throughout, D x D of memory, one product of each block with itself."""
+
+    def __init__(self, d: int, device: torch.device) -> None:
+        self.count = 0
+        self.mean = torch.zeros(d, dtype=torch.float64, device=device)
+        self.upper = torch.zeros(d, d, dtype=torch.float64, device=device)  # right on and above the diagonal
+
+    def add(self, rows: Tensor) -> None:
+        """rows (b,D) float64, b >= 1. Equal rows add exactly nothing to the scatter.
+
+        The step between the means, which Chan, Golub & LeVeque (1979) add to the scatter, is one more row of the product.
+        """
+        if not self.count:
+            self.mean = rows[0].clone()
+        total = self.count + len(rows)
+        centred = rows.new_empty(len(rows) + 1, rows.shape[1])  # (b+1, D)
+        step = torch.sub(rows, self.mean, out=centred[:-1]).mean(dim=0)
+        centred[:-1] -= step
+        centred[-1] = step * math.sqrt(self.count * len(rows) / total)
+        for start in range(0, rows.shape[1], STRIP):
+            strip, rest = centred[:, start : start + STRIP], centred[:, start:]
+            self.upper[start : start + STRIP, start:].addmm_(strip.T, rest)
+        self.mean += step * (len(rows) / total)
+        self.count = total
+
+    def moments(self) -> Moments:
+        return Moments(self.count, self.mean, self.upper.triu() + self.upper.triu(1).T)
+
+
 def moments(rows: Tensor) -> Moments:
     """Moments of rows (N,D), N >= 1."""
-    blocks = [_of_block(block.double()) for block in rows.split(BLOCK)]
-    total = blocks[0]
-    for block in blocks[1:]:
-        total = merge(total, block)
-    return total
+    gathering = Gathering(rows.shape[1], rows.device)
+    for block in blocks(rows):
+        gathering.add(block)
+    return gathering.moments()
 
 
-def _of_block(rows: Tensor) -> Moments:
-    shifted = rows - rows[0]  # equal rows leave exactly nothing
-    mean = shifted.mean(dim=0)
-    centred = shifted - mean
-    return Moments(len(rows), rows[0] + mean, centred.T @ centred)
+def gather(rows: Rows) -> Gathered:
+    """One pass over rows (N,D) that holds a few blocks and D x D numbers.
+
+    Raises CollapseError for fewer than 2 rows and for rows that are not finite.
+    """
+    count, d = rows.shape
+    refuse(0, count)
+    scale, device, bad, start = _scale(rows), rows[0:1].device, 0, 0
+    raw, on_sphere, longest = Gathering(d, device), Gathering(d, device), _Longest(device)
+    for block in blocks(rows):
+        if here := broken(block):
+            bad += here
+            continue
+        scaled = block if scale == 1 else block * scale
+        raw.add(scaled)
+        on_sphere.add(directions(block))
+        longest.add(torch.linalg.vector_norm(scaled, dim=1), start)
+        start += len(block)
+    refuse(bad, count)
+    return Gathered(raw.moments(), on_sphere.moments(), scale, longest.index)
+
+
+class _Longest:
+    """Which LONGEST of the rows seen so far are the longest: outliers are few, and a sample of all rows would miss them."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.lengths = torch.zeros(0, dtype=torch.float64, device=device)
+        self.index = torch.zeros(0, dtype=torch.int64, device=device)
+
+    def add(self, lengths: Tensor, start: int) -> None:
+        """lengths (b,) of the rows start, start + 1, …"""
+        every = torch.cat([self.lengths, lengths])
+        self.lengths, kept = every.topk(min(LONGEST, len(every)))
+        self.index = torch.cat([self.index, start + torch.arange(len(lengths), device=lengths.device)])[kept]
 
 
 def merge(one: Moments, other: Moments) -> Moments:
@@ -52,3 +130,35 @@ def merge(one: Moments, other: Moments) -> Moments:
     mean = one.mean + step * (other.count / count)
     scatter = one.scatter + other.scatter + torch.outer(step, step) * (one.count * other.count / count)
     return Moments(count, mean, scatter)
+
+
+def without(total: Moments, part: Moments) -> Moments:
+    """The moments of the rows of `total` that are not in `part`: `merge` undone, for what leaves a block out.
+
+    part.count < total.count. Errors are float64's rounding of `total`, however little is left.
+    """
+    count = total.count - part.count
+    mean = total.mean + (total.mean - part.mean) * (part.count / count)
+    step = part.mean - mean
+    scatter = total.scatter - part.scatter - torch.outer(step, step) * (count * part.count / total.count)
+    return Moments(count, mean, scatter)
+
+
+def blocks(rows: Rows) -> Iterator[Tensor]:
+    """rows (N,D) in turn, as many at once as make BLOCK numbers, float64."""
+    count, d = rows.shape
+    size = max(BLOCK // max(d, 1), 1)
+    for start in range(0, count, size):
+        yield rows[start : min(start + size, count)].double()
+
+
+def _scale(rows: Rows) -> float:
+    """1, or the power of two that brings the largest entry of the first block near 1 where float64 could not square it."""
+    if rows[0:1].dtype != torch.float64:
+        return 1.0  # the squares of all smaller types fit
+    largest = float(next(blocks(rows)).abs().max())
+    return (
+        1.0
+        if not 0 < largest < math.inf or 1 / PLAIN < largest < PLAIN
+        else 2.0 ** -round(math.log2(largest))
+    )

@@ -7,27 +7,47 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 
+PLAIN = 1e100  # between this and its inverse the squares of lengths neither overflow nor vanish
+
 
 def sound(rows: Tensor) -> Tensor:
     """The same rows (N,D), float64. Raises CollapseError for fewer than 2 and for any that is not finite."""
-    broken = int((~torch.isfinite(rows)).any(dim=1).sum())
-    if broken:
-        raise CollapseError(
-            f"{broken} of {len(rows)} rows hold nan or infinity",
-            "the network has diverged: lower --lr, or leave those rows out",
-        )
-    if len(rows) < 2:
-        raise CollapseError(f"at least 2 rows are needed, this has {len(rows)}", "give more", code=3)
+    refuse(broken(rows), len(rows))
     return rows.double()
 
 
+def broken(rows: Tensor) -> int:
+    """How many rows of (N,D) hold nan or infinity."""
+    if bool(torch.isfinite(rows.sum())):  # a quick look: any of them would be in the sum
+        return 0
+    return int((~torch.isfinite(rows)).any(dim=1).sum())
+
+
+def refuse(broken: int, count: int) -> None:
+    """Raises CollapseError where any of `count` rows is broken, or where there are fewer than 2."""
+    if broken:
+        raise CollapseError(
+            f"{broken} of {count} rows hold nan or infinity",
+            "the network has diverged: lower --lr, or leave those rows out",
+        )
+    if count < 2:
+        raise CollapseError(f"at least 2 rows are needed, this has {count}", "give more", code=3)
+
+
 def unit(rows: Tensor) -> Tensor:
-    """Rows (N,D) of length 1, float64, however short or long they were.
+    """Rows (N,D) of length 1, float64, however short or long they were. Raises as `sound` does."""
+    return directions(sound(rows))
+
+
+def directions(rows: Tensor) -> Tensor:
+    """Rows (N,D) float64, finite -> the same of length 1.
 
     Rows of zeros, as behind dead ReLUs, have no direction: all become the same axis, for they are one point.
     """
-    rows = sound(rows)
-    largest = rows.abs().amax(dim=1, keepdim=True)  # (N, 1)
+    lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)  # (N, 1)
+    if bool(((lengths > 1 / PLAIN) & (lengths < PLAIN)).all()):
+        return rows / lengths
+    largest = rows.abs().amax(dim=1, keepdim=True)
     scaled = rows / torch.where(largest > 0, largest, 1.0)
     scaled[:, 0] = torch.where(largest[:, 0] > 0, scaled[:, 0], 1.0)
     return scaled / scaled.norm(dim=1, keepdim=True)

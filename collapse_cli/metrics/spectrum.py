@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.moments import Moments, moments
-from collapse_cli.metrics.rows import sound, unit
+from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0, intervals
+from collapse_cli.metrics.moments import Moments, blocks, gather, moments
+from collapse_cli.metrics.nulls import edges, isotropic, shuffled
+from collapse_cli.metrics.ranks import (
+    alive,
+    alpha,
+    directions_for,
+    entropy_rank,
+    fit_range,
+    misfit,
+    participation_ratio,
+    stable_rank,
+)
 from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.shapes import Rows
 
-RELATIVE_FLOOR = 1e-2  # a dimension lives if its eigenvalue is above this share of the largest
 ROUNDING = (
     1e-12  # eigenvalues below this share of the largest are what float64 sums over many rows leave of a zero
 )
@@ -84,102 +96,170 @@ class Spectrum:
         "share of the variance that the first k directions hold",
         label="variance explained", x="directions k", y="share of variance", null="isotropic",
     )  # fmt: skip
+    mean_cosine: float | None = number(
+        "mean cosine of two different rows, 1 - total variance; 1 is complete collapse",
+        convention="not centred, no self pairs", null="isotropic", default=None,
+    )  # fmt: skip
+    isoscore: float | None = number(
+        "(participation ratio - 1) / (D - 1) (ACL Findings 2022); 1 isotropic, 0 one direction",
+        label="IsoScore", convention="λ, centred, L2-normalised rows", null="isotropic", default=None,
+    )  # fmt: skip
+    top_share: float | None = number(
+        "share of the variance in the first direction: 1 / stable rank",
+        label="first direction's share", convention="λ, centred, raw rows", null="isotropic", default=None,
+    )  # fmt: skip
+    dimensions_95: int | None = number(
+        "directions that hold 95 % of the variance", label="dimensions for 95 %",
+        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", default=None,
+    )  # fmt: skip
+    above_edge: int | None = number(
+        "directions above the Marchenko-Pastur edge, the most that isotropic rows of this variance would have by chance",
+        label="dimensions above chance", unit="dimensions",
+        convention="λ > (1 + √(D/(N-1)))² · mean λ, centred, L2-normalised rows", null="isotropic", default=None,
+    )  # fmt: skip
+    alpha: float | None = number(
+        "exponent of lambda_j ~ j^-alpha (alpha-ReQ, Agrawal et al. 2022)",
+        label="α", convention="λ, centred, raw rows, least squares of log λ on log j weighted by 1/j", null="isotropic",
+        default=None,
+    )  # fmt: skip
+    alpha_r2: float | None = number(
+        "how well that line fits: R²; below 0.9 there is no power law to speak of",
+        label="R² of α", convention="weighted by 1/j", null="isotropic", default=None,
+    )  # fmt: skip
+    alpha_from: int | None = number("first direction j of that line", label="α fitted from", default=None)
+    alpha_to: int | None = number("last direction j of that line", label="α fitted to", default=None)
+    effective_rank_untrained: float | None = number(
+        "effective rank of the same network before training, on the same pictures",
+        label="effective rank, untrained", unit="dimensions", convention="λ, centred, L2-normalised rows", default=None,
+    )  # fmt: skip
+    numerical_rank: int | None = number(
+        "directions that float64 tells from 0", label="dimensions above rounding",
+        unit="dimensions", convention=f"λ > {ROUNDING:.0e} of the largest, centred, L2-normalised rows", null="isotropic",
+        default=None,
+    )  # fmt: skip
+    rounding: float | None = number(
+        "|total variance + mean cosine - 1|, which is 0: what the arithmetic has lost", default=None
+    )  # fmt: skip
+    eigenvalues_untrained: Curve | None = curve(
+        "eigenvalues of the same network before training",
+        label="eigenvalues, untrained", x="direction, by size", y="eigenvalue λ", log="y", default=None,
+    )  # fmt: skip
 
 
-def spectrum(rows: Tensor, generator: Generator) -> Spectrum:
-    """Everything spectral of rows (N,D), beside isotropic rows of the same N and D drawn from `generator` (CPU).
+def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Rows | None = None) -> Spectrum:
+    """Everything spectral of rows (N,D), read once and block by block, beside isotropic rows of the same N and D.
 
+    generator (CPU): nulls and the sample of rows that intervals come from are drawn of it. relu: the isotropic rows pass
+    through a ReLU, for representations that did (`never_negative`): their mean cosine is 0.32, whatever they have learnt.
+    untrained: the same pictures through the network before training (N',D).
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    rows = sound(rows)
-    isotropic = torch.randn(rows.shape, generator=generator)
-    found, chance = _measure(rows), _measure(isotropic)
-    shuffled = _eigenvalues(moments(shuffle_columns(unit(rows), generator)).covariance)
+    n, d = rows.shape
+    seen = gather(rows)
+    on_sphere = seen.on_sphere
+    bases = {name: _basis(matrix) for name, matrix in _matrices(seen.raw, on_sphere).items()}
+    lam = {name: values for name, (values, _) in bases.items()}
+    fit = fit_range(int((lam[RAW] > 0).sum()))
+    null = isotropic(n, d, generator, relu)
+    chance = {name: eigenvalues(matrix) for name, matrix in _matrices(*null).items()}
+    found, expected = _numbers(lam, on_sphere, fit), _numbers(chance, null[1], fit)
+    between = intervals(rows, seen, bases, fit, generator)
     numbers: dict[str, Any] = {
-        name: Measured(value, null=chance[name]) if isinstance(value, float) else value
+        name: Measured(value, expected[name], _around(value, between.get(name)))
         for name, value in found.items()
-        if not isinstance(value, tuple)
-    }
-    curves: dict[str, Any] = {
-        name: Curve(found[name], null=chance[name]) for name in ("eigenvalues", "explained")
     }
     return Spectrum(
-        rows=rows.shape[0],
-        dimensions=rows.shape[1],
-        effective_rank_shuffled=entropy_rank(shuffled),
+        rows=n,
+        dimensions=d,
+        effective_rank_shuffled=entropy_rank(eigenvalues(shuffled(rows, on_sphere, generator))),
+        eigenvalues=Curve(lam[UNIT].tolist(), null=chance[UNIT].tolist()),
+        explained=Curve(_explained(lam[UNIT]), null=_explained(chance[UNIT])),
         **numbers,
-        **curves,
+        **_untrained(untrained),
+        rounding=abs(found["total_variance"] + found["mean_cosine"] - 1),
+        alpha_from=fit and fit[0],
+        alpha_to=fit and fit[1],
     )
 
 
-def _measure(rows: Tensor) -> dict[str, Any]:
-    """Every number and curve of Spectrum that has a null. rows (N,D), finite."""
-    raw, on_sphere = moments(rows), moments(unit(rows))
-    lam_raw, lam = _eigenvalues(raw.covariance), _eigenvalues(on_sphere.covariance)  # (D,) each
-    explained = lam.cumsum(0) / lam.sum().clamp_min(torch.finfo(lam.dtype).tiny)
-    return {
-        "total_variance": float(lam.sum()),
-        "std_sqrt_d": _std_sqrt_d(on_sphere),
-        "effective_rank": entropy_rank(lam),
-        "effective_rank_raw": entropy_rank(lam_raw),
-        "effective_rank_sigma": entropy_rank(lam_raw.sqrt()),
-        "rankme": entropy_rank(_eigenvalues(raw.second_moment).sqrt()),
-        "vendi": entropy_rank(_eigenvalues(on_sphere.second_moment)),
-        "participation_ratio": participation_ratio(lam),
-        "stable_rank": stable_rank(lam_raw),
-        "dimensions_90": float(directions_for(0.9, lam)),
-        "dimensions_99": float(directions_for(0.99, lam)),
-        "alive": float(alive(lam)),
-        "eigenvalues": tuple(lam.tolist()),
-        "explained": tuple(explained.tolist()),
-    }
+def never_negative(rows: Rows) -> bool:
+    """Whether no entry of rows (N,D) is below 0, as behind a ReLU."""
+    return all(bool((block >= 0).all()) for block in blocks(rows))
 
 
 def effective_rank(rows: Tensor) -> float:
     """exp(entropy of lambda / sum lambda) of the covariance of unit rows (N,D); in [1, min(N-1, D)]."""
-    return entropy_rank(_eigenvalues(moments(rows).covariance))
+    return entropy_rank(eigenvalues(moments(rows).covariance))
 
 
-def entropy_rank(values: Tensor) -> float:
-    """exp(-sum p log p), p = values / sum (Roy & Vetterli 2007). values (D,) >= 0; zeros count nothing, and no eps is added.
-
-    In [1, number of values above 0]; 1 where all are 0.
-    """
-    shares = values / values.sum().clamp_min(torch.finfo(values.dtype).tiny)
-    return float(torch.special.entr(shares).sum().exp())
-
-
-def participation_ratio(lam: Tensor) -> float:
-    """(sum lambda)^2 / sum lambda^2, lambda (D,) >= 0; in [1, D], 1 where all are 0."""
-    squares = lam.square().sum()
-    return float(lam.sum().square() / squares) if squares > 0 else 1.0
+def _matrices(raw: Moments, on_sphere: Moments) -> dict[str, Tensor]:
+    """The four matrices (D,D) whose eigenvalues are measured."""
+    return {
+        RAW: raw.covariance,
+        UNIT: on_sphere.covariance,
+        RAW_ABOUT_0: raw.second_moment,
+        UNIT_ABOUT_0: on_sphere.second_moment,
+    }
 
 
-def stable_rank(lam: Tensor) -> float:
-    """sum lambda / max lambda = ||Z||_F^2 / ||Z||_2^2, lambda (D,) descending; in [1, D], 1 where all are 0."""
-    return float(lam.sum() / lam[0]) if lam[0] > 0 else 1.0
+def _numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] | None) -> dict[str, float]:
+    """Every number of Spectrum that has a null. lam: eigenvalues (D,) of each of the four matrices."""
+    unit, raw, n, d = lam[UNIT], lam[RAW], on_sphere.count, len(on_sphere.mean)
+    participation, stable = participation_ratio(unit), stable_rank(raw)
+    line = {} if fit is None else {"alpha": float(alpha(raw, *fit)), "alpha_r2": 1 - float(misfit(raw, *fit))}
+    return line | {
+        "total_variance": float(unit.sum()),
+        "std_sqrt_d": _std_sqrt_d(on_sphere),
+        "effective_rank": entropy_rank(unit),
+        "effective_rank_raw": entropy_rank(raw),
+        "effective_rank_sigma": entropy_rank(raw.sqrt()),
+        "rankme": entropy_rank(lam[RAW_ABOUT_0].sqrt()),
+        "vendi": entropy_rank(lam[UNIT_ABOUT_0]),
+        "participation_ratio": participation,
+        "isoscore": (participation - 1) / max(d - 1, 1),
+        "stable_rank": stable,
+        "top_share": 1 / stable,
+        "dimensions_90": directions_for(0.9, unit),
+        "dimensions_95": directions_for(0.95, unit),
+        "dimensions_99": directions_for(0.99, unit),
+        "alive": alive(unit),
+        "above_edge": int((unit > edges(d / (n - 1))[1] * unit.mean()).sum()),
+        "numerical_rank": int((unit > 0).sum()),
+        "mean_cosine": (n * float(on_sphere.mean.square().sum()) - 1) / (n - 1),
+    }
 
 
-def alive(lam: Tensor) -> int:
-    """How many of lambda (D,), descending, are above 1 % of the largest."""
-    return int((lam > RELATIVE_FLOOR * lam[0]).sum())
+def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The interval, reaching at least to the value: counts are of steps, their intervals of a line drawn through them."""
+    return interval and (min(interval[0], value), max(interval[1], value))
 
 
-def directions_for(share: float, lam: Tensor) -> int:
-    """The fewest directions that hold this share of the variance, lambda (D,) descending; 0 where there is none."""
-    return int((lam.cumsum(0) < share * lam.sum()).sum()) + int(lam[0] > 0)
+def _untrained(rows: Rows | None) -> dict[str, Any]:
+    """What is shown of the network before training: a rank, and a curve to draw beside the trained one's."""
+    if rows is None:
+        return {}
+    lam = eigenvalues(gather(rows).on_sphere.covariance)
+    return {"effective_rank_untrained": entropy_rank(lam), "eigenvalues_untrained": Curve(lam.tolist())}
 
 
-def shuffle_columns(rows: Tensor, generator: Generator) -> Tensor:
-    """rows (N,D) with every column in an order of its own: the same marginals, no correlation."""
-    order = torch.rand(rows.shape, generator=generator).argsort(dim=0)
-    return rows.gather(0, order)
-
-
-def _eigenvalues(symmetric: Tensor) -> Tensor:
+def eigenvalues(symmetric: Tensor) -> Tensor:
     """(D,D) float64 -> (D,) descending; what lies below the rounding of the largest is 0."""
-    lam = torch.linalg.eigvalsh(symmetric).flip(0).clamp_min(0)
-    return torch.where(lam > ROUNDING * lam[0], lam, 0.0)
+    return _rounded(torch.linalg.eigvalsh(symmetric).flip(0))
+
+
+def _basis(symmetric: Tensor) -> tuple[Tensor, Tensor]:
+    """(D,D) float64 -> eigenvalues (D,), as `eigenvalues`, and their vectors (D,D) in columns."""
+    lam, vectors = torch.linalg.eigh(symmetric)
+    return _rounded(lam.flip(0)), vectors.flip(1)
+
+
+def _rounded(lam: Tensor) -> Tensor:
+    return torch.where(lam > ROUNDING * lam[0], lam.clamp_min(0), 0.0)
+
+
+def _explained(lam: Tensor) -> list[float]:
+    """The share (D,) of the variance that the first k directions hold; 0 where there is none."""
+    return list((lam.cumsum(0) / lam.sum().clamp_min(torch.finfo(lam.dtype).tiny)).tolist())
 
 
 def _std_sqrt_d(on_sphere: Moments) -> float:

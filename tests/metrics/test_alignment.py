@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+from scipy.stats import t as student
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
@@ -170,3 +172,67 @@ def test_broken_rows_are_refused() -> None:
     rows[3, 1] = math.nan
     with pytest.raises(CollapseError, match="1 of 10 rows"):
         measure(rows)
+
+
+def test_alignment_has_the_interval_of_a_mean() -> None:
+    """Student's t of n independent distances: scipy's, with n - 1 degrees of freedom."""
+    u, v = sphere(40, 6, 1), sphere(40, 6, 2)
+    distance = (normalize(u.double(), dim=1) - normalize(v.double(), dim=1)).square().sum(1).numpy()
+    expected = student.interval(0.95, 39, loc=distance.mean(), scale=distance.std(ddof=1) / 40**0.5)
+    assert measure(u, (u, v)).alignment.interval == pytest.approx(expected, rel=1e-6)
+
+
+def jackknife(rows: torch.Tensor, number: Callable[[torch.Tensor], float]) -> float:
+    """The textbook's standard error: one row left out at a time."""
+    n, every = len(rows), torch.arange(len(rows))
+    left = torch.tensor([number(every[every != k]) for k in range(n)], dtype=torch.float64)
+    return math.sqrt((n - 1) / n * float((left - left.mean()).square().sum()))
+
+
+def half(interval: tuple[float, float]) -> float:
+    return (interval[1] - interval[0]) / 2 / 1.98  # t of 100 or so degrees of freedom
+
+
+def test_intervals_of_pairs_are_the_plain_jackknifes_where_rows_matter() -> None:
+    """Rows about one point, some further off: what a row does outweighs what pairs do, and leaving rows out agrees to 10 %."""
+    generator = torch.Generator().manual_seed(4)
+    rows = torch.randn(120, 6, generator=generator) * torch.rand(120, 1, generator=generator) ** 2 * 2
+    rows[:, 0] += 3
+    labels = torch.arange(120) % 2
+    u, found = normalize(rows.double(), dim=1), measure(rows, labels=labels, classes=("a", "b"))
+    groups = lambda kept: [u[kept][labels[kept] == c] for c in (0, 1)]  # noqa: E731
+    for value, number in (
+        (found.uniformity, lambda kept: uniformity(u[kept])),
+        (found.mean_cosine, lambda kept: mean_cosine(u[kept])),
+        (found.std_sqrt_d, lambda kept: spread(u[kept])),
+        (found.class_alignment, lambda kept: class_alignment(groups(kept))),
+    ):
+        assert value.interval[0] < value < value.interval[1]
+        assert half(value.interval) == pytest.approx(jackknife(u, number), rel=0.1)
+
+
+def test_intervals_cover() -> None:
+    """60 draws of isotropic rows, where pairs are all there is: the mean lies in at least 51 of them, and not in twice as wide.
+
+    The standard deviation of a mean cosine is sqrt(2/d)/N; a plain jackknife would be 1.4 times as wide.
+    """
+    found = [
+        measure(sphere(200, 20, seed), labels=torch.arange(200) % 4, classes=tuple("abcd"))
+        for seed in range(60)
+    ]
+    for name in ("uniformity", "mean_cosine", "std_sqrt_d", "class_alignment"):
+        values = [getattr(one, name) for one in found]
+        mean = sum(values) / 60
+        assert sum(value.interval[0] <= mean <= value.interval[1] for value in values) >= 51, name
+    widths = [half(one.mean_cosine.interval) for one in found]
+    assert sum(widths) / 60 == pytest.approx((2 / 20) ** 0.5 / 200, rel=0.25)
+
+
+def test_intervals_stay_in_the_range_of_their_number() -> None:
+    """All views equal, rows on one point: 0 to 4, at most 0, at most 1. Seven rows: no interval."""
+    point = torch.ones(50, 8)
+    found = measure(point, (point, point))
+    assert found.alignment.interval == (0, 0)
+    assert found.uniformity.interval[1] <= 0
+    few = measure(sphere(7, 3), (sphere(7, 3), sphere(7, 3, 1)))
+    assert (few.uniformity.interval, few.alignment.interval, few.mean_cosine.interval) == (None, None, None)

@@ -1,13 +1,18 @@
-"""Moments gathered in blocks are those of all rows."""
+"""Moments gathered block by block are those of all rows, down to the last eigenvalue."""
 
 from __future__ import annotations
 
+import numpy
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import moments as room
-from collapse_cli.metrics.moments import Moments, merge, moments
+from collapse_cli.metrics.moments import Gathering, Moments, gather, merge, moments, without
+from collapse_cli.metrics.rows import unit
 
 
 def rows(n: int, seed: int = 0, d: int = 5) -> Tensor:
@@ -20,17 +25,52 @@ def equal(one: Moments, other: Moments) -> None:
     torch.testing.assert_close(one.scatter, other.scatter, rtol=1e-11, atol=1e-11)
 
 
+class Shards:
+    """Rows that lie in pieces, as files would; it remembers how many were ever asked for at once."""
+
+    def __init__(self, *pieces: Tensor) -> None:
+        self.whole = torch.cat(pieces)
+        self.most = 0
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.whole.shape
+
+    def __getitem__(self, chosen: slice | Tensor) -> Tensor:
+        found = self.whole[chosen]
+        self.most = max(self.most, len(found))
+        return found
+
+
 @pytest.mark.parametrize("block", [1, 7, 49, 50, 51])
 def test_blocks_change_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = moments(rows(50))
-    monkeypatch.setattr(room, "BLOCK", block)
+    monkeypatch.setattr(room, "BLOCK", 5 * block)
     equal(moments(rows(50)), whole)
+
+
+@pytest.mark.parametrize("strip", [1, 4, 5, 6])
+def test_strips_of_columns_change_nothing(strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = moments(rows(50))
+    monkeypatch.setattr(room, "STRIP", strip)
+    equal(moments(rows(50)), whole)
+    torch.testing.assert_close(whole.scatter, whole.scatter.T, rtol=0, atol=0)
 
 
 def test_merging_is_associative_and_symmetric() -> None:
     a, b, c = (moments(rows(n, seed)) for n, seed in ((3, 1), (1, 2), (40, 3)))
     equal(merge(merge(a, b), c), merge(a, merge(b, c)))
     equal(merge(a, c), merge(c, a))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 99))
+def test_leaving_out_undoes_merging(kept: int, left: int, seed: int) -> None:
+    one, other = moments(rows(kept, seed)), moments(rows(left, seed + 1))
+    found = without(merge(one, other), other)
+    assert found.count == kept
+    torch.testing.assert_close(found.mean, one.mean, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(found.scatter, one.scatter, rtol=1e-9, atol=1e-8)
 
 
 def test_slow_loop() -> None:
@@ -50,3 +90,102 @@ def test_one_row_has_no_scatter() -> None:
     found = moments(rows(1))
     assert float(found.covariance.abs().max()) == 0
     torch.testing.assert_close(found.second_moment, torch.outer(rows(1)[0], rows(1)[0]))
+
+
+@pytest.mark.parametrize("value", [0.1, -7.3e5])
+def test_equal_rows_have_exactly_no_scatter(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean of copies of 0.1 is not 0.1 in binary; the first row is taken off before."""
+    monkeypatch.setattr(room, "BLOCK", 3 * 7)
+    found = moments(torch.full((50, 3), value, dtype=torch.float64))
+    assert float(found.scatter.abs().max()) == 0
+    assert float((found.mean - value).abs().max()) == 0
+
+
+def exact(z: numpy.ndarray, centred: bool) -> numpy.ndarray:
+    """Eigenvalues from the singular values of the whole matrix, centred in extended precision."""
+    wide = z.astype(numpy.longdouble)
+    around = (wide - wide.mean(axis=0) if centred else wide).astype(float)
+    squares = numpy.linalg.svd(around, compute_uv=False) ** 2 / (max(len(z) - 1, 1) if centred else len(z))
+    return numpy.pad(squares, (0, z.shape[1] - len(squares)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.sampled_from([1, 2, 9, 63, 64, 65, 300]),
+    d=st.sampled_from([1, 7, 40]),
+    steep=st.sampled_from([0.0, 0.5, 2.0]),
+    offset=st.sampled_from([0.0, 1.0, 1000.0]),
+    scale=st.sampled_from([1e-30, 1.0, 1e12]),
+    block=st.sampled_from([1, 63, 64, 65, 1000]),
+    seed=st.integers(0, 99),
+)
+def test_every_eigenvalue_is_right_to_1e_12_of_the_largest(
+    n: int, d: int, steep: float, offset: float, scale: float, block: int, seed: int
+) -> None:
+    """Spreads that fall as j^-steep, about a mean `offset` times as large as the first: the tail is there to the rounding."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "BLOCK", block * d)
+        generator = torch.Generator().manual_seed(seed)
+        fall = torch.arange(1, d + 1, dtype=torch.float64) ** -steep
+        z = (torch.randn(n, d, generator=generator, dtype=torch.float64) * fall + offset) * scale
+        found = moments(z)
+    for matrix, centred in ((found.covariance, True), (found.second_moment, False)):
+        lam, expected = torch.linalg.eigvalsh(matrix).flip(0).numpy(), exact(z.numpy(), centred)
+        assert abs(lam - expected).max() <= 1e-12 * expected[0]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(range(5)), st.integers(0, 99))
+def test_blocks_may_come_in_any_order(order: list[int], seed: int) -> None:
+    """Blocks of very different means, as classes one after the other."""
+    parts = [rows(10 + k, seed + k) + 100 * k for k in range(5)]
+    gathering = Gathering(5, torch.device("cpu"))
+    for k in order:
+        gathering.add(parts[k])
+    equal(gathering.moments(), moments(torch.cat(parts)))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float32, torch.float64])
+def test_shards_are_read_once_in_blocks(kind: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """float16 in, float64 inside: what is measured is what the file holds, and never more of it at once than a block."""
+    pieces = [rows(n, n).to(kind) for n in (40, 1, 60)]
+    shards = Shards(*pieces)
+    monkeypatch.setattr(room, "BLOCK", 5 * 16)
+    found = gather(shards)
+    assert shards.most == 16
+    equal(found.raw, moments(torch.cat(pieces).double()))
+    equal(found.on_sphere, moments(unit(torch.cat(pieces))))
+
+
+def test_broken_rows_are_counted_over_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    z = rows(50)
+    z[[3, 30, 49], 2] = torch.tensor([torch.nan, torch.inf, -torch.inf], dtype=torch.float64)
+    monkeypatch.setattr(room, "BLOCK", 5 * 8)
+    with pytest.raises(CollapseError, match="3 of 50 rows hold nan or infinity"):
+        gather(z)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-160, 1e160, 1e300])
+def test_rows_that_float64_cannot_square_are_measured_in_another_unit(size: float) -> None:
+    """By a power of two, so that no digit changes: the eigenvalues are those of plain rows up to its square."""
+    plain = rows(40)
+    found = gather(plain * size)
+    assert numpy.frexp(found.scale)[0] == 0.5
+    expected = moments(plain).scatter * (size * found.scale) ** 2
+    torch.testing.assert_close(found.raw.scatter, expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(found.on_sphere.scatter, moments(unit(plain)).scatter, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float32])
+def test_smaller_types_keep_their_unit(kind: torch.dtype) -> None:
+    assert gather((rows(3) * 1e-4).to(kind)).scale == 1
+
+
+@pytest.mark.parametrize("block", [1, 7, 60])
+def test_the_longest_rows_are_remembered(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their places in all rows, however the blocks fall; all of them where they are few."""
+    monkeypatch.setattr(room, "BLOCK", 5 * block)
+    z = rows(50)
+    assert sorted(gather(z).longest.tolist()) == list(range(50))
+    monkeypatch.setattr(room, "LONGEST", 4)
+    assert set(gather(z).longest.tolist()) == set(z.norm(dim=1).argsort()[-4:].tolist())

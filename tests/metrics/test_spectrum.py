@@ -1,4 +1,4 @@
-"""Spectra against numpy's own covariance and SVD, closed forms, and planted collapses."""
+"""Spectra against numpy's own covariance and SVD, scikit-learn's PCA, closed forms, and planted collapses."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import entropy as scipy_entropy
+from sklearn.decomposition import PCA
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.moments import merge, moments
-from collapse_cli.metrics.spectrum import Spectrum, entropy_rank, shuffle_columns, spectrum
+from collapse_cli.metrics import intervals as room
+from collapse_cli.metrics.spectrum import Spectrum, never_negative, spectrum
 from collapse_cli.metrics.verdict import verdict
+from collapse_cli.results import metrics
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -54,9 +57,49 @@ def test_every_number_has_an_independent_twin() -> None:
         "dimensions_90": 1 + (lam.cumsum() / lam.sum() < 0.9).sum(),
         "dimensions_99": 1 + (lam.cumsum() / lam.sum() < 0.99).sum(),
         "alive": (lam > lam[0] / 100).sum(),
+        "mean_cosine": (unit @ unit.T).sum() / (300 * 299) - 1 / 299,
+        "isoscore": isoscore(lam),
+        "top_share": lam_raw[0] / lam_raw.sum(),
+        "dimensions_95": 1 + (lam.cumsum() / lam.sum() < 0.95).sum(),
+        "above_edge": (lam > (1 + (20 / 299) ** 0.5) ** 2 * lam.mean()).sum(),
+        "numerical_rank": 20,
     }
     assert {name: float(getattr(found, name)) for name in expected} == pytest.approx(expected, rel=1e-5)
     assert list(found.eigenvalues) == pytest.approx(lam.tolist(), rel=1e-5)
+
+
+def isoscore(lam: numpy.ndarray) -> float:
+    """As its authors write it: the eigenvalues at norm sqrt(d), their defect from all ones, and the share that leaves."""
+    d = len(lam)
+    defect = numpy.linalg.norm(d**0.5 * lam / numpy.linalg.norm(lam) - 1) / (2 * (d - d**0.5)) ** 0.5
+    return ((d - defect**2 * (d - d**0.5)) ** 2 / d - 1) / (d - 1)
+
+
+def test_scikit_learn_and_scipy_agree() -> None:
+    """PCA of the rows, raw and unit, and scipy's entropy of its explained variances."""
+    rows = torch.randn(200, 15, generator=seeded(), dtype=torch.float64) * torch.arange(1, 16) - 5
+    found = measure(rows)
+    raw, unit = PCA().fit(rows.numpy()), PCA().fit(normalize(rows, dim=1).numpy())
+    assert list(found.eigenvalues) == pytest.approx(unit.explained_variance_.tolist(), rel=1e-9)
+    assert list(found.explained) == pytest.approx(unit.explained_variance_ratio_.cumsum().tolist(), rel=1e-9)
+    assert found.effective_rank == pytest.approx(numpy.exp(scipy_entropy(unit.explained_variance_)), rel=1e-9)
+    assert found.effective_rank_sigma == pytest.approx(
+        numpy.exp(scipy_entropy(raw.singular_values_)), rel=1e-9
+    )
+    assert found.stable_rank == pytest.approx(1 / raw.explained_variance_ratio_[0], rel=1e-9)
+
+
+def test_the_exponent_is_that_of_the_raw_spectrum() -> None:
+    """alpha-ReQ of rows whose lambda_j are 1/j up to sampling: numpy's fit of the measured ones; the range is said."""
+    rows = torch.randn(5000, 60, generator=seeded()) * torch.arange(1, 61) ** -0.5
+    found, j = measure(rows), numpy.arange(3, 31)
+    lam = PCA().fit(rows.double().numpy()).explained_variance_[2:30]
+    slope = numpy.polyfit(numpy.log(j), numpy.log(lam), 1, w=j**-0.5)[0]
+    assert (found.alpha_from, found.alpha_to) == (3, 30)
+    assert found.alpha == pytest.approx(-slope, rel=1e-6)
+    assert found.alpha == pytest.approx(1, abs=0.05)
+    assert found.alpha_r2 > 0.99
+    assert measure(rows[:, :9]).alpha is None
 
 
 @pytest.mark.parametrize("rank", [1, 2, 8, 63])
@@ -109,35 +152,6 @@ def test_turning_and_scaling_change_nothing(seed: int, scale: float) -> None:
         "stable_rank",
     ):
         assert float(getattr(other, name)) == pytest.approx(float(getattr(one, name)), rel=1e-9)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(1, 20), min_size=2, max_size=5), st.integers(0, 99))
-def test_merged_moments_are_those_of_all_rows(sizes: list[int], seed: int) -> None:
-    parts = [
-        torch.randn(size, 4, generator=seeded(seed + i), dtype=torch.float64) + i
-        for i, size in enumerate(sizes)
-    ]
-    merged = moments(parts[0])
-    for part in parts[1:]:
-        merged = merge(merged, moments(part))
-    rows = torch.cat(parts)
-    assert merged.count == len(rows)
-    torch.testing.assert_close(merged.mean, rows.mean(0))
-    if len(rows) > 1:
-        torch.testing.assert_close(merged.covariance, torch.cov(rows.T))
-
-
-def test_entropy_rank_of_equal_values_is_their_number() -> None:
-    assert entropy_rank(torch.tensor([2.0, 2, 2, 0, 0])) == pytest.approx(3)
-    assert entropy_rank(torch.zeros(4)) == 1
-
-
-def test_shuffling_keeps_each_column() -> None:
-    rows = torch.randn(30, 3, generator=seeded())
-    shuffled = shuffle_columns(rows, seeded(1))
-    torch.testing.assert_close(shuffled.sort(0).values, rows.sort(0).values)
-    assert not torch.equal(shuffled, rows)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -237,3 +251,123 @@ def test_very_short_and_very_long_rows_are_not_collapsed(scale: float) -> None:
     assert other.total_variance == pytest.approx(float(one.total_variance), rel=1e-5)
     assert other.effective_rank == pytest.approx(float(one.effective_rank), rel=1e-5)
     assert verdict(other).status == "healthy"
+
+
+def test_every_number_of_a_healthy_space_has_an_interval_around_it() -> None:
+    """All but what is a null, a setting or a check; the derived ones are the intervals of what they are derived from."""
+    found = measure(planted(500, 24, 24))
+    free = {
+        "effective_rank_shuffled",
+        "alpha_r2",
+        "alpha_from",
+        "alpha_to",
+        "numerical_rank",
+        "rounding",
+        "rows",
+        "dimensions",
+    }
+    numbers = {name for name, one in metrics(found).items() if one["kind"] == "number"}
+    spans = {name: getattr(found, name).interval for name in numbers - free}
+    assert all(low <= getattr(found, name) <= high for name, (low, high) in spans.items())
+    assert spans["isoscore"] == pytest.approx([(end - 1) / 23 for end in spans["participation_ratio"]])
+    assert spans["top_share"] == pytest.approx([1 / end for end in reversed(spans["stable_rank"])])
+    assert spans["mean_cosine"] == pytest.approx([1 - end for end in reversed(spans["total_variance"])])
+
+
+def test_few_rows_have_no_intervals() -> None:
+    """As many rows as dimensions, and seven: what another sample would give is not in them."""
+    for rows in (planted(24, 24, 24), planted(7, 3, 3), torch.ones(50, 4)):
+        assert metrics(measure(rows))["effective_rank"]["interval"] is None
+
+
+def test_sorted_rows_have_the_same_intervals() -> None:
+    """Ten classes one after the other, as in a folder of shards, or mixed: the same numbers, intervals alike within 20 %."""
+    centres = torch.randn(10, 16, generator=seeded(1), dtype=torch.float64)
+    rows = centres.repeat_interleave(300, 0) + 0.5 * torch.randn(
+        3000, 16, generator=seeded(2), dtype=torch.float64
+    )
+    mixed = rows[torch.randperm(3000, generator=seeded(3))]
+    for name in ("effective_rank", "rankme", "stable_rank", "std_sqrt_d", "total_variance", "alpha"):
+        one, other = getattr(measure(rows), name), getattr(measure(mixed), name)
+        assert one == pytest.approx(other, rel=1e-9)
+        assert one.interval[1] - one.interval[0] == pytest.approx(
+            other.interval[1] - other.interval[0], rel=0.2
+        ), name
+
+
+class Shards:
+    """Rows in a file: slices and indices are read from it, and nothing else."""
+
+    def __init__(self, rows: torch.Tensor) -> None:
+        self.rows, self.shape = rows, rows.shape
+
+    def __getitem__(self, chosen: slice | torch.Tensor) -> torch.Tensor:
+        return self.rows[chosen].clone()
+
+
+def test_rows_in_files_measure_like_rows_in_memory() -> None:
+    rows = planted(300, 12, 7).half()
+    assert spectrum(Shards(rows), seeded(1)) == spectrum(rows, seeded(1))
+    assert measure(rows).effective_rank == pytest.approx(float(measure(rows.double()).effective_rank))
+
+
+def test_large_nulls_are_drawn_without_their_rows() -> None:
+    """N x D above what is drawn: the nulls of the reference's table, N = 5000, D = 128; 1/(1/D + 1/N) = 124.8."""
+    found = measure(planted(5000, 128, 4))
+    assert found.participation_ratio.null == pytest.approx(1 / (1 / 128 + 1 / 5000), abs=0.5)
+    assert found.vendi.null == pytest.approx(126.4, abs=0.5)
+    assert (found.alive.null, found.total_variance.null) == (128, pytest.approx(1, abs=1e-3))
+
+
+def test_a_relu_has_a_null_of_its_own() -> None:
+    """Isotropic rows through a ReLU: mean cosine 1/pi, std·√D sqrt(1 - 1/pi) = .826, and the first of them all is the mean."""
+    rows = torch.randn(2000, 64, generator=seeded()).clamp_min(0)
+    assert never_negative(rows)
+    assert not never_negative(rows - 1e-6)
+    found = spectrum(rows, seeded(1), relu=True)
+    assert found.mean_cosine.null == pytest.approx(1 / numpy.pi, abs=0.01)
+    assert found.std_sqrt_d.null == pytest.approx((1 - 1 / numpy.pi) ** 0.5, abs=0.01)
+    for name in ("effective_rank", "rankme", "vendi", "stable_rank", "std_sqrt_d"):
+        value = getattr(found, name)
+        assert float(value) == pytest.approx(value.null, rel=0.02), name
+    assert spectrum(rows, seeded(1)).vendi.null > 1.5 * found.vendi
+
+
+def test_the_untrained_network_stands_beside() -> None:
+    before, after = planted(400, 16, 12), planted(500, 16, 5)
+    found = spectrum(after, seeded(1), untrained=before)
+    assert found.effective_rank_untrained == pytest.approx(float(measure(before).effective_rank))
+    assert list(found.eigenvalues_untrained) == pytest.approx(list(measure(before).eigenvalues))
+    assert "effective_rank_untrained" not in metrics(measure(after))
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e170])
+def test_float64_rows_may_be_of_any_length(size: float) -> None:
+    one, other = measure(planted(300, 12, 7)), measure(planted(300, 12, 7) * size)
+    for name in ("rankme", "stable_rank", "effective_rank_raw", "alive", "total_variance"):
+        assert float(getattr(other, name)) == pytest.approx(float(getattr(one, name)), rel=1e-9), name
+        assert getattr(other, name).interval == pytest.approx(getattr(one, name).interval, rel=1e-6), name
+
+
+def test_outliers_are_in_the_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 of 6000 rows are 12 times as long: as wide as if the influence of all rows were measured, within 10 %.
+
+    A sixth of them at random would miss most of the outliers, and those are most of the variance. Unit rows have none.
+    """
+    rows = torch.randn(6000, 10, generator=seeded(), dtype=torch.float64)
+    rows[::300] *= 12
+    sampled = measure(rows)
+    monkeypatch.setattr(room, "ROWS", 10_000)
+    every = measure(rows)
+    for name in ("effective_rank_raw", "effective_rank_sigma", "rankme", "stable_rank"):
+        one, other = getattr(sampled, name).interval, getattr(every, name).interval
+        assert one[1] - one[0] == pytest.approx(other[1] - other[0], rel=0.1), name
+
+
+def test_slopes_are_found_where_gradients_are_off() -> None:
+    rows = planted(60, 5, 5)
+    expected = measure(rows).rankme.interval
+    with torch.inference_mode():
+        assert measure(rows).rankme.interval == pytest.approx(expected)
+    with torch.no_grad():
+        assert measure(rows).rankme.interval == pytest.approx(expected)

@@ -1,0 +1,162 @@
+"""The intervals of a spectrum's numbers, from a sample of its rows: which number, of which matrix, on which scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Generator, Tensor
+
+from collapse_cli.metrics.jackknife import FEW, ROWS, Spectral, of_eigenvalues, of_variances
+from collapse_cli.metrics.moments import Gathered, Moments
+from collapse_cli.metrics.nulls import edges
+from collapse_cli.metrics.ranks import (
+    RELATIVE_FLOOR,
+    above,
+    alpha,
+    crossing,
+    entropy,
+    log_participation,
+    log_stable,
+)
+from collapse_cli.metrics.rows import directions
+from collapse_cli.shapes import Rows
+
+RAW, UNIT = "covariance of raw rows", "covariance of unit rows"
+RAW_ABOUT_0, UNIT_ABOUT_0 = "second moment of raw rows", "second moment of unit rows"
+
+Interval = tuple[float, float]
+Read = Callable[[float, float], Interval]
+"""The ends of an interval on the scale where it is symmetric -> on that of the number."""
+Table = dict[str, tuple[Spectral, Read]]
+
+
+def intervals(
+    rows: Rows,
+    seen: Gathered,
+    bases: Mapping[str, tuple[Tensor, Tensor]],
+    fit: tuple[int, int] | None,
+    generator: Generator,
+) -> dict[str, Interval]:
+    """95 % intervals of numbers by name. bases: eigenvalues (D,) and vectors (D,D) of each of the four matrices.
+
+    Empty where there are few rows, or no more than dimensions, or no variance at all: such a sample says nothing of another.
+    """
+    n, d = rows.shape
+    if n <= max(d, FEW) or not all(float(lam[0]) > 0 for lam, _ in bases.values()):
+        return {}
+    some, weights = _sample(rows, seen.longest, generator)  # (n', D), (n',)
+    longer, unit = some * seen.scale, directions(some)
+    about = {
+        RAW: longer - seen.raw.mean,
+        UNIT: unit - seen.on_sphere.mean,
+        RAW_ABOUT_0: longer,
+        UNIT_ABOUT_0: unit,
+    }
+    found = of_spread(unit, weights, seen.on_sphere)
+    for name, (lam, vectors) in bases.items():
+        lam, vectors, table = lam[lam > 0], vectors[:, lam > 0], _table(name, n, d, fit)
+        numbers = [number for number, _ in table.values()]
+        errors = of_eigenvalues(numbers, lam, vectors, about[name], weights, centred=name in (RAW, UNIT))
+        for (key, (number, read)), error in zip(table.items(), errors, strict=True):
+            found[key] = read(*error.around(float(number(lam))))
+    return found | _derived(found, d)
+
+
+def _table(name: str, n: int, d: int, fit: tuple[int, int] | None) -> Table:
+    """The numbers that are functions of this matrix's eigenvalues. Ranks have their interval on the scale of the logarithm."""
+    rank, count = partial(_rank, d), partial(_count, d)
+    noise = math.sqrt(2 / n)  # standard deviation of log lambda
+    edge = edges(d / (n - 1))[1] / d  # of sum lambda
+    line: Table = {} if fit is None else {"alpha": (partial(alpha, first=fit[0], last=fit[1]), _plain)}
+    tables: dict[str, Table] = {
+        UNIT: {
+            "effective_rank": (entropy, rank),
+            "participation_ratio": (log_participation, rank),
+            "dimensions_90": (partial(crossing, 0.9), count),
+            "dimensions_95": (partial(crossing, 0.95), count),
+            "dimensions_99": (partial(crossing, 0.99), count),
+            "alive": (lambda lam: above(RELATIVE_FLOOR * lam[..., 0], lam, noise), count),
+            "above_edge": (lambda lam: above(edge * lam.sum(dim=-1), lam, noise), count),
+        },
+        RAW: {
+            "effective_rank_raw": (entropy, rank),
+            "effective_rank_sigma": (_entropy_of_sigma, rank),
+            "stable_rank": (log_stable, rank),
+            **line,
+        },
+        RAW_ABOUT_0: {"rankme": (_entropy_of_sigma, rank)},
+        UNIT_ABOUT_0: {"vendi": (entropy, rank)},
+    }
+    return tables[name]
+
+
+def of_spread(unit: Tensor, weights: Tensor, on_sphere: Moments) -> dict[str, Interval]:
+    """Of the numbers that know only the columns' variances. unit (n',D): a sample of the unit rows in on_sphere.
+
+    Empty where there are few rows, or no variance at all.
+    """
+    variances, n = on_sphere.covariance.diagonal(), on_sphere.count  # (D,)
+    some, d = variances > 0, len(variances)
+    if n < FEW or not bool(some.any()):
+        return {}
+    numbers: list[Spectral] = [
+        lambda v: v.sum(dim=-1).log(),
+        lambda v: (v.sqrt().sum(dim=-1) / d**0.5).log(),
+    ]
+    errors = of_variances(numbers, variances[some], (unit - on_sphere.mean)[:, some], weights)
+    total, deviation = (
+        error.around(float(number(variances[some]))) for number, error in zip(numbers, errors, strict=True)
+    )
+    variance = math.exp(total[0]), min(math.exp(total[1]), n / (n - 1))
+    return {
+        "total_variance": variance,
+        "mean_cosine": (1 - variance[1], 1 - variance[0]),
+        "std_sqrt_d": (math.exp(deviation[0]), math.exp(deviation[1])),
+    }
+
+
+def _derived(found: Mapping[str, Interval], d: int) -> dict[str, Interval]:
+    """Numbers that are a function of another one."""
+    participation, stable = found["participation_ratio"], found["stable_rank"]
+    return {
+        "isoscore": ((participation[0] - 1) / max(d - 1, 1), (participation[1] - 1) / max(d - 1, 1)),
+        "top_share": (1 / stable[1], 1 / stable[0]),
+    }
+
+
+def _sample(rows: Rows, longest: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Rows (n',D) float64, and how many of all N each stands for (n',): the longest for themselves, one from each of equal
+    stretches for all others, in random order before them, so that rows sorted by class do no harm.
+    """
+    n = rows.shape[0]
+    if n <= ROWS:
+        some = rows[torch.randperm(n, generator=generator)].double()
+        return some, some.new_ones(n)
+    size, longest = ROWS - len(longest), longest.cpu()
+    places = torch.arange(size) + torch.rand(size, generator=generator, dtype=torch.float64)
+    index = (places * (n / size)).long().clamp_max(n - 1)[torch.randperm(size, generator=generator)]
+    index = index[~torch.isin(index, longest)]
+    some = rows[torch.cat([index, longest])].double()
+    weights = some.new_ones(len(some))
+    weights[: len(index)] = (n - len(longest)) / len(index)
+    return some, weights
+
+
+def _entropy_of_sigma(lam: Tensor) -> Tensor:
+    return entropy(lam.sqrt())
+
+
+def _plain(low: float, high: float) -> Interval:
+    return low, high
+
+
+def _rank(most: int, low: float, high: float) -> Interval:
+    return max(math.exp(low), 1.0), min(math.exp(high), float(most))
+
+
+def _count(most: int, low: float, high: float) -> Interval:
+    """Counts go in steps: their ends are the whole numbers around."""
+    return float(max(math.floor(low), 0)), float(min(math.ceil(high), most))

@@ -1,0 +1,158 @@
+"""How often the 95 % intervals cover: python tests/benchmarks/coverage.py [--width 32] [--replications 1000] [--blocks]
+
+Every number of `spectrum` and `alignment` that has an interval, over six kinds of rows and N/D = 5, 20, 100. What must be
+covered is the expectation of the number at this N, here its mean over the replications; of a count, which goes in steps, its
+median, and the ends of its interval are whole numbers. --blocks: the delete-a-block
+jackknife instead, 20 blocks of rows by index modulo 20, every number computed anew without each; for four of the numbers.
+Minutes to an hour, by width and replications.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+
+import torch
+from scipy.special import stdtrit
+from torch import Generator, Tensor
+
+from collapse_cli.metrics.alignment import measure
+from collapse_cli.metrics.moments import Moments, merge, moments, without
+from collapse_cli.metrics.ranks import entropy_rank, participation_ratio, stable_rank
+from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.spectrum import eigenvalues, spectrum
+from collapse_cli.results import metrics
+
+RATIOS = (5, 20, 100)
+BLOCKS = 20
+Draw = Callable[[int, int, Generator], Tensor]
+Found = dict[str, tuple[float, tuple[float, float]]]
+
+
+def normal(n: int, d: int, generator: Generator) -> Tensor:
+    return torch.randn(n, d, generator=generator, dtype=torch.float64)
+
+
+def power_law(n: int, d: int, generator: Generator) -> Tensor:
+    """lambda_j = 1/j."""
+    return normal(n, d, generator) * torch.arange(1, d + 1, dtype=torch.float64) ** -0.5
+
+
+def low_rank(n: int, d: int, generator: Generator) -> Tensor:
+    """A sixth of the dimensions, the others with 1/400 of their variance."""
+    rank = max(d // 6, 2)
+    return normal(n, d, generator) * torch.where(torch.arange(d) < rank, 1.0, 0.05)
+
+
+def clustered(n: int, d: int, generator: Generator) -> Tensor:
+    """Ten clusters about ten fixed normal points, with 0.3 of their spread; how many rows each gets is chance."""
+    centres = normal(10, d, torch.Generator().manual_seed(7))
+    return centres[torch.randint(10, (n,), generator=generator)] + 0.3 * normal(n, d, generator)
+
+
+def heavy(n: int, d: int, generator: Generator) -> Tensor:
+    """Independent entries of Student's t with 5 degrees of freedom."""
+    return normal(n, d, generator) / (normal(5 * n, d, generator).view(5, n, d).square().mean(dim=0)).sqrt()
+
+
+def heavy_rows(n: int, d: int, generator: Generator) -> Tensor:
+    """Student's multivariate t with 5: the lengths of rows have heavy tails, their squares' squares no variance."""
+    return normal(n, d, generator) / normal(n, 5, generator).square().mean(dim=1, keepdim=True).sqrt()
+
+
+KINDS: dict[str, Draw] = {
+    "isotropic": normal, "power law": power_law, "low rank": low_rank, "clustered": clustered, "t5 entries": heavy,
+    "t5 rows": heavy_rows,
+}  # fmt: skip
+
+
+def ours(rows: Tensor, generator: Generator) -> Found:
+    """name -> value and interval, of everything that has one."""
+    labels = torch.randint(4, (len(rows),), generator=generator)
+    views = rows, rows + 0.3 * normal(*rows.shape, generator)
+    aligned = measure(rows, views, labels, ("a", "b", "c", "d"))
+    both = metrics(aligned) | metrics(spectrum(rows, generator))
+    return {
+        name: (one["value"], tuple(one["interval"]))
+        for name, one in both.items()
+        if one.get("interval") is not None
+    }
+
+
+def by_blocks(rows: Tensor, generator: Generator) -> Found:
+    """The same from what every number is without each of 20 blocks."""
+    parts = [(moments(rows[k::BLOCKS]), moments(unit(rows)[k::BLOCKS])) for k in range(BLOCKS)]  # raw, unit
+    raw, on_sphere = parts[0]
+    for part in parts[1:]:
+        raw, on_sphere = merge(raw, part[0]), merge(on_sphere, part[1])
+    whole = _four(raw, on_sphere)
+    left = [_four(without(raw, part[0]), without(on_sphere, part[1])) for part in parts]
+    return {name: _jackknife(value, [one[name] for one in left]) for name, value in whole.items()}
+
+
+def _four(raw: Moments, on_sphere: Moments) -> dict[str, float]:
+    lam, lam_raw = eigenvalues(on_sphere.covariance), eigenvalues(raw.covariance)
+    return {
+        "effective_rank": entropy_rank(lam),
+        "participation_ratio": participation_ratio(lam),
+        "rankme": entropy_rank(eigenvalues(raw.second_moment).sqrt()),
+        "stable_rank": stable_rank(lam_raw),
+    }
+
+
+def _jackknife(value: float, left: list[float]) -> tuple[float, tuple[float, float]]:
+    found = torch.tensor(left, dtype=torch.float64)
+    variance = (BLOCKS - 1) / BLOCKS * float((found - found.mean()).square().sum())
+    width = math.sqrt(variance) * float(stdtrit(BLOCKS - 1, 0.975))
+    return value, (value - width, value + width)
+
+
+def coverage(how: Callable[[Tensor, Generator], Found], draw: Draw, n: int, d: int, times: int, seed: int):  # type: ignore[no-untyped-def]
+    """name -> (share of intervals that hold what is wanted, in %; whether the number moves at all)."""
+    generator = torch.Generator().manual_seed(seed)
+    found = [how(draw(n, d, generator), generator) for _ in range(times)]
+    covered = {}
+    for name in found[0]:
+        values = torch.tensor([one[name][0] for one in found], dtype=torch.float64)
+        ends = torch.tensor([one[name][1] for one in found], dtype=torch.float64)
+        steps = bool((values == values.round()).all())
+        wanted, slack = values.median() if steps else values.mean(), 1e-12 * values.abs().max()
+        inside = (ends[:, 0] <= wanted + slack) & (wanted <= ends[:, 1] + slack)
+        covered[name] = 100 * float(inside.double().mean()), bool((values != values[0]).any())
+    return covered
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--width", type=int, default=32, help="D")
+    options.add_argument("--replications", type=int, default=1000)
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS)
+    options.add_argument("--ratios", nargs="*", type=int, default=list(RATIOS), help="N/D")
+    options.add_argument("--blocks", action="store_true", help="the delete-a-block jackknife, for comparison")
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    how, start = (by_blocks if given.blocks else ours), time.perf_counter()
+    columns = {}
+    for kind in given.kinds:
+        for ratio in given.ratios:
+            columns[kind, ratio] = coverage(
+                how, KINDS[kind], ratio * given.width, given.width, given.replications, given.seed
+            )
+    print(
+        f"coverage in %, nominal 95; D = {given.width}, {given.replications} replications, (): a count that never moves"
+    )
+    print(f"{'':22s}" + "".join(f"{kind:>21s}" for kind in given.kinds))
+    print(f"{'N/D':22s}" + "".join(f"{ratio:7d}" for _ in given.kinds for ratio in given.ratios))
+    for name in next(iter(columns.values())):
+        cells = [column[name] for column in columns.values()]
+        print(f"{name:22s}" + "".join(f"{f'{share:.1f}' if moves else '()':>7s}" for share, moves in cells))
+    print(f"{time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

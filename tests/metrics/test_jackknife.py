@@ -1,0 +1,193 @@
+"""Standard errors against the plain jackknife, closed forms, and repetition; a light version of the coverage table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from scipy.stats import t as student
+from torch import Tensor
+
+from collapse_cli.metrics.jackknife import Error, of_eigenvalues, of_mean, of_pairs, of_variances
+from collapse_cli.metrics.moments import gather, merge, moments, without
+from collapse_cli.metrics.ranks import entropy, log_participation, log_stable
+from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.spectrum import eigenvalues, spectrum
+
+Number = Callable[[Tensor], Tensor]
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def falling(n: int, d: int, generator: torch.Generator, power: float = 1.0) -> Tensor:
+    """(n, d): lambda_j = j^-power."""
+    fall = torch.arange(1, d + 1, dtype=torch.float64) ** (-power / 2)
+    return torch.randn(n, d, generator=generator, dtype=torch.float64) * fall
+
+
+def ours(numbers: list[Number], rows: Tensor) -> list[Error]:
+    """Of functions of the covariance's eigenvalues, from all rows."""
+    lam, vectors = torch.linalg.eigh(moments(rows).covariance)
+    return of_eigenvalues(
+        numbers,
+        lam.flip(0),
+        vectors.flip(1),
+        rows - rows.mean(dim=0),
+        torch.ones_like(rows[:, 0]),
+        centred=True,
+    )
+
+
+def leaving_out(number: Number, rows: Tensor, blocks: int) -> float:
+    """The textbook's: every block of rows left out in turn, the number computed anew."""
+    whole, left = moments(rows), []
+    for k in range(blocks):
+        rest = without(whole, moments(rows[k::blocks]))
+        left.append(float(number(eigenvalues(rest.covariance))))
+    found = torch.tensor(left, dtype=torch.float64)
+    return math.sqrt((blocks - 1) / blocks * float((found - found.mean()).square().sum()))
+
+
+@pytest.mark.parametrize("number", [entropy, log_participation, log_stable])
+def test_where_slopes_matter_it_is_the_plain_jackknife(number: Number) -> None:
+    """Steep spectra, 800 rows: one row left out at a time gives the same standard error within 5 %."""
+    rows = falling(800, 6, seeded(), power=3)
+    assert ours([number], rows)[0].size == pytest.approx(leaving_out(number, rows, 800), rel=0.05)
+
+
+@pytest.mark.parametrize("number", [entropy, log_participation])
+def test_where_pairs_matter_it_is_half_its_variance(number: Number) -> None:
+    """At isotropy ranks have no slope. 60 draws: the plain jackknife's mean variance is twice the true one, ours is not."""
+    generator, n, d = seeded(1), 320, 16
+    values, own, plain = [], [], []
+    for _ in range(60):
+        rows = torch.randn(n, d, generator=generator, dtype=torch.float64)
+        values.append(float(number(eigenvalues(moments(rows).covariance))))
+        own.append(ours([number], rows)[0].size ** 2)
+        plain.append(leaving_out(number, rows, 20) ** 2)
+    true = float(torch.tensor(values, dtype=torch.float64).var())  # itself to 18 %
+    assert sum(plain) / 60 / true > 1.5
+    assert 0.7 < sum(own) / 60 / true < 1.5
+
+
+def test_a_largest_among_equals_is_no_wider_than_it_is() -> None:
+    """The largest of 32 equal eigenvalues: its own direction's slope alone would be a standard error 2.3 times too large."""
+    generator = seeded(2)
+    draws = [torch.randn(320, 32, generator=generator, dtype=torch.float64) for _ in range(60)]
+    values = torch.stack([log_stable(eigenvalues(moments(rows).covariance)) for rows in draws])
+    sizes = [ours([log_stable], rows)[0].size for rows in draws]
+    assert 0.75 < sum(sizes) / 60 / float(values.std()) < 1.5
+
+
+def test_turning_and_scaling_change_nothing() -> None:
+    rows = falling(300, 7, seeded(3))
+    turn, _ = torch.linalg.qr(torch.randn(7, 7, generator=seeded(4), dtype=torch.float64))
+    one, other = ours([entropy], rows)[0], ours([entropy], 1e3 * rows @ turn)[0]
+    assert (other.size, other.degrees) == pytest.approx((one.size, one.degrees), rel=1e-7)
+
+
+def test_four_times_the_rows_halve_it() -> None:
+    sizes = [ours([entropy], falling(n, 8, seeded(5)))[0].size for n in (1000, 4000)]
+    assert sizes[0] / sizes[1] == pytest.approx(2, rel=0.1)
+
+
+def test_equal_eigenvalues_are_no_trouble() -> None:
+    """Rows +-e_k: every row pushes one eigenvalue up as all others do theirs, so no rank of them moves."""
+    rows = torch.eye(8, dtype=torch.float64).repeat(10, 1)
+    errors = ours([entropy, log_participation], torch.cat([rows, -rows]))
+    assert [error.size for error in errors] == pytest.approx([0, 0], abs=1e-12)
+
+
+def test_of_a_mean_it_is_the_textbooks() -> None:
+    values = torch.tensor([1.0, 2, 4, 9], dtype=torch.float64)
+    error = of_mean(values)
+    assert error.size == pytest.approx(float(values.std()) / 2)
+    low, high = error.around(4.0)
+    assert (high - low) / 2 == pytest.approx(error.size * student.ppf(0.975, 3))
+    assert (high + low) / 2 == pytest.approx(4)
+
+
+def of_kernel(kernel: Tensor) -> Error:
+    """The error of the mean of k_ij over i != j, from the matrix (N,N)."""
+    n = len(kernel)
+    kernel = kernel - kernel.diag().diag()
+    means = kernel.sum(dim=1) / (n - 1)
+    mean, square = float(means.mean()), float(kernel.square().sum()) / (n * (n - 1))
+    influences = 2 * (means - mean)
+    together = 4 * (square - mean**2) - 2 * float(influences.square().mean())
+    return of_pairs(influences, max(together, 0.0))
+
+
+def test_of_pairs_where_rows_do_all() -> None:
+    """k = x + y: twice the mean of x, of standard error 2 std(x) / sqrt(N), and no pair does more than its rows."""
+    x = torch.randn(500, generator=seeded(6), dtype=torch.float64)
+    assert of_kernel(x[:, None] + x).size == pytest.approx(2 * float(x.std()) / math.sqrt(500), rel=0.01)
+
+
+def test_of_pairs_where_pairs_do_all() -> None:
+    """k = x . y / sqrt(d) of normal x, y in d = 16 dimensions: variance 2 / (N(N-1)); rows have influence by chance alone.
+
+    The mean variance over 200 draws is it or a little more, for the larger of two estimates is taken, not its double.
+    """
+    generator, n, d = seeded(6), 100, 16
+    draws = torch.randn(200, n, d, generator=generator, dtype=torch.float64)
+    mean = sum(of_kernel(x @ x.T / d**0.5).size ** 2 for x in draws) / 200
+    assert 0.95 < mean / (2 / (n * (n - 1))) < 1.5
+
+
+def test_variances_alone() -> None:
+    """log of the trace, of Gaussian rows: its variance is 2 sum v^2 / (sum v)^2 / N, whatever the axes."""
+    rows = falling(4000, 5, seeded(7))
+    variances = rows.var(dim=0)
+    error = of_variances(
+        [lambda v: v.sum(dim=-1).log()], variances, rows - rows.mean(dim=0), torch.ones_like(rows[:, 0])
+    )[0]
+    share = variances / variances.sum()
+    assert error.size == pytest.approx(math.sqrt(2 * float(share.square().sum()) / 4000), rel=0.05)
+
+
+def test_the_fewest_degrees_of_freedom_are_of_the_heaviest_tails() -> None:
+    """One row that outweighs all others: 4. Influences of even size: as many as there are rows."""
+    influences = torch.zeros(100, dtype=torch.float64)
+    influences[0] = 1
+    assert of_pairs(influences, 0.0).degrees == 4
+    even = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat(50)
+    assert of_pairs(even, 0.0).degrees > 1000
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_intervals_cover(power: float) -> None:
+    """Every interval of a spectrum over 60 draws of N = 20 D: nominal 95 %, so that fewer than 51 or 0 misses are rare.
+
+    tests/benchmarks/coverage.py has the whole table. Counts may always be covered: their intervals go in whole steps.
+    """
+    generator, found = seeded(8), []
+    for _ in range(60):
+        found.append(spectrum(falling(240, 12, generator, power), generator))
+    for name in ("effective_rank", "effective_rank_raw", "effective_rank_sigma", "rankme", "vendi", "participation_ratio",
+                 "isoscore", "stable_rank", "top_share", "alpha", "total_variance", "mean_cosine", "std_sqrt_d"):  # fmt: skip
+        values = [getattr(one, name) for one in found]
+        mean = sum(values) / len(values)
+        covered = sum(value.interval[0] <= mean <= value.interval[1] for value in values)
+        assert covered >= 51, name
+    for name in ("dimensions_90", "dimensions_95", "dimensions_99", "alive", "above_edge"):
+        values = [getattr(one, name) for one in found]
+        median = sorted(values)[30]
+        assert sum(value.interval[0] <= median <= value.interval[1] for value in values) >= 54, name
+        assert all(value.interval[0] == round(value.interval[0]) for value in values)
+
+
+def test_merged_blocks_leave_the_rest() -> None:
+    """The plain jackknife above stands on `without`: what is left is what the other rows give."""
+    rows = falling(60, 4, seeded(9))
+    seen = gather(rows)
+    rest = without(seen.on_sphere, moments(unit(rows)[::6]))
+    kept = torch.ones(60, dtype=torch.bool)
+    kept[::6] = False
+    torch.testing.assert_close(rest.covariance, moments(unit(rows)[kept]).covariance)
+    again = merge(without(seen.raw, moments(rows[::6])), moments(rows[::6]))
+    torch.testing.assert_close(again.covariance, seen.raw.covariance)
