@@ -73,8 +73,8 @@ def measure(
     spans = of_spread(u, u.new_ones(len(u)), moments(u))
     return Alignment(
         pairs=len(pair[0]) if pair else None,
-        alignment=_alignment(*pair) if pair else None,
-        uniformity=_uniformity(u),
+        alignment=aligned(*pair) if pair else None,
+        uniformity=uniform(u),
         mean_cosine=Measured(mean_cosine(u), null=0.0, interval=spans.get("mean_cosine")),
         std_sqrt_d=Measured(spread(u), null=1.0, interval=spans.get("std_sqrt_d")),
         class_alignment=_class_alignment([u[c] for c in groups.values()]) if groups else None,
@@ -141,14 +141,18 @@ def class_alignment(groups: list[Tensor]) -> float:
     return sum(p * d for p, d in zip(pairs, distance, strict=True)) / sum(pairs)
 
 
-def _alignment(first: Tensor, second: Tensor) -> Measured:
+def aligned(first: Tensor, second: Tensor, null: float = 2.0) -> Measured:
+    """Alignment of unit rows (n,d) each, with its interval; null: that of rows that belong to one another by chance."""
     distance = (first - second).square().sum(dim=1)  # (n,)
     value = alignment(first, second)
-    return Measured(value, null=2.0, interval=_interval(value, of_mean(distance), len(first), 0, 4))
+    return Measured(value, null=null, interval=_interval(value, of_mean(distance), len(first), 0, 4))
 
 
-def _uniformity(u: Tensor, t: float = 2) -> Measured:
-    """On the scale of the logarithm: everything is divided by the mean of the kernel."""
+def uniform(u: Tensor, t: float = 2) -> Measured:
+    """Uniformity of unit rows (N,d) beside its bound.
+
+    The interval is one on the scale of the logarithm: everything is divided by the mean of the kernel.
+    """
     means, square = _kernel_means(u, t)
     mean = float(means.mean())
     value, bound = math.log(mean), uniformity_bound(u.shape[1], t)

@@ -1,9 +1,10 @@
-"""Embeddings on disk: .npz as `collapse embed` writes it, and .npy, one matrix of rows."""
+"""Embeddings on disk: an .npz as `collapse embed` writes it, a .npy or a folder of them, .pt, .safetensors, .parquet, .csv."""
 
 from __future__ import annotations
 
-import zipfile
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,123 +14,108 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
-from collapse_cli.shapes import Embeddings
+from collapse_cli.runs import arrays, shards
+from collapse_cli.runs.arrays import ROWS
+from collapse_cli.runs.stored import content, stored
+from collapse_cli.shapes import Embeddings, Rows
+
+ALWAYS = (".npy", ".npz", ".csv", ".parquet")  # embeddings by their name
+PERHAPS = (".pt", ".pth", ".safetensors")  # embeddings or weights, as their content tells
+VIEWS = ("first_", "second_")
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The clean embeddings of N pictures and, where they were kept, those of two augmented views of the same pictures."""
+    """The clean embeddings of N pictures and, where they were kept, those of two augmented views of the same pictures.
+
+    every: all rows (N,D) by space, read when they are asked for, where `clean` is a sample of them that is held in memory;
+    assumed: what was made of a file that could have been read otherwise.
+    """
 
     clean: Embeddings
     views: tuple[Embeddings, Embeddings] | None
     temperature: float | None
+    every: Mapping[str, Rows] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+    shards: int = 1
+
+    @property
+    def layout(self) -> str:
+        """What it is, in words."""
+        parts = f" in {self.shards} shards" if self.shards > 1 else ""
+        return f"embeddings{parts}{' with views' if self.views else ''}"
 
 
 def save(path: Path, kept: Kept) -> None:
     """An .npz: representations, projections, labels, index, classes, source; first_… and second_… for the views."""
     clean = kept.clean
-    arrays: dict[str, Any] = {
+    named: dict[str, Any] = {
         **_arrays("", clean),
         "classes": numpy.array(clean.classes, dtype=str),
         "source": numpy.array(clean.source),
     }
-    for name, view in zip(("first_", "second_"), kept.views or (), strict=False):
-        arrays |= _arrays(name, view)
+    for name, view in zip(VIEWS, kept.views or (), strict=False):
+        named |= _arrays(name, view)
     if kept.temperature is not None:
-        arrays["temperature"] = numpy.array(kept.temperature)
+        named["temperature"] = numpy.array(kept.temperature)
     with whole(path) as draft, draft.open("wb") as file:
-        numpy.savez(file, **arrays)
-
-
-def load(path: Path) -> Kept:
-    """Embeddings from an .npz of ours or an .npy of rows (N,D). Raises CollapseError for anything else."""
-    try:
-        found = numpy.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise CollapseError(f"no file {path}", "check the path") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise CollapseError(
-            f"{path} cannot be read as numpy embeddings ({error})", "save them with numpy.save"
-        ) from None
-    if isinstance(found, numpy.ndarray):
-        return Kept(_bare(found, path), None, None)
-    try:
-        arrays = dict(found)
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise CollapseError(
-            f"{path} cannot be read as numpy embeddings ({error})", "write it with `collapse embed`"
-        ) from None
-    if "representations" not in arrays:
-        raise CollapseError(
-            f"{path} has no array 'representations', only {', '.join(arrays)}",
-            "write it with `collapse embed`",
-        )
-    classes = tuple(str(name) for name in arrays.get("classes", ()))
-    views = tuple(
-        _read(arrays, part, classes) for part in ("first_", "second_") if f"{part}representations" in arrays
-    )
-    temperature = float(arrays["temperature"]) if "temperature" in arrays else None
-    pair = (views[0], views[1]) if len(views) == 2 else None
-    if pair and len(pair[0]) != len(pair[1]):
-        raise CollapseError(
-            f"{path} has {len(pair[0])} first and {len(pair[1])} second views",
-            "write it with `collapse embed`",
-        )
-    return Kept(_read(arrays, "", classes), pair, temperature)
+        numpy.savez(file, **named)
 
 
 def _arrays(prefix: str, embeddings: Embeddings) -> dict[str, Tensor]:
     """One set of embeddings by array name: its rows, and which pictures of which class they are."""
-    arrays = {
-        "representations": embeddings.representations,
+    named = {
+        ROWS: embeddings.representations,
         "projections": embeddings.projections,
         "labels": embeddings.labels,
         "index": embeddings.index,
     }
-    return {prefix + name: rows for name, rows in arrays.items() if rows is not None}
+    return {prefix + name: rows for name, rows in named.items() if rows is not None}
 
 
-def _read(arrays: dict[str, numpy.ndarray], prefix: str, classes: tuple[str, ...]) -> Embeddings:
-    rows = _rows(arrays[f"{prefix}representations"], prefix + "representations")
-    projections = f"{prefix}projections"
-    labels, index = (_column(arrays, prefix + name, len(rows)) for name in ("labels", "index"))
-    found = Embeddings(
-        rows,
-        _rows(arrays[projections], projections) if projections in arrays else None,
-        labels,
-        torch.arange(len(rows)) if index is None else index,
-        classes,
-        str(arrays.get("source", "")),
-    )
-    if found.projections is not None and len(found.projections) != len(rows):
+def are_at(path: Path) -> bool:
+    """Whether a file or folder holds embeddings; a folder with a checkpoint is a run."""
+    if path.is_dir():
+        return not (path / "checkpoint.pt").exists() and bool(shards.shards_in(path))
+    return path.suffix in ALWAYS or (path.suffix in PERHAPS and arrays.are_embeddings(path))
+
+
+def load(path: Path, samples: int = sys.maxsize, seed: int = 0, beside: Path | None = None) -> Kept:
+    """All rows of a file or folder, read when asked for, and in memory at most `samples`, drawn without replacement.
+
+    Pictures that have views are drawn first. beside: a file of labels, in place of the file's own.
+    Raises CollapseError for what cannot be read, and for arrays that do not fit one another.
+    """
+    found, assumed = content(path)
+    clean = stored(found, "", path, beside)
+    pair = [stored(found, part, path) for part in VIEWS if f"{part}{ROWS}" in found]
+    if len(pair) == 2:
+        _refuse_unpaired(pair[0].index, pair[1].index, path)
+    chosen = _drawn(clean.index, pair[0].index if pair else None, samples, seed)
+    views = tuple(view.held(torch.isin(view.index, clean.index[chosen]).nonzero()[:, 0]) for view in pair)
+    temperature = float(found["temperature"]) if "temperature" in found else None
+    held = (views[0], views[1]) if len(views) == 2 else None
+    parts = len(clean.spaces["h"].files) if isinstance(clean.spaces["h"], shards.Shards) else 1
+    return Kept(clean.held(chosen), held, temperature, clean.spaces, assumed, parts)
+
+
+def _refuse_unpaired(first: Tensor, second: Tensor, path: Path) -> None:
+    """Views (n,) of which pictures these are."""
+    if len(first) != len(second):
         raise CollapseError(
-            f"{projections} has {len(found.projections)} rows, not {len(rows)}", "one for each picture"
+            f"{path} has {len(first)} first and {len(second)} second views", "write it with `collapse embed`"
         )
-    return found
-
-
-def _column(arrays: dict[str, numpy.ndarray], name: str, count: int) -> Tensor | None:
-    """Whole numbers (N,), or None where there is no such array."""
-    if name not in arrays:
-        return None
-    if arrays[name].dtype.kind not in "iu" or arrays[name].shape != (count,):
+    if not torch.equal(first, second):
         raise CollapseError(
-            f"{name} is {arrays[name].dtype} of shape {arrays[name].shape}",
-            f"whole numbers of shape ({count},) are needed",
+            f"{path} has first and second views of different pictures", "write it with `collapse embed`"
         )
-    return torch.from_numpy(arrays[name]).long()
 
 
-def _bare(array: numpy.ndarray, path: Path) -> Embeddings:
-    rows = _rows(array, str(path))
-    return Embeddings(rows, None, None, torch.arange(len(rows)), (), path.name)
-
-
-def _rows(array: numpy.ndarray, name: str) -> Tensor:
-    if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "fiu":
-        raise CollapseError(
-            f"{name} is {array.dtype} of shape {array.shape}", "embeddings are numbers of shape (N, D)"
-        )
-    return torch.from_numpy(
-        array if array.dtype in (numpy.float32, numpy.float64) else array.astype(numpy.float32)
-    )
+def _drawn(index: Tensor, viewed: Tensor | None, samples: int, seed: int) -> Tensor:
+    """Places (n,) int64, sorted, of n <= samples rows: pictures `index` (N,) that are among `viewed` come first."""
+    if samples >= len(index):
+        return torch.arange(len(index))
+    order = torch.randperm(len(index), generator=torch.Generator().manual_seed(seed))
+    if viewed is not None:
+        order = order[torch.isin(index[order], viewed, invert=True).byte().argsort(stable=True)]
+    return order[:samples].sort().values

@@ -14,7 +14,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt, vit
 from collapse_cli.runs.others import beside, caveats
 from collapse_cli.runs.others.candidates import Candidate, under
-from collapse_cli.runs.others.layouts import CIFAR, CLIP, IMAGENET, Choices
+from collapse_cli.runs.others.layouts import CIFAR, CLIP, IMAGENET, NORMALISATIONS, Choices
 from collapse_cli.runs.others.recognition import recognise
 from collapse_cli.runs.others.tensors import Held, hold
 from collapse_cli.shapes import Normalisation
@@ -26,12 +26,15 @@ NO_LAYERS = re.compile(r"pos_embed|position|token|queue|prototypes")
 
 
 class Frozen(nn.Module):
-    """An encoder and a projector, as `embedding.embed` takes them of a method; without a projector h is handed on."""
+    """A network with the parts that a method has: encoder, projector, cluster head; without a projector h is handed on."""
 
-    def __init__(self, encoder: nn.Module, projector: nn.Module | None) -> None:
+    def __init__(
+        self, encoder: nn.Module, projector: nn.Module | None, cluster_head: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.projector = nn.Identity() if projector is None else projector
+        self.cluster_head = cluster_head
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def load(path: Path, choices: Choices = AS_FOUND) -> Foreign:
 def restore(held: Held, best: Candidate, choices: Choices = AS_FOUND) -> Foreign:
     """The networks of a reading, with their weights."""
     encoder = rebuilt.filled(best.network, best.weights)
-    channels, size, normalisation = _pictures(held, best)
+    channels, size, normalisation = _pictures(held, best, choices)
     width = _width(encoder, channels, size, best)
     projector, lacking = beside.projector(held, best, width)
     clusters = rebuilt.mlp(under(held.tensors, best.layout.clusters)) if best.layout.clusters else None
@@ -121,7 +124,26 @@ def _prefix(held: Held, best: Candidate) -> str:
     return held.written[name].removesuffix(name.removeprefix(best.branch.encoder))
 
 
-def _pictures(held: Held, best: Candidate) -> tuple[int, int, Normalisation]:
+def _pictures(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, Normalisation]:
+    """Channels, side and normalisation of the pictures that a network takes: as asked for, else as far as it tells.
+
+    Raises CollapseError where pictures of the side asked for do not fall into its patches, or timm's network takes one side alone.
+    """
+    channels, size, normalisation = _usual(held, best)
+    patch = best.weights["patch_embed.proj.weight"].shape[-1] if best.form else 1
+    fixed = hasattr(best.network, "pretrained_cfg") and "pos_embed" in best.weights
+    if choices.size % patch or (fixed and choices.size not in (0, size)):
+        raise CollapseError(
+            f"{held.path} does not take pictures of --size {choices.size}",
+            f"its own are of {size}" if fixed else f"give a multiple of its patches' side, {patch}",
+        )
+    known = NORMALISATIONS.get(choices.normalisation, normalisation)
+    if len(known.mean) != channels:
+        known = Normalisation((0.0,) * channels, (1.0,) * channels)
+    return channels, choices.size or size, known
+
+
+def _usual(held: Held, best: Candidate) -> tuple[int, int, Normalisation]:
     """Channels, side and normalisation of the pictures that a network was trained on, as far as it tells."""
     own = getattr(best.network, "pretrained_cfg", None)  # of timm's networks
     if own:
@@ -133,15 +155,12 @@ def _pictures(held: Held, best: Candidate) -> tuple[int, int, Normalisation]:
     else:
         channels, small = best.weights["conv1.weight"].shape[1], best.stem != "imagenet"
         size, usual = (32, CIFAR) if small else (224, IMAGENET)
-    normalisation = _said(held) or best.layout.normalisation or usual
-    if len(normalisation.mean) != channels:
-        normalisation = Normalisation((0.0,) * channels, (1.0,) * channels)
-    return channels, size, normalisation
+    return channels, size, _said(held) or best.layout.normalisation or usual
 
 
 def _shown(size: int, normalisation: Normalisation) -> str:
     mean, std = (", ".join(f"{v:.3g}" for v in part) for part in (normalisation.mean, normalisation.std))
-    return f"pictures of side {size}, mean {mean}, std {std}"
+    return f"pictures of side {size}, mean {mean}, std {std} (--size, --normalisation)"
 
 
 def _said(held: Held) -> Normalisation | None:

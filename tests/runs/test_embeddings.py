@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
+from collapse_cli.embedding import sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import embeddings
 from collapse_cli.runs.embeddings import Kept
-from collapse_cli.shapes import Embeddings
+from collapse_cli.shapes import Embeddings, Images
 
 ROWS = numpy.arange(12, dtype=numpy.float32).reshape(4, 3)
 
@@ -97,18 +100,29 @@ def test_half_a_file(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arrays",
     [
-        {"features": ROWS},
         {},
+        {"features": ROWS[0]},
+        {"features": ROWS, "others": ROWS},
         {"representations": numpy.array([{}], dtype=object)},
         {"representations": ROWS[0]},
         {"representations": ROWS, "labels": numpy.array(["a"] * 4, dtype=object)},
-        {"representations": ROWS, "labels": numpy.array(["a"] * 4)},
+        {"representations": ROWS, "labels": numpy.array(["a"] * 3)},
+        {"representations": ROWS, "labels": numpy.array([True] * 4)},
+        {"representations": ROWS.astype(bool)},
+        {"representations": ROWS.astype(str)},
         {"representations": ROWS, "labels": numpy.arange(3)},
         {"representations": ROWS, "labels": numpy.array([0.5] * 4)},
         {"representations": ROWS, "index": numpy.arange(3)},
         {"representations": ROWS, "projections": ROWS[0]},
         {"representations": ROWS, "projections": ROWS[:3]},
         {"representations": ROWS, "first_representations": ROWS, "second_representations": ROWS[:3]},
+        {
+            "representations": ROWS,
+            "first_representations": ROWS,
+            "second_representations": ROWS,
+            "first_index": numpy.arange(4),
+            "second_index": numpy.arange(4)[::-1],
+        },
     ],
     ids=lambda arrays: " ".join(f"{name}{array.dtype}{array.shape}" for name, array in arrays.items()),
 )
@@ -150,3 +164,162 @@ def test_doubles_stay_doubles_and_halves_become_floats(tmp_path: Path) -> None:
     assert double.representations.item() == 1 + 2.0**-30
     assert (half.representations.dtype, half.representations.item()) == (torch.float32, 0.333251953125)
     assert (double.source, double.labels, double.index.tolist()) == ("d.npy", None, [0])
+
+
+def write(path: Path, rows: numpy.ndarray, **others: Any) -> Path:
+    """The same rows as a file of any kind, or a folder of three shards; others beside them, where the file can hold them."""
+    named = {"features": rows, **others}
+    if path.suffix == ".npy":
+        numpy.save(path, rows)
+    elif path.suffix == ".npz":
+        numpy.savez(path, **named)
+    elif path.suffix == ".safetensors":
+        pytest.importorskip("safetensors.numpy").save_file(named, path)
+    elif path.suffix in (".pt", ".pth"):
+        torch.save({name: torch.tensor(array) for name, array in named.items()}, path)
+    elif path.suffix == ".csv":
+        numpy.savetxt(path, rows, delimiter=",", fmt="%.17g")
+    elif path.suffix == ".parquet":
+        parquet.write_table(pyarrow.table({"features": list(rows)}), path)
+    else:
+        path.mkdir()
+        for number, part in enumerate((rows[:1], rows[1:3], rows[3:])):
+            numpy.save(path / f"{number}.npy", part)
+    return path
+
+
+KINDS = ("e.npy", "e.npz", "e.pt", "e.pth", "e.safetensors", "e.csv", "e.parquet", "folder")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_holds_the_same_rows(name: str, dtype: str, tmp_path: Path) -> None:
+    """All rows as the file has them (text is read as doubles), and the same in memory, of float32 at least."""
+    rows = (numpy.arange(15).reshape(5, 3) / 7).astype(dtype)
+    path = write(tmp_path / name, rows)
+    assert embeddings.are_at(path)
+    kept = embeddings.load(path)
+    assert list(kept.every) == ["h"]
+    every, whole = kept.every["h"], torch.from_numpy(rows)
+    assert every.shape == (5, 3)
+    assert every[0:5].dtype == (torch.float64 if name == "e.csv" else whole.dtype)
+    assert torch.equal(every[0:5].to(whole.dtype), whole)
+    assert torch.equal(every[torch.tensor([4, 0])].to(whole.dtype), whole[[4, 0]])
+    held = kept.clean.representations
+    assert held.dtype == (torch.float64 if "float64" in (dtype, str(every[0:1].dtype)[6:]) else torch.float32)
+    assert torch.equal(held.to(whole.dtype), whole)
+    assert (kept.clean.source, kept.clean.index.tolist(), kept.clean.labels) == (name, [0, 1, 2, 3, 4], None)
+    assert kept.layout == ("embeddings in 3 shards" if name == "folder" else "embeddings")
+
+
+@pytest.mark.parametrize("name", ["e.npz", "e.pt", "e.safetensors"])
+def test_the_only_rows_of_a_file_whatever_their_name(name: str, tmp_path: Path) -> None:
+    kept = embeddings.load(write(tmp_path / name, ROWS, labels=numpy.array([3, 0, 1, 1])))
+    assert kept.assumed == ("rows: the array features",)
+    assert kept.clean.labels is not None
+    assert kept.clean.labels.tolist() == [3, 0, 1, 1]
+    with pytest.raises(CollapseError, match="several arrays of rows") as caught:
+        embeddings.load(write(tmp_path / name, ROWS, texts=ROWS))
+    assert "features (4, 3)" in caught.value.message
+    assert "texts (4, 3)" in caught.value.message
+    assert "representations" in caught.value.hint
+
+
+def test_a_lone_tensor_and_a_dict_of_our_names(tmp_path: Path) -> None:
+    torch.save(torch.from_numpy(ROWS).bfloat16(), tmp_path / "e.pt")
+    assert torch.equal(embeddings.load(tmp_path / "e.pt").clean.representations, torch.from_numpy(ROWS))
+    z, labels = torch.from_numpy(ROWS[:, :2]), ["b", "a", "b", "c"]
+    torch.save(
+        {"representations": torch.from_numpy(ROWS), "projections": z, "labels": labels, "temperature": 0.1},
+        tmp_path / "e.pt",
+    )
+    found = embeddings.load(tmp_path / "e.pt")
+    assert found.clean.projections is not None
+    assert found.clean.labels is not None
+    assert torch.equal(found.clean.projections, z)
+    assert (found.clean.labels.tolist(), found.clean.classes) == ([1, 0, 1, 2], ("a", "b", "c"))
+    assert found.temperature == 0.1
+    torch.save(torch.zeros(4), tmp_path / "e.pt")
+    with pytest.raises(CollapseError, match=r"float32 of shape \(4,\)"):
+        embeddings.load(tmp_path / "e.pt")
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (torch.zeros(4, 3), True),
+        ({"features": torch.zeros(4, 3), "labels": torch.zeros(4)}, True),
+        ({"representations": torch.zeros(4, 3), "source": "digits"}, True),
+        ({"fc.weight": torch.zeros(4, 3), "fc.bias": torch.zeros(4)}, False),
+        ({"state_dict": {"fc.weight": torch.zeros(4, 3)}, "epoch": 3}, False),
+        ({"features": torch.zeros(4, 3), "epoch": 3}, False),
+        ({"collapse_format": 1, "method": {"a": torch.zeros(4, 3)}}, False),
+        ({}, False),
+        ([torch.zeros(4, 3)], False),
+    ],
+)
+def test_rows_are_told_from_weights(content: Any, rows: bool, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "e.pt")
+    assert embeddings.are_at(tmp_path / "e.pt") is rows
+    (tmp_path / "e.pt").write_bytes(b"hello")
+    assert not embeddings.are_at(tmp_path / "e.pt")
+    assert not embeddings.are_at(tmp_path / "none.pt")
+
+
+def test_a_run_with_arrays_in_its_folder_is_a_run(tmp_path: Path) -> None:
+    assert not embeddings.are_at(tmp_path)
+    numpy.save(tmp_path / "e.npy", ROWS)
+    assert embeddings.are_at(tmp_path)
+    (tmp_path / "checkpoint.pt").write_bytes(b"")
+    assert not embeddings.are_at(tmp_path)
+
+
+@pytest.mark.parametrize("samples", [1, 5, 6, 7])
+def test_a_sample_is_that_of_pictures(samples: int, tmp_path: Path) -> None:
+    """6 rows: sizes below, of and above; the same draw as of 6 pictures, in the order of the file."""
+    pictures = Images(torch.zeros(6, 1, 1, 1, dtype=torch.uint8), None, (), "")
+    clean = some(0, True, True)
+    embeddings.save(tmp_path / "e.npz", Kept(clean, None, None))
+    kept = embeddings.load(tmp_path / "e.npz", samples, seed=3)
+    places = sample(pictures, samples, seed=3)
+    assert clean.labels is not None
+    assert kept.clean.labels is not None
+    assert kept.clean.projections is not None
+    assert kept.clean.index.tolist() == (7 * places).tolist()
+    assert kept.clean.labels.tolist() == clean.labels[places].tolist()
+    assert torch.equal(kept.clean.representations, clean.representations[places])
+    assert {name: rows.shape for name, rows in kept.every.items()} == {"h": (6, 4), "z": (6, 2)}
+
+
+def test_pictures_that_have_views_are_sampled_first(tmp_path: Path) -> None:
+    """Views of the pictures 7, 21 and 28: among any 3 or more rows are all of them, of fewer only them and their views."""
+    chosen = torch.tensor([1, 3, 4])
+    first, second = (
+        Embeddings(v.representations[chosen], None, None, v.index[chosen], (), "")
+        for v in (some(1, False, False), some(2, False, False))
+    )
+    embeddings.save(tmp_path / "e.npz", Kept(some(0, False, False), (first, second), None))
+    for samples in range(1, 7):
+        kept = embeddings.load(tmp_path / "e.npz", samples)
+        index = kept.clean.index.tolist()
+        assert len(index) == samples
+        assert kept.views is not None
+        for view, whole in zip(kept.views, (first, second), strict=True):
+            assert view.index.tolist() == [i for i in (7, 21, 28) if i in index]
+            assert len(view) == min(samples, 3)
+            assert torch.equal(
+                view.representations, whole.representations[torch.isin(whole.index, view.index)]
+            )
+
+
+def test_labels_beside_stand_in_for_those_within(tmp_path: Path) -> None:
+    numpy.savez(
+        tmp_path / "e.npz", representations=ROWS, labels=numpy.arange(4), classes=["p", "q", "r", "s"]
+    )
+    (tmp_path / "l.txt").write_text("b\na\nb\na\n")
+    clean = embeddings.load(tmp_path / "e.npz", beside=tmp_path / "l.txt").clean
+    assert clean.labels is not None
+    assert (clean.labels.tolist(), clean.classes) == ([1, 0, 1, 0], ("a", "b"))
+    drawn = embeddings.load(tmp_path / "e.npz", 2, 0, tmp_path / "l.txt").clean
+    assert drawn.labels is not None
+    assert [("b", "a", "b", "a")[i] for i in drawn.index] == [drawn.classes[i] for i in drawn.labels]

@@ -477,6 +477,15 @@ def test_pictures_of_a_layout(tmp_path: Path) -> None:
     assert (grey.channels, grey.normalisation.mean, grey.normalisation.std) == (1, (0.0,), (1.0,))
 
 
+def test_pictures_are_as_asked_for(tmp_path: Path) -> None:
+    """A network with a 7x7 stem may have been trained on 32x32 pictures, which its weights do not tell."""
+    path = saved(named(narrow(), ""), tmp_path / "x.pt")
+    assert (foreign.load(path).size, foreign.load(path).normalisation) == (224, IMAGENET)
+    found = foreign.load(path, Choices(size=32, normalisation="none"))
+    assert (found.size, found.normalisation) == (32, NONE)
+    assert found.assumed[-1] == "pictures of side 32, mean 0, 0, 0, std 1, 1, 1 (--size, --normalisation)"
+
+
 @pytest.mark.parametrize(
     ("content", "epoch"),
     [

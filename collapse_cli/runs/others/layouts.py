@@ -32,6 +32,10 @@ class Choices:
     prefix: str = knob("", "what precedes the encoder's names in a foreign checkpoint, as 'model.encoder.'")
     heads: int = knob(0, "attention heads of a foreign ViT; 0: the usual number for its width", low=0)
     activation: Literal["auto", "gelu", "quickgelu"] = knob("auto", "between the layers of a foreign ViT")  # fmt: skip
+    size: int = knob(0, "side that pictures are brought to for a foreign network; 0: as its like are trained", low=0)
+    normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"] = knob(
+        "auto", "mean and standard deviation by which pictures are normalised for a foreign network"
+    )
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CIFAR = Normalisation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 CLIP = Normalisation((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 NONE = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+NORMALISATIONS = {"imagenet": IMAGENET, "cifar": CIFAR, "clip": CLIP, "none": NONE}
 
 
 def _both(

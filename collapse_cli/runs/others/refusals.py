@@ -80,7 +80,7 @@ def refuse(path: Path, content: Mapping[str, Any]) -> None:
         )
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     learnt = any(name.endswith(LEARNT) for name in tensors)
-    if len(tensors) == len(content) and not learnt and _are_rows(tensors):
+    if len(tensors) == len(content) and not learnt and are_rows(tensors):
         shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
         raise CollapseError(
             f"{path} looks like embeddings ({shapes}), not weights",
@@ -88,7 +88,7 @@ def refuse(path: Path, content: Mapping[str, Any]) -> None:
         )
 
 
-def _are_rows(tensors: Mapping[str, Tensor]) -> bool:
+def are_rows(tensors: Mapping[str, Tensor]) -> bool:
     """A few arrays of one length N, one of them (N,D)."""
     lengths = {len(value) if value.ndim else 0 for value in tensors.values()}
     return len(lengths) == 1 and lengths != {0} and any(value.ndim == 2 for value in tensors.values())

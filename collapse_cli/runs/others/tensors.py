@@ -67,7 +67,7 @@ def hold(path: Path, averaged: bool = True) -> Held:
 
     Raises CollapseError for what cannot be read without running code, and for what holds no tensors.
     """
-    content = dict(_safetensors(path) if path.suffix == ".safetensors" else _torch(path))
+    content = dict(read_safetensors(path) if path.suffix == ".safetensors" else _torch(path))
     refuse(path, content)
     facts = {
         **_config(path),
@@ -93,7 +93,8 @@ def _clean(names: list[str]) -> list[str]:
     return kept
 
 
-def _safetensors(path: Path) -> dict[str, Tensor]:
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of the file by its name; mapped into memory, not read. Raises CollapseError for what cannot be read."""
     _there(path)
     try:
         from safetensors import SafetensorError

@@ -1,0 +1,89 @@
+"""Labels of rows: a file beside the embeddings, or a column among them; whole numbers or names -> classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import arrays
+
+HEADINGS = ("label", "labels")
+KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".txt")
+WHOLE = re.compile(r"[+-]?\d+")
+
+
+def read(path: Path, count: int) -> tuple[Tensor, tuple[str, ...]]:
+    """Labels (N,) int64 in [0, C) and the names of the C classes, of a file with one for each of N = `count` rows.
+
+    Raises CollapseError for what cannot be read, is no list of whole numbers or names, or of another length.
+    """
+    if path.suffix not in KINDS:
+        raise CollapseError(
+            f"--labels {path}: labels are not read from such a file", f"give {', '.join(KINDS)}"
+        )
+    found = _lines(path) if path.suffix in (".csv", ".txt") else _array(path)
+    if len(found) != count:
+        raise CollapseError(
+            f"{path} holds {len(found):,} labels, there are {count:,} rows",
+            "give one label for each row; a heading must read `label`",
+        )
+    return numbered(found, str(path))
+
+
+def numbered(values: Sequence[Any] | numpy.ndarray | Tensor, name: str) -> tuple[Tensor, tuple[str, ...]]:
+    """Whole numbers or names (N,) -> labels (N,) int64 in [0, C), and the C names in order. Raises CollapseError for others."""
+    array = numpy.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "iuU":
+        raise CollapseError(
+            f"{name} is {array.dtype} of shape {array.shape}",
+            "labels are whole numbers or names of shape (N,)",
+        )
+    names, labels = numpy.unique(array, return_inverse=True)
+    return torch.from_numpy(labels.astype("int64")), tuple(str(one) for one in names)
+
+
+def _lines(path: Path) -> list[str] | list[int]:
+    """One label on each line; whole numbers where all are."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise CollapseError(f"no file {path}", "check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
+    found = [line.strip().strip('"') for line in lines]
+    while found and not found[-1]:
+        found.pop()
+    if found and found[0].lower() in HEADINGS:
+        del found[0]
+    if "" in found:
+        raise CollapseError(
+            f"{path}: label {found.index('') + 1} of {len(found)} is empty", "give one on each line"
+        )
+    return [int(one) for one in found] if all(WHOLE.fullmatch(one) for one in found) else found
+
+
+def _array(path: Path) -> Any:
+    """The only array of a file, or the one that is called labels."""
+    if path.suffix == ".npy":
+        try:
+            return numpy.load(path, allow_pickle=False)
+        except FileNotFoundError:
+            raise CollapseError(f"no file {path}", "check the path") from None
+        except (ValueError, OSError, EOFError) as error:
+            raise CollapseError(
+                f"{path} cannot be read as labels ({error})", "save them with numpy.save"
+            ) from None
+    found = arrays.read(path)
+    name = next((name for name in HEADINGS if name in found), "" if len(found) != 1 else next(iter(found)))
+    if not name:
+        raise CollapseError(
+            f"{path} has no array 'labels', only {', '.join(found)}", "name it labels, or save it alone"
+        )
+    return found[name]

@@ -1,0 +1,59 @@
+"""What a project's pyproject.toml says of its gate: the table [tool.collapse.check]."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from collapse_cli.errors import CollapseError, nearest
+
+TABLE = "[tool.collapse.check]"
+KINDS: dict[str, tuple[type, str]] = {
+    "require": (list, 'a list of requirements, as ["effective_rank.h >= 20"]'),
+    "baseline": (str, "the path of an INPUT"),
+    "tolerance": (str, 'text, as "5%" or "0.1"'),
+    "strict": (bool, "true or false"),
+}
+
+
+def gate(start: Path) -> dict[str, Any]:
+    """The table of the nearest pyproject.toml from the folder `start` upwards; empty where there is none.
+
+    A baseline's path is from the file's folder. Raises CollapseError for what is not TOML, unknown keys, other kinds.
+    """
+    folders = [start, *start.parents]
+    path = next(
+        (folder / "pyproject.toml" for folder in folders if (folder / "pyproject.toml").is_file()), None
+    )
+    table: Any = _table(path) if path else {}
+    for key, value in table.items():
+        _refuse(key, value, path)
+    if path and table.get("baseline"):
+        table["baseline"] = str(path.parent / table["baseline"])
+    return dict(table)
+
+
+def _table(path: Path) -> Any:
+    try:
+        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CollapseError(f"cannot read {path}: {error.strerror}", "make it readable") from None
+    except ValueError as error:  # also what is not UTF-8
+        raise CollapseError(
+            f"{path} is not TOML: {error}", "mend it: the gate may be described there"
+        ) from None
+    for name in ("tool", "collapse", "check"):
+        found = found.get(name, {})
+        if not isinstance(found, dict):
+            raise CollapseError(f"{path}: '{name}' is no table", f"the gate's is {TABLE}")
+    return found
+
+
+def _refuse(key: str, value: Any, path: Path | None) -> None:
+    if key not in KINDS:
+        raise CollapseError(f"{path}: {TABLE} has no key '{key}'", nearest(key, list(KINDS)))
+    kind, wanted = KINDS[key]
+    words = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if not isinstance(value, kind) or (kind is list and not words):
+        raise CollapseError(f"{path}: {TABLE} {key} cannot be {value!r}", f"it takes {wanted}")

@@ -1,0 +1,116 @@
+"""Saved answers read back: what they keep, and a sentence for everything that is none."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs.answers import read
+
+CURVE = {
+    "kind": "curve",
+    "label": "line",
+    "help": "a line",
+    "values": [1, None],
+    "at": None,
+    "null": [2.0],
+    "x": "k",
+}
+NUMBER = {
+    "kind": "number", "label": "rank", "help": "a rank", "unit": "", "convention": "", "value": 3.5, "null": 8.0,
+    "interval": [3.0, None],
+}  # fmt: skip
+RESULT = {
+    "of": "a · z", "input": 0, "title": "Shape", "settings": {"N": 9}, "metrics": {"rank": NUMBER, "line": CURVE},
+    "verdict": {"status": "healthy", "sentence": "healthy: it lives", "reasons": []},
+}  # fmt: skip
+ANSWER = {
+    "schema": 1, "tool": {"name": "collapse", "version": "0"}, "command": "spectrum", "argv": [],
+    "inputs": [{"path": "a"}], "results": [RESULT], "warnings": [],
+}  # fmt: skip
+
+
+def saved(folder: Path, document: Any) -> Path:
+    path = folder / "answer.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return path
+
+
+def test_what_is_measured_of_spaces_is_kept(tmp_path: Path) -> None:
+    gate = RESULT | {"of": "a", "title": "Gate"}
+    found = read(saved(tmp_path, ANSWER | {"results": [RESULT, gate], "more": 1}))
+    assert found == ANSWER | {"more": 1}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("", "is not JSON"),
+        ('{"schema": 1,', "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[1, 2]", "is no answer of collapse"),
+        ("{}", "is no answer of collapse"),
+        ('{"schema": 1}', "is no answer of collapse"),
+        (ANSWER | {"schema": 2}, "has schema 2, this version of collapse reads 1"),
+        (ANSWER | {"schema": "1"}, "is no answer of collapse"),
+        (ANSWER | {"tool": {"name": "another"}}, "is no answer of collapse"),
+        (ANSWER | {"results": []}, "(spectrum) holds nothing measured of a space"),
+        (ANSWER | {"results": [RESULT | {"of": "moco"}]}, "holds nothing measured of a space"),
+        (
+            ANSWER | {"inputs": [{}, {}], "results": [RESULT, RESULT | {"input": 1}]},
+            "is about several inputs",
+        ),
+    ],
+    ids=lambda one: str(one)[:30],
+)
+def test_what_is_none(document: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(CollapseError) as refused:
+        read(saved(tmp_path, document))
+    assert said in refused.value.message
+    assert refused.value.code == 2
+
+
+def test_no_file(tmp_path: Path) -> None:
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe{")
+    for path, said in (
+        (tmp_path / "no.json", "cannot read"),
+        (tmp_path, "cannot read"),
+        (tmp_path / "bytes.json", "JSON"),
+    ):
+        with pytest.raises(CollapseError, match=said):
+            read(path)
+
+
+def _damaged(whole: Any) -> Iterator[Any]:
+    """Copies with one value in any depth left out, or another in its place."""
+    for key in whole if isinstance(whole, dict) else range(len(whole)) if isinstance(whole, list) else ():
+        for put in ("leave out", None, 7, "text", [], {}, [1], {"a": 1}):
+            one = copy.deepcopy(whole)
+            if put == "leave out":
+                del one[key]
+            else:
+                one[key] = put
+            yield one
+        for inner in _damaged(whole[key]):
+            yield (
+                whole | {key: inner} if isinstance(whole, dict) else [*whole[:key], inner, *whole[key + 1 :]]
+            )
+
+
+def test_damage_is_a_sentence_or_does_no_harm(tmp_path: Path) -> None:
+    """Nothing but CollapseError comes of a file, whatever has become of it."""
+    outcomes = []
+    for document in _damaged(ANSWER):
+        try:
+            read(saved(tmp_path, document))
+            outcomes.append("read")
+        except CollapseError:
+            outcomes.append("refused")
+    assert outcomes.count("refused") > 100
+    assert outcomes.count("read") > 20

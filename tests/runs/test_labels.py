@@ -1,0 +1,95 @@
+"""Labels of every kind of file become classes in order; lists of another length or kind are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import torch
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import labels
+
+NAMES = ["dog", "cat", "große Katze", "dog"]
+
+
+def write(path: Path, values: list[Any]) -> Path:
+    array = numpy.array(values)
+    if path.suffix == ".npy":
+        numpy.save(path, array)
+    elif path.suffix == ".npz":
+        numpy.savez(path, labels=array, index=numpy.arange(len(values)))
+    elif path.suffix == ".pt":
+        torch.save(values if isinstance(values[0], str) else torch.tensor(values), path)
+    else:
+        path.write_text("".join(f"{value}\n" for value in values), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", [".npy", ".npz", ".pt", ".txt", ".csv"])
+def test_names_and_numbers_of_every_kind(kind: str, tmp_path: Path) -> None:
+    """cat < dog < große Katze; and -1 < 3 < 10 as numbers, where '-1' < '10' < '3' as words."""
+    found, classes = labels.read(write(tmp_path / f"names{kind}", NAMES), 4)
+    assert (found.dtype, found.tolist(), classes) == (
+        torch.int64,
+        [1, 0, 2, 1],
+        ("cat", "dog", "große Katze"),
+    )
+    found, classes = labels.read(write(tmp_path / f"numbers{kind}", [10, 3, -1, 3]), 4)
+    assert (found.dtype, found.tolist(), classes) == (torch.int64, [2, 1, 0, 1], ("-1", "3", "10"))
+
+
+@pytest.mark.parametrize("heading", ["", "label\n", '"Labels"\n', "\ufefflabel\n"])
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n", "\r\n"])
+def test_a_heading_and_the_last_line(heading: str, ending: str, tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text(f'{heading}7\n"8"\n7{ending}', encoding="utf-8", newline="")
+    assert labels.read(tmp_path / "l.csv", 3)[0].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("kind", [".npy", ".npz", ".pt", ".txt"])
+@pytest.mark.parametrize("count", [3, 5])
+def test_one_label_too_few_or_too_many(kind: str, count: int, tmp_path: Path) -> None:
+    with pytest.raises(CollapseError, match=f"holds 4 labels, there are {count} rows"):
+        labels.read(write(tmp_path / f"l{kind}", NAMES), count)
+
+
+@pytest.mark.parametrize(
+    "values", [[0.5, 1.0], [[0, 1], [1, 0]], [True, False]], ids=["fractions", "one-hot", "bool"]
+)
+def test_what_is_no_label(values: list[Any], tmp_path: Path) -> None:
+    with pytest.raises(CollapseError, match="of shape") as caught:
+        labels.read(write(tmp_path / "l.npy", values), 2)
+    assert "whole numbers or names" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("l.txt", b"a\n\nb\n", "label 2 of 3 is empty"),
+        ("l.txt", b"\xff\xfe", "cannot be read as text"),
+        ("l.npy", b"hello", "cannot be read as labels"),
+        ("l.pt", b"hello", "cannot be read as torch"),
+        ("l.json", b"[]", "labels are not read from such a file"),
+    ],
+)
+def test_files_of_nothing(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CollapseError, match=said) as caught:
+        labels.read(tmp_path / name, 2)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("kind", labels.KINDS)
+def test_no_file(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(CollapseError, match="no file"):
+        labels.read(tmp_path / f"l{kind}", 2)
+
+
+def test_several_arrays_none_of_which_is_called_labels(tmp_path: Path) -> None:
+    numpy.savez(tmp_path / "l.npz", fine=numpy.arange(3), coarse=numpy.arange(3))
+    with pytest.raises(CollapseError, match="only fine, coarse"):
+        labels.read(tmp_path / "l.npz", 3)
+    numpy.savez(tmp_path / "l.npz", fine=numpy.arange(3))
+    assert labels.read(tmp_path / "l.npz", 3)[0].tolist() == [0, 1, 2]
