@@ -1,4 +1,4 @@
-"""A method and pictures -> Embeddings, and the augmented pairs that alignment is measured on."""
+"""A method and pictures -> Embeddings, and those of augmented views: pairs for alignment, several for LiDAR."""
 
 from __future__ import annotations
 
@@ -71,9 +71,21 @@ def pairs(
     seed: int,
 ) -> tuple[Embeddings, Embeddings]:
     """Embeddings of two augmented views of each picture of `index` (n,)."""
+    first, second = many_views(method, images, normalisation, index, recipe, strength, seed, 2)
+    return first, second
+
+
+def many_views(
+    method: Method,
+    images: Images,
+    normalisation: Normalisation,
+    index: Tensor,
+    recipe: str,
+    strength: float,
+    seed: int,
+    count: int,
+) -> tuple[Embeddings, ...]:
+    """Embeddings of `count` augmented views of each picture of `index` (n,); the first two are those of `pairs`."""
     device = next(method.parameters()).device  # type: ignore[attr-defined]
-    generator = torch.Generator(device).manual_seed(seed)
-    view = (recipe, strength, generator)
-    return embed(method, images, normalisation, index, view), embed(
-        method, images, normalisation, index, view
-    )
+    view = (recipe, strength, torch.Generator(device).manual_seed(seed))
+    return tuple(embed(method, images, normalisation, index, view) for _ in range(count))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from collapse_cli import embedding, methods
-from collapse_cli.embedding import embed, pairs, sample
+from collapse_cli.embedding import embed, many_views, pairs, sample
 from collapse_cli.settings import resolve
 from collapse_cli.shapes import DataShape, Images, Normalisation
 
@@ -75,3 +75,13 @@ def test_pairs_of_no_augmentation_are_the_clean_pictures(images: Images, method:
     for recipe, strength in (("none", 1.0), ("digits", 0.0)):
         for view in pairs(method, images, GREY, index, recipe, strength, 0):
             torch.testing.assert_close(view.projections, clean.projections, atol=1e-5, rtol=1e-5)
+
+
+def test_many_views_begin_with_the_pair(method: methods.Method, images: Images) -> None:
+    """Four views of 20 pictures, all different, of which the first two are those that alignment is measured on."""
+    index = torch.arange(0, 40, 2)
+    found = many_views(method, images, GREY, index, "digits", 1.0, 3, 4)
+    for one, other in zip(pairs(method, images, GREY, index, "digits", 1.0, 3), found, strict=False):
+        assert torch.equal(one.representations, other.representations)
+    assert len({view.representations.sum().item() for view in found}) == 4
+    assert all(torch.equal(view.index, index) for view in found)

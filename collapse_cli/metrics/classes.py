@@ -1,0 +1,253 @@
+"""Classes in a space: how they lie apart (neural collapse, Papyan, Han & Donoho 2020, arXiv:2008.08186), and what each is itself.
+
+Low NC1 is what supervised training drives towards. Of a contrastive space it says how separable the classes are, no more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from collapse_cli.metrics.intervals import Interval
+from collapse_cli.metrics.jackknife import FEW, of_eigenvalues, of_pairs
+from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
+from collapse_cli.metrics.probe import wilson
+from collapse_cli.metrics.ranks import entropy, entropy_rank
+from collapse_cli.metrics.scatter import Groups, groups
+from collapse_cli.results import Matrix, Measured, each, matrix, number
+
+FLOAT32 = (
+    1e-12  # of the mean squared length: with less variance a class is one point, as far as float32 tells
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """Classes and neural collapse."""
+
+    cdnv: float | None = number(
+        "class-distance normalised variance: mean over pairs of classes of (v_c + v_c') / (2 ||mean_c - mean_c'||^2); 0: "
+        "every class is one point; near 1 and above they overlap",
+        label="CDNV", convention="v_c divided by n_c", null="shuffled labels", better="low", headline=True, default=None,
+    )  # fmt: skip
+    nc1: float | None = number(
+        "tr(Sigma_W Sigma_B^+) / C: variance within classes in units of that between them, along each direction of the means",
+        label="NC1", convention="Σ_W divided by N, Σ_B by C, inverted in the C - 1 directions of the class means",
+        null="shuffled labels", better="low", headline=True, default=None,
+    )  # fmt: skip
+    nc1_quotient: float | None = number(
+        "variance within classes over variance between them", label="NC1, quotient",
+        convention="tr Σ_W / tr Σ_B", null="shuffled labels", better="low", default=None,
+    )  # fmt: skip
+    within: float = number(
+        "variance within classes", label="variance within", convention="tr Σ_W, divided by N", null="shuffled labels"
+    )  # fmt: skip
+    between: float = number(
+        "variance of the class means", label="variance between",
+        convention="tr Σ_B, about the mean of the class means, divided by C", null="shuffled labels",
+    )  # fmt: skip
+    equinorm: float | None = number(
+        "how unequally far the class means are from their mean: standard deviation over mean of the distances",
+        label="NC2, norms", convention="divided by C", null="shuffled labels", better="low", default=None,
+    )  # fmt: skip
+    equiangular: float | None = number(
+        "mean |cosine + 1/(C-1)| of two centred class means; 0: all angles as wide as C directions can have them",
+        label="NC2, angles", null="shuffled labels", better="low", default=None,
+    )  # fmt: skip
+    self_dual: float | None = number(
+        "distance of W M^T from the simplex, both of norm 1; W: the classifier's weights, M: the centred class means",
+        label="NC3", convention="Frobenius norm; 0 to 2", null="shuffled labels", better="low", default=None,
+    )  # fmt: skip
+    mismatch: float | None = number(
+        "share of rows that the classifier puts into another class than the nearest class mean does",
+        label="NC4, mismatch", unit="share", convention="with the classifier's bias; interval: Wilson 95 %",
+        null="shuffled labels", better="low", default=None,
+    )  # fmt: skip
+    nearest_mean: float = number(
+        "share of rows whose nearest class mean is that of their own class", label="nearest class mean",
+        unit="share", convention="a row is left out of its own class's mean; interval: Wilson 95 %",
+        null="shuffled labels", better="high", headline=True,
+    )  # fmt: skip
+    least_variance: float | None = number(
+        "smallest variance of a class, over the mean of all classes'; near 0 one class has collapsed, whatever the others do",
+        label="least variance of a class", convention="v_c divided by n_c", null="shuffled labels", better="high",
+        headline=True, default=None,
+    )  # fmt: skip
+    least_rank: float = number(
+        "smallest effective rank of a class: exp of the entropy of lambda / sum lambda", label="least rank of a class",
+        unit="dimensions", convention="λ, centred on the class", null="shuffled labels", better="high", headline=True,
+    )  # fmt: skip
+    rows: int = number("rows measured, N: those of classes that have two at least")
+    classes: int = number("classes measured, C")
+    dimensions: int = number("width of the space, D")
+    variance_of_class: dict[str, float] = each(
+        "variance of each class over the mean of all classes': 1 where all are equally wide, 0 where it is one point",
+        of="class", unit="× mean", label="variance",
+    )  # fmt: skip
+    rank_of_class: dict[str, float] = each(
+        "effective rank of each class: exp of the entropy of lambda / sum lambda, centred on the class; 1 where it is one point",
+        of="class", unit="dimensions", label="effective rank",
+    )  # fmt: skip
+    cosines: Matrix = matrix(
+        "cosine of each two class means, about the mean of all, to 0.01; -1/(C-1) throughout where classes lie as far apart as "
+        "they can",
+        label="cosines of class means", rows="class", columns="class",
+    )  # fmt: skip
+
+
+def classes(
+    rows: Tensor,
+    labels: Tensor,
+    names: Sequence[str],
+    generator: Generator,
+    classifier: Classifier | None = None,
+) -> Classes:
+    """Of rows (N,D) with labels (N,), as they are or of length 1, beside the same rows with their labels shuffled.
+
+    names: of the classes by label; where there is none, the label is its name. Classes of a single row are left out.
+    Intervals: other rows of the same classes, as many of each. Raises CollapseError as `scatter.groups` does.
+    """
+    rows, labels = _doubled(rows, labels)
+    found = groups(rows, labels)
+    other = groups(rows, labels[torch.randperm(len(labels), generator=generator).to(labels.device)])
+    seen, chance = Geometry.of(found), Geometry.of(other)
+    value, null = (_finite(numbers(g, classifier, s.labels)) for g, s in ((seen, found), (chance, other)))
+    named = [names[c] if 0 <= c < len(names) else str(c) for c in found.labels.tolist()]
+    ranks, floor = _ranks(found), _ranks(other)
+    between = _intervals(found, seen, classifier)
+    relative = seen.variances / seen.variances.mean().clamp_min(torch.finfo(torch.float64).tiny)  # (C,)
+    measured: dict[str, Any] = {
+        name: Measured(one, null.get(name), between.get(name)) for name, one in value.items()
+    }
+    return Classes(
+        **measured,
+        **_shares(found, other, classifier),
+        least_rank=Measured(min(ranks), min(floor), _rank_interval(found, ranks.index(min(ranks)))),
+        rows=len(rows),
+        classes=len(named),
+        dimensions=rows.shape[1],
+        variance_of_class=dict(zip(named, relative.tolist(), strict=True)),
+        rank_of_class=dict(zip(named, ranks, strict=True)),
+        cosines=Matrix(seen.cosines().round(decimals=2).tolist(), named, named),
+    )
+
+
+def nearest_mean(found: Groups, leave_out: bool) -> Tensor:
+    """(N,) in [0, C): the class whose mean is nearest; leave_out: a row is not in the mean of its own class, of n_c >= 2."""
+    centre = found.means.mean(dim=0)
+    means, rows = found.means - centre, found.deviations + (found.means - centre)[found.member]
+    squared = (
+        rows.square().sum(dim=1, keepdim=True) + means.square().sum(dim=1) - 2 * rows @ means.T
+    )  # (N, C)
+    if leave_out:  # of n rows: the mean of the others is n/(n-1) times as far
+        further = (found.sizes.double() / (found.sizes - 1)).square()[found.member]
+        own = (found.deviations.square().sum(dim=1) * further)[:, None]
+        squared.scatter_(1, found.member[:, None], own)
+    return squared.argmin(dim=1)
+
+
+def _doubled(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows whose class has at least two."""
+    _, member, sizes = labels.unique(return_inverse=True, return_counts=True)
+    kept = sizes[member] > 1
+    return (rows, labels) if bool(kept.all()) else (rows[kept], labels[kept])
+
+
+def _finite(found: Mapping[str, Tensor]) -> dict[str, float]:
+    """Without what is not defined: ratios where means coincide."""
+    return {name: float(one) for name, one in found.items() if bool(one.isfinite())}
+
+
+def _shares(found: Groups, other: Groups, classifier: Classifier | None) -> dict[str, Measured]:
+    """Nearest class mean against labels and, where there is a classifier, against what that says."""
+    right, null = (nearest_mean(one, leave_out=True) == one.member for one in (found, other))
+    shares = {"nearest_mean": _share(right, null)}
+    if classifier:
+        missed, chance = (
+            classifier.decide(one.deviations + one.means[one.member])
+            != one.labels[nearest_mean(one, leave_out=False)]
+            for one in (found, other)
+        )
+        shares["mismatch"] = _share(missed, chance)
+    return shares
+
+
+def _share(hits: Tensor, chance: Tensor) -> Measured:
+    count = int(hits.sum())
+    return Measured(count / len(hits), float(chance.double().mean()), wilson(count, len(hits)))
+
+
+def _ranks(found: Groups) -> list[float]:
+    """Effective rank of each class, from the smaller of its two products; 1 where its variance is float32's rounding."""
+    lengths = found.deviations.square().sum(dim=1) + found.means.square().sum(dim=1)[found.member]
+    least = FLOAT32 * float(lengths.mean())
+    ranks = []
+    for c in range(len(found.means)):
+        own = found.deviations[found.member == c]  # (n_c, D)
+        product = own.T @ own if own.shape[1] < len(own) else own @ own.T
+        spread = float(product.trace()) / len(own) > least
+        ranks.append(entropy_rank(torch.linalg.eigvalsh(product).clamp_min(0).flip(0)) if spread else 1.0)
+    return ranks
+
+
+def _rank_interval(found: Groups, c: int) -> Interval | None:
+    """Of the effective rank of one class; none where it has no more rows than dimensions."""
+    own = found.deviations[found.member == c]
+    if len(own) <= max(own.shape[1], FEW) or not float(own.abs().max()) > 0:
+        return None
+    lam, vectors = torch.linalg.eigh(own.T @ own / (len(own) - 1))
+    some = lam > FLOAT32 * lam[-1]
+    lam, vectors = lam[some].flip(0), vectors[:, some].flip(1)
+    (error,) = of_eigenvalues([entropy], lam, vectors, own, own.new_ones(len(own)), centred=True)
+    low, high = error.around(float(entropy(lam)))
+    return max(math.exp(low), 1.0), min(math.exp(high), float(own.shape[1]))
+
+
+def _intervals(found: Groups, seen: Geometry, classifier: Classifier | None) -> dict[str, Interval]:
+    """95 %, on the scale of the logarithm, by the infinitesimal jackknife over rows, classes held as large as they are.
+
+    A little more weight on row i moves the mean of its class by dev_i / n_c, its variance by (|dev_i|^2 - v_c) / n_c, and
+    Sigma_W by what its own square has more than those of its class.
+    """
+    n = len(found.deviations)
+    if n < FEW:
+        return {}
+    lengths = found.deviations.square().sum(dim=1)  # (N,)
+    sizes, c = found.sizes.double(), found.member
+    own, unbiased = n / sizes[c], (sizes / (sizes - 1)).sqrt()[c]
+    spans = {}
+    for name, (value, slopes) in _slopes(seen, classifier, found.labels).items():
+        influences = own * (found.deviations * slopes.means[c]).sum(dim=1)
+        influences += own * (lengths - seen.variances[c]) * slopes.variances[c]
+        if bool(slopes.within.any()):
+            squares = ((found.deviations @ slopes.within) * found.deviations).sum(dim=1)
+            mean = torch.zeros_like(seen.variances).index_add_(0, c, squares) / found.sizes
+            influences += squares - mean[c]
+        low, high = of_pairs(influences * unbiased / value, 0.0).around(math.log(value))
+        spans[name] = (math.exp(low), math.exp(high))
+    return spans
+
+
+def _slopes(
+    seen: Geometry, classifier: Classifier | None, labels: Tensor
+) -> dict[str, tuple[float, Geometry]]:
+    """Of each number that is above 0: its value, and how it answers to each part of the geometry, where that is defined."""
+    found = {}
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = seen.leaf()
+        for name, value in numbers(leaf, classifier, labels).items():
+            size = float(value.detach())
+            if not (math.isfinite(size) and size > 0):
+                continue
+            parts = (leaf.means, leaf.variances, leaf.within)
+            means, variances, within = torch.autograd.grad(
+                value, parts, retain_graph=True, materialize_grads=True
+            )
+            if all(bool(slope.isfinite().all()) for slope in (means, variances)):
+                found[name] = (size, Geometry(means, variances, within, leaf.shares))
+    return found

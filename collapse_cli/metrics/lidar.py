@@ -1,0 +1,196 @@
+"""LiDAR (arXiv:2312.04000): in how many directions pictures differ, each measured by how much views of one picture differ."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.intervals import Interval
+from collapse_cli.metrics.jackknife import FEW, of_pairs
+from collapse_cli.metrics.nulls import wishart
+from collapse_cli.metrics.ranks import entropy, entropy_rank
+from collapse_cli.metrics.scatter import Groups, Scatters, scatters
+from collapse_cli.results import Curve, Measured, curve, number
+
+DELTA = 1e-4  # of the mean eigenvalue of Sw; stable-pretraining's is absolute
+ROUNDING = 1e-12  # of the largest variance: a direction with less has none
+NORMAL_95 = 1.959964  # two-sided
+
+
+@dataclass(frozen=True)
+class Lidar:
+    """LiDAR: pictures and their views."""
+
+    lidar: float = number(
+        "exp of the entropy of the eigenvalues of Sw^-1/2 Sb Sw^-1/2: directions in which pictures differ, in units of what "
+        "views do to each; noise without any picture in it scores highest, so read it with the next row",
+        label="LiDAR", unit="dimensions", convention="Sb divided by n - 1, Sw by n (q - 1), + δ", null="noise", better="high",
+        headline=True,
+    )  # fmt: skip
+    augmentation: float = number(
+        "share of the variance that is between views of one picture; 1: nothing of the picture is left",
+        label="share within pictures", convention="tr Sw / tr(Sw + Sb - Sw/q)", null="noise", better="low",
+        headline=True,
+    )  # fmt: skip
+    overwhelmed: int = number(
+        "principal directions in which views of one picture differ more than pictures do: where strong augmentation makes "
+        "dimensions collapse (Jing et al. 2022, arXiv:2110.09348)",
+        label="directions within > between", convention="Sw > Sb - Sw/q along those of Sw + Sb - Sw/q",
+        null="noise", better="low", headline=True,
+    )  # fmt: skip
+    groups: int = number("pictures, or classes in their place, n", label="pictures")
+    views: float = number(
+        "views of each, q; the harmonic mean where groups differ in size", label="views of each"
+    )
+    dimensions: int = number("width of the space, D")
+    delta: float = number("what was added to the diagonal of Sw", label="δ")
+    along: Curve = curve(
+        "share of the variance along each principal direction that is between views of one picture",
+        label="share within pictures, by direction", x="direction, by size", y="share within", null="noise",
+        sketch=True,
+    )  # fmt: skip
+    eigenvalues: Curve = curve(
+        "eigenvalues of Sw^-1/2 Sb Sw^-1/2: variance of the pictures, in units of that of a picture's views",
+        label="LiDAR eigenvalues", x="direction, by size", y="between / within", log="y", null="noise",
+    )  # fmt: skip
+
+
+def lidar(found: Groups, generator: Generator, delta: float = DELTA, relative: bool = True) -> Lidar:
+    """Of rows grouped by picture (or by class). delta: added to the diagonal of Sw, times its mean if `relative`.
+
+    Beside isotropic noise of as many groups, rows and dimensions, in which no picture is to be found, drawn of the generator.
+    Raises CollapseError, with code 3, where no view differs from another.
+    """
+    seen = scatters(found)
+    noise = _noise(seen, generator)
+    added = _added(seen, delta, relative)
+    lam, directions = discriminants(seen, added)
+    chance, _ = discriminants(noise, _added(noise, delta, relative))
+    axes = _principal(seen)
+    along, chance_along = _along(seen, axes), _along(noise, _principal(noise))
+    between = _intervals(found, seen, axes, lam, directions, delta if relative else 0.0)
+    overwhelmed: Any = Measured(_count(along), _count(chance_along), between.get("overwhelmed"))
+    return Lidar(
+        lidar=Measured(entropy_rank(lam), entropy_rank(chance), between.get("lidar")),
+        augmentation=Measured(_share(seen), _share(noise), between.get("augmentation")),
+        overwhelmed=overwhelmed,
+        groups=seen.groups,
+        views=round(1 / seen.share, 6),
+        dimensions=len(seen.mean),
+        delta=added,
+        along=Curve(along.tolist(), null=chance_along.tolist()),
+        eigenvalues=Curve(lam.tolist(), null=chance.tolist()),
+    )
+
+
+def discriminants(seen: Scatters, added: float) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (D,) >= 0 of Sw^-1/2 Sb Sw^-1/2, descending, and directions u (D,D) in columns, u^T Sw u = 1.
+
+    added: delta. Eigenvalues beyond the n - 1 that n pictures have are 0. Raises CollapseError where Sw + delta is singular.
+    """
+    spread, axes = torch.linalg.eigh(seen.within)
+    spread = spread.clamp_min(0) + added
+    if not float(spread[0]) > ROUNDING * float(spread[-1]):
+        raise CollapseError(
+            "views do not differ along some direction, and nothing is added to it", "raise --delta"
+        )
+    whiten = axes / spread.sqrt()  # (D, D)
+    lam, turn = torch.linalg.eigh(whiten.T @ seen.between @ whiten)
+    lam, turn = lam.flip(0).clamp_min(0), turn.flip(1)
+    lam[seen.groups - 1 :] = 0
+    return lam, whiten @ turn
+
+
+def _added(seen: Scatters, delta: float, relative: bool) -> float:
+    mean = float(seen.within.trace()) / len(seen.mean)
+    if not mean > 0:
+        raise CollapseError(
+            "all views of a picture are embedded as one point: nothing to measure pictures by",
+            "look at `collapse spectrum` for complete collapse, or at the recipe of the views", code=3,
+        )  # fmt: skip
+    return delta * mean if relative else delta
+
+
+def _noise(seen: Scatters, generator: Generator) -> Scatters:
+    """Of isotropic noise: independent Wishart matrices, for a group's mean and the deviations from it are independent."""
+    n, d = seen.groups, len(seen.mean)
+    inside = seen.rows - n
+    between = wishart(n - 1, d, generator) * (seen.share / (n - 1))
+    return Scatters(wishart(inside, d, generator) / inside, between, seen.mean, n, seen.rows, seen.share)
+
+
+def _share(seen: Scatters) -> float:
+    inside, outside = float(seen.within.trace()), float(seen.net.trace())
+    return inside / (inside + max(outside, 0.0))
+
+
+def _principal(seen: Scatters) -> Tensor:
+    """Directions (D,D) in columns, by how much rows vary along them, within and between pictures together."""
+    return torch.linalg.eigh(seen.within + seen.net).eigenvectors.flip(1)
+
+
+def _variances(scatter: Tensor, directions: Tensor) -> Tensor:
+    """(K,): v^T S v along directions (D,K)."""
+    return ((scatter @ directions) * directions).sum(dim=0)
+
+
+def _along(seen: Scatters, axes: Tensor) -> Tensor:
+    """(D,) share within, in [0, 1], along each of the axes (D,D); nan where rows do not vary at all."""
+    inside, outside = _variances(seen.within, axes), _variances(seen.net, axes).clamp_min(0)
+    total = inside + outside
+    return torch.where(total > ROUNDING * total.max(), inside / total, torch.nan)
+
+
+def _count(along: Tensor) -> int:
+    return int((along > 0.5).sum())
+
+
+def _pushes(found: Groups, seen: Scatters, directions: Tensor) -> tuple[Tensor, Tensor]:
+    """What a little more weight on each group does to v^T Sw v and v^T Sb v along directions (D,K): (C,K) each."""
+    n, inside = seen.groups, seen.rows - seen.groups
+    squares = directions.new_zeros(n, directions.shape[1])
+    squares.index_add_(0, found.member, (found.deviations @ directions).square())
+    free = (found.sizes - 1)[:, None]
+    within = (squares - free * _variances(seen.within, directions)) * (n / inside)
+    between = ((found.means - seen.mean) @ directions).square() * (n / (n - 1))
+    return within, between - _variances(seen.between, directions)
+
+
+def _intervals(
+    found: Groups, seen: Scatters, axes: Tensor, lam: Tensor, directions: Tensor, delta: float
+) -> dict[str, Interval]:
+    """95 % intervals over the groups, by the infinitesimal jackknife; none from few. delta: relative to the mean of Sw.
+
+    An eigenvalue of the pencil moves by u^T (dSb - lambda dSw) u. Of directions within > between, the interval holds those
+    where that is sure at least, and at most those where it cannot be refuted.
+    """
+    n, d = seen.groups, len(seen.mean)
+    if n < FEW:
+        return {}
+    inside, outside = _pushes(found, seen, axes)  # (C, D)
+    net = outside - seen.share * inside
+    total = inside.sum(dim=1) * float(seen.net.trace()) - net.sum(dim=1) * float(seen.within.trace())
+    share = of_pairs(total / float((seen.within + seen.net).trace()) ** 2, 0.0).around(_share(seen))
+    gap = _variances(seen.within - seen.net, axes) / ((inside - net).std(dim=0) / n**0.5)  # (D,), in errors
+    some = lam > 0
+    u = directions[:, some]
+    within, between = _pushes(found, seen, u)
+    within += delta / d * inside.sum(dim=1, keepdim=True) * u.square().sum(dim=0)
+    moved = (between - lam[some] * within) @ _slopes(lam[some])  # (C,)
+    low, high = of_pairs(moved, 0.0).around(float(entropy(lam)))
+    return {
+        "lidar": (max(math.exp(low), 1.0), min(math.exp(high), float(min(d, n - 1)))),
+        "augmentation": (max(share[0], 0.0), min(share[1], 1.0)),
+        "overwhelmed": (int((gap > NORMAL_95).sum()), int((gap > -NORMAL_95).sum())),
+    }
+
+
+def _slopes(lam: Tensor) -> Tensor:
+    """(K,): how the entropy of lambda (K,) > 0 moves with each: -(log p + H) / sum lambda."""
+    p = lam / lam.sum()
+    return -(p.log() + entropy(lam)) / lam.sum()

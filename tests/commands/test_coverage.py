@@ -1,0 +1,87 @@
+"""collapse coverage: two files, their roles, their spaces, and what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy
+import pytest
+
+from collapse_cli import cli
+from collapse_cli.cli import main
+
+Capture = pytest.CaptureFixture[str]
+SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())
+
+
+def answered(capsys: Capture, *argv: str) -> dict[str, Any]:
+    assert main(["coverage", *argv, "--json", "-q"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    return document
+
+
+def modes(path: Path, held: int, seed: int = 0, n: int = 240) -> str:
+    """n rows about the first `held` of four corners, 10 apart."""
+    random = numpy.random.default_rng(seed)
+    corners = numpy.array([[0, 0], [10, 0], [0, 10], [10, 10]])
+    numpy.save(path, corners[numpy.arange(n) % held] + random.normal(size=(n, 2)))
+    return str(path)
+
+
+def test_a_dropped_mode_and_which_is_which(tmp_path: Path, capsys: Capture) -> None:
+    """A quarter of the real rows is not covered; the other way round, a quarter of the generated ones is not real."""
+    real, generated = modes(tmp_path / "real.npy", 4), modes(tmp_path / "fake.npy", 3, seed=1)
+    document = answered(capsys, real, generated, "--width", "1")
+    (found,), (swapped,) = document["results"], answered(capsys, generated, real)["results"]
+    value = {name: metric["value"] for name, metric in found["metrics"].items()}
+    assert value["precision"] > 0.95
+    assert value["recall"] == pytest.approx(0.75, abs=0.05)
+    assert value["coverage"] < 0.78
+    assert swapped["metrics"]["precision"]["value"] == value["recall"]
+    assert swapped["metrics"]["recall"]["value"] == value["precision"]
+    assert found["of"] == "real.npy by fake.npy · h"
+    assert (found["settings"]["real"], found["settings"]["generated"]) == ("real.npy", "fake.npy")
+    assert found["settings"]["kernel"] == "Gaussian of width 1"
+    assert [one["path"] for one in document["inputs"]] == [real, generated]
+
+
+def test_every_number_has_its_interval(tmp_path: Path, capsys: Capture) -> None:
+    (one,) = answered(capsys, modes(tmp_path / "a.npy", 4), modes(tmp_path / "b.npy", 3, 1))["results"]
+    for name, metric in one["metrics"].items():
+        if name not in ("real", "generated", "k", "compared"):
+            assert metric["interval"][0] <= metric["value"] <= metric["interval"][1], name
+
+
+def test_both_spaces_or_one(tmp_path: Path, capsys: Capture) -> None:
+    random = numpy.random.default_rng(0)
+    for name in ("a", "b"):
+        h, z = random.normal(size=(50, 6)), random.normal(size=(50, 3))
+        numpy.savez(tmp_path / f"{name}.npz", representations=h, projections=z)
+    both = [str(tmp_path / "a.npz"), str(tmp_path / "b.npz")]
+    assert [one["settings"]["D"] for one in answered(capsys, *both)["results"]] == [6, 3]
+    assert [
+        one["settings"]["D"] for one in answered(capsys, *both, "--space", "z", "--k", "2")["results"]
+    ] == [3]
+    assert main(["coverage", *both, "--space", "y"]) == 2
+    assert "both have: h, z" in capsys.readouterr().err
+
+
+def test_what_cannot_be_compared(tmp_path: Path, capsys: Capture) -> None:
+    numpy.save(tmp_path / "wide.npy", numpy.ones((50, 3)))
+    assert main(["coverage", modes(tmp_path / "a.npy", 4), str(tmp_path / "wide.npy")]) == 2
+    assert "the same space" in capsys.readouterr().err
+    assert main(["coverage", modes(tmp_path / "a.npy", 4), modes(tmp_path / "few.npy", 4, n=5)]) == 3
+    assert "5 rows have no 5 neighbours" in capsys.readouterr().err
+    assert main(["coverage", modes(tmp_path / "a.npy", 4)]) == 2
+    capsys.readouterr()
+
+
+def test_its_table(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["coverage", modes(tmp_path / "a.npy", 4), modes(tmp_path / "b.npy", 3, 1)]) == 0
+    shown = capsys.readouterr().out
+    for word in ("precision", "recall", "density", "coverage", "Vendi", "real a.npy", "generated b.npy"):
+        assert word in shown
