@@ -13,10 +13,12 @@ from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0,
 from collapse_cli.metrics.moments import Moments, blocks, gather, moments
 from collapse_cli.metrics.nulls import edges, isotropic, shuffled
 from collapse_cli.metrics.ranks import (
+    FILLED,
     alive,
     alpha,
     directions_for,
     entropy_rank,
+    filled,
     fit_range,
     misfit,
     participation_ratio,
@@ -88,6 +90,11 @@ class Spectrum:
         "directions whose lambda is above 1 % of the largest", label="dimensions above 1 %",
         unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
+    filled: int = number(
+        f"directions that hold at least {FILLED:.0%} of an equal share, 1/D, of the unit rows: what the verdict counts",
+        label="dimensions filled", unit="dimensions", convention=f"λ > {FILLED}/D, centred, L2-normalised rows",
+        null="isotropic", better="high", headline=True,
+    )  # fmt: skip
     eigenvalues: Curve = curve(
         "eigenvalues of the covariance of the unit rows, as in Jing et al. 2022",
         x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", sketch=True,
@@ -140,10 +147,7 @@ class Spectrum:
     rounding: float | None = number(
         "|total variance + mean cosine - 1|, which is 0: what the arithmetic has lost", default=None
     )  # fmt: skip
-    eigenvalues_untrained: Curve | None = curve(
-        "eigenvalues of the same network before training",
-        label="eigenvalues, untrained", x="direction, by size", y="eigenvalue λ", log="y", default=None,
-    )  # fmt: skip
+    rectified: bool = False  # whether the isotropic rows went through a ReLU, as these did
 
 
 def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Rows | None = None) -> Spectrum:
@@ -164,6 +168,7 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
     chance = {name: eigenvalues(matrix) for name, matrix in _matrices(*null).items()}
     found, expected = _numbers(lam, on_sphere, fit), _numbers(chance, null[1], fit)
     between = intervals(rows, seen, bases, fit, generator)
+    before = None if untrained is None else eigenvalues(gather(untrained).on_sphere.covariance)
     numbers: dict[str, Any] = {
         name: Measured(value, expected[name], _around(value, between.get(name)))
         for name, value in found.items()
@@ -172,10 +177,13 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
         rows=n,
         dimensions=d,
         effective_rank_shuffled=entropy_rank(eigenvalues(shuffled(rows, on_sphere, generator))),
-        eigenvalues=Curve(lam[UNIT].tolist(), null=chance[UNIT].tolist()),
+        eigenvalues=Curve(
+            lam[UNIT].tolist(), null=chance[UNIT].tolist(), before=None if before is None else before.tolist()
+        ),
         explained=Curve(_explained(lam[UNIT]), null=_explained(chance[UNIT])),
         **numbers,
-        **_untrained(untrained),
+        effective_rank_untrained=None if before is None else entropy_rank(before),
+        rectified=relu,
         rounding=abs(found["total_variance"] + found["mean_cosine"] - 1),
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
@@ -223,6 +231,7 @@ def _numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int]
         "dimensions_95": directions_for(0.95, unit),
         "dimensions_99": directions_for(0.99, unit),
         "alive": alive(unit),
+        "filled": filled(unit),
         "above_edge": int((unit > edges(d / (n - 1))[1] * unit.mean()).sum()),
         "numerical_rank": int((unit > 0).sum()),
         "mean_cosine": (n * float(on_sphere.mean.square().sum()) - 1) / (n - 1),
@@ -232,14 +241,6 @@ def _numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int]
 def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
     """The interval, reaching at least to the value: counts are of steps, their intervals of a line drawn through them."""
     return interval and (min(interval[0], value), max(interval[1], value))
-
-
-def _untrained(rows: Rows | None) -> dict[str, Any]:
-    """What is shown of the network before training: a rank, and a curve to draw beside the trained one's."""
-    if rows is None:
-        return {}
-    lam = eigenvalues(gather(rows).on_sphere.covariance)
-    return {"effective_rank_untrained": entropy_rank(lam), "eigenvalues_untrained": Curve(lam.tolist())}
 
 
 def eigenvalues(symmetric: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -31,6 +32,17 @@ def filled(network: nn.Module, weights: Weights) -> nn.Module:
     whole = {n: w.float() if w.is_floating_point() else w for n, w in {**known, **counts}.items()}
     network.load_state_dict(whole, assign=True)
     return network.eval().requires_grad_(False)
+
+
+def redrawn(network: nn.Module, seed: int) -> nn.Module:
+    """The same network on the CPU, its layers' weights drawn anew as torch draws them; what is no layer's (positions) stays."""
+    fresh = copy.deepcopy(network).cpu()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        for layer in fresh.modules():
+            if callable(draw := getattr(layer, "reset_parameters", None)):
+                draw()
+    return fresh
 
 
 def stems(weights: Weights) -> tuple[str, ...]:

@@ -1,27 +1,46 @@
-"""Verdicts: the four statuses, their thresholds, and that worse evidence never makes a healthier one."""
+"""Verdicts: the four statuses, their bounds and intervals, and that worse evidence never makes a healthier one."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.ranks import FILLED, filled
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL, verdict
-from collapse_cli.results import Measured
+from collapse_cli.results import Curve, Measured
 
 WORST_FIRST = ["complete collapse", "dimensional collapse", "healthy"]
 
 
 def evidence(
-    n: int = 1000, d: int = 64, spread: float = 1.0, lives: int = 64, chance: float | None = 64
+    n: int = 1000,
+    d: int = 64,
+    spread: float = 1.0,
+    lives: int = 64,
+    chance: float | None = 64,
+    around: tuple[float, float] | None = None,
+    total: tuple[float, float] | None = None,
+    **more: Any,
 ) -> Spectrum:
-    """A Spectrum of which only what a verdict reads is set."""
-    values = dict.fromkeys((field.name for field in dataclasses.fields(Spectrum)), 0)
-    alive = Measured(lives, null=chance)
-    return Spectrum(**(values | {"rows": n, "dimensions": d, "std_sqrt_d": spread, "alive": alive}))
+    """A Spectrum of which only what a verdict reads is set; around, total: intervals of both deciding numbers."""
+    values: dict[str, Any] = dict.fromkeys((field.name for field in dataclasses.fields(Spectrum)), 0)
+    values |= {
+        "eigenvalues": Curve([spread**2 / d] * d),
+        "effective_rank_untrained": None,
+        "std_sqrt_d": spread,
+    }
+    values |= {
+        "total_variance": Measured(spread**2, interval=total),
+        "filled": Measured(lives, chance, around),
+    }
+    return Spectrum(**(values | {"rows": n, "dimensions": d} | more))
 
 
 @pytest.mark.parametrize(
@@ -38,19 +57,55 @@ def evidence(
         ({"n": 65}, "healthy"),
         ({"n": 64, "lives": 3}, "inconclusive"),
         ({"n": 64, "spread": 0.01}, "complete collapse"),
+        ({"n": 8, "spread": 0.01}, "complete collapse"),
+        ({"n": 7, "d": 4, "spread": 0.01}, "inconclusive"),
+        ({"lives": 31, "around": (30, 31.9)}, "dimensional collapse"),
+        ({"lives": 31, "around": (30, 32)}, "inconclusive"),
+        ({"lives": 33, "around": (31.9, 35)}, "inconclusive"),
+        ({"lives": 33, "around": (32, 35)}, "healthy"),
+        ({"spread": 0.2, "total": (0.03, 0.0624)}, "complete collapse"),
+        ({"spread": 0.2, "total": (0.03, 0.0625)}, "inconclusive"),
     ],
 )
-def test_thresholds(given: dict[str, float], status: str) -> None:
-    """std·√d below .25; fewer than half of the living directions of isotropic rows (D where unknown); N <= D."""
-    assert (COMPLETE, DIMENSIONAL) == (0.25, 0.5)
+def test_thresholds(given: dict[str, Any], status: str) -> None:
+    """Total variance below .25 squared; filled below half of chance (D where unknown); intervals over a bound; N <= D; N < 8."""
+    assert (COMPLETE, DIMENSIONAL, FILLED) == (0.25, 0.5, 0.03)
     assert verdict(evidence(**given)).status == status
 
 
-def test_a_verdict_says_why() -> None:
-    found = verdict(evidence(lives=5))
-    assert found.sentence == "dimensional collapse: 5 of 64 dimensions live"
-    assert "5 directions above 1 % of the largest, 64 in isotropic rows" in found.reasons[0]
-    assert "N = 64 <= D = 64" in verdict(evidence(n=64)).reasons[0]
+def test_a_verdict_says_why_and_what_to_try() -> None:
+    found = verdict(evidence(lives=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance=6.2))
+    assert found.sentence == "dimensional collapse: 5 of 64 dimensions are filled"
+    assert found.reasons[1] == "dimensions filled 5 [4, 7], 64 by chance; dimensional collapse is below 32"
+    assert "training loss 4, below chance (6.2)" in found.reasons
+    assert [one.number for one in found.thresholds] == ["total_variance", "filled"]
+    assert (found.thresholds[1].bound, found.thresholds[1].below) == (32, "dimensional collapse")
+    assert "arXiv:2110.09348" in found.thresholds[1].source
+    assert any("vicreg" in step for step in found.advice)
+    assert "N = 64 <= D = 64" in verdict(evidence(n=64)).reasons[1]
+    assert "--samples 640" in verdict(evidence(n=64)).advice[0]
+
+
+def test_a_queue_never_full_is_not_judged() -> None:
+    """For however collapsed it looks."""
+    assert verdict(evidence(spread=0.01), Context(queue=0.4)).status == "inconclusive"
+    assert verdict(evidence(spread=0.01), Context(queue=1.0)).status == "complete collapse"
+
+
+def test_as_many_directions_as_class_means() -> None:
+    """10 classes have 9 directions between them."""
+    said = {lives: verdict(evidence(lives=lives), Context(classes=10)).sentence for lives in (7, 9, 10, 11)}
+    assert ["classes" in said[lives] for lives in (7, 9, 10, 11)] == [False, True, True, False]
+    assert "classes" not in verdict(evidence(lives=9)).sentence
+
+
+@pytest.mark.parametrize(("alignment", "offset"), [(None, True), (0.001, True), (0.03, False)])
+def test_an_offset_is_told_from_a_point(alignment: float | None, offset: bool) -> None:
+    """Total variance .02: two pictures lie .04 apart. Where views of one lie .03 apart, nothing is left of the pictures."""
+    found = verdict(evidence(spread=0.02**0.5), Context(method="moco", alignment=alignment))
+    assert found.status == "complete collapse"
+    assert any("64 of 64 directions" in reason for reason in found.reasons)
+    assert any("mean row" in step for step in found.advice) == offset
 
 
 rank, level = st.integers(0, 64), st.floats(0, 2)
@@ -64,3 +119,17 @@ def test_monotone(one: int, other: int, spread: float, wider: float) -> None:
         verdict(evidence(lives=more, spread=high)),
     )
     assert WORST_FIRST.index(worse.status) <= WORST_FIRST.index(better.status)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
+def test_variance_taken_away_heals_nothing(directions: list[tuple[float, float]]) -> None:
+    """Of each direction a share is kept, also of the largest: the scale of `filled` is none of theirs."""
+    whole = torch.tensor([size for size, _ in directions], dtype=torch.float64) / len(directions)
+    kept = whole * torch.tensor([share for _, share in directions], dtype=torch.float64)
+    said = [
+        verdict(
+            evidence(d=len(lam), spread=float(lam.sum()) ** 0.5, lives=filled(lam), chance=len(lam))
+        ).status
+        for lam in (kept, whole)
+    ]
+    assert WORST_FIRST.index(said[0]) <= WORST_FIRST.index(said[1])

@@ -1,0 +1,118 @@
+"""What else is known of a space, what that adds to the evidence, and what to try next, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_cli.metrics.ranks import FILLED
+from collapse_cli.metrics.spectrum import Spectrum
+
+ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
+OUTLIER = 0.5  # of the variance in the first direction
+AT_CHANCE = 0.98  # of the chance loss: nothing was learnt
+NO_NEGATIVES = ("positive-only", "simsiam", "byol")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of a space besides its spectrum; each part may be missing.
+
+    space: `h` or `z`; method: that trained it; classes: of the pictures; alignment: mean squared distance of two views, in
+    [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever filled.
+    """
+
+    space: str = ""
+    method: str = ""
+    classes: int = 0
+    alignment: float | None = None
+    loss: float | None = None
+    chance: float | None = None
+    queue: float | None = None
+
+
+def of_classes(filled: float, context: Context) -> str:
+    """Where there are as many directions as between class means."""
+    if context.classes < 3 or abs(filled - (context.classes - 1)) > 1:
+        return ""
+    return ", about one fewer than classes: neural collapse (Papyan et al. 2020, arXiv:2008.08186), which a supervised loss wants"
+
+
+def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
+    """Evidence that decides nothing, but tells one collapse from another."""
+    total = float(spectrum.total_variance)
+    if status == "complete collapse" and total > ROUNDING:
+        yield f"about their mean, {_about_mean(spectrum)} of {spectrum.dimensions} directions hold their part of what is left"
+    if status == "dimensional collapse" and spectrum.std_sqrt_d > 0.5:
+        yield f"std·√D {spectrum.std_sqrt_d:.3g}: the usual check sees nothing"
+    if total > ROUNDING and spectrum.eigenvalues and spectrum.eigenvalues[0] > OUTLIER * total:
+        yield f"one direction holds {spectrum.eigenvalues[0] / total:.0%} of the variance: an outlier"
+    if spectrum.effective_rank_untrained is not None:
+        yield f"effective rank {spectrum.effective_rank:.3g}; {spectrum.effective_rank_untrained:.3g} before training"
+    if context.alignment is not None and total > ROUNDING:
+        near = context.alignment / (2 * total)  # 2 total: mean squared distance of two rows
+        yield f"two views of a picture are {near:.0%} as far apart, squared, as two pictures"
+    if context.loss is not None and context.chance:
+        where = "at chance" if context.loss > AT_CHANCE * context.chance else "below chance"
+        yield f"training loss {context.loss:.3g}, {where} ({context.chance:.3g})"
+
+
+def _about_mean(spectrum: Spectrum) -> int:
+    """Directions filled once the mean is taken away and the rest is the whole."""
+    share = FILLED * spectrum.total_variance / spectrum.dimensions
+    return sum(lam > share for lam in spectrum.eigenvalues)
+
+
+def _told_apart(spectrum: Spectrum, context: Context) -> bool:
+    """Whether what is left around the mean may still be of the pictures: their views differ less than they do, if known."""
+    return context.alignment is None or context.alignment < spectrum.total_variance
+
+
+def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]:
+    """What to try next, the likeliest first."""
+    tried = {
+        "complete collapse": _complete,
+        "dimensional collapse": _dimensional,
+        "inconclusive": _inconclusive,
+        "healthy": _healthy,
+    }
+    return tuple(tried[status](spectrum, context))
+
+
+def _complete(spectrum: Spectrum, context: Context) -> Iterator[str]:
+    if context.method:
+        yield "collapse causes: which force is missing, or too weak"
+    if context.method in NO_NEGATIVES:
+        yield "collapse train moco: negatives keep pictures apart (He et al. 2020, arXiv:1911.05722)"
+        yield "collapse train vicreg: so does a variance term (Bardes et al. 2022)"
+    elif context.method:
+        yield "--momentum nearer 1: fast keys put the loss at chance (He et al. 2020, arXiv:1911.05722, sec. 4.1)"
+        yield "a lower --lr, or --strength below 2: beyond it negatives do not help either (digits)"
+    if spectrum.total_variance > ROUNDING and _told_apart(spectrum, context):
+        yield "subtract the mean row and measure again: a common offset hides directions from cosines, not from a linear probe"
+
+
+def _dimensional(spectrum: Spectrum, context: Context) -> Iterator[str]:
+    if context.space == "z":
+        yield "collapse probe: classes are read from h, of which a projector may drop what the loss has no use for"
+    if context.method:
+        yield "--strength 0.5: milder views leave more directions (Jing et al. 2022, theorem 1; digits: rank 15 -> 30 of 64)"
+        yield "a lower --temperature, where it is above 0.2 (digits: rank 11 at 0.5, 18 at 0.2)"
+        yield "collapse train vicreg, or align-uniform, and collapse compare with it: losses that ask for variance or spread"
+    else:
+        yield "the layer before: a projector loses directions that its input keeps (Jing et al. 2022, arXiv:2110.09348, fig. 7)"
+
+
+def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
+    wanted = max(10 * spectrum.dimensions, 100)
+    if context.queue is not None and context.queue < 1:
+        yield "collapse train --resume with more --epochs, or a shorter --queue"
+    elif spectrum.rows < wanted:
+        yield f"--samples {wanted} or more, or a file of as many rows: the sample bounds the rank"
+    else:
+        yield f"--samples {4 * spectrum.rows}: twice as narrow an interval; or take it for what it is, a case at the bound"
+
+
+def _healthy(spectrum: Spectrum, context: Context) -> Iterator[str]:
+    yield "collapse probe: many directions are not yet useful ones"
+    yield "collapse check: keep it so"

@@ -1,0 +1,120 @@
+"""How often the verdict is right: on rows whose truth is known (planted.py), over widths, rows and repetitions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import torch
+from torch import Generator
+
+from collapse_cli.metrics.planted import scenes
+from collapse_cli.metrics.spectrum import never_negative, spectrum
+from collapse_cli.metrics.verdict import FEWEST, Status, verdict
+from collapse_cli.results import Matrix, Measured, each, matrix, number
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+BRIEF = [status.removesuffix(" collapse") for status in STATUSES]
+RATIOS = (2, 5, 20, 100)  # rows for each dimension
+MOST = 4096  # rows
+TINY = (0.5, 1.0)  # rows for each dimension that tell nothing of it
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sample, what is true of it, and what was said."""
+
+    kind: str
+    truth: Status
+    said: Status
+    rows: int
+    dimensions: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration of the verdict."""
+
+    cases: int = number("samples judged, each drawn anew")
+    right: float = number(
+        "share of the samples of which the truth was said; where N <= D and no collapse to one point, that is `inconclusive`",
+        unit="share", convention="interval: 95 %, Wilson", better="high", headline=True,
+    )  # fmt: skip
+    false_alarms: float = number(
+        "share of the healthy samples that were said to have collapsed",
+        unit="share", convention="interval: 95 %, Wilson", better="low", headline=True,
+    )  # fmt: skip
+    missed: float = number(
+        "share of the collapsed samples that were said to be healthy",
+        unit="share", convention="interval: 95 %, Wilson", better="low", headline=True,
+    )  # fmt: skip
+    undecided: float = number(
+        "share of the samples with more rows than dimensions of which nothing was said",
+        unit="share", convention="interval: 95 %, Wilson", better="low",
+    )  # fmt: skip
+    confusion: Matrix = matrix(
+        "how many samples of each truth were said to be what", rows="truth", columns="said"
+    )
+    right_by_kind: dict[str, float] = each(
+        "share of the samples of which the truth was said", of="kind", unit="share", label="right"
+    )
+
+
+def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[Case]:
+    """Every scene in every width at every number of rows, judged; as many as `count` says."""
+    for again in range(replications):
+        for d in dimensions:
+            generator = torch.Generator().manual_seed(seed + 10_007 * again + 1_000_003 * d)
+            for scene in scenes(d, generator):
+                for n, known in sizes(d):
+                    truth = scene.truth if known or scene.truth == "complete collapse" else "inconclusive"
+                    rows = scene.draw(n, generator)
+                    yield Case(scene.kind if known else "tiny N", truth, judged(rows, generator), n, d)
+
+
+def judged(rows: torch.Tensor, generator: Generator) -> Status:
+    """What is said of rows (N,D), each compared with its kind."""
+    return verdict(spectrum(rows, generator, relu=never_negative(rows))).status
+
+
+def sizes(d: int) -> Iterator[tuple[int, bool]]:
+    """Numbers of rows, and whether so many can tell of d directions."""
+    yield from ((max(int(ratio * d), FEWEST), False) for ratio in TINY if ratio * d >= FEWEST)
+    yield from ((ratio * d, True) for ratio in RATIOS if ratio * d <= MOST)
+
+
+def count(dimensions: Sequence[int], replications: int) -> int:
+    """How many cases there will be."""
+    each = (len(list(scenes(d, torch.Generator()))) * len(list(sizes(d))) for d in dimensions)
+    return replications * sum(each)
+
+
+def calibration(found: Sequence[Case]) -> Calibration:
+    """What the cases come to."""
+    healthy = [one for one in found if one.truth == "healthy"]
+    collapsed = [one for one in found if one.truth.endswith("collapse")]
+    enough = [one for one in found if one.truth != "inconclusive"]
+    kinds = dict.fromkeys(one.kind for one in found)
+    met = Counter((one.truth, one.said) for one in found)
+    return Calibration(
+        cases=len(found),
+        right=_share([one.said == one.truth for one in found]),
+        false_alarms=_share([one.said.endswith("collapse") for one in healthy]),
+        missed=_share([one.said == "healthy" for one in collapsed]),
+        undecided=_share([one.said == "inconclusive" for one in enough]),
+        confusion=Matrix([[met[truth, said] for said in STATUSES] for truth in STATUSES], BRIEF, BRIEF),
+        right_by_kind={
+            k: float(_share([one.said == one.truth for one in found if one.kind == k])) for k in kinds
+        },
+    )
+
+
+def _share(events: Sequence[bool]) -> Measured:
+    """Of n events with the interval of Wilson (1927), which also holds where none happened."""
+    n, z = max(len(events), 1), 1.959964
+    p = sum(events) / n
+    middle, width = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    shrink = 1 + z * z / n
+    return Measured(p, interval=(max((middle - width) / shrink, 0.0), min((middle + width) / shrink, 1.0)))

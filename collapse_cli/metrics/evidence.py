@@ -1,0 +1,88 @@
+"""What a verdict stands on, in one table: numbers that decide beside those that only say more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.spectrum import Spectrum
+from collapse_cli.metrics.verdict import COMPLETE_SOURCE, DIMENSIONAL_SOURCE, complete, dimensional
+from collapse_cli.results import Curve, Measured, curve, number
+
+ON_SPHERE = "centred, L2-normalised rows"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Evidence."""
+
+    rows: int = number("pictures or rows measured, N")
+    dimensions: int = number("width of the space, D")
+    total_variance: float = number(
+        "trace of the covariance of the unit rows; 0: all rows are one point",
+        convention=f"{ON_SPHERE}; decides", null="chance", better="high", headline=True,
+    )  # fmt: skip
+    complete_below: float = number(
+        "total variance below this is complete collapse", label="… complete below", convention=COMPLETE_SOURCE
+    )
+    filled: int = number(
+        "directions that hold at least 3 % of an equal share of the unit rows",
+        label="dimensions filled", convention=f"λ > 0.03/D, {ON_SPHERE}; decides", null="chance", better="high", headline=True,
+    )  # fmt: skip
+    dimensional_below: float = number(
+        "fewer filled dimensions than this are dimensional collapse: half of those that chance fills",
+        label="… dimensional below", convention=DIMENSIONAL_SOURCE,
+    )  # fmt: skip
+    effective_rank: float = number(
+        "exp of the entropy of lambda / sum lambda",
+        convention=f"λ, {ON_SPHERE}",
+        null="chance",
+        better="high",
+    )
+    effective_rank_untrained: float | None = number(
+        "the same of the same network before training, on the same pictures",
+        label="… before training", convention=f"λ, {ON_SPHERE}", default=None,
+    )  # fmt: skip
+    std_sqrt_d: float = number(
+        "the usual check: 1 isotropic, 0 collapsed, blind to lost rank", label="std·√D", convention=ON_SPHERE, null="chance",
+        better="high", default=0.0,
+    )  # fmt: skip
+    mean_cosine: float | None = number(
+        "mean cosine of two different rows; 1 is complete collapse", null="chance", better="low", default=None
+    )
+    alignment: float | None = number(
+        "mean squared distance of two views of a picture; near 0 it is good only where pictures are apart",
+        null="chance", better="low", default=None,
+    )  # fmt: skip
+    loss: float | None = number(
+        "training loss of the last epoch", label="training loss", null="chance", default=None
+    )
+    queue: float | None = number(
+        "share of the queue that was ever filled", label="queue filled", default=None
+    )
+    eigenvalues: Curve = curve(
+        "eigenvalues of the covariance of the unit rows", x="direction, by size", y="eigenvalue λ", log="y", null="chance",
+        sketch=True, default=Curve(()),
+    )  # fmt: skip
+
+
+def evidence(spectrum: Spectrum, context: Context) -> Evidence:
+    """Of one space."""
+    loss = None if context.loss is None else Measured(context.loss, null=context.chance)
+    alignment = None if context.alignment is None else Measured(context.alignment, null=2.0)
+    return Evidence(
+        rows=spectrum.rows,
+        dimensions=spectrum.dimensions,
+        total_variance=spectrum.total_variance,
+        complete_below=complete(spectrum).bound,
+        filled=spectrum.filled,
+        dimensional_below=dimensional(spectrum).bound,
+        effective_rank=spectrum.effective_rank,
+        effective_rank_untrained=spectrum.effective_rank_untrained,
+        std_sqrt_d=spectrum.std_sqrt_d,
+        mean_cosine=spectrum.mean_cosine,
+        alignment=alignment,
+        loss=loss,
+        queue=context.queue,
+        eigenvalues=spectrum.eigenvalues,
+    )

@@ -1,0 +1,110 @@
+"""The planted set and its count: truths are those of the population, and the verdict finds them."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+import torch
+from scipy.stats import binomtest
+
+from collapse_cli.metrics.calibration import Case, calibration, cases, count, sizes
+from collapse_cli.metrics.moments import gather
+from collapse_cli.metrics.planted import GAP, MARGIN, gaussian, low_rank, of_spectrum, of_unit_rows, scenes
+from collapse_cli.metrics.ranks import FILLED
+from collapse_cli.metrics.spectrum import eigenvalues
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("lam", [[1.0] * 8, [4.0, 1.0], [9.0, 1.0]])
+def test_the_spectrum_of_unit_rows(lam: list[float]) -> None:
+    """Equal: 1/d each. Of two dimensions with deviations a, b the unit circle has shares a/(a+b), b/(a+b)."""
+    found = of_unit_rows(torch.tensor(lam, dtype=torch.float64))
+    a, b = lam[0] ** 0.5, lam[-1] ** 0.5
+    expected = [1 / 8] * 8 if len(lam) == 8 else [a / (a + b), b / (a + b)]
+    assert found.tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_spectrum_of_unit_rows_is_that_of_many() -> None:
+    lam = torch.arange(1, 9).double() ** -2.0
+    rows = gaussian(lam, seeded(0))(200_000, seeded(1))
+    assert eigenvalues(gather(rows).on_sphere.covariance).tolist() == pytest.approx(
+        of_unit_rows(lam).tolist(), rel=0.02
+    )
+
+
+def test_truths_by_spectrum() -> None:
+    """Rank r of 64: dimensional up to 24, healthy from 40 on, not asked between; j^-1 fills all of 128, j^-3 a few."""
+    truths = {rank: of_spectrum(low_rank(64, rank / 64)) for rank in (1, 24, 32, 40, 64)}
+    assert truths == {
+        1: "dimensional collapse",
+        24: "dimensional collapse",
+        32: None,
+        40: "healthy",
+        64: "healthy",
+    }
+    power = {a: of_spectrum(torch.arange(1, 129).double() ** -a) for a in (0.0, 1.0, 3.0)}
+    assert power == {0.0: "healthy", 1.0: "healthy", 3.0: "dimensional collapse"}
+
+
+@pytest.mark.parametrize("d", [8, 32])
+def test_declared_truths_are_those_of_many_rows(d: int) -> None:
+    """The definition on 400 D rows: a direction counts above FILLED / D, with half the margin that gaussian scenes have."""
+    for scene in scenes(d, seeded(0)):
+        if scene.kind not in ("ReLU", "clusters", "heavy tails", "offset", "one point"):
+            continue
+        lam = eigenvalues(gather(scene.draw(400 * d, seeded(1))).on_sphere.covariance)
+        level = lam * d / FILLED
+        surely, perhaps = (float((level > bound).double().mean()) for bound in (MARGIN / 2, 2 / MARGIN))
+        if scene.truth == "complete collapse":
+            assert float(lam.sum()) < 0.0625 / 2
+        else:
+            assert float(lam.sum()) > 0.0625 * 2
+            assert surely > GAP[1] if scene.truth == "healthy" else perhaps < GAP[0], scene
+
+
+def test_nearly_all_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """99 % right, and no more than 1 % of the healthy called collapsed, where rows are fewest."""
+    monkeypatch.setattr("collapse_cli.metrics.calibration.RATIOS", (2, 5))
+    found = calibration(list(cases([32], replications=1, seed=3)))
+    assert found.cases == count([32], replications=1)
+    assert found.right >= 0.99
+    assert found.false_alarms <= 0.01
+    assert found.missed == 0
+    assert sum(map(sum, found.confusion)) == found.cases
+
+
+def test_repeatable() -> None:
+    first, again = (list(islice(cases([8], 1, 5), 30)) for _ in range(2))
+    assert first == again
+
+
+def test_sizes() -> None:
+    assert list(sizes(8)) == [(8, False), (16, True), (40, True), (160, True), (800, True)]
+    assert list(sizes(512)) == [(256, False), (512, False), (1024, True), (2560, True)]
+
+
+def test_what_is_counted() -> None:
+    """4 healthy, one called collapsed; 2 collapsed, one called healthy; 1 with too few rows. 4 of 7 right."""
+    said = [
+        "healthy",
+        "healthy",
+        "inconclusive",
+        "dimensional collapse",
+        "healthy",
+        "complete collapse",
+        "inconclusive",
+    ]
+    true = ["healthy"] * 4 + ["dimensional collapse", "complete collapse", "inconclusive"]
+    found = calibration(
+        [Case("a" if t == "healthy" else "b", t, s, 9, 8) for t, s in zip(true, said, strict=True)]
+    )  # type: ignore[arg-type]
+    assert (found.right, found.false_alarms, found.missed) == (4 / 7, 1 / 4, 1 / 2)
+    assert found.undecided == 1 / 6
+    assert found.confusion[2] == (0, 1, 2, 1)
+    assert found.right_by_kind == {"a": 2 / 4, "b": 2 / 3}
+    low, high = binomtest(4, 7).proportion_ci(method="wilson")
+    assert found.right.interval == pytest.approx((low, high), rel=1e-4)
