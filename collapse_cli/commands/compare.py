@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from collapse_cli.commands import report
-from collapse_cli.commands.kept import answers, asked
+from collapse_cli.commands.known import Known, known
 from collapse_cli.commands.merging import Group, Single, differences, flat, side_by_side, space
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, answer, subjects
+from collapse_cli.commands.subjects import answer
 from collapse_cli.errors import CollapseError, nearest
-from collapse_cli.runs.record import Record
-from collapse_cli.settings import Run, fill
+from collapse_cli.settings import fill
 from collapse_cli.settings import flat as flattened
 from collapse_cli.views import Output, show
 
@@ -40,21 +37,21 @@ def compare(
 
     Every metric side by side, the best of each row marked, and the differences from the first. Runs that differ in nothing
     but their seed are one group: its mean ± one standard deviation. What a run folder holds already is read, the rest
-    is measured and kept.
+    is measured and kept. An INPUT may be an answer that was saved with --json.
 
     Example: [bold]collapse compare runs/moco-0 runs/moco-1 runs/mochi-0 runs/mochi-1 --plot compare.png[/bold]
     """
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
     _refuse(inputs, scatter, output)
-    runs = [_single(path, measuring, fresh, shown.quiet) for path in inputs]
+    runs = [_single(known(path, measuring, fresh, shown.quiet)) for path in inputs]
     _refuse_twins(runs)
     groups = grouped(runs)
     sides = side_by_side(groups)
     _choose_axes(sides, scatter, max(group.space for group in groups))
     entries = [*sides, *differences(groups, _chosen(groups, baseline))]
     show(answer("compare", entries, [run.facts for run in runs]), output)
-    if all(one["verdict"]["status"] == "inconclusive" for one in sides):
+    if all(one["verdict"] and one["verdict"]["status"] == "inconclusive" for one in sides):
         raise typer.Exit(3)
 
 
@@ -67,40 +64,12 @@ def _refuse(inputs: Sequence[Path], scatter: tuple[str, str] | None, output: Out
         raise CollapseError(f"--scatter {scatter[0]} against itself", "name two metrics")
 
 
-def _single(path: Path, measuring: Measuring, fresh: bool, quiet: bool) -> Single:
-    """What is known of an input: read from its run folder where that holds it all, else measured, and kept there."""
-    documents = [] if fresh else report.whole(answers(path, measuring))
-    if documents:
-        _say(f"{path}: read from {path / 'results'}", quiet)
-        facts = documents[0]["inputs"][0] | {"path": str(path)}
-        return _merged(facts, documents, Record(path).settings())
-    (subject,) = asked(subjects([path], measuring, quiet, views=True), measuring)
-    documents = report.portrait([subject], measuring)
-    if subject.record:
-        for document in documents:
-            subject.record.keep(document)
-    kept = f", kept in {subject.record.folder / 'results'}" if subject.record else ""
-    _say(f"{path}: measured{kept}", quiet)
-    return _merged(subject.facts, documents, _run(subject))
-
-
-def _run(subject: Subject) -> Run | None:
-    """The settings of a run folder as they are written there, or those of a checkpoint."""
-    if subject.record:
-        return subject.record.settings()
-    return subject.checkpoint.run if subject.checkpoint else None
-
-
-def _merged(facts: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], run: Run | None) -> Single:
+def _single(one: Known) -> Single:
     """`epochs` are those done, for a run may be unfinished."""
+    facts, documents, run = one.facts, one.documents, one.run
     settings = {"method": run.method, **flattened(run.tables()), "epochs": facts["epoch"]} if run else {}
     seed = settings.pop("seed", None)
     return Single(facts, flat(documents), _verdicts(documents), _measuring(documents), settings, seed)
-
-
-def _say(line: str, quiet: bool) -> None:
-    if not quiet:
-        print(line, file=sys.stderr)
 
 
 def _verdicts(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Group:
     @property
     def space(self) -> str:
         """The last one, which verdicts are on: z, or h where there is no projector."""
-        return list(self.runs[0].verdicts)[-1]
+        return list(self.runs[0].verdicts or [key.rpartition(".")[2] for key in self.runs[0].metrics])[-1]
 
     def measured(self, key: str) -> list[Metric]:
         """A metric of every run; nothing where a run lacks it."""
@@ -168,7 +168,8 @@ def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
     """A number's mean, with `runs`, the values that it is of; or the mean of curves."""
     found = group.measured(key)
     if found[0]["kind"] != "number":
-        return found[0] | {part: _points([metric[part] for metric in found]) for part in ("values", "null")}
+        parts = ["values", "null", *(["before"] if all("before" in metric for metric in found) else [])]
+        return found[0] | {part: _points([metric[part] for metric in found]) for part in parts}
     repeats = group.repeats(key)
     mean = repeated(repeats) if repeats else None
     merged = found[0] | {
@@ -176,12 +177,12 @@ def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
         "null": group.chance(key),
         "interval": list(mean.interval) if mean is not None and mean.interval else None,
         "runs": [metric["value"] for metric in found],
-        "convention": _without_interval(found[0]["convention"]),
+        "convention": without_interval(found[0]["convention"]),
     }
     return merged | ({"best": mark} if mark else {})
 
 
-def _without_interval(convention: str) -> str:
+def without_interval(convention: str) -> str:
     """A run's own interval gives way to that over the runs."""
     return "; ".join(part for part in convention.split("; ") if not part.startswith("interval"))
 
@@ -211,9 +212,11 @@ def _repeated(group: Group) -> dict[str, Any]:
     return {"runs": len(group.runs)} | ({"seeds of the runs": seeds} if seeds else {})
 
 
-def _verdict(group: Group) -> dict[str, Any]:
-    """What is said of the last space of every run; where they disagree, that."""
+def _verdict(group: Group) -> dict[str, Any] | None:
+    """What is said of the last space of every run, if anything is; where they disagree, that."""
     of = group.space
+    if not all(run.verdicts for run in group.runs):
+        return None
     said = [run.verdicts[of] for run in group.runs]
     counts = Counter(one["status"] for one in said)
     status, sentence = next(iter(counts)), f"in {of} of all {len(said)} runs"

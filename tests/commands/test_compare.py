@@ -91,7 +91,7 @@ def unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError("measured")
 
     if "run" not in request.fixturenames:
-        monkeypatch.setattr("collapse_cli.commands.compare.subjects", refuse)
+        monkeypatch.setattr("collapse_cli.commands.known.subjects", refuse)
 
 
 FIRST, SECOND = (10.0, 12.0, 11.0), (20.0, 25.0, 19.0)
@@ -385,7 +385,7 @@ def test_what_is_missing_is_measured_once_and_kept(pair: list[Path], capsys: Cap
     """The second time everything is read, and the numbers are the same; --fresh measures again."""
     first = compared(capsys, *map(str, pair), "-q")
     kept = {path.stem: path.read_bytes() for path in (pair[0] / "results").iterdir()}
-    assert set(kept) == {"spectrum", "alignment", "oracle", "probe", "clusters"}
+    assert set(kept) == {"spectrum", "alignment", "oracle", "probe", "clusters", "classes"}
     assert main(["compare", *map(str, pair), "--json"]) == 0
     shown = capsys.readouterr()
     assert f"{pair[0]}: read from" in shown.err
@@ -412,8 +412,52 @@ def test_run_folders_alone_are_read(six: list[str], monkeypatch: pytest.MonkeyPa
         seen.extend(paths)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("collapse_cli.commands.compare.subjects", stop)
+    monkeypatch.setattr("collapse_cli.commands.known.subjects", stop)
     file = Path(six[0]) / "checkpoint.pt"
     for argv in ([six[0], six[1], "--fresh"], [six[1], str(file)]):
         assert main(["compare", *argv, "-q"]) == 130
     assert seen == [Path(six[0]), file]
+
+
+def saved(path: Path, folder: Path, command: str = "spectrum") -> str:
+    """The answer that a planted run folder holds, as `--json > FILE` would have saved it."""
+    return str(shutil.copy(folder / "results" / f"{command}.json", path))
+
+
+def test_saved_answers_are_inputs(tmp_path: Path, capsys: Capture) -> None:
+    """Each by its path, even of one checkpoint; the settings that they were measured with stand side by side."""
+    run = plant(tmp_path / "a", 10.0)
+    first, second = saved(tmp_path / "1.json", run), saved(tmp_path / "2.json", plant(tmp_path / "b", 12.0))
+    document = json.loads(Path(second).read_text())
+    for one in document["results"]:
+        one["settings"]["N"] = 450
+    Path(second).write_text(json.dumps(document))
+    found = compared(capsys, first, second, str(run))
+    assert {of for title, of in found if title == "Side by side"} == {first, second, "moco"}
+    assert found["Side by side", second]["metrics"]["rank.z"]["value"] == 12
+    assert found["Side by side", second]["settings"]["N"] == 450
+    assert found[f"Difference from {first}", second]["metrics"]["rank.z"]["value"] == 2
+    assert found["Side by side", first]["verdict"]["status"] == "healthy"
+
+
+def test_answers_without_a_verdict(tmp_path: Path, capsys: Capture) -> None:
+    """Alignment says none: nothing is concluded from that."""
+    paths = [
+        saved(tmp_path / f"{k}.json", plant(tmp_path / k, 9.0, v), "alignment")
+        for k, v in (("a", 0.3), ("b", 0.2))
+    ]
+    found = compared(capsys, *paths)
+    assert [one["verdict"] for one in found.values()] == [None] * 3
+    assert found["Side by side", paths[1]]["metrics"]["across.z"]["best"] == "value"
+
+
+def test_one_answer_given_twice_is_refused(tmp_path: Path, capsys: Capture) -> None:
+    run = plant(tmp_path / "a", 10.0)
+    assert main(["compare", saved(tmp_path / "1.json", run), saved(tmp_path / "2.json", run)]) == 2
+    assert "are the same" in capsys.readouterr().err
+
+
+def test_no_answer_is_refused(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "no.json").write_text("{}")
+    assert main(["compare", str(tmp_path / "no.json"), str(plant(tmp_path / "a", 10.0))]) == 2
+    assert "no answer of collapse" in capsys.readouterr().err

@@ -1,0 +1,71 @@
+"""A gate's answer as JUnit XML, which CI services list: one test case for each check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from collapse_cli.files import whole
+from collapse_cli.views.document import Document
+from collapse_cli.views.words import plain
+
+Case = tuple[str, str, str]
+"""Name, result, sentence."""
+
+
+def write(path: Path, document: Document) -> None:
+    """A suite for each input, whole or not at all. What is inconclusive counts as skipped, a warning as passed."""
+    root = ElementTree.Element("testsuites", name="collapse check")
+    suites = [list(_cases(document, number)) for number in range(len(document["inputs"]))]
+    for one, cases in zip(document["inputs"], suites, strict=True):
+        suite = ElementTree.SubElement(root, "testsuite", {"name": plain(one["path"])} | _counts(cases))
+        for case in cases:
+            _add(suite, f"collapse.{plain(one['path'])}", *case)
+    for name, count in _counts([case for cases in suites for case in cases]).items():
+        root.set(name, count)
+    ElementTree.indent(root)
+    with whole(path) as part:
+        ElementTree.ElementTree(root).write(part, encoding="utf-8", xml_declaration=True)
+
+
+def _cases(document: Document, number: int) -> Iterator[Case]:
+    """The checks of an input: the verdict on each of its spaces, then its numbers by title."""
+    for one in document["results"]:
+        if one["input"] != number:
+            continue
+        verdict = one["verdict"] or {}
+        if "result" in verdict:
+            yield (
+                f"verdict: {one['of']}",
+                verdict["result"],
+                "\n".join([verdict["sentence"], *verdict["reasons"]]),
+            )
+        for metric in one["metrics"].values():
+            if "required" in metric:
+                required = metric["required"]
+                yield f"{one['title']}: {metric['label']}", required["result"], required["sentence"]
+
+
+def _counts(cases: list[Case]) -> dict[str, str]:
+    results = [result for _, result, _ in cases]
+    counts = {"failures": results.count("fail"), "skipped": results.count("inconclusive")}
+    return {
+        "tests": str(len(cases)),
+        **{name: str(count) for name, count in counts.items()},
+        "errors": "0",
+        "time": "0",
+    }
+
+
+def _add(suite: Any, origin: str, name: str, result: str, sentence: str) -> None:
+    """One test case; its sentence is the message of a failure, and else its output."""
+    case = ElementTree.SubElement(suite, "testcase", classname=origin, name=plain(name), time="0")
+    lines = [plain(line) for line in sentence.splitlines()]
+    if result in ("fail", "inconclusive"):
+        told = {"message": lines[0]} | ({"type": "collapse"} if result == "fail" else {})
+        found = ElementTree.SubElement(case, "failure" if result == "fail" else "skipped", told)
+    else:
+        found = ElementTree.SubElement(case, "system-out")
+    found.text = "\n".join(lines)

@@ -1,0 +1,501 @@
+"""check: planted answers whose judgement is known, real runs red and green, and what is refused before any work."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import numpy
+import pytest
+import typer
+
+from collapse_cli import cli, results
+from collapse_cli.cli import main
+from collapse_cli.metrics.requirements import parse
+from collapse_cli.results import Curve, Measured, curve, entry, number
+
+Capture = pytest.CaptureFixture[str]
+ROOT = Path(cli.__file__).parent.parent
+SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())
+MODES = ([], ["--json"], ["-q"])
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Shape."""
+
+    rows: int = number("rows, N")
+    dimensions: int = number("width, D")
+    rank: float = number("a rank", null="isotropic", better="high", headline=True, convention="centred")
+    spread: float | None = number("a spread", unit="nats", better="low", default=None)
+    other: float = number("no direction", default=1.0)
+    line: Curve = curve("a curve", x="k", default=Curve((1, 2)))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    status: str
+    sentence: str
+    reasons: tuple[str, ...] = ()
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pyproject.toml of somebody else's is found."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+
+
+def plant(
+    path: Path, rank: float = 20.0, half: float | None = None, *, rows: int = 900, status: str = "healthy",
+    spaces: str = "hz", dimensions: int = 64, spread: float | None = None, **asked: Any,
+) -> str:  # fmt: skip
+    """A saved answer; h has twice the rank of z and is healthy, a tenth of chance is 6 in both."""
+    interval = None if half is None else (rank - half, rank + half)
+    shape = {
+        space: Shape(
+            rows, dimensions, Measured(rank * part, 60.0, interval if space == "z" else None), spread
+        )
+        for space, part in (("h", 2.0), ("z", 1.0))
+    }
+    said = {"h": Verdict("healthy", "healthy: h lives"), "z": Verdict(status, f"{status}: z", ("why",))}
+    entries = [entry(f"{path.stem} · {s}", shape[s], verdict=said[s]) for s in spaces]
+    facts = {"path": f"runs/{path.stem}", "asked": {"split": "train"} | asked}
+    path.write_text(json.dumps(results.answer("spectrum", entries, argv=[], version="1", inputs=[facts])))
+    return str(path)
+
+
+def checked(capsys: Capture, *argv: str, code: int = 0) -> dict[str, Any]:
+    """The document, held against the schema."""
+    assert main(["check", *argv, "--json", "-q"]) == code, capsys.readouterr().err
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    return dict(document)
+
+
+def shown_alike(capsys: Capture, *argv: str, code: int) -> None:
+    """The code is the same however the answer is shown; -q shows nothing."""
+    for mode in MODES:
+        assert main(["check", *argv, *mode]) == code, (mode, capsys.readouterr().err)
+        assert (capsys.readouterr().out == "") == (mode == ["-q"])
+
+
+def rows(document: dict[str, Any]) -> dict[str, str]:
+    """Results by requirement, or by number for a baseline."""
+    return {
+        metric["label"]: metric["required"]["result"]
+        for one in document["results"] for metric in one["metrics"].values() if "required" in metric
+    }  # fmt: skip
+
+
+def ended(document: dict[str, Any]) -> list[str]:
+    return [one["verdict"]["sentence"] for one in document["results"] if one["title"] == "Gate"]
+
+
+def test_all_met(tmp_path: Path, capsys: Capture) -> None:
+    """A bare name is z, where there is one; a tenth of chance is 6."""
+    wanted = ["rank >= 20", "rank.h > 39", "other.z < 2", "rank.z >= 10% of null"]
+    options = [word for one in wanted for word in ("--require", one)]
+    document = checked(capsys, plant(tmp_path / "a.json"), *options)
+    assert rows(document) == dict.fromkeys(
+        ["rank.z >= 20", "rank.h > 39", "other.z < 2", "rank.z >= 0.1 null"], "pass"
+    )
+    assert ended(document) == ["passed: 6 checks"]
+    bounds = [
+        m["required"]["bound"]
+        for one in document["results"]
+        for m in one["metrics"].values()
+        if "required" in m
+    ]
+    assert bounds == [20, 39, 2, 6]
+    assert document["inputs"][0]["measured"] == "runs/a"
+
+
+def test_without_projections_a_bare_name_is_h(tmp_path: Path, capsys: Capture) -> None:
+    document = checked(capsys, plant(tmp_path / "a.json", spaces="h"), "--require", "rank > 39")
+    assert rows(document) == {"rank.h > 39": "pass"}
+
+
+def test_one_that_is_not_met_fails_them_all(tmp_path: Path, capsys: Capture) -> None:
+    argv = [
+        plant(tmp_path / "a.json", half=3),
+        "--require",
+        "rank >= 30",
+        "--require",
+        "rank >= 18",
+        "--require",
+        "rank > 2",
+    ]
+    document = checked(capsys, *argv, code=1)
+    assert rows(document) == {"rank.z >= 30": "fail", "rank.z >= 18": "inconclusive", "rank.z > 2": "pass"}
+    assert ended(document) == ["failed: 1 of 5 checks"]
+    (gate,) = [one for one in document["results"] if one["title"] == "Gate"]
+    counts = {name: metric["value"] for name, metric in gate["metrics"].items()}
+    assert counts == {"passed": 3, "failed": 1, "inconclusive": 1, "warned": 0}
+    assert gate["verdict"]["reasons"] == [
+        "fail: rank.z is 20.0 ± 3.0, required >= 30",
+        "inconclusive: rank.z is 20.0 ± 3.0, required >= 18: the 95 % interval reaches across",
+    ]
+
+
+@pytest.mark.parametrize("bound", ["18", "22"], ids=["met by value", "not met by value"])
+def test_an_interval_on_both_sides_is_inconclusive(bound: str, tmp_path: Path, capsys: Capture) -> None:
+    """20 ± 3; --strict fails it."""
+    argv = [plant(tmp_path / "a.json", half=3), "--require", f"rank >= {bound}"]
+    assert rows(checked(capsys, *argv, code=3)) == {f"rank.z >= {bound}": "inconclusive"}
+    assert rows(checked(capsys, *argv, "--strict", code=1)) == {f"rank.z >= {bound}": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "strictly"),
+    [("healthy", 0, 0), ("dimensional collapse", 0, 1), ("inconclusive", 3, 1), ("complete collapse", 1, 1)],
+)
+def test_verdicts(status: str, code: int, strictly: int, tmp_path: Path, capsys: Capture) -> None:
+    path = plant(tmp_path / "a.json", status=status)
+    shown_alike(capsys, path, code=code)
+    checked(capsys, path, "--strict", code=strictly)
+
+
+def test_an_inconclusive_h_is_a_warning(tmp_path: Path, capsys: Capture) -> None:
+    """h is often wider than there are pictures; z, which a bare name means, is judged."""
+    path = tmp_path / "a.json"
+    plant(path)
+    document = json.loads(path.read_text())
+    document["results"][0]["verdict"]["status"] = "inconclusive"
+    path.write_text(json.dumps(document))
+    assert ended(checked(capsys, str(path))) == ["passed: 2 checks, 1 with a warning"]
+
+
+def test_no_number_of_one_point_passes(tmp_path: Path, capsys: Capture) -> None:
+    """Its rank is rounding noise's, and high."""
+    path = plant(tmp_path / "a.json", 60.0, status="complete collapse")
+    document = checked(capsys, path, "--require", "rank >= 20", "--require", "rank.h >= 20", code=1)
+    assert rows(document) == {"rank.z >= 20": "fail", "rank.h >= 20": "pass"}
+
+
+def test_what_is_no_number_is_inconclusive(tmp_path: Path, capsys: Capture) -> None:
+    document = checked(
+        capsys, plant(tmp_path / "a.json", spread=math.nan), "--require", "spread <= 0", code=3
+    )
+    assert "it is no finite number" in document["results"][-1]["verdict"]["reasons"][0]
+
+
+def test_every_input_is_judged(tmp_path: Path, capsys: Capture) -> None:
+    """One is green, one undecided, one red: red counts most."""
+    paths = [
+        plant(tmp_path / "a.json", 30),
+        plant(tmp_path / "b.json", 21, 3),
+        plant(tmp_path / "c.json", 10),
+    ]
+    document = checked(capsys, *paths, "--require", "rank >= 20", code=1)
+    assert [one.split(":")[0] for one in ended(document)] == ["passed", "inconclusive", "failed"]
+    assert [one["input"] for one in document["results"] if one["title"] == "Gate"] == [0, 1, 2]
+    checked(capsys, *paths[:2], "--require", "rank >= 20", code=3)
+
+
+def test_a_baseline_is_no_worse_than_itself(tmp_path: Path, capsys: Capture) -> None:
+    """Of all numbers those with a direction are compared."""
+    path = plant(tmp_path / "a.json", half=3, spread=-2.0)
+    document = checked(capsys, path, "--baseline", path, "--tolerance", "0")
+    assert rows(document) == dict.fromkeys(["rank.h", "rank.z", "spread.h", "spread.z"], "pass")
+
+
+@pytest.mark.parametrize(
+    ("rank", "half", "tolerance", "code"),
+    [
+        (19.0, None, "5%", 0),
+        (18.9, None, "5%", 1),
+        (18.9, None, "1.1", 0),
+        (18.9, 1.0, "1", 3),
+        (15.0, 1.0, "1", 1),
+    ],
+)
+def test_a_planted_drop_of_rank(
+    rank: float, half: float | None, tolerance: str, code: int, tmp_path: Path, capsys: Capture
+) -> None:
+    """From 20: five percent are 1; 18.9 ± 1 is in touch with 19."""
+    argv = [
+        plant(tmp_path / "new.json", rank, half, spaces="z"),
+        "--baseline",
+        plant(tmp_path / "old.json", spaces="z"),
+    ]
+    checked(capsys, *argv, "--tolerance", tolerance, code=code)
+
+
+def test_low_is_better_where_it_is(tmp_path: Path, capsys: Capture) -> None:
+    """-2 may become -1.9 by 5 %."""
+    old = plant(tmp_path / "old.json", spread=-2.0)
+    for spread, code in ((-3.0, 0), (-1.91, 0), (-1.89, 1)):
+        checked(capsys, plant(tmp_path / "new.json", spread=spread), "--baseline", old, code=code)
+
+
+def test_what_a_baseline_has_and_an_input_lacks_is_inconclusive(tmp_path: Path, capsys: Capture) -> None:
+    """A number that is gone must not make a gate green."""
+    argv = [plant(tmp_path / "new.json"), "--baseline", plant(tmp_path / "old.json", spread=-2.0)]
+    assert rows(checked(capsys, *argv, code=3))["spread.z"] == "inconclusive"
+
+
+def test_another_convention_is_inconclusive_and_another_interval_is_none(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    new, old = plant(tmp_path / "new.json"), plant(tmp_path / "old.json")
+    text = Path(old).read_text()
+    for convention, code in (("centred; interval: bootstrap", 0), ("not centred", 3)):
+        Path(old).write_text(text.replace('"convention": "centred"', f'"convention": "{convention}"'))
+        checked(capsys, new, "--baseline", old, code=code)
+
+
+@pytest.mark.parametrize("other", [{"rows": 500}, {"dimensions": 65}], ids=str)
+def test_a_baseline_of_other_sizes_is_refused(other: dict[str, Any], tmp_path: Path, capsys: Capture) -> None:
+    """With other N and D chance is another; two percent of the rows are let pass."""
+    old = plant(tmp_path / "old.json", **other)
+    assert main(["check", plant(tmp_path / "new.json"), "--baseline", old, "--json"]) == 2
+    assert f"{next(iter(other.values()))} {next(iter(other))}" in capsys.readouterr().err
+    checked(capsys, plant(tmp_path / "new.json"), "--baseline", plant(tmp_path / "old.json", rows=890))
+
+
+def test_a_baseline_asked_otherwise_is_said(tmp_path: Path, capsys: Capture) -> None:
+    old = plant(tmp_path / "old.json", split="test")
+    document = checked(capsys, plant(tmp_path / "new.json"), "--baseline", old)
+    assert document["warnings"] == [
+        f"the baseline was measured with split 'test', {tmp_path / 'new.json'} with 'train'"
+    ]
+
+
+def test_a_collapsed_baseline_has_nothing_to_say(tmp_path: Path, capsys: Capture) -> None:
+    old = plant(tmp_path / "old.json", 60.0, status="complete collapse")
+    document = checked(capsys, plant(tmp_path / "new.json", 60.0), "--baseline", old)
+    assert rows(document) == {"rank.h": "pass"}
+    assert document["warnings"] == ["the baseline's z is one point: its numbers are left out"]
+    old = plant(tmp_path / "old.json", spaces="z", status="complete collapse")
+    assert main(["check", plant(tmp_path / "new.json"), "--baseline", old]) == 2
+
+
+def test_an_answer_of_check_is_a_baseline(tmp_path: Path, capsys: Capture) -> None:
+    """It holds the headlines of each space, and what was required."""
+    document = checked(capsys, plant(tmp_path / "a.json", spread=-2.0), "--require", "spread <= 0")
+    (tmp_path / "kept.json").write_text(json.dumps(document))
+    again = checked(
+        capsys, plant(tmp_path / "b.json", spread=-2.0), "--baseline", str(tmp_path / "kept.json")
+    )
+    assert rows(again) == dict.fromkeys(["rank.h", "rank.z", "spread.z"], "pass")
+
+
+def test_junit(tmp_path: Path, capsys: Capture) -> None:
+    """One case for each requirement, number of the baseline and verdict; also when red."""
+    paths = [
+        plant(tmp_path / "a&b.json", half=3, status="dimensional collapse"),
+        plant(tmp_path / "c.json", 10),
+    ]
+    argv = [
+        "--require",
+        "rank >= 18",
+        "--require",
+        "rank < 1e9",
+        "--baseline",
+        plant(tmp_path / "old.json", 20),
+    ]
+    assert main(["check", *paths, *argv, "--junit", str(tmp_path / "out.xml")]) == 1
+    root = ElementTree.parse(tmp_path / "out.xml").getroot()
+    assert root.tag == "testsuites"
+    assert {key: root.get(key) for key in ("tests", "failures", "skipped", "errors")} == {
+        "tests": "12", "failures": "3", "skipped": "1", "errors": "0",
+    }  # fmt: skip
+    assert [suite.get("name") for suite in root] == paths
+    cases = {case.get("name"): case for case in root[0]}
+    title = "Against old.json"
+    assert list(cases) == [
+        "verdict: a&b.json · h", "verdict: a&b.json · z", "Requirements: rank.z >= 18", "Requirements: rank.z < 1000000000",
+        f"{title}: rank.h", f"{title}: rank.z",
+    ]  # fmt: skip
+    skipped = cases["Requirements: rank.z >= 18"].find("skipped")
+    assert skipped is not None
+    assert "reaches across" in str(skipped.get("message"))
+    failed = [case for case in root[1] if case.find("failure") is not None]
+    assert [case.get("name") for case in failed] == [
+        "Requirements: rank.z >= 18",
+        f"{title}: rank.h",
+        f"{title}: rank.z",
+    ]
+    assert "wrote" in capsys.readouterr().err
+
+
+def test_a_page_and_a_plot(tmp_path: Path, capsys: Capture) -> None:
+    """The page has the words too; the files of a red gate are written."""
+    argv = [
+        plant(tmp_path / "a.json", half=3),
+        "--require",
+        "rank >= 30",
+        "--plot",
+        "a.png",
+        "--html",
+        "a.html",
+    ]
+    assert main(["check", *argv, "-q"]) == 1
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+    page = (tmp_path / "a.html").read_text()
+    assert "✗ FAIL" in page
+    assert "failed" in page
+
+
+def test_words_at_the_terminal(tmp_path: Path, capsys: Capture) -> None:
+    argv = [
+        plant(tmp_path / "a.json", half=3),
+        "--require",
+        "rank >= 18",
+        "--require",
+        "rank >= 30",
+        "--require",
+        "rank > 2",
+    ]
+    assert main(["check", *argv]) == 1
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert "rank.z >= 18 ? inconclusive 20.0 ± 3.0 (>= 18)".split() in lines
+    assert "rank.z >= 30 ✗ FAIL 20.0 ± 3.0 (>= 30)".split() in lines
+    assert "rank.z > 2 ✓ pass 20.0 ± 3.0 (> 2)".split() in lines
+    assert "✗ a.json: failed — 1 of 5 checks".split() in lines
+
+
+def test_defaults_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Found from a folder below; options come first, and one --require stands in for the file's list."""
+    plant(tmp_path / "base.json", 25.0)
+    path = plant(tmp_path / "a.json", 20.0, status="dimensional collapse")
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.collapse.check]\nrequire = ["rank >= 30"]\nbaseline = "base.json"\ntolerance = "1%"\nstrict = true\n'
+    )
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    found = rows(checked(capsys, path, code=1))
+    assert found == dict.fromkeys(["rank.z >= 30", "rank.h", "rank.z"], "fail")
+    checked(capsys, path, "--no-strict", "--require", "rank >= 20", "--tolerance", "20%")
+    checked(capsys, path, "--require", "rank >= 20", "--tolerance", "20%", code=1)
+    checked(capsys, path, "--no-strict", "--require", "rank >= 20", "--baseline", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--require", "rank =< 2"], "'=< 2'"),
+        (["--require", "efective_rank >= 2"], "did you mean 'effective_rank'?"),
+        (["--require", "eigenvalues >= 2"], "no number is named 'eigenvalues'"),
+        (["--tolerance", "5%"], "add --baseline"),
+        (["--tolerance", "-5%", "--baseline", "no.json"], "no tolerance"),
+        (["--junit", "out.txt"], "write --junit FILE.xml"),
+        (["--junit", "no/out.xml"], "no such directory"),
+        (["--baseline", "no.json"], "cannot read no.json"),
+    ],
+    ids=str,
+)
+def test_refused_before_anything_is_measured(
+    argv: list[str], said: str, tmp_path: Path, capsys: Capture
+) -> None:
+    """The input is not there either."""
+    for mode in MODES:
+        assert main(["check", "nowhere.pt", *argv, *mode]) == 2
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert said in shown.err
+        assert "nowhere" not in shown.err
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("rank.q >= 1", "a.json: rank.q is not among what was measured"),
+        ("line.z >= 1", "a.json: line.z is not among"),
+        ("other.z >= 1 null", "nothing says what chance gives"),
+    ],
+)
+def test_what_was_not_measured_cannot_be_required(
+    wanted: str, said: str, tmp_path: Path, capsys: Capture
+) -> None:
+    assert main(["check", plant(tmp_path / "a.json"), "--require", wanted]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("alignment <= 1", "augmented pairs"),
+        ("knn >= 90%", "labels"),
+        ("effective_rank.z > 1", "effective_rank.h"),
+    ],
+)
+def test_bare_rows_say_what_they_lack(wanted: str, said: str, tmp_path: Path, capsys: Capture) -> None:
+    """300 isotropic rows in 8 dimensions pass; they have no views, no labels and no projections."""
+    numpy.save(tmp_path / "rows.npy", numpy.random.default_rng(0).standard_normal((300, 8)))
+    assert main(["check", "rows.npy", "--require", "effective_rank >= 80% of null", "-q"]) == 0
+    assert main(["check", "rows.npy", "--require", wanted, "-q"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_too_few_rows_are_inconclusive(tmp_path: Path, capsys: Capture) -> None:
+    numpy.save(tmp_path / "rows.npy", numpy.random.default_rng(0).standard_normal((8, 16)))
+    checked(capsys, "rows.npy", code=3)
+
+
+@pytest.fixture(scope="module")
+def collapsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "collapsed"
+    assert main(["train", "positive-only", "--epochs", "3", "--out", str(folder), "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sound(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, in which answers may be kept."""
+    folder = tmp_path_factory.mktemp("runs") / "sound"
+    return Path(shutil.copytree(run, folder, ignore=shutil.ignore_patterns("results")))
+
+
+def test_red_on_positives_alone_green_on_moco(sound: Path, collapsed: Path, capsys: Capture) -> None:
+    """What a run folder holds is read from the second time on. Two epochs of MoCo are beyond .2; one point is at 0."""
+    wanted = ["--require", "uniformity <= -0.2", "--require", "effective_rank >= 2"]
+    green = checked(capsys, str(sound), *wanted)
+    assert set(rows(green).values()) == {"pass"}
+    red = checked(capsys, str(collapsed), *wanted, code=1)
+    shown_alike(capsys, str(sound), *wanted, code=0)
+    shown_alike(capsys, str(collapsed), *wanted, code=1)
+    assert rows(red) == {"uniformity.z <= -0.2": "fail", "effective_rank.z >= 2": "fail"}
+    assert main(["check", str(sound)]) == 0
+    assert f"read from {sound / 'results'}" in capsys.readouterr().err
+    assert {path.stem for path in (sound / "results").iterdir()} == {"spectrum", "alignment"}
+
+
+def test_a_run_against_another(sound: Path, collapsed: Path, capsys: Capture) -> None:
+    """A run folder, or the answer of any measuring command about it, is a baseline."""
+    document = checked(capsys, str(collapsed), "--baseline", str(sound), code=1)
+    assert rows(document)["total_variance.z"] == rows(document)["uniformity.z"] == "fail"
+    checked(capsys, str(sound), "--baseline", str(sound), "--tolerance", "0")
+    for command in ("spectrum", "alignment"):
+        kept = sound / "results" / f"{command}.json"
+        assert len(rows(checked(capsys, str(sound), "--baseline", str(kept)))) >= 4
+
+
+def test_the_examples_name_what_there_is() -> None:
+    """Every command and option of the workflow and of the hook, and every requirement in them, is read."""
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    for name in ("check.yml", "pre-commit-config.yaml", "gate.sh"):
+        text = (ROOT / "examples" / name).read_text()
+        assert "\t" not in text
+        lines = re.findall(
+            r"collapse (?:check|train|spectrum)(?:(?!\n\n).)*", text.replace("\n          ", " ")
+        )
+        assert lines
+        for words in map(shlex.split, lines):
+            command = commands[words[1]]
+            every = getattr(command, "commands", {"": command}).values()
+            known = {option for one in every for parameter in one.params for option in parameter.opts}
+            assert {word for word in words if word.startswith("--")} <= known, words
+        for wanted in re.findall(r'--require "([^"]+)"', text) + re.findall(
+            r'"([a-z_.]+ [<>]=? [^"]+)"', text
+        ):
+            parse(wanted)
