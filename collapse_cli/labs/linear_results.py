@@ -1,0 +1,229 @@
+"""What is shown of a deep linear network's training."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_cli.labs.linear import Frame, Lab
+from collapse_cli.labs.linear_networks import product
+from collapse_cli.metrics.dynamics import ALIGNED, SLIGHT, conserved, fates, gap, grown, negative
+from collapse_cli.metrics.layer_alignment import Pair, pair
+from collapse_cli.metrics.ranks import RELATIVE_FLOOR, alive, participation_ratio
+from collapse_cli.results import Curve, Matrix, Measured, curve, lines, matrix, number
+
+VANISHED = (
+    1e-3  # of the largest eigenvalue before training: a largest one below it has collapsed with all others
+)
+ENOUGH = 10  # spans and directions to compare growth over
+
+FLOOR = (
+    f"λ of the covariance of z, centred, raw; alive: above {RELATIVE_FLOOR:.0%} of the largest, and none where that is below "
+    f"{VANISHED:.1%} of what it was before training"
+)
+PRODUCT = "mean over adjacent layers; k: as many as live at the end"
+RATES = (
+    "σ₁ᵏ (σ₂ᵏ)² v₁ᵏ·X v₁ᵏ for L = 2, in general (Π σ_lᵏ)² / σ₁ᵏ · v₁ᵏ·X v₁ᵏ; of W₁, while its σ is distinct and "
+    f"|A_kk| above {ALIGNED:g}"
+)
+MOTION = "Q = W_l W_lᵀ − W_l+1ᵀ W_l+1, over ‖W_l W_lᵀ‖, of the pair with the most"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dynamics:
+    """Linear networks, mean over seeds [lowest, highest]."""
+
+    alive: float = number(
+        "dimensions of the embedding that live at the end", unit="dimensions", convention=FLOOR, headline=True
+    )
+    dead: float = number("dimensions of the embedding that do not", convention=FLOOR, headline=True)
+    negative: float | None = number(
+        "negative eigenvalues of X before training: so many directions die while X stays what it is (Theorem 1)",
+        label="X < 0", convention=f"by more than {SLIGHT:.0%} of the largest |λ|; X a mean over 16 batches", headline=True,
+        default=None,
+    )  # fmt: skip
+    gap: float = number(
+        "mean log eigenvalue of the first half of the dimensions less that of the second", unit="nats", convention=FLOOR,
+        headline=True,
+    )  # fmt: skip
+    participation_ratio: float = number("(sum lambda)^2 / sum lambda^2", convention=FLOOR)
+    block_energy: float | None = number(
+        "||A[:k, :k]||_F^2 / k: how much of a layer's k strongest outputs the next one's k strongest inputs take up (Theorem 2)",
+        convention=PRODUCT, null="random", headline=True, default=None,
+    )  # fmt: skip
+    block_energy_before: float | None = number(
+        "the same, with the same k, before training", label="block energy, before", convention=PRODUCT, null="random",
+        default=None,
+    )  # fmt: skip
+    diagonal: float | None = number(
+        "mean |A_kk| of the leading directions whose singular values stand apart", label="mean |A_kk|",
+        null="random", default=None,
+    )  # fmt: skip
+    imbalance: float | None = number(
+        "||Q|| at the end: 0 where adjacent layers have the same singular values",
+        convention=MOTION,
+        default=None,
+    )
+    drift: float | None = number(
+        "||Q - Q(0)||: how far training has moved what gradient flow conserves", label="drift of Q", convention=MOTION,
+        null="flow", default=None,
+    )  # fmt: skip
+    growth_ratio: float | None = number(
+        "growth of singular values over that of Theorem 3, by least squares; 1 where it holds", label="growth / Theorem 3",
+        convention=RATES, default=None,
+    )  # fmt: skip
+    growth_correlation: float | None = number(
+        "of the growth of singular values and that of Theorem 3",
+        label="correlation of both",
+        convention=RATES,
+        default=None,
+    )
+    loss: float = number("mean over the last steps", unit="nats", null="log B")
+    spectrum: Curve = curve(
+        "eigenvalues of the covariance of z, geometric mean over seeds", label="embedding spectrum",
+        x="dimension, by size", y="eigenvalue λ", log="y", null="before training", sketch=True,
+    )  # fmt: skip
+    survivors: Curve | None = curve(
+        "dimensions that live, over the steps",
+        label="dimensions alive",
+        x="step",
+        y="dimensions alive",
+        default=None,
+    )
+    fates: Curve | None = curve(
+        "singular values of W at the end, by what X before training said of their directions v: below 0 they should die",
+        label="what X said, and what came", x="X before training along a direction of W, v·Xv",
+        y="its singular value at the end", log="y", dots=True, default=None,
+    )  # fmt: skip
+    product: dict[str, Curve] | None = lines(
+        "singular values of W = W_L … W_1 over the steps, geometric mean over seeds", of="direction",
+        label="singular values of W", x="step", y="singular value σ", log="y", default=None,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Layers over the steps, geometric mean over seeds."""
+
+    sigma: dict[str, Curve] = lines(
+        "singular values of the layer",
+        of="direction",
+        label="singular values",
+        x="step",
+        y="singular value σ",
+        log="y",
+    )
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Phase diagram."""
+
+    alive: tuple[tuple[float, ...], ...] = matrix(
+        "dimensions of the embedding that live at the end, mean over seeds", rows="noise, std of a view", columns="layers L",
+        label="dimensions alive",
+    )  # fmt: skip
+
+
+def dynamics(lab: Lab, frames: Sequence[Frame], place: int) -> Dynamics:
+    """Everything of the network at this place of the sweep, whose weights are finite in every frame."""
+    depth, steps = lab.sweep.members[place][1], [frame.step for frame in frames]
+    layers = torch.stack([frame.weights[place, :depth] for frame in frames])  # (F, L, d, d)
+    lam = torch.stack([_spectrum(lab.embedded(frame.weights, [place])[0]) for frame in frames])  # (F, d)
+    living = [alive(one) if one[0] > VANISHED * lam[0, 0] else 0 for one in lam]
+    return Dynamics(
+        alive=living[-1],
+        dead=lam.shape[1] - living[-1],
+        gap=gap(lam[-1]),
+        participation_ratio=participation_ratio(lam[-1]),
+        loss=Measured(float(frames[-1].loss[place]), null=math.log(lab.settings.batch)),
+        spectrum=Curve(lam[-1].tolist(), null=lam[0].tolist()),
+        survivors=Curve(living, steps),
+        **(_aligned(layers, max(living[-1], 1)) if depth > 1 else {}),
+        **(_theory(layers, frames, place, steps) if not lab.settings.relu else {}),
+    )
+
+
+def layers(lab: Lab, frames: Sequence[Frame], place: int) -> list[Layer]:
+    """Each of the layers of the network at this place, the first one first."""
+    depth, steps = lab.sweep.members[place][1], [frame.step for frame in frames]
+    sigma = torch.linalg.svdvals(torch.stack([frame.weights[place, :depth] for frame in frames]))  # (F, L, d)
+    return [Layer(_over_time(one, steps)) for one in sigma.unbind(1)]
+
+
+def _spectrum(embedded: Tensor) -> Tensor:
+    """Eigenvalues (d,), descending, of the centred covariance (ddof 1) of z (n, d)."""
+    return torch.linalg.eigvalsh(embedded.T.cov()).flip(0).clamp_min(0)
+
+
+def _aligned(layers: Tensor, k: int) -> dict[str, Any]:
+    """How adjacent layers of (F, L, d, d) meet, before training and at the end."""
+    before, after = ([pair(*two) for two in itertools.pairwise(layers[frame])] for frame in (0, -1))
+    apart = [one.diagonal for one in after if one.diagonal is not None]
+    return {
+        "block_energy": _block(after, k),
+        "block_energy_before": _block(before, k),
+        "diagonal": Measured(mean(apart), null=math.sqrt(2 / (math.pi * layers.shape[-1])))
+        if apart
+        else None,
+    }
+
+
+def _block(pairs: Sequence[Pair], k: int) -> Measured:
+    """Mean block energy of k directions."""
+    energies = [one.overlap[k - 1] for one in pairs if one.overlap is not None]
+    return Measured(mean(energies), null=k / pairs[0].dimensions)
+
+
+def _theory(layers: Tensor, frames: Sequence[Frame], place: int, steps: Sequence[int]) -> dict[str, Any]:
+    """What the theory of linear networks says, beside what was measured."""
+    forces = torch.stack([frame.matrix[place] for frame in frames])  # (F, d, d)
+    whole = product(layers)  # (F, d, d)
+    said, came = fates(whole[-1], forces[0])
+    time = torch.tensor([frame.time for frame in frames], dtype=torch.float64)
+    found = {
+        "negative": negative(forces[0]),
+        "fates": Curve(came.tolist(), said.tolist()),
+        "product": _over_time(torch.linalg.svdvals(whole), steps),
+    }
+    return (
+        found
+        | _growth(*grown(layers, forces[1:], time))
+        | (_conserved(layers) if layers.shape[1] > 1 else {})
+    )
+
+
+def _growth(measured: Tensor, expected: Tensor) -> dict[str, float]:
+    """How far growth (n,) is that which Theorem 3 says (n,); nothing of too few."""
+    if len(measured) < ENOUGH:
+        return {}
+    return {
+        "growth_ratio": float(measured @ expected / (expected @ expected)),
+        "growth_correlation": float(torch.stack([measured, expected]).corrcoef()[0, 1]),
+    }
+
+
+def _conserved(layers: Tensor) -> dict[str, Any]:
+    scale = (layers[-1, :-1] @ layers[-1, :-1].mT).norm(dim=(-2, -1))  # (L - 1,)
+    before, after = conserved(layers[0]), conserved(layers[-1])
+    return {
+        "imbalance": float((after.norm(dim=(-2, -1)) / scale).max()),
+        "drift": Measured(float(((after - before).norm(dim=(-2, -1)) / scale).max()), null=0.0),
+    }
+
+
+def _over_time(sigma: Tensor, steps: Sequence[int]) -> dict[str, Curve]:
+    """sigma (F, d) -> a curve for each direction."""
+    return {f"σ{k}": Curve(one.tolist(), steps) for k, one in enumerate(sigma.T, start=1)}
+
+
+def phases(alive: Sequence[Sequence[float]], noises: Sequence[float], layers: Sequence[int]) -> Phases:
+    """Dimensions alive by noise (rows) and number of layers (columns)."""
+    return Phases(Matrix(alive, (f"{noise:g}" for noise in noises), map(str, layers)))

@@ -1,0 +1,68 @@
+"""Frames of a document as a moving picture, the results side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.files import whole
+from collapse_cli.views import clouds, style, targets
+from collapse_cli.views.document import Document, Metric, groups, names
+from collapse_cli.views.panels import plain
+from collapse_cli.views.plot import empty
+
+SIDE, DPI = 2.9, 90  # inches of each result, and their dots
+LASTS, HELD = 180, 2500  # milliseconds of a frame, and of the last one
+Moving = tuple[str, Any, Metric]  # name, colour, frames
+
+
+def check(path: Path) -> None:
+    """Refuse a file that could not be written."""
+    targets.check(path, (".gif",), "--animation")
+
+
+def draw(document: Document, path: Path) -> None:
+    """Write all frames of all results as a GIF that repeats. Raises CollapseError where no result has any."""
+    found = moving(document)
+    if not found:
+        raise CollapseError("nothing here moves", "leave out --animation")
+    with matplotlib.rc_context(style.STYLE):
+        first, *others = _pictures(found)
+    lasting = [LASTS] * len(others) + [HELD]
+    with whole(path) as part:
+        first.save(part, format="GIF", save_all=True, append_images=others, duration=lasting, loop=0)
+
+
+def moving(document: Document) -> list[Moving]:
+    """Every result with frames."""
+    places = {name: place for place, name in enumerate(dict.fromkeys(names(document)))}
+    return [
+        (name, style.line(places[name])["color"], metric)
+        for group in groups(document)
+        for key in group.declared("frames")
+        for name, metric in group.measured(key)
+    ]
+
+
+def _pictures(found: list[Moving]) -> list[Image.Image]:
+    """One picture for each frame; a result with fewer frames stays at its last."""
+    figure = empty(SIDE * len(found), SIDE + 0.3)
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    every = figure.subplots(1, len(found), squeeze=False)[0]
+    pictures = []
+    for frame in range(max(len(metric["values"]) for _, _, metric in found)):
+        for axes, (name, colour, metric) in zip(every, found, strict=True):
+            own = min(frame, len(metric["values"]) - 1)
+            axes.clear()
+            clouds.draw(axes, metric, own, colour)
+            axes.set_title(plain(f"{name} · {clouds.caption(metric, own)}"), fontsize=10)
+        canvas.draw()
+        pictures.append(Image.fromarray(numpy.asarray(canvas.buffer_rgba())).convert("RGB"))
+    return pictures
