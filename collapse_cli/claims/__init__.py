@@ -21,6 +21,7 @@ NAMES = (
     "uniformity",
     "clustering",
     "cures",
+    "causes",
 )
 
 __all__ = ["NAMES", "Arm", "Check", "Claim", "load"]

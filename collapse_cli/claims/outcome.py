@@ -8,8 +8,10 @@ from statistics import mean
 
 import torch
 
+from collapse_cli.causes import diagnose
 from collapse_cli.claims.trial import Trial
 from collapse_cli.metrics import alignment, clusters, spectrum
+from collapse_cli.metrics.causes import NAMES, first
 from collapse_cli.metrics.probe import few_labels, knn
 from collapse_cli.metrics.rows import unit
 from collapse_cli.results import Measured, number
@@ -58,6 +60,10 @@ class Outcome:
     ari: float | None = number("of clusters and classes", label="ARI", headline=True, default=None)
     used: float | None = number("clusters with a picture in them", label="clusters used", default=None)
     largest: float | None = number("share of the pictures in the largest cluster", default=None)
+    first_cause: float | None = number(
+        "what `collapse causes` names first; 0: none, " + ", ".join(f"{n}: {name}" for n, name in enumerate(NAMES, 1)),
+        headline=True, default=None,
+    )  # fmt: skip
     seconds: float | None = number("wall time of a training, one thread", unit="s", default=None)
 
 
@@ -81,6 +87,7 @@ MEASURES: dict[str, Callable[[Trial], float]] = {
     "ari": lambda trial: _clusters(trial).ari or 0.0,
     "used": lambda trial: _clusters(trial).used,
     "largest": lambda trial: _clusters(trial).largest,
+    "first_cause": lambda trial: first(diagnose(trial.case), trial.case.std_sqrt_d),
     "seconds": lambda trial: sum(epoch.seconds for epoch in trial.history),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli import embedding, methods
+from collapse_cli.causes import Case, Trained
 from collapse_cli.metrics.clusters import kmeans
 from collapse_cli.settings import Run
 from collapse_cli.shapes import Embeddings, Images, Normalisation
@@ -72,6 +73,16 @@ class Trial:
         )
         first, second = (list(one.spaces.values())[-1] for one in pair)
         return first, second
+
+    @cached_property
+    def case(self) -> Case:
+        """The network as one that is asked why it collapsed."""
+        assert self.method is not None
+        assert self.run is not None
+        training, images = self.run.training, self.pictures.train
+        trained = Trained(self.run, images.data_shape, len(self.history))
+        view = training.recipe, training.strength, self.seed
+        return Case(self.method, images, self.pictures.normalisation, *view, trained)
 
     @cached_property
     def clusters(self) -> tuple[Tensor, int, Tensor]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
-def head(inward: int, hidden: int, outward: int, layers: int, norm: bool) -> nn.Module:
+def head(
+    inward: int, hidden: int, outward: int, layers: int, norm: bool, activation: str = "relu"
+) -> nn.Module:
     """`layers` linear layers with ReLU between them: 0 hands h on, 1 is linear (MoCo v1), 2 the MLP of MoCo v2.
 
-    norm: batch norm before each ReLU. The last layer is bare: batch norm on z itself would hide complete collapse.
+    norm: batch norm before each ReLU; activation: `none` leaves the ReLUs out, and the layers are one linear map.
+    The last layer is bare: batch norm on z itself would hide complete collapse.
     """
     if layers == 0:
         return nn.Identity()
     widths = [inward, *[hidden] * (layers - 1), outward]
+    between: list[nn.Module] = [nn.ReLU()] if activation == "relu" else []
     parts: list[nn.Module] = []
     for wide, narrow in zip(widths[:-2], widths[1:-1], strict=True):
-        parts += [nn.Linear(wide, narrow), *([nn.BatchNorm1d(narrow)] if norm else []), nn.ReLU()]
+        parts += [nn.Linear(wide, narrow), *([nn.BatchNorm1d(narrow)] if norm else []), *between]
     return nn.Sequential(*parts, nn.Linear(widths[-2], outward))
 
 

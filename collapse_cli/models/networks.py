@@ -12,5 +12,7 @@ from collapse_cli.settings import Model
 def networks(model: Model, picture: tuple[int, int, int]) -> tuple[nn.Module, nn.Module, int, int]:
     """f: (B,C,H,W) -> h (B,D), g: h -> z (B,d), and the widths D and d. Without head layers g hands h on, and d is D."""
     network, width = encoder(model.encoder, picture, model.stem)
-    projector = head(width, model.head_hidden, model.dim, model.head_layers, model.head_norm)
+    projector = head(
+        width, model.head_hidden, model.dim, model.head_layers, model.head_norm, model.head_activation
+    )
     return network, projector, width, model.dim if model.head_layers else width

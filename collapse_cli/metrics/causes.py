@@ -1,0 +1,265 @@
+"""The rules by which what was measured on a run becomes a ranked list of causes, each with the settings that would cure it.
+
+A rule compares one number with the threshold from which it is a cause, and says how many times over it is; causes are ranked by
+that. Measured runs are on digits (`collapse claims causes`); K keys, B pictures a step, N pictures, m the key encoder's momentum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL
+from collapse_cli.results import Curve, Measured, curve, number
+
+SPREAD = 0.7
+"""std·√d of z: what brings everything to a point is no cause where this is reached. Runs that do not fail end at .73 or more."""
+
+RECOGNISED = 0.6
+"""Views recognised: .5 by chance. In an untrained network .67 at strength 1, which learns, and .51 from 1.5 on, which do not."""
+
+RENEWED = 0.5
+"""(K/B)(1 - m), how often the key encoder renews itself while a key waits. .08 trains, .8 half collapses, 4 collapses. MoCo's own
+is .26 (arXiv:1911.05722, sec. 4.1: K 65536, B 256, m .999); its m = 0, which fails, is 256."""
+
+EPOCHS = 1.0
+"""K/N: from one epoch on the queue holds an older key of every query's own picture, as a negative."""
+
+INITIAL = 0.75
+"""m^steps, what is left of the key encoder's random initialisation. At .57 (.999, 567 steps) a run is as good as at .003."""
+
+GROWN = math.sqrt(2)
+"""||W - W_0|| / ||W_0||, the median layer's: unrelated matrices of one norm are √2 apart; beyond it weights have grown."""
+
+EVEN = 0.25
+"""Share of the keys that holds half the negatives' softmax mass; uniform: .5. Of Gaussian similarities it is Phi(-std/T): above a
+quarter, T is more than 1.5 standard deviations. .06 at T = .2, .30 at T = 1."""
+
+WRONG = 0.5
+"""Share of the negatives' softmax mass on the query's own class: above it, more of the push is wrong than right."""
+
+UNIT = "unit rows, centred"
+TARGET = 0.1  # (K/B)(1 - m) that a cure aims at
+MOMENTA = (0.9, 0.99, 0.999, 0.9999)
+
+
+NAMES = (
+    "nothing pushes apart",
+    "augmentation too strong",
+    "key encoder too fast",
+    "queue too long",
+    "projector deep and linear",
+    "learning rate too high",
+    "temperature too high",
+    "key encoder too slow",
+    "false negatives",
+)
+Effect = Literal["a point", "few dimensions", "little learned"]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Causes, the likeliest first."""
+
+    name: str
+    effect: Effect
+    measured: str
+    times: float = number(
+        "how many times the evidence is over the threshold from which it is a cause: from 1 on it is one",
+        label="times the threshold", headline=True,
+    )  # fmt: skip
+    evidence: float = number("what was measured", label="evidence", null="threshold", headline=True)
+    said: str = ""
+    cure: Mapping[str, Any] = field(default_factory=dict)
+    instead: str = ""  # the method that would be trained in place of the run's own
+
+    def found(self, std_sqrt_d: float) -> bool:
+        """Whether the evidence suffices, and z of this std·√d shows the effect: what is spread was not brought to a point."""
+        return self.times >= 1 and (self.effect != "a point" or std_sqrt_d < SPREAD)
+
+
+def ranked(causes: Iterable[Cause | None], std_sqrt_d: float) -> list[Cause]:
+    """Those that could be asked about (not None): first what collapses z, then what costs learning, then what is not found."""
+
+    def place(one: Cause) -> tuple[bool, bool, float]:
+        found = one.found(std_sqrt_d)
+        return not found, found and one.effect == "little learned", -one.times
+
+    return sorted((one for one in causes if one), key=place)
+
+
+def first(ranked: Sequence[Cause], std_sqrt_d: float) -> int:
+    """The likeliest cause of collapse by its place in NAMES, from 1; 0: none found."""
+    found = (one for one in ranked if one.found(std_sqrt_d) and one.effect != "little learned")
+    return next((NAMES.index(one.name) + 1 for one in found), 0)
+
+
+def _over(
+    name: str, effect: Effect, measured: str, value: float, threshold: float, said: str, **cure: Any
+) -> Cause:
+    """A cause whose evidence is a large value."""
+    return Cause(name, effect, measured, value / threshold, Measured(value, null=threshold), said, cure)
+
+
+def nothing_repels(std_sqrt_d: float, cure: Mapping[str, Any], instead: str = "") -> Cause:
+    """Nothing in the loss keeps pictures apart, as its settings say; whether they have met is measured (SimSiam, sec. 4.1)."""
+    said = f"the loss is least where all pictures are one point, and std·√d of z is {std_sqrt_d:.3f} (isotropic: 1)"
+    times = COMPLETE / max(std_sqrt_d, 1e-6)
+    return Cause(
+        "nothing pushes apart", "a point", "std·√d of z", times, Measured(std_sqrt_d, null=COMPLETE), said, cure, instead
+    )  # fmt: skip
+
+
+def strong_augmentation(recognised: float, uncertain: float, strength: float, milder: float) -> Cause:
+    """Nothing of the picture is left in its views. recognised: in h, of the run's views; uncertain: its standard error.
+
+    milder: a strength at which they are recognised. At the threshold 1 time, half as far above chance 2.
+    """
+    said = f"at strength {strength:g} a picture's other view is told from another picture's in {recognised:.0%} (chance: 50 %)"
+    times = (RECOGNISED - 0.5) / max(recognised - 0.5, uncertain, 1e-6)
+    return Cause(
+        "augmentation too strong", "a point", "views recognised", times, Measured(recognised, null=RECOGNISED), said,
+        {"strength": milder},
+    )  # fmt: skip
+
+
+def fast_keys(queue: int, batch: int, momentum: float) -> Cause:
+    """Keys in the queue are another encoder's than the query's. batch: keys that each step brings."""
+    waits = queue / batch  # steps
+    slower = next((m for m in MOMENTA if waits * (1 - m) <= TARGET), MOMENTA[-1])
+    renewal = 1 / (1 - momentum) if momentum < 1 else math.inf
+    said = (
+        f"a key waits {waits:.3g} steps in the queue, and the key encoder is another one after {renewal:.3g}"
+    )
+    renewed = waits * (1 - momentum)
+    return _over("key encoder too fast", "a point", "(K/B)(1−m)", renewed, RENEWED, said, momentum=slower)
+
+
+def slow_keys(momentum: float, steps: int) -> Cause:
+    """Keys are still those of a random network. steps: done so far."""
+    left = momentum**steps
+    faster = next((m for m in reversed(MOMENTA) if m**steps <= 0.1), MOMENTA[0])
+    said = f"after {steps} steps {left:.0%} of the key encoder is its random initialisation"
+    return _over("key encoder too slow", "little learned", "m^steps", left, INITIAL, said, momentum=faster)
+
+
+def long_queue(queue: int, pictures: int, stale: float | None) -> Cause:
+    """Keys are older than an epoch. stale: see `staleness`; None where it could not be measured."""
+    shorter = 2 ** max(math.floor(math.log2(max(pictures / 2, 1))), 0)
+    said = f"it holds {queue / pictures:.3g} epochs of keys, a query's own picture's among them"
+    if stale is not None:
+        said += f"; of the youngest keys' agreement with today's, the older half has {max(1 - stale, 0):.0%}"
+    return _over("queue too long", "a point", "K/N", queue / pictures, EPOCHS, said, queue=shorter)
+
+
+def staleness(older: float, youngest: float, others: float) -> float | None:
+    """What the older half of a queue lacks of the youngest tenth's agreement with today's keys of the same pictures.
+
+    Mean cosines: of both with today's keys, and of today's keys of different pictures. 0: as good as young; 1 and more: they say
+    nothing of their picture. None where today's keys hardly tell pictures apart either.
+    """
+    told = youngest - others
+    return (youngest - older) / told if told > 0.05 else None
+
+
+def deep_linear(layers: int, together: int, before: int, poorest: int) -> Cause:
+    """A product of linear layers has lost rank that none of them has lost: implicit regularisation (arXiv:2110.09348, Theorem 3).
+
+    Living directions of the product now and before training, and of its poorest layer.
+    """
+    said = (
+        f"{layers} linear layers in a row keep {together} directions together, {before} before training; "
+        f"each alone keeps {poorest} or more"
+    )
+    cure = {"head_layers": 2, "head_activation": "relu"}
+    return Cause(
+        "projector deep and linear", "few dimensions", "living directions", DIMENSIONAL * before / max(together, 1),
+        Measured(together, null=DIMENSIONAL * before), said, cure,
+    )  # fmt: skip
+
+
+def large_steps(grown: float, lr: float) -> Cause:
+    """Weights have run away. grown: median over the encoder's layers of ||W - W_0||_F / ||W_0||_F."""
+    said = f"the encoder's median layer has moved by {grown:.2g} of its first norm, at lr {lr:g}"
+    return _over("learning rate too high", "a point", "‖W−W₀‖/‖W₀‖", grown, GROWN, said, lr=lr / 10)
+
+
+def even_negatives(half_mass: float, temperature: float) -> Cause:
+    """All negatives push alike: too little on the near ones. half_mass: share of the keys that holds half the softmax mass."""
+    said = f"at T {temperature:g} half of the push comes from {half_mass:.0%} of the keys (all alike: 50 %)"
+    return _over(
+        "temperature too high",
+        "few dimensions",
+        "keys of half the push",
+        half_mass,
+        EVEN,
+        said,
+        temperature=0.2,
+    )
+
+
+def false_negatives(mass: float, share: float) -> Cause:
+    """The push falls on the query's own class (MoCHi, arXiv:2010.01028, sec. 3.2). It costs accuracy; the cure is an oracle's."""
+    said = f"{mass:.0%} of the push falls on the query's own class, {share:.0%} of the keys; the cure reads labels, as an oracle"
+    return _over(
+        "false negatives", "little learned", "push on own class", mass, WRONG, said, mask_false_negatives=True
+    )
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Learning signal."""
+
+    std_sqrt_d: float = number(
+        "std·√d of z, the space that the loss sees", label="std·√d of z", headline=True
+    )
+    effective_rank_h: float = number(
+        "exp of the entropy of the eigenvalues", label="effective rank of h", convention=UNIT
+    )
+    effective_rank_z: float = number(
+        "the same of z", label="effective rank of z", convention=UNIT, headline=True
+    )
+    loss: float | None = number(
+        "mean training loss of the last epoch", null="chance", headline=True, default=None
+    )
+    steps: int | None = number("steps done", default=None)
+    key_waits: float | None = number("how long a key waits in the queue, K/B", unit="steps", default=None)
+    key_encoder: float | None = number(
+        "after how many the key encoder is another one, 1/(1 - m)", label="key encoder's time scale", unit="steps", default=None
+    )  # fmt: skip
+    queue_age: float | None = number("how long the queue is, K/N", label="queue", unit="epochs", default=None)
+    course: Curve | None = curve(
+        "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True, default=None
+    )  # fmt: skip
+    losses: Curve | None = curve(
+        "mean training loss of each epoch",
+        label="loss by epoch",
+        x="epoch",
+        y="loss",
+        null="chance",
+        default=None,
+    )
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Cures tried, beside the run itself."""
+
+    std_sqrt_d: float = number(
+        "std·√d of z after the epochs tried", label="std·√d of z", null="the run", headline=True
+    )
+    effective_rank: float = number(
+        "exp of the entropy of the eigenvalues of z",
+        label="effective rank of z",
+        null="the run",
+        headline=True,
+    )
+    below_chance: float | None = number(
+        "share of its chance that the loss has left behind", label="loss below chance", unit="share", null="the run", default=None
+    )  # fmt: skip
+    course: Curve = curve(
+        "std·√d of z after each epoch", label="std·√d of z by epoch, cured", x="epoch", y="std·√d", null="the run", sketch=True,
+        default=Curve(()),
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""Linear layers that follow on each other directly: one linear map, which has lost rank where none of them has.
+
+Implicit regularisation (Jing et al. 2022, arXiv:2110.09348, Theorem 3): small singular values of a product grow slowest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from torch import Tensor
+
+from collapse_cli.metrics.layer_alignment import pair
+from collapse_cli.metrics.spectrum import alive
+from collapse_cli.metrics.weights import singular_values
+from collapse_cli.results import Curve, Measured, curve, number
+
+LIVING = "above 1 % of the largest eigenvalue of W W^T"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Linear layers in a row."""
+
+    layers: int = number("linear layers with nothing between them")
+    together: int | float = number(
+        "living directions of their product",
+        convention=LIVING,
+        null="before",
+        headline=True,
+        unit="dimensions",
+    )
+    poorest: int | float = number(
+        "living directions of the layer that has fewest", convention=LIVING, null="before", headline=True, unit="dimensions"
+    )  # fmt: skip
+    block_energy: float | None = number(
+        "mean over adjacent layers of ||A[:k, :k]||_F^2 / k: how much of a layer's k strongest outputs the next one's k "
+        "strongest inputs take up; k of each pair's product",
+        null="before", headline=True, default=None,
+    )  # fmt: skip
+    by_depth: Curve = curve(
+        "living directions of the product of the first layers",
+        label="living directions by depth", x="layers multiplied", y="living directions", null="before", sketch=True,
+        default=Curve(()),
+    )  # fmt: skip
+
+
+def chain(now: Sequence[Tensor], before: Sequence[Tensor]) -> Chain:
+    """Of at least two weights (out, in) float64 in the order in which they act, finite, and the same ones before training."""
+    depth, fresh = by_depth(now), by_depth(before)
+    pairs = [
+        pair(*ends, before=starts) for ends, starts in zip(_adjacent(now), _adjacent(before), strict=True)
+    ]
+    energies = [float(one.block_energy) for one in pairs if one.block_energy is not None]
+    starts = [float(one.block_energy_before) for one in pairs if one.block_energy_before is not None]
+    return Chain(
+        layers=len(now),
+        together=Measured(depth[-1], null=fresh[-1]),
+        poorest=Measured(min(map(living, now)), null=min(map(living, before))),
+        block_energy=Measured(sum(energies) / len(energies), null=sum(starts) / len(starts))
+        if energies
+        else None,
+        by_depth=Curve(depth, null=fresh),
+    )
+
+
+def _adjacent(weights: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    return list(zip(weights[:-1], weights[1:], strict=True))
+
+
+def by_depth(weights: Sequence[Tensor]) -> list[int]:
+    """Living directions of W_1, W_2 W_1, W_3 W_2 W_1 …"""
+    return [living(product) for product in accumulate(weights, lambda product, weight: weight @ product)]
+
+
+def living(weight: Tensor) -> int:
+    """Of a matrix (out, in) float64: eigenvalues of W W^T above 1 % of the largest."""
+    return alive(singular_values(weight).square())

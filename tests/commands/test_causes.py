@@ -1,0 +1,191 @@
+"""collapse causes: planted failures are named, cures are commands that run, and what cannot be asked is said."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy
+import pytest
+import torch
+from torchvision import models
+
+from collapse_cli import cli
+from collapse_cli.cli import main
+from collapse_cli.commands.cures import command
+from collapse_cli.metrics.causes import NAMES, Cause
+from collapse_cli.settings import resolve
+
+Capture = pytest.CaptureFixture[str]
+SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())
+PLANTED = {
+    "nothing pushes apart": ["positive-only"],
+    "key encoder too fast": ["moco", "--momentum", "0"],
+    "augmentation too strong": ["moco", "--strength", "3"],
+}
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two epochs of each planted failure, enough for all pictures to meet, asked why."""
+    folder = tmp_path_factory.mktemp("failing")
+    for name, words in PLANTED.items():
+        assert main(["train", *words, "--epochs", "2", "--out", str(folder / name), "-q"]) == 0
+        assert main(["causes", str(folder / name), "--samples", "150", "-q"]) == 0
+    return {name: folder / name for name in PLANTED}
+
+
+def kept(folder: Path) -> Any:
+    """The answer that the run folder keeps."""
+    document = json.loads((folder / "results" / "causes.json").read_text())
+    jsonschema.validate(document, SCHEMA)
+    return document
+
+
+def answered(capsys: Capture, *argv: str) -> Any:
+    capsys.readouterr()
+    assert main(["causes", *argv, "--samples", "150", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    return document
+
+
+def causes(document: Any) -> list[dict[str, Any]]:
+    return [one for one in document["results"] if one["title"].startswith("Causes")]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_planted_cause_is_named_first(name: str, failing: dict[str, Path]) -> None:
+    document = kept(failing[name])
+    first = causes(document)[0]
+    assert (first["of"], first["found"], first["effect"]) == (name, True, "a point")
+    assert first["metrics"]["times"]["value"] > 1
+    verdict = document["results"][0]["verdict"]
+    assert verdict["status"] == "complete collapse"
+    assert verdict["sentence"].endswith(f"the likeliest cause: {name}")
+    assert verdict["reasons"][0].startswith(f"1. {name}, ")
+    assert verdict["advice"][0] == first["cure"]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_every_cure_is_a_command(name: str, failing: dict[str, Path], capsys: Capture) -> None:
+    """As printed, but for --dry-run: the settings are the run's own, and the cure's."""
+    for one in causes(kept(failing[name])):
+        words = shlex.split(one["cure"])
+        assert words[0] == "collapse"
+        assert main([*words[1:], "--dry-run"]) == 0
+        plan = capsys.readouterr().out
+        assert "epochs = 2" in plan
+        if one["of"] == "key encoder too fast":
+            assert "momentum = 0.99" in plan
+
+
+def test_a_bare_checkpoint_has_its_settings_spelt_out(
+    failing: dict[str, Path], tmp_path: Path, capsys: Capture
+) -> None:
+    """The same causes as its run folder, by a command without --config."""
+    bare = Path(shutil.copy(failing["key encoder too fast"] / "checkpoint.pt", tmp_path / "theirs.pt"))
+    document = answered(capsys, str(bare))
+    first = causes(document)[0]
+    assert first["of"] == "key encoder too fast"
+    assert first["cure"] == (
+        "collapse train moco --momentum 0.0 --recipe digits --epochs 2 --momentum 0.99 --out runs/theirs-cured"
+    )
+    assert main([*shlex.split(first["cure"])[1:], "--dry-run"]) == 0
+    assert "loss" not in document["results"][0]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        ("simsiam", {"stop_gradient": False}),
+        ("byol", {"predictor": False, "recipe": "weak"}),
+        ("moco", {"mask_own": True}),
+    ],
+)
+def test_switches_survive_without_a_settings_file(
+    method: str, settings: dict[str, Any], capsys: Capture
+) -> None:
+    cause = Cause("x", "a point", "", 1.0, 1.0, "", {"lr": 0.01})
+    words = shlex.split(command(cause, resolve(method, settings), None, "runs/y"))
+    assert main([*words[1:], "--dry-run"]) == 0
+    plan = capsys.readouterr().out
+    assert "lr = 0.01" in plan
+    assert all(f"{name} = {json.dumps(value)}" in plan for name, value in settings.items())
+
+
+def test_a_cure_is_tried_beside_the_run(failing: dict[str, Path], capsys: Capture) -> None:
+    """One epoch without the cause keeps z from the point to which the run's own goes."""
+    document = answered(capsys, str(failing["augmentation too strong"]), "--try", "1")
+    (tried,) = [one for one in document["results"] if one["title"].startswith("Cures tried")]
+    assert tried["settings"] == {"epochs": 1, "strength": 1.0}
+    spread = tried["metrics"]["std_sqrt_d"]
+    assert spread["null"] < 0.1 < spread["value"]
+    lines = (failing["augmentation too strong"] / "history.jsonl").read_text().splitlines()
+    assert spread["null"] == pytest.approx(json.loads(lines[0])["std_sqrt_d"], rel=1e-4), (
+        "the run's own first epoch"
+    )
+
+
+def test_a_run_that_does_not_fail(run: Path, tmp_path: Path, capsys: Capture) -> None:
+    """Two epochs of MoCo: every cause is asked about, none that collapses is found; kept in the folder."""
+    own = shutil.copytree(run, tmp_path / "own")
+    document = answered(capsys, str(own))
+    assert not [one["of"] for one in causes(document) if one["found"] and one["effect"] != "little learned"]
+    assert {one["of"] for one in causes(document)} < set(NAMES)
+    assert "no cause of collapse found" in document["results"][0]["verdict"]["sentence"]
+    assert (own / "results" / "causes.json").exists()
+
+
+def test_too_few_pictures_conclude_nothing(run: Path, tmp_path: Path, capsys: Capture) -> None:
+    """20 rows of 64 dimensions: what is dead in them may live; what was measured all the same is shown."""
+    own = shutil.copytree(run, tmp_path / "own")
+    assert main(["causes", str(own), "--samples", "20", "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["results"][0]["verdict"]["status"] == "inconclusive"
+    assert causes(document)
+
+
+def test_recipe_and_strength_can_be_chosen(run: Path, capsys: Capture) -> None:
+    """Without augmentation every view is recognised, and nothing is within."""
+    document = answered(capsys, str(run), "--recipe", "none")
+    (mine, _) = [one for one in document["results"] if one["title"] == "Augmentation against data"]
+    assert mine["settings"]["recipe"] == "none"
+    assert (mine["metrics"]["recognised"]["value"], mine["metrics"]["wins"]["value"]) == (1, 0)
+
+
+def test_another_librarys_network(tmp_path: Path, capsys: Capture) -> None:
+    """Its augmentation is asked about; what cannot be is said."""
+    torch.manual_seed(0)
+    network = models.resnet18(num_classes=10)
+    network.conv1 = torch.nn.Conv2d(1, 64, 3, padding=1, bias=False)
+    torch.save(network.state_dict(), tmp_path / "theirs.pth")
+    argv = ["causes", str(tmp_path / "theirs.pth"), "--dataset", "digits", "--samples", "40", "--json"]
+    assert main(argv) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["of"] for one in causes(document)] == ["augmentation too strong"]
+    assert "cannot be asked about" in document["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["{rows}"], "holds embeddings"),
+        (["pixels:digits"], "holds embeddings"),
+        (["{run}", "--recipe", "strang"], "no augmentation named 'strang'"),
+        (["{run}", "--strength", "4"], "--strength"),
+        (["{run}", "--try", "-1"], "--try"),
+        (["nowhere"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_sentence(
+    argv: list[str], message: str, run: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    rows = tmp_path / "rows.npy"
+    numpy.save(rows, numpy.random.default_rng(0).normal(size=(50, 4)))
+    assert main(["causes", *(word.format(run=run, rows=rows) for word in argv)]) == 2
+    assert message in capsys.readouterr().err

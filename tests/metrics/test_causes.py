@@ -1,0 +1,118 @@
+"""The rules: at the threshold a cause is one, its times are in proportion, and what z does not show is not found."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from collapse_cli.metrics import causes
+from collapse_cli.metrics.causes import NAMES, SPREAD, Cause, ranked
+
+
+def test_at_its_threshold_every_rule_is_one_time() -> None:
+    """(K/B)(1 - m) = (512/64)(1 - .9375) = .5; .75 = m^1; K = N; 20 = .5 x 40; sqrt 2; a quarter; a half; .6; .25."""
+    found = [
+        causes.nothing_repels(0.25, {}),
+        causes.strong_augmentation(0.6, 0.01, 3, 1),
+        causes.fast_keys(512, 64, 0.9375),
+        causes.long_queue(1000, 1000, None),
+        causes.deep_linear(4, 20, 40, 64),
+        causes.large_steps(math.sqrt(2), 0.5),
+        causes.even_negatives(0.25, 1),
+        causes.slow_keys(0.75, 1),
+        causes.false_negatives(0.5, 0.1),
+    ]
+    assert [one.times for one in found] == pytest.approx([1] * 9)
+    assert tuple(one.name for one in found) == NAMES
+    assert all(one.said and one.measured for one in found)
+
+
+@pytest.mark.parametrize(
+    ("cause", "times"),
+    [
+        (causes.nothing_repels(0.02, {}), 12.5),
+        (causes.strong_augmentation(0.55, 0.01, 3, 1), 2),  # half as far from chance
+        (causes.strong_augmentation(0.5, 0.02, 3, 1), 5),  # .1 / the error
+        (causes.strong_augmentation(0.9, 0.01, 1, 0.5), 0.25),
+        (causes.fast_keys(512, 64, 0.0), 16),
+        (causes.fast_keys(512, 64, 0.99), 0.16),
+        (causes.fast_keys(65536, 256, 0.999), 0.512),  # MoCo's own
+        (causes.long_queue(16384, 1024, None), 16),
+        (causes.deep_linear(6, 5, 40, 64), 4),
+        (causes.deep_linear(6, 0, 40, 64), 20),  # as 1 of them
+        (causes.slow_keys(0.999, 567), 0.999**567 / 0.75),
+    ],
+)
+def test_times_are_in_proportion(cause: Cause, times: float) -> None:
+    assert cause.times == pytest.approx(times)
+
+
+def test_evidence_stands_beside_its_threshold() -> None:
+    assert (causes.fast_keys(512, 64, 0).evidence, causes.fast_keys(512, 64, 0).evidence.null) == (8, 0.5)
+    assert (causes.deep_linear(6, 7, 40, 64).evidence, causes.deep_linear(6, 7, 40, 64).evidence.null) == (
+        7,
+        20,
+    )
+
+
+@pytest.mark.parametrize(
+    ("queue", "batch", "momentum"),
+    [(512, 64, 0.99), (64, 64, 0.9), (65536, 256, 0.9999), (2**20, 32, 0.9999)],
+)
+def test_the_cure_of_fast_keys_is_the_fastest_slow_enough(queue: int, batch: int, momentum: float) -> None:
+    """(512/64)(1 - .99) = .08 and 1 x (1 - .9) = .1 are at most .1; 256 x .001 is not; beyond all, the slowest."""
+    assert causes.fast_keys(queue, batch, 0).cure == {"momentum": momentum}
+
+
+def test_the_cures_of_slow_keys_and_long_queues() -> None:
+    """.999^1000 = .37 is more than a tenth, .99^1000 is not; of 1347 pictures half are 673, and 512 is a power of two."""
+    assert causes.slow_keys(0.9999, 1000).cure == {"momentum": 0.99}
+    assert causes.slow_keys(0.9999, 3000).cure == {"momentum": 0.999}
+    assert causes.long_queue(16384, 1347, None).cure == {"queue": 512}
+    assert causes.long_queue(16, 1, None).cure == {"queue": 1}
+
+
+def test_keys_without_momentum_or_with_all_of_it() -> None:
+    """m = 1 never renews itself: no cause of being too fast, all of it random."""
+    assert causes.fast_keys(512, 64, 1.0).times == 0
+    assert causes.slow_keys(1.0, 10**6).times == pytest.approx(1 / 0.75)
+
+
+@pytest.mark.parametrize(
+    ("older", "youngest", "others", "lacks"),
+    [
+        (0.8, 0.8, 0.0, 0.0),
+        (0.4, 0.8, 0.0, 0.5),
+        (0.3, 0.8, 0.3, 1.0),
+        (0.1, 0.9, 0.5, 2.0),
+        (1.0, 1.0, 1.0, None),
+    ],
+)
+def test_staleness(older: float, youngest: float, others: float, lacks: float | None) -> None:
+    """(youngest - older) / (youngest - others); a point tells nothing."""
+    assert causes.staleness(older, youngest, others) == (None if lacks is None else pytest.approx(lacks))
+
+
+def test_what_collapses_z_comes_before_what_costs_learning_and_what_is_not_found_last() -> None:
+    fast, wrong, deep = (
+        causes.fast_keys(512, 64, 0),
+        causes.false_negatives(0.9, 0.1),
+        causes.deep_linear(2, 10, 40, 64),
+    )
+    mild = causes.even_negatives(0.2, 0.3)
+    assert ranked([mild, None, wrong, deep, fast], 0.01) == [fast, deep, wrong, mild]
+
+
+def test_what_is_spread_was_not_brought_to_a_point() -> None:
+    """Batch norm in the projector lets m = 0 train: the same 16 times are then no cause, and stand behind those that are."""
+    fast, deep = causes.fast_keys(512, 64, 0), causes.deep_linear(2, 10, 40, 64)
+    assert (fast.found(SPREAD - 1e-9), fast.found(SPREAD)) == (True, False)
+    assert deep.found(1.0)
+    assert ranked([fast, deep], SPREAD) == [deep, fast]
+
+
+def test_the_first_cause_by_its_place() -> None:
+    fast, wrong = causes.fast_keys(512, 64, 0), causes.false_negatives(0.9, 0.1)
+    assert causes.first(ranked([wrong, fast], 0.1), 0.1) == 1 + NAMES.index("key encoder too fast")
+    assert causes.first(ranked([wrong, fast], 0.9), 0.9) == 0
