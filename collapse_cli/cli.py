@@ -10,14 +10,23 @@ from typer.exceptions import Abort, TyperException
 
 from collapse_cli.commands import (
     alignment,
+    calibration,
+    causes,
+    check,
     claims,
+    classes,
     clusters,
     compare,
+    coverage,
     datasets,
     demo,
+    diagnose,
     embed,
     env,
+    gan,
     inspect,
+    lidar,
+    linear,
     methods,
     oracle,
     probe,
@@ -39,22 +48,34 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-app.command("demo")(demo.demo)
-app.add_typer(train.app, name="train")
-app.command("spectrum")(spectrum.spectrum)
-app.command("alignment")(alignment.alignment)
-app.command("oracle")(oracle.oracle)
-app.command("probe")(probe.probe)
-app.command("clusters")(clusters.clusters)
-app.command("compare")(compare.compare)
-app.command("claims")(claims.claims)
-app.command("weights")(weights.weights)
-app.command("embed")(embed.embed)
-app.command("report")(report.report)
-app.command("inspect")(inspect.inspect)
-app.command("methods")(methods.methods)
-app.command("datasets")(datasets.datasets)
-app.command("env")(env.env)
+START, JUDGE, MEASURE, LABS, FACTS = (
+    "Start here", "Judge and explain", "Measure one thing", "Collapse under glass", "Facts"
+)  # fmt: skip
+app.command("demo", rich_help_panel=START)(demo.demo)
+app.add_typer(train.app, name="train", rich_help_panel=START)
+app.command("diagnose", rich_help_panel=START)(diagnose.diagnose)
+app.command("causes", rich_help_panel=JUDGE)(causes.causes)
+app.command("compare", rich_help_panel=JUDGE)(compare.compare)
+app.command("check", rich_help_panel=JUDGE)(check.check)
+app.command("report", rich_help_panel=JUDGE)(report.report)
+app.command("spectrum", rich_help_panel=MEASURE)(spectrum.spectrum)
+app.command("alignment", rich_help_panel=MEASURE)(alignment.alignment)
+app.command("oracle", rich_help_panel=MEASURE)(oracle.oracle)
+app.command("probe", rich_help_panel=MEASURE)(probe.probe)
+app.command("clusters", rich_help_panel=MEASURE)(clusters.clusters)
+app.command("classes", rich_help_panel=MEASURE)(classes.classes)
+app.command("lidar", rich_help_panel=MEASURE)(lidar.lidar)
+app.command("coverage", rich_help_panel=MEASURE)(coverage.coverage)
+app.command("weights", rich_help_panel=MEASURE)(weights.weights)
+app.command("embed", rich_help_panel=MEASURE)(embed.embed)
+app.command("linear", rich_help_panel=LABS)(linear.linear)
+app.command("gan", rich_help_panel=LABS)(gan.gan)
+app.command("claims", rich_help_panel=LABS)(claims.claims)
+app.command("calibration", rich_help_panel=LABS)(calibration.calibration)
+app.command("inspect", rich_help_panel=FACTS)(inspect.inspect)
+app.command("methods", rich_help_panel=FACTS)(methods.methods)
+app.command("datasets", rich_help_panel=FACTS)(datasets.datasets)
+app.command("env", rich_help_panel=FACTS)(env.env)
 
 
 def main(argv: list[str] | None = None) -> int:

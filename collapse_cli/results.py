@@ -38,18 +38,63 @@ class Measured(float):
 
 
 class Curve(tuple[float, ...]):
-    """Values over x (1, 2, 3 … when not given), with the curve that chance would have drawn."""
+    """Values over x (1, 2, 3 … when not given), with the curve that chance would have drawn, and what it was before training."""
 
     x: tuple[float, ...] | None
     null: tuple[float, ...] | None
+    before: tuple[float, ...] | None
 
     def __new__(
-        cls, values: Iterable[float], x: Iterable[float] | None = None, null: Iterable[float] | None = None
+        cls,
+        values: Iterable[float],
+        x: Iterable[float] | None = None,
+        null: Iterable[float] | None = None,
+        before: Iterable[float] | None = None,
     ) -> Curve:
         curve = super().__new__(cls, (float(v) for v in values))
         curve.x = None if x is None else tuple(float(v) for v in x)
         curve.null = None if null is None else tuple(float(v) for v in null)
+        curve.before = None if before is None else tuple(float(v) for v in before)
         return curve
+
+
+class Matrix(tuple[tuple[float, ...], ...]):
+    """Rows of values that know what their rows and columns are called (0, 1, 2 … when not said)."""
+
+    row_names: tuple[str, ...] | None
+    column_names: tuple[str, ...] | None
+
+    def __new__(
+        cls,
+        values: Iterable[Iterable[float]],
+        row_names: Iterable[str] | None = None,
+        column_names: Iterable[str] | None = None,
+    ) -> Matrix:
+        matrix = super().__new__(cls, (tuple(float(v) for v in row) for row in values))
+        matrix.row_names = None if row_names is None else tuple(row_names)
+        matrix.column_names = None if column_names is None else tuple(column_names)
+        return matrix
+
+
+class Frames(tuple[tuple[tuple[float, float], ...], ...]):
+    """Points of the plane at several times, and points that stay where they are (the modes that others should reach)."""
+
+    at: tuple[float, ...]
+    marks: tuple[tuple[float, float], ...]
+
+    def __new__(
+        cls,
+        clouds: Iterable[Iterable[Iterable[float]]],
+        at: Iterable[float],
+        marks: Iterable[Iterable[float]] = (),
+    ) -> Frames:
+        frames = super().__new__(cls, tuple(_points(cloud) for cloud in clouds))
+        frames.at, frames.marks = tuple(float(v) for v in at), _points(marks)
+        return frames
+
+
+def _points(rows: Iterable[Iterable[float]]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(x), float(y)) for x, y in rows)
 
 
 def number(
@@ -81,10 +126,27 @@ def curve(
     label: str = "",
     null: str = "",
     sketch: bool = False,
+    dots: bool = False,
     default: Any = dataclasses.MISSING,
 ) -> Any:
-    """A field holding a `Curve`. x, y: names of the axes; log: `y`, `x` or `xy`; sketch: drawn in the terminal."""
-    return _field("curve", default, help, label, x=x, y=y, log=log, null_is=null, sketch=sketch)
+    """A field holding a `Curve`. x, y: names of the axes; log: `y`, `x` or `xy`; sketch: drawn in the terminal.
+
+    dots: its points are in no order, and are not joined.
+    """
+    return _field("curve", default, help, label, x=x, y=y, log=log, null_is=null, sketch=sketch, dots=dots)
+
+
+def lines(
+    help: str,
+    of: str,
+    x: str,
+    y: str = "",
+    log: str = "",
+    label: str = "",
+    default: Any = dataclasses.MISSING,
+) -> Any:
+    """A field holding a mapping name -> `Curve`: a family of curves, one for each `of` (a direction, a layer), in order."""
+    return _field("lines", default, help, label, of=of, x=x, y=y, log=log)
 
 
 def each(help: str, of: str, unit: str = "", label: str = "", default: Any = dataclasses.MISSING) -> Any:
@@ -93,8 +155,13 @@ def each(help: str, of: str, unit: str = "", label: str = "", default: Any = dat
 
 
 def matrix(help: str, rows: str, columns: str, label: str = "", default: Any = dataclasses.MISSING) -> Any:
-    """A field holding a tuple of rows of floats."""
+    """A field holding a tuple of rows of floats, or a `Matrix`, which names them."""
     return _field("matrix", default, help, label, rows=rows, columns=columns)
+
+
+def frames(help: str, at: str, label: str = "", default: Any = dataclasses.MISSING) -> Any:
+    """A field holding `Frames`. at: what passes from one to the next (epoch, step)."""
+    return _field("frames", default, help, label, x=at)
 
 
 def _field(kind: str, default: Any, help: str, label: str, **meaning: Any) -> Any:
@@ -126,16 +193,37 @@ def _metric(field: dataclasses.Field[Any], value: Any) -> dict[str, Any]:
             "interval": None if interval is None else [_plain(v) for v in interval],
         }
     elif field.metadata["kind"] == "curve":
-        meaning["values"] = [_plain(v) for v in value]
-        for part in ("x", "null"):
-            points = getattr(value, part, None)
-            key = "at" if part == "x" else part
-            meaning[key] = None if points is None else [_plain(v) for v in points]
+        meaning |= _curve(value)
+    elif field.metadata["kind"] == "lines":
+        meaning["values"] = {str(name): _curve(one) for name, one in value.items()}
+    elif field.metadata["kind"] == "frames":
+        meaning |= {
+            "values": [_plane(cloud) for cloud in value],
+            "at": list(value.at),
+            "marks": _plane(value.marks),
+        }
     elif field.metadata["kind"] == "each":
         meaning["values"] = {str(name): _plain(v) for name, v in value.items()}
     else:
         meaning["values"] = [[_plain(v) for v in row] for row in value]
+        names = {part: getattr(value, part, None) for part in ("row_names", "column_names")}
+        meaning |= {part: list(said) for part, said in names.items() if said is not None}
     return meaning
+
+
+def _curve(value: Any) -> dict[str, Any]:
+    """The points of a curve: values, where they are, and what chance would have drawn."""
+    at, null, before = (getattr(value, part, None) for part in ("x", "null", "before"))
+    return {
+        "values": [_plain(v) for v in value],
+        "at": None if at is None else [_plain(v) for v in at],
+        "null": None if null is None else [_plain(v) for v in null],
+        **({} if before is None else {"before": [_plain(v) for v in before]}),
+    }
+
+
+def _plane(points: Iterable[tuple[float, float]]) -> list[list[float | int | None]]:
+    return [[_plain(x), _plain(y)] for x, y in points]
 
 
 def _plain(value: float | int | None) -> float | int | None:

@@ -257,6 +257,9 @@ class Model:
     )
     head_hidden: int = knob(128, "width of the projector's hidden layers", low=1)
     head_norm: bool = knob(False, "batch norm in the projector's hidden layers (hides collapse)")
+    head_activation: Literal["relu", "none"] = knob(
+        "relu", "between the projector's layers; none: a deep linear projector, which collapses by itself"
+    )
     dim: int = knob(64, "dimensions of the projection z, d (MoCo: 128)", low=1)
 
 
@@ -286,6 +289,69 @@ class Training:
         "fp32", "of the forward pass; weights and spectra stay fp32, fp64"
     )
     seed: int = knob(0, "of weights, order and augmentation", low=0, high=2**63 - 1)
+
+
+@dataclass(frozen=True)
+class Gan:
+    """The lab of mode collapse: a GAN of two small networks on a target whose modes are known."""
+
+    target: Literal["ring", "grid", "digits"] = knob(
+        "ring", "8 Gaussians on a ring, 25 on a grid, or digits as pictures of 64 pixels"
+    )
+    std: float = knob(
+        0.05, "of each Gaussian, on a ring of radius 2 or a grid of spacing 2", low=1e-3, high=1
+    )
+    loss: Literal["non-saturating", "minimax", "wgan-gp", "hinge"] = knob(
+        "non-saturating", "what D and G minimise"
+    )
+    steps: int = knob(2500, "of G", low=1)
+    batch: int = knob(128, "samples a step, B", low=2)
+    lr: float = knob(1e-3, "Adam's rate for G", low=0)
+    lr_ratio: float = knob(5.0, "D's rate as a multiple of G's; above 1 D is the stronger", low=0)
+    decay: bool = knob(False, "both rates fall to 0 along half a cosine")
+    d_steps: int = knob(1, "steps of D for each of G", low=1)
+    latent: int = knob(16, "dimensions of G's input z, Gaussian", low=1)
+    g_width: int = knob(128, "width of G's hidden layers", low=1)
+    d_width: int = knob(128, "width of D's hidden layers", low=1)
+    layers: int = knob(2, "hidden layers of each", low=1, high=8)
+    gamma: float = knob(0.1, "r1: weight of the squared slope of D at real samples", low=0)
+    pack: int = knob(4, "pac: samples that D judges at once, m", low=2, high=64)
+    unroll: int = knob(
+        5,
+        "unrolled: steps of D that G looks ahead, its gradient through all of them; cures a weak D "
+        "(--loss minimax --lr-ratio .2)",
+        low=1,
+    )
+    noise: float = knob(
+        0.3, "noise: std of what is added to all that D sees, falling to 0 along the training", low=0
+    )
+    penalty: float = knob(0.1, "wgan-gp: weight of the gradient penalty, lambda (paper: 10)", low=0)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The lab of dimensional collapse: linear networks z = W_L … W_1 x (Jing et al. 2022, arXiv:2110.09348)."""
+
+    loss: Literal["distance", "dot"] = knob(
+        "distance",
+        "Eq. 2, of -|z - z'|^2 / 2 with a clean anchor; or that of the published code, of z.z' / T",
+    )
+    augment: Literal["block", "isotropic"] = knob(
+        "block", "noise on the last half of the coordinates, or on all"
+    )
+    init: Literal["gaussian", "decaying", "orthogonal"] = knob(
+        "gaussian", "weights; decaying: singular values exp(-0.35 k), as published"
+    )
+    relu: bool = knob(False, "a ReLU between layers")
+    width: int = knob(16, "dimensions of x and of every layer, d", low=2, high=128)
+    points: int = knob(10000, "x that are drawn, Gaussian, N", low=2)
+    batch: int = knob(128, "of them a step, B", low=2)
+    temperature: float = knob(0.1, "dot: T", low=1e-3)
+    steps: int = knob(3000, "of gradient descent (published: 10000)", low=1)
+    lr: float = knob(0.0, "learning rate; 0: 0.05 for distance, 0.003 for dot", low=0)
+    integrator: Literal["sgd", "descent", "flow"] = knob(
+        "sgd", "new batches; one batch that is kept; or its gradient flow, by Runge-Kutta, over lr x steps"
+    )
 
 
 @dataclass(frozen=True)

@@ -290,6 +290,7 @@ def test_report(copy: Path) -> None:
         "oracle",
         "probe",
         "clusters",
+        "classes",
         "train",
     }
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent / "collapse_cli"
 
 WORDS = {"settings", "results", "shapes", "errors", "files"}
 PARTS = {"losses", "metrics", "augment", "models"}
-PROCEDURES = {"training", "embedding", "methods"}
-EXPERIMENTS = {"claims"}
+PROCEDURES = {"training", "embedding", "methods", "causes"}
+EXPERIMENTS = {"claims", "labs"}
 PLAN = {
     **dict.fromkeys(WORDS, WORDS),
     **{part: WORDS | {part} for part in PARTS},

@@ -13,11 +13,13 @@ import pytest
 from collapse_cli.results import (
     SCHEMA,
     Curve,
+    Matrix,
     Measured,
     answer,
     curve,
     each,
     entry,
+    lines,
     matrix,
     metrics,
     number,
@@ -105,6 +107,31 @@ def test_each_and_matrix() -> None:
     assert metrics(made(of_class={3: 1.0}))["of_class"]["values"] == {"3": 1.0}
 
 
+def test_lines_are_curves_by_name_in_order() -> None:
+    @dataclass(frozen=True)
+    class Family:
+        """Family."""
+
+        course: dict[str, Curve] = lines("many", of="direction", x="step", log="y")
+
+    found = metrics(Family({"b": Curve((1, math.inf), x=(0, 5)), "a": Curve((3,), null=(4,))}))["course"]
+    assert found == {
+        "kind": "lines", "help": "many", "label": "course", "of": "direction", "x": "step", "log": "y",
+        "values": {
+            "b": {"values": [1, None], "at": [0, 5], "null": None}, "a": {"values": [3], "at": None, "null": [4]},
+        },
+    }  # fmt: skip
+    assert list(found["values"]) == ["b", "a"]
+
+
+def test_a_matrix_may_name_its_rows_and_columns() -> None:
+    named = Matrix([(1, math.nan), (0.0, 2)], ["x", "y"], ["1", "2"])
+    found = metrics(made(table=named))["table"]
+    assert found["values"] == [[1, None], [0, 2]]
+    assert (found["row_names"], found["column_names"]) == (["x", "y"], ["1", "2"])
+    assert not {"row_names", "column_names"} & set(metrics(made(table=Matrix([(1, 2)])))["table"])
+
+
 def test_what_was_not_measured_or_not_declared_is_left_out() -> None:
     assert list(metrics(made())) == ["share", "count", "course", "of_class", "table"]
     assert metrics(made(maybe=3))["maybe"]["value"] == 3
@@ -149,3 +176,10 @@ def test_an_answer_is_strict_json_and_reads_back() -> None:
         SCHEMA, {"name": "collapse", "version": "0"}, "spectrum",
     )  # fmt: skip
     assert (again["argv"], again["inputs"], again["warnings"]) == (["spectrum", "run"], [{"path": "run"}], [])
+
+
+def test_a_curve_remembers_what_it_was_before_training() -> None:
+    """Only where it is known: documents without it stay what they were."""
+    known = metrics(made(course=Curve((1, 2), before=(3, math.nan))))["course"]
+    assert known["before"] == [3.0, None]
+    assert "before" not in metrics(made(course=Curve((1, 2))))["course"]

@@ -9,7 +9,7 @@ import typer
 
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, finish, subjects
+from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.settings import fill
@@ -28,8 +28,8 @@ def clusters(
 ) -> None:
     """Are the classes found again without labels?
 
-    Clusters against labels: ACC, NMI, ARI, and how many clusters are used. Judged are the run's own cluster head, where
-    its method has one, and k-means on h and z (L2-normalised rows; raw ones for pixels:DATASET). Without labels only
+    Clusters against labels: ACC, NMI, ARI, and how many clusters are used. Judged are the network's own cluster head, where
+    it has one, and k-means on h and z (L2-normalised rows; raw ones for pixels:DATASET). Without labels only
     the sizes of the clusters are measured.
 
     Example: [bold]collapse clusters runs/mine pixels:digits --plot clusters.png[/bold]
@@ -37,7 +37,7 @@ def clusters(
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
     found = asked(subjects(inputs, measuring, shown.quiet), measuring, measure, count=count)
-    finish("clusters", measure(found, measuring.seed, count), found, output)
+    finish("clusters", measure(found, measuring.seed, count), found, output, sampled(found))
 
 
 def measure(found: Sequence[Subject], seed: int, count: int = 0) -> list[dict[str, Any]]:
@@ -83,10 +83,10 @@ def _classes(subject: Subject) -> int:
 
 
 def _head(subject: Subject) -> Tensor | None:
-    """Probabilities (N,M) of the run's own cluster head over the clean h, or None where its method has none."""
+    """Probabilities (N,M) of the network's own cluster head over the clean h, or None where it has none."""
     import torch
 
-    head = getattr(subject.checkpoint.method, "cluster_head", None) if subject.checkpoint else None
+    head = getattr(subject.case.method, "cluster_head", None) if subject.case else None
     if head is None:
         return None
     training = head.training

@@ -9,21 +9,24 @@ from typing import Annotated, Any
 import typer
 
 from collapse_cli.commands.options import Measuring, options
-from collapse_cli.commands.subjects import subjects
+from collapse_cli.commands.subjects import sampled, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import fill
 
 
 @options(Measuring=Measuring)
 def embed(
-    input: Annotated[Path, typer.Argument(help="a run folder or a checkpoint", show_default=False)],
+    input: Annotated[
+        Path, typer.Argument(help="a run folder, a checkpoint or other embeddings", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="the .npz to write", show_default=False)],
     given: dict[str, Any],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out")] = False,
 ) -> None:
-    """Keep the embeddings of a run as an .npz that spectrum, alignment and oracle read back.
+    """Keep the embeddings of a run as an .npz that every measuring command reads back.
 
-    Holds representations h, projections z, labels, and two augmented views of up to 2000 pictures.
+    Holds representations h, projections z, labels, and two augmented views of up to 2000 pictures. Of other embeddings
+    it keeps --samples rows.
 
     Example: [bold]collapse embed runs/mine --split test --out mine.npz[/bold]
     """
@@ -36,5 +39,7 @@ def embed(
     from collapse_cli.runs import embeddings
 
     (subject,) = subjects([input], fill(Measuring, given), quiet=False, views=True)
+    for said in sampled([subject]):
+        print(f"warning: {said}", file=sys.stderr)
     embeddings.save(out, embeddings.Kept(subject.clean, subject.views, subject.temperature))
     print(f"wrote {out}: {len(subject.clean)} pictures, {', '.join(subject.clean.spaces)}", file=sys.stderr)

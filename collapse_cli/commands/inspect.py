@@ -67,12 +67,14 @@ def _figure(value: Any) -> str:
 
 def facts(path: Path, choices: Choices) -> dict[str, Any]:
     """Everything that can be said of a file. Raises CollapseError for what cannot be read."""
-    if path.is_dir():
-        return _of_run(Record(path))
     if not path.exists():
         raise CollapseError(f"no file {path}", "check the path")
-    if path.suffix in (".npy", ".npz"):
+    from collapse_cli.runs import embeddings
+
+    if embeddings.are_at(path):
         return _of_embeddings(path)
+    if path.is_dir():
+        return _of_run(Record(path))
     if not ours(path):
         return _of_foreign(path, choices)
     from collapse_cli.runs import checkpoint
@@ -126,15 +128,17 @@ def _of_checkpoint(kept: Checkpoint) -> dict[str, Any]:
 def _of_embeddings(path: Path) -> dict[str, Any]:
     from collapse_cli.runs import embeddings
 
-    kept = embeddings.load(path)
+    kept = embeddings.load(path, samples=1)  # of the rows themselves no more is read
     labels = kept.clean.labels is not None
     return {
-        **identified(path, path, "embeddings with views" if kept.views else "embeddings"),
-        **{name: list(rows.shape) for name, rows in kept.clean.spaces.items()},
-        "dtype": str(kept.clean.representations.dtype).removeprefix("torch."),
+        **identified(path, path, kept.layout),
+        **{name: list(rows.shape) for name, rows in kept.every.items()},
+        "dtype": str(kept.every["h"][0:1].dtype).removeprefix("torch."),
         "labels": "yes" if labels else "no",
+        "classes": len(kept.clean.classes) or None,
         "of": kept.clean.source,
-        "measure_with": ["spectrum", "alignment", *(["oracle"] if labels else [])],
+        "assumed": list(kept.assumed),
+        "measure_with": ["spectrum", "alignment", *(["oracle", "probe", "clusters"] if labels else [])],
     }
 
 

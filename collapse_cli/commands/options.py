@@ -24,7 +24,8 @@ Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="INPUT…",
-        help="run folders, checkpoints (also other libraries'), .npz or .npy embeddings, pixels:DATASET",
+        help="run folders, checkpoints (also other libraries'), embeddings (.npz .npy .pt .safetensors .parquet .csv, or a "
+        "folder of .npy), pixels:DATASET",
         show_default=False,
     ),
 ]
@@ -35,7 +36,11 @@ class Pictures:
     """What is embedded, and where."""
 
     split: Literal["train", "test", "all"] = knob("train", "pictures of the run's data set that are embedded")
-    samples: int = knob(10000, "pictures at most, drawn without replacement, N", low=2)
+    samples: int = knob(
+        10000,
+        "pictures, or rows of a file, at most, drawn without replacement, N; spectrum reads all rows of a file",
+        low=2,
+    )
     dataset: str = knob("", "another data set than the run's own")
     data_dir: str = knob("", "folder of the data sets (or COLLAPSE_DATA_DIR)")
     download: bool = knob(False, "fetch a missing data set")
@@ -45,7 +50,11 @@ class Pictures:
 
 @dataclasses.dataclass(frozen=True)
 class Measuring(Choices, Pictures):
-    """What is measured of a run or of another library's checkpoint, and where."""
+    """What is measured of a run, of another library's checkpoint or of embeddings, and where."""
+
+    labels: str = knob(
+        "", "labels of one file of embeddings: .npy .npz .pt, or .csv .txt with one on each line"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import typer
 
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, finish, subjects
+from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.settings import fill
@@ -25,7 +25,9 @@ def oracle(
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[INPUT…]", help="runs, checkpoints or .npz; none: from labels alone", show_default=False
+            metavar="[INPUT…]",
+            help="runs, checkpoints or embeddings; none: from labels alone",
+            show_default=False,
         ),
     ] = None,
     queue: Annotated[
@@ -46,12 +48,14 @@ def oracle(
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
     if not inputs:
+        if measuring.labels:
+            raise CollapseError("--labels go with a file of embeddings", "give that as INPUT")
         entries = [_from_labels(measuring, queue or 4096)]
         finish("oracle", entries, [], output)
         return
     found = subjects(inputs, measuring, shown.quiet, views=True)
     found = asked(found, measuring, measure, queue=queue, temperature=temperature)
-    finish("oracle", measure(found, measuring.seed, queue, temperature), found, output)
+    finish("oracle", measure(found, measuring.seed, queue, temperature), found, output, sampled(found))
 
 
 def _from_labels(measuring: Measuring, queue: int) -> dict[str, Any]:

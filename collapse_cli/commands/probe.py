@@ -10,7 +10,7 @@ import typer
 
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, finish, subjects
+from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.settings import fill
@@ -33,8 +33,8 @@ def probe(
     """What do frozen embeddings tell of their classes?
 
     Weighted kNN, a linear probe on all labels and one on a few of each class, on h and z, with intervals and chance.
-    Fitted on the train split and scored on the test split; any other --split, and an .npz, is cut 80 : 20 within each
-    class. Rows are at most --samples; their cosines are held 128 MiB at a time.
+    Fitted on the train split and scored on the test split; any other --split, and a file of embeddings, is cut 80 : 20
+    within each class. Rows are at most --samples; their cosines are held 128 MiB at a time.
 
     Example: [bold]collapse probe runs/mine pixels:digits --per-class 10[/bold]
     """
@@ -43,7 +43,7 @@ def probe(
     own: dict[str, Any] = {"per_class": per_class, "draws": draws, "k": k, "temperature": temperature}
     found = asked(subjects(inputs, measuring, shown.quiet), measuring, measure, **own)
     entries = measure(found, measuring, **own)
-    finish("probe", entries, found, output, list(_warnings(found, entries, per_class, k)))
+    finish("probe", entries, found, output, [*sampled(found), *_warnings(found, entries, per_class, k)])
 
 
 def measure(
@@ -83,7 +83,9 @@ def _halves(subject: Subject, measuring: Measuring) -> tuple[Embeddings, Embeddi
     from collapse_cli.metrics.probe import stratified
 
     if subject.clean.labels is None:
-        raise CollapseError(f"{subject.name} has no labels to probe", "give pictures or an .npz with labels")
+        raise CollapseError(
+            f"{subject.name} has no labels to probe", "give pictures, a file with labels, or --labels FILE"
+        )
     if subject.split and measuring.split == "train":
         return subject.clean, subject.split("test")
     generator = torch.Generator().manual_seed(measuring.seed)

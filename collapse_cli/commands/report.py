@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from collapse_cli.commands import alignment, clusters, oracle, probe, spectrum
+from collapse_cli.commands import alignment, classes, clusters, oracle, probe, spectrum
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Measuring, options
-from collapse_cli.commands.subjects import Subject, answer, subjects
+from collapse_cli.commands.subjects import Subject, answer, sampled, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.runs.record import Record
@@ -20,7 +20,8 @@ from collapse_cli.settings import fill
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ALWAYS, LABELLED = ("spectrum", "alignment"), ("oracle", "probe", "clusters")  # what a portrait consists of
+ALWAYS = ("spectrum", "alignment")  # what a portrait consists of
+LABELLED = ("oracle", "probe", "clusters", "classes")
 
 
 @options(Measuring=Measuring)
@@ -31,7 +32,7 @@ def report(
 ) -> None:
     """One self-contained HTML page of everything measured on a run.
 
-    Spectrum, alignment, oracle, probe and clusters are measured anew and kept in RUN/results.
+    Spectrum, alignment, oracle, probe, clusters and classes are measured anew and kept in RUN/results.
 
     Example: [bold]collapse report runs/mine[/bold]
     """
@@ -84,17 +85,21 @@ def portrait(
         "oracle": lambda: oracle.measure(found, measuring.seed, queue),
         "probe": lambda: probe.measure(found, measuring),
         "clusters": lambda: clusters.measure(found, measuring.seed),
+        "classes": lambda: classes.measure(found, measuring.seed),
     }
     chosen = [name for name in wanted if labels or name not in LABELLED]
     documents = {name: measures[name]() for name in chosen}
     if training:
         documents["train"] = list(training)
-    return [answer(command, entries, inputs) for command, entries in documents.items()]
+    partly = {command: [] if command in ("spectrum", "train") else sampled(found) for command in documents}
+    return [answer(command, entries, inputs, partly[command]) for command, entries in documents.items()]
 
 
-def whole(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those answers about one input that are its portrait, in order; none where one is missing."""
+def whole(
+    documents: Sequence[dict[str, Any]], wanted: Sequence[str] = ALWAYS + LABELLED
+) -> list[dict[str, Any]]:
+    """Those answers about one input that are wanted of its portrait, in order; none where one is missing."""
     by_command = {document["command"]: document for document in documents}
     labels = any(document["inputs"][0]["asked"]["labels"] for document in documents)
-    wanted = ALWAYS + (LABELLED if labels else ())
-    return [by_command[name] for name in wanted] if set(wanted) <= set(by_command) else []
+    chosen = [name for name in wanted if labels or name not in LABELLED]
+    return [by_command[name] for name in chosen] if set(chosen) <= set(by_command) else []

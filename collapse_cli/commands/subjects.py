@@ -6,7 +6,8 @@ import hashlib
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,12 @@ from collapse_cli.runs.record import Record
 from collapse_cli.views import Output, show
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from collapse_cli.causes import Case
     from collapse_cli.models.momentum import KeyQueue
     from collapse_cli.runs.checkpoint import Checkpoint
-    from collapse_cli.shapes import Embeddings, Images
+    from collapse_cli.shapes import Embeddings, Images, Rows
 
 VIEWED = 2000  # pictures whose augmented pairs are embedded
 PIXELS = "pixels:"  # before the name of a data set
@@ -32,6 +36,9 @@ class Subject:
     """One input: clean embeddings and, where they can be had, those of two augmented views; the checkpoint it came from.
 
     split: embeds another split of the same data set by name; None where there are only these rows.
+    many_views: (q, n) -> q augmented views of the same n pictures, by the recipe; None where there is no network.
+    every: all rows of a file by space, streamed from disk, of which `clean` holds a sample where they are many.
+    case: the network itself with its pictures, and what is known of its training; None where there is no network.
     """
 
     name: str
@@ -42,6 +49,49 @@ class Subject:
     checkpoint: Checkpoint | None = None
     record: Record | None = None
     split: Callable[[str], Embeddings] | None = None
+    many_views: Callable[[int, int], tuple[Embeddings, ...]] | None = None
+    recipe: str = ""
+    every: Mapping[str, Rows] = field(default_factory=dict)
+    case: Case | None = None
+
+    @property
+    def rows(self) -> Mapping[str, Rows]:
+        """All that can be read in one pass, by space."""
+        return self.every or self.clean.spaces
+
+    @property
+    def count(self) -> int:
+        return self.rows["h"].shape[0]
+
+    @cached_property
+    def untrained(self) -> Mapping[str, Tensor]:
+        """The clean rows as the same network had them before training, by space; empty where that network is not known."""
+        from collapse_cli.embedding import embed
+
+        fresh = self.case.untrained if self.case else None
+        if self.case is None or fresh is None:
+            return {}
+        return embed(fresh, self.case.images, self.case.normalisation, self.clean.index).spaces
+
+    @cached_property
+    def redrawn(self) -> Mapping[str, Tensor]:
+        """The clean rows as another library's network gives them with its weights drawn anew, and batch norm settled on them."""
+        from torch import nn
+
+        from collapse_cli.embedding import CHUNK, embed, take
+        from collapse_cli.models.batch_norm import settle
+        from collapse_cli.models.rebuilt import redrawn
+
+        if self.case is None:
+            return {}
+        network: Any = self.case.method
+        device = next(network.parameters()).device
+        fresh: Any = redrawn(network, self.case.seed).to(device)
+        images, normalisation = self.case.images, self.case.normalisation
+        some = self.clean.index[: 4 * CHUNK].to(device).split(CHUNK)
+        pictures = (normalisation(take(images, chunk, device) / 255) for chunk in some)
+        settle(nn.Sequential(fresh.encoder, fresh.projector), pictures)
+        return embed(fresh, images, normalisation, self.clean.index).spaces
 
     @property
     def queue(self) -> KeyQueue | None:
@@ -51,11 +101,13 @@ class Subject:
 
 def subjects(paths: Sequence[Path], measuring: Measuring, quiet: bool, views: bool = False) -> list[Subject]:
     """Every input, read and embedded; views: augmented pairs too. What it is, and what was assumed of it, is said."""
+    if measuring.labels and len(paths) > 1:
+        raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
     found = [_subject(path, measuring, views) for path in paths]
     for subject in () if quiet else found:
         what = [str(subject.facts[key]) for key in ("layout", "method") if key in subject.facts]
         print(
-            f"{subject.facts['path']}: {', '.join(what)}; {len(subject.clean)} of {subject.clean.source}",
+            f"{subject.facts['path']}: {', '.join(what)}; {subject.count:,} of {subject.clean.source}",
             file=sys.stderr,
         )
         for said in subject.facts.get("assumed", ()):
@@ -64,27 +116,44 @@ def subjects(paths: Sequence[Path], measuring: Measuring, quiet: bool, views: bo
 
 
 def _subject(path: Path, measuring: Measuring, views: bool) -> Subject:
+    from collapse_cli.runs import embeddings
+
+    if embeddings.are_at(path):
+        return _of_embeddings(path, measuring)
+    if measuring.labels:
+        raise CollapseError(f"--labels go with embeddings, {path} is none", "pictures have their own")
     if str(path).startswith(PIXELS):
         return _of_pixels(str(path).removeprefix(PIXELS), measuring)
-    if path.suffix in (".npy", ".npz"):
-        return _of_embeddings(path)
     folder = path.is_dir()
     if folder and not (path / "checkpoint.pt").exists():
         raise CollapseError(
-            f"{path} is a folder without a checkpoint.pt", "give a run folder, a checkpoint, .npz or .npy"
+            f"{path} is a folder without a checkpoint.pt, and holds no .npy",
+            "give a run folder, a checkpoint, or embeddings",
         )
     if folder or ours(path):
         return _of_checkpoint(path, path / "checkpoint.pt" if folder else path, measuring, views)
     return _of_foreign(path, measuring, views)
 
 
-def _of_embeddings(path: Path) -> Subject:
+def _of_embeddings(path: Path, measuring: Measuring) -> Subject:
+    """All rows to be streamed, and a sample of them in memory."""
     from collapse_cli.runs import embeddings
 
-    kept = embeddings.load(path)
-    layout = "embeddings with views" if kept.views else "embeddings"
-    clean = replace(kept.clean, source=kept.clean.source or path.name)
-    return Subject(path.name, identified(path, path, layout), clean, kept.views, kept.temperature)
+    beside = Path(measuring.labels) if measuring.labels else None
+    kept = embeddings.load(path, measuring.samples, measuring.seed, beside)
+    facts = identified(path, path, kept.layout) | {"assumed": list(kept.assumed)}
+    facts |= {"labels": measuring.labels} if beside else {}
+    name = path.absolute().name  # also of "."
+    return Subject(name, facts, kept.clean, kept.views, kept.temperature, every=kept.every)
+
+
+def sampled(found: Sequence[Subject]) -> list[str]:
+    """Of how many rows no more than a sample was measured, for the warnings of a command that holds them in memory."""
+    return [
+        f"{subject.name}: {len(subject.clean):,} of {subject.count:,} rows, drawn without replacement; --samples takes more"
+        for subject in found
+        if len(subject.clean) < subject.count
+    ]
 
 
 def _of_pixels(dataset: str, measuring: Measuring) -> Subject:
@@ -122,9 +191,8 @@ def _pixels(images: Images, measuring: Measuring) -> Embeddings:
 
 
 def _of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) -> Subject:
-    import torch
-
-    from collapse_cli.embedding import embed, pairs, sample
+    from collapse_cli.causes import Case, Trained
+    from collapse_cli.embedding import embed, many_views, pairs, sample
     from collapse_cli.runs import checkpoint
 
     def embedded(images: Images) -> Embeddings:
@@ -134,12 +202,9 @@ def _of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) ->
     kept = checkpoint.load(file, options.device(measuring.device))
     images = pictures(kept, measuring)
     clean = embedded(images)
-    pair = None
-    if views:
-        view = kept.run.training.recipe, kept.run.training.strength
-        chosen = torch.randperm(len(clean), generator=torch.Generator().manual_seed(measuring.seed))[:VIEWED]
-        index = clean.index[chosen.sort().values]
-        pair = pairs(kept.method, images, kept.normalisation, index, *view, measuring.seed)
+    view = kept.run.training.recipe, kept.run.training.strength, measuring.seed
+    of = kept.method, images, kept.normalisation
+    pair = pairs(*of, _some(clean, VIEWED, measuring.seed), *view) if views else None
     record = Record(file.parent) if (file.parent / "run.json").exists() else None
     name = str(file.parent.name if file.name == "checkpoint.pt" else file.name)
     facts = identified(path, file, "collapse checkpoint")
@@ -148,6 +213,8 @@ def _of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) ->
     return Subject(
         name, facts, clean, pair, temperature, kept, record,
         split=lambda name: embedded(pictures(kept, measuring, name)),
+        many_views=lambda q, n: many_views(*of, _some(clean, n, measuring.seed), *view, q), recipe=view[0],
+        case=Case(*of, *view, Trained(kept.run, kept.data, kept.state.epoch), measuring.samples),
     )  # fmt: skip
 
 
@@ -163,10 +230,9 @@ def ours(path: Path) -> bool:
 
 def _of_foreign(path: Path, measuring: Measuring, views: bool) -> Subject:
     """Another library's network, on the pictures that --dataset names, at the side it was trained on where they have none."""
-    import torch
-
     from collapse_cli import data
-    from collapse_cli.embedding import embed, pairs, sample
+    from collapse_cli.causes import Case
+    from collapse_cli.embedding import embed, many_views, pairs, sample
     from collapse_cli.runs import foreign
 
     found = foreign.load(path, measuring)
@@ -176,7 +242,7 @@ def _of_foreign(path: Path, measuring: Measuring, views: bool) -> Subject:
             "name them with --dataset; its weights alone: collapse weights",
         )
     device = options.device(measuring.device)
-    network: Any = foreign.Frozen(found.encoder, found.projector).to(device).eval()
+    network: Any = foreign.Frozen(found.encoder, found.projector, found.cluster_head).to(device).eval()
 
     def load(split: str) -> Images:
         images = data.load(
@@ -195,11 +261,8 @@ def _of_foreign(path: Path, measuring: Measuring, views: bool) -> Subject:
 
     images = load(measuring.split)
     clean, recipe = embedded(images), "digits" if found.channels == 1 else "moco_v2"
-    pair = None
-    if views:
-        chosen = torch.randperm(len(clean), generator=torch.Generator().manual_seed(measuring.seed))[:VIEWED]
-        index = clean.index[chosen.sort().values]
-        pair = pairs(network, images, found.normalisation, index, recipe, 1.0, measuring.seed)
+    of, view = (network, images, found.normalisation), (recipe, 1.0, measuring.seed)
+    pair = pairs(*of, _some(clean, VIEWED, measuring.seed), *view) if views else None
     for said in found.warnings:
         print(f"warning: {path}: {said}", file=sys.stderr)
     known = {"prefix": found.prefix or None, "epoch": found.epoch, "views": recipe if views else None}
@@ -208,7 +271,19 @@ def _of_foreign(path: Path, measuring: Measuring, views: bool) -> Subject:
         **{name: value for name, value in known.items() if value is not None},
         "assumed": [*found.assumed, *found.unknown],
     }  # fmt: skip
-    return Subject(path.name, facts, clean, pair, None, split=lambda name: embedded(load(name)))
+    return Subject(
+        path.name, facts, clean, pair, None, split=lambda name: embedded(load(name)),
+        many_views=lambda q, n: many_views(*of, _some(clean, n, measuring.seed), *view, q), recipe=recipe,
+        case=Case(*of, *view, samples=measuring.samples),
+    )  # fmt: skip
+
+
+def _some(clean: Embeddings, count: int, seed: int) -> Tensor:
+    """(n,) sorted: the pictures of `clean` of which views are embedded, `count` at most."""
+    import torch
+
+    drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[:count]
+    return clean.index[drawn.sort().values]
 
 
 def pictures(kept: Checkpoint, measuring: Measuring, split: str = "") -> Images:
@@ -229,9 +304,20 @@ def pictures(kept: Checkpoint, measuring: Measuring, split: str = "") -> Images:
 
 
 def identified(path: Path, file: Path, layout: str) -> dict[str, Any]:
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return {"path": str(path), "sha256": digest, "layout": layout}
+    """file: what is hashed; of a folder, the names and contents of its shards."""
+    return {"path": str(path), "sha256": _hashed(file).hexdigest(), "layout": layout}
+
+
+def _hashed(file: Path) -> Any:
+    from collapse_cli.runs.shards import shards_in
+
+    if not file.is_dir():
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256")
+    together = hashlib.sha256()
+    for shard in shards_in(file):
+        together.update(shard.name.encode() + b"\0" + _hashed(shard).digest())
+    return together
 
 
 def finish(

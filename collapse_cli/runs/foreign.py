@@ -127,7 +127,7 @@ def _prefix(held: Held, best: Candidate) -> str:
 def _pictures(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, Normalisation]:
     """Channels, side and normalisation of the pictures that a network takes: as asked for, else as far as it tells.
 
-    Raises CollapseError where pictures of the side asked for do not fall into its patches, or timm's network takes one side alone.
+    Raises CollapseError where pictures of the side asked for do not fall into its patches, or timm's takes one side alone.
     """
     channels, size, normalisation = _usual(held, best)
     patch = best.weights["patch_embed.proj.weight"].shape[-1] if best.form else 1

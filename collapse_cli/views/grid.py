@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from collapse_cli.views.document import Group, Metric
-from collapse_cli.views.words import BEST, figures, footnote, legend, pairs, plain, quantity, said
+from collapse_cli.views.words import BEST, RESULTS, figures, footnote, legend, pairs, plain, quantity, said
 
 WORDS = 16  # letters of a setting in one line
 NEAR = 0.02  # relative: chances that differ less are one
@@ -136,6 +136,15 @@ def names(group: Group, key: str) -> Grid:
     )
 
 
+def named(metric: Metric) -> Grid:
+    """A matrix that knows what its rows and columns are called, as a table."""
+    return Grid(
+        tuple(Label(plain(name)) for name in metric["row_names"]),
+        tuple(Label(plain(name)) for name in metric["column_names"]),
+        tuple(tuple(Cell(figures(value, pad=True)) for value in row) for row in metric["values"]),
+    )
+
+
 def conventions(group: Group) -> list[str]:
     """What the numbers were measured by, each said once; a label's footnote is the place in this list."""
     return list(
@@ -170,12 +179,21 @@ def _label(metric: Metric, spoken: list[str], nulls: set[str]) -> Label:
 def _cell(metric: Metric | None, nulls: set[str]) -> Cell:
     if metric is None:
         return Cell("–")
+    if "required" in metric:
+        return _checked(metric, metric["required"])
     null, best = metric.get("null"), metric.get("best")
     name = "" if nulls else metric.get("null_is", "chance") + " "
     beside = "" if null is None else f"({name}{figures(null, pad=True)})"
     agree = metric.get("agree")
     value = f"{BEST[best][0]} {quantity(metric)}" if best else quantity(metric)
     return Cell(value, f"{agree[0]}/{agree[1]}" if agree else beside, strong=best is not None)
+
+
+def _checked(metric: Metric, required: dict[str, Any]) -> Cell:
+    """What a check came to and the value, beside it the bound."""
+    failed = required["result"] == "fail"
+    bound = f"({required['relation']} {figures(required['bound'])})"
+    return Cell(f"{RESULTS[required['result']]}  {quantity(metric)}", bound, strong=failed)
 
 
 def _named(metric: dict[str, Any], row: str) -> Cell:

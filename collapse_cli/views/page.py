@@ -49,7 +49,8 @@ def _verdict(name: str, one: dict[str, Any]) -> dict[str, Any]:
     mark, status, sentence = words.verdict(one)
     colour = words.MARKS.get(one["status"], ("", "dim"))[1]
     head = f"{name}: {status}" if name else status
-    return {"mark": mark, "head": head, "sentence": sentence, "colour": colour, "reasons": one["reasons"]}
+    return {"mark": mark, "head": head, "sentence": sentence, "colour": colour, "reasons": one["reasons"],
+            "advice": one.get("advice", ())}  # fmt: skip
 
 
 def _section(document: Document) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def _group(group: Group) -> dict[str, Any]:
     numbers = grid.numbers(group)
     tables = {key: grid.names(group, key) for key in group.declared("each")}
     explained = [*group.declared("number").values(), *group.declared("curve").values()]
-    explained += [*group.declared("each").values(), *group.declared("matrix").values()]
+    explained += [m for kind in ("lines", "each", "matrix", "frames") for m in group.declared(kind).values()]
     return {
         "title": group.title,
         "numbers": numbers.turned() if len(group.names) > grid.MANY else numbers,

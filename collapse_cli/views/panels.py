@@ -10,13 +10,16 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from collapse_cli.views import scale, style
+from collapse_cli.views import clouds, margins, scale, style
 from collapse_cli.views.document import Document, Group, Metric, groups, names
 from collapse_cli.views.words import figures, shortened, titled
 
 BARS = 20  # rows of an `each`; the others are in the JSON
 GROUPED = 3  # results whose bars stand together; of more, each is a dot
+FAMILY = 6  # curves of one family, each of which the legend names
+WRITTEN = 10  # rows and columns of a matrix in whose cells numbers can be read
 NUMBERS = 6  # drawn where a document has nothing else
+BEFORE: dict[str, Any] = {"linestyle": ":", "linewidth": 1.4}
 Spots = tuple[tuple[str, tuple[float, float]], ...]  # (name, (x, y)) of the points of a scatter
 
 
@@ -24,7 +27,7 @@ Spots = tuple[tuple[str, tuple[float, float]], ...]  # (name, (x, y)) of the poi
 class Panel:
     """One axes: its title, its height in inches, the results in it (for a legend), how to fill it, and points to label.
 
-    dots: its results are points, whose shape the legend shows.
+    dots: its results are points, whose shape the legend shows; before: dotted lines say what was before training.
     """
 
     title: str
@@ -34,6 +37,7 @@ class Panel:
     height: float = 3.4
     spots: Spots = ()
     dots: bool = False
+    before: bool = False
 
 
 def panels(document: Document) -> list[Panel]:
@@ -51,6 +55,8 @@ def handles(shown: list[Panel], document: Document) -> list[Line2D]:
     look = _dotted if any(panel.dots for panel in shown) else style.line
     lines = [Line2D([], [], label=plain(n), **look(p)) for n, p in places.items() if n in used]
     lines = lines if len(places) > 1 else []
+    if any(panel.before for panel in shown):
+        lines.append(Line2D([], [], color=style.INK, **BEFORE, label="before training"))
     chance = plain(", ".join(nulls), 80)
     return lines + ([Line2D([], [], color=style.NULL, linestyle="--", label=chance)] if nulls else [])
 
@@ -67,17 +73,31 @@ def plain(text: str, width: int = 34) -> str:
 def _of_group(group: Group, places: dict[str, int]) -> Iterator[Panel]:
     scatter = _scatter(group, places)
     yield from [scatter] if scatter else []
+    for name, one in group:
+        if found := margins.checks(one["metrics"]):
+            yield _margins(group.title, found, name if len(group.names) > 1 else "")
     for key in group.declared("curve"):
         yield _curve(group.measured(key), places)
+    for key in group.declared("lines"):
+        for name, metric in group.measured(key):
+            yield _lines(metric, name if len(group.names) > 1 else "")
     for key in group.declared("each"):
         yield _each(group.measured(key), places)
     for key in group.declared("matrix"):
         for name, metric in group.measured(key):
             yield _matrix(metric, name if len(group.names) > 1 else "")
+    for key in group.declared("frames"):
+        for name, metric in group.measured(key):
+            yield _frames(metric, name if len(group.names) > 1 else "", places[name])
+
+
+def _margins(title: str, found: list[Metric], name: str) -> Panel:
+    said = titled(f"{title}: {name}" if name else title)
+    return Panel(said, lambda axes: margins.draw(axes, found), height=margins.height(len(found)))
 
 
 def _curve(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
-    """The same curve of every result, over its null."""
+    """The same curve of every result, over its null and what it was before training."""
     metric = measured[0][1]
 
     def fill(axes: Axes) -> None:
@@ -85,11 +105,15 @@ def _curve(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
         for null in {tuple(one["null"]): one for _, one in measured if one.get("null")}.values():
             _line(axes, null, "null", (x, y), color=style.NULL, linestyle="--", linewidth=1.4)
         for name, one in measured:
-            dot = "o" if len(one["values"]) == 1 else ""
-            _line(axes, one, "values", (x, y), label=plain(name), marker=dot, **style.line(places[name]))
+            if one.get("before"):
+                _line(axes, one, "before", (x, y), **style.line(places[name]) | BEFORE)
+            dot = "o" if len(one["values"]) == 1 or metric.get("dots") else ""
+            look = style.line(places[name]) | ({"linestyle": ""} if metric.get("dots") else {})
+            _line(axes, one, "values", (x, y), label=plain(name), marker=dot, markersize=5, **look)
 
     null = metric.get("null_is", "chance") if any(one.get("null") for _, one in measured) else ""
-    return Panel(titled(metric["label"]), fill, tuple(name for name, _ in measured), null)
+    before = any(one.get("before") for _, one in measured)
+    return Panel(titled(metric["label"]), fill, tuple(name for name, _ in measured), null, before=before)
 
 
 def _axes(axes: Axes, measured: list[tuple[str, Metric]], metric: Metric) -> tuple[scale.Axis, scale.Axis]:
@@ -119,6 +143,31 @@ def _line(axes: Axes, metric: Metric, part: str, scales: tuple[scale.Axis, scale
     across = [max(at, x.low) for at, _ in drawn]
     up = [numpy.nan if v is None else max(v, y.low) if y.log else v for _, v in drawn]
     axes.plot(across, up, **look)
+
+
+def _lines(metric: Metric, name: str) -> Panel:
+    """A family of curves of one result, from the first of them dark to the last light, both named where they end."""
+    family = [(said, one | {"x": metric["x"]}) for said, one in metric["values"].items()]
+    title = plain(" · ".join([titled(metric["label"]), *([name] if name else [])]), 60)
+
+    def fill(axes: Axes) -> None:
+        scales = _axes(axes, family, metric)
+        for (said, one), colour in zip(family, style.family(len(family)), strict=True):
+            _line(axes, one, "values", scales, label=plain(said), color=colour, linewidth=1.4)
+        _name_family(axes, metric["of"])
+
+    return Panel(title, fill)
+
+
+def _name_family(axes: Axes, of: str) -> None:
+    """The names of a few curves in a legend, of many only the first and the last, where these end."""
+    drawn = axes.get_lines()
+    if len(drawn) <= FAMILY:
+        axes.legend(title=plain(of), title_fontsize=8, fontsize=8, handlelength=1.4)
+        return
+    ends = [(str(one.get_label()), numpy.asarray(one.get_xydata())[-1]) for one in (drawn[0], drawn[-1])]
+    for (said, (x, y)), side in zip(sorted(ends, key=lambda end: end[1][1]), ("top", "bottom"), strict=True):
+        axes.annotate(said, (x, y), (5, 0), textcoords="offset points", va=side, fontsize=8)
 
 
 def _each(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
@@ -178,8 +227,28 @@ def _matrix(metric: Metric, name: str) -> Panel:
         axes.grid(visible=False)
         axes.set(xlabel=titled(metric["columns"]), ylabel=titled(metric["rows"]))
         axes.locator_params(integer=True)
+        if "row_names" in metric and "column_names" in metric:
+            _name_cells(axes, values, metric, image.norm)
 
     return Panel(plain(" · ".join([titled(metric["label"]), *([name] if name else [])]), 60), fill)
+
+
+def _name_cells(axes: Axes, values: Any, metric: Metric, norm: Any) -> None:
+    """Rows and columns by name, and where all of it can be read, each value in its cell."""
+    axes.set_yticks(range(values.shape[0]), [plain(one, 12) for one in metric["row_names"]])
+    axes.set_xticks(range(values.shape[1]), [plain(one, 12) for one in metric["column_names"]])
+    for (row, column), value in numpy.ndenumerate(values) if max(values.shape) <= WRITTEN else ():
+        said = figures(None if numpy.isnan(value) else float(value))
+        dark = not (values < 0).any() and norm(value) < 0.5
+        axes.text(column, row, said, ha="center", va="center", color=style.PAPER if dark else style.INK)
+
+
+def _frames(metric: Metric, name: str, place: int) -> Panel:
+    """A few of the frames side by side, the first and the last among them."""
+    title = plain(" · ".join([titled(metric["label"]), *([name] if name else [])]), 60)
+    return Panel(
+        title, lambda axes: clouds.multiples(axes, metric, style.line(place)["color"]), height=clouds.HEIGHT
+    )
 
 
 def _scatter(group: Group, places: dict[str, int]) -> Panel | None:

@@ -66,7 +66,7 @@ def _compose(shown: list[Panel], document: Document, title: str, width: float) -
     lines = handles(shown, document)
     fit = _fit(lines, width * columns)
     room = (0.5 if title else 0) + 0.2 * -(-len(lines) // fit)
-    drawn = _empty(width * columns, sum(heights) + room)
+    drawn = empty(width * columns, sum(heights) + room)
     if title:
         drawn.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
     if lines:
@@ -75,7 +75,7 @@ def _compose(shown: list[Panel], document: Document, title: str, width: float) -
     return drawn
 
 
-def _empty(width: float, height: float) -> Figure:
+def empty(width: float, height: float) -> Figure:
     """A figure of its own, known to no window and no pyplot."""
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.04)
     drawn = Figure((width, height), layout=layout)

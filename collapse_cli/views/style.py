@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib
+
 INK, FAINT, PAPER = "#2b2f36", "#d9dce1", "#ffffff"
 NULL = "#8a8f98"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -52,6 +54,13 @@ def line(place: int) -> dict[str, Any]:
     """Colour and dashes of the result at this place, the same in every axes."""
     turn = place // len(COLOURS) % len(LINES)
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": LINES[turn]}
+
+
+def family(size: int) -> list[Any]:
+    """The colours of a family of curves: told apart where they are few, else from dark to light."""
+    if size <= len(COLOURS):
+        return list(COLOURS[:size])
+    return [matplotlib.colormaps[HEAT](0.92 * place / (size - 1)) for place in range(size)]
 
 
 def marker(place: int) -> dict[str, Any]:

@@ -57,7 +57,11 @@ def _group(group: Group, width: int) -> Iterator[Any]:
     for key, metric in group.declared("curve").items():
         if metric.get("sketch"):
             yield from _curves(group.measured(key), metric, width)
-    yield Text("\n".join([*grid.footer(group), *_matrices(group)]), "dim")
+    for key in group.declared("lines"):
+        yield from _families(group.measured(key))
+    for key in group.declared("matrix"):
+        yield from _named_matrices(group.measured(key), width)
+    yield Text("\n".join([*grid.footer(group), *_drawn(group)]), "dim")
     yield ""
 
 
@@ -69,8 +73,40 @@ def _left_out(group: Group, many: bool) -> Iterator[Text]:
         yield Text(f"… {len(chosen) - shown} more for each in --json", "dim")
 
 
-def _matrices(group: Group) -> list[str]:
-    return [f"{metric['label']}: a matrix, drawn by --plot" for metric in group.declared("matrix").values()]
+def _drawn(group: Group) -> list[str]:
+    """What has to be drawn to be seen."""
+    families = [
+        f"{metric['label']}: {len(metric['values'])} curves, drawn by --plot"
+        for key, metric in group.declared("lines").items()
+        if len(group.measured(key)) > 1 or len(metric["values"]) > ROWS
+    ]
+    matrices = [m for m in group.declared("matrix").values() if not _readable(m)]
+    clouds = [
+        f"{m['label']}: {len(m['values'])} frames, drawn by --plot" for m in group.declared("frames").values()
+    ]
+    return [*families, *(f"{metric['label']}: a matrix, drawn by --plot" for metric in matrices), *clouds]
+
+
+def _readable(metric: Metric) -> bool:
+    """Whether a matrix knows what its rows and columns are called, and has few of them."""
+    return all(0 < len(metric.get(part, ())) <= ROWS for part in ("row_names", "column_names"))
+
+
+def _named_matrices(measured: list[tuple[str, Metric]], width: int) -> Iterator[Any]:
+    """Small matrices as tables."""
+    for _, metric in (one for one in measured if _readable(one[1])):
+        yield ""
+        yield Text.assemble(metric["label"], (f", {metric['rows']} × {metric['columns']}", "dim"))
+        yield from _tables(grid.named(metric), width)
+
+
+def _families(measured: list[tuple[str, Metric]]) -> Iterator[Any]:
+    """The family of a single result, a sparkline for each of its curves, on one scale."""
+    for _, metric in measured if len(measured) == 1 and len(measured[0][1]["values"]) <= ROWS else ():
+        family = {name: one | {"log": metric.get("log", "")} for name, one in metric["values"].items()}
+        yield ""
+        yield _caption(metric, null=False)
+        yield from (_spark(name, one, list(family.values())) for name, one in family.items())
 
 
 def _each(group: Group, key: str, metric: Metric, width: int) -> Iterator[Any]:
@@ -196,7 +232,7 @@ def _spark(name: str, metric: Metric, along: list[Metric]) -> Text:
 
 
 def _verdict(one: dict[str, Any], name: str) -> Table:
-    """One coloured sentence behind its mark, the reasons below it."""
+    """One coloured sentence behind its mark, the reasons below it, then what to try."""
     mark, status, sentence = words.verdict(one)
     colour = words.MARKS.get(one["status"], ("", ""))[1]
     head = f"{name}: {status}" if name else status
@@ -207,4 +243,6 @@ def _verdict(one: dict[str, Any], name: str) -> Table:
     )
     for reason in one["reasons"]:
         table.add_row("", Text(words.plain(reason), "dim"))
+    for step in one.get("advice", ()):
+        table.add_row("→", Text(words.plain(step)))
     return table

@@ -11,9 +11,17 @@ MARKS = {
     "dimensional collapse": ("▲", "yellow"),
     "complete collapse": ("✗", "red"),
     "inconclusive": ("?", "dim"),
+    "mode collapse": ("▲", "yellow"),
+    "blurred": ("▲", "yellow"),
+    "all modes": ("✓", "green"),
     "holds": ("✓", "green"),
     "does not hold": ("✗", "red"),
+    "passed": ("✓", "green"),
+    "failed": ("✗", "red"),
 }
+
+RESULTS = {"pass": "✓ pass", "warn": "▲ warn", "inconclusive": "? inconclusive", "fail": "✗ FAIL"}
+"""What a check of a gate came to."""
 
 BEST = {
     "apart": ("●", "best: the others are told from it by the 95 % interval of the difference"),

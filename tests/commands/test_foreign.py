@@ -42,7 +42,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"folder:{folder}"
 
 
-@pytest.mark.parametrize("command", ["spectrum", "alignment", "probe", "clusters", "oracle"])
+@pytest.mark.parametrize(
+    "command", ["spectrum", "alignment", "probe", "clusters", "oracle", "classes", "lidar"]
+)
 def test_it_is_measured_in_both_spaces(command: str, checkpoint: Path, dataset: str, capsys: Capture) -> None:
     argv = [command, str(checkpoint), "--dataset", dataset, "--split", "all", "--json"]
     assert main([*argv, *(["--per-class", "5"] if command == "probe" else [])]) in (
@@ -54,6 +56,16 @@ def test_it_is_measured_in_both_spaces(command: str, checkpoint: Path, dataset: 
     assert of == {f"{checkpoint.name} · z"} | ({f"{checkpoint.name} · h"} if command != "oracle" else set())
     (facts,) = document["inputs"]
     assert (facts["architecture"], facts["prefix"], facts["epoch"]) == ("resnet18", "module.encoder_q.", 4)
+
+
+def test_it_stands_beside_its_weights_drawn_anew(checkpoint: Path, dataset: str, capsys: Capture) -> None:
+    """The checkpoint was never trained either: on noise both fill, by entropy, more than ten of the 39 directions of 40 rows."""
+    argv = ["diagnose", str(checkpoint), "--dataset", dataset, "--split", "all", "--json"]
+    assert main(argv) in (0, 3)
+    for one in json.loads(capsys.readouterr().out)["results"]:
+        now, before = (one["metrics"][key]["value"] for key in ("effective_rank", "effective_rank_untrained"))
+        assert 10 < min(now, before) <= max(now, before) <= 39
+        assert len(one["metrics"]["eigenvalues"]["before"]) == one["metrics"]["dimensions"]["value"]
 
 
 def test_without_pictures_it_is_asked_for_them(checkpoint: Path, capsys: Capture) -> None:
@@ -74,3 +86,23 @@ def test_what_was_assumed_is_said(checkpoint: Path, dataset: str, capsys: Captur
     assert "pictures of side 32" in said
     assert main(["spectrum", str(checkpoint), "--dataset", dataset, "-q"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_its_own_cluster_head_is_judged(tmp_path: Path, dataset: str, capsys: Capture) -> None:
+    """As Contrastive Clustering saves it, with a head that puts every picture into the second of three clusters."""
+    torch.manual_seed(0)
+    network = models.resnet18()
+    network.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    network.fc = torch.nn.Identity()
+    instances = torch.nn.Sequential(torch.nn.Linear(512, 8), torch.nn.ReLU(), torch.nn.Linear(8, 4))
+    clusters = torch.nn.Sequential(torch.nn.Linear(512, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    torch.nn.init.zeros_(clusters[2].weight)
+    clusters[2].bias.data = torch.tensor([0.0, 1.0, 0.0])
+    parts = {"resnet": network, "instance_projector": instances, "cluster_projector": clusters}
+    state = {f"{part}.{name}": w for part, net in parts.items() for name, w in net.state_dict().items()}
+    torch.save({"net": state, "epoch": 1}, tmp_path / "checkpoint_1.tar")
+    argv = ["clusters", str(tmp_path / "checkpoint_1.tar"), "--dataset", dataset, "--split", "all", "--json"]
+    assert main(argv) == 0
+    head = json.loads(capsys.readouterr().out)["results"][0]
+    assert (head["settings"]["assigned by"], head["settings"]["M"]) == ("head", 3)
+    assert head["metrics"]["used"]["value"] == 1

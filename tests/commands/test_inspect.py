@@ -166,7 +166,7 @@ def test_embeddings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
     found = inspected(capsys, tmp_path / "e.npz")
     assert (found["h"], found["z"], found["labels"]) == ([30, 8], [30, 3], "yes")
-    assert found["measure_with"] == ["spectrum", "alignment", "oracle"]
+    assert found["measure_with"] == ["spectrum", "alignment", "oracle", "probe", "clusters"]
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.npy", "x.npz", "x.txt"])
@@ -182,9 +182,9 @@ def test_what_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "no file" in refused(capsys, tmp_path / "none.pt")
     assert "no file" in refused(capsys, tmp_path / "none.npy")
     assert "no settings.toml" in refused(capsys, tmp_path)
-    torch.save(torch.zeros(30, 8), tmp_path / "rows.pth")
-    assert "holds a Tensor" in refused(capsys, tmp_path / "rows.pth")
-    torch.save({"features": torch.zeros(30, 8)}, tmp_path / "rows.pth")
-    assert "looks like embeddings" in refused(capsys, tmp_path / "rows.pth")
+    torch.save([torch.zeros(30, 8)], tmp_path / "rows.pth")
+    assert "holds a list" in refused(capsys, tmp_path / "rows.pth")
+    torch.save({"image": torch.zeros(30, 8), "text": torch.zeros(30, 8)}, tmp_path / "rows.pth")
+    assert "several arrays of rows" in refused(capsys, tmp_path / "rows.pth")
     torch.save({"collapse_format": 1}, tmp_path / "ours.pt")
     assert "is damaged" in refused(capsys, tmp_path / "ours.pt")

@@ -172,7 +172,10 @@ def test_nothing_is_drawn() -> None:
 def test_weights_drawn_anew() -> None:
     """Every layer's, the same for the same seed; the network itself and torch's own generator stay as they are."""
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 4))
-    kept, state = {name: weight.clone() for name, weight in network.state_dict().items()}, torch.get_rng_state()
+    kept, state = (
+        {name: weight.clone() for name, weight in network.state_dict().items()},
+        torch.get_rng_state(),
+    )
     one, again, other = (rebuilt.redrawn(network, seed) for seed in (0, 0, 1))
     assert torch.equal(one[0].weight, again[0].weight)
     for layer in (0, 3):

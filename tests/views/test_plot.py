@@ -40,6 +40,15 @@ def test_a_curve_lies_over_its_null(one):
     assert (drawn.get_xscale(), drawn.get_yscale()) == ("linear", "linear")
 
 
+def test_what_was_before_training_is_dotted(one):
+    one["results"][0]["metrics"]["explained"]["before"] = [0.5, 1.0]
+    figure = plot.figure(one)
+    _, before, curve = axes(figure, "Variance explained").get_lines()
+    assert (list(before.get_ydata()), before.get_linestyle()) == ([0.5, 1.0], ":")
+    assert before.get_color() == curve.get_color()
+    assert legend(figure) == ["before training", "isotropic"]
+
+
 def test_a_collapsed_tail_lies_on_a_stated_floor(one):
     """The largest eigenvalue is 0.02: the axis reaches twelve decades down, and zeros lie there."""
     drawn = axes(plot.figure(one), "Eigenvalues")

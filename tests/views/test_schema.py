@@ -51,6 +51,8 @@ def test_additions_fit(one):
         (["results", 0, "metrics", "effective_rank", "best"], True),
         (["results", 0, "metrics", "effective_rank", "runs"], ["46.9"]),
         (["results", 0, "metrics", "effective_rank", "agree"], [2]),
+        (["results", 0, "metrics", "effective_rank", "required"], {"of": "effective_rank.z"}),
+        (["results", 0, "verdict", "result"], "green"),
         (["results", 0, "inputs"], [-1]),
         (["results", 0, "metrics", "eigenvalues", "log"], "z"),
         (["results", 0, "metrics", "eigenvalues", "values"], {"1": 2.0}),
@@ -95,3 +97,25 @@ def test_missing_keys_do_not_fit(two):
             inner = inner[step]
         del inner[key]
         assert not valid(document), (path, key)
+
+
+def test_a_gate_fits(two):
+    """What was required of a number, and what a gate makes of a verdict; each of its parts is needed."""
+    required = {
+        "of": "effective_rank.z",
+        "relation": ">=",
+        "bound": 20.0,
+        "result": "pass",
+        "sentence": "it is 46.9",
+    }
+    document = json.loads(json.dumps(two))
+    metric = document["results"][0]["metrics"]["effective_rank"]
+    document["results"][0]["verdict"] |= {"status": "passed", "result": "warn"}
+    metric["required"] = required
+    assert valid(document)
+    for key in required:
+        metric["required"] = {name: value for name, value in required.items() if name != key}
+        assert not valid(document), key
+    for key, wrong in (("relation", "=="), ("result", "green"), ("bound", "20"), ("sentence", "")):
+        metric["required"] = required | {key: wrong}
+        assert not valid(document), key
