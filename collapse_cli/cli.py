@@ -87,7 +87,8 @@ def main(argv: list[str] | None = None) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except CollapseError as error:
-        return _say(error.message, error.hint, error.code)
+        several = os.environ.get("RANK", "0") != "0"  # under torchrun the first process says it for all
+        return error.code if several else _say(error.message, error.hint, error.code)
     except (KeyboardInterrupt, Abort):
         return _say("interrupted", "", INTERRUPTED)
     except TyperException as error:

@@ -12,6 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from collapse_cli import distributed
 from collapse_cli.augment.recipes import augment
 from collapse_cli.embedding import embed, sample, take
 from collapse_cli.errors import CollapseError
@@ -82,6 +83,7 @@ def train(
     if state.epoch == 0:
         views = (batch.first for batch in batches(images, normalisation, settings, state.generator))
         settle(nn.Sequential(method.encoder, method.projector), islice(views, SETTLING))
+        distributed.average_statistics(network)
     while state.epoch < settings.epochs:
         began = time.perf_counter()
         total = torch.zeros((), device=next(network.parameters()).device)
@@ -97,6 +99,7 @@ def train(
                 f"the loss was {loss} in epoch {state.epoch + 1}",
                 "lower --lr, or raise --temperature; the last checkpoint is whole",
             )
+        distributed.average_statistics(network)
         seconds = time.perf_counter() - began
         state.epoch += 1
         yield _watch(method, images, normalisation, settings, state, loss, chance, steps, seconds)
@@ -147,6 +150,7 @@ def _step(
         loss = method.loss(batch)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    distributed.average_gradients(cast(nn.Module, method))
     optimizer.step()
     return loss.detach().float()
 

@@ -271,13 +271,6 @@ def test_a_queue_that_the_data_cannot_bear_is_said(
     assert "stale key of its own picture with probability 28%" in capsys.readouterr().err
 
 
-def test_several_processes_are_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "without torchrun" in refused(capsys, "train")
-
-
 def test_report(copy: Path) -> None:
     assert main(["report", str(copy)]) == 0
     page = (copy / "report.html").read_text()

@@ -12,12 +12,13 @@ import pytest
 ROOT = Path(__file__).parent.parent / "collapse_cli"
 
 WORDS = {"settings", "results", "shapes", "errors", "files"}
-PARTS = {"losses", "metrics", "augment", "models"}
+PARTS = {"losses", "metrics", "augment", "models", "distributed"}
 PROCEDURES = {"training", "embedding", "methods", "causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {
     **dict.fromkeys(WORDS, WORDS),
     **{part: WORDS | {part} for part in PARTS},
+    "models": WORDS | {"models", "distributed"},
     **dict.fromkeys(PROCEDURES, WORDS | PARTS | PROCEDURES),
     **dict.fromkeys(EXPERIMENTS, WORDS | PARTS | PROCEDURES | EXPERIMENTS),
     "data": WORDS | {"data"},

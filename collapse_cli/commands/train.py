@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -90,8 +89,6 @@ def _command(method: str) -> Callable[..., None]:
         download: Annotated[bool, typer.Option("--download", help="fetch a missing data set")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
     ) -> None:
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise CollapseError("several processes cannot train one run yet", "start it without torchrun")
         where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
         if resume and (config or overwrite):
             raise CollapseError(
@@ -127,20 +124,24 @@ def _sets(pairs: Sequence[str] | None) -> dict[str, str]:
 
 
 def _begin(run: Run, where: Where) -> None:
+    from collapse_cli import distributed
+
     images = _images(run, where)
     run = settled(run, images)
-    kept = fresh(run, images, device(where.device))
+    kept = fresh(run, images, _device(where))
     if where.dry_run:
         _print_plan(kept, images)
         return
     stamp = time.strftime("%Y%m%d-%H%M%S")
     dataset = run.training.dataset.replace(":", "-").replace("/", "-").strip("-.")
     record = Record(where.out or Path("runs") / f"{run.method}-{dataset}-{stamp}")
-    begin(record, kept, where.overwrite)
+    if distributed.first():
+        begin(record, kept, where.overwrite)
     _go(kept, images, record, where)
 
 
 def _resume(method: str, given: dict[str, Any], where: Where) -> None:
+    from collapse_cli import distributed
     from collapse_cli.runs import checkpoint
 
     record = Record(where.resume or Path())
@@ -160,7 +161,7 @@ def _resume(method: str, given: dict[str, Any], where: Where) -> None:
             f"a resumed run keeps its settings, {changed} cannot change",
             "only --epochs may; or start a new run",
         )
-    kept = checkpoint.load(record.checkpoint, device(where.device))
+    kept = checkpoint.load(record.checkpoint, _device(where))
     if given:
         run = resolve(method, flat(before.tables()), given)
         kept = replace(kept, run=run)
@@ -172,10 +173,17 @@ def _resume(method: str, given: dict[str, Any], where: Where) -> None:
         _print_plan(kept, _images(kept.run, where))
         return
     images = _images(kept.run, where)
-    record.settle(kept.run)
-    record.rewind(kept.state.epoch)
-    record.say(status="running")
+    if distributed.first():
+        record.settle(kept.run)
+        record.rewind(kept.state.epoch)
+        record.say(status="running")
     _go(kept, images, record, where)
+
+
+def _device(where: Where) -> Any:
+    from collapse_cli.distributed import own_device
+
+    return own_device(device(where.device))
 
 
 def _images(run: Run, where: Where) -> Images:
@@ -193,7 +201,7 @@ def _images(run: Run, where: Where) -> Images:
         download=where.download,
         size=run.training.size,
     )
-    return images.to(device(where.device))
+    return images.to(_device(where))
 
 
 def settled(run: Run, images: Images) -> Run:
@@ -202,9 +210,11 @@ def settled(run: Run, images: Images) -> Run:
     What cannot work with them is refused here, before anything is written.
     """
     from collapse_cli.augment.recipes import known
+    from collapse_cli.distributed import refuse_unequal
     from collapse_cli.training import steps_per_epoch
 
     steps_per_epoch(images, run.training)
+    refuse_unequal(run.training.batch)
     auto = "digits" if images.shape[0] == 1 else "moco_v2"
     recipe = "+".join(auto if part == "auto" else part for part in run.training.recipe.split("+"))
     known(recipe)
@@ -255,14 +265,28 @@ def epochs(kept: Checkpoint, images: Images, record: Record) -> Iterator[Any]:
 
 
 def _go(kept: Checkpoint, images: Images, record: Record, where: Where) -> None:
+    """Train on, alone or together with others, of which the first alone shows and keeps."""
+    from collapse_cli import distributed, training
+
+    on = kept.state.generator.device
+    with distributed.together(on):
+        if distributed.first():
+            _show(kept, images, record, where)
+        else:
+            for _ in training.train(kept.method, images, kept.normalisation, kept.run.training, kept.state):
+                pass
+
+
+def _show(kept: Checkpoint, images: Images, record: Record, where: Where) -> None:
+    from collapse_cli.distributed import world
     from collapse_cli.views.progress import live
 
     for warning in () if where.quiet else warnings(kept.run, images):
         print(f"warning: {warning}", file=sys.stderr)
     if not where.quiet:
-        on = images.labels.device if images.labels is not None else kept.state.generator.device
+        on = f"device {kept.state.generator.device}" + (f", {world()} processes" if world() > 1 else "")
         print(
-            f"{kept.run.method} on {images.name} ({len(images)} pictures), device {on}, in {record.folder}",
+            f"{kept.run.method} on {images.name} ({len(images)} pictures), {on}, in {record.folder}",
             file=sys.stderr,
         )
     try:

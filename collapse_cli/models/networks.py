@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from collapse_cli.distributed import divided
 from collapse_cli.models.encoders import encoder
 from collapse_cli.models.heads import head
 from collapse_cli.settings import Model
@@ -15,4 +16,4 @@ def networks(model: Model, picture: tuple[int, int, int]) -> tuple[nn.Module, nn
     projector = head(
         width, model.head_hidden, model.dim, model.head_layers, model.head_norm, model.head_activation
     )
-    return network, projector, width, model.dim if model.head_layers else width
+    return divided(network), projector, width, model.dim if model.head_layers else width

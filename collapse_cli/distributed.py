@@ -1,0 +1,126 @@
+"""The few lines that know about ranks: several processes, started by torchrun, train one run.
+
+Every process draws the same batches and views. Each puts its own part of a batch through the encoders and gathers what the
+others made of theirs, so that h (B,D) is whole in all of them, and with it whatever a method does next: projector, loss,
+queue. The loss is that of one process, whatever the method; batch norm within an encoder sees its part alone, as it usually
+does on several GPUs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from collapse_cli.errors import CollapseError
+
+
+def world() -> int:
+    """How many processes train together, as torchrun says; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def first() -> bool:
+    """Whether this is the process that prints and writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def own_device(device: torch.device) -> torch.device:
+    """A GPU of its own for each process of this machine. Raises CollapseError where there are too few."""
+    if world() == 1 or device.type != "cuda":
+        return device
+    wanted, there = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if wanted > there:
+        raise CollapseError(
+            f"{wanted} processes, and this machine has {there} GPUs",
+            f"start it with torchrun --nproc-per-node {there}, or take --device cpu",
+        )
+    return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+
+
+def refuse_unequal(batch: int) -> None:
+    """Raises CollapseError where a batch has no equal parts, one for each process."""
+    if batch % world():
+        raise CollapseError(
+            f"--batch {batch} has no {world()} equal parts", f"choose a multiple of {world()}"
+        )
+
+
+@contextmanager
+def together(device: torch.device) -> Iterator[None]:
+    """Within it, the processes know of each other."""
+    if world() == 1:
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def divided(encoder: nn.Module) -> nn.Module:
+    """The same encoder, (B,…) -> (B,D); among several processes and in train mode, each works on its B/world rows alone."""
+    encoder.register_forward_pre_hook(_own_part)
+    encoder.register_forward_hook(_whole)
+    return encoder
+
+
+def _several() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
+def _own_part(encoder: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    if not (_several() and encoder.training):
+        return given
+    return (given[0].chunk(distributed.get_world_size())[distributed.get_rank()],)
+
+
+def _whole(encoder: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> Tensor:
+    return _Gathered.apply(made) if _several() and encoder.training else made
+
+
+class _Gathered(torch.autograd.Function):
+    """(b,D) of each process -> (B,D). Back comes the gradient of the own rows, times the processes, for `average` divides."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        parts = [torch.empty_like(part) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(parts, part.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        parts = distributed.get_world_size()
+        return gradient.chunk(parts)[distributed.get_rank()] * parts
+
+
+@torch.no_grad()
+def average(tensors: Iterable[Tensor | None]) -> None:
+    """Each tensor becomes its mean over the processes, in place; None is passed over."""
+    found = [tensor for tensor in tensors if tensor is not None]
+    if not _several() or not found:
+        return
+    flat = torch.cat([tensor.flatten() for tensor in found])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    for tensor, mean in zip(found, flat.split([tensor.numel() for tensor in found]), strict=True):
+        tensor.copy_(mean.view_as(tensor))
+
+
+def average_gradients(network: nn.Module) -> None:
+    """After it, every process takes the same step."""
+    average(parameter.grad for parameter in network.parameters())
+
+
+def average_statistics(network: nn.Module) -> None:
+    """Batch norm's running means and variances, which each process has of its own part."""
+    norms = (module for module in network.modules() if isinstance(module, _BatchNorm))
+    average(buffer for norm in norms for buffer in (norm.running_mean, norm.running_var))

@@ -1,0 +1,153 @@
+"""Two processes and one train alike: losses and weights of every method, and the command under torchrun."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, multiprocessing, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from collapse_cli import methods
+from collapse_cli.cli import main
+from collapse_cli.distributed import average, average_statistics, refuse_unequal, together
+from collapse_cli.errors import CollapseError
+from collapse_cli.settings import METHODS, resolve
+from collapse_cli.shapes import Images, Normalisation
+from collapse_cli.training import start, train
+
+STEPS, BATCH = 2, 8
+SMALL = {"queue": 16, "negatives": 8, "hardest": 8, "pair_mixes": 4, "query_mixes": 4, "mix_after": 0.0}
+NAMES = sorted(METHODS)
+Trained = tuple[list[float], dict[str, Tensor]]
+
+
+def trained(name: str) -> Trained:
+    """Losses of two epochs of two steps in float64, and the state after them, of a method whose encoders have no batch norm.
+
+    So what must agree is exact: with it, each process norms its own part. That of projectors stays, for they see the whole batch.
+    """
+    generator = torch.Generator().manual_seed(3)
+    pixels = torch.randint(0, 256, (STEPS * BATCH, 1, 8, 8), dtype=torch.uint8, generator=generator)
+    images = Images(pixels, torch.arange(STEPS * BATCH) % 4, ("a", "b", "c", "d"), "noise")
+    fields = METHODS[name].__dataclass_fields__
+    own = {key: size for key, size in SMALL.items() if key in fields and fields[key].type in ("int", "float")}
+    run = resolve(name, own, {"batch": BATCH, "epochs": 2, "lr": 0.001, "recipe": "digits"})
+    method = methods.build(run, images.data_shape)
+    network: nn.Module = method  # type: ignore[assignment]
+    network.double()
+    encoders = (
+        network.encoder,
+        getattr(network, "key_encoder", None),
+        *(getattr(network, "target", None) or [])[:1],
+    )
+    for encoder in (one for one in encoders if one is not None):
+        encoder.register_forward_pre_hook(lambda _, given: (given[0].double(),))
+        bare(encoder)
+    state = start(method, run.training)
+    passes = train(method, images, Normalisation((0.5,), (0.5,)), run.training, state)
+    losses = [epoch.loss for epoch in passes]
+    return losses, network.state_dict()
+
+
+def bare(network: nn.Module) -> None:
+    """Without batch norm."""
+    for parent in network.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, _BatchNorm):
+                setattr(parent, name, nn.Identity())
+
+
+def one_of_two(rank: int, port: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    with together(torch.device("cpu")):
+        torch.save({name: trained(name) for name in NAMES}, Path(folder) / f"{rank}.pt")
+        mean = [torch.full((2, 3), float(rank)), None, torch.tensor(4.0 * rank)]
+        average(mean)
+        norm = nn.BatchNorm1d(2)
+        norm.running_mean += rank  # type: ignore[operator]
+        average_statistics(norm)
+        torch.save((mean, norm.running_mean), Path(folder) / f"means-{rank}.pt")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each of two processes came to."""
+    folder = tmp_path_factory.mktemp("both")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    multiprocessing.spawn(one_of_two, (port, str(folder)), nprocs=2)
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_processes_train_as_one_does(name: str, both: Path) -> None:
+    """The loss is over the whole batch in each, and the gradient is its own: after four steps the weights are one process's.
+
+    Barlow Twins sums its loss in float32, whose rounding is all the gradient that a bias before a batch norm gets.
+    """
+    slack = 1e-3 if name == "barlow-twins" else 1e-5
+    losses, weights = trained(name)
+    for rank in (0, 1):
+        theirs, other = torch.load(both / f"{rank}.pt")[name]
+        assert theirs == pytest.approx(losses, rel=1e-6)
+        for key, weight in weights.items():
+            torch.testing.assert_close(other[key], weight, rtol=1e-4, atol=slack)
+
+
+def test_every_process_has_the_same_weights(both: Path) -> None:
+    """Bit by bit, or they would drift apart."""
+    one, other = (torch.load(both / f"{rank}.pt") for rank in (0, 1))
+    for name in NAMES:
+        assert all(torch.equal(one[name][1][key], other[name][1][key]) for key in one[name][1])
+
+
+def test_means_over_processes(both: Path) -> None:
+    """Of 0 and 1: one half, in both."""
+    for rank in (0, 1):
+        (first, none, last), running = torch.load(both / f"means-{rank}.pt")
+        assert none is None
+        assert torch.equal(first, torch.full((2, 3), 0.5))
+        assert float(last) == 2
+        assert torch.equal(running, torch.full((2,), 0.5))
+
+
+def test_a_batch_without_equal_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(CollapseError, match="--batch 64 has no 3 equal parts"):
+        refuse_unequal(64)
+
+
+def test_the_command_under_torchrun(tmp_path: Path) -> None:
+    """The first process alone prints and writes; one process goes on with what two began."""
+    out = tmp_path / "run"
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    ended = subprocess.run(
+        [*launch, "-m", "collapse_cli", "train", "moco", "--epochs", "1", "--queue", "128", "--out", str(out)],
+        capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == [str(out / "checkpoint.pt")]
+    assert ended.stderr.count("2 processes") == 1
+    assert main(["train", "--resume", str(out), "--epochs", "2", "--quiet"]) == 0
+    history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+    assert [epoch["number"] for epoch in history] == [1, 2]
+
+
+@pytest.mark.parametrize(("rank", "said"), [("0", 1), ("1", 0)])
+def test_what_all_processes_refuse_is_said_by_the_first(
+    rank: str, said: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", rank)
+    assert main(["train", "moco", "--batch", "65", "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.count("--batch 65 has no 2 equal parts") == said
+    assert not (tmp_path / "run").exists()
