@@ -91,6 +91,7 @@ def _measure(
     yield from _augmentation(name, case, number, said)
     if case.chain is not None:
         yield entry(name, case.chain, input=number)
+        yield from _chain_over_epochs(subject, case, number)
     for cause in ranked:
         cure = _cure(subject, case, cause)
         settings = {"evidence is": cause.measured}
@@ -102,6 +103,21 @@ def _measure(
             "cure": cure,
         }
     yield from _tried(case, ranked, try_epochs, name, number)
+
+
+def _chain_over_epochs(subject: Subject, case: Case, number: int) -> Iterator[dict[str, Any]]:
+    """The same over the epochs, where the run kept checkpoints of others than its last."""
+    from collapse_cli.causes import in_a_row
+    from collapse_cli.commands.epochs import along
+    from collapse_cli.metrics.chain import course
+
+    if not subject.record or not subject.record.epochs() or case.trained is None or case.untrained is None:
+        return
+    before, now = (in_a_row(method.projector) for method in (case.untrained, case.method))
+    epochs = along(
+        subject.record, before, now, case.trained.epochs, lambda method: in_a_row(method.projector)
+    )
+    yield entry(f"{subject.name} by epoch", course(dict(epochs)), input=number)
 
 
 def _tried(

@@ -253,12 +253,16 @@ def begin(record: Record, kept: Checkpoint, overwrite: bool) -> None:
 
 
 def epochs(kept: Checkpoint, images: Images, record: Record) -> Iterator[Any]:
-    """Train on, keeping history and checkpoint; yields each Epoch."""
+    """Train on, keeping history and checkpoints; yields each Epoch."""
     from collapse_cli import training
     from collapse_cli.runs import checkpoint
 
+    every = kept.run.training.keep_every
     for epoch in training.train(kept.method, images, kept.normalisation, kept.run.training, kept.state):
-        record.append(epoch)  # first: a line too many is rewound, one too few is lost
+        record.append(epoch)  # first: a line or a file too many is rewound, one too few is lost
+        if every and epoch.number % every == 0:
+            record.epoch(epoch.number).parent.mkdir(exist_ok=True)
+            checkpoint.save(record.epoch(epoch.number), kept)
         checkpoint.save(record.checkpoint, kept)
         yield epoch
     record.say(status="done")
@@ -353,6 +357,7 @@ def _print_plan(kept: Checkpoint, images: Images) -> None:
         "steps": steps * training.epochs,
         "weights_and_optimizer_MB": round((state + 8 * learned) / 1e6, 1),
         "pictures_MB": round(pixels / 1e6, 1),
+        "checkpoints": 1 + (training.epochs // training.keep_every if training.keep_every else 0),
         "device": str(kept.state.generator.device),
     }
     print(toml({**kept.run.tables(), "plan": plan}), end="")

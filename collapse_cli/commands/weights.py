@@ -61,7 +61,8 @@ def weights(
     """Which layers have lost rank, and do adjacent layers align?
 
     Ranks and singular values of every layer, beside the same weights before training, which a run of ours draws again from its
-    seed, or random ones; and how far the directions that one layer amplifies are those that the next one takes up.
+    seed, or random ones; and how far the directions that one layer amplifies are those that the next one takes up. Of a run
+    that was trained with --keep-every both are drawn over its epochs too.
 
     Example: [bold]collapse weights runs/mine --plot weights.png[/bold]
     """
@@ -157,6 +158,7 @@ def measure(found: Sequence[Network], seed: int) -> list[dict[str, Any]]:
         settings = {} if network.before else {"seed": seed}
         whole = stack(list(layers.values()), not few, None if few else along([pair for _, pair in pairs]))
         entries.append(entry(network.name, whole, input=number, settings=settings))
+        entries += _over_epochs(network, dict(pairs), number)
         for name, layer in layers.items():
             shown = layer if few else replace(layer, spectrum=None)
             entries.append(entry(before + name, shown, input=number, settings=settings))
@@ -164,6 +166,17 @@ def measure(found: Sequence[Network], seed: int) -> list[dict[str, Any]]:
             drawn = _drawn(pair, few, link.linear)
             entries.append(entry(before + link.name, drawn, input=number, settings={"between": link.said}))
     return entries
+
+
+def _over_epochs(network: Network, pairs: Mapping[Link, Pair], number: int) -> list[dict[str, Any]]:
+    """The course of its layers, where the run kept checkpoints of other epochs than its last."""
+    from collapse_cli.commands.epochs import along, course
+
+    if not network.before or not network.record or not network.record.epochs():
+        return []
+    epochs = along(network.record, network.before, network.layers, network.facts["epoch"], _traced)
+    leading = {link.name: pair.leading for link, pair in pairs.items()}
+    return [entry(f"{network.name} by epoch", course(epochs, leading), input=number)]
 
 
 def _drawn(pair: Pair, few: bool, linear: bool) -> Pair:

@@ -5,16 +5,17 @@ Implicit regularisation (Jing et al. 2022, arXiv:2110.09348, Theorem 3): small s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from torch import Tensor
 
+from collapse_cli.metrics.epochs import energy, family
 from collapse_cli.metrics.layer_alignment import pair
 from collapse_cli.metrics.spectrum import alive
 from collapse_cli.metrics.weights import singular_values
-from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.results import Curve, Measured, curve, lines, number
 
 LIVING = "above 1 % of the largest eigenvalue of W W^T"
 
@@ -46,6 +47,23 @@ class Chain:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class ChainCourse:
+    """Linear layers in a row over the epochs kept."""
+
+    together: int | float = number(
+        "living directions of their product, last", convention=LIVING, null="before", headline=True, unit="dimensions"
+    )  # fmt: skip
+    living: Mapping[str, Curve] = lines(
+        "living directions of the product of the first layers", label="living directions by epoch",
+        of="layers multiplied", x="epoch", y="living directions",
+    )  # fmt: skip
+    block_energy: Mapping[str, Curve] | None = lines(
+        "||A[:k, :k]||_F^2 / k of adjacent layers, k as in the last epoch", label="block energy by epoch",
+        of="layers", x="epoch", y="‖A[:k, :k]‖² / k", default=None,
+    )  # fmt: skip
+
+
 def chain(now: Sequence[Tensor], before: Sequence[Tensor]) -> Chain:
     """Of at least two weights (out, in) float64 in the order in which they act, finite, and the same ones before training."""
     depth, fresh = by_depth(now), by_depth(before)
@@ -63,6 +81,30 @@ def chain(now: Sequence[Tensor], before: Sequence[Tensor]) -> Chain:
         else None,
         by_depth=Curve(depth, null=fresh),
     )
+
+
+def course(epochs: Mapping[int, Sequence[Tensor]]) -> ChainCourse:
+    """Epoch -> the weights of `chain`; the first epoch is that before training."""
+    first, *_, last = epochs.values()
+    leading = [pair(*ends).leading for ends in _adjacent(last)]
+    depths = {at: _numbered(by_depth(weights)) for at, weights in epochs.items()}
+    energies = {
+        at: {
+            f"{place} → {place + 1}": energy(*ends, k)
+            for place, (ends, k) in enumerate(zip(_adjacent(weights), leading, strict=True), 1)
+            if k
+        }
+        for at, weights in epochs.items()
+    }
+    return ChainCourse(
+        together=Measured(by_depth(last)[-1], null=by_depth(first)[-1]),
+        living=family(depths),
+        block_energy=family(energies) or None,
+    )
+
+
+def _numbered(depths: Sequence[int]) -> dict[str, float]:
+    return {str(number): float(living) for number, living in enumerate(depths, 1)}
 
 
 def _adjacent(weights: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:

@@ -1,4 +1,4 @@
-"""The run folder: settings.toml, run.json, history.jsonl, results/*.json. Nothing here needs torch."""
+"""The run folder: settings.toml, run.json, history.jsonl, results/*.json, epochs/*.pt. Nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ class Record:
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
+
+    def epoch(self, number: int) -> Path:
+        """Where the checkpoint after this many epochs is kept, if it is."""
+        return self.folder / "epochs" / f"{number:04d}.pt"
+
+    def epochs(self) -> dict[int, Path]:
+        """Epoch -> its checkpoint, of those that were kept, the first first."""
+        files = (self.folder / "epochs").glob("*.pt")
+        kept = {int(path.stem): path for path in files if path.stem.isdecimal()}
+        return dict(sorted(kept.items()))
 
     def begin(self, run: Run, facts: Mapping[str, Any], overwrite: bool) -> None:
         """Make the folder and write what is known before the first step. A folder with something in it is refused."""
@@ -61,7 +71,7 @@ class Record:
             )
         for kept in ("settings.toml", "run.json", "history.jsonl", "checkpoint.pt", "report.html"):
             (self.folder / kept).unlink(missing_ok=True)
-        for kept in ("results", "plots"):
+        for kept in ("results", "plots", "epochs"):
             shutil.rmtree(self.folder / kept, ignore_errors=True)
 
     def say(self, **facts: Any) -> None:
@@ -83,7 +93,10 @@ class Record:
         return [line for line in lines if line is not None]  # a killed run may have torn its last line
 
     def rewind(self, epoch: int) -> None:
-        """Forget the history after `epoch`, where a resumed run goes on."""
+        """Forget the history and the checkpoints after `epoch`, where a resumed run goes on."""
+        for number, path in self.epochs().items():
+            if number > epoch:
+                path.unlink()
         kept = [line for line in self.history() if line["number"] <= epoch]
         with whole(self.folder / "history.jsonl") as draft:
             draft.write_text("".join(json.dumps(line) + "\n" for line in kept))

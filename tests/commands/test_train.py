@@ -217,3 +217,26 @@ def test_a_missing_data_set_leaves_nothing(tmp_path: Path, monkeypatch: Any, cap
     said = refused(capsys, "train", "--dataset", "cifar10", "--data-dir", str(tmp_path))
     assert all(word in said for word in ("--download", "--data-dir", str(tmp_path)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_checkpoints_of_every_second_epoch_are_kept(tmp_path: Path, monkeypatch: Any, capsys: Capture) -> None:
+    """Of five epochs 2 and 4. Stopped in the fifth and resumed, without 4 having got into checkpoint.pt: still 2 and 4."""
+    from collapse_cli.runs.record import Record
+
+    record, knobs = Record(tmp_path / "r"), ["--encoder", "mlp", "--batch", "512", "-q"]
+    words = ["train", "moco", "--epochs", "5", "--keep-every", "2", *knobs, "--out", str(record.folder)]
+    save = checkpoint.save
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            checkpoint, "save", lambda path, kept: stop() if path.stem == "0004" else save(path, kept)
+        )
+        assert main(words) == 130
+    assert list(record.epochs()) == [2]
+    record.epoch(4).write_bytes(b"torn off")
+    assert main(["train", "--resume", str(record.folder), "-q"]) == 0
+    assert {at: checkpoint.load(path).state.epoch for at, path in record.epochs().items()} == {2: 2, 4: 4}
+    assert main(["spectrum", str(record.epoch(2)), "--samples", "200", "-q"]) == 0
+    assert main([*words, "--overwrite", "--dry-run"]) == 0
+    assert tomllib.loads(capsys.readouterr().out.partition("\n")[2] or "")["plan"]["checkpoints"] == 3
+    assert main([*words[:3], "1", *words[4:], "--overwrite"]) == 0
+    assert record.epochs() == {}

@@ -228,3 +228,26 @@ def test_other_commands_measure_a_checkpoint_they_have(run: Path) -> None:
     assert [one["of"] for one in entries][:2] == ["mine", "encoder.0"]
     frozen = replace(weights.of(kept, "mine"), before=None)
     assert "change" not in weights.measure([frozen], seed=0)[1]["metrics"]
+
+
+def test_the_epochs_kept_are_a_course(tmp_path: Path, capsys: Capture) -> None:
+    """Epochs 0 (fresh), 1 and 2; it ends at the ranks and block energies that the layers have now."""
+    folder = tmp_path / "r"
+    words = ["--encoder", "mlp", "--batch", "256", "--epochs", "2", "--keep-every", "1", "--lr", ".3"]
+    assert main(["train", "moco", *words, "--out", str(folder), "-q"]) == 0
+    capsys.readouterr()
+    document = answered(capsys, str(folder))
+    (course,) = of(document, "Layers over the epochs kept").values()
+    assert course["checkpoints"]["value"] == 2
+    layers, pairs = of(document, "Layers"), of(document, "Alignment of adjacent layers")
+    for name, curve in course["effective_rank"]["values"].items():
+        now = layers[name]["effective_rank"]
+        assert (curve["at"], curve["values"][0]) == ([0, 1, 2], 1)
+        assert curve["values"][-1] == pytest.approx(now["value"] / now["null"])
+    for name, curve in course["block_energy"]["values"].items():
+        assert curve["values"][0] == pytest.approx(pairs[name]["block_energy_before"]["value"])
+        assert curve["values"][-1] == pytest.approx(pairs[name]["block_energy"]["value"])
+    assert course["effective_rank"]["values"].keys() == layers.keys()
+    assert "Layers over the epochs kept" not in {
+        one["title"] for one in answered(capsys, str(folder / "epochs" / "0001.pt"))["results"]
+    }

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.chain import by_depth, chain, living
+from collapse_cli.metrics.chain import by_depth, chain, course, living
 
 
 def diagonal(*values: float) -> Tensor:
@@ -43,3 +43,14 @@ def test_layers_of_different_widths(generator: torch.Generator) -> None:
 def test_a_layer_of_zeros_has_no_energy() -> None:
     found = chain([torch.zeros(3, 3).double(), torch.eye(3).double()], [torch.eye(3).double()] * 2)
     assert (found.together, found.block_energy) == (0, None)
+
+
+def test_the_course_of_a_chain_that_narrows() -> None:
+    """Fresh, two layers of 1, 1, 1 keep 3; later each has σ .3: .09 lives in one, .0081 of two does not. Then k = 2 fits."""
+    fresh, later = [diagonal(1, 1, 1)] * 2, [diagonal(1, 1, 0.3)] * 2
+    found = course({0: fresh, 4: later})
+    assert (found.together, found.together.null) == (2, 3)
+    assert {name: tuple(one) for name, one in found.living.items()} == {"1": (3, 3), "2": (3, 2)}
+    assert found.living["2"].x == (0, 4)
+    assert found.block_energy is not None
+    assert found.block_energy["1 → 2"][1] == pytest.approx(1)

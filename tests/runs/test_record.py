@@ -138,3 +138,20 @@ def test_a_stop_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CollapseError, match="cannot write"), whole(tmp_path / "no" / "a") as draft:
         draft.write_text("x")
+
+
+def test_checkpoints_of_epochs_are_found_in_order_and_rewound(record: Record) -> None:
+    """2, 10 and 12000 by number, not by name; a draft, a note and what is not a number are none; after 10 none is left."""
+    record.append(Line(1, 0.5))
+    assert record.epochs() == {}
+    record.epoch(2).parent.mkdir()
+    for number in (10, 2, 12000):
+        record.epoch(number).write_bytes(b"kept")
+    for stray in (".0003.pt.7.part", "notes.md", "best.pt"):
+        (record.folder / "epochs" / stray).write_text("mine")
+    assert list(record.epochs()) == [2, 10, 12000]
+    assert record.epoch(2).name == "0002.pt"
+    record.rewind(10)
+    assert list(record.epochs()) == [2, 10]
+    record.begin(resolve("moco"), {}, overwrite=True)
+    assert record.epochs() == {}

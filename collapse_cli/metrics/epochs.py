@@ -1,0 +1,63 @@
+"""The layers of a network over the epochs of which checkpoints were kept, from the weights before the first step on.
+
+Depth narrows a network while it learns, and adjacent layers align meanwhile (Jing et al. 2022, arXiv:2110.09348, sec. 4.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from collapse_cli.metrics.layer_alignment import block_energy, inward, outward
+from collapse_cli.metrics.spectrum import entropy_rank
+from collapse_cli.metrics.weights import flat, singular_values
+from collapse_cli.results import Curve, lines, number
+
+
+@dataclass(frozen=True)
+class Course:
+    """Layers over the epochs kept."""
+
+    checkpoints: int = number("checkpoints, the last among them; before them stand the fresh weights")
+    least: float = number(
+        "effective rank of sigma^2 over that of the same layer before training, of the layer that has lost most, last",
+        label="least rank left", unit="of fresh", headline=True,
+    )  # fmt: skip
+    effective_rank: Mapping[str, Curve] = lines(
+        "exp of the entropy of sigma^2 / sum sigma^2, over that of the same layer before training",
+        of="layer", x="epoch", y="effective rank of σ² / fresh", label="effective rank by epoch",
+    )  # fmt: skip
+    block_energy: Mapping[str, Curve] | None = lines(
+        "||A[:k, :k]||_F^2 / k of adjacent layers, the scale of a batch norm folded in; k as in the last epoch",
+        of="layers", x="epoch", y="‖A[:k, :k]‖² / k", label="block energy by epoch", default=None,
+    )  # fmt: skip
+
+
+def course(ranks: Mapping[int, Mapping[str, float]], energies: Mapping[int, Mapping[str, float]]) -> Course:
+    """Epoch -> layer -> `rank`, and epoch -> pair of layers -> `energy`; the first epoch is that of the fresh weights."""
+    (_, fresh), *_, (_, last) = ranks.items()
+    left = {at: {name: value / fresh[name] for name, value in every.items()} for at, every in ranks.items()}
+    return Course(
+        checkpoints=len(ranks) - 1,
+        least=min(last[name] / fresh[name] for name in last),
+        effective_rank=family(left),
+        block_energy=family(energies) or None,
+    )
+
+
+def family(values: Mapping[int, Mapping[str, float]]) -> dict[str, Curve]:
+    """Epoch -> name -> value, as name -> its curve over the epochs."""
+    names = next(iter(values.values()), {})
+    return {name: Curve((every[name] for every in values.values()), values) for name in names}
+
+
+def rank(weight: Tensor) -> float:
+    """Effective rank of sigma^2 of a finite weight (out, in, …)."""
+    return entropy_rank(singular_values(flat(weight)).square())
+
+
+def energy(first: Tensor, second: Tensor, k: int, scale: Tensor | None = None) -> float:
+    """How much of the k strongest outputs of first (d, in, …), rows times scale (d,), second (out, d, …) takes up; in [0, 1]."""
+    return float(block_energy(inward(second)[1].T @ outward(first, scale)[1])[k - 1])
