@@ -289,7 +289,9 @@ class Training:
         "fp32", "of the forward pass; weights and spectra stay fp32, fp64"
     )
     seed: int = knob(0, "of weights, order and augmentation", low=0, high=2**63 - 1)
-    keep_every: int = knob(0, "keep a checkpoint of every so many epochs, in RUN/epochs; 0: only the last", low=0)
+    keep_every: int = knob(
+        0, "keep a checkpoint of every so many epochs, in RUN/epochs; 0: only the last", low=0
+    )
 
 
 @dataclass(frozen=True)

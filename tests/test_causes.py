@@ -11,7 +11,11 @@ import torch
 from torch import nn
 
 from collapse_cli import methods
-from collapse_cli.causes import Case, Trained, beside, diagnose, in_a_row, signal, stale, tried, unopposed
+from collapse_cli.causes import Case, Trained
+from collapse_cli.causes.chains import in_a_row
+from collapse_cli.causes.course import beside, signal, tried
+from collapse_cli.causes.evidence import diagnose, unopposed
+from collapse_cli.causes.queues import stale
 from collapse_cli.models.heads import head
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation, Origin

@@ -284,6 +284,7 @@ def test_report(copy: Path) -> None:
         "probe",
         "clusters",
         "classes",
+        "diagnose",
         "train",
     }
 

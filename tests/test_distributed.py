@@ -73,8 +73,9 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
         average(mean)
         norm = nn.BatchNorm1d(2)
         norm.running_mean += rank  # type: ignore[operator]
+        norm.running_var += 2 * rank  # type: ignore[operator]
         average_statistics(norm)
-        torch.save((mean, norm.running_mean), Path(folder) / f"means-{rank}.pt")
+        torch.save((mean, norm.running_mean, norm.running_var), Path(folder) / f"means-{rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -111,19 +112,21 @@ def test_every_process_has_the_same_weights(both: Path) -> None:
 
 
 def test_means_over_processes(both: Path) -> None:
-    """Of 0 and 1: one half, in both."""
+    """Of 0 and 1: one half, in both; of variances 1 and 3: 2."""
     for rank in (0, 1):
-        (first, none, last), running = torch.load(both / f"means-{rank}.pt")
+        (first, none, last), running, variance = torch.load(both / f"means-{rank}.pt")
         assert none is None
         assert torch.equal(first, torch.full((2, 3), 0.5))
         assert float(last) == 2
         assert torch.equal(running, torch.full((2,), 0.5))
+        assert torch.equal(variance, torch.full((2,), 2.0))
 
 
 def test_a_batch_without_equal_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(CollapseError, match="--batch 64 has no 3 equal parts"):
         refuse_unequal(64)
+    refuse_unequal(63)
 
 
 def test_the_command_under_torchrun(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from statistics import mean
 
 import torch
 
-from collapse_cli.causes import diagnose
+from collapse_cli.causes.evidence import diagnose
 from collapse_cli.claims.trial import Trial
 from collapse_cli.metrics import alignment, clusters, spectrum
 from collapse_cli.metrics.causes import NAMES, first

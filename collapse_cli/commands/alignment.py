@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from collapse_cli.commands.about import about
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
 from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
@@ -48,11 +49,17 @@ def alignment(
         finish("alignment", together(found[0], found[1], measuring.seed), found, output, sampled(found))
         return
     warnings = [
-        f"{subject.name} holds no augmented pairs: alignment is left out; `collapse embed` writes them, --pair takes two files"
+        f"{subject.name} holds no augmented pairs: alignment is left out{_remedy(subject)}"
         for subject in found
         if subject.views is None
     ]
     finish("alignment", measure(found, measuring.seed), found, output, [*sampled(found), *warnings])
+
+
+def _remedy(subject: Subject) -> str:
+    """Of raw pixels there are no embeddings to be written."""
+    pixels = subject.facts["layout"] == "pixels"
+    return "" if pixels else "; `collapse embed` writes them, --pair takes two files"
 
 
 def measure(found: Sequence[Subject], seed: int) -> list[dict[str, Any]]:
@@ -68,7 +75,8 @@ def measure(found: Sequence[Subject], seed: int) -> list[dict[str, Any]]:
                 pair = first.spaces[space], second.spaces[space]
                 chosen = _positions(subject.clean.index, first.index)
                 rows, labels = rows[chosen], None if labels is None else labels[chosen]
-            result = alignment.measure(rows, pair, labels, subject.clean.classes)
+            with about(f"{subject.name} · {space}"):
+                result = alignment.measure(rows, pair, labels, subject.clean.classes)
             settings = {"N": len(rows), "d": rows.shape[1], "alpha": 2, "t": 2, "seed": seed}
             entries.append(entry(f"{subject.name} · {space}", result, input=number, settings=settings))
     return entries

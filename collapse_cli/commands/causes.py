@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collapse_cli.metrics.verdict import Verdict
 
 
+MANY = 0.5  # of the directions where augmentation wins: lost, they say what z lacks
+
+
 @options(Measuring=Measuring, Output=Shown)
 def causes(
     inputs: Inputs,
@@ -39,9 +42,11 @@ def causes(
 ) -> None:
     """Why has it collapsed, and what would cure it?
 
-    Augmentation against data, the age of its keys, its layers in a row, the share of false negatives: a ranked list of causes,
-    each with what was measured, the threshold, and the command to try. With --try each cure found is trained for a few epochs
-    and held against the run's own course. Of another library's network only its augmentation can be asked.
+    Augmentation against data, the age of its keys, its layers in a row, the
+    share of false negatives: a ranked list of causes, each with what was
+    measured, the threshold, and the command to try. With --try each cure found
+    is trained for a few epochs and held against the run's own course. Of another
+    library's network only its augmentation can be asked.
 
     Example: [bold]collapse causes runs/mine --try 8 --plot causes.png[/bold]
     """
@@ -76,7 +81,9 @@ def _measure(
     subject: Subject, number: int, seed: int, strength: float, recipe: str, try_epochs: int, many: bool
 ) -> Iterator[dict[str, Any]]:
     from collapse_cli.augment.recipes import known
-    from collapse_cli.causes import diagnose, signal
+    from collapse_cli.causes.course import signal
+    from collapse_cli.causes.evidence import diagnose
+    from collapse_cli.commands.causes_entries import cures, in_a_row, views
 
     assert subject.case is not None
     case = replace(
@@ -88,12 +95,10 @@ def _measure(
     ranked = diagnose(case)
     name = subject.name
     yield entry(name, signal(case, lines), input=number, verdict=_verdict(subject, case, ranked, seed))
-    yield from _augmentation(name, case, number, said)
-    if case.chain is not None:
-        yield entry(name, case.chain, input=number)
-        yield from _chain_over_epochs(subject, case, number)
-    for cause in ranked:
-        cure = _cure(subject, case, cause)
+    yield from views(name, case, number, said)
+    yield from in_a_row(subject, case, number)
+    for place, cause in enumerate(ranked, 1):
+        cure = _cure(subject, case, cause, place)
         settings = {"evidence is": cause.measured}
         one = entry(f"{name} · {cause.name}" if many else cause.name, cause, input=number, settings=settings)
         yield one | {
@@ -102,72 +107,19 @@ def _measure(
             "found": cause.found(case.std_sqrt_d),
             "cure": cure,
         }
-    yield from _tried(case, ranked, try_epochs, name, number)
+    yield from cures(case, ranked, try_epochs, name, number)
 
 
-def _chain_over_epochs(subject: Subject, case: Case, number: int) -> Iterator[dict[str, Any]]:
-    """The same over the epochs, where the run kept checkpoints of others than its last."""
-    from collapse_cli.causes import in_a_row
-    from collapse_cli.commands.epochs import along
-    from collapse_cli.metrics.chain import course
-
-    if not subject.record or not subject.record.epochs() or case.trained is None or case.untrained is None:
-        return
-    before, now = (in_a_row(method.projector) for method in (case.untrained, case.method))
-    epochs = along(
-        subject.record, before, now, case.trained.epochs, lambda method: in_a_row(method.projector)
-    )
-    yield entry(f"{subject.name} by epoch", course(dict(epochs)), input=number)
-
-
-def _tried(
-    case: Case, ranked: Sequence[Cause], epochs: int, name: str, number: int
-) -> Iterator[dict[str, Any]]:
-    """Each cause found, trained without for the first epochs, beside the run itself."""
-    from collapse_cli.causes import beside, tried
-    from collapse_cli.commands.cures import cured
-
-    found = [one for one in ranked if one.found(case.std_sqrt_d)]
-    if not epochs or not found:
-        return
-    if case.trained is None or case.trained.data != case.images.data_shape:
-        raise CollapseError(
-            f"{name} cannot be trained again: its training or its pictures are not at hand",
-            "leave out --try, or --dataset and --split",
-        )
-    own = tried(case, case.trained.run, epochs)
-    for cause in found:
-        run = cured(cause, case.trained.run)
-        yield entry(f"{name} · {cause.name}", beside(tried(case, run, epochs), own), input=number,
-                    settings={"epochs": epochs, **_said(cause)})  # fmt: skip
-
-
-def _said(cause: Cause) -> dict[str, Any]:
-    return {"method": cause.instead, **cause.cure} if cause.instead else dict(cause.cure)
-
-
-def _augmentation(name: str, case: Case, number: int, said: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Now and before training at the run's own strength, then over all strengths."""
-    from collapse_cli.causes import STRENGTHS
-    from collapse_cli.metrics.augmentation import strengths
-
-    yield entry(name, case.now, input=number, settings=said)
-    if case.before is not None:
-        yield entry(f"{name} · untrained", case.before, input=number, settings=said)
-    over = strengths(STRENGTHS, case.along, case.along_before)
-    yield entry(name, over, input=number, settings={"recipe": case.recipe, "q": 2, "seed": said["seed"]})
-
-
-def _cure(subject: Subject, case: Case, cause: Cause) -> str:
-    """The command that would train without this cause; in words where the training is another library's."""
+def _cure(subject: Subject, case: Case, cause: Cause, place: int) -> str:
+    """The command that would train without this cause, the place-th; in words where the training is another library's."""
     from collapse_cli.commands.cures import command
 
     if case.trained is None:
         return ", ".join(f"{name} {value:g}" for name, value in cause.cure.items())
     folder = subject.record.folder if subject.record else None
     settings = folder / "settings.toml" if folder else None
-    out = f"{folder or Path('runs') / subject.name.removesuffix('.pt')}-cured"
-    return command(cause, case.trained.run, settings, out)
+    beside = folder or Path("runs") / subject.name.removesuffix(".pt")
+    return command(cause, case.trained.run, settings, f"{beside}-cured" + (f"-{place}" if place > 1 else ""))
 
 
 def _verdict(subject: Subject, case: Case, ranked: Sequence[Cause], seed: int) -> Verdict:
@@ -189,7 +141,7 @@ def _verdict(subject: Subject, case: Case, ranked: Sequence[Cause], seed: int) -
     rest = [] if serious else [_rest(case)]
     return replace(
         whole, sentence=f"{whole.sentence}; {likeliest}", reasons=(*reasons, *rest),
-        advice=tuple(_cure(subject, case, one) for one in found) or whole.advice,
+        advice=tuple(_cure(subject, case, one, place) for place, one in enumerate(found, 1)) or whole.advice,
     )  # fmt: skip
 
 
@@ -199,10 +151,10 @@ def _rest(case: Case) -> str:
     null = getattr(died, "null", None)
     if died is None or null is None:
         return "everything that could be asked is below its threshold"
-    return (
-        f"of the directions of h where augmentation wins z has lost {died:.0%}, of the others {null:.0%}: "
-        "what it lacks is what views of one picture do not share; a lower --strength gives it more directions"
-    )
+    lost = f"of the directions of h where augmentation wins z has lost {died:.0%}, of the others {null:.0%}"
+    if died < MANY:
+        return f"everything that could be asked is below its threshold; {lost}: too few to be why"
+    return f"{lost}: what it lacks is what views of one picture do not share; a lower --strength gives it more directions"
 
 
 def _warnings(found: Sequence[Subject]) -> Iterator[str]:

@@ -99,7 +99,8 @@ def _judged(inputs: Sequence[Path], terms: Mapping[str, Any], look: Callable[...
     asked = Terms(requirements, against, terms.get("strict", False))
     titled = zip(found, (path.name or str(path) for path in inputs), strict=True)
     entries = [part for number, (one, name) in enumerate(titled) for part in judged(one, name, number, asked)]
-    warnings = list(_otherwise(found, against.known)) if against else []
+    warnings = [said for one in found for said in one.warnings]
+    warnings += _otherwise(found, against.known) if against else ()
     return answer("check", entries, [one.facts for one in found], warnings)
 
 

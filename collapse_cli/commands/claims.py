@@ -37,10 +37,13 @@ def claims(
 ) -> None:
     """Do the papers' claims hold here? Each is trained and measured on digits, over several seeds.
 
-    Every arm's numbers as the mean over seeds with the lowest and the highest, then the checks that a claim must pass. One to
-    five minutes each on two cores; arms that claims share are trained once.
+    Every arm's numbers as the mean over seeds with the lowest and the highest,
+    then the checks that a claim must pass. One to five minutes each on two cores;
+    arms that claims share are trained once.
 
-    Examples: [bold]collapse claims[/bold], [bold]collapse claims momentum class-oracle --html claims.html[/bold]
+    Example, the list: [bold]collapse claims[/bold]
+
+    Two of them: [bold]collapse claims momentum class-oracle --html claims.html[/bold]
     """
     from collapse_cli import claims as known
     from collapse_cli.views import show

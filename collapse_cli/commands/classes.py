@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.about import about
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, finish, subjects
+from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.settings import fill
@@ -38,7 +39,7 @@ def classes(
     output = shown.output()
     found = asked(subjects(inputs, measuring, shown.quiet), measuring, measure, unit=unit)
     entries = measure(found, measuring.seed, unit)
-    finish("classes", entries, found, output, list(_warnings(entries)))
+    finish("classes", entries, found, output, [*sampled(found), *_warnings(entries)])
 
 
 def measure(found: Sequence[Subject], seed: int, unit: bool = False) -> list[dict[str, Any]]:
@@ -54,14 +55,15 @@ def measure(found: Sequence[Subject], seed: int, unit: bool = False) -> list[dic
         if clean.labels is None:
             raise CollapseError(
                 f"{subject.name} has no labels, so no classes",
-                "give class folders, a label column, or an .npz with an array 'labels'",
+                "give class folders, a file with labels, or --labels FILE",
             )
         for space, rows in clean.spaces.items():
             classifier = _classifier(subject) if space == list(clean.spaces)[-1] else None
             short = unit or classifier is not None
             generator = torch.Generator().manual_seed(seed)
-            measured = lengths.unit(rows) if short else rows
-            result = classes(measured, clean.labels, clean.classes, generator, classifier)
+            with about(f"{subject.name} · {space}"):
+                measured = lengths.unit(rows) if short else rows
+                result = classes(measured, clean.labels, clean.classes, generator, classifier)
             settings = {"split": clean.source, "L2": short, "seed": seed}
             entries.append(entry(f"{subject.name} · {space}", result, input=number, settings=settings))
     return entries

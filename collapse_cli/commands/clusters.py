@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.about import about
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
 from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
@@ -68,12 +69,16 @@ def _assignments(
         yield "head", head.argmax(dim=1), head.shape[1], {"assigned by": "head"}
     wanted = count or _classes(subject) or (0 if head is None else head.shape[1])
     if not wanted:
-        raise CollapseError(f"{subject.name} has no labels, so no number of clusters", "give --clusters M")
+        raise CollapseError(
+            f"{subject.name} has no labels, so no number of clusters", "give --clusters M, or --labels FILE"
+        )
     raw = subject.facts["layout"] == "pixels"
     how = {"assigned by": "k-means", "starts": STARTS, "L2": not raw}
     for space, rows in subject.clean.spaces.items():
         generator = torch.Generator().manual_seed(seed)
-        yield space, kmeans(rows if raw else unit(rows), wanted, generator), wanted, how
+        with about(f"{subject.name} · {space}"):
+            assigned = kmeans(rows if raw else unit(rows), wanted, generator)
+        yield space, assigned, wanted, how
 
 
 def _classes(subject: Subject) -> int:

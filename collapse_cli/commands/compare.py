@@ -44,13 +44,15 @@ def compare(
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
     _refuse(inputs, scatter, output)
-    runs = [_single(known(path, measuring, fresh, shown.quiet)) for path in inputs]
+    found = [known(path, measuring, fresh, shown.quiet) for path in inputs]
+    runs = [_single(one) for one in found]
     _refuse_twins(runs)
     groups = grouped(runs)
     sides = side_by_side(groups)
     _choose_axes(sides, scatter, max(group.space for group in groups))
     entries = [*sides, *differences(groups, _chosen(groups, baseline))]
-    show(answer("compare", entries, [run.facts for run in runs]), output)
+    warnings = [said for one in found for said in one.warnings]
+    show(answer("compare", entries, [run.facts for run in runs], warnings), output)
     if all(one["verdict"] and one["verdict"]["status"] == "inconclusive" for one in sides):
         raise typer.Exit(3)
 

@@ -9,7 +9,7 @@ import typer
 
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, finish, subjects
+from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.settings import fill
@@ -40,7 +40,7 @@ def coverage(
     output = shown.output()
     own: dict[str, Any] = {"k": k, "space": space, "width": width}
     found = asked(subjects([real, generated], measuring, shown.quiet), measuring, measure, **own)
-    finish("coverage", measure(found, measuring.seed, **own), found, output)
+    finish("coverage", measure(found, measuring.seed, **own), found, output, sampled(found))
 
 
 def measure(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from collapse_cli.commands.kept import asked
+from collapse_cli.commands.merging import space
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
 from collapse_cli.commands.spectrum import context, measured, settings
 from collapse_cli.commands.subjects import Subject, finish, subjects
@@ -49,14 +50,26 @@ def measure(found: Sequence[Subject], seed: int) -> list[dict[str, Any]]:
     entries = []
     for number, subject in enumerate(found):
         before = subject.untrained or subject.redrawn
-        for space in subject.rows:
-            spectrum, known = measured(subject, space, seed, before), _with_views(subject, space)
-            of, found_so = f"{subject.name} · {space}", verdict(spectrum, known)
+        for name in subject.rows:
+            spectrum, known = measured(subject, name, seed, before), _with_views(subject, name)
+            of, found_so = f"{subject.name} · {name}", verdict(spectrum, known)
             said = settings(subject, spectrum, seed)
             entries.append(
                 entry(of, evidence(spectrum, known), input=number, settings=said, verdict=found_so)
             )
+    _beside_collapse(entries)
     return entries
+
+
+def _beside_collapse(entries: Sequence[dict[str, Any]]) -> None:
+    """A space is not to be kept as it is because random weights gave it directions, while another of its input is one point."""
+    points = {one["input"]: one for one in entries if one["verdict"]["status"] == "complete collapse"}
+    for one in entries:
+        if one["verdict"]["status"] == "healthy" and one["input"] in points:
+            where = space(points[one["input"]])
+            one["verdict"]["advice"] = (
+                f"see {where}, which is one point: what the loss taught went there; random weights fill directions too",
+            )
 
 
 def _with_views(subject: Subject, space: str) -> Context:

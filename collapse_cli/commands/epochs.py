@@ -29,17 +29,18 @@ def along(
 
 
 def course(epochs: Iterator[tuple[int, Layers]], leading: Mapping[str, int]) -> Course:
-    """Every layer, and every pair of adjacent layers at its k, by the pair's name; one network is in memory at a time."""
+    """Every layer, and every pair of adjacent layers at its k, by the second one; one network is in memory at a time."""
     from collapse_cli.metrics import epochs as measured
 
     ranks, energies = {}, {}
     for number, layers in epochs:
-        ranks[number] = {name: measured.rank(weight) for name, weight in layers.weights.items()}
+        weights = layers.weights
+        ranks[number] = {name: measured.rank(weight) for name, weight in weights.items()}
         energies[number] = {
-            link.name: measured.energy(
-                layers.weights[link.first], layers.weights[link.second], leading[link.name], link.scale
+            link.second: measured.energy(
+                weights[link.first], weights[link.second], leading[link.second], link.scale
             )
             for link in layers.links
-            if leading.get(link.name)
+            if leading.get(link.second)
         }
     return measured.course(ranks, energies)

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from collapse_cli.runs.foreign import Foreign
     from collapse_cli.runs.others.tensors import Held
 
-NETWORK = ["spectrum", "alignment", "oracle", "probe", "embed", "weights"]
+ALWAYS = ["diagnose", "check", "spectrum", "alignment"]
+LABELLED = ["oracle", "probe", "clusters", "classes", "lidar"]
+NETWORK = ["diagnose", "causes", *ALWAYS[1:], *LABELLED, "coverage", "weights", "embed"]
+WIDE = 63  # letters beside a fact's name
 FEW = 4  # names of weights that nothing is known of
 
 
@@ -50,11 +54,13 @@ def inspect(
 
 
 def _lines(name: str, value: Any) -> Iterable[str]:
-    """One fact as a line; sentences as one line each, numbers as a shape."""
-    if isinstance(value, list) and all(isinstance(one, str) for one in value) and name != "measure_with":
+    """One fact as a line; sentences as one line each, commands between commas, numbers as a shape."""
+    if isinstance(value, list) and name in ("measure_with", "results"):
+        texts = wrap(", ".join(value), WIDE)
+    elif isinstance(value, list) and all(isinstance(one, str) for one in value):
         texts = value
     elif isinstance(value, list):
-        texts = [(", " if name == "measure_with" else " x ").join(map(_figure, value))] if value else []
+        texts = [" x ".join(map(_figure, value))] if value else []
     else:
         texts = [] if value in (None, "") else [_figure(value)]
     labels = [name.replace("_", " "), *[""] * len(texts)]
@@ -138,7 +144,7 @@ def _of_embeddings(path: Path) -> dict[str, Any]:
         "classes": len(kept.clean.classes) or None,
         "of": kept.clean.source,
         "assumed": list(kept.assumed),
-        "measure_with": ["spectrum", "alignment", *(["oracle", "probe", "clusters"] if labels else [])],
+        "measure_with": [*ALWAYS, *(LABELLED if labels else ["lidar"] if kept.views else []), "coverage"],
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.commands import report
-from collapse_cli.commands.kept import answers, asked
+from collapse_cli.commands.kept import answers, asked, keep
 from collapse_cli.commands.options import Measuring
 from collapse_cli.commands.subjects import Subject, identified, subjects
 from collapse_cli.runs.answers import read
@@ -27,6 +27,15 @@ class Known:
     documents: Sequence[Mapping[str, Any]]
     run: Run | None
 
+    @property
+    def warnings(self) -> list[str]:
+        """What its answers warn of, each said once, with the commands whose answers they are."""
+        found: dict[str, list[str]] = {}
+        for document in self.documents:
+            for said in document["warnings"]:
+                found.setdefault(said, []).append(document["command"])
+        return [f"{', '.join(commands)}: {said}" for said, commands in found.items()]
+
 
 def known(path: Path, measuring: Measuring, fresh: bool, quiet: bool, wanted: Sequence[str] = WHOLE) -> Known:
     """Read from its run folder where that holds all that is wanted, else measured, and kept there.
@@ -41,10 +50,9 @@ def known(path: Path, measuring: Measuring, fresh: bool, quiet: bool, wanted: Se
         return Known(documents[0]["inputs"][0] | {"path": str(path)}, documents, Record(path).settings())
     (subject,) = asked(subjects([path], measuring, quiet, views=True), measuring)
     documents = report.portrait([subject], measuring, wanted=wanted)
-    if subject.record:
-        for document in documents:
-            subject.record.keep(document)
-    kept = f", kept in {subject.record.folder / 'results'}" if subject.record else ""
+    record = subject.record
+    done = record is not None and all(keep(record, document) for document in documents)
+    kept = f", kept in {record.folder / 'results'}" if record and done else ""
     _say(f"{path}: measured{kept}", quiet)
     return Known(subject.facts, documents, _run(subject))
 

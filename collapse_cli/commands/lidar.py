@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.about import about
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, finish, subjects
+from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.settings import fill
@@ -46,7 +47,7 @@ def lidar(
     own: dict[str, Any] = {"views": views, "pictures": pictures, "delta": delta, "absolute": absolute}
     found = asked(subjects(inputs, measuring, shown.quiet), measuring, measure, **own)
     entries = measure(found, measuring.seed, **own)
-    finish("lidar", entries, found, output, list(_warnings(entries)))
+    finish("lidar", entries, found, output, [*sampled(found), *_warnings(entries)])
 
 
 def measure(
@@ -68,7 +69,8 @@ def measure(
         spaces, member, how = _grouped(subject, views, pictures)
         for space, rows in spaces.items():
             generator = torch.Generator().manual_seed(seed)
-            result = lidar(groups(rows, member), generator, delta, relative=not absolute)
+            with about(f"{subject.name} · {space}"):
+                result = lidar(groups(rows, member), generator, delta, relative=not absolute)
             settings = {
                 "L2": False,
                 **how,
@@ -92,7 +94,7 @@ def _grouped(subject: Subject, views: int, pictures: int) -> tuple[dict[str, Ten
     if subject.clean.labels is None:
         raise CollapseError(
             f"{subject.name} has neither views nor labels",
-            "give a checkpoint, or an .npz from `collapse embed`, which holds two views",
+            "give a checkpoint, an .npz from `collapse embed`, which holds two views, or --labels FILE",
         )
     return subject.clean.spaces, subject.clean.labels, {"views": "rows of one class"}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.about import about
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Measuring, Shown, options
 from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
@@ -84,7 +85,7 @@ def _labels(labels: Tensor | None, name: str) -> Tensor:
     if labels is None:
         raise CollapseError(
             f"{name} has no labels: false negatives cannot be told from true ones",
-            "an oracle needs class folders or a label column",
+            "give class folders, a file with labels, or --labels FILE",
         )
     return labels
 
@@ -106,10 +107,11 @@ def _measure(subject: Subject, number: int, seed: int, queue: int, temperature: 
     labels = _labels(first.labels if first.labels is not None else subject.clean.labels, subject.name)
     keys, key_labels, key_index, origin = _keys(subject, space, queue, seed)
     T = temperature or subject.temperature or 0.2
-    result = oracle(
-        normalize(first.spaces[space].float(), dim=1), keys, labels, key_labels, first.index, key_index, T,
-        None if second is None else normalize(second.spaces[space].float(), dim=1),
-    )  # fmt: skip
+    with about(f"{subject.name} · {space}"):
+        result = oracle(
+            normalize(first.spaces[space].float(), dim=1), keys, labels, key_labels, first.index, key_index, T,
+            None if second is None else normalize(second.spaces[space].float(), dim=1),
+        )  # fmt: skip
     settings = {"queries": result.queries, "K": result.keys, "T": T, "keys": origin, "L2": True, "seed": seed}
     return entry(f"{subject.name} · {space}", result, input=number, settings=settings)
 

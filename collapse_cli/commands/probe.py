@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.about import about
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
 from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
@@ -65,10 +66,11 @@ def measure(
         settings = {"train": train.source, "test": test.source, "N": len(train), "M": len(test)}
         settings |= {"classes": len(_labels(train).unique()), "T": temperature, "seed": measuring.seed}
         for space, rows in train.spaces.items():
-            result = probe(
-                rows, _labels(train), test.spaces[space], _labels(test),
-                torch.Generator().manual_seed(measuring.seed), per_class, draws, k, temperature,
-            )  # fmt: skip
+            with about(f"{subject.name} · {space}"):
+                result = probe(
+                    rows, _labels(train), test.spaces[space], _labels(test),
+                    torch.Generator().manual_seed(measuring.seed), per_class, draws, k, temperature,
+                )  # fmt: skip
             entries.append(entry(f"{subject.name} · {space}", result, input=number, settings=settings))
     return entries
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from collapse_cli.commands import alignment, classes, clusters, oracle, probe, spectrum
-from collapse_cli.commands.kept import asked
+from collapse_cli.commands import alignment, classes, clusters, diagnose, oracle, probe, spectrum
+from collapse_cli.commands.kept import asked, keep
 from collapse_cli.commands.options import Measuring, options
 from collapse_cli.commands.subjects import Subject, answer, sampled, subjects
 from collapse_cli.errors import CollapseError
@@ -32,7 +32,8 @@ def report(
 ) -> None:
     """One self-contained HTML page of everything measured on a run.
 
-    Spectrum, alignment, oracle, probe, clusters and classes are measured anew and kept in RUN/results.
+    The diagnosis, spectrum, alignment, oracle, probe, clusters and classes are
+    measured anew and kept in RUN/results; other answers there are shown too.
 
     Example: [bold]collapse report runs/mine[/bold]
     """
@@ -45,13 +46,32 @@ def report(
         raise CollapseError(f"--out {target} cannot be written", "name an .html file in a folder that exists")
     measuring = fill(Measuring, given)
     found = asked(subjects([run], measuring, quiet=False, views=True), measuring)
-    for document in portrait(found, measuring, _training(record)):
-        record.keep(document)
-    page.write(
-        target,
-        page.page(record.results(), f"{settings.method} on {settings.training.dataset}", intro=str(run)),
-    )
+    measured = [*portrait(found, measuring, _training(record)), _diagnosis(found, measuring)]
+    for document in measured:
+        if not keep(record, document):
+            break
+    every = {document["command"]: document for document in [*record.results(), *measured]}
+    title = f"{settings.method} on {settings.training.dataset}"
+    page.write(target, page.page(_in_order(list(every.values())), title, intro=str(run)))
     print(f"wrote {target}", file=sys.stderr)
+
+
+def _diagnosis(found: Sequence[Subject], measuring: Measuring) -> dict[str, Any]:
+    return answer("diagnose", diagnose.measure(found, measuring.seed), [subject.facts for subject in found])
+
+
+def _in_order(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The diagnosis first, what else is of a portrait, then the others by name.
+
+    The verdicts of the spectrum, which are the diagnosis's without its advice, are not said again.
+    """
+    first = ["diagnose", *ALWAYS, *LABELLED]
+    ordered = sorted(documents, key=lambda one: [*first, one["command"]].index(one["command"]))
+    return [_unjudged(document) if document["command"] == "spectrum" else document for document in ordered]
+
+
+def _unjudged(document: dict[str, Any]) -> dict[str, Any]:
+    return document | {"results": [one | {"verdict": None} for one in document["results"]]}
 
 
 def _training(record: Record) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from collapse_cli.commands.about import about
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
 from collapse_cli.commands.subjects import Subject, finish, subjects
@@ -64,7 +65,8 @@ def measured(subject: Subject, space: str, seed: int, before: Mapping[str, Rows]
     from collapse_cli.metrics.spectrum import never_negative, spectrum
 
     rows, generator = subject.rows[space], torch.Generator().manual_seed(seed)
-    return spectrum(rows, generator, relu=never_negative(rows), untrained=before.get(space))
+    with about(f"{subject.name} · {space}"):
+        return spectrum(rows, generator, relu=never_negative(rows), untrained=before.get(space))
 
 
 def context(subject: Subject, space: str) -> Context:

@@ -325,6 +325,11 @@ def warnings(run: Run, images: Images) -> list[str]:
             f"--queue {queue} is {queue / len(images):.1f} epochs of {len(images)} pictures: "
             f"a query meets a stale key of its own picture with probability {chance:.0%}; --mask-own leaves it out"
         )
+    if run.training.keep_every > run.training.epochs:
+        said.append(
+            f"--keep-every {run.training.keep_every} is more than the {run.training.epochs} epochs: "
+            "the last checkpoint alone is kept"
+        )
     if getattr(run.own, "shuffle_bn", False) and run.own.bn_splits == 1:
         said.append(
             "--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order"

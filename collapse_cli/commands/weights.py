@@ -60,9 +60,10 @@ def weights(
 ) -> None:
     """Which layers have lost rank, and do adjacent layers align?
 
-    Ranks and singular values of every layer, beside the same weights before training, which a run of ours draws again from its
-    seed, or random ones; and how far the directions that one layer amplifies are those that the next one takes up. Of a run
-    that was trained with --keep-every both are drawn over its epochs too.
+    Ranks and singular values of every layer, beside the same weights before
+    training, which a run of ours draws again from its seed, or random ones; and
+    how far the directions that one layer amplifies are those that the next one
+    takes up. Of a run trained with --keep-every both are drawn by epoch too.
 
     Example: [bold]collapse weights runs/mine --plot weights.png[/bold]
     """
@@ -175,7 +176,7 @@ def _over_epochs(network: Network, pairs: Mapping[Link, Pair], number: int) -> l
     if not network.before or not network.record or not network.record.epochs():
         return []
     epochs = along(network.record, network.before, network.layers, network.facts["epoch"], _traced)
-    leading = {link.name: pair.leading for link, pair in pairs.items()}
+    leading = {link.second: pair.leading for link, pair in pairs.items()}
     return [entry(f"{network.name} by epoch", course(epochs, leading), input=number)]
 
 

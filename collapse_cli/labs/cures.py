@@ -25,6 +25,10 @@ def chosen(names: str) -> tuple[str, ...]:
     """`none`, or cures joined by + -> their names. Raises CollapseError for an unknown one."""
     found = () if names == "none" else tuple(names.split("+"))
     for name in found:
+        if name == "none":
+            raise CollapseError(
+                f"--cure {names} joins none with a cure", "leave one of them out, or compare: none,r1"
+            )
         if name not in CURES:
             raise CollapseError(f"no cure named '{name}'", nearest(name, ["none", *CURES]))
     return found

@@ -16,7 +16,7 @@ from collapse_cli.labs.targets import Target
 from collapse_cli.settings import Gan
 
 SHOWN = 2500  # samples of each run that are measured (VEEGAN, arXiv:1705.07761)
-WATCHED = 1 << 32  # added to a seed for what is drawn to measure, so that looking changes no training
+WATCHED = 1 << 31  # added to a seed for what is drawn to measure, apart from training; torch reads 32 bits
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 from typing import Any
@@ -17,11 +17,13 @@ from collapse_cli.labs.linear_networks import product
 from collapse_cli.metrics.dynamics import ALIGNED, SLIGHT, conserved, fates, gap, grown, negative
 from collapse_cli.metrics.layer_alignment import Pair, pair
 from collapse_cli.metrics.ranks import RELATIVE_FLOOR, alive, participation_ratio
+from collapse_cli.metrics.verdict import Status, Verdict
 from collapse_cli.results import Curve, Matrix, Measured, curve, lines, matrix, number
 
 VANISHED = (
     1e-3  # of the largest eigenvalue before training: a largest one below it has collapsed with all others
 )
+FOLLOWED = 32  # directions over the steps
 ENOUGH = 10  # spans and directions to compare growth over
 
 FLOOR = (
@@ -86,9 +88,9 @@ class Dynamics:
         default=None,
     )
     loss: float = number("mean over the last steps", unit="nats", null="log B")
-    spectrum: Curve = curve(
+    spectrum: Curve | None = curve(
         "eigenvalues of the covariance of z, geometric mean over seeds", label="embedding spectrum",
-        x="dimension, by size", y="eigenvalue λ", log="y", null="before training", sketch=True,
+        x="dimension, by size", y="eigenvalue λ", log="y", null="before training", sketch=True, default=None,
     )  # fmt: skip
     survivors: Curve | None = curve(
         "dimensions that live, over the steps",
@@ -101,6 +103,18 @@ class Dynamics:
         "singular values of W at the end, by what X before training said of their directions v: below 0 they should die",
         label="what X said, and what came", x="X before training along a direction of W, v·Xv",
         y="its singular value at the end", log="y", dots=True, default=None,
+    )  # fmt: skip
+    forces: Curve | None = curve(
+        "eigenvalues of X, the spread of the data less that of the augmentation, before training: below 0 directions die",
+        label="eigenvalues of X", x="place, by size", y="eigenvalue of X before training", null="0", default=None,
+    )  # fmt: skip
+    overlap: Curve | None = curve(
+        "||A[:k, :k]||_F^2 / k at the end for every k, mean over adjacent layers", label="block energy",
+        x="leading directions k", y="‖A[:k, :k]‖² / k", null="random", default=None,
+    )  # fmt: skip
+    entries: Curve | None = curve(
+        "|A_kk| at the end, mean over adjacent layers, where singular values stand apart in every layer and seed", label="|A_kk|",
+        x="direction k", y="|A_kk|", null="random", dots=True, default=None,
     )  # fmt: skip
     product: dict[str, Curve] | None = lines(
         "singular values of W = W_L … W_1 over the steps, geometric mean over seeds", of="direction",
@@ -173,6 +187,8 @@ def _aligned(layers: Tensor, k: int) -> dict[str, Any]:
         "diagonal": Measured(mean(apart), null=math.sqrt(2 / (math.pi * layers.shape[-1])))
         if apart
         else None,
+        "overlap": _overlap(after),
+        "entries": _entries(after),
     }
 
 
@@ -180,6 +196,22 @@ def _block(pairs: Sequence[Pair], k: int) -> Measured:
     """Mean block energy of k directions."""
     energies = [one.overlap[k - 1] for one in pairs if one.overlap is not None]
     return Measured(mean(energies), null=k / pairs[0].dimensions)
+
+
+def _overlap(pairs: Sequence[Pair]) -> Curve:
+    """Block energy at every k, mean over the pairs; nan where one of them has no rank left."""
+    d = pairs[0].dimensions
+    energies = [one.overlap or [math.nan] * d for one in pairs]
+    return Curve(map(mean, zip(*energies, strict=True)), null=[k / d for k in range(1, d + 1)])
+
+
+def _entries(pairs: Sequence[Pair]) -> Curve | None:
+    """|A_kk| of every direction k, mean over the pairs; nan where it does not stand apart in all of them, None if nowhere."""
+    d = pairs[0].dimensions
+    told = [dict(zip(one.entries.x or (), one.entries, strict=True)) if one.entries else {} for one in pairs]
+    means = [mean(each.get(k, math.nan) for each in told) for k in range(1, d + 1)]
+    chance = math.sqrt(2 / (math.pi * d))
+    return Curve(means, null=[chance] * d) if any(map(math.isfinite, means)) else None
 
 
 def _theory(layers: Tensor, frames: Sequence[Frame], place: int, steps: Sequence[int]) -> dict[str, Any]:
@@ -191,6 +223,7 @@ def _theory(layers: Tensor, frames: Sequence[Frame], place: int, steps: Sequence
     found = {
         "negative": negative(forces[0]),
         "fates": Curve(came.tolist(), said.tolist()),
+        "forces": Curve(torch.linalg.eigvalsh(forces[0]).flip(0).tolist(), null=[0.0] * len(said)),
         "product": _over_time(torch.linalg.svdvals(whole), steps),
     }
     return (
@@ -220,10 +253,39 @@ def _conserved(layers: Tensor) -> dict[str, Any]:
 
 
 def _over_time(sigma: Tensor, steps: Sequence[int]) -> dict[str, Curve]:
-    """sigma (F, d) -> a curve for each direction."""
-    return {f"σ{k}": Curve(one.tolist(), steps) for k, one in enumerate(sigma.T, start=1)}
+    """sigma (F, d) -> a curve for each direction, of many for FOLLOWED from the first to the last."""
+    d = sigma.shape[1]
+    places = sorted({round(place) for place in torch.linspace(0, d - 1, min(d, FOLLOWED)).tolist()})
+    return {f"σ{place + 1}": Curve(sigma[:, place].tolist(), steps) for place in places}
 
 
 def phases(alive: Sequence[Sequence[float]], noises: Sequence[float], layers: Sequence[int]) -> Phases:
     """Dimensions alive by noise (rows) and number of layers (columns)."""
     return Phases(Matrix(alive, (f"{noise:g}" for noise in noises), map(str, layers)))
+
+
+def verdict(found: Dynamics, width: int, layers: int) -> Verdict:
+    """How many of `width` dimensions live, and what the dead ones died of, in the mean over seeds."""
+    status = _status(found.alive, width)
+    sentence = f"{found.alive:.3g} of {width} dimensions live"
+    if found.negative is None or found.dead < 1:
+        return Verdict(status, sentence, ())
+    deep = found.dead - found.negative
+    reasons = [
+        f"X is negative along {found.negative:.3g} of {width} directions before training: there augmentation wins"
+    ]
+    if layers > 1 and deep >= 1:
+        reasons.append(f"{deep:.3g} more are lost through the {layers} layers")
+    return Verdict(status, sentence, tuple(reasons))
+
+
+def extremes(alive: Mapping[str, float], width: int) -> Verdict:
+    """Of networks by name, and how many of `width` dimensions live in each: where most do, and where fewest."""
+    most, fewest = max(alive, key=alive.__getitem__), min(alive, key=alive.__getitem__)
+    said = f"from {alive[most]:.3g} of {width} dimensions ({most}) down to {alive[fewest]:.3g} ({fewest})"
+    return Verdict(_status(alive[fewest], width), said, ())
+
+
+def _status(alive: float, width: int) -> Status:
+    """Mean over seeds: less than one dimension lost is none."""
+    return "healthy" if width - alive < 1 else "dimensional collapse" if alive else "complete collapse"

@@ -81,13 +81,15 @@ def augmentation(h: Tensor, z: Tensor | None = None) -> Augmentation:
     total = of_views(h)
     variance = float((total.within + total.net).trace())
     wins = shares > EVEN
-    lost = None if z is None else died(h.flatten(0, 1).double() @ axes, z.flatten(0, 1))  # (r,)
+    lost = None
+    if z is not None and wins.any():
+        lost = died(h.flatten(0, 1).double() @ axes, z.flatten(0, 1))  # (r,)
     return Augmentation(
         recognised=recognised(h[:, 0], h[:, 1]),
         within=float(total.within.trace()) / variance if variance > 0 else 1.0,
         wins=int(wins.sum()),
         directions=len(shares),
-        died=None if lost is None or not wins.any() else _share(lost[wins], lost[~wins]),
+        died=None if lost is None else _share(lost[wins], lost[~wins]),
         along=Curve(shares.tolist()),
     )
 

@@ -61,14 +61,14 @@ Effect = Literal["a point", "few dimensions", "little learned"]
 
 @dataclass(frozen=True)
 class Cause:
-    """Causes, the likeliest first."""
+    """Causes asked about, the likeliest first: found from 1 times the threshold on."""
 
     name: str
     effect: Effect
     measured: str
     times: float = number(
         "how many times the evidence is over the threshold from which it is a cause: from 1 on it is one",
-        label="times the threshold", headline=True,
+        label="× threshold", headline=True,
     )  # fmt: skip
     evidence: float = number("what was measured", label="evidence", null="threshold", headline=True)
     said: str = ""

@@ -155,6 +155,8 @@ def _doubled(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The rows whose class has at least two."""
     _, member, sizes = labels.unique(return_inverse=True, return_counts=True)
     kept = sizes[member] > 1
+    if not bool(kept.any()):  # then `groups` says so of all rows
+        return rows, labels
     return (rows, labels) if bool(kept.all()) else (rows[kept], labels[kept])
 
 

@@ -31,7 +31,7 @@ class Course:
     )  # fmt: skip
     block_energy: Mapping[str, Curve] | None = lines(
         "||A[:k, :k]||_F^2 / k of adjacent layers, the scale of a batch norm folded in; k as in the last epoch",
-        of="layers", x="epoch", y="‖A[:k, :k]‖² / k", label="block energy by epoch", default=None,
+        of="second of the layers", x="epoch", y="‖A[:k, :k]‖² / k", label="block energy by epoch", default=None,
     )  # fmt: skip
 
 

@@ -23,15 +23,17 @@ class Evidence:
         convention=f"{ON_SPHERE}; decides", null="chance", better="high", headline=True,
     )  # fmt: skip
     complete_below: float = number(
-        "total variance below this is complete collapse", label="… complete below", convention=COMPLETE_SOURCE
+        f"total variance below this is complete collapse: {COMPLETE_SOURCE}",
+        label="… complete below",
+        convention=".25²: SimSiam's sign, arXiv:2011.10566, sec. 4.1, and runs on digits",
     )
     filled: int = number(
         "directions that hold at least 3 % of an equal share of the unit rows",
         label="dimensions filled", convention=f"λ > 0.03/D, {ON_SPHERE}; decides", null="chance", better="high", headline=True,
     )  # fmt: skip
     dimensional_below: float = number(
-        "fewer filled dimensions than this are dimensional collapse: half of those that chance fills",
-        label="… dimensional below", convention=DIMENSIONAL_SOURCE,
+        f"fewer filled dimensions than this, half of what chance fills, are dimensional collapse: {DIMENSIONAL_SOURCE}",
+        label="… dimensional below", convention="half of chance's: Jing et al. 2022, arXiv:2110.09348; calibrated",
     )  # fmt: skip
     effective_rank: float = number(
         "exp of the entropy of lambda / sum lambda",

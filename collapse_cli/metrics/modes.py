@@ -209,7 +209,8 @@ class Verdict:
 
 def verdict(found: Modes, count: int, perfect: float) -> Verdict:
     """Of `count` modes, where `perfect` is a perfect sampler's share of good samples."""
-    good = f"{100 * found.high_quality:.0f} % of the samples are good ({100 * perfect:.1f} % of a perfect sampler's)"
+    ideal = f"a perfect sampler: {100 * perfect:.1f} %"
+    good = f"{100 * found.high_quality:.0f} % of the samples are good ({ideal})"
     held = f"{found.held:.3g} of {count} modes hold 1 % of the samples"
     near = f"{found.near:.3g} of {count} modes have 1 % of the samples near them, good or not"
     if found.near < MISSED * count:
@@ -217,3 +218,22 @@ def verdict(found: Modes, count: int, perfect: float) -> Verdict:
     if found.high_quality < SHARP * perfect:
         return Verdict("blurred", f"every mode has samples near it; {good}", (held, near))
     return Verdict("all modes", f"{held}; {good}", (near,))
+
+
+def best(found: Balance, count: int) -> Verdict:
+    """Where on the map most of `count` modes are reached, and with how many good samples; of equals the better ones."""
+    assert found.held.row_names is not None
+    assert found.held.column_names is not None
+    cells = [
+        (held, good, f"D's rate {ratio} times G's, D's steps {steps} for each of G")
+        for steps, counts, shares in zip(found.held.row_names, found.held, found.high_quality, strict=True)
+        for ratio, held, good in zip(found.held.column_names, counts, shares, strict=True)
+        if math.isfinite(held)
+    ]
+    if not cells:
+        return Verdict("mode collapse", "every balance has diverged", ())
+    most, least = max(cells), min(cells)
+    status: Any = "mode collapse" if most[0] < MISSED * count else "all modes"
+    good = f"{100 * most[1]:.0f} % of the samples are good"
+    said = f"most modes, {most[0]:.3g} of {count}, with {most[2]}: {good}"
+    return Verdict(status, said, (f"fewest, {least[0]:.3g} of {count}, with {least[2]}",))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.rows import PLAIN, broken, directions, refuse
+from collapse_cli.metrics.rows import PLAIN, broken, directions, refuse, refuse_width
 from collapse_cli.shapes import Rows
 
 BLOCK = 2**20  # numbers turned to float64 at once: 8 MB, which a processor's cache still holds
@@ -53,6 +53,7 @@ class Gathering:
     """Moments that grow: float64 throughout, D x D of memory, one product of each block with itself."""
 
     def __init__(self, d: int, device: torch.device) -> None:
+        refuse_width(d)
         self.count = 0
         self.mean = torch.zeros(d, dtype=torch.float64, device=device)
         self.upper = torch.zeros(d, d, dtype=torch.float64, device=device)  # right on and above the diagonal
@@ -90,7 +91,7 @@ def moments(rows: Tensor) -> Moments:
 def gather(rows: Rows) -> Gathered:
     """One pass over rows (N,D) that holds a few blocks and D x D numbers.
 
-    Raises CollapseError for fewer than 2 rows and for rows that are not finite.
+    Raises CollapseError for fewer than 2 rows, for rows that are not finite, and for more dimensions than memory has room for.
     """
     count, d = rows.shape
     refuse(0, count)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 
+LARGEST = 2**30  # bytes of one D x D matrix, of which a measurement holds several
 PLAIN = 1e100  # between this and its inverse the squares of lengths neither overflow nor vanish
 
 
@@ -32,6 +35,16 @@ def refuse(broken: int, count: int) -> None:
         )
     if count < 2:
         raise CollapseError(f"at least 2 rows are needed, this has {count}", "give more", code=3)
+
+
+def refuse_width(d: int) -> None:
+    """Raises CollapseError for more dimensions than memory has room for the covariance of."""
+    most = math.isqrt(LARGEST // 8)
+    if d > most:
+        raise CollapseError(
+            f"{d:,} dimensions have a covariance of {8 * d * d / 2**30:.1f} GiB, of which several are needed",
+            f"measure a narrower layer, or a random projection of the rows to {most:,} dimensions at most",
+        )
 
 
 def unit(rows: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.moments import blocks
-from collapse_cli.metrics.rows import sound
+from collapse_cli.metrics.rows import refuse_width, sound
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,21 @@ def of_labels(rows: Tensor, labels: Tensor) -> Scatters:
 def groups(rows: Tensor, labels: Tensor) -> Groups:
     """Rows (N,D) by their labels (N,). A group of equal rows has deviations that are exactly 0.
 
-    Raises CollapseError for rows that are not finite and, with code 3, for fewer than two groups, or groups of one row each.
+    Raises CollapseError for rows that are not finite or too wide for a covariance and, with code 3, for fewer than two groups,
+    or groups of one row each.
     """
+    refuse_width(rows.shape[1])
     rows = sound(rows)
     present, member, sizes = labels.to(rows.device).unique(return_inverse=True, return_counts=True)
     if len(present) < 2 or len(present) == len(rows):
+        where = (
+            "one group: nothing is between groups"
+            if len(present) < 2
+            else "a group each: nothing is within groups"
+        )
         raise CollapseError(
-            f"{len(rows)} rows are of {len(present)} groups: nothing is within, or nothing between them",
-            "give at least two groups, and two rows of one", code=3,
-        )  # fmt: skip
+            f"all {len(rows)} rows are of {where}", "give at least two groups, and two rows of one", code=3
+        )
     first = rows.new_zeros(len(present), dtype=torch.int64)
     first[member.flip(0)] = torch.arange(len(rows) - 1, -1, -1, device=rows.device)
     start = rows[first]  # (C, D): sums of differences from a row of the group are exact where all are equal

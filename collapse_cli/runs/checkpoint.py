@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -95,6 +97,11 @@ def _rebuild(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
     return Checkpoint(run, method, state, normalisation, data, tuple(metadata["classes"]))
 
 
+warnings.filterwarnings(
+    "ignore", "Detected pickle protocol"
+)  # what it is said of is refused, in words of our own
+
+
 def read(path: Path) -> dict[str, Any]:
     """The content of a torch file, on the CPU, never running code from it."""
     try:
@@ -102,9 +109,8 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise CollapseError(f"no file {path}", "check the path") from None
     except Exception as error:  # a damaged pickle may trip its reader over anything
-        first = str(error).strip().splitlines()
         raise CollapseError(
-            f"{path} cannot be read as a torch checkpoint ({first[0][:120] if first else type(error).__name__})",
+            f"{path} cannot be read as a torch checkpoint ({_why(path, error)})",
             "only tensors and plain types are read; save a state_dict with torch.save",
         ) from None
     if not isinstance(content, dict):
@@ -112,3 +118,11 @@ def read(path: Path) -> dict[str, Any]:
             f"{path} holds a {type(content).__name__}, not a checkpoint", "give a state_dict or a run"
         )
     return content
+
+
+def _why(path: Path, error: Exception) -> str:
+    """torch's own words where it got as far as the archive; of anything else it says only which byte it tripped over."""
+    said = next(iter(str(error).strip().splitlines()), "")
+    return (
+        said[:120] if said and zipfile.is_zipfile(path) else "torch.save did not write it, or it is damaged"
+    )

@@ -15,6 +15,7 @@ from collapse_cli.runs.labels import HEADINGS
 from collapse_cli.runs.table import COUNTS, Table, labelled
 
 Line = tuple[int, list[str]]
+LETTERS = 40  # of a cell that is repeated in a sentence
 
 
 def read(path: Path) -> Table:
@@ -23,7 +24,7 @@ def read(path: Path) -> Table:
     first = next(lines, None)
     if first is None:
         raise CollapseError(f"{path} is empty", "give numbers between commas")
-    heading = [] if all(_is_number(cell) for cell in first[1]) else first[1]
+    heading = first[1] if _is_heading(first[1]) else []
     places = range(len(first[1]))
     label = next((place for place in places if heading and heading[place].lower() in HEADINGS), None)
     aside = [place for place in places if heading and COUNTS.fullmatch(heading[place])]
@@ -70,9 +71,20 @@ def _row(cells: Sequence[str], count: int, kept: Sequence[int], where: str) -> n
         return numpy.array([float(cells[place]) for place in kept])
     place = next(place for place in kept if not _is_number(cells[place]))
     raise CollapseError(
-        f"{where}, column {place + 1}: '{cells[place]}' is not a number",
+        f"{where}, column {place + 1}: '{_brief(cells[place])}' is not a number",
         "cells stand between commas; words may stand in a column headed `label`",
     )
+
+
+def _brief(cell: str) -> str:
+    """Of a line that other separators made one cell, the beginning."""
+    return cell if len(cell) <= LETTERS else f"{cell[:LETTERS]}…"
+
+
+def _is_heading(cells: Sequence[str]) -> bool:
+    """Words, or the names 0, 1, 2 … that pandas gives behind the empty one of its index; not numbers with a gap."""
+    words = [cell for cell in cells if cell and not _is_number(cell)]
+    return bool(words) or (cells[0] == "" and cells[1:] == [str(n) for n in range(len(cells) - 1)])
 
 
 def _is_number(cell: str) -> bool:

@@ -123,8 +123,12 @@ class Record:
             draft.write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def results(self) -> list[dict[str, Any]]:
-        """Every answer kept so far, by command name."""
-        return [json.loads(path.read_text()) for path in sorted((self.folder / "results").glob("*.json"))]
+        """Every answer kept so far, by command name; those that are torn will be measured anew."""
+        found = [
+            _json(path.read_text("utf-8", "replace"))
+            for path in sorted((self.folder / "results").glob("*.json"))
+        ]
+        return [document for document in found if isinstance(document, dict) and "command" in document]
 
 
 def _json(text: str) -> Any:

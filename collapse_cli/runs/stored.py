@@ -62,13 +62,15 @@ def _named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[
         return {ROWS if other == name else other: array for other, array in found.items()}, (
             () if name == BARE else (f"rows: the array {name}",)
         )
-    said = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "nothing"
+    said = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "no array"
     if rows:
         raise CollapseError(
             f"{path} holds several arrays of rows: {said}",
             f"call the one to measure {ROWS}, or save it alone",
         )
-    raise CollapseError(f"{path} holds no array of rows (N, D), only {said}", f"call it {ROWS}")
+    raise CollapseError(
+        f"{path} holds no rows of shape (N, D): {said}", f"save them as an array called {ROWS}"
+    )
 
 
 def stored(found: Mapping[str, Any], prefix: str, path: Path, beside: Path | None = None) -> Stored:
@@ -78,30 +80,34 @@ def stored(found: Mapping[str, Any], prefix: str, path: Path, beside: Path | Non
     count = spaces["h"].shape[0]
     if "z" in spaces and spaces["z"].shape[0] != count:
         raise CollapseError(
-            f"{named['z']} has {spaces['z'].shape[0]} rows, not {count}", "one for each picture"
+            f"{path}: {named['z']} has {spaces['z'].shape[0]} rows, not {count}", "one for each picture"
         )
-    index = _column(found, f"{prefix}index", count)
-    own, classes = labels.read(beside, count) if beside else _labels(found, f"{prefix}labels", count)
+    index = _column(found, f"{prefix}index", count, path)
+    own, classes = labels.read(beside, count) if beside else _labels(found, f"{prefix}labels", count, path)
     source = str(found.get("source", "")) or path.absolute().name
     return Stored(spaces, own, torch.arange(count) if index is None else index, classes, source)
 
 
-def _labels(found: Mapping[str, Any], name: str, count: int) -> tuple[Tensor | None, tuple[str, ...]]:
+def _labels(
+    found: Mapping[str, Any], name: str, count: int, path: Path
+) -> tuple[Tensor | None, tuple[str, ...]]:
     """Labels (N,), and the names of the classes, which may stand in their place."""
     if name in found and not isinstance(found[name], Tensor):
-        own, classes = labels.numbered(found[name], name)
-        return _column({name: own}, name, count), classes
+        own, classes = labels.numbered(found[name], f"{name} of {path}")
+        return _column({name: own}, name, count, path), classes
     classes = tuple(str(one) for one in numpy.asarray(found.get("classes", ())).tolist())
-    return _column(found, name, count), classes
+    return _column(found, name, count, path), classes
 
 
-def _column(found: Mapping[str, Any], name: str, count: int) -> Tensor | None:
+def _column(found: Mapping[str, Any], name: str, count: int, path: Path) -> Tensor | None:
     """Whole numbers (N,), or None where there is no such array."""
     if name not in found:
         return None
     array = found[name]
     if not isinstance(array, Tensor) or array.dtype not in WHOLE or array.shape != (count,):
-        raise CollapseError(f"{name} is {_kind(array)}", f"whole numbers of shape ({count},) are needed")
+        raise CollapseError(
+            f"{name} of {path} is {_kind(array)}", f"whole numbers of shape ({count},) are needed"
+        )
     return array.long()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.views import targets
 
 PLOTS = (".png", ".svg", ".pdf")
@@ -35,6 +36,21 @@ def check(output: Output) -> None:
 def show(document: dict[str, Any], output: Output) -> None:
     """How every measuring command ends: JSON or tables on stdout, plot and page in files."""
     check(output)
+    try:
+        _print(document, output)
+    except BrokenPipeError:  # the reader has seen enough
+        raise
+    except OSError as error:
+        raise CollapseError(
+            f"cannot write to stdout: {error.strerror}", "free space, or send it elsewhere"
+        ) from None
+    _warn(document)
+    for path in _write(document, output):
+        if not output.quiet:
+            print(f"wrote {path}", file=sys.stderr)
+
+
+def _print(document: dict[str, Any], output: Output) -> None:
     if output.json:
         print(_json(document))
     elif not output.quiet:
@@ -42,10 +58,6 @@ def show(document: dict[str, Any], output: Output) -> None:
 
         terminal.show(document)
     sys.stdout.flush()
-    _warn(document)
-    for path in _write(document, output):
-        if not output.quiet:
-            print(f"wrote {path}", file=sys.stderr)
 
 
 def _json(document: dict[str, Any]) -> str:

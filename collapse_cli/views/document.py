@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from collapse_cli.views.words import plain
@@ -100,4 +99,4 @@ def verdicts(document: Document) -> list[tuple[str, dict[str, Any]]]:
 def _input(document: Document, one: dict[str, Any]) -> str:
     inputs = document["inputs"]
     path = inputs[one["input"]].get("path") if one["input"] < len(inputs) else None
-    return Path(path).name if path else f"input {one['input'] + 1}"
+    return plain(path) if path else f"input {one['input'] + 1}"

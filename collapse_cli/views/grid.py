@@ -29,8 +29,9 @@ class Label:
 
     @property
     def dim(self) -> str:
-        """Unit and null, as they follow the name."""
-        return (f", {self.unit}" if self.unit else "") + (f" ({self.null})" if self.null else "")
+        """Unit, where the name does not say it already, and null, as they follow the name."""
+        said = self.unit and f" {self.unit} " not in f" {self.text} "
+        return (f", {self.unit}" if said else "") + (f" ({self.null})" if self.null else "")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def numbers(group: Group, headline: bool = False) -> Grid:
     nulls = _nulls(group)
     differing = group.differing()
     whole = Grid(
-        tuple(_label(m, conventions(group), nulls) for m in chosen.values())
+        tuple(_label(m, conventions(group, headline), nulls) for m in chosen.values())
         + tuple(Label(plain(key)) for key in differing),
         tuple(Label(name) for name in group.names),
         tuple(tuple(_cell(one["metrics"].get(key), nulls) for one in group.entries) for key in chosen)
@@ -137,24 +138,33 @@ def names(group: Group, key: str) -> Grid:
 
 
 def named(metric: Metric) -> Grid:
-    """A matrix that knows what its rows and columns are called, as a table."""
+    """A matrix that knows what its rows and columns are called, as a table; cosines and shares with two decimals."""
+    values = [value for row in metric["values"] for value in row if value is not None]
+    small = all(abs(value) <= 1 for value in values) and any(value != round(value) for value in values)
     return Grid(
         tuple(Label(plain(name)) for name in metric["row_names"]),
         tuple(Label(plain(name)) for name in metric["column_names"]),
-        tuple(tuple(Cell(figures(value, pad=True)) for value in row) for row in metric["values"]),
+        tuple(
+            tuple(
+                Cell(
+                    f"{round(value, 2) + 0:.2f}" if small and value is not None else figures(value, pad=True)
+                )
+                for value in row
+            )
+            for row in metric["values"]
+        ),
     )
 
 
-def conventions(group: Group) -> list[str]:
+def conventions(group: Group, headline: bool = False) -> list[str]:
     """What the numbers were measured by, each said once; a label's footnote is the place in this list."""
-    return list(
-        dict.fromkeys(m["convention"] for m in group.declared("number").values() if m.get("convention"))
-    )
+    chosen = _chosen(group, headline).values()
+    return list(dict.fromkeys(m["convention"] for m in chosen if m.get("convention")))
 
 
-def footer(group: Group) -> list[str]:
+def footer(group: Group, headline: bool = False) -> list[str]:
     """Settings in one line, the marks, then the conventions."""
-    said = [f"{footnote(n)} {text}" for n, text in enumerate(conventions(group), 1)]
+    said = [f"{footnote(n)} {text}" for n, text in enumerate(conventions(group, headline), 1)]
     return [line for line in (pairs(group.shared()), *marks(group), *said) if line]
 
 

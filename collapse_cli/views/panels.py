@@ -18,6 +18,7 @@ BARS = 20  # rows of an `each`; the others are in the JSON
 GROUPED = 3  # results whose bars stand together; of more, each is a dot
 FAMILY = 6  # curves of one family, each of which the legend names
 WRITTEN = 10  # rows and columns of a matrix in whose cells numbers can be read
+LUMA = (0.299, 0.587, 0.114)  # how light red, green and blue look (ITU-R BT.601)
 NUMBERS = 6  # drawn where a document has nothing else
 BEFORE: dict[str, Any] = {"linestyle": ":", "linewidth": 1.4}
 Spots = tuple[tuple[str, tuple[float, float]], ...]  # (name, (x, y)) of the points of a scatter
@@ -228,18 +229,18 @@ def _matrix(metric: Metric, name: str) -> Panel:
         axes.set(xlabel=titled(metric["columns"]), ylabel=titled(metric["rows"]))
         axes.locator_params(integer=True)
         if "row_names" in metric and "column_names" in metric:
-            _name_cells(axes, values, metric, image.norm)
+            _name_cells(axes, values, metric, image.to_rgba)
 
     return Panel(plain(" · ".join([titled(metric["label"]), *([name] if name else [])]), 60), fill)
 
 
-def _name_cells(axes: Axes, values: Any, metric: Metric, norm: Any) -> None:
-    """Rows and columns by name, and where all of it can be read, each value in its cell."""
+def _name_cells(axes: Axes, values: Any, metric: Metric, colour: Any) -> None:
+    """Rows and columns by name, and where all of it can be read, each value in its cell, light on a dark one."""
     axes.set_yticks(range(values.shape[0]), [plain(one, 12) for one in metric["row_names"]])
     axes.set_xticks(range(values.shape[1]), [plain(one, 12) for one in metric["column_names"]])
     for (row, column), value in numpy.ndenumerate(values) if max(values.shape) <= WRITTEN else ():
         said = figures(None if numpy.isnan(value) else float(value))
-        dark = not (values < 0).any() and norm(value) < 0.5
+        dark = numpy.dot(colour(value)[:3], LUMA) < 0.5
         axes.text(column, row, said, ha="center", va="center", color=style.PAPER if dark else style.INK)
 
 

@@ -17,9 +17,10 @@ from collapse_cli.views.document import Document, Group, Metric, groups, verdict
 from collapse_cli.views.grid import Grid, Label
 from collapse_cli.views.sketch import MARGIN, sketch, sparkline, thinned
 
+BRIEF = 40  # numbers of a result, of more than which only headlines are shown
 ROWS = 12  # of an `each` table, and inputs; the others are in the JSON
 GAP = 2  # letters between columns: rich's padding and its divider
-LABEL = 28  # letters of a row's name before it is folded for more columns to fit
+LABEL = 24  # letters of a row's name before it is folded for more columns to fit
 NAME = 34  # letters of a result's or a row's name
 HEAD = 13  # letters of a column's name before it is folded
 
@@ -36,6 +37,8 @@ def show(document: Document, console: Console | None = None) -> None:
         console.print(Text(f"… {len(document['inputs']) - ROWS} more inputs in --json", "dim"))
     for name, one in verdicts(document):
         console.print(_verdict(one, name))
+        for command in filter(_typed, one.get("advice", ())):
+            console.print(Text(f"→ {words.plain(command)}"), soft_wrap=True)  # one line, to be copied
 
 
 def stdout() -> Console:
@@ -48,10 +51,11 @@ def stdout() -> Console:
 def _group(group: Group, width: int) -> Iterator[Any]:
     """A title, the numbers, one small table for each `each`, the sketches and the settings."""
     many = len(group.entries) > grid.MANY
+    brief = many or len(group.declared("number")) > BRIEF
     yield Text(group.title, "bold")
-    numbers = grid.numbers(group, headline=many)
+    numbers = grid.numbers(group, headline=brief)
     yield from _tables(numbers.turned() if many else numbers, width)
-    yield from _left_out(group, many)
+    yield from _left_out(group, brief)
     for key, metric in group.declared("each").items():
         yield from _each(group, key, metric, width)
     for key, metric in group.declared("curve").items():
@@ -61,16 +65,16 @@ def _group(group: Group, width: int) -> Iterator[Any]:
         yield from _families(group.measured(key))
     for key in group.declared("matrix"):
         yield from _named_matrices(group.measured(key), width)
-    yield Text("\n".join([*grid.footer(group), *_drawn(group)]), "dim")
+    yield Text("\n".join([*grid.footer(group, headline=brief), *_drawn(group)]), "dim")
     yield ""
 
 
-def _left_out(group: Group, many: bool) -> Iterator[Text]:
-    """Of many results only headlines are shown: say how many numbers were not."""
+def _left_out(group: Group, brief: bool) -> Iterator[Text]:
+    """Of many results, or of results with many numbers, only headlines are shown: say how many numbers were not."""
     chosen = group.declared("number")
     shown = sum(bool(metric.get("headline")) for metric in chosen.values()) or len(chosen)
-    if many and len(chosen) > shown:
-        yield Text(f"… {len(chosen) - shown} more for each in --json", "dim")
+    if brief and len(chosen) > shown:
+        yield Text(f"… {len(chosen) - shown} more for each in --json and --html", "dim")
 
 
 def _drawn(group: Group) -> list[str]:
@@ -93,10 +97,11 @@ def _readable(metric: Metric) -> bool:
 
 
 def _named_matrices(measured: list[tuple[str, Metric]], width: int) -> Iterator[Any]:
-    """Small matrices as tables."""
-    for _, metric in (one for one in measured if _readable(one[1])):
+    """Small matrices as tables, each by its result where there are several."""
+    for name, metric in (one for one in measured if _readable(one[1])):
+        of = f" of {words.shortened(name, NAME)}" if len(measured) > 1 else ""
         yield ""
-        yield Text.assemble(metric["label"], (f", {metric['rows']} × {metric['columns']}", "dim"))
+        yield Text.assemble(metric["label"] + of, (f", {metric['rows']} × {metric['columns']}", "dim"))
         yield from _tables(grid.named(metric), width)
 
 
@@ -243,6 +248,11 @@ def _verdict(one: dict[str, Any], name: str) -> Table:
     )
     for reason in one["reasons"]:
         table.add_row("", Text(words.plain(reason), "dim"))
-    for step in one.get("advice", ()):
+    for step in (step for step in one.get("advice", ()) if not _typed(step)):
         table.add_row("→", Text(words.plain(step)))
     return table
+
+
+def _typed(step: str) -> bool:
+    """Whether an advice is a command as it would be typed."""
+    return step.startswith("collapse ") and ": " not in step

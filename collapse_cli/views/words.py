@@ -58,6 +58,8 @@ def figures(value: float | int | None, pad: bool = False) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     size = abs(value)
+    if isinstance(value, int) and 1e6 <= size < 1e9:
+        return f"{value:,}"
     if value == round(value) and size < 1e6:
         return str(round(value))
     if size >= 1e6 or size < 1e-3:
@@ -79,6 +81,8 @@ def quantity(metric: Mapping[str, Any]) -> str:
     if value is None or interval is None or None in interval:
         return figures(value, pad=True)
     below, above = value - interval[0], interval[1] - value
+    if isinstance(value, int) and below == above == round(below):
+        return f"{value} ± {round(below)}"
     if abs(above - below) <= 0.1 * max(abs(above), abs(below)):
         return _plus_minus(value, (above + below) / 2)
     return f"{figures(value, pad=True)} [{figures(interval[0], pad=True)}, {figures(interval[1], pad=True)}]"

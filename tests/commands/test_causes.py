@@ -189,3 +189,45 @@ def test_what_cannot_be_asked_is_one_sentence(
     numpy.save(rows, numpy.random.default_rng(0).normal(size=(50, 4)))
     assert main(["causes", *(word.format(run=run, rows=rows) for word in argv)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_two_cures_go_to_two_folders(tmp_path: Path, capsys: Capture) -> None:
+    """A queue of 12 epochs behind a key encoder that is another one every step: both are causes, each has its own --out."""
+    words = ["moco", "--queue", "16384", "--momentum", "0", "--epochs", "1", "--encoder", "mlp"]
+    assert main(["train", *words, "--out", str(tmp_path / "r"), "-q"]) == 0
+    document = answered(capsys, str(tmp_path / "r"), "--samples", "150")
+    advice = document["results"][0]["verdict"]["advice"]
+    assert [shlex.split(one)[-1] for one in advice] == [f"{tmp_path}/r-cured", f"{tmp_path}/r-cured-2"]
+
+
+def test_two_pictures_conclude_nothing(run: Path, capsys: Capture) -> None:
+    assert main(["causes", str(run), "--samples", "2"]) == 3
+    assert "2 rows say nothing" in capsys.readouterr().out
+
+
+def test_a_command_is_one_line_to_be_copied(
+    failing: dict[str, Path], capsys: Capture, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    capsys.readouterr()
+    assert main(["causes", str(failing["key encoder too fast"]), "--samples", "150"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    (command,) = [line for line in said if line.startswith("→ collapse train")]
+    assert command.endswith(f"--momentum 0.99 --out '{failing['key encoder too fast']}-cured'")
+
+
+def test_the_chain_of_a_linear_projector_over_the_epochs_kept(tmp_path: Path, capsys: Capture) -> None:
+    """Three linear layers: products of 1, 2 and 3 of them at epochs 0, 1 and 2, which end as the chain stands."""
+    head = ["--head-layers", "3", "--head-activation", "none"]
+    words = [*head, "--strength", "0.2", "--epochs", "2", "--keep-every", "1"]
+    assert main(["train", "moco", *words, "--out", str(tmp_path / "r"), "-q"]) == 0
+    results = answered(capsys, str(tmp_path / "r"), "--samples", "150")["results"]
+    chain, course = (
+        next(one["metrics"] for one in results if one["title"] == title)
+        for title in ("Linear layers in a row", "Linear layers in a row over the epochs kept")
+    )
+    living = course["living"]["values"]
+    assert list(living) == ["1", "2", "3"]
+    assert all(one["at"] == [0, 1, 2] for one in living.values())
+    assert [one["values"][-1] for one in living.values()] == chain["by_depth"]["values"]
+    assert [one["values"][0] for one in living.values()] == chain["by_depth"]["null"]

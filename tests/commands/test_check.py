@@ -499,3 +499,11 @@ def test_the_examples_name_what_there_is() -> None:
             r'"([a-z_.]+ [<>]=? [^"]+)"', text
         ):
             parse(wanted)
+
+
+def test_what_was_measured_on_a_sample_is_said(tmp_path: Path, capsys: Capture) -> None:
+    """Of 60 rows alignment holds 20; the spectrum, which is of all, is not said to be of a sample."""
+    numpy.save(tmp_path / "e.npy", numpy.random.default_rng(0).standard_normal((60, 4)))
+    document = checked(capsys, str(tmp_path / "e.npy"), "--samples", "20", "--require", "uniformity <= 0")
+    said = "alignment: e.npy: 20 of 60 rows, drawn without replacement; --samples takes more"
+    assert document["warnings"] == [said]

@@ -363,7 +363,8 @@ def test_what_is_missing_or_torn_is_not_read(tmp_path: Path) -> None:
     folder = plant(tmp_path / "a", 9.0)
     assert report.whole(answers(folder, Measuring()))[0]["command"] == "spectrum"
     (folder / "results" / "alignment.json").write_text('{"schema": 1,')
-    assert answers(folder, Measuring()) == []
+    assert [one["command"] for one in answers(folder, Measuring())] == ["spectrum"]
+    assert report.whole(answers(folder, Measuring())) == []
     (folder / "results" / "alignment.json").unlink()
     assert report.whole(answers(folder, Measuring())) == []
     assert answers(tmp_path / "nothing", Measuring()) == []
@@ -461,3 +462,13 @@ def test_no_answer_is_refused(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "no.json").write_text("{}")
     assert main(["compare", str(tmp_path / "no.json"), str(plant(tmp_path / "a", 10.0))]) == 2
     assert "no answer of collapse" in capsys.readouterr().err
+
+
+def test_warnings_of_the_answers_are_those_of_the_comparison(tmp_path: Path, capsys: Capture) -> None:
+    """Said once for the parts of a portrait that it is of."""
+    paths = [plant(tmp_path / "a", 9.0), plant(tmp_path / "b", 8.0, method="mochi")]
+    for command in ("alignment", "spectrum"):
+        file = paths[1] / "results" / f"{command}.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"warnings": ["b: 9 of 10 rows"]}))
+    assert main(["compare", *map(str, paths), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == ["spectrum, alignment: b: 9 of 10 rows"]

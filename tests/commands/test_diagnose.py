@@ -124,3 +124,27 @@ def test_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Ca
 def test_calibration_needs_room(capsys: Capture) -> None:
     assert main(["calibration", "--dimensions", "4"]) == 2
     assert "give 8 or more" in capsys.readouterr().err
+
+
+def test_a_healthy_space_beside_one_point_is_not_to_be_kept_as_it_is(tmp_path: Path, capsys: Capture) -> None:
+    """Isotropic h, of which random weights are enough; z one point: what the loss wanted."""
+    h = numpy.random.default_rng(0).standard_normal((400, 8))
+    numpy.savez(tmp_path / "e.npz", representations=h, projections=numpy.ones((400, 4)))
+    first, second = diagnosed([str(tmp_path / "e.npz")], capsys)["results"]
+    assert (first["verdict"]["status"], second["verdict"]["status"]) == ("healthy", "complete collapse")
+    (step,) = first["verdict"]["advice"]
+    assert step.startswith("see z, which is one point")
+    numpy.savez(tmp_path / "e.npz", representations=h, projections=h[:, :4])
+    first, _ = diagnosed([str(tmp_path / "e.npz")], capsys)["results"]
+    assert first["verdict"]["advice"][-1] == "collapse check: keep it so"
+
+
+def test_a_footnote_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """In 80 columns; the whole of where a bound comes from is told by --json and on the page."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["diagnose", str(rows(tmp_path / "rows.npy", 400, 8, 8))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("¹"))
+    assert [line[:1] for line in lines[first : first + 7]] == [*"¹²³⁴⁵⁶", ""]
+    (one,) = diagnosed([str(tmp_path / "rows.npy")], capsys)["results"]
+    assert "runs on digits that end at the chance loss" in one["metrics"]["complete_below"]["help"]

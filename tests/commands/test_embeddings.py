@@ -132,8 +132,8 @@ def test_inspect_says_what_it_is(name: str, place: Path, capsys: Capture) -> Non
     assert (found["h"], found["dtype"]) == ([60, 5], "float64" if name == "e.csv" else "float16")
     labels = name == "e.csv"
     assert (found["labels"], found["classes"]) == (("yes", 3) if labels else ("no", None))
-    own = ["oracle", "probe", "clusters"] if labels else []
-    assert found["measure_with"] == ["spectrum", "alignment", *own]
+    own = ["oracle", "probe", "clusters", "classes", "lidar"] if labels else []
+    assert found["measure_with"] == ["diagnose", "check", "spectrum", "alignment", *own, "coverage"]
 
 
 def test_what_was_made_of_a_file_is_said(place: Path, rows: numpy.ndarray, capsys: Capture) -> None:
@@ -216,3 +216,16 @@ def test_broken_rows_in_a_folder(command: str, place: Path, rows: numpy.ndarray,
 def test_a_folder_of_something_else(place: Path, capsys: Capture) -> None:
     (place / "empty").mkdir()
     assert "holds no .npy" in refused(capsys, "spectrum", place / "empty")
+
+
+def test_groups_and_sets_of_a_sample_are_said_to_be_of_one(place: Path, capsys: Capture) -> None:
+    """Each of the commands that hold all rows."""
+    labels = ("--labels", place / "names.txt", "--samples", 20)
+    for command in ("classes", "lidar"):
+        found = answered(capsys, command, place / "e.npy", *labels)
+        assert found["warnings"][0].startswith("e.npy: 20 of 60 rows, drawn")
+    found = answered(capsys, "coverage", place / "e.npy", place / "e.pt", "--samples", 20)
+    assert [said.partition(",")[0] for said in found["warnings"]] == [
+        "e.npy: 20 of 60 rows",
+        "e.pt: 20 of 60 rows",
+    ]

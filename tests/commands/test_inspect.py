@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.cli import main
+from collapse_cli.commands.inspect import ALWAYS, LABELLED
 from collapse_cli.models import encoders
 
-NETWORK = ["spectrum", "alignment", "oracle", "probe", "embed", "weights"]
+NETWORK = ["diagnose", "causes", "check", "spectrum", "alignment", "oracle", "probe", "clusters", "classes", "lidar",
+           "coverage", "weights", "embed"]  # fmt: skip
 
 
 def weights(prefix: str, stem: str = "imagenet") -> dict[str, Tensor]:
@@ -99,7 +101,8 @@ def test_the_same_as_text(moco: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "layout           MoCo v1/v2" in lines
     assert "parameters       11,176,512" in lines
     assert "queue            9 x 16" in lines
-    assert "measure with     spectrum, alignment, oracle, probe, embed, weights" in lines
+    assert "measure with     diagnose, causes, check, spectrum, alignment, oracle, probe," in lines
+    assert "                 clusters, classes, lidar, coverage, weights, embed" in lines
     assert not any(line.startswith(("prototypes", "warnings", "cluster head")) for line in lines)
     assert not any("\x1b" in line for line in lines)
 
@@ -160,13 +163,13 @@ def test_embeddings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     numpy.save(tmp_path / "e.npy", rows)
     found = inspected(capsys, tmp_path / "e.npy")
     assert (found["layout"], found["h"], found["labels"]) == ("embeddings", [30, 8], "no")
-    assert found["measure_with"] == ["spectrum", "alignment"]
+    assert found["measure_with"] == ["diagnose", "check", "spectrum", "alignment", "coverage"]
     numpy.savez(
         tmp_path / "e.npz", representations=rows, projections=rows[:, :3], labels=numpy.zeros(30, int)
     )
     found = inspected(capsys, tmp_path / "e.npz")
     assert (found["h"], found["z"], found["labels"]) == ([30, 8], [30, 3], "yes")
-    assert found["measure_with"] == ["spectrum", "alignment", "oracle", "probe", "clusters"]
+    assert found["measure_with"] == [*ALWAYS, *LABELLED, "coverage"]
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.npy", "x.npz", "x.txt"])

@@ -37,6 +37,8 @@ def test_one_layer_and_five_noises(capsys: Capture) -> None:
     assert first["metrics"]["alive"]["value"] + first["metrics"]["dead"]["value"] == 6
     family = first["metrics"]["product"]
     assert (family["kind"], list(family["values"])) == ("lines", [f"σ{k}" for k in range(1, 7)])
+    assert len(first["metrics"]["forces"]["values"]) == 6
+    assert first["verdict"]["sentence"].endswith("of 6 dimensions live")
     assert family["values"]["σ1"]["at"][0] == 0
     assert family["values"]["σ1"]["at"][-1] == 12
 
@@ -54,13 +56,16 @@ def test_noise_and_depth_make_a_phase_diagram(capsys: Capture) -> None:
     assert (phases["row_names"], phases["column_names"]) == (["0.5", "2"], ["1", "2"])
     alive = [one["metrics"]["alive"]["value"] for one in found["results"][:4]]
     assert [value for row in phases["values"] for value in row] == alive
+    assert f"down to {min(alive):.3g} (" in found["results"][4]["verdict"]["sentence"]
+    assert found["results"][1]["metrics"]["overlap"]["null"] == pytest.approx([k / 6 for k in range(1, 7)])
     assert found["results"][1]["settings"]["T"] == 0.1
 
 
 def test_many_networks_are_drawn_without_their_courses(capsys: Capture) -> None:
     found = document(capsys, "--noise", "0,1,2,3", "--layers", "1,2", "--seeds", "1")
     assert len(found["results"]) == 9
-    assert not any("product" in one["metrics"] for one in found["results"])
+    assert not any({"product", "spectrum"} & one["metrics"].keys() for one in found["results"])
+    assert [one["of"] for one in found["results"] if one["verdict"]] == ["noise x layers"]
     assert found["results"][0]["metrics"]["alive"]["interval"] is None
 
 
@@ -110,7 +115,9 @@ def test_the_terminal_and_the_views(tmp_path: Path, capsys: Capture) -> None:
         (["--batch", "4000", "--points", "4000"], "too much memory"),
         (["--augment-covariance", "nothing.npy"], "nothing.npy cannot be read"),
         (["--loss", "cosine"], "cosine"),
-        (["--loss", "dot", "--lr", "1e6"], "every network had diverged after"),
+        (["--temperature", ".2"], "--temperature belongs to --loss dot"),
+        (["--augment", "block", "--augment-covariance", "x.npy"], "in place of --augment"),
+        (["--loss", "dot", "--lr", "1e6"], "every network had diverged by step"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(more: list[str], said: str, capsys: Capture) -> None:

@@ -15,6 +15,8 @@ import numpy
 import pytest
 
 from collapse_cli.cli import main
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs.record import Record
 from collapse_cli.settings import METHODS
 
 Capture = pytest.CaptureFixture[str]
@@ -233,3 +235,53 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     ended = subprocess.run(argv, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command", ["spectrum", "diagnose", "alignment", "clusters", "classes", "lidar", "probe"]
+)
+def test_of_several_inputs_the_one_at_fault_is_named(command: str, places: Path, capsys: Capture) -> None:
+    """30 rows in 3 classes each; where one of several files holds nan, it is said which."""
+    for name in ("rows", "nan"):
+        rows = numpy.load(places / f"{name}.npy")
+        numpy.savez(places / f"{name}.npz", representations=rows, labels=numpy.arange(30) % 3)
+    assert main([command, str(places / "rows.npz"), str(places / "nan.npz"), "-q"]) == 2
+    said, remedy = capsys.readouterr().err.splitlines()
+    assert said.startswith("collapse: nan.npz · h: ")
+    assert "nan" in said.removeprefix("collapse: nan.npz")
+    assert remedy
+
+
+def test_raw_pixels_are_not_to_be_written(capsys: Capture) -> None:
+    assert main(["alignment", "pixels:digits", "-q"]) == 0
+    (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert warning == "warning: pixels:digits holds no augmented pairs: alignment is left out"
+
+
+def test_a_report_begins_with_the_diagnosis_and_says_each_verdict_once(copy: Path) -> None:
+    """A torn answer among those kept is no reason to have none."""
+    (copy / "results").mkdir()
+    (copy / "results" / "lidar.json").write_text("{")
+    assert main(["report", str(copy)]) == 0
+    page = (copy / "report.html").read_text()
+    assert page.count("What to try next") == 2  # of h and of z
+    assert page.count("copy · z: ") == 1
+    sections = [
+        page.index(f">{name}</h2>") for name in ("Diagnose", "Spectrum", "Alignment", "Oracle", "Train")
+    ]
+    assert sections == sorted(sections)
+
+
+def test_a_run_that_may_not_be_written_to_can_still_be_judged(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """The answers are not kept, and that is said once; results from elsewhere are still shown."""
+
+    def refuse(self: Record, document: dict[str, Any]) -> None:
+        raise CollapseError("cannot write results", "free space, or choose another place")
+
+    monkeypatch.setattr(Record, "keep", refuse)
+    for argv in (["check", str(copy), "-q"], ["report", str(copy), "--out", str(tmp_path / "r.html")]):
+        assert main(argv) == 0
+        assert capsys.readouterr().err.count("warning: the answer is not kept: cannot write results") == 1
+    assert "copy · z: " in (tmp_path / "r.html").read_text()

@@ -12,6 +12,7 @@ import pytest
 
 from collapse_cli import training
 from collapse_cli.cli import main
+from collapse_cli.runs import checkpoint
 
 Capture = pytest.CaptureFixture[str]
 
@@ -219,7 +220,9 @@ def test_a_missing_data_set_leaves_nothing(tmp_path: Path, monkeypatch: Any, cap
     assert list(tmp_path.iterdir()) == []
 
 
-def test_checkpoints_of_every_second_epoch_are_kept(tmp_path: Path, monkeypatch: Any, capsys: Capture) -> None:
+def test_checkpoints_of_every_second_epoch_are_kept(
+    tmp_path: Path, monkeypatch: Any, capsys: Capture
+) -> None:
     """Of five epochs 2 and 4. Stopped in the fifth and resumed, without 4 having got into checkpoint.pt: still 2 and 4."""
     from collapse_cli.runs.record import Record
 

@@ -244,7 +244,8 @@ def test_the_epochs_kept_are_a_course(tmp_path: Path, capsys: Capture) -> None:
         now = layers[name]["effective_rank"]
         assert (curve["at"], curve["values"][0]) == ([0, 1, 2], 1)
         assert curve["values"][-1] == pytest.approx(now["value"] / now["null"])
-    for name, curve in course["block_energy"]["values"].items():
+    assert len(course["block_energy"]["values"]) == len(pairs)
+    for curve, name in zip(course["block_energy"]["values"].values(), pairs, strict=True):
         assert curve["values"][0] == pytest.approx(pairs[name]["block_energy_before"]["value"])
         assert curve["values"][-1] == pytest.approx(pairs[name]["block_energy"]["value"])
     assert course["effective_rank"]["values"].keys() == layers.keys()

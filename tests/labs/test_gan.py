@@ -68,6 +68,14 @@ def test_pictures_reach_as_far_as_95_per_cent_of_them_need(generator: torch.Gene
     assert targets.centres(made).shape == (4, 1)
 
 
+def test_the_plane_is_where_anchors_spread_most() -> None:
+    """About their mean, which lies far off along the axis of least spread: along the third axis most, then the first."""
+    spread = torch.tensor([[2.0, 0, 0], [-2, 0, 0], [0, 0, 3], [0, 0, -3], [0, 1, 0], [0, -1, 0]])
+    found = targets.plane(targets.pictures(spread + torch.tensor([0.0, 100, 0]), torch.arange(6)))
+    torch.testing.assert_close(found.abs(), torch.tensor([[0.0, 1], [0, 0], [1, 0]]), atol=1e-5, rtol=0)
+    assert torch.equal(targets.plane(RING), torch.eye(2))
+
+
 def test_a_stack_is_so_many_networks() -> None:
     """Each run's output is that of torch's layers with the same weights."""
     parameters = fresh([3, 5, 4, 2], generators(3))
@@ -111,6 +119,13 @@ def test_adam_is_torchs_at_a_rate_for_each_run() -> None:
             torch.testing.assert_close(stacked[run], single, atol=1e-6, rtol=1e-5)
 
 
+def test_adam_moves_by_the_rate_however_small_the_gradient_is() -> None:
+    """eps 1e-8 is added to the root: of a gradient of 1e-6 the first step is 1e-6 / (1e-6 + 1e-8), .99 of the rate in torch."""
+    adam, start = Adam(torch.tensor([[[0.1]]])), (torch.zeros(1, 1, 1),)
+    (moved,), _ = adam.moved(start, (torch.full((1, 1, 1), 1e-6),), adam.begun(start))
+    assert moved.item() == pytest.approx(-0.1, rel=0.01)
+
+
 @pytest.mark.parametrize("cure", [(), ("r1",), ("pac", "noise"), ("unrolled",), ("minibatch",)], ids=str)
 def test_stacked_runs_end_where_single_ones_do(cure: tuple[str, ...]) -> None:
     """Three seeds with D's rate 1, 5 and 10 times G's, at once and one by one."""
@@ -126,6 +141,14 @@ def test_looking_does_not_change_the_training() -> None:
     assert [one.step for one in watched] == list(range(7))
     assert torch.equal(watched[-1].samples, end(lab()))
     assert not torch.equal(watched[0].samples, watched[1].samples)
+
+
+def test_what_is_watched_is_drawn_apart_from_what_is_trained() -> None:
+    """The seed's own generator would begin with the same numbers."""
+    one = lab(seeds=(0, 1))
+    own = torch.randn(gan.SHOWN, SMALL.latent, generator=generators(1)[0])
+    assert not torch.isclose(one.watched[0, :9], own[:9]).any()
+    assert not torch.isclose(one.watched[0], one.watched[1]).all(1).any()
 
 
 def test_seeds_differ_and_repeat() -> None:
@@ -174,6 +197,15 @@ def test_the_gradient_penalty_is_asked_between() -> None:
     assert cures.gradient_penalty(quadratic, real, generated, 10.0, between).tolist() == pytest.approx(
         [45.0], rel=1e-5
     )
+
+
+def test_the_gradient_penalty_is_asked_from_both_sides() -> None:
+    """Slopes 1/2 and 0, too flat, cost as slopes too steep do: (1/4 + 1) / 2, times 10. A slope of 0 has a gradient, too."""
+    real = torch.tensor([[[0.25], [0.0]]], requires_grad=True)
+    found = cures.gradient_penalty(quadratic, real, real, 10.0, torch.ones(1, 2, 1))
+    assert found.tolist() == pytest.approx([6.25], rel=1e-4)
+    (gradient,) = torch.autograd.grad(found.sum(), real)
+    assert bool(gradient.isfinite().all())
 
 
 def test_r1s_gradient_reaches_the_weights() -> None:
@@ -266,12 +298,35 @@ def test_d_takes_only_the_first_of_the_unrolled_steps() -> None:
     for moved, wanted in zip(one.d, expected, strict=True):
         torch.testing.assert_close(moved, wanted)
     assert one.d_moments.steps == 1
+    kept = (*one.d_moments.first, *one.d_moments.second)
+    assert not any(moment.requires_grad for moment in kept), "a history would grow with every step"
+
+
+def test_g_learns_from_the_last_of_the_unrolled_steps() -> None:
+    """Which is the step of Adam down its loss after two steps of D."""
+    one, other = lab("unrolled"), lab("unrolled")
+    seen = other.seen(0.0)
+    loss = other.g_loss(other.logits(other.ahead(seen, 1.0)[1][0], seen.generated)).sum()
+    expected, _ = other.g_adam.step(other.g, torch.autograd.grad(loss, other.g), other.g_moments)
+    one.g_step(1.0, 0.0)
+    for moved, wanted in zip(one.g, expected, strict=True):
+        torch.testing.assert_close(moved, wanted)
+
+
+@pytest.mark.parametrize("cure", [(), ("unrolled",)])
+def test_d_takes_as_many_steps_as_it_is_given(cure: tuple[str, ...]) -> None:
+    """Three for each of four of G's, the first of the unrolled ones among them."""
+    one = lab(*cure, steps=4, d_steps=3)
+    end(one)
+    assert (one.d_moments.steps, one.g_moments.steps) == (12, 4)
 
 
 def test_a_loss_reads_and_a_step_writes() -> None:
     one = lab("r1")
     before = [p.clone() for p in (*one.g, *one.d)]
     one.objective(one.d, one.seen(0.0))
+    one.d_step(0.0, 0.0)  # at no rate nobody moves
+    one.g_step(0.0, 0.0)
     assert all(torch.equal(a, b) for a, b in zip(before, (*one.g, *one.d), strict=True))
     one.d_step(1.0, 0.0)
     assert all(torch.equal(a, b) for a, b in zip(before, one.g, strict=False))
@@ -289,6 +344,59 @@ def test_noise_falls_to_nothing(generator: torch.Generator) -> None:
     quiet, loud = lab(batch=4000).seen(0.0), lab(batch=4000).seen(0.5)
     extra = loud.real.var(dim=1) - quiet.real.var(dim=1)
     assert extra.flatten().tolist() == pytest.approx([0.25, 0.25], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("cure", "decay", "noises", "rates"),
+    [
+        ((), False, [0, 0, 0, 0], [1, 1, 1, 1]),
+        (("noise",), False, [0.4, 0.3, 0.2, 0.1], [1, 1, 1, 1]),
+        ((), True, [0, 0, 0, 0], [1, 0.853553, 0.5, 0.146447]),
+    ],
+)
+def test_noise_and_rate_over_four_steps(
+    cure: tuple[str, ...],
+    decay: bool,
+    noises: list[float],
+    rates: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Noise falls from .4 on a line, a rate that decays by (1 + cos(pi k/4)) / 2; for D and G alike."""
+    one, seen = lab(*cure, steps=4, noise=0.4, decay=decay), []
+    for step in ("d_step", "g_step"):
+        monkeypatch.setattr(one, step, lambda rate, noise: seen.append((rate, noise)))
+    end(one)
+    assert seen[::2] == seen[1::2]
+    assert [noise for _, noise in seen[::2]] == pytest.approx(noises)
+    assert [rate for rate, _ in seen[::2]] == pytest.approx(rates, abs=1e-6)
+
+
+def test_d_sees_samples_over_the_targets_scale() -> None:
+    """The ring of radius 2 becomes one of 1; what G makes is as it is made, over 2."""
+    one = lab(batch=64)
+    seen = one.seen(0.0)
+    assert seen.real.norm(dim=2).flatten().tolist() == pytest.approx([1.0] * 64, abs=0.125)  # 5 sd of .05 / 2
+    z = torch.randn(64, SMALL.latent, generator=torch.Generator().manual_seed(5))
+    for generator in one.generators:
+        generator.manual_seed(5)
+    torch.testing.assert_close(one.seen(0.0).generated[0], mlp(one.g, z.unsqueeze(0))[0] / 2)
+
+
+def test_penalties_are_part_of_what_d_minimises() -> None:
+    """Wasserstein's at its points between, R1's at the real samples: what the objective has more than the loss."""
+    for one in (lab(loss="wgan-gp", penalty=7.0), lab("r1", gamma=0.3)):
+        seen = one.seen(0.0)
+
+        def judge(samples: Tensor, one: gan.Lab = one) -> Tensor:
+            return one.logits(one.d, samples)
+
+        bare = one.d_loss(judge(seen.real), judge(seen.generated))
+        if seen.between is None:
+            penalty = cures.r1(judge, seen.real, 0.3)
+        else:
+            penalty = cures.gradient_penalty(judge, seen.real, seen.generated, 7.0, seen.between)
+        assert penalty.item() > 1e-4
+        torch.testing.assert_close(one.objective(one.d, seen), bare + penalty)
 
 
 def test_cures_by_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 import torch
@@ -160,6 +161,39 @@ def test_a_step_by_hand() -> None:
     torch.testing.assert_close(list(train(lab))[-1].weights[0, 0], w - 0.3 * slope, rtol=1e-7, atol=1e-8)
 
 
+def test_the_first_frame_is_a_mean_over_batches_that_move_nothing() -> None:
+    """X and the loss of the weights as drawn, over 16 batches."""
+    sweep = Sweep((0.5, 1.5), (1, 2), (3,))
+    lab, first = Lab(SMALL, sweep), ran(SMALL, sweep)[0]
+    seen = [lab.motion(lab.weights, batch) for batch in islice(lab.batches(), 16)]
+    assert torch.equal(first.weights, lab.weights)
+    torch.testing.assert_close(first.matrix, torch.stack([one.matrix for one in seen]).mean(0))
+    torch.testing.assert_close(first.loss, torch.stack([one.loss for one in seen]).mean(0))
+
+
+def test_data_and_weights_of_a_seed_are_drawn_apart() -> None:
+    """From one generator both would begin with the same numbers; and every seed has weights of its own."""
+    lab = Lab(replace(SMALL, init="gaussian"), Sweep((1.0,), (1,), (0, 1)))
+    drawn_first = lab.weights[:, 0] * 6**0.5 / 0.5  # (seeds, 6, 6)
+    assert not torch.isclose(drawn_first[0], lab.data[0, :6]).any()
+    assert not torch.isclose(drawn_first[0], drawn_first[1]).any()
+    assert not torch.isclose(lab.data[0], lab.data[1]).all(1).any()
+
+
+def test_every_network_embeds_the_points_of_its_own_seed() -> None:
+    lab = Lab(SMALL, Sweep((0.5, 1.0), (1,), (0, 1)))  # of seeds 0, 1, 0, 1
+    found = lab.embedded(lab.weights, [2, 3])
+    for place, seed in enumerate((0, 1)):
+        torch.testing.assert_close(found[place], lab.data[seed] @ lab.weights[seed, 0].T)
+
+
+def test_diverged_is_beyond_a_root_mean_square_of_1000() -> None:
+    """Of z = c x with x normal it is c, to .6 % (1 sd of 12,000 numbers); and what is no number."""
+    lab = Lab(replace(SMALL, points=2000), Sweep((1.0,), (1,), (0,)))
+    for size, diverged in ((900.0, False), (1100.0, True), (math.nan, True), (math.inf, True)):
+        assert lab.diverged(size * torch.ones(1, 1, 6, 1).double() * torch.eye(6).double()).item() == diverged
+
+
 def test_dot_has_two_noisy_views() -> None:
     lab = Lab(replace(SMALL, loss="dot", augment="isotropic"), Sweep((1.0,), (1,), (0,)))
     first, second = next(lab.batches()).noises
@@ -174,6 +208,8 @@ def test_initialisations() -> None:
     torch.testing.assert_close(decaying, torch.exp(-0.35 * torch.arange(16).double()).expand(2, 16))
     orthogonal = initial("orthogonal", 2, 16, generator)
     torch.testing.assert_close(orthogonal @ orthogonal.mT, torch.eye(16).double().expand(2, 16, 16) / 4)
+    signs = (initial("orthogonal", 400, 3, generator)[:, 0, 0] > 0).double().mean()
+    assert float(signs) == pytest.approx(0.5, abs=0.1), "QR leaves a first entry below 0"
     gaussian = initial("gaussian", 50, 16, generator)
     assert float(torch.linalg.svdvals(gaussian).square().mean()) == pytest.approx(0.25, rel=0.03)
     shallow, deep = (initial("gaussian", n, 4, torch.Generator().manual_seed(0)) for n in (1, 3))
@@ -225,6 +261,19 @@ def test_flow_conserves_what_descent_moves() -> None:
     assert drift(list(flow(lab)), lab) < 1e-7
     lab = Lab(replace(settings, integrator="descent"), sweep)
     assert drift(list(train(lab)), lab) > 1e-4
+
+
+def test_flow_tells_the_mean_loss_of_each_span() -> None:
+    """Along the flow the loss on its batch falls; its mean over a short span is that of both ends, to 3 % of the fall."""
+    settings, sweep = replace(SMALL, steps=20, lr=0.1), Sweep((0.5,), (2,), (0,))
+    lab = Lab(settings, sweep)
+    frames, batch = list(flow(lab)), next(Lab(settings, sweep).batches())
+    ends = torch.cat([lab.motion(frame.weights, batch).loss for frame in frames])
+    assert bool((ends.diff() < 0).all())
+    told = torch.cat([frame.loss for frame in frames])
+    assert float(told[0]) == pytest.approx(float(ends[0]))
+    off = (told[1:] - (ends[:-1] + ends[1:]) / 2) / ends.diff()
+    assert float(off.abs().max()) < 0.03
 
 
 def test_flow_of_a_constant_x_is_its_exponential(monkeypatch: pytest.MonkeyPatch) -> None:

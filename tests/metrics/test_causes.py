@@ -26,6 +26,7 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
     assert [one.times for one in found] == pytest.approx([1] * 9)
     assert tuple(one.name for one in found) == NAMES
     assert all(one.said and one.measured for one in found)
+    assert causes.fast_keys(512, 64, 0.9375).found(0.0), "from 1 on, not above it"
 
 
 @pytest.mark.parametrize(
@@ -73,9 +74,18 @@ def test_the_cures_of_slow_keys_and_long_queues() -> None:
     assert causes.long_queue(16, 1, None).cure == {"queue": 1}
 
 
+def test_the_other_cures() -> None:
+    """A tenth of the rate; MoCo v2's temperature; a head of two layers with a ReLU; labels as an oracle."""
+    assert causes.large_steps(2, 0.5).cure == {"lr": pytest.approx(0.05)}
+    assert causes.even_negatives(0.4, 1).cure == {"temperature": 0.2}
+    assert causes.deep_linear(4, 5, 40, 64).cure == {"head_layers": 2, "head_activation": "relu"}
+    assert causes.false_negatives(0.6, 0.1).cure == {"mask_false_negatives": True}
+
+
 def test_keys_without_momentum_or_with_all_of_it() -> None:
     """m = 1 never renews itself: no cause of being too fast, all of it random."""
     assert causes.fast_keys(512, 64, 1.0).times == 0
+    assert causes.fast_keys(512, 64, 1.0).said.endswith("another one after inf")
     assert causes.slow_keys(1.0, 10**6).times == pytest.approx(1 / 0.75)
 
 

@@ -23,6 +23,14 @@ def test_a_product_dies_where_no_layer_does() -> None:
     assert (found.by_depth, found.by_depth.null) == ((3, 3, 3, 2), (3, 3, 3, 3))
 
 
+def test_numbers_stand_beside_those_before() -> None:
+    """Now: 1 of 3 directions in the second layer, and so in both; before: 3 and 2. Poorest is the layer that has fewest."""
+    full, two, one = diagonal(1, 1, 1), diagonal(1, 1, 0), diagonal(1, 0, 0)
+    found = chain([full, one], [full, two])
+    assert (found.together, found.together.null, found.poorest, found.poorest.null) == (1, 2, 1, 2)
+    assert (found.by_depth, found.by_depth.null) == ((3, 1), (3, 2))
+
+
 def test_aligned_layers_have_full_block_energy_and_turned_ones_none() -> None:
     """Both stretch the first axis, so k = 1 and A[0, 0] = 1; before, the first stretched the last one, and A[0, 0] was 0."""
     strong = diagonal(100, 1, 0.5)

@@ -12,6 +12,8 @@ from torch import Generator, Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import coverage as room
 from collapse_cli.metrics.coverage import Prdc, coverage, expected_coverage, prdc
+from collapse_cli.metrics.jackknife import Error
+from collapse_cli.metrics.vendi import Distinct
 
 CENTRES = torch.tensor([[0.0, 0], [10, 0], [0, 10], [10, 10]]).double()
 
@@ -175,10 +177,47 @@ def test_intervals_cover() -> None:
 
 
 def test_a_share_of_0_is_not_sure() -> None:
-    """Nothing of 100 rows: Wilson's interval ends at z^2 / (n + z^2) = 3.84 / 103.84."""
-    found = coverage(normal(100, 3), normal(100, 3, seed=1) + 100, chance())
-    assert found.precision == found.coverage == 0
-    assert found.precision.interval == pytest.approx((0, 0.03699), abs=1e-4)
+    """Nothing of n rows: Wilson's interval ends at z^2 / (n + z^2), 3.84 / 53.84 of the 50 generated rows that precision is a
+    share of, 3.84 / 103.84 of the 100 real ones.
+    """
+    found = coverage(normal(100, 3), normal(50, 3, seed=1) + 100, chance())
+    assert found.precision == found.recall == found.coverage == 0
+    assert found.precision.interval == pytest.approx((0, 0.07135), abs=1e-4)
+    assert found.recall.interval == found.coverage.interval == pytest.approx((0, 0.03699), abs=1e-4)
+
+
+def test_the_jackknife_over_twentieths_by_hand() -> None:
+    """Values .49 and .51 by turns, mean .5: error sqrt(19/20 x 20 x .01^2) = .043589, times 2.0930, the t of 19 degrees."""
+    half = 2.093024 * math.sqrt(19e-4)
+    assert room._interval(0.7, [0.49, 0.51] * 10, 0) == pytest.approx((0.7 - half, 0.7 + half), rel=1e-6)
+
+
+def test_the_ratio_of_independent_scores() -> None:
+    """Errors .03 and .04 of the logarithms make .05, with the fewer degrees of freedom, 10, whose t is 2.2281."""
+    one, other = Distinct(4.0, Error(0.03, 20)), Distinct(2.0, Error(0.04, 10))
+    for sets, ratio in (((one, other), 0.5), ((other, one), 2.0)):
+        found = room._compared(*sets)["vendi_ratio"]
+        assert (found, found.null) == (ratio, 1)
+        by = math.exp(0.05 * 2.228139)
+        assert found.interval == pytest.approx((ratio / by, ratio * by), rel=1e-6)
+
+
+def test_blocks_are_equal_and_at_random() -> None:
+    """Rows sorted by class, every twentieth of one kind: a block must not be that kind."""
+    blocks = room._blocks(100, chance())
+    assert blocks.bincount().tolist() == [5] * 20
+    assert not torch.equal(blocks, torch.arange(100) % 20)
+    assert not torch.equal(blocks, room._blocks(100, chance(1)))
+
+
+def test_the_null_is_of_two_halves_that_share_no_row() -> None:
+    """Scikit-learn's precision and recall of one half by the other, which are each other's; 41 rows: one stands aside."""
+    real, order = normal(41, 3), torch.randperm(41, generator=chance(7))
+    halves = scikit(real[order[:20]], real[order[20:40]], 2)
+    found = room._chance(real, 30, 2, chance(7))
+    assert found["precision"] == found["recall"] == pytest.approx((halves.precision + halves.recall) / 2)
+    assert (found["density"], found["coverage"]) == (1, expected_coverage(41, 30, 2))
+    assert found["precision"] < 0.95
 
 
 def test_few_rows_have_no_interval_and_fewer_no_answer() -> None:

@@ -28,6 +28,7 @@ def test_negative_counts_what_is_surely_below_zero() -> None:
     turned = frame(4) @ diagonal(2, 1, -0.01, -0.5) @ frame(4).T
     assert negative(turned) == 1
     assert negative(-turned) == 2
+    assert negative(1e3 * turned) == negative(1e-3 * turned) == 1, "of the largest, whatever the scale"
 
 
 def test_fates_go_with_their_directions() -> None:
@@ -90,8 +91,29 @@ def test_growth_is_of_aligned_directions_alone() -> None:
     assert (measured.tolist(), expected.tolist()) == ([0], [pytest.approx(27)])
 
 
+def test_aligned_at_both_ends_and_apart_in_every_layer() -> None:
+    """W_2 = diag(2.05, 2, 1) has a pair that is not told apart, though W_1 = diag(3, 2, 1) has none.
+
+    A turn of W_1 by 30 degrees after the first frame leaves the first direction alone to be compared over the span.
+    """
+    straight, level = diagonal(3, 2, 1), diagonal(2.05, 2, 1)
+    assert meeting(torch.stack([straight, level]).unsqueeze(0)).tolist() == [[False, False, True]]
+    turn = torch.eye(3).double()
+    turn[1:, 1:] = torch.tensor([[math.cos(math.pi / 6), -0.5], [0.5, math.cos(math.pi / 6)]])
+    layers = torch.stack([torch.stack([one @ straight, straight]) for one in (torch.eye(3).double(), turn)])
+    for frames in (layers, layers.flip(0)):
+        found = grown(frames, torch.eye(3).double().unsqueeze(0), torch.tensor([0.0, 1]).double())
+        assert [one.tolist() for one in found] == [[0], [pytest.approx(27)]]
+
+
 def test_conserved() -> None:
-    """W_1 = diag(2, 1), W_2 = diag(1, 3): W_1 W_1^T - W_2^T W_2 = diag(3, -8); of balanced layers it is 0."""
+    """W_1 = diag(2, 1), W_2 = diag(1, 3): W_1 W_1^T - W_2^T W_2 = diag(3, -8); of balanced layers it is 0.
+
+    Of any layers it lives between them, in the space that W_1 writes and W_2 reads.
+    """
+    first, second = drawn(3, 3), drawn(3, 3, seed=1)
+    (found,) = conserved(torch.stack([first, second]))
+    torch.testing.assert_close(found, first @ first.T - second.T @ second)
     torch.testing.assert_close(
         conserved(torch.stack([diagonal(2, 1), diagonal(1, 3)])), diagonal(3, -8).unsqueeze(0)
     )

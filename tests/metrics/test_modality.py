@@ -88,6 +88,28 @@ def test_the_mean_cosine_of_others_is_the_slow_loop() -> None:
     assert other_cosine(a, b) == pytest.approx(sum(pairs) / len(pairs), abs=1e-12)
 
 
+def test_the_interval_of_a_gap_by_hand() -> None:
+    """a_i = e_1; b_i = e_1 and e_2 by turns, ten each: the means are (e_1 - e_2)/2 apart, a gap of sqrt(1/2).
+
+    Along it the pairs differ by 0 or sqrt 2: standard deviation sqrt(1/2) sqrt(20/19), over sqrt 20, times the t of 19 degrees,
+    2.0930: .3395.
+    """
+    axes = torch.eye(3, dtype=torch.float64)
+    found = measured(axes[:1].repeat(20, 1), axes[torch.arange(20) % 2]).modality_gap
+    half = 2.093024 * math.sqrt(0.5 * 20 / 19 / 20)
+    assert found == pytest.approx(math.sqrt(0.5))
+    assert interval(found) == pytest.approx((found - half, found + half), rel=1e-6)
+
+
+def test_the_interval_of_a_gap_stays_within_0_and_2() -> None:
+    """Eight pairs, the fewest with one, four of which differ by 2 and four by nothing; and eight by 2."""
+    one = torch.ones(8, 1, dtype=torch.float64)
+    some = interval(measured(one, torch.cat([one[:1], -one[:7]])).modality_gap)
+    assert some[1] == 2
+    assert interval(measured(one, torch.cat([-one[:1], one[:7]])).modality_gap)[0] == 0
+    assert measured(one[:7], -one[:7]).modality_gap.interval is None
+
+
 @pytest.mark.parametrize("n", [2, 9, 300])
 def test_the_null_is_the_length_of_a_mean_of_signs(n: int) -> None:
     """E ||1/N sum s_i (a_i - b_i)||^2 = alignment / N exactly; the mean length of 64 draws is below its root, by no
@@ -162,6 +184,15 @@ def test_the_histogram_holds_every_pair() -> None:
     assert found.x is not None
     assert -1 <= min(found.x) < max(found.x) <= 1
     assert max(measured(torch.ones(5, 3), torch.ones(5, 3)).cosines) == 1
+
+
+def test_bins_by_hand() -> None:
+    """Pairs 0 and 1, others 1/2 twice: 32 bins of 1/32, pairs in the first and the last, others in the one that begins at 1/2."""
+    cosines = torch.tensor([[0.0, 0.5], [0.5, 1.0]], dtype=torch.float64)
+    found = room._histogram(cosines.diagonal(), cosines)
+    assert found.x == pytest.approx([(2 * k + 1) / 64 for k in range(32)])
+    assert [(k, share) for k, share in enumerate(found) if share] == [(0, 0.5), (31, 0.5)]
+    assert [(k, share) for k, share in enumerate(found.null or ()) if share] == [(16, 1)]
 
 
 def test_two_rows_and_fewer() -> None:

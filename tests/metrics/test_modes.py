@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from scipy.stats import entropy
 from collapse_cli.errors import CollapseError
 from collapse_cli.labs import targets
 from collapse_cli.metrics import modes as m
+from collapse_cli.metrics.vendi import vendi
 
 RING = targets.ring()
 CENTRES = RING.anchors.rows
@@ -65,6 +67,7 @@ def test_a_mode_is_held_by_one_per_cent_and_touched_by_one_sample(strays: int, h
     samples = CENTRES[[0] * (1000 - strays) + [1] * strays]
     assert m.captured(samples, RING.anchors, m.HELD) == held
     assert m.captured(samples, RING.anchors) == 2
+    assert m.modes(samples, samples, RING.anchors).near == held
 
 
 def test_a_share_is_of_all_samples_not_of_the_good_ones() -> None:
@@ -124,6 +127,9 @@ def test_vendi_counts_modes(generator: torch.Generator) -> None:
         assert m.modes(drawn(1000, generator, only, std=0.0), real, RING.anchors).vendi == pytest.approx(
             only, rel=1e-3
         )
+    samples = drawn(1000, generator)
+    found = m.modes(samples, real, RING.anchors).vendi
+    assert found == pytest.approx(vendi(samples[:500], 3 * 0.05)), "the first 500, a kernel of 3 std"
 
 
 def test_over_runs_is_the_mean_with_both_ends(generator: torch.Generator) -> None:
@@ -135,6 +141,7 @@ def test_over_runs_is_the_mean_with_both_ends(generator: torch.Generator) -> Non
     assert found.by_share[0] == pytest.approx((1 + 1 / 2 + 1 / 6) / 3, abs=1e-3)
     assert found.by_share.null == tuple(perfect.by_share)
     assert m.over(runs[:1], perfect).held.interval is None
+    assert m.over(runs[:2], perfect).held.interval == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +152,23 @@ def test_verdicts(only: int, std: float, status: str, generator: torch.Generator
     found = m.modes(drawn(1000, generator, only, std), real, RING.anchors)
     said = m.verdict(found, 8, RING.perfect)
     assert said.status == status
-    assert "98.9 % of a perfect sampler's" in said.sentence
+    assert "a perfect sampler: 98.9 %" in said.sentence
+
+
+@pytest.mark.parametrize(
+    ("near", "quality", "status"),
+    [
+        (18.9, 1.0, "mode collapse"),
+        (19, 1.0, "all modes"),
+        (19, 0.2, "all modes"),
+        (19, 0.19, "blurred"),
+        (18.9, 0.19, "mode collapse"),
+    ],
+)
+def test_where_verdicts_turn(near: float, quality: float, status: str) -> None:
+    """Of 20 modes in the mean over seeds 19 are .95 of them; of a perfect sampler's .8 a quarter is .2."""
+    found = m.modes(CENTRES, CENTRES, RING.anchors)
+    assert m.verdict(replace(found, near=near, high_quality=quality), 20, 0.8).status == status
 
 
 def test_the_balance_leaves_a_diverged_run_open() -> None:
@@ -159,3 +182,20 @@ def test_the_balance_leaves_a_diverged_run_open() -> None:
     assert math.isnan(found.held[0][1])
     assert found.high_quality[0][0] == 1
     assert (found.held.row_names, found.held.column_names) == (("1",), ("0.5", "5"))
+
+
+def test_the_best_balance_of_a_map() -> None:
+    """7 of 8 modes twice, the better one of them with .5 of the samples good; nan is no balance."""
+    whole = m.Balance(
+        m.Matrix([[7, 2], [math.nan, 7]], ["1", "2"], ["0.2", "5"]),
+        m.Matrix([[0.1, 0.9], [math.nan, 0.5]], ["1", "2"], ["0.2", "5"]),
+    )
+    said = m.best(whole, 8)
+    assert said.status == "mode collapse"
+    assert said.sentence == (
+        "most modes, 7 of 8, with D's rate 5 times G's, D's steps 2 for each of G: 50 % of the samples are good"
+    )
+    assert said.reasons == ("fewest, 2 of 8, with D's rate 5 times G's, D's steps 1 for each of G",)
+    assert m.best(whole, 7).status == "all modes"
+    lost = m.Matrix([[math.nan]], ["1"], ["1"])
+    assert m.best(m.Balance(lost, lost), 8).sentence == "every balance has diverged"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy
 import pytest
 import torch
@@ -13,6 +15,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import moments as room
 from collapse_cli.metrics.moments import Gathering, Moments, gather, merge, moments, without
 from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.scatter import groups
 
 
 def rows(n: int, seed: int = 0, d: int = 5) -> Tensor:
@@ -189,3 +192,11 @@ def test_the_longest_rows_are_remembered(block: int, monkeypatch: pytest.MonkeyP
     assert sorted(gather(z).longest.tolist()) == list(range(50))
     monkeypatch.setattr(room, "LONGEST", 4)
     assert set(gather(z).longest.tolist()) == set(z.norm(dim=1).argsort()[-4:].tolist())
+
+
+@pytest.mark.parametrize("measure", [gather, moments, lambda rows: groups(rows, torch.arange(3) % 2)])
+def test_more_dimensions_than_memory_has_room_for_are_refused(measure: Callable[[Tensor], object]) -> None:
+    """8 D^2 bytes in 2^30 are D = 2^13.5 = 11,585; nothing of that size is made."""
+    with pytest.raises(CollapseError, match=r"40,000 dimensions have a covariance of 11\.9 GiB") as caught:
+        measure(torch.zeros(3, 40_000))
+    assert "11,585" in caught.value.hint

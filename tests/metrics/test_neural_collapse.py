@@ -60,7 +60,13 @@ def test_the_geometry_is_its_definition() -> None:
     within = sum(torch.outer(row - g.mean(0), row - g.mean(0)) for g in own for row in g) / 50
     torch.testing.assert_close(seen.within, within)
     torch.testing.assert_close(seen.variances, torch.stack([g.var(0, correction=0).sum() for g in own]))
-    assert float(seen.shares @ seen.variances) == pytest.approx(float(within.trace()))
+    found = numbers(seen, None, torch.arange(4))
+    assert float(found["within"]) == pytest.approx(float(within.trace()), rel=1e-12)
+    assert float(found["within"]) != pytest.approx(float(seen.variances.mean()), rel=1e-4), (
+        "13, 13, 12 and 12 rows"
+    )
+    variances = seen.variances.tolist()
+    assert float(found["least_variance"]) == pytest.approx(min(variances) / (sum(variances) / 4))
 
 
 @pytest.mark.parametrize(("count", "d"), [(4, 16), (4, 3), (12, 5), (2, 7)])
@@ -112,6 +118,13 @@ def test_self_duality_is_its_formula_and_sees_wrong_weights() -> None:
     far = simplex(4, 6)
     ideal = Geometry(far, torch.zeros(4).double(), torch.zeros(6, 6).double(), torch.ones(4).double() / 4)
     assert float(self_dual(ideal, -(far - far.mean(0)))) == pytest.approx(2)
+
+
+def test_labels_choose_the_classifiers_rows() -> None:
+    """Classes 4, 0 and 2 of five: their weights and no others, in this order."""
+    weights, (_, _, seen) = normal(5, 6, seed=5), scene(3, 6)
+    found = numbers(seen, Classifier(weights), torch.tensor([4, 0, 2]))
+    assert float(found["self_dual"]) == pytest.approx(float(self_dual(seen, weights[[4, 0, 2]])))
 
 
 def test_a_classifier_decides_with_its_bias() -> None:

@@ -17,9 +17,11 @@ from collapse_cli.metrics.ranks import (
     above,
     alive,
     alpha,
+    condition,
     crossing,
     directions_for,
     entropy_rank,
+    filled,
     fit_range,
     misfit,
     participation_ratio,
@@ -48,6 +50,21 @@ def test_no_variance_is_one_direction_that_holds_everything() -> None:
     nothing = torch.zeros(4, dtype=torch.float64)
     assert (entropy_rank(nothing), participation_ratio(nothing), stable_rank(nothing)) == (1, 1, 1)
     assert (alive(nothing), directions_for(0.9, nothing)) == (0, 0)
+
+
+def test_filled_is_above_a_fixed_share_of_the_width() -> None:
+    """D = 5: filled is above .03 / 5 = .006, exactly that is not; one direction with nearly everything empties none.
+
+    3 % of the largest would be .027 and leave one, of the mean .0055 and leave four. Halved variance leaves one.
+    """
+    values = lam(0.9, 0.0061, 0.006, 0.0059, 0)
+    assert (filled(values), filled(values / 2), filled(torch.zeros(5))) == (2, 1, 0)
+
+
+def test_the_condition_is_in_decades() -> None:
+    """100 over .1 is 10^3; over nothing it has no end."""
+    assert condition(lam(100, 1, 0.1)) == pytest.approx(3)
+    assert condition(lam(100, 1, 0)) == math.inf
 
 
 @settings(deadline=None)
@@ -89,10 +106,13 @@ def test_the_crossing_is_on_the_line() -> None:
 
 
 def test_above_counts_what_is_surely_above() -> None:
-    """By 10 standard deviations of log lambda each: 2; one exactly at the threshold counts a half."""
+    """By 10 standard deviations of log lambda each: 2; one exactly at the threshold counts a half, one by 1 deviation .8413."""
     values = lam(math.e, math.e, 1 / math.e)
     assert float(above(torch.tensor(1.0, dtype=torch.float64), values, 0.1)) == pytest.approx(2, abs=1e-9)
     assert float(above(torch.tensor(math.e, dtype=torch.float64), values, 0.1)) == pytest.approx(1)
+    assert float(above(torch.tensor(1.0).double(), lam(math.exp(0.5)), 0.5)) == pytest.approx(
+        0.8413, abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.7, 2.5])

@@ -94,6 +94,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         (">", 21, (20, 22), "inconclusive"),
         (">=", 21, (19.9, 22), "inconclusive"),
         (">=", 19, (18, 20.1), "inconclusive"),
+        (">=", 19, (20, 22), "inconclusive"),  # the value contradicts its own interval
         (">=", 19, (18, 19.9), "fail"),
         ("<=", 19, (18, 19.9), "pass"),
         (">=", 21, (None, 22), "inconclusive"),
@@ -155,6 +156,22 @@ def test_no_worse_by_a_tenth(
     better: str, base: float, around: tuple | None, value: float | None, interval: tuple | None, result: str
 ) -> None:
     assert no_worse(better, Tolerance(0.1, True), base, around, value, interval) == result
+
+
+@pytest.mark.parametrize(
+    ("better", "base", "around", "value", "touching", "apart"),
+    [
+        ("high", 4.0, (3.0, 5.0), 2.0, (1.0, 2.5), (1.0, 2.25)),
+        ("low", 2.0, (1.0, 3.0), 4.0, (3.5, 5.0), (3.75, 5.0)),
+    ],
+)
+def test_intervals_that_meet_in_a_point_touch(
+    better: str, base: float, around: tuple, value: float, touching: tuple, apart: tuple
+) -> None:
+    """The baseline's interval shifted by the tolerance, 1/2, ends at 3 - 1/2 and at 3 + 1/2."""
+    allowed = Tolerance(0.5, False)
+    assert no_worse(better, allowed, base, around, value, touching) == "inconclusive"
+    assert no_worse(better, allowed, base, around, value, apart) == "fail"
 
 
 @given(

@@ -10,6 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.classes import classes
 from collapse_cli.metrics.scatter import Scatters, groups, of_labels, of_views, scatters
 
 
@@ -71,9 +72,10 @@ def test_views_are_labels() -> None:
 
 
 def test_a_group_of_equal_rows_has_no_scatter_at_all() -> None:
-    """Exactly 0, where the mean of 7 rows of 0.1 is not 0.1."""
-    rows, labels = normal(21, 3) + 1e6, torch.arange(21) % 3
-    rows[labels == 1] = torch.tensor([0.1, 1 / 3, 1e7]).double()
+    """Exactly 0, where the mean of so many equal numbers is another one in the last digit, half of the time."""
+    rows, labels = normal(90, 40) + 1e6, torch.arange(90) % 3
+    rows[labels == 1] = normal(40, seed=1)
+    assert not torch.equal(rows[labels == 1].mean(0), rows[1])
     assert float(groups(rows, labels).deviations[labels == 1].abs().max()) == 0
 
 
@@ -126,3 +128,15 @@ def test_scatters_hold_what_they_say() -> None:
     assert isinstance(found, Scatters)
     assert {found.within.dtype, found.between.dtype, found.mean.dtype} == {torch.float64}
     assert found.within.shape == found.between.shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"), [([4, 4, 4], "all 3 rows are of one group"), ([0, 1, 2], "a group each")]
+)
+def test_what_has_no_groups_says_which_is_missing(labels: list[int], said: str) -> None:
+    rows = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    for measure, more in ((groups, ()), (classes, ((), generator))):
+        with pytest.raises(CollapseError, match=said) as caught:
+            measure(rows, torch.tensor(labels), *more)
+        assert caught.value.code == 3

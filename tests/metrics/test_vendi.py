@@ -85,6 +85,24 @@ def test_its_error_is_the_spread_of_draws(width: float | None) -> None:
     assert errors == pytest.approx(float(logs.std()), rel=0.33)
 
 
+@pytest.mark.parametrize("width", [None, 1.0])
+def test_its_error_is_the_plain_jackknifes(width: float | None) -> None:
+    """One row left out at a time, of 80 about axes of very different length: each must meet its own eigenvalue. To 15 %."""
+    rows = normal(80, 4) * torch.tensor([3.0, 1.0, 0.5, 0.2]) / 3 + (1.0 if width is None else 0.0)
+    left = [math.log(vendi(torch.cat([rows[:k], rows[k + 1 :]]), width)) for k in range(80)]
+    error = math.sqrt(79 / 80 * sum((one - sum(left) / 80) ** 2 for one in left))
+    assert distinct(rows, width).error.size == pytest.approx(error, rel=0.15)
+
+
+def test_no_interval_reaches_below_one_row() -> None:
+    """19 equal rows and one a little aside: 1.0003, whose error is twice what it is above 1."""
+    rows = torch.ones(20, 3).double()
+    rows[0, 1] = 1.05
+    low, high = distinct(rows).interval
+    assert low == 1
+    assert high == pytest.approx(1.001, abs=2e-4)
+
+
 def test_broken_rows_are_refused() -> None:
     for width in (None, 1.0):
         with pytest.raises(CollapseError, match="1 of 5 rows"):

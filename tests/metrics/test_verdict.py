@@ -82,8 +82,15 @@ def test_a_verdict_says_why_and_what_to_try() -> None:
     assert (found.thresholds[1].bound, found.thresholds[1].below) == (32, "dimensional collapse")
     assert "arXiv:2110.09348" in found.thresholds[1].source
     assert any("vicreg" in step for step in found.advice)
-    assert "N = 64 <= D = 64" in verdict(evidence(n=64)).reasons[1]
+    assert verdict(evidence(n=64)).reasons[1] == "N = 64 <= D = 64: give at least 640 rows"
     assert "--samples 640" in verdict(evidence(n=64)).advice[0]
+
+
+def test_one_point_is_told_from_nearly_one_way() -> None:
+    """Below a total variance of .01 a point; above it the mean cosine, 1 less the total variance: .98 of .02."""
+    said = {total: verdict(evidence(spread=total**0.5)).sentence for total in (0.009, 0.02)}
+    assert said[0.009] == "complete collapse: all pictures land on one point"
+    assert said[0.02] == "complete collapse: all pictures point nearly one way, mean cosine 0.98"
 
 
 def test_a_queue_never_full_is_not_judged() -> None:

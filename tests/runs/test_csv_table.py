@@ -30,6 +30,13 @@ def test_rows(heading: str, ending: str, tmp_path: Path) -> None:
     assert (found.labels, found.classes, found.aside) == (None, (), ())
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_cell(tmp_path: Path) -> None:
+    """As Excel saves UTF-8: before a number, and before the name of a column."""
+    assert table("\ufeff1,2\n3,4\n", tmp_path).rows["rows"].tolist() == [[1, 2], [3, 4]]
+    found = table("\ufefflabel,x\nb,1\na,2\n", tmp_path)
+    assert (found.rows["rows"].tolist(), found.classes) == ([[1], [2]], ("a", "b"))
+
+
 def test_labels_of_words_and_of_numbers(tmp_path: Path) -> None:
     found = table('x,label,y\n1,"cat, grey",2\n3,dog,4\n5,"cat, grey",6\n', tmp_path)
     assert found.rows["rows"].tolist() == [[1, 2], [3, 4], [5, 6]]
@@ -75,3 +82,27 @@ def test_no_text(tmp_path: Path) -> None:
         (tmp_path / "e.csv").write_bytes(content)
         with pytest.raises(CollapseError, match="cannot be read as text"):
             csv_table.read(tmp_path / "e.csv")
+
+
+@pytest.mark.parametrize("first", ["1,2,", "1,,3", ",2,3"])
+def test_a_gap_in_the_first_line_is_no_heading(first: str, tmp_path: Path) -> None:
+    """Taken for one, that row would be left out without a word."""
+    with pytest.raises(CollapseError, match=r"line 1, column .: '' is not a number"):
+        table(f"{first}\n4,5,6\n7,8,9\n", tmp_path)
+
+
+def test_pandas_names_its_columns_by_numbers_behind_an_empty_one(tmp_path: Path) -> None:
+    """`DataFrame(rows).to_csv(path)`: the heading `,0,1` and a column that counts the rows."""
+    found = table(",0,1\n0,2.5,3.5\n1,4.5,5.5\n", tmp_path)
+    assert (found.rows["rows"].tolist(), found.aside) == (
+        [[2.5, 3.5], [4.5, 5.5]],
+        ("the column without a name",),
+    )
+
+
+def test_a_line_between_semicolons_is_not_repeated_whole(tmp_path: Path) -> None:
+    line = ";".join(["0.123456"] * 500)
+    with pytest.raises(CollapseError) as caught:
+        table(f"{line}\n{line}\n", tmp_path)
+    assert f"'{line[:40]}…' is not a number" in caught.value.message
+    assert "between commas" in caught.value.hint

@@ -55,9 +55,16 @@ def test_labels(tmp_path: Path) -> None:
     found = table({"label": ["b", "a", "b", "c"], "embedding": list(ROWS)}, tmp_path)
     assert found.labels is not None
     assert (found.labels.tolist(), found.classes, found.aside) == ([1, 0, 1, 2], ("a", "b", "c"), ())
-    numbers = table({"labels": [10, 9, 10, 9], "embedding": list(ROWS)}, tmp_path)
+    numbers = table({"Labels": [10, 9, 10, 9], "embedding": list(ROWS)}, tmp_path)
     assert numbers.labels is not None
     assert (numbers.labels.tolist(), numbers.classes) == ([1, 0, 1, 0], ("9", "10"))
+
+
+def test_numbers_beside_lists_are_no_dimensions(tmp_path: Path) -> None:
+    """Two columns of lists are two spaces; a column of numbers beside them, a loss, is left out and named."""
+    found = table({"loss": ROWS[:, 0], "h": list(ROWS), "z": list(ROWS[:, :2])}, tmp_path)
+    assert {name: tuple(rows.shape) for name, rows in found.rows.items()} == {"h": (4, 3), "z": (4, 2)}
+    assert found.aside == ("loss",)
 
 
 @pytest.mark.parametrize(

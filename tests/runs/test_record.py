@@ -155,3 +155,12 @@ def test_checkpoints_of_epochs_are_found_in_order_and_rewound(record: Record) ->
     assert list(record.epochs()) == [2, 10]
     record.begin(resolve("moco"), {}, overwrite=True)
     assert record.epochs() == {}
+
+
+def test_a_torn_answer_is_left_out(tmp_path: Path) -> None:
+    """As after a full disk, or a hand in the folder: the others are still to be seen."""
+    record = Record(tmp_path)
+    record.keep({"command": "spectrum"})
+    (tmp_path / "results" / "alignment.json").write_text('{"schema": 1,')
+    (tmp_path / "results" / "other.json").write_text("[]")
+    assert [one["command"] for one in record.results()] == ["spectrum"]

@@ -70,6 +70,13 @@ def test_whole_numbers_become_floats(dtype: str, tmp_path: Path) -> None:
     assert (rows.dtype, rows.tolist()) == (torch.float32, [[1, 2], [3, 100]])
 
 
+def test_one_column_is_enough_and_none_is_not(tmp_path: Path) -> None:
+    numpy.save(tmp_path / "e.npy", ROWS[:, :1])
+    assert shards.opened(tmp_path / "e.npy")[3:5].tolist() == ROWS[3:5, :1].tolist()
+    numpy.save(tmp_path / "e.npy", ROWS[:, :0])
+    assert "is float64 of shape (13, 0)" in refused(tmp_path / "e.npy").message
+
+
 def test_streamed_moments_are_those_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of two rows across files of five, one, none and seven, added in the same order: bit by bit the same."""
     monkeypatch.setattr("collapse_cli.metrics.moments.BLOCK", 6)

@@ -50,3 +50,9 @@ def test_results_of_one_name_get_their_input_or_a_number():
 def test_a_lone_verdict_needs_no_name(one, two):
     assert [name for name, _ in verdicts(one)] == [""]
     assert [name for name, _ in verdicts(two)] == ["h", "z"]
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders():
+    entries = [{"of": "x.npy · h", "input": n, "title": "Spectrum"} for n in range(2)]
+    found = {"results": entries, "inputs": [{"path": "a/x.npy"}, {"path": "b/x.npy"}]}
+    assert names(found) == ["x.npy · h (a/x.npy)", "x.npy · h (b/x.npy)"]

@@ -2,13 +2,13 @@
 
 import itertools
 import json
-from dataclasses import make_dataclass
+from dataclasses import dataclass, make_dataclass
 
 import numpy
 import pytest
 from matplotlib.colors import to_hex
 
-from collapse_cli.results import answer, entry, matrix
+from collapse_cli.results import Matrix, answer, entry, matrix
 from collapse_cli.views import plot, style
 
 
@@ -216,3 +216,18 @@ def test_results_stay_apart_when_colours_run_out():
 
 def test_an_answer_without_results_is_an_empty_figure():
     assert plot.figure(answer("x", [], argv=[], version="0")).axes == []
+
+
+@dataclass(frozen=True)
+class Cosines:
+    """Cosines of two classes."""
+
+    cosines: Matrix = matrix("cosines of class means", rows="class", columns="class", label="cosines")
+
+
+def test_what_stands_in_a_dark_cell_is_light():
+    """Of a diverging map both ends are dark and the middle is light; which is where dark letters are."""
+    entries = [entry("run", Cosines(Matrix([[1, 0], [0.02, -1]], ["a", "b"], ["a", "b"])))]
+    figure = plot.figure(answer("classes", entries, argv=[], version="1"))
+    said = {text.get_text(): text.get_color() for axes in figure.axes for text in axes.texts}
+    assert said == {"1": style.PAPER, "0": style.INK, "0.02": style.INK, "-1": style.PAPER}

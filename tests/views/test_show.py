@@ -1,5 +1,6 @@
 """How a command ends: what goes to stdout, to stderr and into files."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -115,3 +116,15 @@ def test_importing_views_loads_nothing_heavy():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_full_disk_behind_stdout_is_said(one, as_json, monkeypatch):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(CollapseError, match="cannot write to stdout: No space left on device"):
+            show(one, Output(json=as_json))
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()

@@ -2,12 +2,14 @@
 
 import io
 import json
+from dataclasses import dataclass
 
 import pytest
 from rich.console import Console
 
-from collapse_cli.results import answer
+from collapse_cli.results import Matrix, answer, entry, matrix
 from collapse_cli.views import terminal
+from collapse_cli.views.grid import Label
 
 
 def read(document, width=80, colour=False) -> str:
@@ -190,3 +192,38 @@ def test_an_escape_in_a_name_does_not_reach_the_terminal(two):
 
 def test_an_answer_without_results_shows_nothing():
     assert read(answer("x", [], argv=[], version="0")) == ""
+
+
+@dataclass(frozen=True)
+class Cosines:
+    """Cosines of two classes."""
+
+    cosines: Matrix = matrix("cosines of class means", rows="class", columns="class", label="cosines")
+
+
+def test_matrices_of_several_results_say_whose_they_are():
+    """Cosines with two decimals each, 1 and -0.5 too."""
+    of = [Matrix([[1, c], [c, 1]], ["a", "b"], ["a", "b"]) for c in (-0.5, 0.123)]
+    entries = [entry(f"run · {space}", Cosines(one)) for space, one in zip("hz", of, strict=True)]
+    text = read(answer("classes", entries, argv=[], version="1"))
+    assert "cosines of run · h, class × class" in text
+    assert "cosines of run · z, class × class" in text
+    assert [line(text.partition("run · z, ")[2], name) for name in "ab"] == ["a 1.00 0.12", "b 0.12 1.00"]
+    assert "cosines, class × class" in read(answer("classes", entries[:1], argv=[], version="1"))
+
+
+def test_of_very_many_numbers_only_headlines_are_shown(one):
+    """41 plain ones more than a table holds: the headlines stay, and only their footnotes."""
+    (result,) = one["results"]
+    plain = {"kind": "number", "help": "", "unit": "", "value": 1.5, "null": None, "interval": None}
+    more = {f"n{k}": plain | {"label": f"number {k}", "convention": "of many"} for k in range(41)}
+    text = read(one | {"results": [result | {"metrics": result["metrics"] | more}]})
+    assert line(text, "effective rank") == "effective rank¹, dimensions 46.9 (isotropic 126.9)"
+    assert "number 7" not in text
+    assert "of many" not in text
+    assert "… 42 more for each in --json and --html" in text  # these and RankMe
+
+
+def test_a_unit_that_the_name_says_is_not_said_again():
+    assert Label("dimensions for 90 %", unit="dimensions").dim == ""
+    assert Label("effective rank", unit="dimensions").dim == ", dimensions"

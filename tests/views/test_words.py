@@ -66,3 +66,16 @@ def test_a_terminal_obeys_nothing_in_a_name():
 def test_shortened_keeps_both_ends():
     assert words.shortened("abcdefghij", 7) == "ab…ghij"
     assert words.shortened("abcdefg", 7) == "abcdefg"
+
+
+def test_a_count_and_its_error_are_whole() -> None:
+    """15 [14, 16] as a count, 15.0 as a measurement of two digits."""
+    assert words.quantity({"value": 15, "interval": [14.0, 16.0]}) == "15 ± 1"
+    assert words.quantity({"value": 15.0, "interval": [14.0, 16.0]}) == "15.0 ± 1.0"
+    assert words.quantity({"value": 95, "interval": [93.0, 96.0]}) == "95 [93, 96]"
+
+
+def test_millions_that_were_counted_are_not_rounded() -> None:
+    """The weights of a ResNet-18 without classifier and batch norm; as a measurement three digits do."""
+    assert words.figures(11_166_912) == "11,166,912"
+    assert words.figures(11_166_912.0) == "1.12e7"

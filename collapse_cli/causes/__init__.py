@@ -1,0 +1,148 @@
+"""A network that is asked why it collapsed: itself, its pictures, and what is known of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from collapse_cli import embedding, methods
+from collapse_cli.causes.chains import in_a_row
+from collapse_cli.metrics.alignment import spread
+from collapse_cli.metrics.augmentation import Augmentation, augmentation
+from collapse_cli.metrics.chain import Chain, chain
+from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.verdict import COMPLETE
+from collapse_cli.models.batch_norm import settle
+from collapse_cli.settings import Run
+from collapse_cli.shapes import DataShape, Embeddings, Images, Normalisation
+from collapse_cli.training import SETTLING, batches
+
+VIEWED, VIEWS = 512, 4  # pictures whose views are told apart, and how many of each
+LOOKED_AT = 2048  # clean pictures, and keys of a queue, at most
+STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is known of a training: its settings, the pictures it learned from, the epochs done so far."""
+
+    run: Run
+    data: DataShape
+    epochs: int
+
+    @property
+    def steps(self) -> int:
+        """Done so far."""
+        return self.epochs * (self.data.pictures // self.run.training.batch)
+
+    @property
+    def queued(self) -> bool:
+        """Whether its negatives are keys in a queue."""
+        return hasattr(self.run.own, "queue")
+
+    @property
+    def momentum(self) -> float:
+        """Of the key encoder, at the start where it rises; 0 where keys come from the query's own."""
+        return self.run.own.momentum if self.run.own.key_encoder == "momentum" else 0.0
+
+    @property
+    def keys_per_step(self) -> int:
+        return self.run.training.batch * (2 if self.run.own.symmetric else 1)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network that is asked why it collapsed. recipe, strength: of the views; samples: pictures at most.
+
+    trained: None where that is not known, as of another library's network. Its pictures need not be those of its training.
+    """
+
+    method: methods.Method
+    images: Images
+    normalisation: Normalisation
+    recipe: str
+    strength: float
+    seed: int
+    trained: Trained | None = None
+    samples: int = LOOKED_AT
+
+    @property
+    def device(self) -> torch.device:
+        return next(cast(nn.Module, self.method).parameters()).device
+
+    @cached_property
+    def untrained(self) -> methods.Method | None:
+        """The same network before its first step, batch norm settled as training settles it."""
+        if self.trained is None:
+            return None
+        run, device = self.trained.run, self.device
+        fresh = methods.build(run, self.trained.data)
+        cast(nn.Module, fresh).to(device)
+        generator = torch.Generator(device).manual_seed(run.training.seed)
+        drawn = batches(self.images, self.normalisation, run.training, generator)
+        settle(nn.Sequential(fresh.encoder, fresh.projector), (one.first for one in islice(drawn, SETTLING)))
+        return fresh
+
+    @cached_property
+    def clean(self) -> Embeddings:
+        return embedding.embed(self.method, self.images, self.normalisation, self._index(LOOKED_AT))
+
+    @property
+    def space(self) -> Tensor:
+        """(N,d) clean rows of the space that the loss sees."""
+        return list(self.clean.spaces.values())[-1]
+
+    @cached_property
+    def std_sqrt_d(self) -> float:
+        return spread(unit(self.space))
+
+    @property
+    def is_a_point(self) -> bool:
+        """Complete collapse: there is no shape left to look at."""
+        return self.std_sqrt_d < COMPLETE
+
+    @cached_property
+    def now(self) -> Augmentation:
+        """Augmentation against data at the run's own strength."""
+        return self._against(self.method, self.strength, VIEWS)
+
+    @cached_property
+    def before(self) -> Augmentation | None:
+        """The same before training."""
+        return self._against(self.untrained, self.strength, VIEWS) if self.untrained else None
+
+    @cached_property
+    def along(self) -> list[Augmentation]:
+        """At each of STRENGTHS, from two views."""
+        return [self._against(self.method, strength, 2) for strength in STRENGTHS]
+
+    @cached_property
+    def along_before(self) -> list[Augmentation] | None:
+        """The same before training."""
+        fresh = self.untrained
+        return [self._against(fresh, strength, 2) for strength in STRENGTHS] if fresh else None
+
+    @cached_property
+    def chain(self) -> Chain | None:
+        """The projector's linear layers in a row, beside those before training; None where no two follow on each other."""
+        if self.untrained is None or self.is_a_point:
+            return None
+        now = in_a_row(self.method.projector)
+        return chain(now, in_a_row(self.untrained.projector)) if now else None
+
+    def _index(self, count: int) -> Tensor:
+        return embedding.sample(self.images, min(count, self.samples), self.seed)
+
+    def _against(self, method: methods.Method, strength: float, views: int) -> Augmentation:
+        """In h, and what of it died in z, if that is not a point."""
+        of = method, self.images, self.normalisation, self._index(VIEWED)
+        drawn = embedding.many_views(*of, self.recipe, strength, self.seed, views)
+        h = torch.stack([one.representations for one in drawn], dim=1)  # (n, q, D)
+        lives = method is not self.method or not self.is_a_point
+        z = [one.projections for one in drawn if one.projections is not None and lives]
+        return augmentation(h, torch.stack(z, dim=1) if z else None)

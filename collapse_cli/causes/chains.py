@@ -1,0 +1,20 @@
+"""Linear layers of a network that follow on each other with nothing between them."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from collapse_cli.metrics.weights import flat
+from collapse_cli.models.layers import layers
+
+
+def in_a_row(projector: nn.Module) -> list[Tensor]:
+    """The longest run of linear layers, (out, in) each, with nothing between them; empty where no two follow on each other."""
+    found = layers(projector)
+    runs: list[list[str]] = []
+    for link in (one for one in found.links if not one.between):
+        if runs and runs[-1][-1] == link.first:
+            runs[-1].append(link.second)
+        else:
+            runs.append([link.first, link.second])
+    return [flat(found.weights[name]) for name in max(runs, key=len, default=[])]

@@ -1,0 +1,75 @@
+"""How a training went: its signal and its clock so far, and the same network trained anew without a cause, beside itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any, cast
+
+from torch import nn
+
+from collapse_cli import methods
+from collapse_cli.causes import Case, Trained
+from collapse_cli.metrics.causes import Signal, Tried
+from collapse_cli.metrics.history import history
+from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.spectrum import effective_rank
+from collapse_cli.results import Curve, Measured
+from collapse_cli.settings import Run
+from collapse_cli.training import Epoch, start, train
+
+
+def signal(case: Case, lines: Sequence[Mapping[str, Any]] = ()) -> Signal:
+    """What there is to learn from, and how long keys live. lines: one mapping an epoch, with the fields of `Epoch`."""
+    h, z = (effective_rank(unit(rows)) for rows in (case.clean.representations, case.space))
+    known = (_clock(case.trained) if case.trained else {}) | _course(lines)
+    return Signal(std_sqrt_d=case.std_sqrt_d, effective_rank_h=h, effective_rank_z=z, **known)
+
+
+def _clock(trained: Trained) -> dict[str, Any]:
+    if not trained.queued:
+        return {"steps": trained.steps}
+    size, momentum = trained.run.own.queue, trained.momentum
+    return {
+        "steps": trained.steps,
+        "key_waits": size / trained.keys_per_step,
+        "key_encoder": 1 / (1 - momentum) if momentum < 1 else math.inf,
+        "queue_age": size / trained.data.pictures,
+    }
+
+
+def _course(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if not lines:
+        return {}
+    told, last = history(lines), lines[-1]
+    return {
+        "course": told.std_sqrt_d,
+        "losses": told.loss,
+        "loss": Measured(last["loss"], null=last["chance"]),
+    }
+
+
+def tried(case: Case, run: Run, epochs: int) -> list[Epoch]:
+    """The first epochs of a run on the case's pictures, from the run's own seed and on its own schedule."""
+    method = methods.build(run, case.images.data_shape)
+    cast(nn.Module, method).to(case.device)
+    going = train(method, case.images, case.normalisation, run.training, start(method, run.training))
+    return list(islice(going, epochs))
+
+
+def beside(cured: Sequence[Epoch], own: Sequence[Epoch]) -> Tried:
+    """A cure's epochs beside as many of the run itself."""
+    mine, theirs = cured[-1], own[-1]
+    left = _below(mine)
+    return Tried(
+        std_sqrt_d=Measured(mine.std_sqrt_d, null=theirs.std_sqrt_d),
+        effective_rank=Measured(mine.effective_rank, null=theirs.effective_rank),
+        below_chance=None if left is None else Measured(left, null=_below(theirs)),
+        course=Curve([one.std_sqrt_d for one in cured], null=[one.std_sqrt_d for one in own]),
+    )
+
+
+def _below(epoch: Epoch) -> float | None:
+    """The share of its chance that a loss has left behind, where it has one."""
+    return 1 - epoch.loss / epoch.chance if epoch.chance else None
