@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from collapse_cli.commands.subjects import Subject
+from collapse_cli.commands.subject import Subject
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.answers import answer
 from collapse_cli.commands.known import Known, known
 from collapse_cli.commands.named import commands, refuse_unknown
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
-from collapse_cli.commands.subjects import answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import project
 from collapse_cli.settings import fill

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from collapse_cli.commands.answers import answer
 from collapse_cli.commands.known import Known, known
 from collapse_cli.commands.merging import Group, Single, differences, flat, side_by_side, space
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
-from collapse_cli.commands.subjects import answer
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.settings import fill
 from collapse_cli.settings import flat as flattened

@@ -116,8 +116,8 @@ PICKED = (
 
 def _summary(documents: list[dict[str, Any]], runs: list[str]) -> dict[str, Any]:
     """One result a run, its metrics picked from the documents, with the verdict on its projections."""
+    from collapse_cli.commands.answers import answer
     from collapse_cli.commands.merging import flat, of_input
-    from collapse_cli.commands.subjects import answer
 
     results = []
     for number, run in enumerate(runs):

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from collapse_cli.commands.options import Measuring, options
-from collapse_cli.commands.subjects import sampled, subjects
+from collapse_cli.commands.subject import sampled
+from collapse_cli.commands.subjects import subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import fill
 

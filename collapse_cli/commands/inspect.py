@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.answers import identified
 from collapse_cli.commands.options import Listed, options
-from collapse_cli.commands.subjects import identified, ours
+from collapse_cli.commands.subjects import ours
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.record import Record

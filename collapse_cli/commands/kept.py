@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from collapse_cli.commands.answers import version
 from collapse_cli.commands.options import Measuring
-from collapse_cli.commands.subjects import Subject, version
-from collapse_cli.errors import CollapseError
+from collapse_cli.commands.subject import Subject
 from collapse_cli.runs.record import Record
 
 DECISIVE = ("split", "samples", "dataset", "seed")  # where pictures lie and what computes changes no number
@@ -31,16 +30,6 @@ def asked(
         replace(one, facts={**one.facts, "asked": said | {"labels": one.clean.labels is not None}})
         for one in found
     ]
-
-
-def keep(record: Record, document: Mapping[str, Any]) -> bool:
-    """Keep an answer in a run folder; somebody else's may not be written to, which is said, and hinders nothing."""
-    try:
-        record.keep(document)
-    except (CollapseError, OSError) as error:
-        print(f"warning: the answer is not kept: {str(error).splitlines()[0]}", file=sys.stderr)
-        return False
-    return True
 
 
 def answers(folder: Path, measuring: Measuring) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.commands import report
-from collapse_cli.commands.kept import answers, asked, keep
+from collapse_cli.commands.answers import identified, keep
+from collapse_cli.commands.kept import answers, asked
 from collapse_cli.commands.options import Measuring
-from collapse_cli.commands.subjects import Subject, identified, subjects
+from collapse_cli.commands.subject import Subject
+from collapse_cli.commands.subjects import subjects
 from collapse_cli.runs.answers import read
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from collapse_cli.commands.answers import answer
 from collapse_cli.commands.linear_lab import Given, Swept, lab, refuse, sweep
 from collapse_cli.commands.options import Shown, options
-from collapse_cli.commands.subjects import answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import Linear, fill
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collapse_cli.commands.about import about
+from collapse_cli.commands.answers import finish
 from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Inputs, Measuring, Shown, options
-from collapse_cli.commands.subjects import Subject, finish, sampled, subjects
+from collapse_cli.commands.subject import Subject, sampled
+from collapse_cli.commands.subjects import subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.settings import fill

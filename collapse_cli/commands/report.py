@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collapse_cli.commands import alignment, classes, clusters, diagnose, oracle, probe, spectrum
-from collapse_cli.commands.kept import asked, keep
+from collapse_cli.commands.answers import answer, keep
+from collapse_cli.commands.kept import asked
 from collapse_cli.commands.options import Measuring, options
-from collapse_cli.commands.subjects import Subject, answer, sampled, subjects
+from collapse_cli.commands.subject import Subject, sampled
+from collapse_cli.commands.subjects import subjects
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.runs.record import Record

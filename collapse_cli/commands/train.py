@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from collapse_cli.commands.answers import version
 from collapse_cli.commands.options import device, options
-from collapse_cli.commands.subjects import version
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record, read_toml
 from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve

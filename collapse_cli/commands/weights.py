@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from collapse_cli.commands.answers import finish, identified
 from collapse_cli.commands.options import Shown, options
-from collapse_cli.commands.subjects import answer, identified
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import entry
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import fill
-from collapse_cli.views import show
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -76,10 +75,7 @@ def weights(
             file=sys.stderr,
         )
     entries = measure(found, seed)
-    document = answer("weights", entries, [network.facts for network in found], remarks(entries))
-    if len(found) == 1 and found[0].record:
-        found[0].record.keep(document)
-    show(document, output)
+    finish("weights", entries, found, output, remarks(entries))
 
 
 def _read(path: Path) -> Network:

@@ -16,11 +16,11 @@ from scipy import stats
 from collapse_cli import cli, results
 from collapse_cli.cli import main
 from collapse_cli.commands import report
+from collapse_cli.commands.answers import version
 from collapse_cli.commands.compare import named
 from collapse_cli.commands.kept import answers
 from collapse_cli.commands.merging import flat
 from collapse_cli.commands.options import Measuring
-from collapse_cli.commands.subjects import version
 from collapse_cli.results import Curve, Measured, curve, entry, number
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import resolve

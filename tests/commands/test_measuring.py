@@ -173,7 +173,7 @@ def test_views_of_some_of_the_pictures_come_back_through_the_file(
     run: Path, tmp_path: Path, monkeypatch: Any, capsys: Capture
 ) -> None:
     """Fewer views than pictures, as with every set above 2,000: the file answers as the run does."""
-    monkeypatch.setattr("collapse_cli.commands.subjects.VIEWED", 200)
+    monkeypatch.setattr("collapse_cli.commands.of_networks.VIEWED", 200)
     out = tmp_path / "e.npz"
     file = shutil.copy(run / "checkpoint.pt", tmp_path / "c.pt")
     assert main(["embed", str(file), "--out", str(out)]) == 0

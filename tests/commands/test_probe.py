@@ -198,7 +198,7 @@ def test_every_command_takes_pixels(command: str, capsys: Capture) -> None:
 
 def test_pixels_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """1347 x 64 x 8 bytes are 690 thousand; of a limit of half a million, 976 pictures are left."""
-    monkeypatch.setattr("collapse_cli.commands.subjects.LARGEST", 500_000)
+    monkeypatch.setattr("collapse_cli.commands.of_rows.LARGEST", 500_000)
     assert "--samples to 976" in refused(capsys, "pixels:digits", code=2)
     assert main(["probe", "pixels:digits", "--samples", "976", "-q"]) == 0
 
