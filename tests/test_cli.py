@@ -317,3 +317,12 @@ def test_the_demo_as_a_smoke_check(
     assert main(["demo", "--quick", "--out", str(tmp_path / "broken"), "-q"]) == 1
     capsys.readouterr()
     assert "is not empty" in refused(capsys, "demo", "--out", str(tmp_path / "demo"))
+
+
+def test_a_wrong_word_is_told_without_the_readers_own(capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, "linear", "--loss", "nope")
+    assert "'--loss': 'nope' is not one of 'distance', 'dot'" in said
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "check the path" in refused(capsys, "spectrum", str(tmp_path / "nope.xyz"))

@@ -112,10 +112,10 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _there(path: Path) -> None:
+    if path.is_dir():
+        raise CollapseError(f"{path} is a folder", "give a file of weights")
     if not path.is_file():
-        raise CollapseError(
-            f"{path} is a folder" if path.is_dir() else f"no file {path}", "give a file of weights"
-        )
+        raise CollapseError(f"no file {path}", "check the path")
     if path.stat().st_size == 0:
         raise CollapseError(f"{path} is empty", "copy or download it again")
 
