@@ -93,7 +93,9 @@ def main(argv: list[str] | None = None) -> int:
         return _say("interrupted", "", INTERRUPTED)
     except TyperException as error:
         said = error.format_message() if hasattr(error, "format_message") else str(error)
-        said = said.replace("Value error, ", "")  # a reader's word, between the option and what is wrong with it
+        said = said.replace(
+            "Value error, ", ""
+        )  # a reader's word, between the option and what is wrong with it
         return _say(said, "see --help", int(getattr(error, "exit_code", 2))) if said else 2
     except SystemExit as left:  # Typer's own way out of a broken pipe, with 1, which is a gate's code
         if not isinstance(left.__context__, BrokenPipeError):

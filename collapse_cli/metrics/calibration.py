@@ -11,6 +11,7 @@ import torch
 from torch import Generator
 
 from collapse_cli.metrics.planted import scenes
+from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.spectrum import never_negative, spectrum
 from collapse_cli.metrics.verdict import FEWEST, Status, verdict
 from collapse_cli.results import Matrix, Measured, each, matrix, number
@@ -113,8 +114,5 @@ def calibration(found: Sequence[Case]) -> Calibration:
 
 def _share(events: Sequence[bool]) -> Measured:
     """Of n events with the interval of Wilson (1927), which also holds where none happened."""
-    n, z = max(len(events), 1), 1.959964
-    p = sum(events) / n
-    middle, width = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
-    shrink = 1 + z * z / n
-    return Measured(p, interval=(max((middle - width) / shrink, 0.0), min((middle + width) / shrink, 1.0)))
+    happened, n = sum(events), max(len(events), 1)
+    return Measured(happened / n, interval=wilson(happened, n))

@@ -95,10 +95,13 @@ def _near(chances: tuple[float, ...]) -> bool:
 
 
 def _apart(whole: Grid, chances: Sequence[tuple[float, ...]]) -> Grid:
-    """The same with these chances in a column of their own: one value, or the least and the largest."""
+    """The same with these chances in a column of their own: one value, or the least and the largest. Without any, unchanged."""
+    said = [_ends(each) for each in chances]
+    if not any(said):
+        return whole
     cells = tuple(
         (*(replace(cell, null="" if ends else cell.null) for cell in row), Cell(ends))
-        for row, ends in zip(whole.cells, map(_ends, chances), strict=True)
+        for row, ends in zip(whole.cells, said, strict=True)
     )
     return Grid(whole.rows, (*whole.columns, Label("chance", aside=True)), cells, whole.corner)
 
