@@ -21,8 +21,8 @@ SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_t
 
 @pytest.fixture
 def copy(run: Path, tmp_path: Path) -> Path:
-    """A run that a test may change."""
-    return Path(shutil.copytree(run, tmp_path / "copy"))
+    """A run that a test may change, without the answers that others have left in it."""
+    return Path(shutil.copytree(run, tmp_path / "copy", ignore=shutil.ignore_patterns("results")))
 
 
 @pytest.fixture
