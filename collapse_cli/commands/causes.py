@@ -96,7 +96,8 @@ def _measure(
     lines = subject.record.history() if subject.record else []
     ranked = diagnose(case)
     name = subject.name
-    yield entry(name, signal(case, lines), input=number, verdict=_verdict(subject, case, ranked, seed))
+    learning = replace(signal(case, lines), by_cause={cause.name: cause.times for cause in ranked})
+    yield entry(name, learning, input=number, verdict=_verdict(subject, case, ranked, seed))
     yield from views(name, case, number, said)
     yield from in_a_row(subject, case, number)
     for place, cause in enumerate(ranked, 1):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL
-from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.results import Curve, Measured, curve, each, number
 
 SPREAD = 0.7
 """std·√d of z: what brings everything to a point is no cause where this is reached. Runs that do not fail end at .73 or more."""
@@ -232,6 +232,10 @@ class Signal:
     queue_age: float | None = number("how long the queue is, K/N", label="queue", unit="epochs", default=None)
     course: Curve | None = curve(
         "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True, default=None
+    )  # fmt: skip
+    by_cause: dict[str, float] | None = each(
+        "evidence over the threshold from which it is a cause: found from 1 on", of="cause", label="times the threshold",
+        default=None,
     )  # fmt: skip
     losses: Curve | None = curve(
         "mean training loss of each epoch",

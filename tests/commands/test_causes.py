@@ -63,7 +63,9 @@ def test_the_planted_cause_is_named_first(name: str, failing: dict[str, Path]) -
     document = kept(failing[name])
     first = causes(document)[0]
     assert (first["of"], first["found"], first["effect"]) == (name, True, "a point")
-    assert first["metrics"]["times"]["value"] > 1
+    times = document["results"][0]["metrics"]["by_cause"]["values"]
+    assert next(iter(times)) == name
+    assert first["metrics"]["times"]["value"] == times[name] > 1
     verdict = document["results"][0]["verdict"]
     assert verdict["status"] == "complete collapse"
     assert verdict["sentence"].endswith(f"the likeliest cause: {name}")
