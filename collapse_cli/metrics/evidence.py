@@ -28,7 +28,7 @@ class Evidence:
         convention=".25²: SimSiam's sign, arXiv:2011.10566, sec. 4.1, and runs on digits",
     )
     filled: int = number(
-        "directions that hold at least 3 % of an equal share of the unit rows",
+        "directions that hold more than 3 % of an equal share of the unit rows",
         label="dimensions filled", convention=f"λ > 0.03/D, {ON_SPHERE}; decides", null="chance", better="high", headline=True,
     )  # fmt: skip
     dimensional_below: float = number(

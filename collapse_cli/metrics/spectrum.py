@@ -91,7 +91,7 @@ class Spectrum:
         unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     filled: int = number(
-        f"directions that hold at least {FILLED:.0%} of an equal share, 1/D, of the unit rows: what the verdict counts",
+        f"directions that hold more than {FILLED:.0%} of an equal share, 1/D, of the unit rows: what the verdict counts",
         label="dimensions filled", unit="dimensions", convention=f"λ > {FILLED}/D, centred, L2-normalised rows",
         null="isotropic", better="high", headline=True,
     )  # fmt: skip

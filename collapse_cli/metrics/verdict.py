@@ -6,7 +6,7 @@ healthy               neither
 inconclusive          this sample cannot tell: too few rows, or the interval of the deciding number reaches over its bound
 
 Directions are meant, not lengths, for these are what cosines, and so losses and neighbours, know of a row. A direction is filled
-if it holds at least FILLED (3 %) of 1/D, what each would hold if all held the same. That scale is fixed, so that nothing
+if it holds more than FILLED (3 %) of 1/D, what each would hold if all held the same. That scale is fixed, so that nothing
 which takes variance away makes a verdict healthier, and that one direction with 90 % of all variance empties no other.
 Rows of the same kind: isotropic ones of the same N and D, passed through a ReLU where the rows were (`never_negative`).
 `collapse calibration` measures on rows whose truth is known how often these rules are right.
