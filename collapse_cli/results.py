@@ -5,18 +5,63 @@
         '''Alignment and uniformity.'''
         alignment: float = number("mean ||u - u'||^alpha over positive pairs", unit="squared distance")
 
-`metrics(result)` turns such an object into plain dicts, `answer(...)` wraps these into the one document that
-`--json` prints, that a run folder keeps, and that every view draws.
+`metrics(result)` turns such an object into plain dicts, which `answers.Entry` carries to every view.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, TypedDict
 
-SCHEMA = 1
+
+class Required(TypedDict):
+    """A check of a gate: what was required `of` a number, by its name and space, and what it came to."""
+
+    of: str
+    relation: str
+    bound: float
+    result: str
+    sentence: str
+
+
+class Metric(TypedDict, total=False):
+    """A declared field with its value, as plain types: the parts that its kind has are there, the others are missing.
+
+    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others.
+    """
+
+    kind: str
+    label: str
+    help: str
+    value: Any
+    null: Any
+    interval: Any
+    unit: str
+    convention: str
+    null_is: str
+    headline: bool
+    better: Literal["high", "low"]
+    axis: str
+    values: Any
+    at: Any
+    before: Any
+    x: str
+    y: str
+    log: str
+    sketch: bool
+    dots: bool
+    of: str
+    rows: str
+    columns: str
+    row_names: list[str]
+    column_names: list[str]
+    marks: Any
+    runs: list[Any]
+    best: str
+    agree: list[int]
+    required: Required
 
 
 class Measured(float):
@@ -170,7 +215,7 @@ def _field(kind: str, default: Any, help: str, label: str, **meaning: Any) -> An
     )
 
 
-def metrics(result: Any) -> dict[str, dict[str, Any]]:
+def metrics(result: Any) -> dict[str, Metric]:
     """The declared fields of a result as plain dicts, in the order of declaration; what was not measured (None) is left out."""
     return {
         field.name: _metric(field, getattr(result, field.name))
@@ -179,8 +224,8 @@ def metrics(result: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _metric(field: dataclasses.Field[Any], value: Any) -> dict[str, Any]:
-    meaning = {key: said for key, said in field.metadata.items() if said not in ("", False)}
+def _metric(field: dataclasses.Field[Any], value: Any) -> Metric:
+    meaning: Any = {key: text for key, text in field.metadata.items() if text not in ("", False)}
     meaning.setdefault("label", field.name.replace("_", " "))
     if field.metadata["kind"] == "number":
         interval = getattr(value, "interval", None)
@@ -207,8 +252,9 @@ def _metric(field: dataclasses.Field[Any], value: Any) -> dict[str, Any]:
     else:
         meaning["values"] = [[_plain(v) for v in row] for row in value]
         names = {part: getattr(value, part, None) for part in ("row_names", "column_names")}
-        meaning |= {part: list(said) for part, said in names.items() if said is not None}
-    return meaning
+        meaning |= {part: list(texts) for part, texts in names.items() if texts is not None}
+    named: Metric = meaning
+    return named
 
 
 def _curve(value: Any) -> dict[str, Any]:
@@ -231,38 +277,3 @@ def _plain(value: float | int | None) -> float | int | None:
     if value is None or isinstance(value, int):
         return value
     return float(value) if math.isfinite(value) else None
-
-
-def entry(
-    of: str, result: Any, *, input: int = 0, settings: Mapping[str, Any] | None = None, verdict: Any = None
-) -> dict[str, Any]:
-    """One result of an answer: what it was measured `of`, under which settings, and the verdict, if there is one."""
-    return {
-        "of": of,
-        "input": input,
-        "title": (type(result).__doc__ or "").strip().splitlines()[0].rstrip("."),
-        "settings": dict(settings or {}),
-        "metrics": metrics(result),
-        "verdict": None if verdict is None else dataclasses.asdict(verdict),
-    }
-
-
-def answer(
-    command: str,
-    results: Sequence[dict[str, Any]],
-    *,
-    argv: Sequence[str],
-    version: str,
-    inputs: Sequence[Mapping[str, Any]] = (),
-    warnings: Sequence[str] = (),
-) -> dict[str, Any]:
-    """The one document of a command: printed by `--json`, kept in a run folder, drawn by every view."""
-    return {
-        "schema": SCHEMA,
-        "tool": {"name": "collapse", "version": version},
-        "command": command,
-        "argv": list(argv),
-        "inputs": [dict(one) for one in inputs],
-        "results": list(results),
-        "warnings": list(warnings),
-    }

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "collapse_cli"
 
-WORDS = {"settings", "results", "shapes", "errors", "files"}
+WORDS = {"settings", "results", "answers", "shapes", "errors", "files"}
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
 PROCEDURES = {"training", "embedding", "methods", "causes"}
 EXPERIMENTS = {"claims", "labs"}

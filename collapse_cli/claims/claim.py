@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any
 
+from collapse_cli.answers import Verdict
 from collapse_cli.claims.outcome import Outcome
 from collapse_cli.results import number
 
@@ -78,15 +79,6 @@ class Answered:
         bound = f"at least {low:g}" if math.isinf(high) else f"at most {high:g}"
         bound = bound if math.isinf(low) or math.isinf(high) else f"between {low:g} and {high:g}"
         return f"{'holds' if self.holds else 'FAILS'}: {self.check.says} {self.measured:.3g} ({bound})"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`holds` where every check does, else `does not hold`."""
-
-    status: str
-    sentence: str
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)

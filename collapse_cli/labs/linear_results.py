@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from collapse_cli.answers import Verdict
 from collapse_cli.labs.linear import Frame, Lab
 from collapse_cli.labs.linear_networks import product
 from collapse_cli.metrics.dynamics import ALIGNED, SLIGHT, conserved, fates, gap, grown, negative
 from collapse_cli.metrics.layer_alignment import Pair, pair
 from collapse_cli.metrics.ranks import RELATIVE_FLOOR, alive, participation_ratio
-from collapse_cli.metrics.verdict import Status, Verdict
+from collapse_cli.metrics.verdict import Status
 from collapse_cli.results import Curve, Matrix, Measured, curve, lines, matrix, number
 
 VANISHED = (

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from statistics import mean
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from collapse_cli.answers import Verdict
 from collapse_cli.metrics.coverage import prdc
 from collapse_cli.metrics.rows import sound
 from collapse_cli.metrics.vendi import vendi
@@ -196,15 +197,6 @@ MISSED = 0.95
 
 SHARP = 0.25
 """Blurred where no mode is missed, but fewer samples than this part of a perfect sampler's lie within reach of one."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What modes and quality come to together."""
-
-    status: Literal["mode collapse", "blurred", "all modes"]
-    sentence: str
-    reasons: tuple[str, ...]
 
 
 def verdict(found: Modes, count: int, perfect: float) -> Verdict:

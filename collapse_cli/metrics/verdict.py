@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from collapse_cli.answers import Verdict
 from collapse_cli.metrics.advice import Context, advice, more, of_classes
 from collapse_cli.metrics.ranks import FILLED
 from collapse_cli.metrics.spectrum import Spectrum
@@ -60,17 +61,6 @@ class Threshold:
         """Whether the number is below the bound; None where its interval reaches over it."""
         low, high = self.interval or (self.value, self.value)
         return True if high < self.bound else False if low >= self.bound else None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the numbers come to: a status, one sentence, the evidence, what to try next, and the bounds that decided."""
-
-    status: Status
-    sentence: str
-    reasons: tuple[str, ...]
-    advice: tuple[str, ...] = ()
-    thresholds: tuple[Threshold, ...] = ()
 
 
 NOTHING_ELSE = Context()

@@ -1,20 +1,58 @@
-"""Reading the document: its results in groups of one kind, each result with a name of its own."""
+"""The document: made of an answer, and read by every view, its results in groups of one kind, each with a name of its own."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from collapse_cli.answers import SCHEMA, Answer, Entry, Verdict, version
 from collapse_cli.views.words import plain
 
 Metric = dict[str, Any]
 Document = dict[str, Any]
 
 
+def document(answer: Answer, argv: Sequence[str] = ()) -> Document:
+    """The one document of an answer: printed by `--json`, saved in a run folder, drawn by every view. argv: what was typed."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "collapse", "version": version()},
+        "command": answer.command,
+        "argv": list(argv),
+        "inputs": [dict(facts) for facts in answer.inputs],
+        "results": [_result(entry) for entry in answer],
+        "warnings": list(answer.warnings),
+    }
+
+
+def _result(entry: Entry) -> dict[str, Any]:
+    return {
+        "kind": entry.kind,
+        "of": entry.of,
+        "subject": entry.subject,
+        "space": entry.space,
+        "input": entry.input,
+        **({"inputs": list(entry.inputs)} if entry.inputs else {}),
+        "title": entry.title,
+        "settings": dict(entry.settings),
+        "metrics": entry.metrics,
+        "verdict": None if entry.verdict is None else _judged(entry.verdict),
+        **entry.details,
+    }
+
+
+def _judged(verdict: Verdict) -> dict[str, Any]:
+    """Outside of a gate a verdict has no result."""
+    fields = dataclasses.asdict(verdict)
+    return fields if verdict.result else {name: value for name, value in fields.items() if name != "result"}
+
+
 @dataclass(frozen=True)
 class Group:
-    """The results of one title; `names` and `entries` go together."""
+    """The results of one kind; `names` and `entries` go together."""
 
     title: str
     names: tuple[str, ...]
@@ -47,23 +85,25 @@ class Group:
 
 
 def groups(document: Document) -> list[Group]:
-    """The results by title, in order of first appearance."""
-    by_title: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    """The results by kind, in order of first appearance, each group under the title of its first."""
+    by_kind: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for name, one in zip(names(document), document["results"], strict=True):
-        by_title.setdefault(one["title"], []).append((name, one))
-    return [Group(title, *zip(*members, strict=True)) for title, members in by_title.items()]
+        by_kind.setdefault(one["kind"], []).append((name, one))
+    return [
+        Group(members[0][1]["title"], *zip(*members, strict=True)) for members in by_kind.values()
+    ]
 
 
 def names(document: Document) -> list[str]:
     """A name for every result: what it was measured of, with its input where that is not enough."""
     results = document["results"]
     brief = _brief([plain(one["of"]) for one in results])
-    taken = Counter((one["title"], name) for one, name in zip(results, brief, strict=True))
+    taken = Counter((one["kind"], name) for one, name in zip(results, brief, strict=True))
     wished = [
-        name if taken[one["title"], name] == 1 else f"{name} ({_input(document, one)})"
+        name if taken[one["kind"], name] == 1 else f"{name} ({_input(document, one)})"
         for one, name in zip(results, brief, strict=True)
     ]
-    return _numbered([(one["title"], name) for one, name in zip(results, wished, strict=True)])
+    return _numbered([(one["kind"], name) for one, name in zip(results, wished, strict=True)])
 
 
 def _brief(names: list[str]) -> list[str]:
@@ -76,7 +116,7 @@ def _brief(names: list[str]) -> list[str]:
 
 
 def _numbered(wished: list[tuple[str, str]]) -> list[str]:
-    """The second of one title and name becomes `name #2`."""
+    """The second of one kind and name becomes `name #2`."""
     seen: Counter[tuple[str, str]] = Counter()
     unique = []
     for one in wished:

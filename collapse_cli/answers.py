@@ -1,0 +1,139 @@
+"""What a command answers: entries, each a typed result with what it was measured of, and the verdict on it.
+
+Logic reads the typed fields of an `Entry` (kind, space, input, result); its title and its `of` are for eyes. The one JSON
+document is made of an `Answer` at the end, by `views.document`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version as installed
+from typing import Any
+
+from collapse_cli.results import Metric, metrics
+
+SCHEMA = 2
+BETWEEN = " · "  # a subject's name and the space that was measured, as they are shown
+
+
+def version() -> str:
+    """Of this tool."""
+    return installed("collapse-cli")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What numbers come to: a status, one sentence, the evidence, what to try next, and the bounds that decided.
+
+    result: what a gate makes of it: pass, warn, inconclusive or fail; empty outside of a gate.
+    """
+
+    status: str
+    sentence: str
+    reasons: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+    thresholds: tuple[Any, ...] = ()
+    result: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One result of an answer. Fields of its result are its own attributes: `entry.effective_rank`.
+
+    subject: the input's name, or what else was measured; space: `h`, `z`, `head`, or empty; input: the place of the input
+    among those of the answer, inputs: the places of several that are one result. result: a dataclass of declared fields,
+    or metrics by name where these were merged or read back; settings: N, D, centred, seed, as far as they apply; details: plain
+    facts beside the metrics; named_kind, named_title: in place of those of the result's type.
+    """
+
+    subject: str
+    result: Any
+    space: str = ""
+    input: int = 0
+    inputs: tuple[int, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    named_kind: str = ""
+    named_title: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Which kind of result this is: one name for one table."""
+        return self.named_kind or _snake(type(self.result).__name__)
+
+    @property
+    def title(self) -> str:
+        """For eyes alone: the first line of the result's docstring, or its kind where Python has left those out."""
+        lines = (type(self.result).__doc__ or self.kind.replace("_", " ").capitalize()).strip().splitlines()
+        return self.named_title or lines[0].rstrip(".")
+
+    @property
+    def of(self) -> str:
+        """For eyes alone: the subject and its space."""
+        return f"{self.subject}{BETWEEN}{self.space}" if self.space else self.subject
+
+    @cached_property
+    def metrics(self) -> dict[str, Metric]:
+        """Every measured number, curve … by name."""
+        return dict(self.result) if isinstance(self.result, Mapping) else metrics(self.result)
+
+    @property
+    def status(self) -> str:
+        """Of the verdict; empty where there is none."""
+        return self.verdict.status if self.verdict else ""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or isinstance(self.__dict__["result"], Mapping):
+            raise AttributeError(name)
+        return getattr(self.__dict__["result"], name)
+
+    def replace(self, **changes: Any) -> Entry:
+        """The same with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Everything that a command has to say. inputs: facts of each input: path, sha256, layout …, as far as they apply."""
+
+    command: str
+    entries: tuple[Entry, ...]
+    inputs: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def of_input(self, number: int) -> Answer:
+        """What it says of one of its inputs."""
+        chosen = tuple(entry for entry in self.entries if entry.input == number)
+        return dataclasses.replace(self, entries=chosen)
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict on each space that has one."""
+        return {entry.space: entry.verdict for entry in self.entries if entry.verdict}
+
+    def undecided(self) -> bool:
+        """Whether every verdict is inconclusive; False where there is none."""
+        judged = [entry.status for entry in self.entries if entry.verdict]
+        return bool(judged) and set(judged) == {"inconclusive"}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+
+def answer(
+    command: str,
+    entries: Sequence[Entry],
+    inputs: Sequence[Mapping[str, Any]] = (),
+    warnings: Sequence[str] = (),
+) -> Answer:
+    """An Answer of any sequences."""
+    return Answer(command, tuple(entries), tuple(dict(facts) for facts in inputs), tuple(warnings))
+
+
+def _snake(name: str) -> str:
+    """`NeuralCollapse` -> `neural_collapse`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
