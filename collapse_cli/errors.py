@@ -1,5 +1,10 @@
 """The one exception that a user may see."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CollapseError(Exception):
     """Something the user can mend: `message` names the thing, `hint` the remedy.
@@ -24,3 +29,12 @@ def nearest(word: str, known: list[str]) -> str:
 
     close = get_close_matches(word, known, n=1)
     return f"did you mean '{close[0]}'?" if close else "one of: " + ", ".join(known)
+
+
+@contextmanager
+def concerning(name: str) -> Iterator[None]:
+    """Put the name of an input in front of what a measurement refuses, since numbers do not know it."""
+    try:
+        yield
+    except CollapseError as error:
+        raise CollapseError(f"{name}: {error.message}", error.hint, error.code) from None

@@ -277,3 +277,17 @@ def _plain(value: float | int | None) -> float | int | None:
     if value is None or isinstance(value, int):
         return value
     return float(value) if math.isfinite(value) else None
+
+
+def changed(metric: Metric, **parts: Any) -> Metric:
+    """The same metric with some parts in place of its own, or beside them."""
+    whole: Any = {**metric, **parts}
+    altered: Metric = whole
+    return altered
+
+
+def without(metric: Metric, *parts: str) -> Metric:
+    """The same metric without these parts."""
+    rest: Any = {part: value for part, value in metric.items() if part not in parts}
+    left: Metric = rest
+    return left

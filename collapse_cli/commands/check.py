@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from collapse_cli.commands.answers import answer
-from collapse_cli.commands.known import Known, known
-from collapse_cli.commands.named import commands, refuse_unknown
-from collapse_cli.commands.options import Inputs, Measuring, Shown, options
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.commands.options import Inputs, Shown, options
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import project
 from collapse_cli.settings import fill
-from collapse_cli.views import show, targets
+from collapse_cli.views import targets
 
-if TYPE_CHECKING:
-    from collapse_cli.commands.checks import Baseline
 
 CODES = {"failed": 1, "inconclusive": 3}
 TOLERANCE = "5%"
@@ -75,57 +69,18 @@ def check(
         raise CollapseError(
             "--tolerance is by how much a number may be worse than a baseline's", "add --baseline"
         )
-    look = partial(known, measuring=measuring, fresh=fresh, quiet=shown.quiet)
-    document = _judged(inputs, terms, look)
+    from collapse_cli.analysis import check as analysis
+    from collapse_cli.commands.output import finish, save, story
+
+    answer = analysis.check(
+        inputs, measuring, terms.get("require", ()), Path(terms["baseline"]) if terms.get("baseline") else None,
+        terms.get("tolerance", TOLERANCE), terms.get("strict", False), fresh, story(shown.quiet), save,
+    )  # fmt: skip
+    document = finish(answer, output)
     if junit:
         _write(Path(junit), document, shown.quiet)
-    show(document, output)
-    if code := _code(document):
+    if code := CODES.get(analysis.status(answer)):
         raise typer.Exit(code)
-
-
-def _judged(inputs: Sequence[Path], terms: Mapping[str, Any], look: Callable[..., Known]) -> dict[str, Any]:
-    """The document: every input measured as far as it is asked for, and judged."""
-    from collapse_cli.commands.gate import Terms, judged
-    from collapse_cli.metrics.requirements import parse
-
-    requirements = [parse(text) for text in terms.get("require", ())]
-    names = [one.name for one in requirements]
-    if all(path.suffix != ".json" for path in inputs):
-        refuse_unknown(names)
-    against = _baseline(terms, names, look)
-    kinds = [document["command"] for document in against.known.documents] if against else []
-    found = [look(path, wanted=commands([*names, *kinds])) for path in inputs]
-    asked = Terms(requirements, against, terms.get("strict", False))
-    titled = zip(found, (path.name or str(path) for path in inputs), strict=True)
-    entries = [part for number, (one, name) in enumerate(titled) for part in judged(one, name, number, asked)]
-    warnings = [said for one in found for said in one.warnings]
-    warnings += _otherwise(found, against.known) if against else ()
-    return answer("check", entries, [one.facts for one in found], warnings)
-
-
-def _baseline(terms: Mapping[str, Any], names: Sequence[str], look: Callable[..., Known]) -> Baseline | None:
-    """Read, or measured as the inputs are."""
-    from collapse_cli.commands.checks import Baseline
-    from collapse_cli.metrics.requirements import tolerance
-
-    allowed, name = tolerance(terms.get("tolerance", TOLERANCE)), terms.get("baseline")
-    return Baseline(name, look(Path(name), wanted=commands(names)), allowed) if name else None
-
-
-def _otherwise(found: Sequence[Known], base: Known) -> Iterator[str]:
-    """Where the baseline has nothing to say, and what it was asked otherwise than an input."""
-    from collapse_cli.commands.checks import points
-
-    for space in sorted(points(base)):
-        yield f"the baseline's {space} is one point: its numbers are left out"
-    there = base.facts.get("asked", {})
-    for one in found:
-        here = one.facts.get("asked", {})
-        for name in here:
-            if name != "labels" and name in there and here[name] != there[name]:
-                said = f"the baseline was measured with {name} {there[name]!r}"
-                yield f"{said}, {one.facts['path']} with {here[name]!r}"
 
 
 def _write(path: Path, document: dict[str, Any], quiet: bool) -> None:
@@ -134,9 +89,3 @@ def _write(path: Path, document: dict[str, Any], quiet: bool) -> None:
     junit.write(path, document)
     if not quiet:
         print(f"wrote {path}", file=sys.stderr)
-
-
-def _code(document: dict[str, Any]) -> int:
-    """1 where an input failed, else 3 where one is inconclusive."""
-    ended = {one["verdict"]["status"] for one in document["results"] if one["title"] == "Gate"}
-    return next((code for status, code in CODES.items() if status in ended), 0)

@@ -7,13 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from collapse_cli.commands.answers import finish
-from collapse_cli.commands.kept import asked
-from collapse_cli.commands.options import Measuring, Shown, options
-from collapse_cli.commands.subject import Subject, sampled
-from collapse_cli.commands.subjects import subjects
-from collapse_cli.errors import CollapseError
-from collapse_cli.results import entry
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.commands.options import Shown, options
 from collapse_cli.settings import fill
 
 
@@ -40,36 +35,10 @@ def coverage(
     """
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
-    own: dict[str, Any] = {"k": k, "space": space, "width": width}
-    found = asked(subjects([real, generated], measuring, shown.quiet), measuring, measure, **own)
-    finish("coverage", measure(found, measuring.seed, **own), found, output, sampled(found))
+    from collapse_cli.analysis import pairs
+    from collapse_cli.commands.output import finish, story
 
-
-def measure(
-    found: list[Subject], seed: int, k: int = 5, space: str = "", width: float = 0.0
-) -> list[dict[str, Any]]:
-    """One entry for each space of both subjects, the real one and the generated one."""
-    import torch
-
-    from collapse_cli.metrics.coverage import coverage
-
-    real, generated = found
-    entries = []
-    for name in _shared(real, generated, space):
-        generator = torch.Generator().manual_seed(seed)
-        rows = real.clean.spaces[name], generated.clean.spaces[name]
-        result = coverage(*rows, generator, k, width or None)
-        settings = {
-            "real": real.name, "generated": generated.name, "D": rows[0].shape[1], "L2": False,
-            "kernel": f"Gaussian of width {width:g}" if width else "cosine", "seed": seed,
-        }  # fmt: skip
-        entries.append(entry(f"{real.name} by {generated.name} · {name}", result, input=1, settings=settings))
-    return entries
-
-
-def _shared(real: Subject, generated: Subject, space: str) -> list[str]:
-    """The spaces that are compared, by name."""
-    both = [name for name in real.clean.spaces if name in generated.clean.spaces]
-    if space and space not in both:
-        raise CollapseError(f"no space '{space}' in both inputs", f"both have: {', '.join(both)}")
-    return [space] if space else both
+    answer = pairs.coverage(
+        [real, generated], measuring, story(shown.quiet), k=k, space=space, width=width
+    )
+    finish(answer, output)

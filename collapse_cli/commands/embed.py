@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from collapse_cli.commands.options import Measuring, options
-from collapse_cli.commands.subject import sampled
-from collapse_cli.commands.subjects import subjects
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.commands.options import options
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import fill
 
@@ -37,10 +36,12 @@ def embed(
         raise CollapseError(f"{out} exists already", "--overwrite replaces it")
     if not out.parent.is_dir():
         raise CollapseError(f"no folder {out.parent}", "make it first, or choose another --out")
+    from collapse_cli.analysis.inputs import load
+    from collapse_cli.commands.output import story
     from collapse_cli.runs import embeddings
 
-    (subject,) = subjects([input], fill(Measuring, given), quiet=False, views=True)
-    for said in sampled([subject]):
-        print(f"warning: {said}", file=sys.stderr)
+    subject = load(input, fill(Measuring, given), story(quiet=False))
+    for line in subject.sampled():
+        print(f"warning: {line}", file=sys.stderr)
     embeddings.save(out, embeddings.Kept(subject.clean, subject.views, subject.temperature))
     print(f"wrote {out}: {len(subject.clean)} pictures, {', '.join(subject.clean.spaces)}", file=sys.stderr)

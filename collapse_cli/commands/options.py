@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_args, g
 
 import typer
 
-from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.settings import knob
 
 if TYPE_CHECKING:
-    import torch
-
     from collapse_cli.views import Output
 
 Inputs = Annotated[
@@ -29,32 +26,6 @@ Inputs = Annotated[
         show_default=False,
     ),
 ]
-
-
-@dataclasses.dataclass(frozen=True)
-class Pictures:
-    """What is embedded, and where."""
-
-    split: Literal["train", "test", "all"] = knob("train", "pictures of the run's data set that are embedded")
-    samples: int = knob(
-        10000,
-        "pictures, or rows of a file, at most, drawn without replacement, N; spectrum reads all rows of a file",
-        low=2,
-    )
-    dataset: str = knob("", "another data set than the run's own")
-    data_dir: str = knob("", "folder of the data sets (or COLLAPSE_DATA_DIR)")
-    download: bool = knob(False, "fetch a missing data set")
-    device: str = knob("auto", "auto, cpu, cuda, cuda:N or mps")
-    seed: int = knob(0, "of samples, views and nulls", low=0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Measuring(Choices, Pictures):
-    """What is measured of a run, of another library's checkpoint or of embeddings, and where."""
-
-    labels: str = knob(
-        "", "labels of one file of embeddings: .npy .npz .pt, or .csv .txt with one on each line"
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,21 +111,3 @@ def _option(panel: str, field: dataclasses.Field[Any], kind: Any, default: Any) 
     annotation = Annotated[Optional[kind], option]  # noqa: UP045
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
-
-def device(name: str) -> torch.device:
-    """`auto` takes a GPU where there is one; a device that is not there is refused."""
-    import torch
-
-    from collapse_cli.errors import CollapseError
-
-    if name == "auto":
-        mps = torch.backends.mps.is_available()
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
-    try:
-        wanted = torch.device(name)
-        torch.empty(1, device=wanted)
-    except (RuntimeError, AssertionError):
-        raise CollapseError(
-            f"no device '{name}' on this machine", "see `collapse env`; --device auto takes the best"
-        ) from None
-    return wanted

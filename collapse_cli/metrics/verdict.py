@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collapse_cli.answers import Verdict
-from collapse_cli.metrics.advice import Context, advice, more, of_classes
+from collapse_cli.metrics.advice import Context, more, of_classes
 from collapse_cli.metrics.ranks import FILLED
 from collapse_cli.metrics.spectrum import Spectrum
 
@@ -74,8 +74,8 @@ def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE) -> Verdict:
     spread, dimensions = complete(spectrum), dimensional(spectrum)
     status, why = _status(spectrum, context, spread, dimensions)
     reasons = (_said(spread, "total variance of the unit rows"), *_counted(spectrum, dimensions))
-    said = (*reasons, *more(spectrum, context, status))
-    return Verdict(status, f"{status}: {why}", said, advice(status, spectrum, context), (spread, dimensions))
+    evidence = (*reasons, *more(spectrum, context, status))
+    return Verdict(status, f"{status}: {why}", evidence, thresholds=(spread, dimensions))
 
 
 def complete(spectrum: Spectrum) -> Threshold:

@@ -1,30 +1,63 @@
-"""Answers that were saved as JSON, read back."""
+"""Answers that were saved as JSON, read back as typed ones; those of schema 1 are understood too."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from collapse_cli.answers import SCHEMA, Answer, Entry, Verdict, answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.results import SCHEMA
+from collapse_cli.runs.record import Record
+from collapse_cli.runs.schema_1 import upgraded
 
-OF = " · "  # between an input's name and the space that was measured
 SAVED = "save one with: collapse spectrum INPUT --json > answer.json"
+SCHEMAS = (1, SCHEMA)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """What was measured of the spaces of one input; all else that the answer holds is left out.
+def read(path: Path) -> Answer:
+    """What was measured of the spaces of one input; all else that the file holds is left out.
 
     Raises CollapseError for what is not JSON, no answer of ours, of a newer schema, or about no input or several.
     """
-    document = _document(path)
-    results = [one for one in document["results"] if OF in one["of"]]
-    if not results:
-        raise CollapseError(f"{path} ({document['command']}) holds nothing measured of a space", SAVED)
-    if len({one["input"] for one in results}) > 1:
+    saved = typed(_document(path))
+    entries = tuple(entry for entry in saved if entry.space)
+    if not entries:
+        raise CollapseError(f"{path} ({saved.command}) holds nothing measured of a space", SAVED)
+    if len({entry.input for entry in entries}) > 1:
         raise CollapseError(f"{path} is about several inputs", "save an answer for each")
-    return document | {"results": results}
+    return Answer(saved.command, entries, saved.inputs, saved.warnings)
+
+
+def documents(record: Record) -> list[dict[str, Any]]:
+    """The answers that a run folder holds, in today's schema, by command; what is torn or not ours is left out."""
+    saved = [document for document in record.results() if _known(document) and _sound(document)]
+    return [upgraded(document) for document in saved]
+
+
+def typed(document: Mapping[str, Any]) -> Answer:
+    """A sound document of today's schema."""
+    entries = [_entry(result) for result in document["results"]]
+    return answer(document["command"], entries, document["inputs"], document["warnings"])
+
+
+def _entry(result: Mapping[str, Any]) -> Entry:
+    fields = {name: result[name] for name in ("subject", "space", "input", "settings")}
+    return Entry(
+        result=result["metrics"],
+        inputs=tuple(result.get("inputs", ())),
+        verdict=_verdict(result["verdict"]) if result["verdict"] else None,
+        named_kind=result["kind"],
+        named_title=result["title"],
+        **fields,
+    )
+
+
+def _verdict(judged: Mapping[str, Any]) -> Verdict:
+    """Without the bounds that decided, which nothing reads of a saved answer."""
+    reasons, advice = tuple(judged["reasons"]), tuple(judged.get("advice", ()))
+    return Verdict(judged["status"], judged["sentence"], reasons, advice)
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -40,33 +73,47 @@ def _document(path: Path) -> dict[str, Any]:
             f"{path} has schema {schema}, this version of collapse reads {SCHEMA}",
             "update collapse, or measure anew",
         )
-    if schema != SCHEMA or not _sound(document):
+    if not _known(document) or not _sound(document):
         raise CollapseError(f"{path} is no answer of collapse", SAVED)
-    return dict(document)
+    return upgraded(document)
+
+
+def _known(document: Any) -> bool:
+    schema = document.get("schema") if isinstance(document, dict) else None
+    return isinstance(schema, int) and not isinstance(schema, bool) and schema in SCHEMAS
 
 
 def _sound(document: dict[str, Any]) -> bool:
     """Whether everything stands where a reader of numbers looks for it."""
     try:
-        known = document["tool"]["name"] == "collapse" and isinstance(document["command"], str)
-        return known and all(_measured(one, document["inputs"]) for one in document["results"])
+        ours = document["tool"]["name"] == "collapse" and isinstance(document["command"], str)
+        worded = isinstance(document["warnings"], list)
+        results = document["results"]
+        return ours and worded and all(_measured(result, document["inputs"]) for result in results) and all(
+            _placed(result) for result in results if document["schema"] > 1
+        )
     except (LookupError, TypeError, ValueError, AttributeError):
         return False
 
 
-def _measured(one: dict[str, Any], inputs: list[dict[str, Any]]) -> bool:
-    """A result of the schema; raises LookupError … where it is none."""
-    place, verdict = one["input"], one["verdict"]
-    told = verdict is None or (
+def _placed(result: dict[str, Any]) -> bool:
+    """Whether a result of schema 2 says what it is of."""
+    return all(isinstance(result[name], str) for name in ("kind", "subject", "space"))
+
+
+def _measured(result: dict[str, Any], inputs: list[dict[str, Any]]) -> bool:
+    """Whether this is a result; raises LookupError … where it is none."""
+    place, verdict = result["input"], result["verdict"]
+    judged = verdict is None or (
         isinstance(verdict["status"], str)
         and isinstance(verdict["sentence"], str)
         and isinstance(verdict["reasons"], list)
     )
     placed = isinstance(place, int) and place >= 0
     facts = inputs[place] if inputs else {}
-    told = told and isinstance(facts.get("asked", {}), dict)
-    named = isinstance(one["of"], str) and isinstance(one["settings"], dict)
-    return told and placed and named and all(map(_metric, one["metrics"].values()))
+    placed = placed and isinstance(facts.get("asked", {}), dict)
+    named = isinstance(result["of"], str) and isinstance(result["settings"], dict)
+    return judged and placed and named and all(map(_metric, result["metrics"].values()))
 
 
 def _metric(metric: dict[str, Any]) -> bool:

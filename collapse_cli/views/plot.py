@@ -52,6 +52,17 @@ def figure(document: Document) -> Figure:
         return _compose(shown, document, _title(document), WIDTH)
 
 
+def on_axes(document: Document, axes: Axes) -> Figure:
+    """The first panel of a document on axes of the caller's; the figure that they are on."""
+    with matplotlib.rc_context(style.STYLE):
+        for panel in panels(document)[:1]:
+            axes.set_title(plain(panel.title, 60))
+            panel.fill(axes)
+    drawn = axes.figure
+    assert isinstance(drawn, Figure)
+    return drawn
+
+
 def drawings(document: Document) -> list[tuple[str, str]]:
     """(title, svg) of each panel on its own: a page arranges them by its width."""
     with matplotlib.rc_context(style.STYLE):

@@ -36,7 +36,7 @@ def show(document: Document, console: Console | None = None) -> None:
     if len(document["inputs"]) > ROWS:
         console.print(Text(f"… {len(document['inputs']) - ROWS} more inputs in --json", "dim"))
     for name, one in verdicts(document):
-        console.print(_verdict(one, name))
+        console.print(verdict(one, name))
         for command in filter(_typed, one.get("advice", ())):
             console.print(Text(f"→ {words.plain(command)}"), soft_wrap=True)  # one line, to be copied
 
@@ -54,7 +54,7 @@ def _group(group: Group, width: int) -> Iterator[Any]:
     brief = many or len(group.declared("number")) > BRIEF
     yield Text(group.title, "bold")
     numbers = grid.numbers(group, headline=brief)
-    yield from _tables(numbers.turned() if many else numbers, width)
+    yield from tables(numbers.turned() if many else numbers, width)
     yield from _left_out(group, brief)
     for key, metric in group.declared("each").items():
         yield from _each(group, key, metric, width)
@@ -102,7 +102,7 @@ def _named_matrices(measured: list[tuple[str, Metric]], width: int) -> Iterator[
         of = f" of {words.shortened(name, NAME)}" if len(measured) > 1 else ""
         yield ""
         yield Text.assemble(metric["label"] + of, (f", {metric['rows']} × {metric['columns']}", "dim"))
-        yield from _tables(grid.named(metric), width)
+        yield from tables(grid.named(metric), width)
 
 
 def _families(measured: list[tuple[str, Metric]]) -> Iterator[Any]:
@@ -121,12 +121,12 @@ def _each(group: Group, key: str, metric: Metric, width: int) -> Iterator[Any]:
     unit = f", {metric['unit']}" if metric.get("unit") else ""
     yield ""
     yield Text.assemble(metric["label"], (f"{unit}, by {metric['of']}", "dim"))
-    yield from _tables(shown, width)
+    yield from tables(shown, width)
     if len(whole.rows) > ROWS:
         yield Text(f"… {len(whole.rows) - ROWS} more in --json", "dim")
 
 
-def _tables(whole: Grid, width: int) -> Iterator[Table]:
+def tables(whole: Grid, width: int) -> Iterator[Table]:
     """As many tables as it takes for all columns to fit."""
     if not whole.rows or not whole.columns:
         return
@@ -236,7 +236,7 @@ def _spark(name: str, metric: Metric, along: list[Metric]) -> Text:
     )
 
 
-def _verdict(one: dict[str, Any], name: str) -> Table:
+def verdict(one: dict[str, Any], name: str) -> Table:
     """One coloured sentence behind its mark, the reasons below it, then what to try."""
     mark, status, sentence = words.verdict(one)
     colour = words.MARKS.get(one["status"], ("", ""))[1]

@@ -1,0 +1,72 @@
+"""Do views of one image meet, and do images spread out? Of one input, or of two sets whose rows are pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.answers import Entry
+from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.metrics import alignment
+from collapse_cli.metrics.modality import modality
+
+
+def measure(subject: Subject) -> Iterator[Entry]:
+    """One entry for each space. Classes and views are those of the viewed images."""
+    for space, rows in subject.clean.spaces.items():
+        pair, labels = None, subject.clean.labels
+        if subject.views:
+            first, second = subject.views
+            pair = first.spaces[space], second.spaces[space]
+            chosen = torch.searchsorted(subject.clean.index, first.index)  # both sorted
+            rows, labels = rows[chosen], None if labels is None else labels[chosen]
+        with concerning(f"{subject.name} · {space}"):
+            result = alignment.measure(rows, pair, labels, subject.clean.classes)
+        settings = {"N": len(rows), "d": rows.shape[1], "alpha": 2, "t": 2, "seed": subject.measuring.seed}
+        yield Entry(subject.name, result, space, settings=settings)
+
+
+def remarks(subject: Subject, entries: Sequence[Entry]) -> Iterator[str]:
+    """Where alignment is left out, and what would bring it."""
+    if not subject.has_views:
+        remedy = "" if subject.raw else "; `collapse embed` writes them, --pair takes two files"
+        yield f"{subject.name} holds no augmented pairs: alignment is left out{remedy}"
+
+
+def pairs(first: Subject, second: Subject) -> list[Entry]:
+    """One entry for each space that both have in one width. Raises CollapseError where their rows are no pairs."""
+    _refuse_unpaired(first, second)
+    seed, entries = first.measuring.seed, []
+    for space, rows in first.clean.spaces.items():
+        others = second.clean.spaces.get(space)
+        if others is not None and others.shape == rows.shape:
+            result = modality(rows, others, generator(seed))
+            settings = {"first": first.name, "second": second.name, "N": len(rows), "d": rows.shape[1]}
+            entries.append(
+                Entry(f"{first.name} × {second.name}", result, space, settings=settings | {"seed": seed})
+            )
+    if not entries:
+        widths = [
+            ", ".join(f"{space} {rows.shape[1]}" for space, rows in subject.clean.spaces.items())
+            for subject in (first, second)
+        ]
+        raise CollapseError(
+            f"{first.name} has rows of width {widths[0]}, {second.name} of {widths[1]}",
+            "pairs are compared in one space of one width, as the projections of both encoders are",
+        )
+    return entries
+
+
+def _refuse_unpaired(first: Subject, second: Subject) -> None:
+    if first.count != second.count:
+        raise CollapseError(
+            f"{first.name} has {first.count:,} rows, {second.name} {second.count:,}: they are no pairs",
+            "row i of one must belong to row i of the other",
+        )
+    if not torch.equal(first.clean.index, second.clean.index):
+        raise CollapseError(
+            f"{first.name} and {second.name} are of different pictures",
+            "row i of one must belong to row i of the other",
+        )

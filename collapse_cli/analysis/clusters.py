@@ -1,0 +1,58 @@
+"""Are the classes found again without labels? A network's own cluster head, and k-means on each space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.answers import Entry
+from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.metrics.clusters import STARTS, clusters, kmeans
+from collapse_cli.metrics.rows import unit
+
+
+def measure(subject: Subject, count: int = 0) -> Iterator[Entry]:
+    """An entry for the cluster head where there is one, and one for k-means on each space."""
+    clean = subject.clean
+    for space, assigned, M, how in _assignments(subject, count):
+        result = clusters(assigned, M, clean.labels, clean.classes)
+        settings = {"split": clean.source, "N": len(clean), "M": M, "seed": subject.measuring.seed, **how}
+        yield Entry(subject.name, result, space, settings=settings)
+
+
+def _assignments(subject: Subject, count: int) -> Iterator[tuple[str, Tensor, int, dict[str, Any]]]:
+    """Space, clusters (N,), their number M and how they came about, for each way of clustering this subject."""
+    head = _head(subject)
+    if head is not None:
+        yield "head", head.argmax(dim=1), head.shape[1], {"assigned by": "head"}
+    labels = subject.clean.labels
+    classes = 0 if labels is None else len(labels.unique())
+    wanted = count or classes or (0 if head is None else head.shape[1])
+    if not wanted:
+        raise CollapseError(
+            f"{subject.name} has no labels, so no number of clusters", "give --clusters M, or --labels FILE"
+        )
+    how = {"assigned by": "k-means", "starts": STARTS, "L2": not subject.raw}
+    for space, rows in subject.clean.spaces.items():
+        with concerning(f"{subject.name} · {space}"):
+            measured = rows if subject.raw else unit(rows)
+            assigned = kmeans(measured, wanted, generator(subject.measuring.seed))
+        yield space, assigned, wanted, how
+
+
+def _head(subject: Subject) -> Tensor | None:
+    """Probabilities (N,M) of the network's own cluster head over the clean h, or None where it has none."""
+    head = subject.case.method.cluster_head if subject.case else None
+    if head is None:
+        return None
+    was_training = head.training
+    head.eval()
+    with torch.no_grad():
+        device = next(head.parameters()).device
+        probabilities: Tensor = head(subject.clean.representations.to(device)).float().cpu()
+    head.train(was_training)
+    return probabilities

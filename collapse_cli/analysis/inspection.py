@@ -1,0 +1,177 @@
+"""What is this file, and what can be measured on it? Facts by name, in the order in which they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from collapse_cli.analysis.catalogue import CATALOGUE
+from collapse_cli.analysis.inputs import Kind, recognise
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import checkpoint, embeddings, foreign
+from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.runs.foreign import Foreign
+from collapse_cli.runs.others.layouts import Choices
+from collapse_cli.runs.others.recognition import recognise as recognise_layout
+from collapse_cli.runs.others.tensors import Held, hold
+from collapse_cli.runs.record import Record
+from collapse_cli.runs.source import Source
+
+FEW = 4  # names of weights that nothing is known of
+
+
+def commands(labels: bool, views: bool, network: bool) -> list[str]:
+    """The commands that can measure an input with these: judgements, what the catalogue holds, then what takes a network."""
+    has = {
+        None: True,
+        "labels": labels,
+        "views": views,
+        "views or labels": views or labels,
+        "network": network,
+        "reference": True,
+    }
+    measurements = [name for name, row in CATALOGUE.items() if has[row.needs]]
+    before = ["diagnose", *(["causes"] if network else []), "check"]
+    return [*before, *measurements, *(["embed"] if network else [])]
+
+
+def facts(path: Path, choices: Choices) -> dict[str, Any]:
+    """Everything that can be said of a file. Raises CollapseError for what cannot be read."""
+    if not path.exists():
+        raise CollapseError(f"no file {path}", "check the path")
+    if path.is_dir() and not embeddings.are_at(path):
+        return _of_run(Record(path))
+    recognised = recognise(path)
+    source = recognised.source
+    if recognised.kind is Kind.EMBEDDINGS:
+        return _of_embeddings(source)
+    if recognised.kind is Kind.CHECKPOINT:
+        return {**_identity(source, "collapse checkpoint"), **_of_checkpoint(checkpoint.load(source))}
+    return _of_foreign(source, choices)
+
+
+def _identity(source: Source, layout: str, path: Path | None = None) -> dict[str, Any]:
+    return {"path": str(path or source.path), "sha256": source.sha256, "layout": layout}
+
+
+def _of_run(record: Record) -> dict[str, Any]:
+    """A folder that `collapse train` made, also one whose first epoch is not done."""
+    run = record.settings()
+    head: dict[str, Any] = {"path": str(record.folder), "layout": "run folder"}
+    about: dict[str, Any] = {"method": run.method, "measure_with": []}
+    if record.checkpoint.exists():
+        source = Source(record.checkpoint)
+        about = _of_checkpoint(checkpoint.load(source))
+        head = _identity(source, "run folder", record.folder)
+        about["measure_with"] = [*about["measure_with"], "report"]
+    measure_with = about.pop("measure_with")
+    return {
+        **head,
+        **about,
+        "measure_with": measure_with,
+        "epochs_wanted": run.training.epochs,
+        "results": [document["command"] for document in record.results()],
+    }
+
+
+def _of_checkpoint(saved: Checkpoint) -> dict[str, Any]:
+    method, negatives = saved.method, saved.method.negatives
+    bare = isinstance(method.projector, nn.Identity)
+    return {
+        "method": saved.run.method,
+        "trained_on": saved.run.training.dataset,
+        "architecture": saved.run.model.encoder,
+        "epoch": saved.state.epoch,
+        "parameters": _parameters(method.encoder.state_dict()),
+        "projector": "none" if bare else _described(method.projector),
+        "queue": None if negatives is None else list(negatives.keys.shape),
+        "pictures": list(saved.shape),
+        "measure_with": commands(labels=True, views=True, network=True),
+    }
+
+
+def _of_embeddings(source: Source) -> dict[str, Any]:
+    stored = embeddings.load(source, samples=1)  # of the rows themselves no more is read
+    labels = stored.clean.labels is not None
+    return {
+        **_identity(source, stored.layout),
+        **{name: list(rows.shape) for name, rows in stored.every.items()},
+        "dtype": str(stored.every["h"][0:1].dtype).removeprefix("torch."),
+        "labels": "yes" if labels else "no",
+        "classes": len(stored.clean.classes) or None,
+        "of": stored.clean.source,
+        "assumed": list(stored.assumed),
+        "measure_with": commands(labels=labels, views=stored.views is not None, network=False),
+    }
+
+
+def _of_foreign(source: Source, choices: Choices) -> dict[str, Any]:
+    """Somebody else's weights; where the network is not known, that is said, unless something particular was asked for."""
+    held = hold(source, averaged=choices.branch != "online")
+    try:
+        network = foreign.restore(held, recognise_layout(held, choices), choices)
+    except CollapseError as error:
+        if choices != foreign.AS_FOUND:
+            raise
+        return {**_identity(source, "unknown weights"), **_of_weights(held, error)}
+    return {**_identity(source, network.layout), **_of_network(network)}
+
+
+def _of_weights(held: Held, error: CollapseError) -> dict[str, Any]:
+    floats = {name: tensor for name, tensor in held.tensors.items() if tensor.is_floating_point()}
+    return {
+        "why": error.message.removeprefix(f"{held.path} "),
+        "remedy": error.hint,
+        "epoch": held.epoch,
+        "parameters": _parameters(held.tensors),
+        "tensors": len(held.tensors),
+        "dtype": ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in floats.values()})),
+        "names": list(held.written.values())[:FEW],
+        "measure_with": ["weights"] if any(tensor.ndim > 1 for tensor in floats.values()) else [],
+    }
+
+
+def _of_network(network: Foreign) -> dict[str, Any]:
+    signs = " and ".join(sign for sign in network.signs if sign)
+    return {
+        "known_by": f"names that begin with {signs}" if signs else None,
+        "architecture": network.arch,
+        "stem": network.stem,
+        "where": network.where,
+        "prefix": network.prefix,
+        "branch": network.branch,
+        "matched": f"{network.matched} of {network.total} weights, {network.matched / network.total:.1%}",
+        "epoch": network.epoch,
+        "parameters": _parameters(network.encoder.state_dict()),
+        "dtype": network.dtype,
+        "representation": network.width,
+        "projector": "none" if network.projector is None else _described(network.projector),
+        "cluster_head": None if network.cluster_head is None else _described(network.cluster_head),
+        "prototypes": None if network.prototypes is None else list(network.prototypes.shape),
+        "queue": None if network.queue is None else list(network.queue.shape),
+        "pictures": [network.channels, network.size, network.size],
+        "assumed": list(network.assumed),
+        "unknown": list(network.unknown),
+        "warnings": list(network.warnings),
+        "measure_with": commands(labels=True, views=True, network=True),
+    }
+
+
+def _parameters(weights: Mapping[str, Tensor]) -> int:
+    """Numbers that were learnt: running statistics and counts are not among them."""
+    aside = ("running_mean", "running_var", "num_batches_tracked")
+    return sum(weight.numel() for name, weight in weights.items() if not name.endswith(aside))
+
+
+def _described(network: nn.Module) -> str:
+    """`Linear 512-128, ReLU, Linear 128-64`."""
+    parts = [part for part in network.modules() if not list(part.children())]
+    return ", ".join(
+        f"Linear {part.in_features}-{part.out_features}"
+        if isinstance(part, nn.Linear)
+        else type(part).__name__
+        for part in parts
+    )

@@ -1,0 +1,78 @@
+"""In how many directions do images differ, measured by how much their views do?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.answers import Entry
+from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.metrics.lidar import lidar
+from collapse_cli.metrics.scatter import groups
+from collapse_cli.shapes import Embeddings
+
+DELTA = 1e-4
+FEW_VIEWS = 5
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Rows (N,D) by space, the image that each is of (N,), and what stands for its views."""
+
+    spaces: Mapping[str, Tensor]
+    member: Tensor
+    how: str
+
+
+def measure(
+    subject: Subject, views: int = 10, pictures: int = 1000, delta: float = DELTA, absolute: bool = False
+) -> Iterator[Entry]:
+    """One entry for each space. views q of each of `pictures` n images; delta: added to the diagonal of Sw, times its mean."""
+    grouped, seed = _grouped(subject, views, pictures), subject.measuring.seed
+    for space, rows in grouped.spaces.items():
+        with concerning(f"{subject.name} · {space}"):
+            result = lidar(groups(rows, grouped.member), generator(seed), delta, relative=not absolute)
+        settings = {
+            "L2": False,
+            "views": grouped.how,
+            "δ": f"{delta:g}" + ("" if absolute else " of mean Sw"),
+            "seed": seed,
+        }
+        yield Entry(subject.name, result, space, settings=settings)
+
+
+def _grouped(subject: Subject, views: int, pictures: int) -> Grouped:
+    """Augmented views of a network, the two that a file holds, or rows of one class in their place."""
+    if subject.case:
+        many = subject.many_views(views, pictures)
+        return _together(many, subject.case.recipe)
+    if subject.stored_views:
+        return _together(subject.stored_views, "the two that the file holds")
+    if subject.clean.labels is None:
+        raise CollapseError(
+            f"{subject.name} has neither views nor labels",
+            "give a checkpoint, an .npz from `collapse embed`, which holds two views, or --labels FILE",
+        )
+    return Grouped(subject.clean.spaces, subject.clean.labels, "rows of one class")
+
+
+def _together(views: Sequence[Embeddings], how: str) -> Grouped:
+    """Views of the same images, one set below the other."""
+    spaces = {space: torch.cat([view.spaces[space] for view in views]) for space in views[0].spaces}
+    return Grouped(spaces, torch.arange(len(views[0])).repeat(len(views)), how)
+
+
+def remarks(subject: Subject, entries: Sequence[Entry], **options: float) -> Iterator[str]:
+    """Few images bound LiDAR from above; of few views, their own noise is a large part of Sb."""
+    of_classes = not subject.has_views
+    for entry in entries:
+        n, q, d = entry.groups, entry.views, entry.dimensions
+        if q < FEW_VIEWS:
+            yield f"{entry.of}: {q:.3g} views of each bring LiDAR near to noise's; compare it only with others of as many"
+        if n <= d:
+            what = "classes" if of_classes else "pictures"
+            yield f"{entry.of}: {n} {what} in {d} dimensions bound LiDAR by {n - 1}; more than {d} are recommended"

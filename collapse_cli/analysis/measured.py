@@ -1,0 +1,51 @@
+"""Inputs -> the answer of one measurement: the same steps for every row of the catalogue."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from collapse_cli.analysis.catalogue import Measurement
+from collapse_cli.analysis.inputs import load_all
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.subject import Subject
+from collapse_cli.answers import Answer, Entry, answer
+from collapse_cli.progress import Progress, silent
+
+Loaded = Path | Subject
+
+
+def subjects(inputs: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
+    """Those that are not yet loaded, loaded."""
+    if all(isinstance(given, Subject) for given in inputs):
+        return [given for given in inputs if isinstance(given, Subject)]
+    paths = [given for given in inputs if isinstance(given, Path)]
+    loaded = dict(zip(paths, load_all(paths, measuring, progress), strict=True)) if paths else {}
+    return [given if isinstance(given, Subject) else loaded[given] for given in inputs]
+
+
+def measured(row: Measurement, loaded: Sequence[Subject], warned: bool = True, **options: Any) -> Answer:
+    """What a measurement says of subjects. options: its own; warned: with its remarks, beside the note on a sample."""
+    entries: list[Entry] = []
+    warnings = [line for subject in loaded for line in ([] if row.streams else subject.sampled())]
+    remarks: list[str] = []
+    for number, subject in enumerate(loaded):
+        of_subject = [entry.replace(input=number) for entry in row.measure(subject, **options)]
+        entries += of_subject
+        remarks += row.remarks(subject, of_subject, **options) if warned else ()
+    inputs = requested(loaded, row.measure, options)
+    return answer(row.name, entries, inputs, [*warnings, *remarks])
+
+
+def requested(
+    loaded: Iterable[Subject], measure: Callable[..., Any], options: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Facts of each subject, with what was asked of it: the settings that decide, and options that are not the defaults."""
+    usual = {name: parameter.default for name, parameter in inspect.signature(measure).parameters.items()}
+    chosen = {name: value for name, value in options.items() if value != usual[name]}
+    return [
+        {**subject.facts, "asked": {**subject.measuring.decisive, **chosen, "labels": subject.labelled}}
+        for subject in loaded
+    ]

@@ -1,0 +1,101 @@
+"""Answers about single inputs, merged: every metric by name and space, and groups of runs that differ in their seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collapse_cli.answers import Answer, Verdict
+from collapse_cli.metrics.comparison import Repeats
+from collapse_cli.results import Metric, changed
+
+NEAR = 0.02  # relative: nulls that differ less are one
+
+
+@dataclass(frozen=True)
+class Single:
+    """One input, measured.
+
+    metrics: as `by_name` names them; verdicts by space; measuring: the settings it was measured with; settings: those it
+    was trained with but for the seed, empty where it was not trained by us.
+    """
+
+    facts: Mapping[str, Any]
+    metrics: Mapping[str, Metric]
+    verdicts: Mapping[str, Verdict]
+    measuring: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but their seed, with their places among the inputs."""
+
+    name: str
+    runs: tuple[Single, ...]
+    places: tuple[int, ...]
+
+    @property
+    def seeds(self) -> tuple[int | None, ...]:
+        return tuple(run.seed for run in self.runs)
+
+    @property
+    def space(self) -> str:
+        """The last one, which verdicts are on: z, or h where there is no projector."""
+        return list(self.runs[0].verdicts or [space_of(key) for key in self.runs[0].metrics])[-1]
+
+    def measured(self, key: str) -> list[Metric]:
+        """A metric of every run; nothing where a run lacks it."""
+        metrics = [run.metrics[key] for run in self.runs if key in run.metrics]
+        return metrics if len(metrics) == len(self.runs) else []
+
+    def repeats(self, key: str) -> Repeats | None:
+        """Its values, if every run has a finite one; a single run's own interval with it."""
+        metrics = self.measured(key)
+        values = [metric["value"] for metric in metrics]
+        if not values or None in values:
+            return None
+        single = metrics[0]["interval"] if len(values) == 1 else None
+        interval = None if single is None or None in single else (single[0], single[1])
+        return Repeats(tuple(values), self.seeds, interval)
+
+    def null(self, key: str) -> float | None:
+        """The null of a metric: the mean over the runs, if each says it."""
+        return mean([metric["null"] for metric in self.measured(key)])
+
+    def collapsed(self, space: str) -> bool:
+        """Whether this space of any run is one point: then its numbers are rounding noise's, or good for nothing."""
+        return any(
+            run.verdicts[space].status == "complete collapse" for run in self.runs if space in run.verdicts
+        )
+
+
+def by_name(answers: Iterable[Answer]) -> dict[str, Metric]:
+    """Every metric of one input by name and space, as `uniformity.z`; the spaces of a metric stand together.
+
+    Where two answers have metrics of one name, the second's command stands in front: `alignment.std_sqrt_d.z`. A metric of
+    no space, as of a whole network, bears its name alone.
+    """
+    merged: dict[str, Metric] = {}
+    for answer in answers:
+        before = set(merged)
+        for name in dict.fromkeys(name for entry in answer for name in entry.metrics):
+            for entry in (entry for entry in answer if name in entry.metrics):
+                key = f"{name}.{entry.space}" if entry.space else name
+                metric = entry.metrics[name]
+                label = f"{metric['label']} · {entry.space}" if entry.space else metric["label"]
+                merged[f"{answer.command}.{key}" if key in before else key] = changed(metric, label=label)
+    return merged
+
+
+def space_of(key: str) -> str:
+    """`z` of `uniformity.z`."""
+    return key.rpartition(".")[2]
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """None where one of them is not known."""
+    known = [value for value in values if value is not None]
+    return Repeats(tuple(known), ()).mean if len(known) == len(values) else None

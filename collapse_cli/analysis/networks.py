@@ -1,0 +1,116 @@
+"""A network of ours, of another library, or anyone's module, with images -> a Subject."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from collapse_cli import data
+from collapse_cli.analysis import stored
+from collapse_cli.analysis.measuring import Measuring, device
+from collapse_cli.analysis.subject import Subject
+from collapse_cli.causes import Case, Trained
+from collapse_cli.embedding import embed, sample
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import checkpoint, foreign
+from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.runs.foreign import Foreign
+from collapse_cli.runs.record import Record
+from collapse_cli.runs.source import Source
+from collapse_cli.shapes import Embeddings, Images
+
+
+def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
+    """A run folder or a checkpoint of ours, on the images of its own data set or of another of their shape."""
+    saved = checkpoint.load(source, device(measuring.device))
+    file, run = source.path, saved.run
+
+    def embedded(images: Images) -> Embeddings:
+        index = sample(images, measuring.samples, measuring.seed)
+        return embed(saved.method, images, saved.normalisation, index)
+
+    images = images_of(saved, measuring, measuring.split)
+    clean = embedded(images)
+    facts = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
+    facts |= {"epoch": saved.state.epoch, "method": run.method}
+    trained = Trained(run, saved.data, saved.state.epoch)
+    return Subject(
+        str(file.parent.name if file.name == "checkpoint.pt" else file.name), facts, clean, measuring,
+        temperature=saved.method.temperature,
+        case=Case(saved.method, images, saved.normalisation, run.training.recipe, run.training.strength,
+                  measuring.seed, trained, measuring.samples),
+        checkpoint=saved,
+        record=Record(file.parent) if (file.parent / "run.json").exists() else None,
+        load_split=lambda split: embedded(images_of(saved, measuring, split)),
+        story=stored.story(facts, len(clean), clean.source),
+    )  # fmt: skip
+
+
+def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
+    """A split of the run's data set, or of another of the same shape."""
+    training = saved.run.training
+    images = data.load(
+        measuring.dataset or training.dataset, split,
+        data_dir=measuring.data_dir or None, download=measuring.download, size=training.size,
+    )  # fmt: skip
+    if images.shape != saved.shape:
+        raise CollapseError(
+            f"{images.name} has pictures of {images.shape}, the run saw {saved.shape}",
+            "choose another --dataset",
+        )
+    return images
+
+
+def of_foreign(source: Source, measuring: Measuring) -> Subject:
+    """Another library's network, on the images that --dataset names, at the side it was trained on where they have none."""
+    path, network = source.path, foreign.load(source, measuring)
+    if not measuring.dataset:
+        raise CollapseError(
+            f"{path} ({network.layout}, {network.arch}) needs pictures to be measured on",
+            "name them with --dataset; its weights alone: collapse weights",
+        )
+    parts = foreign.Frozen(network.encoder, network.projector, network.cluster_head)
+    method: Any = parts.to(device(measuring.device)).eval()
+
+    def embedded(images: Images) -> Embeddings:
+        index = sample(images, measuring.samples, measuring.seed)
+        return embed(method, images, network.normalisation, index)
+
+    images = _images_for(network, path, measuring, measuring.split)
+    clean, recipe = embedded(images), "digits" if network.channels == 1 else "moco_v2"
+    facts = _facts(source, network, recipe)
+    return Subject(
+        path.name, facts, clean, measuring,
+        case=Case(method, images, network.normalisation, recipe, 1.0, measuring.seed, samples=measuring.samples),
+        load_split=lambda split: embedded(_images_for(network, path, measuring, split)),
+        story=(
+            *(f"warning: {path}: {warning}" for warning in network.warnings),
+            *stored.story(facts, len(clean), clean.source),
+        ),
+    )  # fmt: skip
+
+
+def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) -> Images:
+    """A split of the data set that was named, with as many channels as the network takes."""
+    images = data.load(
+        measuring.dataset, split, data_dir=measuring.data_dir or None, download=measuring.download,
+        size=network.size,
+    )  # fmt: skip
+    if images.shape[0] != network.channels:
+        raise CollapseError(
+            f"{images.name} has pictures of {images.shape[0]} channels, {path} takes {network.channels}",
+            "choose another --dataset",
+        )
+    return images
+
+
+def _facts(source: Source, network: Foreign, recipe: str) -> dict[str, Any]:
+    """What the JSON says of another library's checkpoint; views: the recipe by which its augmented views are made."""
+    optional = {"prefix": network.prefix or None, "epoch": network.epoch, "views": recipe}
+    return {
+        "path": str(source.path), "sha256": source.sha256, "layout": network.layout,
+        "architecture": network.arch, "matched": f"{network.matched} of {network.total}",
+        **{name: value for name, value in optional.items() if value is not None},
+        "assumed": [*network.assumed, *network.unknown],
+        **({"warnings": list(network.warnings)} if network.warnings else {}),
+    }  # fmt: skip

@@ -1,0 +1,79 @@
+"""How many negatives are false? From labels alone, or measured on a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from collapse_cli import data
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.answers import Answer, Entry, answer
+from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.metrics import oracle
+
+KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
+
+
+def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
+    """What the class sizes of a data set alone say of a queue of K keys."""
+    if measuring.labels:
+        raise CollapseError("--labels go with a file of embeddings", "give that as INPUT")
+    if not measuring.dataset:
+        raise CollapseError("nothing to look at", "give a run, or --dataset NAME for the labels alone")
+    counts, classes = _counts(measuring)
+    result = oracle.expected(counts, classes, queue or KEYS)
+    settings = {"K": queue or KEYS, "N": sum(counts)}
+    return answer("oracle", [Entry(f"{measuring.dataset}/{measuring.split}", result, settings=settings)])
+
+
+def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
+    """Class counts and names: facts for the named sets, read from the data for the others."""
+    if measuring.dataset in data.NAMES:
+        facts = data.facts(measuring.dataset)
+        return facts.of(measuring.split), facts.classes
+    images = data.load(measuring.dataset, measuring.split, data_dir=measuring.data_dir or None)
+    labels = _labels(images.labels, images.name)
+    return labels.bincount(minlength=len(images.classes)).tolist(), images.classes
+
+
+def _labels(labels: Tensor | None, name: str) -> Tensor:
+    if labels is None:
+        raise CollapseError(
+            f"{name} has no labels: false negatives cannot be told from true ones",
+            "give class folders, a file with labels, or --labels FILE",
+        )
+    return labels
+
+
+def measure(subject: Subject, queue: int = 0, temperature: float = 0.0) -> Iterator[Entry]:
+    """On the projections (representations where there are none). queue, temperature: 0: the run's own."""
+    space = subject.last_space
+    first, second = subject.views or (subject.clean, None)
+    labels = _labels(first.labels if first.labels is not None else subject.clean.labels, subject.name)
+    keys, key_labels, key_index, origin = _keys(subject, space, queue)
+    T = temperature or subject.temperature or TEMPERATURE
+    with concerning(f"{subject.name} · {space}"):
+        result = oracle.oracle(
+            normalize(first.spaces[space].float(), dim=1), keys, labels, key_labels, first.index, key_index, T,
+            None if second is None else normalize(second.spaces[space].float(), dim=1),
+        )  # fmt: skip
+    settings = {"queries": result.queries, "K": result.keys, "T": T, "keys": origin, "L2": True}
+    yield Entry(subject.name, result, space, settings=settings | {"seed": subject.measuring.seed})
+
+
+def _keys(subject: Subject, space: str, queue: int) -> tuple[Tensor, Tensor, Tensor, str]:
+    """Keys (K,d), their labels and indices: the run's own negatives, or `queue` rows drawn from the clean embeddings."""
+    negatives = subject.negatives
+    if negatives is not None and not queue and int(negatives.seen):
+        filled = negatives.index >= 0
+        parts = (negatives.keys.float(), negatives.labels, negatives.index)
+        keys, labels, index = (part[filled].cpu() for part in parts)
+        return keys, labels, index, "the run's own queue"
+    rows = subject.clean.spaces[space].float()
+    every = _labels(subject.clean.labels, subject.name)
+    drawn = torch.randperm(len(rows), generator=generator(subject.measuring.seed))[: queue or KEYS]
+    return normalize(rows[drawn], dim=1), every[drawn], subject.clean.index[drawn], "drawn from the data"

@@ -1,0 +1,74 @@
+"""What do frozen embeddings tell of their classes? kNN, and linear probes on all labels and on few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.answers import Entry
+from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.metrics.probe import probe, stratified
+from collapse_cli.shapes import Embeddings
+
+
+def measure(
+    subject: Subject, per_class: int = 10, draws: int = 3, k: int = 20, temperature: float = 0.07
+) -> Iterator[Entry]:
+    """One entry for each space."""
+    seed = subject.measuring.seed
+    train, test = _halves(subject)
+    settings = {"train": train.source, "test": test.source, "N": len(train), "M": len(test)}
+    settings |= {"classes": len(_labels(train).unique()), "T": temperature, "seed": seed}
+    for space, rows in train.spaces.items():
+        with concerning(f"{subject.name} · {space}"):
+            result = probe(
+                rows, _labels(train), test.spaces[space], _labels(test), generator(seed), per_class, draws, k, temperature
+            )  # fmt: skip
+        yield Entry(subject.name, result, space, settings=settings)
+
+
+def _halves(subject: Subject) -> tuple[Embeddings, Embeddings]:
+    """Embeddings to fit on and others to be judged on: train and test split, or those at hand, cut within each class.
+
+    Cut are the rows of a file, and those of any split but train, for they are, or hold, the test split themselves.
+    """
+    if subject.clean.labels is None:
+        raise CollapseError(
+            f"{subject.name} has no labels to probe", "give pictures, a file with labels, or --labels FILE"
+        )
+    test = subject.split("test") if subject.measuring.split == "train" else None
+    if test is not None:
+        return subject.clean, test
+    fitted, judged = stratified(subject.clean.labels, generator(subject.measuring.seed))
+    return _part(subject.clean, fitted, "80 %"), _part(subject.clean, judged, "20 %")
+
+
+def _part(whole: Embeddings, chosen: Tensor, share: str) -> Embeddings:
+    """The chosen (n,) rows."""
+    return replace(
+        whole,
+        representations=whole.representations[chosen],
+        projections=None if whole.projections is None else whole.projections[chosen],
+        labels=_labels(whole)[chosen],
+        index=whole.index[chosen],
+        source=f"{share} of {whole.source}",
+    )
+
+
+def _labels(embeddings: Embeddings) -> Tensor:
+    assert embeddings.labels is not None
+    return embeddings.labels
+
+
+def remarks(
+    subject: Subject, entries: Sequence[Entry], per_class: int = 10, k: int = 20, **others: float
+) -> Iterator[str]:
+    """What was measured otherwise than asked."""
+    last = entries[-1]
+    if last.neighbours < k:
+        yield f"{subject.name}: k is lowered from {k} to its {last.settings['N']} training rows"
+    if last.few_labels is None:
+        yield f"{subject.name}: few labels are left out, a class has fewer than {per_class}; lower --per-class"

@@ -1,0 +1,187 @@
+"""Groups of runs -> entries: means side by side with the best of each row marked, and differences with their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from collapse_cli.analysis.merging import NEAR, Group, mean, space_of
+from collapse_cli.answers import Entry, Verdict
+from collapse_cli.metrics.comparison import Mark, best, difference, paired, repeated
+from collapse_cli.results import Metric, changed, without
+
+SIDE = "side_by_side"  # the kind of a group's entry
+FINDINGS = {"null_is", "better", "headline"}  # a number that declares one of these is no mere count
+
+
+def side_by_side(groups: Sequence[Group]) -> list[Entry]:
+    """One entry for each group: means over its runs, the best of each row marked, its curves, its verdict."""
+    shared = _shared(groups)
+    shown = {k: m for k, m in declared(groups).items() if m["kind"] == "number" or m.get("sketch")}
+    keys = [key for key in shown if key not in shared]
+    marks = {key: _marks(key, groups) for key in keys}
+    settings = _differing(groups)
+    return [
+        Entry(
+            group.name,
+            {key: _merged(group, key, marks[key][n]) for key in keys if group.measured(key)},
+            input=group.places[0],
+            inputs=group.places,
+            settings={**settings[n], **_repeated(group), **group.runs[0].measuring, **_brief(shared)},
+            verdict=_verdict(group),
+            named_kind=SIDE,
+            named_title="Side by side",
+        )
+        for n, group in enumerate(groups)
+    ]
+
+
+def declared(groups: Sequence[Group]) -> dict[str, Metric]:
+    """Every metric that a whole group has, in order."""
+    metrics: dict[str, Metric] = {}
+    for group in groups:
+        metrics |= {k: m for k, m in group.runs[0].metrics.items() if k not in metrics and group.measured(k)}
+    return metrics
+
+
+def _shared(groups: Sequence[Group]) -> dict[str, Any]:
+    """Numbers that are the same in every run and declare neither null nor better, as N and D: settings, not findings."""
+    return {
+        key: metric["value"]
+        for key, metric in declared(groups).items()
+        if metric["kind"] == "number" and not FINDINGS & set(metric) and not _varies(key, groups)
+    }
+
+
+def _brief(shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Said once where all spaces agree: `rows` for `rows.h` and `rows.z`."""
+    name = {key: key.split(".")[-2] for key in shared}
+    agreed = {name[key] for key in shared if len({shared[k] for k in shared if name[k] == name[key]}) == 1}
+    return {(name[key] if name[key] in agreed else key).replace("_", " "): shared[key] for key in shared}
+
+
+def _marks(key: str, groups: Sequence[Group]) -> list[Mark | None]:
+    """Which groups are best by this metric, where it can rank them.
+
+    A space that has collapsed completely is never best, and nobody is where nulls differ: with other N or D the same
+    value means another thing.
+    """
+    better, space = declared(groups)[key].get("better"), space_of(key)
+    if not better:
+        return [None] * len(groups)
+    ranked = [None if group.collapsed(space) else group.repeats(key) for group in groups]
+    nulls = [group.null(key) for group, repeats in zip(groups, ranked, strict=True) if repeats]
+    near = all(_near(null, nulls[0]) for null in nulls)
+    return best(ranked if near else [None] * len(groups), better)
+
+
+def _near(first: float | None, second: float | None) -> bool:
+    if first is None or second is None:
+        return first == second
+    return math.isclose(first, second, rel_tol=NEAR) or first == second
+
+
+def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
+    """A number's mean, with `runs`, the values that it is of; or the mean of curves."""
+    metrics = group.measured(key)
+    if metrics[0]["kind"] != "number":
+        parts = ["values", "null", *(["before"] if all("before" in metric for metric in metrics) else [])]
+        means = {part: _points([dict(metric)[part] for metric in metrics]) for part in parts}
+        return changed(metrics[0], **means)
+    repeats = group.repeats(key)
+    over_runs = repeated(repeats) if repeats else None
+    merged = changed(
+        metrics[0],
+        value=repeats.mean if repeats else None,
+        null=group.null(key),
+        interval=list(over_runs.interval) if over_runs is not None and over_runs.interval else None,
+        runs=[metric["value"] for metric in metrics],
+        convention=without_interval(metrics[0]["convention"]),
+    )
+    return changed(merged, best=mark) if mark else merged
+
+
+def without_interval(convention: str) -> str:
+    """A run's own interval gives way to that over the runs."""
+    return "; ".join(part for part in convention.split("; ") if not part.startswith("interval"))
+
+
+def _points(curves: Sequence[Any]) -> list[float | None] | None:
+    """The mean of curves, point by point: runs of one group have the same settings, so the same points."""
+    known = [curve for curve in curves if curve is not None]
+    return [mean(at) for at in zip(*known, strict=False)] if len(known) == len(curves) else None
+
+
+def _differing(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """For each group the training settings in which groups that have them differ; the method stands in its name."""
+    every = [group.runs[0].settings for group in groups]
+    keys = dict.fromkeys(key for settings in every for key in settings if key != "method")
+    telling = [key for key in keys if len({settings[key] for settings in every if key in settings}) > 1]
+    return [{key: settings.get(key) for key in telling} for settings in every]
+
+
+def _repeated(group: Group) -> dict[str, Any]:
+    """How many runs the means are over, and of which seeds."""
+    seeds = [seed for seed in group.seeds if seed is not None]
+    return {"runs": len(group.runs)} | ({"seeds of the runs": seeds} if seeds else {})
+
+
+def _verdict(group: Group) -> Verdict | None:
+    """What is said of the last space of every run, if anything is; where they disagree, that."""
+    space = group.space
+    if not all(run.verdicts for run in group.runs):
+        return None
+    verdicts = [run.verdicts[space] for run in group.runs]
+    counts = Counter(verdict.status for verdict in verdicts)
+    status, sentence = next(iter(counts)), f"in {space} of all {len(verdicts)} runs"
+    if len(verdicts) == 1:
+        sentence = f"{verdicts[0].sentence} in {space}"
+    elif len(counts) > 1:
+        each = ", ".join(f"{number} × {name}" for name, number in counts.items())
+        status, sentence = "inconclusive", f"in {space} {each}"
+    return Verdict(status, sentence)
+
+
+def differences(groups: Sequence[Group], baseline: Group) -> list[Entry]:
+    """One entry for each other group: its means minus the baseline's. What is the same in all runs is left out."""
+    numbers = [key for key, metric in declared(groups).items() if metric["kind"] == "number"]
+    varying = [key for key in numbers if _varies(key, groups) and baseline.repeats(key)]
+    return [
+        Entry(
+            group.name,
+            {key: _difference(group, baseline, key) for key in varying if group.repeats(key)},
+            input=group.places[0],
+            inputs=group.places,
+            settings=_by(group, baseline),
+            named_kind="difference",
+            named_title=f"Difference from {baseline.name}",
+        )
+        for group in groups
+        if group is not baseline
+    ]
+
+
+def _varies(key: str, groups: Sequence[Group]) -> bool:
+    every = [group.repeats(key) for group in groups]
+    return len({value for repeats in every if repeats for value in repeats.values}) > 1
+
+
+def _difference(group: Group, baseline: Group, key: str) -> Metric:
+    first, second = group.repeats(key), baseline.repeats(key)
+    assert first is not None
+    assert second is not None
+    apart = difference(first, second)
+    agree = {} if apart.agree is None or len(group.runs) < 2 else {"agree": [apart.agree, len(group.runs)]}
+    interval = None if apart.interval is None else list(apart.interval)
+    metric = without(group.measured(key)[0], "null_is", "axis")
+    return changed(metric, value=apart.value, null=None, interval=interval, convention="", **agree)
+
+
+def _by(group: Group, baseline: Group) -> dict[str, Any]:
+    """How the intervals of differences came about."""
+    sizes = len(group.runs), len(baseline.runs)
+    by = "paired by seed" if paired(group.seeds, baseline.seeds) else "Welch"
+    interval = f"95 % t, {by}" if min(sizes) > 1 else "none, a single run"
+    return {"runs": sizes[0], "runs of the baseline": sizes[1], "interval": interval}

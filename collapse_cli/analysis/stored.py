@@ -1,0 +1,78 @@
+"""Embeddings in a file or in memory, or the raw pixels of a data set -> a Subject."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from collapse_cli import data, embedding
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.subject import Subject
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import embeddings
+from collapse_cli.runs.source import Source
+from collapse_cli.shapes import Embeddings, Images
+
+LARGEST = 2 << 30  # bytes of raw pixels, in float64 as they are measured
+
+
+def story(facts: dict[str, Any], count: int, source: str) -> tuple[str, ...]:
+    """What an input is, and what was assumed of it, a line each."""
+    what = [str(facts[key]) for key in ("layout", "method") if key in facts]
+    lines = [f"  {assumption}" for assumption in facts.get("assumed", ())]
+    return (f"{facts['path']}: {', '.join(what)}; {count:,} of {source}", *lines)
+
+
+def of_embeddings(source: Source, measuring: Measuring) -> Subject:
+    """All rows to be streamed, and a sample of them in memory."""
+    path = source.path
+    beside = Path(measuring.labels) if measuring.labels else None
+    stored = embeddings.load(source, measuring.samples, measuring.seed, beside)
+    facts = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
+    facts |= {"assumed": list(stored.assumed)} | ({"labels": measuring.labels} if beside else {})
+    name = path.absolute().name  # also of "."
+    count = stored.every["h"].shape[0]
+    return Subject(
+        name, facts, stored.clean, measuring, stored.every, stored.views, stored.temperature,
+        story=story(facts, count, stored.clean.source),
+    )  # fmt: skip
+
+
+def of_memory(clean: Embeddings, measuring: Measuring, name: str = "array") -> Subject:
+    """Embeddings that are in memory; of more than --samples all are measured."""
+    facts = {"path": name, "layout": "embeddings in memory"}
+    lines = story(facts, len(clean), clean.source)
+    return Subject(name, facts, clean, measuring, story=lines)
+
+
+def of_pixels(dataset: str, measuring: Measuring) -> Subject:
+    """What the data give without a network: raw pixels as representations, no projections, no views."""
+
+    def embedded(split: str) -> Embeddings:
+        folder = measuring.data_dir or None
+        return _pixels(data.load(dataset, split, data_dir=folder, download=measuring.download), measuring)
+
+    name = f"pixels:{dataset}"
+    facts, clean = {"path": name, "layout": "pixels"}, embedded(measuring.split)
+    lines = story(facts, len(clean), clean.source)
+    return Subject(name, facts, clean, measuring, load_split=embedded, raw=True, story=lines)
+
+
+def _pixels(images: Images, measuring: Measuring) -> Embeddings:
+    """Images in [0, 1], flattened (N,C*H*W) float32, read in chunks."""
+    index = embedding.sample(images, measuring.samples, measuring.seed)
+    width = math.prod(images.shape)
+    if 8 * len(index) * width > LARGEST:
+        raise CollapseError(
+            f"{len(index)} pictures of {width} pixels are more than {LARGEST >> 30} GiB in float64",
+            f"lower --samples to {LARGEST // (8 * width)}",
+        )
+    rows = torch.empty(len(index), width)
+    for start in range(0, len(index), embedding.CHUNK):
+        chunk = index[start : start + embedding.CHUNK]
+        rows[start : start + len(chunk)] = embedding.take(images, chunk, rows.device).flatten(1).div(255)
+    labels = None if images.labels is None else images.labels[index]
+    return Embeddings(rows, None, labels, index, images.classes, images.name)

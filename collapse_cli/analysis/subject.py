@@ -1,0 +1,151 @@
+"""One input with everything that can be asked of it: embeddings by space, views, labels, its network. Each is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from collapse_cli import embedding
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.models.batch_norm import settle
+from collapse_cli.models.rebuilt import redrawn
+from collapse_cli.shapes import Embeddings, Rows
+
+if TYPE_CHECKING:
+    from collapse_cli.causes import Case
+    from collapse_cli.models.momentum import KeyQueue
+    from collapse_cli.runs.checkpoint import Checkpoint
+    from collapse_cli.runs.record import Record
+
+VIEWED = 2000  # images whose augmented pairs are embedded
+SETTLED = 4 * embedding.CHUNK  # images that batch norm of a re-initialised network is settled on
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One input, read and embedded.
+
+    facts: for the JSON's `inputs`; clean: h (N,D), z (N,d), labels; streamed: all embeddings (M,D) of a file by space, of which
+    `clean` holds a sample where they are many; stored_views: those of a file; case: the network itself with its images and
+    what is known of its training, None where there is no network; load_split: the images of another split, by its name,
+    None where there are only these; raw: `clean` holds pixels; story: what was recognised and assumed, in sentences.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    clean: Embeddings
+    measuring: Measuring
+    streamed: Mapping[str, Rows] = field(default_factory=dict)
+    stored_views: tuple[Embeddings, Embeddings] | None = None
+    temperature: float | None = None
+    case: Case | None = None
+    checkpoint: Checkpoint | None = None
+    record: Record | None = None
+    load_split: Callable[[str], Embeddings] | None = None
+    raw: bool = False
+    story: tuple[str, ...] = ()
+    _computed: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def rows(self) -> Mapping[str, Rows]:
+        """All embeddings that can be read in one pass, by space."""
+        return self.streamed or self.clean.spaces
+
+    @property
+    def count(self) -> int:
+        return self.rows["h"].shape[0]
+
+    @property
+    def last_space(self) -> str:
+        """The space that a loss sees: z, or h where there is no projector."""
+        return list(self.clean.spaces)[-1]
+
+    @property
+    def labelled(self) -> bool:
+        return self.clean.labels is not None
+
+    @property
+    def negatives(self) -> KeyQueue | None:
+        """The run's own queue of negatives, where its method has one."""
+        return self.checkpoint.method.negatives if self.checkpoint else None
+
+    @property
+    def has_views(self) -> bool:
+        """Whether augmented pairs can be had; no network is asked for them yet."""
+        return self.case is not None or self.stored_views is not None
+
+    @cached_property
+    def views(self) -> tuple[Embeddings, Embeddings] | None:
+        """Embeddings (n,D) of two augmented views of up to 2000 of the images."""
+        if self.case is None:
+            return self.stored_views
+        first, second = self.many_views(2, VIEWED)
+        return first, second
+
+    def many_views(self, q: int, n: int) -> tuple[Embeddings, ...]:
+        """q augmented views of the same n images, by the recipe of the run. Only where there is a network."""
+        case = cast("Case", self.case)
+        order = torch.randperm(len(self.clean), generator=torch.Generator().manual_seed(case.seed))[:n]
+        index = self.clean.index[order.sort().values]
+        return embedding.many_views(
+            case.method, case.images, case.normalisation, index, case.recipe, case.strength, case.seed, q
+        )
+
+    def split(self, name: str) -> Embeddings | None:
+        """The embeddings of another split of the data set; None where there are only these."""
+        return self.load_split(name) if self.load_split else None
+
+    @cached_property
+    def untrained(self) -> Mapping[str, Tensor]:
+        """The clean embeddings as the same network gave them before its first step, by space; empty where that is not known."""
+        fresh = self.case.untrained if self.case else None
+        return {} if fresh is None else self._embedded_by(fresh)
+
+    @cached_property
+    def reinitialised(self) -> Mapping[str, Tensor]:
+        """The clean embeddings by another library's network with re-initialised weights, batch norm settled on the images."""
+        if self.case is None:
+            return {}
+        network: Any = self.case.method
+        device = next(network.parameters()).device
+        fresh: Any = redrawn(network, self.case.seed).to(device)
+        images, normalisation = self.case.images, self.case.normalisation
+        chunks = self.clean.index[:SETTLED].to(device).split(embedding.CHUNK)
+        batches = (normalisation(embedding.take(images, chunk, device) / 255) for chunk in chunks)
+        settle(nn.Sequential(fresh.encoder, fresh.projector), batches)
+        return self._embedded_by(fresh)
+
+    def _embedded_by(self, network: Any) -> Mapping[str, Tensor]:
+        case = cast("Case", self.case)
+        return embedding.embed(network, case.images, case.normalisation, self.clean.index).spaces
+
+    def history(self) -> list[dict[str, Any]]:
+        """One mapping an epoch, as the run folder has it."""
+        return self.record.history() if self.record else []
+
+    def once(self, key: Any, compute: Callable[[], Value]) -> Value:
+        """What `compute` gives, computed the first time that this key is asked for."""
+        if key not in self._computed:
+            self._computed[key] = compute()
+        return cast(Value, self._computed[key])
+
+    def sampled(self) -> tuple[str, ...]:
+        """A sentence where no more than a sample of the rows was measured, for what holds them in memory."""
+        if len(self.clean) == self.count:
+            return ()
+        return (
+            f"{self.name}: {len(self.clean):,} of {self.count:,} rows, drawn without replacement; --samples takes more",
+        )
+
+
+def generator(seed: int) -> torch.Generator:
+    """A generator of its own for one measurement."""
+    return torch.Generator().manual_seed(seed)
+

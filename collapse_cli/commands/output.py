@@ -1,0 +1,44 @@
+"""How an answer of this process ends: shown, and saved in the run folder where it is about one run."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from collapse_cli.answers import Answer
+from collapse_cli.errors import CollapseError
+from collapse_cli.progress import Progress
+from collapse_cli.views import Output, show
+from collapse_cli.views.document import document
+
+if TYPE_CHECKING:
+    from collapse_cli.runs.record import Record
+
+
+def finish(answer: Answer, output: Output, record: Record | None = None) -> dict[str, Any]:
+    """Show the answer, and save it in the run folder, if there is one; the document that was shown."""
+    shown = document(answer, sys.argv[1:])
+    show(shown, output)
+    if record:
+        save(record, answer)
+    return shown
+
+
+def save(record: Record, answer: Answer) -> bool:
+    """Save an answer in a run folder; somebody else's may not be written to, which is said, and hinders nothing."""
+    try:
+        record.keep(document(answer, sys.argv[1:]))
+    except (CollapseError, OSError) as error:
+        print(f"warning: the answer is not kept: {str(error).splitlines()[0]}", file=sys.stderr)
+        return False
+    return True
+
+
+def story(quiet: bool) -> Progress:
+    """What is told of inputs and of long work, a line each on stderr."""
+
+    def tell(text: str, done: int = 0, total: int = 0) -> None:
+        if not quiet and not total:
+            print(text, file=sys.stderr)
+
+    return tell

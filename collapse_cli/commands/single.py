@@ -1,0 +1,30 @@
+"""The body of every command that asks one measurement of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.commands.options import Shown
+from collapse_cli.settings import fill
+
+INCONCLUSIVE = 3
+
+
+def ask(name: str, inputs: Sequence[Path], given: dict[str, Any], **own: Any) -> None:
+    """Load, measure, show; 3 where every verdict is inconclusive. own: options of the measurement itself."""
+    shown, measuring = fill(Shown, given), fill(Measuring, given)
+    output = shown.output()
+    from collapse_cli.analysis.catalogue import measurement
+    from collapse_cli.analysis.measured import measured, subjects
+    from collapse_cli.commands.output import finish, story
+
+    loaded = subjects(inputs, measuring, story(shown.quiet))
+    answer = measured(measurement(name), loaded, **own)
+    finish(answer, output, loaded[0].record if len(loaded) == 1 else None)
+    if answer.undecided():
+        raise typer.Exit(INCONCLUSIVE)
