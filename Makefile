@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin
 
-.PHONY: install demo test claims calm bench
+.PHONY: install demo test wheel claims calm bench
 
 install: .venv/installed
 
@@ -16,6 +16,9 @@ demo: install
 
 test: install calm
 	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2
+
+wheel: install
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -m wheel
 
 calm: install
 	$(RUN)/ruff check .

@@ -1,87 +1,103 @@
-"""The subcommands, one line each, and the one place where an error is shown."""
+"""The subcommands, one line each, and the one place where an error is shown.
+
+A subcommand's module is imported when the subcommand is called, so that `collapse --help` costs no more than Typer itself.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import Abort, TyperException
+from typer.main import get_group
 
-from collapse_cli.commands import (
-    alignment,
-    calibration,
-    causes,
-    check,
-    claims,
-    classes,
-    clusters,
-    compare,
-    coverage,
-    datasets,
-    demo,
-    diagnose,
-    embed,
-    env,
-    gan,
-    inspect,
-    lidar,
-    linear,
-    methods,
-    oracle,
-    probe,
-    report,
-    spectrum,
-    train,
-    weights,
-)
 from collapse_cli.errors import CollapseError
 
 INTERRUPTED, INTERNAL = 130, 70
 
-app = typer.Typer(
+PANELS = {
+    "Start here": {
+        "demo": "Watch collapse, and what prevents it, on real digits within a minute.",
+        "diagnose": "Has it collapsed, what says so, and what should be tried next?",
+        "train": "Train a small contrastive model and watch whether it collapses; without a method, MoCo on digits.",
+    },
+    "Judge and explain": {
+        "causes": "Why has it collapsed, and what would cure it?",
+        "compare": "Which of these runs is better, and is that more than the luck of a seed?",
+        "check": "Is this representation as good as it must be? "
+        "The gate of a CI: exit code 0 passed, 1 failed, 3 inconclusive.",
+        "report": "One self-contained HTML page of everything measured on a run.",
+    },
+    "Measure one thing": {
+        "spectrum": "How many dimensions does the embedding really use?",
+        "alignment": "Do views of one picture meet, and do pictures spread out?",
+        "oracle": "How many negatives are false?",
+        "probe": "What do frozen embeddings tell of their classes?",
+        "clusters": "Are the classes found again without labels?",
+        "classes": "How far apart are the classes, and is any of them collapsed?",
+        "lidar": "In how many directions do pictures differ, measured by how much views of one picture do?",
+        "coverage": "Does one set of embeddings cover another?",
+        "weights": "Which layers have lost rank, and do adjacent layers align?",
+        "embed": "Keep the embeddings of a run as an .npz that every measuring command reads back.",
+    },
+    "Collapse under glass": {
+        "linear": "When does a linear network lose dimensions by itself?",
+        "gan": "Does the generator reach every mode of its target, and how good are its samples?",
+        "claims": "Do the papers' claims hold here? Each is trained and measured on digits, over several seeds.",
+        "calibration": "How often is the verdict right? A confusion matrix on rows whose truth is known.",
+    },
+    "Facts": {
+        "inspect": "What is this file, and what can be measured on it?",
+        "methods": "What can be trained, and with which knobs of its own.",
+        "datasets": "What can be learned from: the named sets, and your own pictures.",
+        "env": "Versions, devices, threads, data folder: a block to paste into a bug report.",
+    },
+}
+COMMANDS = {name: line for panel in PANELS.values() for name, line in panel.items()}
+GROUPS = {"train"}  # these have subcommands of their own: the module holds a Typer program named `app`
+
+
+def load(name: str) -> Any:
+    """The subcommand as Typer runs it, from `collapse_cli/commands/NAME.py`: its function NAME, or its group `app`."""
+    module = import_module(f"collapse_cli.commands.{name}")
+    program = typer.Typer(rich_markup_mode="rich")
+    if name in GROUPS:
+        program.add_typer(module.app, name=name)
+    else:
+        program.command(name)(vars(module)[name])
+    return get_group(program).commands[name]
+
+
+class Subcommands(TyperGroup):
+    """The names and help lines of all subcommands; the one that is called is loaded then."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name else listed, rest
+
+
+collapse = Subcommands(
     name="collapse",
     help="Has my representation collapsed, how badly, why, and what would cure it?",
     epilog="Start with: collapse demo",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
+    commands=[
+        TyperCommand(name, help=line, rich_help_panel=panel)
+        for panel, lines in PANELS.items()
+        for name, line in lines.items()
+    ],
 )
-START, JUDGE, MEASURE, LABS, FACTS = (
-    "Start here", "Judge and explain", "Measure one thing", "Collapse under glass", "Facts"
-)  # fmt: skip
-app.command("demo", rich_help_panel=START)(demo.demo)
-app.add_typer(train.app, name="train", rich_help_panel=START)
-app.command("diagnose", rich_help_panel=START)(diagnose.diagnose)
-app.command("causes", rich_help_panel=JUDGE)(causes.causes)
-app.command("compare", rich_help_panel=JUDGE)(compare.compare)
-app.command("check", rich_help_panel=JUDGE)(check.check)
-app.command("report", rich_help_panel=JUDGE)(report.report)
-app.command("spectrum", rich_help_panel=MEASURE)(spectrum.spectrum)
-app.command("alignment", rich_help_panel=MEASURE)(alignment.alignment)
-app.command("oracle", rich_help_panel=MEASURE)(oracle.oracle)
-app.command("probe", rich_help_panel=MEASURE)(probe.probe)
-app.command("clusters", rich_help_panel=MEASURE)(clusters.clusters)
-app.command("classes", rich_help_panel=MEASURE)(classes.classes)
-app.command("lidar", rich_help_panel=MEASURE)(lidar.lidar)
-app.command("coverage", rich_help_panel=MEASURE)(coverage.coverage)
-app.command("weights", rich_help_panel=MEASURE)(weights.weights)
-app.command("embed", rich_help_panel=MEASURE)(embed.embed)
-app.command("linear", rich_help_panel=LABS)(linear.linear)
-app.command("gan", rich_help_panel=LABS)(gan.gan)
-app.command("claims", rich_help_panel=LABS)(claims.claims)
-app.command("calibration", rich_help_panel=LABS)(calibration.calibration)
-app.command("inspect", rich_help_panel=FACTS)(inspect.inspect)
-app.command("methods", rich_help_panel=FACTS)(methods.methods)
-app.command("datasets", rich_help_panel=FACTS)(datasets.datasets)
-app.command("env", rich_help_panel=FACTS)(env.env)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; the exit code: 0, 1 a gate failed, 2 usage or input, 3 inconclusive, 70 internal, 130 interrupted."""
     try:
-        code = app(args=argv, prog_name="collapse", standalone_mode=False)
+        code = collapse.main(args=argv, prog_name="collapse", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # Typer turns Ctrl-C into this code, without a word
             raise KeyboardInterrupt
@@ -92,11 +108,9 @@ def main(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, Abort):
         return _say("interrupted", "", INTERRUPTED)
     except TyperException as error:
-        said = error.format_message() if hasattr(error, "format_message") else str(error)
-        said = said.replace(
-            "Value error, ", ""
-        )  # a reader's word, between the option and what is wrong with it
-        return _say(said, "see --help", int(getattr(error, "exit_code", 2))) if said else 2
+        message = error.format_message()
+        message = message.replace("Value error, ", "")  # a word of Typer's parser, which tells a user nothing
+        return _say(message, "see --help", error.exit_code) if message else 2
     except SystemExit as left:  # Typer's own way out of a broken pipe, with 1, which is a gate's code
         if not isinstance(left.__context__, BrokenPipeError):
             raise
