@@ -1,4 +1,4 @@
-"""How long work tells where it is; whoever called it decides what is shown."""
+"""How long work reports where it is, without knowing who listens."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A line of story, or `done` of `total` steps of a named stage."""
+    """How long work tells where it is: a line of story, or `done` of `total` steps of a named stage."""
 
     def __call__(self, text: str, done: int = 0, total: int = 0) -> None: ...
 
 
 def silent(text: str, done: int = 0, total: int = 0) -> None:
-    """Shows nothing."""
+    """Nothing is shown."""

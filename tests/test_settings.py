@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from collapse_cli.analysis.training import fresh
 from collapse_cli.cli import main
-from collapse_cli.commands.train import begin, fresh, settled
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.lifecycle import begin
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, own_settings, resolve
 from collapse_cli.shapes import Images
@@ -93,11 +94,11 @@ def test_help_tells_the_methods_own_default(
 @pytest.mark.parametrize("method", list(PREFERRED))
 def test_what_is_preferred_stands_in_the_run_folder(method: str, images: Images, tmp_path: Path) -> None:
     """settings.toml says what was done, so a later default changes no run that is resumed."""
-    run = settled(resolve(method, {"batch": 64, "encoder": "mlp"}), images)
-    begin(Record(tmp_path / "run"), fresh(run, images, "cpu"), overwrite=False)
+    checkpoint = fresh(resolve(method, {"batch": 64, "encoder": "mlp"}), images)
+    begin(Record(tmp_path / "run"), checkpoint)
     told = flat(tomllib.loads((tmp_path / "run" / "settings.toml").read_text()))
     assert told.items() >= (PREFERRED[method] | {"batch": 64}).items()
-    assert resolve(method, told) == run
+    assert resolve(method, told) == checkpoint.run
 
 
 def test_later_layers_win_over_earlier_ones_and_over_defaults() -> None:

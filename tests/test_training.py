@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from collapse_cli import data, training
-from collapse_cli.commands.train import fresh, settled
+from collapse_cli.analysis.training import fresh
 from collapse_cli.embedding import embed, sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint
@@ -25,7 +25,7 @@ SMALL = {"encoder": "mlp", "dim": 8, "batch": 16, "epochs": 4}
 
 def begun(method: str, images: Images, **knobs: object) -> Checkpoint:
     queue = {"queue": 40, "hardest": 8} if method == "mochi" else {"queue": 40} if method == "moco" else {}
-    return fresh(settled(resolve(method, SMALL | queue | knobs), images), images, "cpu")
+    return fresh(resolve(method, SMALL | queue | knobs), images)
 
 
 def run(kept: Checkpoint, images: Images, epochs: int) -> list[Epoch]:
@@ -89,8 +89,8 @@ def test_positive_only_collapses_within_a_few_epochs_and_moco_does_not() -> None
     images = data.load("digits", "train")
     last = {}
     for method, epochs in (("positive-only", 4), ("moco", 10)):
-        run_ = settled(resolve(method, {"epochs": epochs}), images)
-        last[method] = run(fresh(run_, images, "cpu"), images, epochs)[-1]
+        run_ = resolve(method, {"epochs": epochs})
+        last[method] = run(fresh(run_, images), images, epochs)[-1]
     assert last["positive-only"].std_sqrt_d < 0.05
     assert last["positive-only"].mean_cosine > 0.99
     assert last["moco"].std_sqrt_d > 0.4

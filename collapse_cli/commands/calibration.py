@@ -6,12 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from collapse_cli.commands.answers import answer
 from collapse_cli.commands.options import Shown, options
-from collapse_cli.errors import CollapseError
-from collapse_cli.results import entry
 from collapse_cli.settings import fill
-from collapse_cli.views import show
 
 WIDTHS = (8, 32, 128)
 
@@ -38,19 +34,13 @@ def calibration(
     """
     import torch
 
-    from collapse_cli.metrics.calibration import RATIOS, calibration, cases, count
-    from collapse_cli.views.progress import steps
+    from collapse_cli.analysis.calibration import calibrate
+    from collapse_cli.commands.output import finish
+    from collapse_cli.views.progress import reporter
 
     shown = fill(Shown, given)
     output = shown.output()
-    widths = dimensions or list(WIDTHS)
-    if min(widths) < 8:
-        raise CollapseError(f"--dimensions {min(widths)} has no room for the planted set", "give 8 or more")
-    torch.set_num_threads(1)  # matrices this small gain nothing from more
-    found = []
-    with steps("samples", count(widths, replications), enabled=not shown.quiet) as advance:
-        for case in cases(widths, replications, seed):
-            found.append(case)
-            advance(1)
-    said = {"D": widths, "N/D": list(RATIOS), "replications": replications, "seed": seed}
-    show(answer("calibration", [entry("planted set", calibration(found), settings=said)]), output)
+    torch.set_num_threads(1)  # for small matrices gain nothing from more
+    with reporter(shown.quiet) as progress:
+        answer = calibrate(dimensions or WIDTHS, replications, seed, progress)
+    finish(answer, output)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from collapse_cli.commands import train
 from collapse_cli.commands.options import Measuring, device
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run, resolve
 
 if TYPE_CHECKING:
-    from collapse_cli.shapes import Images
+    import torch
 
 SHOWN = {"positive-only": {"epochs": 8}, "moco": {"epochs": 40}, "mochi": {"epochs": 40}}
 QUICK = {"positive-only": {"epochs": 6}, "moco": {"epochs": 10}}
@@ -51,46 +51,38 @@ def demo(
     """
     import torch
 
-    from collapse_cli import data
     from collapse_cli.commands.report import portrait
     from collapse_cli.commands.subjects import subjects
 
     torch.set_num_threads(
         1
-    )  # so small a network gains nothing from more, and waits long where cores are shared
+    )  # for small networks gain nothing from more, and wait long where cores are shared
     folder = out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
-    images = data.load("digits", "train").to(device(on))
     began = time.perf_counter()
-    runs = {name: resolve(name, {"seed": seed}, knobs) for name, knobs in (QUICK if quick else SHOWN).items()}
-    _claim(folder)
-    records = [_train(run, images, Record(folder / name), on, quiet or as_json) for name, run in runs.items()]
+    runs = [resolve(name, {"seed": seed}, knobs) for name, knobs in (QUICK if quick else SHOWN).items()]
+    records = _train(runs, folder, device(on), quiet or as_json)
     measuring = Measuring(device=on, seed=seed)
     found = subjects([record.folder for record in records], measuring, quiet=True, views=True)
     documents = portrait(found, measuring, queue=KEYS, wanted=SHOWN_OF)
     _keep(folder, documents)
-    document = _summary(documents, list(runs))
+    document = _summary(documents, [run.method for run in runs])
     _show(document, folder, as_json, quiet, time.perf_counter() - began)
     if quick:
         _gate(document)
 
 
-def _claim(folder: Path) -> None:
-    from collapse_cli.errors import CollapseError
-
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CollapseError(f"--out {folder} is not empty", "name a new folder")
-
-
-def _train(run: Run, images: Images, record: Record, on: str, quiet: bool) -> Record:
-    """Train one run into its folder, live on stderr."""
+def _train(runs: Sequence[Run], folder: Path, on: torch.device, quiet: bool) -> list[Record]:
+    """Train every run in the folder, live on stderr."""
+    from collapse_cli.analysis.demo import train
     from collapse_cli.views.progress import live
 
-    kept = train.fresh(train.settled(run, images), images, device(on))
-    train.begin(record, kept, overwrite=False)
-    with live(run.method, run.training.epochs, enabled=not quiet) as display:
-        for epoch in train.epochs(kept, images, record):
-            display.update(epoch)
-    return record
+    records = []
+    for record, run, epochs in train(folder, runs, on, sys.argv[1:]):
+        records.append(record)
+        with live(run.method, run.training.epochs, enabled=not quiet) as display:
+            for epoch in epochs:
+                display.update(epoch)
+    return records
 
 
 SHOWN_OF = ("spectrum", "alignment", "oracle", "probe")

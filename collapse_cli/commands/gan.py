@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from collapse_cli.commands.answers import answer
 from collapse_cli.commands.options import Shown, options
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import Gan, fill
+
+if TYPE_CHECKING:
+    from collapse_cli.views.document import Document
+
+Cure = Annotated[
+    str,
+    typer.Option(
+        help="none, r1, pac, unrolled, minibatch or noise; several joined by +; a list with commas compares"
+    ),
+]
+Seeds = Annotated[int, typer.Option(help="runs, trained at once as one batch", min=1)]
+Seed = Annotated[int, typer.Option(help="of the first run; the others follow", min=0)]
+Looks = Annotated[int, typer.Option(help="looks taken along the training", min=2)]
+Animation = Annotated[Path | None, typer.Option(help="write the samples over time as a .gif")]
+Sweep = Annotated[
+    bool, typer.Option("--sweep", help="a map of modes over --lr-ratio and --d-steps in their place")
+]
 
 
 @options(Lab=Gan, Output=Shown)
 def gan(
     given: dict[str, Any],
-    cure: Annotated[
-        str,
-        typer.Option(
-            help="none, r1, pac, unrolled, minibatch or noise; several joined by +; a list with commas compares"
-        ),
-    ] = "none",
-    seeds: Annotated[int, typer.Option(help="runs, trained at once as one batch", min=1)] = 5,
-    seed: Annotated[int, typer.Option(help="of the first run; the others follow", min=0)] = 0,
-    frames: Annotated[int, typer.Option(help="looks taken along the training", min=2)] = 26,
-    animation: Annotated[Path | None, typer.Option(help="write the samples over time as a .gif")] = None,
-    sweep: Annotated[
-        bool, typer.Option("--sweep", help="a map of modes over --lr-ratio and --d-steps in their place")
-    ] = False,
+    cure: Cure = "none",
+    seeds: Seeds = 5,
+    seed: Seed = 0,
+    frames: Looks = 26,
+    animation: Animation = None,
+    sweep: Sweep = False,
 ) -> None:
     """Does the generator reach every mode of its target, and how good are its samples?
 
@@ -46,48 +57,55 @@ def gan(
     """
     import torch
 
-    from collapse_cli.commands.gan_goal import goal, perfect
-    from collapse_cli.commands.gan_map import balanced
-    from collapse_cli.commands.gan_training import compared
-    from collapse_cli.labs.cures import chosen
-    from collapse_cli.views import animation as moving
-    from collapse_cli.views import show
+    from collapse_cli.analysis.gan import balance, compare
+    from collapse_cli.commands.output import finish
+    from collapse_cli.views.progress import reporter
 
-    torch.set_num_threads(1)  # so small networks gain nothing from more
-    shown, own = fill(Shown, given), fill(Gan, given)
-    output = shown.output()
-    names, every = list(dict.fromkeys(cure.split(","))), range(seed, seed + seeds)
-    _refuse(given, own, {one for name in names for one in chosen(name)}, sweep)
+    shown, settings = fill(Shown, given), fill(Gan, given)
+    output, cures = shown.output(), list(dict.fromkeys(cure.split(",")))
+    _refuse(given, settings, cures, sweep)
+    _check(animation, sweep)
+    torch.set_num_threads(1)  # for small networks gain nothing from more
+    every = range(seed, seed + seeds)
+    measure = balance if sweep else partial(compare, frames=frames)
+    with reporter(shown.quiet) as progress:
+        answer = measure(cures, settings, every, progress=progress)
+    document = finish(answer, output)
+    if animation:
+        _animate(document, animation, shown.quiet)
+
+
+def _check(animation: Path | None, sweep: bool) -> None:
+    """Raises CollapseError for an animation that cannot be drawn or written."""
+    from collapse_cli.views import animation as moving
+
     if animation and sweep:
         raise CollapseError("a map does not move", "leave out --animation or --sweep")
     if animation:
         moving.check(animation)
-    target = goal(own)
-    if sweep:
-        entries = [balanced(name, own, target, every, shown.quiet) for name in names]
-    else:
-        entries = [compared(name, own, target, every, frames, shown.quiet) for name in names]
-        entries.append(perfect(target, entries))
-    document = answer("gan", entries)
-    show(document, output)
-    if animation:
-        moving.draw(document, animation)
-        if not shown.quiet:
-            print(f"wrote {animation}", file=sys.stderr)
 
 
-def _refuse(given: dict[str, Any], own: Gan, cures: set[str], sweep: bool) -> None:
+def _animate(document: Document, animation: Path, quiet: bool) -> None:
+    from collapse_cli.views import animation as moving
+
+    moving.draw(document, animation)
+    if not quiet:
+        print(f"wrote {animation}", file=sys.stderr)
+
+
+def _refuse(given: Mapping[str, Any], settings: Gan, cures: Sequence[str], sweep: bool) -> None:
     """Raises CollapseError for an option that was typed and would do nothing."""
-    from collapse_cli.labs.cures import CURES
+    from collapse_cli.labs.cures import CURES, chosen
 
+    active = {part for cure in cures for part in chosen(cure)}
     idle = {
         name: f"belongs to --cure {cure}"
         for cure, names in CURES.items()
-        if cure not in cures
+        if cure not in active
         for name in names
     }
-    idle |= {} if own.loss == "wgan-gp" else {"penalty": "belongs to --loss wgan-gp"}
-    idle |= {"std": "belongs to Gaussians"} if own.target == "digits" else {}
+    idle |= {} if settings.loss == "wgan-gp" else {"penalty": "belongs to --loss wgan-gp"}
+    idle |= {"std": "belongs to Gaussians"} if settings.target == "digits" else {}
     idle |= dict.fromkeys(("lr_ratio", "d_steps"), "is what --sweep varies") if sweep else {}
-    for name in (one for one in given if one in idle):
+    for name in (option for option in given if option in idle):
         raise CollapseError(f"--{name.replace('_', '-')} {idle[name]}", "leave it out, or ask for that")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from collapse_cli.commands.answers import answer
-from collapse_cli.commands.linear_lab import Given, Swept, lab, refuse, sweep
 from collapse_cli.commands.options import Shown, options
 from collapse_cli.errors import CollapseError
+from collapse_cli.labs.linear_settings import Covariances, Swept
 from collapse_cli.settings import Linear, fill
 
-if TYPE_CHECKING:
-    from collapse_cli.labs.linear import Frame, Lab
 
-
-@options(Sweep=Swept, Network=Linear, Covariance=Given, Output=Shown)
+@options(Sweep=Swept, Network=Linear, Covariance=Covariances, Output=Shown)
 def linear(given: dict[str, Any]) -> None:
     """When does a linear network lose dimensions by itself?
 
@@ -35,54 +32,24 @@ def linear(given: dict[str, Any]) -> None:
 
     Phase diagram: [bold]collapse linear --layers 1,2,3 --plot phases.png[/bold]
     """
-    from collapse_cli.commands.linear_entries import measure
-    from collapse_cli.views import show
-
-    shown, covariances = fill(Shown, given), fill(Given, given)
-    output = shown.output()
-    refuse(given)
-    trained = lab(fill(Linear, given), sweep(fill(Swept, given)), covariances)
-    entries, diverged = measure(trained, _run(trained, shown.quiet), _said(trained, covariances))
-    show(answer("linear", entries, warnings=diverged), output)
-
-
-def _run(lab: Lab, quiet: bool) -> list[Frame]:
-    """Every frame of the training, with a bar meanwhile; it ends where every network has diverged."""
     import torch
 
-    from collapse_cli.labs.linear import train
-    from collapse_cli.labs.linear_flow import flow
-    from collapse_cli.views.progress import steps
+    from collapse_cli.analysis.linear import measure
+    from collapse_cli.commands.output import finish
+    from collapse_cli.views.progress import reporter
 
-    torch.set_num_threads(1)  # so small matrices gain nothing from more
-    frames: list[Frame] = []
-    with steps(f"{len(lab.sweep.members)} networks", lab.settings.steps, enabled=not quiet) as advance:
-        for frame in flow(lab) if lab.settings.integrator == "flow" else train(lab):
-            advance(frame.step - (frames[-1].step if frames else 0))
-            frames.append(frame)
-            if lab.diverged(frame.weights).all():
-                raise CollapseError(
-                    f"every network had diverged by step {frame.step} at a learning rate of {lab.rate:g}",
-                    f"lower --lr, as in --lr {lab.rate / 10:g}",
-                )
-    return frames
+    shown = fill(Shown, given)
+    output = shown.output()
+    _refuse(given)
+    torch.set_num_threads(1)  # for small matrices gain nothing from more
+    with reporter(shown.quiet) as progress:
+        answer = measure(fill(Linear, given), fill(Swept, given), fill(Covariances, given), progress)
+    finish(answer, output)
 
 
-def _said(lab: Lab, covariances: Given) -> dict[str, Any]:
-    """The settings that every network has."""
-    own, sweep = lab.settings, lab.sweep
-    said: dict[str, Any] = {"noise": sweep.noises[0]} if len(sweep.noises) == 1 else {}
-    said |= {"layers": sweep.layers[0]} if len(sweep.layers) == 1 else {}
-    said |= {
-        "loss": own.loss,
-        "init": own.init,
-        "relu": own.relu,
-        "d": own.width,
-        "N": own.points,
-        "B": own.batch,
-    }
-    said |= {"T": own.temperature} if own.loss == "dot" else {}
-    said |= {"augment": covariances.augment_covariance or own.augment}
-    return said | {
-        "integrator": own.integrator, "steps": own.steps, "lr": lab.rate, "seeds": len(lab.sweep.seeds)
-    }  # fmt: skip
+def _refuse(given: Mapping[str, Any]) -> None:
+    """Raises CollapseError for an option that was typed and would do nothing."""
+    if "temperature" in given and given.get("loss") != "dot":
+        raise CollapseError("--temperature belongs to --loss dot", "leave it out, or ask for that")
+    if given.get("augment_covariance") and "augment" in given:
+        raise CollapseError("--augment-covariance stands in place of --augment", "leave one of them out")

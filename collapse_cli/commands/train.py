@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from collapse_cli.commands.answers import version
-from collapse_cli.commands.options import device, options
+from collapse_cli.commands import options as parsing
+from collapse_cli.commands.options import options
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.record import Record, read_toml
+from collapse_cli.runs.record import Record, read_toml, toml
 from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
 
 if TYPE_CHECKING:
+    import torch
+
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.shapes import Images
 
@@ -62,40 +63,46 @@ class Where:
     download: bool
     quiet: bool
 
+    def torch_device(self) -> torch.device:
+        """Among several processes each has a GPU of its own."""
+        from collapse_cli.distributed import own_device
+
+        return own_device(parsing.device(self.device))
+
+
+Out = Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")]
+Resume = Annotated[Path | None, typer.Option(help="go on with this run folder")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the run in --out")]
+Config = Annotated[Path | None, typer.Option(help="settings from a TOML file, as a run's settings.toml")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="one setting; above --config, below options"),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be done, and stop")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")]
+DataDir = Annotated[str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")]
+Download = Annotated[bool, typer.Option("--download", help="fetch a missing data set")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
+
 
 def _command(method: str) -> Callable[..., None]:
     @options(PREFERRED.get(method, {}), Method=METHODS[method], Model=Model, Training=Training)
     def train(
         given: dict[str, Any],
-        out: Annotated[
-            Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")
-        ] = None,
-        resume: Annotated[Path | None, typer.Option(help="go on with this run folder")] = None,
-        overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the run in --out")] = False,
-        config: Annotated[
-            Path | None, typer.Option(help="settings from a TOML file, as a run's settings.toml")
-        ] = None,
-        sets: Annotated[
-            list[str] | None,
-            typer.Option("--set", metavar="KEY=VALUE", help="one setting; above --config, below options"),
-        ] = None,
-        dry_run: Annotated[
-            bool, typer.Option("--dry-run", help="print what would be done, and stop")
-        ] = False,
-        device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")] = "auto",
-        data_dir: Annotated[
-            str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")
-        ] = None,
-        download: Annotated[bool, typer.Option("--download", help="fetch a missing data set")] = False,
-        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+        out: Out = None,
+        resume: Resume = None,
+        overwrite: Overwrite = False,
+        config: Config = None,
+        sets: Sets = None,
+        dry_run: DryRun = False,
+        device: Device = "auto",
+        data_dir: DataDir = None,
+        download: Download = False,
+        quiet: Quiet = False,
     ) -> None:
         where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
-        if resume and (config or overwrite):
-            raise CollapseError(
-                f"--resume and {'--config' if config else '--overwrite'} exclude each other",
-                "a resumed run keeps its settings and its folder",
-            )
         if resume:
+            _refuse_beside_resume(config, overwrite, out)
             _resume(method, _sets(sets) | given, where)
         else:
             layers = flat(read_toml(config)) if config else {}
@@ -114,6 +121,19 @@ for _name in METHODS:
     app.command(_name)(_command(_name))
 
 
+def _refuse_beside_resume(config: Path | None, overwrite: bool, out: Path | None) -> None:
+    """Raises CollapseError for an option that would start another run."""
+    if config or overwrite:
+        raise CollapseError(
+            f"--resume and {'--config' if config else '--overwrite'} exclude each other",
+            "a resumed run keeps its settings and its folder",
+        )
+    if out:
+        raise CollapseError(
+            "--resume and --out exclude each other", "a resumed run goes on in its own folder"
+        )
+
+
 def _sets(pairs: Sequence[str] | None) -> dict[str, str]:
     """`--set a=b` words as settings; a section before the name (`training.lr`) may stand there."""
     for pair in pairs or ():
@@ -124,245 +144,65 @@ def _sets(pairs: Sequence[str] | None) -> dict[str, str]:
 
 
 def _begin(run: Run, where: Where) -> None:
-    from collapse_cli import distributed
+    from collapse_cli.analysis import training
+    from collapse_cli.runs import lifecycle
 
-    images = _images(run, where)
-    run = settled(run, images)
-    kept = fresh(run, images, _device(where))
+    device = where.torch_device()
+    images = training.images(run, device, where.data_dir, where.download)
+    checkpoint = training.fresh(run, images, device)
     if where.dry_run:
-        _print_plan(kept, images)
+        print(toml(training.plan(checkpoint, images)), end="")
         return
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    dataset = run.training.dataset.replace(":", "-").replace("/", "-").strip("-.")
-    record = Record(where.out or Path("runs") / f"{run.method}-{dataset}-{stamp}")
-    if distributed.first():
-        begin(record, kept, where.overwrite)
-    _go(kept, images, record, where)
+    record = Record(where.out or lifecycle.usual_folder(checkpoint.run))
+    lifecycle.begin(record, checkpoint, sys.argv[1:], where.overwrite)
+    _train(checkpoint, images, record, where.quiet)
 
 
-def _resume(method: str, given: dict[str, Any], where: Where) -> None:
-    from collapse_cli import distributed
-    from collapse_cli.runs import checkpoint
+def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
+    from collapse_cli.analysis import training
+    from collapse_cli.runs import lifecycle
 
-    record = Record(where.resume or Path())
-    before = record.settings()
-    if before.method != method:
-        raise CollapseError(
-            f"{where.resume} is a {before.method} run",
-            f"collapse train {before.method} --resume {where.resume}",
-        )
-    if where.out:
-        raise CollapseError(
-            "--resume and --out exclude each other", "a resumed run goes on in its own folder"
-        )
-    if set(given) - {"epochs"}:
-        changed = ", ".join(sorted(set(given) - {"epochs"}))
-        raise CollapseError(
-            f"a resumed run keeps its settings, {changed} cannot change",
-            "only --epochs may; or start a new run",
-        )
-    kept = checkpoint.load(record.checkpoint, _device(where))
-    if given:
-        run = resolve(method, flat(before.tables()), given)
-        kept = replace(kept, run=run)
-    if kept.state.epoch >= kept.run.training.epochs:
-        raise CollapseError(
-            f"{where.resume} has done its {kept.state.epoch} epochs", "--epochs MORE goes further"
-        )
+    device, record = where.torch_device(), Record(where.resume or Path())
+    checkpoint = lifecycle.resumable(record, method, changes, device)
+    images = training.images(checkpoint.run, device, where.data_dir, where.download)
     if where.dry_run:
-        _print_plan(kept, _images(kept.run, where))
+        print(toml(training.plan(checkpoint, images)), end="")
         return
-    images = _images(kept.run, where)
-    if distributed.first():
-        record.settle(kept.run)
-        record.rewind(kept.state.epoch)
-        record.say(status="running")
-    _go(kept, images, record, where)
+    lifecycle.resume(record, checkpoint)
+    _train(checkpoint, images, record, where.quiet)
 
 
-def _device(where: Where) -> Any:
-    from collapse_cli.distributed import own_device
-
-    return own_device(device(where.device))
-
-
-def _images(run: Run, where: Where) -> Images:
-    from collapse_cli import data
-
-    if run.training.size and run.training.dataset in data.NAMES:
-        raise CollapseError(
-            f"{run.training.dataset} has a size of its own, --size {run.training.size} cannot change it",
-            "leave --size out; it is for folder:PATH and parquet:PATH",
-        )
-    images = data.load(
-        run.training.dataset,
-        run.training.split,
-        data_dir=where.data_dir,
-        download=where.download,
-        size=run.training.size,
-    )
-    return images.to(_device(where))
-
-
-def settled(run: Run, images: Images) -> Run:
-    """The run with `--recipe auto` and `--size 0` replaced by what they mean for these pictures.
-
-    What cannot work with them is refused here, before anything is written.
-    """
-    from collapse_cli.augment.recipes import known
-    from collapse_cli.distributed import refuse_unequal
-    from collapse_cli.training import steps_per_epoch
-
-    steps_per_epoch(images, run.training)
-    refuse_unequal(run.training.batch)
-    auto = "digits" if images.shape[0] == 1 else "moco_v2"
-    recipe = "+".join(auto if part == "auto" else part for part in run.training.recipe.split("+"))
-    known(recipe)
-    size = images.shape[1] if ":" in run.training.dataset else 0
-    return replace(run, training=replace(run.training, recipe=recipe, size=size))
-
-
-def fresh(run: Run, images: Images, on: Any) -> Checkpoint:
-    """The run before its first step: seeded weights, on the device."""
-    from collapse_cli import methods, training
-    from collapse_cli.data import statistics
-    from collapse_cli.runs.checkpoint import Checkpoint
-
-    method = methods.build(run, images.data_shape)
-    method.to(on)  # type: ignore[attr-defined]
-    normalisation = statistics.normalisation(images)
-    state = training.start(method, run.training)
-    return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes)
-
-
-def begin(record: Record, kept: Checkpoint, overwrite: bool) -> None:
-    """Make the run folder, and a checkpoint to resume from even if the first epoch never ends."""
-    import torch
-
-    from collapse_cli.runs import checkpoint
-
-    facts = {
-        "seed": kept.run.training.seed,
-        "argv": sys.argv[1:],
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
-    record.begin(
-        kept.run, {"versions": {"collapse": version(), "torch": torch.__version__}, **facts}, overwrite
-    )
-    checkpoint.save(record.checkpoint, kept)
-
-
-def epochs(kept: Checkpoint, images: Images, record: Record) -> Iterator[Any]:
-    """Train on, keeping history and checkpoints; yields each Epoch."""
-    from collapse_cli import training
-    from collapse_cli.runs import checkpoint
-
-    every = kept.run.training.keep_every
-    for epoch in training.train(kept.method, images, kept.normalisation, kept.run.training, kept.state):
-        record.append(epoch)  # first: a line or a file too many is rewound, one too few is lost
-        if every and epoch.number % every == 0:
-            record.epoch(epoch.number).parent.mkdir(exist_ok=True)
-            checkpoint.save(record.epoch(epoch.number), kept)
-        checkpoint.save(record.checkpoint, kept)
-        yield epoch
-    record.say(status="done")
-
-
-def _go(kept: Checkpoint, images: Images, record: Record, where: Where) -> None:
-    """Train on, alone or together with others, of which the first alone shows and keeps."""
-    from collapse_cli import distributed, training
-
-    on = kept.state.generator.device
-    with distributed.together(on):
-        if distributed.first():
-            _show(kept, images, record, where)
-        else:
-            for _ in training.train(kept.method, images, kept.normalisation, kept.run.training, kept.state):
-                pass
-
-
-def _show(kept: Checkpoint, images: Images, record: Record, where: Where) -> None:
-    from collapse_cli.distributed import world
+def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) -> None:
+    """Train to the last epoch; of several processes the first alone shows."""
+    from collapse_cli.distributed import first
+    from collapse_cli.runs import lifecycle
     from collapse_cli.views.progress import live
 
-    for warning in () if where.quiet else warnings(kept.run, images):
-        print(f"warning: {warning}", file=sys.stderr)
-    if not where.quiet:
-        on = f"device {kept.state.generator.device}" + (f", {world()} processes" if world() > 1 else "")
-        print(
-            f"{kept.run.method} on {images.name} ({len(images)} pictures), {on}, in {record.folder}",
-            file=sys.stderr,
-        )
-    try:
-        with live(kept.run.method, kept.run.training.epochs, enabled=not where.quiet) as display:
-            for epoch in epochs(kept, images, record):
-                display.update(epoch)
-    except KeyboardInterrupt:
-        record.say(status="interrupted")
-        raise CollapseError(
-            f"interrupted; {record.checkpoint} holds epoch {kept.state.epoch}",
-            f"go on with: collapse train --resume {record.folder}",
-            130,
-        ) from None
-    except CollapseError:
-        record.say(status="failed")
-        raise
-    print(record.checkpoint)
-    if not where.quiet:
+    shown, run = first() and not quiet, checkpoint.run
+    if shown:
+        _introduce(checkpoint, images, record)
+    with (
+        lifecycle.running(record, checkpoint),
+        live(run.method, run.training.epochs, enabled=shown) as display,
+    ):
+        for epoch in lifecycle.epochs(checkpoint, images, record):
+            display.update(epoch)
+    if first():
+        print(record.checkpoint)
+    if shown:
         print(f"next: collapse spectrum {record.folder}", file=sys.stderr)
 
 
-def warnings(run: Run, images: Images) -> list[str]:
-    """What is likely to mislead in these settings."""
-    from collapse_cli.augment.recipes import searched_with_labels
-    from collapse_cli.metrics.oracle import own_stale_key
+def _introduce(checkpoint: Checkpoint, images: Images, record: Record) -> None:
+    """What may mislead, and what is trained where, on stderr."""
+    from collapse_cli.analysis.training import warnings
+    from collapse_cli.distributed import world
 
-    said = []
-    queue = getattr(run.own, "queue", 0)
-    if queue > len(images) / 2 and not run.own.mask_own:
-        chance = own_stale_key(queue / len(images))
-        said.append(
-            f"--queue {queue} is {queue / len(images):.1f} epochs of {len(images)} pictures: "
-            f"a query meets a stale key of its own picture with probability {chance:.0%}; --mask-own leaves it out"
-        )
-    if run.training.keep_every > run.training.epochs:
-        said.append(
-            f"--keep-every {run.training.keep_every} is more than the {run.training.epochs} epochs: "
-            "the last checkpoint alone is kept"
-        )
-    if getattr(run.own, "shuffle_bn", False) and run.own.bn_splits == 1:
-        said.append(
-            "--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order"
-        )
-    if searched_with_labels(run.training.recipe):
-        said.append(
-            f"--recipe {run.training.recipe} holds a policy that was searched with labels: the run is not label-free"
-        )
-    if getattr(run.own, "mask_false_negatives", False):
-        said.append(
-            "--mask-false-negatives reads the labels: an oracle to compare with, not a label-free run"
-        )
-    return said
-
-
-def _print_plan(kept: Checkpoint, images: Images) -> None:
-    """The resolved settings and what they cost, on stdout."""
-    from collapse_cli.runs.record import toml
-    from collapse_cli.training import steps_per_epoch
-
-    training = kept.run.training
-    steps = steps_per_epoch(images, training)
-    parameters = list(kept.method.parameters())  # type: ignore[attr-defined]
-    learned = sum(p.numel() for p in parameters if p.requires_grad)
-    state = sum(t.numel() * t.element_size() for t in kept.method.state_dict().values())  # type: ignore[attr-defined]
-    pixels = 0 if images.streamed else len(images) * images.shape[0] * images.shape[1] * images.shape[2]
-    plan = {
-        "parameters": learned,
-        "steps_per_epoch": steps,
-        "steps": steps * training.epochs,
-        "weights_and_optimizer_MB": round((state + 8 * learned) / 1e6, 1),
-        "pictures_MB": round(pixels / 1e6, 1),
-        "checkpoints": 1 + (training.epochs // training.keep_every if training.keep_every else 0),
-        "device": str(kept.state.generator.device),
-    }
-    print(toml({**kept.run.tables(), "plan": plan}), end="")
+    for warning in warnings(checkpoint.run, images):
+        print(f"warning: {warning}", file=sys.stderr)
+    processes = f", {world()} processes" if world() > 1 else ""
+    print(
+        f"{checkpoint.run.method} on {images.name} ({len(images)} pictures), "
+        f"device {checkpoint.state.generator.device}{processes}, in {record.folder}",
+        file=sys.stderr,
+    )

@@ -12,10 +12,12 @@ from typing import Protocol
 from rich import box
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from collapse_cli.progress import Progress, silent
 from collapse_cli.views.words import figures
 
 LAST = 8  # epochs in the table
@@ -25,18 +27,41 @@ BASE = 68  # letters that the table takes without a method's own numbers
 class Epoch(Protocol):
     """What is read of an epoch; `dimensions` is the width d of z, `extra` what the method adds."""
 
-    number: int
-    epochs: int
-    loss: float
-    chance: float | None
-    std_sqrt_d: float
-    effective_rank: float
-    dimensions: int
-    mean_cosine: float
-    learning_rate: float
-    images_per_second: float
-    seconds: float
-    extra: dict[str, float]
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def epochs(self) -> int: ...
+
+    @property
+    def loss(self) -> float: ...
+
+    @property
+    def chance(self) -> float | None: ...
+
+    @property
+    def std_sqrt_d(self) -> float: ...
+
+    @property
+    def effective_rank(self) -> float: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def mean_cosine(self) -> float: ...
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def images_per_second(self) -> float: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def extra(self) -> dict[str, float]: ...
 
 
 class Display(Protocol):
@@ -64,11 +89,50 @@ def steps(description: str, total: int, enabled: bool) -> Iterator[Callable[[int
     """A bar for a long measurement, gone when it is done; call what it yields with the number of steps made."""
     console = Console(stderr=True, highlight=False, markup=False)
     shown = enabled and _terminal()
-    with Progress(
-        *_columns(), console=console, transient=True, redirect_stdout=False, disable=not shown
-    ) as bar:
+    with Bars(*_columns(), console=console, transient=True, redirect_stdout=False, disable=not shown) as bar:
         task = bar.add_task(description, total=total)
         yield lambda made: bar.advance(task, made)
+
+
+@contextmanager
+def reporter(quiet: bool) -> Iterator[Progress]:
+    """What long work may report to: its lines appear on stderr, its stages as a bar where stderr is a terminal."""
+    if quiet:
+        yield silent
+        return
+    console = Console(stderr=True, highlight=False, markup=False)
+    bars = Bars(*_columns(), console=console, transient=True, redirect_stdout=False, disable=not _terminal())
+    try:
+        yield Reporter(bars)
+    finally:
+        bars.stop()
+
+
+class Reporter:
+    """One bar at a time: that of the stage that was reported last, gone when the stage is done."""
+
+    def __init__(self, bars: Bars) -> None:
+        self.bars = bars
+        self.stage, self.task = "", TaskID(0)
+
+    def __call__(self, text: str, done: int = 0, total: int = 0) -> None:
+        """Print a line, or move the bar of this stage to `done` of `total`."""
+        if not total:
+            print(text, file=sys.stderr, flush=True)
+            return
+        if text != self.stage:
+            self._end()
+            self.stage, self.task = text, self.bars.add_task(text, total=total)
+            self.bars.start()
+        self.bars.update(self.task, completed=done)
+        if done >= total:
+            self._end()
+
+    def _end(self) -> None:
+        """Remove the bar of the stage, if there is one."""
+        if self.stage:
+            self.bars.remove_task(self.task)
+            self.stage = ""
 
 
 class Silent:
@@ -97,7 +161,7 @@ class Board:
 
     def __init__(self, method: str, total: int, console: Console) -> None:
         self.console = console
-        self.bar = Progress(*_columns(), console=console)
+        self.bar = Bars(*_columns(), console=console)
         self.task = self.bar.add_task(method, total=total)
         self.epochs: deque[Epoch] = deque(maxlen=LAST)
 

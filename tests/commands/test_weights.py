@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from collapse_cli import cli, data
+from collapse_cli.analysis.training import fresh
 from collapse_cli.cli import main
 from collapse_cli.commands import weights
-from collapse_cli.commands.train import fresh
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.weights import LOST
 from collapse_cli.models.layers import Layers, layers
@@ -42,7 +42,7 @@ def of(document: Any, title: str) -> dict[str, Any]:
 def begun(path: Path, **settings: Any) -> Path:
     """The checkpoint of a run on digits before its first step."""
     images = data.load("digits", "train")
-    checkpoint.save(path, fresh(resolve("moco", settings), images, torch.device("cpu")))
+    checkpoint.save(path, fresh(resolve("moco", settings), images))
     return path
 
 

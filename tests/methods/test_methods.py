@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from collapse_cli.commands.train import fresh, settled
+from collapse_cli.analysis.training import fresh
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint
 from collapse_cli.settings import METHODS, resolve
@@ -57,7 +57,7 @@ def kept(method: nn.Module) -> dict[str, Tensor]:
 def begun(name: str, images: Images, given: dict[str, Any]) -> checkpoint.Checkpoint:
     """Ready to train for four epochs of three steps."""
     run = resolve(name, given, {"batch": 32, "epochs": 4})
-    return fresh(settled(run, images), images, "cpu")
+    return fresh(run, images)
 
 
 def go(kept: checkpoint.Checkpoint, images: Images, epochs: int) -> list[float]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from collapse_cli.commands.train import fresh, settled
+from collapse_cli.analysis.training import fresh
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint
 from collapse_cli.runs.checkpoint import Checkpoint
@@ -23,7 +23,7 @@ KNOBS = {"epochs": 1, "batch": 32, "queue": 64, "head_layers": 3, "head_norm": T
 
 def trained(images: Images, method: str) -> Checkpoint:
     knobs = {key: value for key, value in KNOBS.items() if key != "queue" or method != "positive-only"}
-    kept = fresh(settled(resolve(method, knobs), images), images, "cpu")
+    kept = fresh(resolve(method, knobs), images)
     list(train(kept.method, images, kept.normalisation, kept.run.training, kept.state))
     return kept
 

@@ -83,6 +83,32 @@ def test_steps_show_nothing_where_stderr_is_no_terminal(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_reporter_prints_lines_and_no_bar_where_stderr_is_no_terminal(capsys):
+    with progress.reporter(quiet=False) as report:
+        report("embedding", 0, 3)
+        report("reading a.pt")
+        report("embedding", 3, 3)
+    assert capsys.readouterr() == ("", "reading a.pt\n")
+
+
+def test_a_quiet_reporter_shows_nothing(capsys):
+    with progress.reporter(quiet=True) as report:
+        report("reading a.pt")
+        report("embedding", 1, 3)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_reporter_has_one_bar_that_of_the_stage_under_way():
+    """Another stage takes its place, and the last step of a stage removes it; a stage may come again."""
+    bars = progress.Bars(console=Console(file=io.StringIO()), disable=True)
+    report = progress.Reporter(bars)
+    under_way = []
+    for step in (("a", 0, 2), ("a", 1, 2), ("b", 1, 4), ("b", 4, 4), ("a", 1, 2)):
+        report(*step)
+        under_way.append([(task.description, task.completed, task.total) for task in bars.tasks])
+    assert under_way == [[("a", 0, 2)], [("a", 1, 2)], [("b", 1, 4)], [], [("a", 1, 2)]]
+
+
 def test_the_board_keeps_the_last_epochs():
     text, _ = board(80, *(Epoch(k) for k in range(1, 13)))
     rows = [line.split() for line in text.splitlines() if "/ 6.24" in line]
@@ -133,6 +159,34 @@ try:
 except KeyboardInterrupt:
     pass
 """
+
+
+REPORT = """
+from collapse_cli.views import progress
+try:
+    with progress.reporter(quiet=False) as report:
+        report("embedding", 1, 3)
+        report("reading a.pt")
+        print("answer")
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    pass
+"""
+
+
+def test_a_reporter_on_a_terminal_leaves_it_as_it_was():
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT], stdout=subprocess.PIPE, stderr=slave, env=environment, check=True
+    )
+    os.close(slave)
+    shown = os.read(master, 65536).decode()
+    os.close(master)
+    assert done.stdout == b"answer\n"
+    assert "1/3" in shown
+    assert "reading a.pt" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
 
 
 def test_a_terminal_is_restored_after_ctrl_c_and_stdout_stays_clean():

@@ -1,0 +1,85 @@
+"""GANs of the lab, trained and measured: cures side by side, or a map over the balance of D and G."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+
+from collapse_cli import data
+from collapse_cli.answers import Answer, Entry, answer
+from collapse_cli.embedding import take
+from collapse_cli.labs import targets
+from collapse_cli.labs.cures import CURES, chosen
+from collapse_cli.labs.gan import SHOWN
+from collapse_cli.labs.gan_results import Goal, balances, drawn_goal, trained
+from collapse_cli.metrics.modes import best, verdict
+from collapse_cli.progress import Progress, silent
+from collapse_cli.settings import Gan
+from collapse_cli.shapes import Images
+
+ALWAYS = ("target", "loss", "steps", "lr", "lr_ratio", "d_steps")  # settings that stand in every answer
+VARIED = ("lr_ratio", "d_steps")  # what a map varies
+GAUSSIANS = {"ring": targets.ring, "grid": targets.grid}
+
+
+def compare(
+    cures: Sequence[str], settings: Gan, seeds: Sequence[int], frames: int, progress: Progress = silent
+) -> Answer:
+    """An entry for each cure, over seeds, and one for a perfect sampler, measured in the same way.
+
+    frames: looks taken along each training, at least 2. Raises CollapseError for an unknown cure, and where a run diverges.
+    """
+    goal = _goal(settings)
+    anchors, perfect = goal.target.anchors, goal.target.perfect
+    entries = []
+    for cure in cures:
+        modes = trained(cure, settings, goal, seeds, frames, progress)
+        judged = verdict(modes, anchors.count, perfect)
+        entries.append(Entry(cure, modes, settings=_of_answer(settings, cure, seeds), verdict=judged))
+    return answer("gan", [*entries, _perfect(goal, entries)])
+
+
+def balance(cures: Sequence[str], settings: Gan, seeds: Sequence[int], progress: Progress = silent) -> Answer:
+    """A map of modes and quality for each cure, over D's rate and D's steps."""
+    goal = _goal(settings)
+    entries = []
+    for cure in cures:
+        map_ = balances(cure, settings, goal, seeds, progress)
+        shared = {k: v for k, v in _of_answer(settings, cure, seeds).items() if k not in VARIED}
+        judged = best(map_, goal.target.anchors.count)
+        entries.append(Entry(cure, map_, settings=shared, verdict=judged))
+    return answer("gan", entries)
+
+
+def _goal(settings: Gan) -> Goal:
+    """Gaussians as the settings say, or the digits: learned from and compared with train, the test split being perfect."""
+    if settings.target != "digits":
+        return drawn_goal(GAUSSIANS[settings.target](std=settings.std))
+    train, test = (data.load("digits", split) for split in ("train", "test"))
+    assert train.labels is not None
+    real = _pixels(train)
+    return Goal(targets.pictures(real, train.labels), real, _pixels(test))
+
+
+def _pixels(images: Images) -> torch.Tensor:
+    """(N, C*H*W) from 0 to 1."""
+    return take(images, torch.arange(len(images)), torch.device("cpu")).flatten(1) / 255
+
+
+def _perfect(goal: Goal, entries: Sequence[Entry]) -> Entry:
+    """The numbers of a perfect sampler, with the settings that all others share."""
+    first, *others = (entry.settings for entry in entries)
+    shared = {k: v for k, v in first.items() if all(settings.get(k) == v for settings in others)}
+    return Entry("perfect sampler", replace(goal.perfect_modes(), by_share=None), settings=shared)
+
+
+def _of_answer(settings: Gan, cure: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """The settings that matter to an answer: the main ones, those of its cures, and those that are not the defaults."""
+    of_cures = {name for names in CURES.values() for name in names}
+    usual, every = asdict(Gan()), asdict(settings)
+    main = {n: v for n, v in every.items() if n not in of_cures and (n in ALWAYS or v != usual[n])}
+    of_this = {name: every[name] for part in chosen(cure) for name in CURES[part]}
+    return main | {"N": SHOWN, "seeds": len(seeds), "seed": seeds[0]} | ({"with": of_this} if of_this else {})

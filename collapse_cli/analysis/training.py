@@ -1,0 +1,98 @@
+"""What a training needs of its data, what it will cost, and what in its settings is likely to mislead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from collapse_cli import data
+from collapse_cli.augment.recipes import searched_with_labels
+from collapse_cli.data.statistics import normalisation
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.oracle import own_stale_key
+from collapse_cli.runs import lifecycle
+from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.settings import Keys, Masks, Queue, Run
+from collapse_cli.shapes import Images
+from collapse_cli.training import steps_per_epoch
+
+
+def images(
+    run: Run, device: torch.device | str, data_dir: str | None = None, download: bool = False
+) -> Images:
+    """The images that a run trains on. Raises CollapseError for a data set that is not there, or has a size of its own."""
+    training = run.training
+    if training.size and training.dataset in data.NAMES:
+        raise CollapseError(
+            f"{training.dataset} has a size of its own, --size {training.size} cannot change it",
+            "leave --size out; it is for folder:PATH and parquet:PATH",
+        )
+    loaded = data.load(
+        training.dataset, training.split, data_dir=data_dir, download=download, size=training.size
+    )
+    return loaded.to(device)
+
+
+def fresh(run: Run, images: Images, device: torch.device | str = "cpu") -> Checkpoint:
+    """The run before its first step, its settings settled for these images and its pixels normalised as theirs."""
+    return lifecycle.fresh(lifecycle.settled(run, images), images, normalisation(images), device)
+
+
+def plan(checkpoint: Checkpoint, images: Images) -> dict[str, dict[str, Any]]:
+    """The resolved settings, as settings.toml holds them, and under `plan` what they cost."""
+    training, network = checkpoint.run.training, cast(nn.Module, checkpoint.method)
+    steps = steps_per_epoch(images, training)
+    learned = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    state = sum(t.numel() * t.element_size() for t in network.state_dict().values())
+    pixels = 0 if images.streamed else len(images) * images.shape[0] * images.shape[1] * images.shape[2]
+    costs = {
+        "parameters": learned,
+        "steps_per_epoch": steps,
+        "steps": steps * training.epochs,
+        "weights_and_optimizer_MB": round((state + 8 * learned) / 1e6, 1),
+        "pictures_MB": round(pixels / 1e6, 1),
+        "checkpoints": 1 + (training.epochs // training.keep_every if training.keep_every else 0),
+        "device": str(checkpoint.state.generator.device),
+    }
+    return {**checkpoint.run.tables(), "plan": costs}
+
+
+def warnings(run: Run, images: Images) -> list[str]:
+    """What is likely to mislead in these settings, a sentence each."""
+    return [*_of_keys(run, len(images)), *_of_checkpoints(run), *_of_batch_norm(run), *_of_labels(run)]
+
+
+def _of_keys(run: Run, count: int) -> Iterator[str]:
+    """A queue that is so long that a query meets earlier keys of its own image."""
+    if isinstance(run.own, Queue) and run.own.queue > count / 2 and not run.own.mask_own:
+        queue = run.own.queue
+        yield (
+            f"--queue {queue} is {queue / count:.1f} epochs of {count} pictures: a query meets a stale key of its own "
+            f"picture with probability {own_stale_key(queue / count):.0%}; --mask-own leaves it out"
+        )
+
+
+def _of_checkpoints(run: Run) -> Iterator[str]:
+    if run.training.keep_every > run.training.epochs:
+        yield (
+            f"--keep-every {run.training.keep_every} is more than the {run.training.epochs} epochs: "
+            "the last checkpoint alone is kept"
+        )
+
+
+def _of_batch_norm(run: Run) -> Iterator[str]:
+    if isinstance(run.own, Keys) and run.own.shuffle_bn and run.own.bn_splits == 1:
+        yield "--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order"
+
+
+def _of_labels(run: Run) -> Iterator[str]:
+    """Labels that a run reads, though its method is one without."""
+    if searched_with_labels(run.training.recipe):
+        yield (
+            f"--recipe {run.training.recipe} holds a policy that was searched with labels: the run is not label-free"
+        )
+    if isinstance(run.own, Masks) and run.own.mask_false_negatives:
+        yield "--mask-false-negatives reads the labels: an oracle to compare with, not a label-free run"

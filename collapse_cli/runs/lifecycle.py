@@ -1,0 +1,158 @@
+"""A run from its first step to its last: how it begins, goes on after a stop, trains, and what a stop leaves behind.
+
+Images and settings are handed in. Where torchrun has started several processes, the first alone writes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from collapse_cli import methods, training
+from collapse_cli.answers import version
+from collapse_cli.augment import recipes
+from collapse_cli.distributed import first, refuse_unequal, together
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import checkpoint as checkpoints
+from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.runs.record import Record
+from collapse_cli.settings import Run, flat, resolve
+from collapse_cli.shapes import Images, Normalisation
+from collapse_cli.training import Epoch
+
+INTERRUPTED = 130
+
+
+def settled(run: Run, images: Images) -> Run:
+    """The run with `--recipe auto` and `--size 0` replaced by what they mean for these images.
+
+    Raises CollapseError for what cannot work with them, before anything is written.
+    """
+    training.steps_per_epoch(images, run.training)
+    refuse_unequal(run.training.batch)
+    auto = "digits" if images.shape[0] == 1 else "moco_v2"
+    recipe = "+".join(auto if part == "auto" else part for part in run.training.recipe.split("+"))
+    recipes.known(recipe)
+    size = images.shape[1] if ":" in run.training.dataset else 0
+    return replace(run, training=replace(run.training, recipe=recipe, size=size))
+
+
+def fresh(
+    run: Run, images: Images, normalisation: Normalisation, device: torch.device | str = "cpu"
+) -> Checkpoint:
+    """The run before its first step: seeded weights, on the device. normalisation: that of the images."""
+    method = methods.build(run, images.data_shape)
+    cast(nn.Module, method).to(device)
+    state = training.start(method, run.training)
+    return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes)
+
+
+def usual_folder(run: Run) -> Path:
+    """runs/METHOD-DATASET-STAMP, where a run is kept unless another folder is named."""
+    dataset = run.training.dataset.replace(":", "-").replace("/", "-").strip("-.")
+    return Path("runs") / f"{run.method}-{dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def begin(record: Record, checkpoint: Checkpoint, argv: Sequence[str] = (), overwrite: bool = False) -> None:
+    """Make the run folder, and a checkpoint to resume from even if the first epoch never ends. argv: what was typed."""
+    if not first():
+        return
+    facts = {
+        "versions": {"collapse": version(), "torch": torch.__version__},
+        "seed": checkpoint.run.training.seed,
+        "argv": list(argv),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    record.begin(checkpoint.run, facts, overwrite)
+    checkpoints.save(record.checkpoint, checkpoint)
+
+
+def resumable(
+    record: Record, method: str, changes: Mapping[str, Any], device: torch.device | str = "cpu"
+) -> Checkpoint:
+    """The run as it stood after its last epoch, with the changed number of `epochs`, if any; nothing is written.
+
+    Raises CollapseError for a run of another method, for a change of any other setting, and where no epoch is left to do.
+    """
+    before = record.settings()
+    if before.method != method:
+        raise CollapseError(
+            f"{record.folder} is a {before.method} run",
+            f"collapse train {before.method} --resume {record.folder}",
+        )
+    if fixed := sorted(set(changes) - {"epochs"}):
+        raise CollapseError(
+            f"a resumed run keeps its settings, {', '.join(fixed)} cannot change",
+            "only --epochs may; or start a new run",
+        )
+    checkpoint = checkpoints.load(record.checkpoint, device)
+    if changes:
+        checkpoint = replace(checkpoint, run=resolve(method, flat(before.tables()), changes))
+    if checkpoint.state.epoch >= checkpoint.run.training.epochs:
+        raise CollapseError(
+            f"{record.folder} has done its {checkpoint.state.epoch} epochs", "--epochs MORE goes further"
+        )
+    return checkpoint
+
+
+def resume(record: Record, checkpoint: Checkpoint) -> None:
+    """Write the settings that hold from now on, and forget what was written after the checkpoint."""
+    if not first():
+        return
+    record.settle(checkpoint.run)
+    record.rewind(checkpoint.state.epoch)
+    record.say(status="running")
+
+
+@contextmanager
+def running(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
+    """Within it a run trains, alone or together with other processes; run.json then says how it ended.
+
+    Raises CollapseError with code 130 in place of KeyboardInterrupt, with the command that goes on.
+    """
+    with together(checkpoint.state.generator.device):
+        if not first():
+            yield
+            return
+        try:
+            yield
+        except KeyboardInterrupt:
+            record.say(status="interrupted")
+            raise CollapseError(
+                f"interrupted; {record.checkpoint} holds epoch {checkpoint.state.epoch}",
+                f"go on with: collapse train --resume {record.folder}",
+                INTERRUPTED,
+            ) from None
+        except CollapseError:
+            record.say(status="failed")
+            raise
+
+
+def epochs(checkpoint: Checkpoint, images: Images, record: Record) -> Iterator[Epoch]:
+    """Train on, keeping history and checkpoints; yields each Epoch."""
+    settings = checkpoint.run.training
+    for epoch in training.train(
+        checkpoint.method, images, checkpoint.normalisation, settings, checkpoint.state
+    ):
+        if first():
+            _keep(checkpoint, epoch, record)
+        yield epoch
+    if first():
+        record.say(status="done")
+
+
+def _keep(checkpoint: Checkpoint, epoch: Epoch, record: Record) -> None:
+    """History first: a line or a file too many is removed when the run is resumed, one too few is lost."""
+    every = checkpoint.run.training.keep_every
+    record.append(epoch)
+    if every and epoch.number % every == 0:
+        record.epoch(epoch.number).parent.mkdir(exist_ok=True)
+        checkpoints.save(record.epoch(epoch.number), checkpoint)
+    checkpoints.save(record.checkpoint, checkpoint)

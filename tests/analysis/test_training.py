@@ -1,0 +1,72 @@
+"""What is read of a data set for a training, what it will cost, and what may mislead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from collapse_cli.analysis.training import fresh, images, plan, warnings
+from collapse_cli.errors import CollapseError
+from collapse_cli.settings import resolve
+from collapse_cli.shapes import Images
+
+SMALL = {"encoder": "mlp", "batch": 32}
+
+
+def test_a_named_data_set_keeps_its_size() -> None:
+    with pytest.raises(CollapseError, match="digits has a size of its own, --size 16"):
+        images(resolve("moco", {"size": 16}), "cpu")
+    assert len(images(resolve("moco"), "cpu")) == 1347
+
+
+def test_a_fresh_run_is_settled_and_normalised() -> None:
+    """Half of the pixels are 0 and half 255: mean and std are .5, of one channel."""
+    pixels = torch.tensor([0, 255], dtype=torch.uint8).repeat(64, 1, 8, 4)
+    checkpoint = fresh(resolve("moco", SMALL), Images(pixels, None, (), "stripes"))
+    assert checkpoint.run.training.recipe == "digits"
+    assert (checkpoint.normalisation.mean, checkpoint.normalisation.std) == ((0.5,), (0.5,))
+    assert checkpoint.state.epoch == 0
+
+
+def test_a_plan_counts_what_is_done_and_kept(images: Images) -> None:
+    """96 images in batches of 32 are 3 steps; of 7 epochs the 3rd and the 6th are kept, beside the last."""
+    run = resolve("moco", SMALL | {"epochs": 7, "keep_every": 3})
+    checkpoint = fresh(run, images)
+    found = plan(checkpoint, images)
+    costs = found.pop("plan")
+    assert found == checkpoint.run.tables()
+    assert (costs["steps_per_epoch"], costs["steps"], costs["checkpoints"]) == (3, 21, 3)
+    parts = (checkpoint.method.encoder, checkpoint.method.projector)
+    assert costs["parameters"] == sum(p.numel() for part in parts for p in part.parameters())
+    assert costs["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("method", "knobs", "sentence"),
+    [
+        ("moco", {"queue": 192}, "--queue 192 is 2.0 epochs of 96 pictures"),
+        ("moco", {"keep_every": 9, "epochs": 3}, "--keep-every 9 is more than the 3 epochs"),
+        ("moco", {"shuffle_bn": True}, "--shuffle-bn does nothing with --bn-splits 1"),
+        ("supervised", {"recipe": "randaugment"}, "--recipe randaugment holds a policy"),
+        ("end-to-end", {"mask_false_negatives": True}, "--mask-false-negatives reads the labels"),
+    ],
+)
+def test_what_may_mislead_is_said(method: str, knobs: dict[str, Any], sentence: str, images: Images) -> None:
+    quiet = {"queue": 16} if method == "moco" else {}
+    (warning,) = warnings(resolve(method, SMALL | quiet | knobs), images)
+    assert warning.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("method", "knobs"),
+    [
+        ("moco", {"queue": 48}),
+        ("moco", {"queue": 192, "mask_own": True}),
+        ("moco", {"queue": 16, "shuffle_bn": True, "bn_splits": 2}),
+        ("simsiam", {}),
+    ],
+)
+def test_what_does_not_mislead_is_not(method: str, knobs: dict[str, Any], images: Images) -> None:
+    assert warnings(resolve(method, SMALL | knobs), images) == []
