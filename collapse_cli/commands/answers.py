@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from collapse_cli import results
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record
 from collapse_cli.views import Output, show
+
+if TYPE_CHECKING:
+    from collapse_cli.runs.source import Source
 
 
 class Asked(Protocol):
@@ -67,18 +69,8 @@ def version() -> str:
     return version("collapse-cli")
 
 
-def identified(path: Path, file: Path, layout: str) -> dict[str, Any]:
+def identified(path: Path, file: Path | Source, layout: str) -> dict[str, Any]:
     """file: what is hashed; of a folder, the names and contents of its shards."""
-    return {"path": str(path), "sha256": _hashed(file).hexdigest(), "layout": layout}
+    from collapse_cli.runs.source import Source
 
-
-def _hashed(file: Path) -> Any:
-    from collapse_cli.runs.shards import shards_in
-
-    if not file.is_dir():
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256")
-    together = hashlib.sha256()
-    for shard in shards_in(file):
-        together.update(shard.name.encode() + b"\0" + _hashed(shard).digest())
-    return together
+    return {"path": str(path), "sha256": Source.at(file).sha256, "layout": layout}

@@ -142,7 +142,7 @@ def _of_embeddings(path: Path) -> dict[str, Any]:
         **{name: list(rows.shape) for name, rows in kept.every.items()},
         "dtype": str(kept.every["h"][0:1].dtype).removeprefix("torch."),
         "labels": "yes" if labels else "no",
-        "classes": len(kept.clean.classes) or None,
+        "classes": len(kept.clean.classes) if labels else None,
         "of": kept.clean.source,
         "assumed": list(kept.assumed),
         "measure_with": [*ALWAYS, *(LABELLED if labels else ["lidar"] if kept.views else []), "coverage"],

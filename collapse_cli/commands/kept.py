@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,8 +36,9 @@ def answers(folder: Path, measuring: Measuring) -> list[dict[str, Any]]:
     record = Record(folder)
     if not record.checkpoint.is_file():
         return []
-    with record.checkpoint.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    from collapse_cli.runs.source import Source
+
+    digest = Source(record.checkpoint).sha256
     try:
         found = record.results()
     except (OSError, ValueError):  # torn, or not ours: measured anew

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collapse_cli.errors import CollapseError
@@ -99,11 +100,13 @@ def _covariance(option: str, path: str, width: int) -> Tensor | None:
     import numpy
     import torch
 
+    from collapse_cli.runs import reader
+
     if not path:
         return None
     try:
-        values = numpy.load(path, allow_pickle=False).astype(float, casting="same_kind")
-    except (OSError, ValueError, EOFError, AttributeError, TypeError):
+        values = reader.array(Path(path)).astype(float, casting="same_kind")
+    except (CollapseError, TypeError):
         raise CollapseError(f"{option}: {path} cannot be read", "give a (d, d) array as .npy") from None
     if values.shape != (width, width):
         square = values.ndim == 2 and len(values) == len(values.T)

@@ -16,6 +16,7 @@ from collapse_cli.commands.subject import Subject
 from collapse_cli.commands.subjects import subjects
 from collapse_cli.results import entry
 from collapse_cli.settings import fill
+from collapse_cli.shapes import class_count
 
 if TYPE_CHECKING:
     from collapse_cli.metrics.advice import Context
@@ -75,7 +76,8 @@ def context(subject: Subject, space: str) -> Context:
     """What is known without looking at views; the loss is that of the last space, the only one that it sees."""
     from collapse_cli.metrics.advice import Context
 
-    known: dict[str, Any] = {"space": space, "classes": len(subject.clean.classes)}
+    count = class_count(subject.clean.labels, subject.clean.classes)
+    known: dict[str, Any] = {"space": space, "classes": count}
     if subject.checkpoint:
         known["method"] = subject.checkpoint.run.method
     if subject.queue:

@@ -53,7 +53,4 @@ def ours(path: Path) -> bool:
     """Whether a file is a checkpoint of ours; what cannot be read as one may still be another library's."""
     from collapse_cli.runs import checkpoint
 
-    try:
-        return "collapse_format" in checkpoint.read(path)
-    except CollapseError:
-        return False
+    return checkpoint.is_ours(path)

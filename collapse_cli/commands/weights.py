@@ -108,12 +108,10 @@ def _theirs(path: Path) -> Network:
 def _ours(file: Path) -> Checkpoint | None:
     """The checkpoint, if the file is one of ours; it is for others to say what is wrong with theirs."""
     from collapse_cli.runs import checkpoint
+    from collapse_cli.runs.source import Source
 
-    try:
-        ours = "collapse_format" in checkpoint.read(file)
-    except CollapseError:
-        ours = False
-    return checkpoint.load(file) if ours else None
+    source = Source(file)
+    return checkpoint.load(source) if checkpoint.is_ours(source) else None
 
 
 def of(kept: Checkpoint, name: str) -> Network:
