@@ -42,11 +42,18 @@ class DataShape:
     classes: int
 
 
+def class_count(labels: Tensor | None, classes: Sequence[str]) -> int:
+    """Classes of labels (N,) in [0, C), named or not; 0 without labels, whatever names there are."""
+    if labels is None:
+        return 0
+    return max(len(classes), int(labels.max()) + 1 if len(labels) else 0)
+
+
 @dataclass(frozen=True)
 class Images:
     """Pictures of one split of a data set, in memory (a tensor) or read when asked for (a stream).
 
-    pixels (N,C,H,W) uint8; labels (N,) int64 or None; classes: C names, empty without labels;
+    pixels (N,C,H,W) uint8; labels (N,) int64 or None; classes: C names, or none where classes are called by their numbers;
     name: where they came from, as `digits/train`.
     """
 
@@ -66,7 +73,7 @@ class Images:
 
     @property
     def data_shape(self) -> DataShape:
-        return DataShape(self.shape, len(self), len(self.classes))
+        return DataShape(self.shape, len(self), class_count(self.labels, self.classes))
 
     @property
     def streamed(self) -> bool:

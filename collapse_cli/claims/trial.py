@@ -13,7 +13,7 @@ from collapse_cli import embedding, methods
 from collapse_cli.causes import Case, Trained
 from collapse_cli.metrics.clusters import kmeans
 from collapse_cli.settings import Run
-from collapse_cli.shapes import Embeddings, Images, Normalisation
+from collapse_cli.shapes import Embeddings, Images, Normalisation, class_count
 from collapse_cli.training import Epoch, start, train
 
 
@@ -91,7 +91,7 @@ class Trial:
         assert whole.labels is not None
         head: Any = getattr(self.method, "cluster_head", None)
         if head is None:
-            count = len(whole.classes)
+            count = class_count(whole.labels, whole.classes)
             generator = torch.Generator().manual_seed(self.seed)
             return kmeans(whole.representations, count, generator), count, whole.labels
         device = next(head.parameters()).device

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.intervals import Interval, of_spread
 from collapse_cli.metrics.jackknife import FEW, Error, of_mean, of_pairs
 from collapse_cli.metrics.moments import moments
@@ -64,11 +65,11 @@ def measure(
 ) -> Alignment:
     """Alignment over `views` (n,d) each, uniformity and the rest over clean rows (N,d); raw rows are normalised here.
 
-    labels (N,) of the rows, and of the views where N = n. Raises CollapseError for fewer than 2 rows.
+    labels (N,) of the rows, and of the views where N = n; classes: names by label, where there is none the label is its name.
+    Raises CollapseError for fewer than 2 rows.
     """
     u = unit(rows)
-    groups = {} if labels is None else {name: labels == c for c, name in enumerate(classes)}
-    groups = {name: chosen for name, chosen in groups.items() if int(chosen.sum()) > 1}
+    groups = {} if labels is None else _groups(labels, classes)
     pair = (unit(views[0]), unit(views[1])) if views else None
     spans = of_spread(u, u.new_ones(len(u)), moments(u))
     return Alignment(
@@ -81,6 +82,14 @@ def measure(
         alignment_of_class={n: alignment(pair[0][c], pair[1][c]) for n, c in groups.items()} if pair and groups else None,
         uniformity_of_class={n: uniformity(u[c]) for n, c in groups.items()} if groups else None,
     )  # fmt: skip
+
+
+def _groups(labels: Tensor, classes: tuple[str, ...]) -> dict[str, Tensor]:
+    """Which of the rows (N,) bool are of each class, by its name; classes of a single row are left out."""
+    present, counts = labels.unique(return_counts=True)
+    present = present[counts > 1]
+    names = class_names(present.tolist(), classes)
+    return {name: labels == label for name, label in zip(names, present, strict=True)}
 
 
 def alignment(first: Tensor, second: Tensor, alpha: float = 2) -> float:

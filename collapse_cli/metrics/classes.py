@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.intervals import Interval
 from collapse_cli.metrics.jackknife import FEW, of_eigenvalues, of_pairs
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
@@ -117,7 +118,7 @@ def classes(
     other = groups(rows, labels[torch.randperm(len(labels), generator=generator).to(labels.device)])
     seen, chance = Geometry.of(found), Geometry.of(other)
     value, null = (_finite(numbers(g, classifier, s.labels)) for g, s in ((seen, found), (chance, other)))
-    named = [names[c] if 0 <= c < len(names) else str(c) for c in found.labels.tolist()]
+    named = class_names(found.labels.tolist(), names)
     ranks, floor = _ranks(found), _ranks(other)
     between = _intervals(found, seen, classifier)
     relative = seen.variances / seen.variances.mean().clamp_min(torch.finfo(torch.float64).tiny)  # (C,)

@@ -17,6 +17,7 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.rows import sound
 from collapse_cli.results import Curve, Measured, curve, each, matrix, number
 
@@ -102,7 +103,7 @@ def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]
     table = contingency(assigned, member, count, len(present))
     sizes, own = table.sum(dim=0).tolist(), matching(table)  # of the classes
     right = {c: int(table[cluster, c]) for c, cluster in own.items()}
-    names = [classes[c] if 0 <= c < len(classes) else str(c) for c in present.tolist()]
+    names = class_names(present.tolist(), classes)
     return {
         "accuracy": Measured(sum(right.values()) / len(labels), null=max(sizes) / len(labels)),
         "nmi": Measured(nmi(table), null=0.0),

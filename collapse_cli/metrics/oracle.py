@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.class_names import class_names
 from collapse_cli.results import Curve, Measured, curve, each, number
 
 BLOCK = 512  # queries compared with all keys at once
@@ -42,7 +43,10 @@ class Expected:
 
 
 def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expected:
-    """From class counts n_c and a queue of K keys drawn at random from the other N - 1 pictures. Raises for K < 1 or N < 2."""
+    """From class counts n_c and a queue of K keys drawn at random from the other N - 1 pictures. Raises for K < 1 or N < 2.
+
+    classes: names by class; where there is none, its number is its name.
+    """
     total = sum(counts)
     if total < 2:
         raise CollapseError("false negatives need at least two pictures", code=3)
@@ -50,6 +54,7 @@ def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expec
         raise CollapseError(f"a queue of {queue} keys holds no negatives", "give --queue 1 or more")
     shares = [(n - 1) / (total - 1) if n else 0.0 for n in counts]
     share = sum(n * s for n, s in zip(counts, shares, strict=True)) / total
+    names = class_names(range(len(counts)), classes)
     none = sum(n * _none(n, total, queue) for n in counts) / total
     return Expected(
         queue=queue,
@@ -59,7 +64,7 @@ def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expec
         false_negatives=queue * share,
         none_at_all=none,
         own_stale_key=own_stale_key(queue / total),
-        false_negatives_of_class={c: queue * s for c, s in zip(classes, shares, strict=True)},
+        false_negatives_of_class={name: queue * s for name, s in zip(names, shares, strict=True)},
     )
 
 

@@ -22,14 +22,17 @@ BASIC, BOTTLENECK = 2, 3  # convolutions in a block
 
 
 def filled(network: nn.Module, weights: Weights) -> nn.Module:
-    """The network with these weights, all of them, as float32 and in eval mode. Raises RuntimeError where one is missing.
+    """The network with copies of these weights, as float32 and in eval mode. Raises RuntimeError where one is missing.
 
     But batch norm's count of batches, which old files lack and eval mode does not read: it starts anew.
     """
     names = network.state_dict()
     known = {name: weights[name] for name in names if name in weights}
     counts = {name: torch.tensor(0) for name in names if name.endswith("num_batches_tracked")}
-    whole = {n: w.float() if w.is_floating_point() else w for n, w in {**known, **counts}.items()}
+    whole = {  # copies: the given ones may lie in a file, which may change
+        n: w.to(torch.float32 if w.is_floating_point() else w.dtype, copy=True)
+        for n, w in {**known, **counts}.items()
+    }
     network.load_state_dict(whole, assign=True)
     return network.eval().requires_grad_(False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,36 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others import tensors
 from collapse_cli.runs.others.refusals import LEARNT, are_rows
+from collapse_cli.runs.reader import Unreadable
 from collapse_cli.runs.shards import float_of
+from collapse_cli.runs.source import Source
 
 ROWS, BARE = "representations", "rows"
 """The name of our own files, and what a lone tensor is called."""
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(place: Path | Source) -> dict[str, Any]:
     """What stands in the file, by name. Raises CollapseError for what cannot be read or is not there."""
-    return _npz(path) if path.suffix == ".npz" else _content(path)
+    source = Source.at(place)
+    try:
+        content = source.content
+    except Unreadable as error:
+        raise _as_embeddings(source.path, error) from None
+    if not isinstance(content, Mapping):
+        return {BARE: content}
+    if source.path.suffix == ".npz":
+        return {name: tensor(array) for name, array in content.items()}
+    return {str(name): value for name, value in content.items()}
 
 
-def are_embeddings(path: Path) -> bool:
+def are_embeddings(place: Path | Source) -> bool:
     """Whether a torch or safetensors file holds rows and not weights, as its names and shapes tell.
 
     A lone tensor, anything with an array `representations`, or a few arrays of one length, none of which is named as weights are.
     """
     try:
-        content = _content(path)
+        content = read(place)
     except CollapseError:
         return False
     found = {name: value for name, value in content.items() if isinstance(value, Tensor)}
@@ -50,32 +59,9 @@ def tensor(array: numpy.ndarray) -> Any:
     )
 
 
-def _npz(path: Path) -> dict[str, Any]:
-    try:
-        with numpy.load(path, allow_pickle=False) as found:
-            return {name: tensor(found[name]) for name in found.files}
-    except FileNotFoundError:
-        raise CollapseError(f"no file {path}", "check the path") from None
-    except (ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise CollapseError(
-            f"{path} cannot be read as numpy embeddings ({error})", "save them with numpy.savez"
-        ) from None
-
-
-def _content(path: Path) -> dict[str, Any]:
-    """Of a torch or safetensors file; its tensors stay on disk until they are used, where the file allows it."""
-    if path.suffix == ".safetensors":
-        return dict(tensors.read_safetensors(path))
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except FileNotFoundError:
-        raise CollapseError(f"no file {path}", "check the path") from None
-    except Exception as error:  # a damaged pickle may trip its reader over anything
-        first = str(error).strip().splitlines()
-        raise CollapseError(
-            f"{path} cannot be read as torch embeddings ({first[0][:120] if first else type(error).__name__})",
-            "only tensors and plain types are read; save them with torch.save",
-        ) from None
-    if isinstance(content, Mapping):
-        return {str(name): value for name, value in content.items()}
-    return {BARE: content}
+def _as_embeddings(path: Path, error: Unreadable) -> CollapseError:
+    """The same error, with the remedy for embeddings."""
+    if path.suffix == ".npz":
+        return error.wanted_as("numpy embeddings", "save them with numpy.savez")
+    hint = "only tensors and plain types are read; save them with torch.save"
+    return error.wanted_as("torch embeddings", hint, error.reason.splitlines()[0][:120])

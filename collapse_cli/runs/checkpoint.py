@@ -1,10 +1,11 @@
-"""Our checkpoint: the one module that writes and reads it. Tensors and plain types only, read with weights_only=True."""
+"""Our checkpoint: the one module that writes and reads it. It holds tensors and plain types only."""
 
 from __future__ import annotations
 
 import json
-import warnings
 import zipfile
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,8 @@ from collapse_cli import methods
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.methods import Method
+from collapse_cli.runs.reader import Unreadable
+from collapse_cli.runs.source import Source
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import DataShape, Normalisation
 from collapse_cli.training import State, start
@@ -48,6 +51,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "shape": checkpoint.shape,
         "pictures": checkpoint.data.pictures,
         "classes": checkpoint.classes,
+        "class_count": checkpoint.data.classes,
         "epoch": checkpoint.state.epoch,
     }
     content = {
@@ -61,9 +65,18 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         torch.save(content, draft)
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
+def is_ours(place: Path | Source) -> bool:
+    """Whether a file is a checkpoint of ours; what cannot be read as one may still be another library's."""
+    try:
+        return "collapse_format" in content_of(Source.at(place))
+    except CollapseError:
+        return False
+
+
+def load(place: Path | Source, device: torch.device | str = "cpu") -> Checkpoint:
     """Rebuild the run from its file on `device`. Raises CollapseError for anything that is not one of ours."""
-    content = read(path)
+    source = Source.at(place)
+    path, content = source.path, content_of(source)
     if content.get("collapse_format") != FORMAT:
         raise CollapseError(
             f"{path} is not a checkpoint of collapse", "give the checkpoint.pt that `collapse train` wrote"
@@ -78,16 +91,17 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         ) from None
 
 
-def _rebuild(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
+def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoint:
     metadata = json.loads(content["metadata"])
     run = resolve(metadata["settings"]["method"]["name"], flat(metadata["settings"]))
     shape = cast(tuple[int, int, int], tuple(metadata["shape"]))
-    data = DataShape(shape, metadata.get("pictures", 0), len(metadata["classes"]))
+    count = metadata.get("class_count", len(metadata["classes"]))
+    data = DataShape(shape, metadata.get("pictures", 0), count)
     method = methods.build(run, data)
     network = cast(nn.Module, method).to(device)
     network.load_state_dict(content["method"])
     state = start(method, run.training)
-    state.optimizer.load_state_dict(content["optimizer"])
+    state.optimizer.load_state_dict(deepcopy(content["optimizer"]))  # it takes tensors as its own
     if (
         state.generator.get_state().shape == content["generator"].shape
     ):  # another kind of device draws otherwise
@@ -97,32 +111,23 @@ def _rebuild(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
     return Checkpoint(run, method, state, normalisation, data, tuple(metadata["classes"]))
 
 
-warnings.filterwarnings(
-    "ignore", "Detected pickle protocol"
-)  # what it is said of is refused, in words of our own
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The content of a torch file, on the CPU, never running code from it."""
+def content_of(source: Source) -> Mapping[str, Any]:
+    """The dict in a file of torch or safetensors. Raises Unreadable, or CollapseError for what is no dict."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CollapseError(f"no file {path}", "check the path") from None
-    except Exception as error:  # a damaged pickle may trip its reader over anything
+        if source.holds_rows:
+            raise Unreadable(source.path, "")
+        content = source.content
+    except Unreadable as error:
+        hint = "only tensors and plain types are read; save a state_dict with torch.save"
+        raise error.wanted_as("a torch checkpoint", hint, _why(source.path, error.reason)) from None
+    if not isinstance(content, Mapping):
         raise CollapseError(
-            f"{path} cannot be read as a torch checkpoint ({_why(path, error)})",
-            "only tensors and plain types are read; save a state_dict with torch.save",
-        ) from None
-    if not isinstance(content, dict):
-        raise CollapseError(
-            f"{path} holds a {type(content).__name__}, not a checkpoint", "give a state_dict or a run"
+            f"{source.path} holds a {type(content).__name__}, not a checkpoint", "give a state_dict or a run"
         )
     return content
 
 
-def _why(path: Path, error: Exception) -> str:
+def _why(path: Path, reason: str) -> str:
     """torch's own words where it got as far as the archive; of anything else it says only which byte it tripped over."""
-    said = next(iter(str(error).strip().splitlines()), "")
-    return (
-        said[:120] if said and zipfile.is_zipfile(path) else "torch.save did not write it, or it is damaged"
-    )
+    words = next(iter(reason.splitlines()), "")[:120]
+    return words if words and zipfile.is_zipfile(path) else "torch.save did not write it, or it is damaged"

@@ -11,6 +11,7 @@ import numpy
 import torch
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import reader
 from collapse_cli.runs.labels import HEADINGS
 from collapse_cli.runs.table import COUNTS, Table, labelled
 
@@ -47,11 +48,12 @@ def read(path: Path) -> Table:
 def _lines(path: Path) -> Iterator[Line]:
     """Number and cells of every line that is not empty."""
     try:
+        reader.refuse_too_large(path, reader.size(path))
         with path.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.reader(text)
-            yield from ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells)
-    except FileNotFoundError:
-        raise CollapseError(f"no file {path}", "check the path") from None
+            lines = csv.reader(text)
+            yield from ((lines.line_num, [cell.strip() for cell in cells]) for cells in lines if cells)
+    except reader.Unreadable as error:
+        raise error.wanted_as("text", "save it as UTF-8") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.runs import arrays, shards
 from collapse_cli.runs.arrays import ROWS
+from collapse_cli.runs.source import ROWS_BY_NAME, Source
 from collapse_cli.runs.stored import content, stored
 from collapse_cli.shapes import Embeddings, Rows
 
-ALWAYS = (".npy", ".npz", ".csv", ".parquet")  # embeddings by their name
 PERHAPS = (".pt", ".pth", ".safetensors")  # embeddings or weights, as their content tells
 VIEWS = ("first_", "second_")
 
@@ -73,30 +73,43 @@ def _arrays(prefix: str, embeddings: Embeddings) -> dict[str, Tensor]:
     return {prefix + name: rows for name, rows in named.items() if rows is not None}
 
 
-def are_at(path: Path) -> bool:
+def are_at(place: Path | Source) -> bool:
     """Whether a file or folder holds embeddings; a folder with a checkpoint is a run."""
+    source = Source.at(place)
+    path = source.path
     if path.is_dir():
         return not (path / "checkpoint.pt").exists() and bool(shards.shards_in(path))
-    return path.suffix in ALWAYS or (path.suffix in PERHAPS and arrays.are_embeddings(path))
+    return path.suffix in ROWS_BY_NAME or (path.suffix in PERHAPS and arrays.are_embeddings(source))
 
 
-def load(path: Path, samples: int = sys.maxsize, seed: int = 0, beside: Path | None = None) -> Kept:
+def load(place: Path | Source, samples: int = sys.maxsize, seed: int = 0, beside: Path | None = None) -> Kept:
     """All rows of a file or folder, read when asked for, and in memory at most `samples`, drawn without replacement.
 
     Pictures that have views are drawn first. beside: a file of labels, in place of the file's own.
     Raises CollapseError for what cannot be read, and for arrays that do not fit one another.
     """
-    found, assumed = content(path)
+    source = Source.at(place)
+    path, (found, assumed) = source.path, content(source)
     clean = stored(found, "", path, beside)
-    pair = [stored(found, part, path) for part in VIEWS if f"{part}{ROWS}" in found]
+    pair = [stored(found, part, path).numbered_as(clean) for part in VIEWS if f"{part}{ROWS}" in found]
     if len(pair) == 2:
         _refuse_unpaired(pair[0].index, pair[1].index, path)
     chosen = _drawn(clean.index, pair[0].index if pair else None, samples, seed)
-    views = tuple(view.held(torch.isin(view.index, clean.index[chosen]).nonzero()[:, 0]) for view in pair)
+    held = clean.held(chosen)
+    views = [view.held(torch.isin(view.index, held.index).nonzero()[:, 0]) for view in pair]
+    views = [_labelled_as(held, view) if beside or view.labels is None else view for view in views]
     temperature = float(found["temperature"]) if "temperature" in found else None
-    held = (views[0], views[1]) if len(views) == 2 else None
+    both = (views[0], views[1]) if len(views) == 2 else None
     parts = len(clean.spaces["h"].files) if isinstance(clean.spaces["h"], shards.Shards) else 1
-    return Kept(clean.held(chosen), held, temperature, clean.spaces, assumed, parts)
+    return Kept(held, both, temperature, clean.spaces, assumed, parts)
+
+
+def _labelled_as(clean: Embeddings, view: Embeddings) -> Embeddings:
+    """A view, with the labels that its pictures have among the clean rows, all of which are there."""
+    order = clean.index.argsort()
+    places = order[torch.searchsorted(clean.index[order], view.index)]
+    labels = None if clean.labels is None else clean.labels[places]
+    return replace(view, labels=labels, classes=clean.classes)
 
 
 def _refuse_unpaired(first: Tensor, second: Tensor, path: Path) -> None:

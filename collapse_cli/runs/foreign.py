@@ -17,6 +17,7 @@ from collapse_cli.runs.others.candidates import Candidate, under
 from collapse_cli.runs.others.layouts import CIFAR, CLIP, IMAGENET, NORMALISATIONS, Choices
 from collapse_cli.runs.others.recognition import recognise
 from collapse_cli.runs.others.tensors import Held, hold
+from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Normalisation
 
 AS_FOUND = Choices()
@@ -76,9 +77,9 @@ class Foreign:
     warnings: tuple[str, ...]
 
 
-def load(path: Path, choices: Choices = AS_FOUND) -> Foreign:
+def load(place: Path | Source, choices: Choices = AS_FOUND) -> Foreign:
     """Another library's checkpoint. Raises CollapseError for what is not one, or is of no network known here."""
-    held = hold(path, averaged=choices.branch != "online")
+    held = hold(place, averaged=choices.branch != "online")
     return restore(held, recognise(held, choices), choices)
 
 
@@ -101,8 +102,8 @@ def restore(held: Held, best: Candidate, choices: Choices = AS_FOUND) -> Foreign
         encoder=encoder,
         projector=projector,
         cluster_head=nn.Sequential(*clusters, nn.Softmax(dim=1)).eval() if clusters else None,
-        prototypes=beside.prototypes(held, best),
-        queue=beside.queue(held),
+        prototypes=_copied(beside.prototypes(held, best)),
+        queue=_copied(beside.queue(held)),
         matched=best.matched,
         total=best.total,
         epoch=held.epoch,
@@ -116,6 +117,11 @@ def restore(held: Held, best: Candidate, choices: Choices = AS_FOUND) -> Foreign
         unknown=tuple(caveats.unknown(held, best, lacking)),
         warnings=tuple(caveats.warnings(held, best)),
     )
+
+
+def _copied(tensor: Tensor | None) -> Tensor | None:
+    """In memory: what is kept beyond the reading does not depend on the file."""
+    return None if tensor is None else tensor.clone()
 
 
 def _prefix(held: Held, best: Candidate) -> str:
@@ -184,13 +190,14 @@ def _dtype(weights: Mapping[str, Tensor]) -> str:
     return " and ".join(sorted(str(kind).removeprefix("torch.") for kind in kinds))
 
 
-def matrices(path: Path, choices: Choices = AS_FOUND) -> dict[str, Tensor]:
+def matrices(place: Path | Source, choices: Choices = AS_FOUND) -> dict[str, Tensor]:
     """Every weight matrix (out, in·kh·kw) by its layer's name, in the order of the network; also where the network is not known.
 
     Of a network that is known: encoder and `projector.…`, as `load` reads them. Otherwise all of the file's, in its order.
     Raises CollapseError where there are none.
     """
-    held = hold(path, averaged=choices.branch != "online")
+    held = hold(place, averaged=choices.branch != "online")
+    path = held.path
     try:
         best = recognise(held, choices)
         head = {f"projector.{name}": weight for name, weight in beside.head(held, best).items()}

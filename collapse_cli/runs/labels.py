@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrays
+from collapse_cli.runs import arrays, reader
 
 HEADINGS = ("label", "labels")
 KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".txt")
@@ -52,9 +52,10 @@ def numbered(values: Sequence[Any] | numpy.ndarray | Tensor, name: str) -> tuple
 def _lines(path: Path) -> list[str] | list[int]:
     """One label on each line; whole numbers where all are."""
     try:
+        reader.refuse_too_large(path, reader.size(path))
         lines = path.read_text("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise CollapseError(f"no file {path}", "check the path") from None
+    except reader.Unreadable as error:
+        raise error.wanted_as("text", "save it as UTF-8") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
     found = [line.strip().strip('"') for line in lines]
@@ -73,13 +74,9 @@ def _array(path: Path) -> Any:
     """The only array of a file, or the one that is called labels."""
     if path.suffix == ".npy":
         try:
-            return numpy.load(path, allow_pickle=False)
-        except FileNotFoundError:
-            raise CollapseError(f"no file {path}", "check the path") from None
-        except (ValueError, OSError, EOFError) as error:
-            raise CollapseError(
-                f"{path} cannot be read as labels ({error})", "save them with numpy.save"
-            ) from None
+            return reader.array(path)
+        except reader.Unreadable as error:
+            raise error.wanted_as("labels", "save them with numpy.save") from None
     found = arrays.read(path)
     name = next((name for name in HEADINGS if name in found), "" if len(found) != 1 else next(iter(found)))
     if not name:

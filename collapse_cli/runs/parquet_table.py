@@ -11,9 +11,13 @@ from pyarrow import compute, parquet, types
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import reader
 from collapse_cli.runs.labels import HEADINGS
 from collapse_cli.runs.shards import float_of
 from collapse_cli.runs.table import COUNTS, Table, labelled
+
+WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
+"""Bytes of a value; all others take eight at least."""
 
 
 def read(path: Path) -> Table:
@@ -22,6 +26,7 @@ def read(path: Path) -> Table:
     Raises CollapseError for pictures, lists of unequal length, and where there are no numbers.
     """
     schema = _schema(path)
+    reader.refuse_too_large(path, _declared(path))
     label = next((name for name in schema.names if name.lower() in HEADINGS), None)
     others = [field for field in schema if field.name != label]
     lists = [field.name for field in others if _is_list(field.type)]
@@ -41,11 +46,20 @@ def read(path: Path) -> Table:
 
 def _schema(path: Path) -> pyarrow.Schema:
     try:
+        reader.size(path)
         return parquet.read_schema(path)
-    except FileNotFoundError:
-        raise CollapseError(f"no file {path}", "check the path") from None
+    except reader.Unreadable as error:
+        raise error.wanted_as("parquet", "write it again") from None
     except (pyarrow.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
+
+
+def _declared(path: Path) -> int:
+    """Bytes of all columns once they are read, by the counts of the file's footer: a column of equal numbers packs to nothing."""
+    footer = parquet.read_metadata(path)
+    groups = (footer.row_group(number) for number in range(footer.num_row_groups))
+    columns = (group.column(place) for group in groups for place in range(footer.num_columns))
+    return sum(column.num_values * WIDTHS.get(column.physical_type, 8) for column in columns)
 
 
 def _table(path: Path, columns: list[str]) -> pyarrow.Table:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy
 import torch
-from numpy.lib.format import open_memmap
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import reader
 
 FLOATS = ("float16", "float32", "float64")  # what is measured as it is; all other numbers become float32
 
@@ -61,7 +61,7 @@ class Shards:
 
     def _read(self, file: int, rows: slice | numpy.ndarray) -> Tensor:
         """A copy; the mapping, and with it the file's pages, is let go."""
-        mapped = open_memmap(self.files[file], mode="r")
+        mapped = reader.mapped(self.files[file])
         return torch.from_numpy(numpy.array(mapped[rows], dtype=self.dtype, order="C"))
 
     def _empty(self, count: int) -> Tensor:
@@ -111,13 +111,9 @@ def fits(dtype: numpy.dtype, shape: Sequence[int]) -> bool:
 def _mapped(file: Path) -> numpy.ndarray:
     """Raises CollapseError also for a file that ends before its last row."""
     try:
-        return open_memmap(file, mode="r")
-    except FileNotFoundError:
-        raise CollapseError(f"no file {file}", "check the path") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise CollapseError(
-            f"{file} cannot be read as numpy embeddings ({error})", "save them with numpy.save"
-        ) from None
+        return reader.mapped(file)
+    except reader.Unreadable as error:
+        raise error.wanted_as("numpy embeddings", "save them with numpy.save") from None
 
 
 def _refuse(file: Path, array: numpy.ndarray, path: Path) -> None:

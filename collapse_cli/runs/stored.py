@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,36 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrays, csv_table, labels, parquet_table, shards
+from collapse_cli.runs import arrays, labels, shards
 from collapse_cli.runs.arrays import BARE, ROWS
+from collapse_cli.runs.source import TABLES, Source
 from collapse_cli.shapes import Embeddings, Rows
 
-TABLES = {".csv": csv_table.read, ".parquet": parquet_table.read}
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A set of embeddings as a file holds it: rows (N,D) by space, labels (N,) or None, index (N,)."""
+    """A set of embeddings as a file holds it: rows (N,D) by space, labels (N,) or None, index (N,).
+
+    classes: what the classes are called, by label; where the file has no names for them, the labels as text.
+    """
 
     spaces: Mapping[str, Rows]
     labels: Tensor | None
     index: Tensor
     classes: tuple[str, ...]
     source: str
+
+    def numbered_as(self, other: Stored) -> Stored:
+        """The same, with the labels that another set of the same file has for the same names; new names come last."""
+        if self.labels is None or self.classes == other.classes:
+            return self
+        classes = tuple(dict.fromkeys((*other.classes, *self.classes)))
+        places = {name: number for number, name in enumerate(classes)}
+        numbers = torch.tensor([places[name] for name in self.classes], dtype=torch.int64)  # (C,)
+        return replace(self, labels=numbers[self.labels], classes=classes)
 
     def held(self, chosen: Tensor) -> Embeddings:
         """The chosen (n,) rows in memory, float64 where the file has that, else float32."""
@@ -38,17 +50,18 @@ class Stored:
         return Embeddings(rows["h"], rows.get("z"), labels, self.index[chosen], self.classes, self.source)
 
 
-def content(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What a file holds by the names of our own files, and what was assumed of it."""
+    path = source.path
     if path.is_dir() or path.suffix == ".npy":
-        return {ROWS: shards.opened(path)}, ()
+        return {ROWS: source.content}, ()
     if path.suffix in TABLES:
-        table = TABLES[path.suffix](path)
+        table = source.content
         found, chosen = _named(table.rows, path)
         aside = (f"left out: {', '.join(table.aside)}",) if table.aside else ()
         own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
         return found | own, chosen + aside
-    return _named(arrays.read(path), path)
+    return _named(arrays.read(source), path)
 
 
 def _named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -91,12 +104,19 @@ def stored(found: Mapping[str, Any], prefix: str, path: Path, beside: Path | Non
 def _labels(
     found: Mapping[str, Any], name: str, count: int, path: Path
 ) -> tuple[Tensor | None, tuple[str, ...]]:
-    """Labels (N,), and the names of the classes, which may stand in their place."""
-    if name in found and not isinstance(found[name], Tensor):
-        own, classes = labels.numbered(found[name], f"{name} of {path}")
-        return _column({name: own}, name, count, path), classes
-    classes = tuple(str(one) for one in numpy.asarray(found.get("classes", ())).tolist())
-    return _column(found, name, count, path), classes
+    """Labels (N,), and the names of the classes, which may stand in their place.
+
+    Labels of a file without names are names themselves: they are numbered 0 to C-1 in their order.
+    """
+    if name not in found:
+        return None, ()
+    classes = tuple(str(label) for label in numpy.asarray(found.get("classes", ())).tolist())
+    if isinstance(found[name], Tensor) and classes:
+        return _column(found, name, count, path), classes
+    if isinstance(found[name], Tensor):
+        _column(found, name, count, path)  # refused as what it is
+    numbers, classes = labels.numbered(found[name], f"{name} of {path}")
+    return _column({name: numbers}, name, count, path), classes
 
 
 def _column(found: Mapping[str, Any], name: str, count: int, path: Path) -> Tensor | None:

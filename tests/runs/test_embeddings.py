@@ -139,6 +139,15 @@ def test_labels_of_any_integers_become_int64(dtype: str, tmp_path: Path) -> None
     numpy.savez(tmp_path / "e.npz", representations=ROWS, labels=numpy.array([3, 0, 1, 1], dtype))
     labels = embeddings.load(tmp_path / "e.npz").clean.labels
     assert labels is not None
+    assert (labels.dtype, labels.tolist()) == (torch.int64, [2, 0, 1, 1])
+    numpy.savez(
+        tmp_path / "e.npz",
+        representations=ROWS,
+        labels=numpy.array([3, 0, 1, 1], dtype),
+        classes=list("abcd"),
+    )
+    labels = embeddings.load(tmp_path / "e.npz").clean.labels
+    assert labels is not None
     assert (labels.dtype, labels.tolist()) == (torch.int64, [3, 0, 1, 1])
 
 
@@ -217,7 +226,7 @@ def test_the_only_rows_of_a_file_whatever_their_name(name: str, tmp_path: Path) 
     kept = embeddings.load(write(tmp_path / name, ROWS, labels=numpy.array([3, 0, 1, 1])))
     assert kept.assumed == ("rows: the array features",)
     assert kept.clean.labels is not None
-    assert kept.clean.labels.tolist() == [3, 0, 1, 1]
+    assert (kept.clean.labels.tolist(), kept.clean.classes) == ([2, 0, 1, 1], ("0", "1", "3"))
     with pytest.raises(CollapseError, match="several arrays of rows") as caught:
         embeddings.load(write(tmp_path / name, ROWS, texts=ROWS))
     assert "features (4, 3)" in caught.value.message
@@ -323,3 +332,59 @@ def test_labels_beside_stand_in_for_those_within(tmp_path: Path) -> None:
     drawn = embeddings.load(tmp_path / "e.npz", 2, 0, tmp_path / "l.txt").clean
     assert drawn.labels is not None
     assert [("b", "a", "b", "a")[i] for i in drawn.index] == [drawn.classes[i] for i in drawn.labels]
+
+
+@pytest.mark.parametrize("values", [[30, -1, 7, 7], ["c", "a", "b", "b"]], ids=["numbers", "names"])
+def test_labels_without_names_are_names(values: list[Any], tmp_path: Path) -> None:
+    """The classes are the distinct labels in their order; a view of two of them has the same numbers."""
+    numpy.savez(
+        tmp_path / "e.npz", representations=ROWS, labels=values,
+        first_representations=ROWS[2:], first_index=[2, 0], first_labels=[values[2], values[0]],
+        second_representations=ROWS[2:], second_index=[2, 0], second_labels=[values[2], values[0]],
+    )  # fmt: skip
+    kept = embeddings.load(tmp_path / "e.npz")
+    assert kept.clean.labels is not None
+    assert kept.views is not None
+    assert kept.clean.labels.tolist() == [2, 0, 1, 1]
+    assert kept.clean.classes == tuple(str(value) for value in sorted(set(values)))
+    for view in kept.views:
+        assert view.labels is not None
+        assert (view.labels.tolist(), view.classes) == ([1, 2], kept.clean.classes)
+
+
+def test_a_class_of_the_views_alone_comes_last(tmp_path: Path) -> None:
+    views = {
+        f"{view}_{name}": values
+        for view in ("first", "second")
+        for name, values in (("representations", ROWS), ("labels", [5, 4, 9, 9]))
+    }
+    numpy.savez(tmp_path / "e.npz", representations=ROWS, labels=[5, 9, 9, 9], **views)
+    kept = embeddings.load(tmp_path / "e.npz")
+    assert kept.clean.classes == ("5", "9")
+    assert kept.views is not None
+    assert kept.views[0].labels is not None
+    assert (kept.views[0].labels.tolist(), kept.views[0].classes) == ([0, 2, 1, 1], ("5", "9", "4"))
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_views_have_the_labels_of_their_images(beside: bool, tmp_path: Path) -> None:
+    """Images 7, 3, 5, 1 have labels y, x, y, x, beside the file or within; views are of 1 and 7. A file beside counts more."""
+    views = {
+        f"{view}_{name}": values
+        for view in ("first", "second")
+        for name, values in (("representations", ROWS[:2]), ("index", [1, 7]))
+    }
+    own = {"first_labels": [0, 0], "second_labels": [0, 0]} if beside else {"labels": ["y", "x", "y", "x"]}
+    numpy.savez(tmp_path / "e.npz", representations=ROWS, index=[7, 3, 5, 1], **views, **own)
+    (tmp_path / "l.txt").write_text("y\nx\ny\nx\n")
+    kept = embeddings.load(tmp_path / "e.npz", beside=tmp_path / "l.txt" if beside else None)
+    assert kept.views is not None
+    for view in kept.views:
+        assert view.labels is not None
+        assert (view.labels.tolist(), view.classes) == ([0, 1], ("x", "y"))
+
+
+def test_names_without_labels_are_no_labels(tmp_path: Path) -> None:
+    numpy.savez(tmp_path / "e.npz", representations=ROWS, classes=["a", "b"])
+    clean = embeddings.load(tmp_path / "e.npz").clean
+    assert (clean.labels, clean.classes) == (None, ())

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.reader import Unreadable, unknown_globals
 
 LEARNT = ("weight", "bias", "running_mean", "running_var")
 """Ends of the names that weights have."""
@@ -33,9 +33,9 @@ def _is_torchscript(path: Path) -> bool:
     return False
 
 
-def blocked(path: Path) -> CollapseError | None:
+def blocked(path: Path, error: Unreadable) -> CollapseError | None:
     """What a file asks for beside tensors, as a sentence; None where that is not what is wrong with it."""
-    found = [name for name in _globals(path) if name != "argparse.Namespace"]
+    found = [name for name in unknown_globals(path, error) if name != "argparse.Namespace"]
     if not found:
         return None
     named = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
@@ -50,20 +50,6 @@ def blocked(path: Path) -> CollapseError | None:
         f"{path} holds objects beside its weights, which only code can read: {named}",
         "where you trust it: c = torch.load(PATH, weights_only=False); torch.save(c['state_dict'], 'weights.pt')",
     )
-
-
-def _globals(path: Path) -> list[str]:
-    """Names that a pickle would import and that are not known to be harmless; an unzipped file, as of 2019, tells only the first.
-
-    Whatever this trips over, the file was found unreadable before, and nothing of it is run.
-    """
-    with suppress(Exception):
-        return torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    try:
-        torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        return re.findall(r"GLOBAL ([\w.]+)", str(error))
-    return []
 
 
 def refuse(path: Path, content: Mapping[str, Any]) -> None:

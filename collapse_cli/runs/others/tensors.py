@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -10,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import checkpoint
+from collapse_cli.runs.checkpoint import content_of
 from collapse_cli.runs.others.refusals import LEARNT, blocked, refuse, refuse_code
+from collapse_cli.runs.reader import Unreadable, size
+from collapse_cli.runs.source import Source
 
 AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict")
 WRAPPERS = (*AVERAGED, "classy_state_dict", "base_model", "state_dict", "model_state_dict", "model", "net")
@@ -62,12 +62,13 @@ class Held:
         return next((name for name in found if isinstance(name, str)), "")
 
 
-def hold(path: Path, averaged: bool = True) -> Held:
+def hold(place: Path | Source, averaged: bool = True) -> Held:
     """The tensors of a file. averaged: where there are an average of the weights and the last ones, the average.
 
     Raises CollapseError for what cannot be read without running code, and for what holds no tensors.
     """
-    content = dict(read_safetensors(path) if path.suffix == ".safetensors" else _torch(path))
+    source = Source.at(place)
+    path, content = source.path, dict(_read(source))
     refuse(path, content)
     facts = {
         **_config(path),
@@ -93,42 +94,21 @@ def _clean(names: list[str]) -> list[str]:
     return kept
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Every tensor of the file by its name; mapped into memory, not read. Raises CollapseError for what cannot be read."""
-    _there(path)
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ImportError:
-        raise CollapseError(
-            f"{path} needs the package safetensors", "pip install 'collapse-cli[timm]'"
-        ) from None
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CollapseError(
-            f"{path} cannot be read as safetensors ({error})", "copy or download it again"
-        ) from None
-
-
 def _there(path: Path) -> None:
     if path.is_dir():
         raise CollapseError(f"{path} is a folder", "give a file of weights")
-    if not path.is_file():
-        raise CollapseError(f"no file {path}", "check the path")
-    if path.stat().st_size == 0:
+    if size(path) == 0:
         raise CollapseError(f"{path} is empty", "copy or download it again")
 
 
-def _torch(path: Path) -> dict[str, Any]:
-    """The dict that torch.save wrote."""
-    _there(path)
-    refuse_code(path)
+def _read(source: Source) -> Mapping[str, Any]:
+    """The dict that torch.save or safetensors wrote."""
+    _there(source.path)
+    refuse_code(source.path)
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return checkpoint.read(path)
-    except CollapseError as error:
-        raise blocked(path) or error from None
+        return content_of(source)
+    except Unreadable as error:
+        raise blocked(source.path, error) or error from None
 
 
 def _config(path: Path) -> dict[str, Any]:
