@@ -393,7 +393,7 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
         if name not in known:
             raise CollapseError(f"'{name}' is not a setting of {method}", nearest(name, known))
     own, model, training = (fill(part, merged) for part in parts)
-    splits = getattr(own, "bn_splits", 1)
+    splits = own.bn_splits if isinstance(own, Keys) else 1
     if training.batch < 2 * splits:
         raise CollapseError(
             f"--bn-splits {splits} leaves fewer than 2 of --batch {training.batch} in a part",

@@ -72,14 +72,12 @@ def measure(found: Sequence[Subject], seed: int, unit: bool = False) -> list[dic
 
 
 def _classifier(subject: Subject) -> Classifier | None:
-    """The supervised method's own, of unit rows, which has no bias."""
+    """The method's own, of unit rows and without bias; None where it has none."""
     from collapse_cli.metrics.neural_collapse import Classifier
     from collapse_cli.metrics.rows import unit
 
-    if subject.checkpoint is None or subject.checkpoint.run.method != "supervised":
-        return None
-    weights: Any = subject.checkpoint.method.weights  # type: ignore[attr-defined]
-    return Classifier(unit(weights.detach().cpu()))
+    weights = subject.checkpoint.method.classifier if subject.checkpoint else None
+    return None if weights is None else Classifier(unit(weights.detach().cpu()))
 
 
 def _warnings(entries: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -93,7 +93,7 @@ def _head(subject: Subject) -> Tensor | None:
     """Probabilities (N,M) of the network's own cluster head over the clean h, or None where it has none."""
     import torch
 
-    head = getattr(subject.case.method, "cluster_head", None) if subject.case else None
+    head = subject.case.method.cluster_head if subject.case else None
     if head is None:
         return None
     training = head.training

@@ -117,7 +117,7 @@ def _of_run(record: Record) -> dict[str, Any]:
 def _of_checkpoint(kept: Checkpoint) -> dict[str, Any]:
     from torch import nn
 
-    method, queue = kept.method, getattr(kept.method, "queue", None)
+    method, queue = kept.method, kept.method.negatives
     bare = isinstance(method.projector, nn.Identity)
     return {
         "method": kept.run.method,

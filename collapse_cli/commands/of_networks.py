@@ -41,7 +41,7 @@ def of_checkpoint(path: Path, file: Path, measuring: Measuring, views: bool) -> 
     name = str(file.parent.name if file.name == "checkpoint.pt" else file.name)
     facts = identified(path, file, "collapse checkpoint")
     facts |= {"epoch": kept.state.epoch, "method": kept.run.method}
-    temperature = getattr(kept.run.own, "temperature", None)
+    temperature = kept.method.temperature
     return Subject(
         name, facts, clean, pair, temperature, kept, record,
         split=lambda name: embedded(pictures(kept, measuring, name)),

@@ -82,8 +82,8 @@ class Subject:
 
     @property
     def queue(self) -> KeyQueue | None:
-        """The run's own queue, where its method keeps one."""
-        return getattr(self.checkpoint.method, "queue", None) if self.checkpoint else None
+        """The run's own queue of negatives, where its method keeps one."""
+        return self.checkpoint.method.negatives if self.checkpoint else None
 
 
 def sampled(found: Sequence[Subject]) -> list[str]:

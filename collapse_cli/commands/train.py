@@ -16,7 +16,7 @@ from collapse_cli.commands.answers import version
 from collapse_cli.commands.options import device, options
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record, read_toml
-from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
+from collapse_cli.settings import METHODS, PREFERRED, Keys, Masks, Model, Queue, Run, Training, flat, resolve
 
 if TYPE_CHECKING:
     from collapse_cli.runs.checkpoint import Checkpoint
@@ -317,9 +317,9 @@ def warnings(run: Run, images: Images) -> list[str]:
     from collapse_cli.augment.recipes import searched_with_labels
     from collapse_cli.metrics.oracle import own_stale_key
 
-    said = []
-    queue = getattr(run.own, "queue", 0)
-    if queue > len(images) / 2 and not run.own.mask_own:
+    said, own = [], run.own
+    queue = own.queue if isinstance(own, Queue) and not own.mask_own else 0
+    if queue > len(images) / 2:
         chance = own_stale_key(queue / len(images))
         said.append(
             f"--queue {queue} is {queue / len(images):.1f} epochs of {len(images)} pictures: "
@@ -330,7 +330,7 @@ def warnings(run: Run, images: Images) -> list[str]:
             f"--keep-every {run.training.keep_every} is more than the {run.training.epochs} epochs: "
             "the last checkpoint alone is kept"
         )
-    if getattr(run.own, "shuffle_bn", False) and run.own.bn_splits == 1:
+    if isinstance(own, Keys) and own.shuffle_bn and own.bn_splits == 1:
         said.append(
             "--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order"
         )
@@ -338,7 +338,7 @@ def warnings(run: Run, images: Images) -> list[str]:
         said.append(
             f"--recipe {run.training.recipe} holds a policy that was searched with labels: the run is not label-free"
         )
-    if getattr(run.own, "mask_false_negatives", False):
+    if isinstance(own, Masks) and own.mask_false_negatives:
         said.append(
             "--mask-false-negatives reads the labels: an oracle to compare with, not a label-free run"
         )
