@@ -31,6 +31,16 @@ def chance(candidates: int, exclude: Tensor | None = None) -> float:
     return float((1 + (~exclude).sum(dim=1)).double().log().mean())
 
 
+def without(similarity: Tensor, exclude: Tensor | None) -> Tensor:
+    """Similarities (B,K), -inf for those in exclude (B,K) bool."""
+    return similarity if exclude is None else similarity.masked_fill(exclude, -torch.inf)
+
+
+def proxy_accuracy(positive: Tensor, negative: Tensor) -> Tensor:
+    """Share of queries that are closer to their positive (B,) than to every negative (B,K); () in [0, 1]. No gradient."""
+    return (positive > negative.amax(dim=1)).float().mean().detach()
+
+
 def left_out(
     queries: Origin, keys: Origin, masks: Masks, generator: Generator, own: bool = True
 ) -> Tensor | None:

@@ -109,6 +109,15 @@ class MemoryBank(Masks):
 
 
 @dataclass(frozen=True)
+class Nnclr:
+    """NNCLR: the positive is the nearest neighbour in a support set (Dwibedi et al. 2021, arXiv:2104.14548)."""
+
+    queue: int = knob(512, "embeddings kept in the support set Q; no negatives (paper: 98304)", low=1)
+    temperature: float = knob(0.1, "of the softmax over the batch, tau (paper: 0.1)", low=1e-4)
+    predictor_hidden: int = knob(128, "width of the predictor's hidden layer (paper: 4096)", low=1)
+
+
+@dataclass(frozen=True)
 class Directclr:
     """DirectCLR: InfoNCE on the first dimensions of h, no projector (Jing et al. 2022, arXiv:2110.09348)."""
 
@@ -223,6 +232,7 @@ METHODS: dict[str, type] = {
     "hcl": Hcl,
     "align-uniform": AlignUniform,
     "directclr": Directclr,
+    "nnclr": Nnclr,
     "simsiam": Simsiam,
     "byol": Byol,
     "vicreg": Vicreg,
@@ -393,7 +403,7 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
         if name not in known:
             raise CollapseError(f"'{name}' is not a setting of {method}", nearest(name, known))
     own, model, training = (fill(part, merged) for part in parts)
-    splits = getattr(own, "bn_splits", 1)
+    splits = own.bn_splits if isinstance(own, Keys) else 1
     if training.batch < 2 * splits:
         raise CollapseError(
             f"--bn-splits {splits} leaves fewer than 2 of --batch {training.batch} in a part",

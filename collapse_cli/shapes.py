@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
+"""Curves by name, x and y of the same length each."""
+
+
 class Pixels(Protocol):
     """What a tensor of pictures and a stream of them have in common."""
 

@@ -21,7 +21,7 @@ from collapse_cli.metrics.alignment import mean_cosine, spread
 from collapse_cli.metrics.spectrum import effective_rank
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.settings import Training
-from collapse_cli.shapes import Batch, Images, Normalisation
+from collapse_cli.shapes import Batch, Curves, Images, Normalisation
 
 WATCHED = 512  # pictures whose projections are measured after each epoch
 SETTLING = 30  # batches that batch norm's statistics are settled on before the first step
@@ -46,7 +46,7 @@ class Epoch:
     images_per_second: float
     seconds: float
     extra: dict[str, float]
-    curves: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
+    curves: Curves
 
 
 @dataclass
@@ -183,5 +183,5 @@ def _watch(
         images_per_second=steps * settings.batch / seconds,
         seconds=seconds,
         extra=method.diagnostics(),
-        curves=method.curves() if hasattr(method, "curves") else {},
+        curves=method.curves(),
     )

@@ -23,9 +23,11 @@ from collapse_cli.losses import (
     invariance,
     left_out,
     nt_xent,
+    proxy_accuracy,
     repulsion,
     supcon,
     variance_hinge,
+    without,
 )
 from collapse_cli.settings import Masks
 from collapse_cli.shapes import Origin
@@ -442,3 +444,14 @@ def test_a_random_mask_adds_to_the_others(generator: torch.Generator) -> None:
     found = left_out(QUERIES, KEYS, Masks(mask_false_negatives=True, mask_random=0.5), generator)
     drawn = torch.rand(4, 5, generator=torch.Generator().manual_seed(0)) < 0.5
     assert torch.equal(found, OWN | ALIKE | drawn)
+
+
+def test_the_proxy_task_is_lost_on_a_tie() -> None:
+    """Three queries with two negatives each: above both, beside the larger, between them. One of three is won."""
+    negative = torch.tensor([[0.1, 0.3]] * 3)
+    positive = torch.tensor([0.4, 0.3, 0.2])
+    assert float(proxy_accuracy(positive, negative)) == pytest.approx(1 / 3)
+    left = without(negative, torch.tensor([[False, True]] * 3))
+    assert left.tolist() == [[pytest.approx(0.1), -math.inf]] * 3
+    assert float(proxy_accuracy(positive, left)) == 1
+    assert without(negative, None) is negative

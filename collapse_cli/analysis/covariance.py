@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import reader
 
 ROUNDING = 1e-9  # of the largest entry: an eigenvalue that is less below 0 is 0
 
@@ -39,6 +41,6 @@ def covariance(option: str, path: str, width: int) -> Tensor | None:
 def _read(option: str, path: str) -> Any:
     """The array in the file as float64."""
     try:
-        return numpy.load(path, allow_pickle=False).astype(float, casting="same_kind")
-    except (OSError, ValueError, EOFError, AttributeError, TypeError):
+        return reader.array(Path(path)).astype(float, casting="same_kind")
+    except (CollapseError, TypeError):
         raise CollapseError(f"{option}: {path} cannot be read", "give a (d, d) array as .npy") from None

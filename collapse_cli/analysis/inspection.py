@@ -101,7 +101,7 @@ def _of_embeddings(source: Source) -> dict[str, Any]:
         **{name: list(rows.shape) for name, rows in stored.every.items()},
         "dtype": str(stored.every["h"][0:1].dtype).removeprefix("torch."),
         "labels": "yes" if labels else "no",
-        "classes": len(stored.clean.classes) or None,
+        "classes": len(stored.clean.classes) if labels else None,
         "of": stored.clean.source,
         "assumed": list(stored.assumed),
         "measure_with": commands(labels=labels, views=stored.views is not None, network=False),

@@ -11,7 +11,7 @@ from collapse_cli.errors import concerning
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.spectrum import Spectrum, never_negative, spectrum
 from collapse_cli.metrics.verdict import verdict
-from collapse_cli.shapes import Rows
+from collapse_cli.shapes import Rows, class_count
 
 
 def measure(subject: Subject) -> Iterator[Entry]:
@@ -37,7 +37,8 @@ def of_space(subject: Subject, space: str, initial: Mapping[str, Rows]) -> Spect
 
 def context(subject: Subject, space: str) -> Context:
     """What is known without looking at views; the loss is that of the last space, the only one that it sees."""
-    facts: dict[str, Any] = {"space": space, "classes": len(subject.clean.classes)}
+    count = class_count(subject.clean.labels, subject.clean.classes)
+    facts: dict[str, Any] = {"space": space, "classes": count}
     if subject.checkpoint:
         facts["method"] = subject.checkpoint.run.method
     if subject.negatives:

@@ -18,7 +18,7 @@ from collapse_cli.metrics.chain import Chain, chain
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.verdict import COMPLETE
 from collapse_cli.models.batch_norm import settle
-from collapse_cli.settings import Run
+from collapse_cli.settings import Keys, Queue, Run
 from collapse_cli.shapes import DataShape, Embeddings, Images, Normalisation
 from collapse_cli.training import SETTLING, batches
 
@@ -41,18 +41,20 @@ class Trained:
         return self.epochs * (self.data.pictures // self.run.training.batch)
 
     @property
-    def queued(self) -> bool:
-        """Whether its negatives are keys in a queue."""
-        return hasattr(self.run.own, "queue")
+    def queue(self) -> int | None:
+        """Keys in the queue of negatives, K; None where the negatives are no keys in a queue."""
+        return self.run.own.queue if isinstance(self.run.own, Queue) else None
 
     @property
     def momentum(self) -> float:
         """Of the key encoder, at the start where it rises; 0 where keys come from the query's own."""
-        return self.run.own.momentum if self.run.own.key_encoder == "momentum" else 0.0
+        own = self.run.own
+        return own.momentum if isinstance(own, Keys) and own.key_encoder == "momentum" else 0.0
 
     @property
     def keys_per_step(self) -> int:
-        return self.run.training.batch * (2 if self.run.own.symmetric else 1)
+        own = self.run.own
+        return self.run.training.batch * (2 if isinstance(own, Keys) and own.symmetric else 1)
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ def signal(case: Case, lines: Sequence[Mapping[str, Any]] = ()) -> Signal:
 
 
 def _clock(trained: Trained) -> dict[str, Any]:
-    if not trained.queued:
+    if trained.queue is None:
         return {"steps": trained.steps}
-    size, momentum = trained.run.own.queue, trained.momentum
+    size, momentum = trained.queue, trained.momentum
     return {
         "steps": trained.steps,
         "key_waits": size / trained.keys_per_step,

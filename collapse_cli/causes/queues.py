@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import torch
 from torch import Tensor, nn
 
@@ -14,12 +12,13 @@ from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.oracle import Oracle, oracle
 from collapse_cli.models.momentum import KeyQueue
+from collapse_cli.settings import Masks
 
 
 def keys(case: Case, trained: Trained) -> list[Cause | None]:
     """Whether the keys of a queue are consistent, no longer random, and young enough."""
-    queue = getattr(case.method, "queue", None)
-    if not isinstance(queue, KeyQueue):
+    queue = case.method.negatives
+    if queue is None:
         return []
     size, momentum, steps = len(queue.keys), trained.momentum, trained.steps
     return [
@@ -31,47 +30,47 @@ def keys(case: Case, trained: Trained) -> list[Cause | None]:
 
 def stale(case: Case, queue: KeyQueue) -> float | None:
     """`causes.staleness` of the queue's keys. None where these are not the pictures that it was filled with."""
-    method, size = cast(Any, case.method), len(queue.keys)
+    network, size = case.method.key_network, len(queue.keys)
     age = (queue.seen - 1 - torch.arange(size, device=queue.keys.device)) % size  # (K,)
     young, old = ((queue.index >= 0) & chosen for chosen in (age < max(size // 10, 1), age >= size // 2))
     learned = case.trained is not None and case.trained.data == case.images.data_shape
-    if not learned or method.key_encoder is None or not young.any() or not old.any():
+    if not learned or network is None or not young.any() or not old.any():
         return None
-    (youngest, today), (older, _) = agreement(case, queue, young), agreement(case, queue, old)
+    (youngest, today), (older, _) = (agreement(case, queue, network, chosen) for chosen in (young, old))
     return causes.staleness(older, youngest, mean_cosine(today))
 
 
 @torch.no_grad()
-def agreement(case: Case, queue: KeyQueue, chosen: Tensor) -> tuple[float, Tensor]:
-    """Of the chosen (K,) bool keys: mean cosine with today's clean keys (n,d) of the same pictures, and those."""
-    method, places = cast(Any, case.method), chosen.nonzero().squeeze(1)[:LOOKED_AT]
+def agreement(case: Case, queue: KeyQueue, network: nn.Module, chosen: Tensor) -> tuple[float, Tensor]:
+    """Of the chosen (K,) bool keys: mean cosine with the network's clean keys (n,d) of the same pictures, and those."""
+    places = chosen.nonzero().squeeze(1)[:LOOKED_AT]
     pixels = embedding.take(case.images, queue.index[places], queue.keys.device).float() / 255
-    network = nn.Sequential(method.key_encoder, method.key_projector).eval()
-    today = nn.functional.normalize(network(case.normalisation(pixels)), dim=1)
+    today = nn.functional.normalize(network.eval()(case.normalisation(pixels)), dim=1)
     return float((queue.keys[places] * today).sum(dim=1).mean()), today
 
 
 def negatives(case: Case, trained: Trained) -> list[Cause]:
     """How the push of the queue's keys is shared out among them, and how much of it falls on the query's own class."""
-    found = shared_out(case, trained)
-    if found is None:
+    found, temperature, own = shared_out(case), case.method.temperature, trained.run.own
+    if found is None or temperature is None:
         return []
+    masked = isinstance(own, Masks) and own.mask_false_negatives
     asked = []
     if case.std_sqrt_d >= causes.SPREAD:  # else similarities are high for all, whatever T
-        asked.append(causes.even_negatives(found.half_mass / found.keys, trained.run.own.temperature))
-    if case.images.labels is not None and not trained.run.own.mask_false_negatives:
+        asked.append(causes.even_negatives(found.half_mass / found.keys, temperature))
+    if case.images.labels is not None and not masked:
         asked.append(causes.false_negatives(found.mass, found.share))
     return asked
 
 
-def shared_out(case: Case, trained: Trained) -> Oracle | None:
-    """Clean queries against the run's own queue."""
-    queue = getattr(case.method, "queue", None)
-    if not isinstance(queue, KeyQueue) or not int(queue.seen):
+def shared_out(case: Case) -> Oracle | None:
+    """Clean queries against the run's own queue of negatives."""
+    queue, temperature = case.method.negatives, case.method.temperature
+    if queue is None or temperature is None or not int(queue.seen):
         return None
     filled, rows = queue.index >= 0, nn.functional.normalize(case.space.float(), dim=1)
     labels = case.clean.labels if case.clean.labels is not None else torch.full((len(rows),), -1)
     return oracle(
         rows, queue.keys[filled].cpu().float(), labels, queue.labels[filled].cpu(), case.clean.index,
-        queue.index[filled].cpu(), trained.run.own.temperature,
+        queue.index[filled].cpu(), temperature,
     )  # fmt: skip

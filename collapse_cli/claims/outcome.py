@@ -104,7 +104,7 @@ def summary(outcomes: Sequence[Outcome], measures: Sequence[str]) -> Outcome:
 
 
 def _over(values: Sequence[float]) -> Measured:
-    nulls = [null for null in (getattr(value, "null", None) for value in values) if null is not None]
+    nulls = [value.null for value in values if isinstance(value, Measured) and value.null is not None]
     plain = [float(value) for value in values]
     interval = (min(plain), max(plain)) if len(plain) > 1 else None
     return Measured(mean(plain), null=mean(nulls) if nulls else None, interval=interval)

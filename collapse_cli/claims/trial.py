@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,7 +88,7 @@ class Trial:
         """Clusters of all pictures (N,), how many there are, labels (N,): from the cluster head, else k-means on h."""
         whole = self.embedded(self.pictures.all)
         assert whole.labels is not None
-        head: Any = getattr(self.method, "cluster_head", None)
+        head = None if self.method is None else self.method.cluster_head
         if head is None:
             count = class_count(whole.labels, whole.classes)
             generator = torch.Generator().manual_seed(self.seed)

@@ -9,21 +9,26 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.settings import Run
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.models.momentum import KeyQueue
+from collapse_cli.settings import Masks, Run
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 LEARN_FROM_LABELS = ("supervised", "supcon")
 
 
 class Method(Protocol):
-    """What the loop asks of a method; each is also an nn.Module, built as `Method(own, model, data)`.
+    """What others read of a method; each is also an nn.Module, built as `Method(own, model, data)`.
 
-    A method may have more: `queue`, a KeyQueue; `cluster_head`, h (B,D) -> (B,M) rows that sum to 1; and
-    `curves() -> {name: (x, y)}`, what is worth keeping of the last batch beside single numbers.
+    Every method declares all of it, and None where it has no such part: what is not declared here is nobody else's.
     """
 
     encoder: nn.Module  # (B,C,H,W) -> h (B,D)
     projector: nn.Module  # (B,D) -> z (B,d)
+    temperature: float | None  # of the softmax that the loss takes over similarities of z
+    negatives: KeyQueue | None  # keys (K,d) of earlier batches that every query is pushed away from
+    key_network: nn.Module | None  # (B,C,H,W) -> (B,d), the slow network that gives those keys
+    cluster_head: nn.Module | None  # h (B,D) -> (B,M), rows that sum to 1
+    classifier: Tensor | None  # (C,d) class weights on unit z, without bias; their length is free
 
     def loss(self, batch: Batch) -> Tensor:
         """Of two views, () . Changes nothing that the model keeps, except batch norm's running statistics."""
@@ -37,13 +42,16 @@ class Method(Protocol):
     def diagnostics(self) -> dict[str, float]:
         """What is worth watching, of the last batch: `queue filled`, `proxy accuracy` …"""
 
+    def curves(self) -> Curves:
+        """What is worth keeping of the last batch beside single numbers; {} where that is nothing."""
+
 
 def build(run: Run, data: DataShape) -> Method:
     """The method of a run for a data set, its fresh weights drawn from the run's seed.
 
     Raises CollapseError for settings that do not go together, and where labels are needed and there are none.
     """
-    masked = getattr(run.own, "mask_false_negatives", False)
+    masked = isinstance(run.own, Masks) and run.own.mask_false_negatives
     if not data.classes and (masked or run.method in LEARN_FROM_LABELS):
         what = "--mask-false-negatives" if masked else f"the method {run.method}"
         raise CollapseError(

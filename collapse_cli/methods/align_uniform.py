@@ -8,11 +8,13 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import attraction, repulsion
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import AlignUniform, Model
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """Views of one picture attract, all pictures of the batch repel; too much of the first collapses."""
+
+    temperature = negatives = key_network = cluster_head = classifier = None
 
     def __init__(self, own: AlignUniform, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -38,3 +40,6 @@ class Method(nn.Module):
     def diagnostics(self) -> dict[str, float]:
         names = ("alignment", "uniformity")
         return {name: float(term) for name, term in zip(names, self.terms or (), strict=False)}
+
+    def curves(self) -> Curves:
+        return {}

@@ -10,11 +10,13 @@ from collapse_cli.models.heads import head
 from collapse_cli.models.momentum import follow, momentum_at, slow_copy
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Byol, Model
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """SimSiam's predictor with MoCo's slow encoder, and no negatives."""
+
+    temperature = negatives = key_network = cluster_head = classifier = None
 
     def __init__(self, own: Byol, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -48,4 +50,7 @@ class Method(nn.Module):
         """The loss of a collapsed network is its minimum, 0: it never tells."""
 
     def diagnostics(self) -> dict[str, float]:
+        return {}
+
+    def curves(self) -> Curves:
         return {}

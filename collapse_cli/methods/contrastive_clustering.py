@@ -13,11 +13,13 @@ from collapse_cli.losses import assignment_entropy, nt_xent
 from collapse_cli.models.heads import head
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import ContrastiveClustering, Model
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """The projector is the instance head g_I; beside it a cluster head g_C says to which of M clusters a picture belongs."""
+
+    negatives = key_network = classifier = None
 
     def __init__(self, own: ContrastiveClustering, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -27,7 +29,7 @@ class Method(nn.Module):
                 f"contrastive-clustering cannot make {clusters} clusters (the pictures have {data.classes} classes)",
                 "give --clusters 2 or more",
             )
-        self.own = own
+        self.own, self.temperature = own, own.temperature
         self.encoder, self.projector, width, _ = networks(model, data.picture)
         logits = head(width, model.head_hidden, clusters, layers=2, norm=model.head_norm)
         self.cluster_head = nn.Sequential(logits, nn.Softmax(dim=1))
@@ -40,7 +42,7 @@ class Method(nn.Module):
         y, y_prime = (self.cluster_head(one).float() for one in (h, h_prime))  # (B, M) each
         self.last, self.pictures = torch.cat([y, y_prime]).detach(), len(h)
         columns, columns_prime = (normalize(one.T, dim=1) for one in (y, y_prime))  # (M, B) each
-        loss = nt_xent(z, z_prime, self.own.temperature)
+        loss = nt_xent(z, z_prime, self.temperature)
         loss = loss + nt_xent(columns, columns_prime, self.own.cluster_temperature)
         return loss - assignment_entropy(y) - assignment_entropy(y_prime) if self.own.entropy else loss
 
@@ -61,3 +63,6 @@ class Method(nn.Module):
         used = self.last.argmax(dim=1).unique().numel()
         evenness = float(assignment_entropy(self.last)) / math.log(self.last.shape[1])
         return {"clusters used": float(used), "H(Y) / log M": evenness}
+
+    def curves(self) -> Curves:
+        return {}

@@ -13,15 +13,17 @@ from collapse_cli.losses import info_nce
 from collapse_cli.models.heads import FirstDimensions
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Directclr, Model
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """z = h[:d0], no projector: the other dimensions learn through the encoder's residual stream, if it has one."""
 
+    negatives = key_network = cluster_head = classifier = None
+
     def __init__(self, own: Directclr, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.temperature = own.temperature
         self.encoder, _, width, _ = networks(model, data.picture)
         if model.head_layers:
             raise CollapseError("directclr has no projector", "leave --head-layers at 0")
@@ -40,8 +42,8 @@ class Method(nn.Module):
         positive = (first * second).sum(dim=1)  # (B,)
         across = first @ second.T  # (B, B)
         own = torch.eye(len(first), dtype=torch.bool, device=across.device)
-        there = info_nce(positive, across, self.own.temperature, own)
-        back = info_nce(positive, across.T, self.own.temperature, own)
+        there = info_nce(positive, across, self.temperature, own)
+        back = info_nce(positive, across.T, self.temperature, own)
         return (there + back) / 2
 
     def after_step(self, progress: float) -> None:
@@ -52,4 +54,7 @@ class Method(nn.Module):
         return math.log(self.pictures) if self.pictures else None
 
     def diagnostics(self) -> dict[str, float]:
+        return {}
+
+    def curves(self) -> Curves:
         return {}

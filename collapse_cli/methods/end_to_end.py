@@ -6,18 +6,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from collapse_cli.losses import chance, info_nce, left_out
+from collapse_cli.losses import chance, info_nce, left_out, proxy_accuracy, without
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import EndToEnd, Model
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """One network sees both views; every other picture of the batch is a negative, and the dictionary is the batch."""
 
+    negatives = key_network = cluster_head = classifier = None
+
     def __init__(self, own: EndToEnd, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.own, self.temperature = own, own.temperature
         self.encoder, self.projector, _, _ = networks(model, data.picture)
         self.excluded: Tensor | None = None  # of the last batch
         self.proxy_accuracy: Tensor | None = None
@@ -32,9 +34,8 @@ class Method(nn.Module):
         across = first @ second.T  # (B, B) or (2B, 2B)
         exclude = self.excluded = left_out(origin, origin, self.own, batch.generator)
         assert exclude is not None  # the own picture at least
-        hardest = across.masked_fill(exclude, -torch.inf).amax(dim=1)
-        self.proxy_accuracy = (positive > hardest).float().mean().detach()
-        return info_nce(positive, across, self.own.temperature, exclude)
+        self.proxy_accuracy = proxy_accuracy(positive, without(across, exclude))
+        return info_nce(positive, across, self.temperature, exclude)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""
@@ -45,3 +46,6 @@ class Method(nn.Module):
 
     def diagnostics(self) -> dict[str, float]:
         return {} if self.proxy_accuracy is None else {"proxy accuracy": float(self.proxy_accuracy)}
+
+    def curves(self) -> Curves:
+        return {}

@@ -10,15 +10,17 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import debiased_nce
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Hcl, Model
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """DCL whose negatives are weighted by exp(beta s/t), each query's own."""
 
+    negatives = key_network = cluster_head = classifier = None
+
     def __init__(self, own: Hcl, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.own, self.temperature = own, own.temperature
         self.encoder, self.projector, _, _ = networks(model, data.picture)
         self.pictures = 0  # in the last batch, B
 
@@ -26,7 +28,7 @@ class Method(nn.Module):
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
         second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
         self.pictures = len(first)
-        return debiased_nce(first, second, self.own.temperature, self.own.class_prior, self.own.hardness)
+        return debiased_nce(first, second, self.temperature, self.own.class_prior, self.own.hardness)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""
@@ -36,4 +38,7 @@ class Method(nn.Module):
         return math.log(2 * self.pictures - 1) if self.pictures else None
 
     def diagnostics(self) -> dict[str, float]:
+        return {}
+
+    def curves(self) -> Curves:
         return {}

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.losses import bank_nce, chance, info_nce, left_out
+from collapse_cli.losses import bank_nce, chance, info_nce, left_out, proxy_accuracy, without
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import MemoryBank, Model
-from collapse_cli.shapes import Batch, DataShape, Origin
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin
 
 
 class Method(nn.Module):
@@ -19,6 +19,8 @@ class Method(nn.Module):
     What a slot holds is as old as the picture's last turn, up to an epoch.
     """
 
+    negatives = key_network = cluster_head = classifier = None
+
     def __init__(self, own: MemoryBank, model: Model, data: DataShape) -> None:
         super().__init__()
         if own.negatives > data.pictures:
@@ -26,7 +28,7 @@ class Method(nn.Module):
                 f"--negatives {own.negatives} is more than the {data.pictures} slots of the bank",
                 "one slot for each picture: lower --negatives",
             )
-        self.own = own
+        self.own, self.temperature = own, own.temperature
         self.encoder, self.projector, _, dim = networks(model, data.picture)
         self.bank: Tensor
         self.labels: Tensor
@@ -49,14 +51,13 @@ class Method(nn.Module):
         slots = Origin(drawn, self.labels[drawn])
         exclude = self.excluded = left_out(batch.origin, slots, self.own, batch.generator)
         assert exclude is not None  # the own slot at least
-        hardest = negative.masked_fill(exclude, -torch.inf).amax(dim=1)  # (B,)
-        self.proxy_accuracy = (positive > hardest).float().mean().detach()
+        self.proxy_accuracy = proxy_accuracy(positive, without(negative, exclude))
         if self.own.bank_loss == "info-nce":
             self.fresh = features.detach(), batch.origin, self.constant
-            return info_nce(positive, negative, self.own.temperature, exclude)
+            return info_nce(positive, negative, self.temperature, exclude)
         constant = self.constant if self.seen >= len(self.bank) else self.estimate(negative)
         self.fresh = features.detach(), batch.origin, constant
-        return bank_nce(positive, negative, self.own.temperature, constant, len(self.bank), exclude)
+        return bank_nce(positive, negative, self.temperature, constant, len(self.bank), exclude)
 
     @torch.no_grad()
     def estimate(self, negative: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ class Method(nn.Module):
         InstDisc takes it from initial batches and keeps it: here from each one until as many features were stored as there
         are slots, for the random vectors that a bank begins with say nothing of Z.
         """
-        return len(self.bank) * (negative.float() / self.own.temperature).exp().mean()
+        return len(self.bank) * (negative.float() / self.temperature).exp().mean()
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
@@ -86,3 +87,6 @@ class Method(nn.Module):
 
     def diagnostics(self) -> dict[str, float]:
         return {} if self.proxy_accuracy is None else {"proxy accuracy": float(self.proxy_accuracy)}
+
+    def curves(self) -> Curves:
+        return {}

@@ -7,17 +7,19 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.losses import chance, info_nce, left_out
+from collapse_cli.losses import chance, info_nce, left_out, proxy_accuracy, without
 from collapse_cli.metrics.oracle import matching_by_rank
 from collapse_cli.models.batch_norm import split_batch_norm
-from collapse_cli.models.momentum import KeyQueue, follow, keys_of, momentum_at, slow_copy
+from collapse_cli.models.momentum import KeyQueue, follow, joined, key_copies, keys_of, momentum_at
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Mochi, Model
-from collapse_cli.shapes import Batch, DataShape, Origin
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin
 
 
 class Method(nn.Module):
     """MoCo's queue and slow encoder; after a warm-up, s + s' mixed negatives join the K of the queue for each query."""
+
+    cluster_head = classifier = None
 
     def __init__(self, own: Mochi, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -26,13 +28,11 @@ class Method(nn.Module):
                 f"--hardest {own.hardest} is more than --queue {own.queue}",
                 "N is taken from the K of the queue",
             )
-        self.own = own
+        self.own, self.temperature = own, own.temperature
         network, projector, _, dim = networks(model, data.picture)
         self.encoder = split_batch_norm(network, own.bn_splits)
         self.projector = split_batch_norm(projector, own.bn_splits)
-        slow = own.key_encoder == "momentum"
-        self.key_encoder = slow_copy(self.encoder) if slow else None
-        self.key_projector = slow_copy(self.projector) if slow else None
+        self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, own)
         self.queue = KeyQueue(own.queue, dim)
         self.progress: Tensor
         self.register_buffer("progress", torch.zeros(()))
@@ -46,6 +46,18 @@ class Method(nn.Module):
     def mixing(self) -> bool:
         """The warm-up is over."""
         return bool(self.progress >= self.own.mix_after)
+
+    @property
+    def negatives(self) -> KeyQueue:
+        return self.queue
+
+    @property
+    def key_network(self) -> nn.Module | None:
+        return joined(self.key_encoder, self.key_projector)
+
+    @property
+    def query_network(self) -> nn.Module:
+        return nn.Sequential(self.encoder, self.projector)
 
     def loss(self, batch: Batch) -> Tensor:
         self.fresh, self.excluded = [], []
@@ -61,7 +73,7 @@ class Method(nn.Module):
         positive = (queries * keys).sum(dim=1)  # (B,)
         negative = queries @ self.queue.keys.T  # (B, K)
         exclude = left_out(batch.origin, self.queue.origin, self.own, batch.generator, self.own.mask_own)
-        self.watch(positive, negative, exclude)
+        self.positive, self.negative = positive.detach(), without(negative, exclude).detach()
         self.fresh.append((keys.detach(), batch.origin))
         if self.mixing:
             assert self.negative is not None
@@ -75,24 +87,16 @@ class Method(nn.Module):
                 bare = exclude.all(dim=1, keepdim=True).expand_as(harder)  # nothing was left to be mixed
                 exclude = torch.cat([exclude, bare], dim=1)
         self.excluded += [] if exclude is None else [exclude]
-        return info_nce(positive, negative, self.own.temperature, exclude)
+        return info_nce(positive, negative, self.temperature, exclude)
 
     def keys(self, views: Tensor) -> Tensor:
         """views (B,C,H,W) -> k (B,d), unit rows, from the key encoder, or from the query's own where there is none."""
-        encoder = self.encoder if self.key_encoder is None else self.key_encoder
-        projector = self.projector if self.key_projector is None else self.key_projector
-        return keys_of(views, encoder, projector, self.own)
-
-    def watch(self, positive: Tensor, negative: Tensor, exclude: Tensor | None) -> None:
-        """Keep the similarities for the diagnostics, what is left out as -inf."""
-        left = negative if exclude is None else negative.masked_fill(exclude, -torch.inf)
-        self.positive, self.negative = positive.detach(), left.detach()
+        network = self.query_network if self.key_network is None else self.key_network
+        return keys_of(views, network, self.own)
 
     def after_step(self, progress: float) -> None:
-        if self.key_encoder is not None and self.key_projector is not None:
-            momentum = momentum_at(self.own, progress)
-            follow(self.key_encoder, self.encoder, momentum)
-            follow(self.key_projector, self.projector, momentum)
+        if self.key_network is not None:
+            follow(self.key_network, self.query_network, momentum_at(self.own, progress))
         self.progress.fill_(progress)
         for keys, origin in self.fresh:
             self.queue.push(keys, origin)
@@ -105,18 +109,18 @@ class Method(nn.Module):
     def diagnostics(self) -> dict[str, float]:
         said = {"queue filled": self.queue.filled}
         if self.positive is not None and self.negative is not None:
-            hardest = self.negative.amax(dim=1)  # (B,); the proxy task is asked on the queue alone
-            said["proxy accuracy"] = float((self.positive > hardest).float().mean())
+            said["proxy accuracy"] = float(proxy_accuracy(self.positive, self.negative))  # on the queue alone
             if self.mixed is not None:
+                hardest = self.negative.amax(dim=1)  # (B,)
                 there = hardest.isfinite()  # (B,); elsewhere there was nothing to mix
                 harder = self.mixed[there] > hardest[there].unsqueeze(1)
                 said |= {"mixes harder than all": float(harder.float().mean())} if harder.numel() else {}
         return said
 
-    def curves(self) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+    def curves(self) -> Curves:
         if self.positive is None or self.negative is None:
             return {}
-        return {"matching probability": matching_by_rank(self.positive, self.negative, self.own.temperature)}
+        return {"matching probability": matching_by_rank(self.positive, self.negative, self.temperature)}
 
 
 @torch.no_grad()

@@ -8,11 +8,13 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import attraction
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, PositiveOnly
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """One network sees both views, and the gradient flows through both: no negatives, no stop-gradient, no predictor."""
+
+    temperature = negatives = key_network = cluster_head = classifier = None
 
     def __init__(self, own: PositiveOnly, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -30,4 +32,7 @@ class Method(nn.Module):
         """The loss of a collapsed network is its minimum, 0: it never tells."""
 
     def diagnostics(self) -> dict[str, float]:
+        return {}
+
+    def curves(self) -> Curves:
         return {}

@@ -8,11 +8,13 @@ from torch.nn.functional import cosine_similarity
 from collapse_cli.models.heads import head
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Simsiam
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """No negatives and no slow copy: the stop-gradient alone keeps the constant solution away."""
+
+    temperature = negatives = key_network = cluster_head = classifier = None
 
     def __init__(self, own: Simsiam, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -37,4 +39,7 @@ class Method(nn.Module):
         """The loss of a collapsed network is its minimum, -1: it never tells."""
 
     def diagnostics(self) -> dict[str, float]:
+        return {}
+
+    def curves(self) -> Curves:
         return {}

@@ -10,15 +10,17 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import supcon
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Supcon
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """End-to-end with labels: a control that has no false negatives."""
 
+    negatives = key_network = cluster_head = classifier = None
+
     def __init__(self, own: Supcon, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.temperature = own.temperature
         self.encoder, self.projector, _, _ = networks(model, data.picture)
         self.pictures = 0  # in the last batch, B
 
@@ -27,7 +29,7 @@ class Method(nn.Module):
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
         second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
         self.pictures = len(first)
-        return supcon(first, second, batch.labels, self.own.temperature)
+        return supcon(first, second, batch.labels, self.temperature)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""
@@ -37,4 +39,7 @@ class Method(nn.Module):
         return math.log(2 * self.pictures - 1) if self.pictures else None
 
     def diagnostics(self) -> dict[str, float]:
+        return {}
+
+    def curves(self) -> Curves:
         return {}

@@ -10,15 +10,17 @@ from torch.nn.functional import cross_entropy, normalize
 
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Supervised
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """One view, and the cosine of unit z with unit class weights, over T: z lies on the sphere as in the others."""
 
+    negatives = key_network = cluster_head = None
+
     def __init__(self, own: Supervised, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.temperature = own.temperature
         self.encoder, self.projector, _, dim = networks(model, data.picture)
         self.weights = nn.Parameter(torch.randn(data.classes, dim))  # (C, d)
         self.accuracy: Tensor | None = None
@@ -26,9 +28,13 @@ class Method(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         assert batch.labels is not None
         z = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
-        logits = z @ normalize(self.weights, dim=1).T / self.own.temperature  # (B, C)
+        logits = z @ normalize(self.weights, dim=1).T / self.temperature  # (B, C)
         self.accuracy = (logits.argmax(dim=1) == batch.labels).float().mean()
         return cross_entropy(logits, batch.labels)
+
+    @property
+    def classifier(self) -> Tensor:
+        return self.weights
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""
@@ -39,3 +45,6 @@ class Method(nn.Module):
 
     def diagnostics(self) -> dict[str, float]:
         return {} if self.accuracy is None else {"accuracy": float(self.accuracy)}
+
+    def curves(self) -> Curves:
+        return {}

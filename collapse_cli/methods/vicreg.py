@@ -7,11 +7,13 @@ from torch import Tensor, nn
 from collapse_cli.losses import covariance_penalty, invariance, variance_hinge
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Vicreg
-from collapse_cli.shapes import Batch, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
     """No negatives: the hinge forbids complete collapse, the covariances dimensional collapse. z is not normalised."""
+
+    temperature = negatives = key_network = cluster_head = classifier = None
 
     def __init__(self, own: Vicreg, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -38,3 +40,6 @@ class Method(nn.Module):
     def diagnostics(self) -> dict[str, float]:
         names = ("invariance", "variance hinge", "covariance")
         return {name: float(term) for name, term in zip(names, self.terms or (), strict=False)}
+
+    def curves(self) -> Curves:
+        return {}

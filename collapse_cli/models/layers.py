@@ -91,7 +91,8 @@ def _link(node: Node, modules: Mapping[str, nn.Module]) -> Link | None:
     if not isinstance(before, Node) or not _linear(before, modules):
         return None
     first, second = str(before.target), str(node.target)
-    grouped = getattr(modules[second], "groups", 1) > 1
+    layer = modules[second]
+    grouped = isinstance(layer, nn.Conv2d) and layer.groups > 1
     return None if grouped else Link(first, second, tuple(between), scale)
 
 

@@ -33,8 +33,20 @@ def momentum_at(own: Slow, progress: float) -> float:
     return 1 - (1 - own.momentum) * (math.cos(math.pi * progress) + 1) / 2
 
 
-def keys_of(views: Tensor, encoder: nn.Module, projector: nn.Module, own: Keys) -> Tensor:
-    """views (B,C,H,W) -> k (B,d), unit rows, with gradient only where own.key_encoder says so.
+def key_copies(
+    encoder: nn.Module, projector: nn.Module, own: Keys
+) -> tuple[nn.Module | None, nn.Module | None]:
+    """The slow copies f_k and g_k that give the keys; None where keys come from the query's own networks."""
+    return (slow_copy(encoder), slow_copy(projector)) if own.key_encoder == "momentum" else (None, None)
+
+
+def joined(encoder: nn.Module | None, projector: nn.Module | None) -> nn.Module | None:
+    """Both in a row, images (B,C,H,W) -> (B,d); None where either is."""
+    return None if encoder is None or projector is None else nn.Sequential(encoder, projector)
+
+
+def keys_of(views: Tensor, network: nn.Module, own: Keys) -> Tensor:
+    """views (B,C,H,W) -> k (B,d), unit rows of the network, with gradient only where own.key_encoder says so.
 
     Shuffled, each part of a split batch norm meets rows of all parts of the queries' (MoCo, sec. 3.3).
     """
@@ -42,7 +54,7 @@ def keys_of(views: Tensor, encoder: nn.Module, projector: nn.Module, own: Keys) 
     if own.shuffle_bn:
         order = (order % own.bn_splits).argsort(stable=True)
     with nullcontext() if own.key_encoder == "gradient" else torch.no_grad():
-        keys = functional.normalize(projector(encoder(views[order])), dim=1)
+        keys = functional.normalize(network(views[order]), dim=1)
     return keys[order.argsort()]
 
 

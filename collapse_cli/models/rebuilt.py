@@ -6,6 +6,7 @@ import copy
 import re
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,14 @@ KERNELS = {7: ("imagenet",), 3: ("cifar", "cifar-pad2")}
 """The side of conv1 -> the stems that it may belong to. Stride, padding and pooling leave no trace in the weights."""
 
 BASIC, BOTTLENECK = 2, 3  # convolutions in a block
+
+
+@runtime_checkable
+class Initialised(Protocol):
+    """What torch's layers have in common that draw their own weights."""
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew from torch's generator."""
 
 
 def filled(network: nn.Module, weights: Weights) -> nn.Module:
@@ -43,8 +52,8 @@ def redrawn(network: nn.Module, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         for layer in fresh.modules():
-            if callable(draw := getattr(layer, "reset_parameters", None)):
-                draw()
+            if isinstance(layer, Initialised):
+                layer.reset_parameters()
     return fresh
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,12 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from collapse_cli import methods
 from collapse_cli.analysis.training import fresh
 from collapse_cli.errors import CollapseError
+from collapse_cli.models.momentum import KeyQueue
 from collapse_cli.runs import checkpoint
+from collapse_cli.runs.foreign import Frozen
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Batch, Images
 from collapse_cli.training import train
@@ -65,6 +68,38 @@ def go(kept: checkpoint.Checkpoint, images: Images, epochs: int) -> list[float]:
     return [epoch.loss for epoch in islice(course, epochs)]
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_declares_what_it_has(name: str, build: Make) -> None:
+    """All that the protocol names; a part that is None is one the method does not have, whatever its knobs are called."""
+    method, own = build(name), {field.name for field in fields(METHODS[name])}
+    assert {*methods.Method.__annotations__, "curves"} <= set(dir(method))
+    assert isinstance(method.negatives, KeyQueue) is (name in ("moco", "mochi"))
+    assert (method.key_network is not None) is (name in ("moco", "mochi"))
+    assert (method.cluster_head is not None) is (name == "contrastive-clustering")
+    assert (method.classifier is not None) is (name == "supervised")
+    assert (method.temperature is not None) is ("temperature" in own)
+
+
+def test_another_librarys_network_declares_the_same() -> None:
+    """Without any of it where nothing was found in its file; its projector hands h on."""
+    bare = Frozen(nn.Identity(), None)
+    parts = {name: getattr(bare, name) for name in methods.Method.__annotations__}
+    nothing = {"temperature", "negatives", "key_network", "cluster_head", "classifier"}
+    assert {name for name, part in parts.items() if part is None} == nothing
+    assert Frozen(nn.Identity(), None, head := nn.Softmax(dim=1)).cluster_head is head
+
+
+@pytest.mark.parametrize("name", ["moco", "mochi"])
+def test_the_key_network_gives_the_keys(name: str, build: Make, batch: Batch) -> None:
+    """Its rows are those that enter the queue; None where keys come from the query's own."""
+    method = build(name, queue=16)
+    method.loss(batch)
+    expected = normalize(method.key_network(batch.second), dim=1)
+    method.after_step(0.05)
+    torch.testing.assert_close(method.negatives.keys, expected)
+    assert build(name, key_encoder="copy").key_network is None
+
+
 @every
 def test_a_loss_reads(name: str, given: dict[str, Any], build: Make, batch: Batch) -> None:
     """Before any step and after one, loss and its gradient leave weights, slow copy, queue and bank as they were.
@@ -89,13 +124,7 @@ def test_the_gradient_reaches_what_learns_and_nothing_else(
     """Every part of what learns turns; slow copies take no gradient, and queue and bank are no parameters."""
     method = build(name, **given)
     method.loss(batch).backward()
-    learned = {
-        f"{part}.{n}".strip("."): p
-        for part in LEARNED
-        if hasattr(method, part)
-        for module in [getattr(method, part)]
-        for n, p in ([("", module)] if isinstance(module, nn.Parameter) else module.named_parameters())
-    }
+    learned = {n: p for n, p in method.named_parameters() if n.split(".")[0] in LEARNED}
     assert set(learned) == {n for n, p in method.named_parameters() if p.requires_grad}
     for part in {n.split(".")[0] for n in learned}:
         reached = [p.grad for n, p in learned.items() if n.split(".")[0] == part]
@@ -130,13 +159,12 @@ def collapse(method: Any, views: Tensor) -> None:
             module.weight.zero_()
             module.bias.fill_(1)
     z = normalize(method.projector(method.encoder(views)), dim=1)[0]
-    if hasattr(method, "queue"):
-        method.queue.keys.copy_(z.expand_as(method.queue.keys))
-    if hasattr(method, "bank"):
-        method.bank.copy_(z.expand_as(method.bank))
-    if hasattr(method, "weights"):
-        method.weights.fill_(1)
-    if hasattr(method, "cluster_head"):
+    for name, remembered in method.named_buffers():
+        if name in ("queue.keys", "support.keys", "bank"):
+            remembered.copy_(z.expand_as(remembered))
+    if method.classifier is not None:
+        method.classifier.fill_(1)
+    if method.cluster_head is not None:
         for p in method.cluster_head[0][-1].parameters():
             p.zero_()
 
@@ -163,12 +191,12 @@ def test_what_is_watched(name: str, given: dict[str, Any], build: Make, batch: B
     """Nothing before the first batch breaks; then finite numbers, and curves as long in x as in y."""
     method = build(name, **given)
     assert all(math.isfinite(value) for value in method.diagnostics().values())
-    assert not hasattr(method, "curves") or method.curves() == {}
+    assert method.curves() == {}
     method.chance()
     method.loss(batch)
     said = method.diagnostics()
     assert all(type(value) is float and math.isfinite(value) for value in said.values())
-    for x, y in (method.curves() if hasattr(method, "curves") else {}).values():
+    for x, y in method.curves().values():
         assert len(x) == len(y) > 1
         assert all(type(value) is float and math.isfinite(value) for value in (*x, *y))
         assert list(x) == sorted(set(x))

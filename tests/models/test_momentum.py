@@ -123,7 +123,7 @@ def test_keys_carry_gradient_only_where_asked(kind: Literal["momentum", "copy", 
     """Unit rows of what the networks make of the views, whatever the kind."""
     encoder, projector = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), nn.Linear(3, 2)
     views = torch.randn(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
-    keys = keys_of(views, encoder, projector, Keys(key_encoder=kind))
+    keys = keys_of(views, nn.Sequential(encoder, projector), Keys(key_encoder=kind))
     torch.testing.assert_close(keys, nn.functional.normalize(projector(encoder(views)), dim=1))
     assert keys.requires_grad is (kind == "gradient")
 

@@ -1,0 +1,76 @@
+"""NNCLR: the positive is the nearest neighbour in a support set (Dwibedi et al. 2021, arXiv:2104.14548, sec. 3)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from collapse_cli.losses import info_nce, proxy_accuracy, without
+from collapse_cli.models.heads import head
+from collapse_cli.models.momentum import KeyQueue
+from collapse_cli.models.networks import networks
+from collapse_cli.settings import Model, Nnclr
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin
+
+
+class Method(nn.Module):
+    """The nearest neighbour of one view picks the prediction from the other view among those of the whole batch.
+
+    The support set Q holds candidates for the positive. The negatives are the other images of the batch.
+    """
+
+    negatives = key_network = cluster_head = classifier = None
+
+    def __init__(self, own: Nnclr, model: Model, data: DataShape) -> None:
+        super().__init__()
+        self.temperature = own.temperature
+        self.encoder, self.projector, _, dim = networks(model, data.picture)
+        self.predictor = head(dim, own.predictor_hidden, dim, layers=2, norm=True)
+        self.support = KeyQueue(own.queue, dim)
+        self.fresh: tuple[Tensor, Origin] | None = None  # embeddings of this batch
+        self.images = 0  # in it, B
+        self.proxy_accuracy: Tensor | None = None
+
+    def loss(self, batch: Batch) -> Tensor:
+        first = self.projector(self.encoder(batch.first))  # (B, d)
+        second = self.projector(self.encoder(batch.second))  # (B, d)
+        self.fresh, self.images = (normalize(first.detach(), dim=1), batch.origin), len(first)
+        return (self.contrast(first, second) + self.contrast(second, first)) / 2
+
+    def contrast(self, z: Tensor, others: Tensor) -> Tensor:
+        """InfoNCE between NN(z_i, Q) and the prediction p_i from the other view, against p_k of the batch.
+
+        z, others (B,d): embeddings of the two views. Returns () in nats, >= 0.
+        """
+        predicted = normalize(self.predictor(others), dim=1)  # (B, d)
+        across = self.nearest(z) @ predicted.T  # (B, B)
+        itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
+        self.proxy_accuracy = proxy_accuracy(across.diagonal(), without(across, itself))
+        return info_nce(across.diagonal(), across, self.temperature, itself)
+
+    @torch.no_grad()
+    def nearest(self, z: Tensor) -> Tensor:
+        """NN(z, Q): for each row of z (B,d) the nearest unit row of the support set (B,d). No gradient reaches z."""
+        similarity = normalize(z, dim=1) @ self.support.keys.T  # (B, K), largest where ||z - q|| is smallest
+        return self.support.keys[similarity.argmax(dim=1)]
+
+    def after_step(self, progress: float) -> None:
+        """The first views' embeddings enter the support set, and the oldest leave it."""
+        if self.fresh is not None:
+            self.support.push(*self.fresh)
+
+    def chance(self) -> float | None:
+        """log(B): all similarities equal."""
+        return math.log(self.images) if self.images else None
+
+    def diagnostics(self) -> dict[str, float]:
+        values = {"support set in use": self.support.filled}
+        if self.proxy_accuracy is not None:
+            values["proxy accuracy"] = float(self.proxy_accuracy)
+        return values
+
+    def curves(self) -> Curves:
+        return {}

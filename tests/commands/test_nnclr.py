@@ -1,0 +1,57 @@
+"""A method whose queue holds no negatives: no command takes its support set for them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collapse_cli.cli import main
+
+Capture = pytest.CaptureFixture[str]
+QUEUE = ["--queue", "1024", "--epochs", "1", "--encoder", "mlp"]
+
+
+@pytest.fixture(scope="module")
+def supported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One epoch of NNCLR on digits: 1,344 embeddings fill a support set of 1,024."""
+    folder = tmp_path_factory.mktemp("runs") / "nnclr"
+    assert main(["train", "nnclr", *QUEUE, "--out", str(folder), "-q"]) == 0
+    return folder
+
+
+def answered(capsys: Capture, *argv: str) -> Any:
+    capsys.readouterr()
+    code = main([*argv, "--json", "-q"])
+    assert code in (0, 3)
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("method", "warned"), [("nnclr", 0), ("moco", 1)])
+def test_only_negatives_can_be_stale(method: str, warned: int, tmp_path: Path, capsys: Capture) -> None:
+    """1,024 of 1,347 images: as negatives, keys of a query's own image would be among them."""
+    assert main(["train", method, *QUEUE, "--out", str(tmp_path / "run")]) == 0
+    assert capsys.readouterr().err.count("a stale key of its own picture") == warned
+
+
+def test_causes_ask_for_no_keys(supported: Path, capsys: Capture) -> None:
+    """Nothing is said of a queue's age, of a key encoder's or of how the push of its keys is shared out."""
+    document = answered(capsys, "causes", str(supported), "--samples", "150")
+    named = set(document["results"][0]["metrics"]["by_cause"]["values"])
+    assert named == {"augmentation too strong"}
+    assert not {"key_waits", "key_encoder", "queue_age"} & set(document["results"][0]["metrics"])
+
+
+def test_the_oracle_draws_keys_from_the_data(supported: Path, capsys: Capture) -> None:
+    """All 1,347 images, not the 1,024 of the support set."""
+    (result,) = answered(capsys, "oracle", str(supported))["results"]
+    assert (result["settings"]["keys"], result["settings"]["K"]) == ("drawn from the data", 1347)
+    assert result["settings"]["T"] == 0.1
+
+
+def test_inspect_lists_no_queue(supported: Path, capsys: Capture) -> None:
+    """`queue` is the shape of a queue of negatives."""
+    main(["inspect", str(supported), "--json"])
+    assert json.loads(capsys.readouterr().out)["queue"] is None
