@@ -84,7 +84,9 @@ def load(
         return source
     if isinstance(source, str | os.PathLike):
         if labels is not None and not isinstance(labels, str | os.PathLike):
-            raise CollapseError("labels of a file are read from a file", "give the path, or load the array itself")
+            raise CollapseError(
+                "labels of a file are read from a file", "give the path, or load the array itself"
+            )
         measuring = _measuring(settings, str(labels or ""))
         return inputs.load(Path(source), measuring, progress)
     measuring = _measuring(settings)
@@ -150,7 +152,9 @@ def alignment(
     """
     if not paired:
         return _measured("alignment", sources, labels, progress, settings)
-    return Result(pairs.alignment(_subjects(sources, labels, progress, settings), _measuring(settings), progress))
+    return Result(
+        pairs.alignment(_subjects(sources, labels, progress, settings), _measuring(settings), progress)
+    )
 
 
 def oracle(
@@ -222,7 +226,9 @@ def causes(
     return _measured("causes", sources, None, progress, settings, **own)
 
 
-def weights(*sources: str | os.PathLike[str] | nn.Module, seed: int = 0, progress: Progress = silent) -> Result:
+def weights(
+    *sources: str | os.PathLike[str] | nn.Module, seed: int = 0, progress: Progress = silent
+) -> Result:
     """Which layers have lost rank, and do adjacent layers align? Of run folders, checkpoints, or networks in memory.
 
     >>> import torch
@@ -231,7 +237,9 @@ def weights(*sources: str | os.PathLike[str] | nn.Module, seed: int = 0, progres
     ['0', '2']
     """
     networks = [
-        layers.of_module(source, type(source).__name__) if isinstance(source, nn.Module) else layers.read(Path(source))
+        layers.of_module(source, type(source).__name__)
+        if isinstance(source, nn.Module)
+        else layers.read(Path(source))
         for source in sources
     ]
     for network in networks:
@@ -240,7 +248,11 @@ def weights(*sources: str | os.PathLike[str] | nn.Module, seed: int = 0, progres
 
 
 def compare(
-    *sources: Input, baseline: str = "", fresh: bool = False, progress: Progress = silent, **settings: Unpack[Settings]
+    *sources: Input,
+    baseline: str = "",
+    fresh: bool = False,
+    progress: Progress = silent,
+    **settings: Unpack[Settings],
 ) -> Result:
     """Which of these is better, and is that more than the luck of a seed? Runs that differ in their seed alone are one group.
 
@@ -303,7 +315,9 @@ def _measuring(settings: Settings, labels: str = "") -> Measuring:
     """Held to their types and ranges. Raises CollapseError for what is not among them."""
     unknown = [name for name in settings if name not in Settings.__annotations__]
     if unknown:
-        raise CollapseError(f"there is no setting '{unknown[0]}'", f"one of: {', '.join(Settings.__annotations__)}")
+        raise CollapseError(
+            f"there is no setting '{unknown[0]}'", f"one of: {', '.join(Settings.__annotations__)}"
+        )
     measuring: Measuring = fill(Measuring, {**settings, "labels": labels})
     return measuring
 
@@ -312,7 +326,9 @@ def _subjects(
     sources: Sequence[Input], labels: Labels, progress: Progress, settings: Settings
 ) -> list[Subject]:
     if not sources:
-        raise CollapseError("nothing to measure", "give a path, an array, a network with images, or a Subject")
+        raise CollapseError(
+            "nothing to measure", "give a path, an array, a network with images, or a Subject"
+        )
     if labels is not None and len(sources) > 1:
         raise CollapseError("labels are those of one source", "load each with its own labels first")
     several = len(sources) > 1
@@ -346,7 +362,9 @@ def _rows(array: numpy.ndarray | Tensor, name: str) -> Embeddings:
     """An array or tensor (N,D) as embeddings of one space."""
     rows = torch.as_tensor(array).detach().cpu()
     if rows.ndim != 2 or rows.dtype in (torch.bool, torch.complex64, torch.complex128):
-        raise CollapseError(f"{name} is {rows.dtype} of shape {tuple(rows.shape)}", "embeddings are numbers of shape (N, D)")
+        raise CollapseError(
+            f"{name} is {rows.dtype} of shape {tuple(rows.shape)}", "embeddings are numbers of shape (N, D)"
+        )
     rows = rows if rows.dtype == torch.float64 else rows.float()
     return Embeddings(rows, None, None, torch.arange(len(rows)), (), name)
 
@@ -362,7 +380,9 @@ def _labelled(embeddings: Embeddings, labels: Labels) -> Embeddings:
     else:
         known, names = numbered(labels.cpu() if isinstance(labels, Tensor) else labels, "labels")
     if len(known) != len(embeddings):
-        raise CollapseError(f"{len(known)} labels for {len(embeddings)} embeddings", "give one label for each row")
+        raise CollapseError(
+            f"{len(known)} labels for {len(embeddings)} embeddings", "give one label for each row"
+        )
     return Embeddings(
         embeddings.representations, embeddings.projections, known, embeddings.index, names, embeddings.source
     )

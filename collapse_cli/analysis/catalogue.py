@@ -103,9 +103,7 @@ def of_each_space(
             with concerning(f"{subject.name} · {space}"):
                 result = function(rows, generator(subject.measuring.seed))
             settings = {"split": subject.clean.source, "N": len(rows), "D": rows.shape[1]}
-            yield Entry(
-                subject.name, result, space, settings=settings | {"seed": subject.measuring.seed}
-            )
+            yield Entry(subject.name, result, space, settings=settings | {"seed": subject.measuring.seed})
 
     return measure
 
@@ -119,9 +117,7 @@ CATALOGUE: dict[str, Measurement] = {
         Measurement("probe", Probe, probe.measure, "labels", remarks=probe.remarks),
         Measurement("clusters", Clusters, clusters.measure, "labels"),
         Measurement("classes", Classes, classes.measure, "labels", remarks=classes.remarks),
-        Measurement(
-            "lidar", Lidar, lidar.measure, "views or labels", portrait=False, remarks=lidar.remarks
-        ),
+        Measurement("lidar", Lidar, lidar.measure, "views or labels", portrait=False, remarks=lidar.remarks),
         Measurement("coverage", Coverage, coverage.measure, "reference", portrait=False),
         Measurement("weights", Stack, weights.of_subject, "network", portrait=False, streams=True),
     )
@@ -129,9 +125,7 @@ CATALOGUE: dict[str, Measurement] = {
 
 JUDGEMENTS: dict[str, Measurement] = {
     "diagnose": Measurement("diagnose", Evidence, diagnose.measure, streams=True),
-    "causes": Measurement(
-        "causes", Cause, causes.measure, "network", streams=True, remarks=causes.remarks
-    ),
+    "causes": Measurement("causes", Cause, causes.measure, "network", streams=True, remarks=causes.remarks),
 }
 """What rests on other measurements: no number is theirs alone."""
 

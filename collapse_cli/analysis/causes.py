@@ -100,7 +100,7 @@ def _verdict(inquiry: Inquiry) -> Verdict:
 
 def _rest(case: Case) -> str:
     """Where no cause is found: what the directions have in common that z has lost."""
-    died = case.now.died
+    died: Any = case.now.died
     if died is None or died.null is None:
         return "everything that could be asked is below its threshold"
     lost = (

@@ -51,7 +51,8 @@ def check(
         portrait(given, measuring, _alone([*names, *kinds]), fresh, progress, save) for given in inputs
     ]
     portraits = [
-        _beside(each, given, names, baseline, measuring) for each, given in zip(portraits, inputs, strict=True)
+        _beside(each, given, names, baseline, measuring)
+        for each, given in zip(portraits, inputs, strict=True)
     ]
     terms = Terms(requirements, base, strict)
     entries = [

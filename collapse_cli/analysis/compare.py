@@ -10,7 +10,7 @@ from collapse_cli.analysis.measured import Loaded
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import Group, Single, by_name, space_of
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
-from collapse_cli.analysis.sides import SIDE, differences, side_by_side
+from collapse_cli.analysis.sides import differences, side_by_side
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.progress import Progress, silent
@@ -103,9 +103,7 @@ def group_names(every: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _group_name(settings: Mapping[str, Any], every: Sequence[Mapping[str, Any]]) -> str:
     same = [other for other in every if other.get("method") == settings.get("method")]
-    unusual = [
-        key for key in settings if 2 * sum(other[key] == settings[key] for other in same) <= len(same)
-    ]
+    unusual = [key for key in settings if 2 * sum(other[key] == settings[key] for other in same) <= len(same)]
     words = (_in_words(key, settings[key]) for key in unusual)
     return " ".join([str(settings["method"]), *words]) if settings else ""
 
@@ -147,5 +145,3 @@ def _with_axes(sides: Sequence[Entry], scatter: Axes | None, space: str) -> list
         entry.replace(result={key: placed(key, metric) for key, metric in entry.metrics.items()})
         for entry in sides
     ]
-
-

@@ -1,4 +1,4 @@
-"""What the demo trains: a few short runs on real digits, each in a folder of its own."""
+"""What the demo trains, a few short runs on real digits, each in a folder of its own; and what it shows of them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,38 @@ from pathlib import Path
 import torch
 
 from collapse_cli import data
+from collapse_cli.analysis import catalogue
+from collapse_cli.analysis.measured import measured
+from collapse_cli.analysis.merging import by_name
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.analysis.training import fresh
+from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
+from collapse_cli.results import Metric, changed, without
 from collapse_cli.runs import lifecycle
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run
 from collapse_cli.training import Epoch
 
+PICKED = (
+    "std_sqrt_d.z",
+    "mean_cosine.z",
+    "alignment.z",
+    "uniformity.z",
+    "effective_rank.z",
+    "effective_rank.h",
+    "few_labels.h",
+    "rank_1.z",
+    "top_64.z",
+    "bottom_half.z",
+    "eigenvalues.z",
+    "eigenvalues.h",
+    "false_by_rank.z",
+)
+"""What is shown side by side, as `merging.by_name` names it."""
+
+DRAWN = "eigenvalues.z"  # in the terminal; the others are in the plot
+KEYS = 512  # drawn from the data, the same for every run, since positive-only has no queue
 Training = tuple[Record, Run, Iterator[Epoch]]
 
 
@@ -30,3 +55,34 @@ def train(folder: Path, runs: Iterable[Run], device: torch.device, argv: Sequenc
         record, checkpoint = Record(folder / run.method), fresh(run, images, device)
         lifecycle.begin(record, checkpoint, argv)
         yield record, checkpoint.run, lifecycle.epochs(checkpoint, images, record)
+
+
+def measure(subjects: Sequence[Subject]) -> list[Answer]:
+    """What the numbers that are shown are of."""
+    options = {"oracle": {"queue": KEYS}}
+    return [
+        measured(catalogue.measurement(name), subjects, warned=False, **options.get(name, {}))
+        for name in catalogue.wanted(PICKED)
+    ]
+
+
+def summary(answers: Sequence[Answer], names: Sequence[str]) -> Answer:
+    """One entry a run, its metrics picked from the answers, with the verdict on its projections."""
+    entries = []
+    for number, name in enumerate(names):
+        of_run = [each.of_input(number) for each in answers]
+        every, judged = by_name(of_run), of_run[0].entries[-1]
+        metrics = {key: _plainer(key, every[key]) for key in PICKED}
+        entries.append(
+            Entry(
+                name, metrics, input=number, settings=judged.settings, verdict=judged.verdict,
+                named_kind="side_by_side", named_title="Side by side",
+            )
+        )  # fmt: skip
+    return answer("demo", entries, answers[0].inputs)
+
+
+def _plainer(key: str, metric: Metric) -> Metric:
+    """For the table to fit: no interval, which the command's own answer keeps, and one drawing."""
+    plain = changed(without(metric, "sketch"), sketch=True) if key == DRAWN else without(metric, "sketch")
+    return changed(plain, interval=None) if "interval" in metric else plain

@@ -37,9 +37,7 @@ def _beside(entry: Entry, collapsed: str) -> Entry:
     """A space is not to be kept as it is because random weights gave it directions, while another of its input is one point."""
     if entry.verdict is None or entry.status != "healthy":
         return entry
-    step = (
-        f"see {collapsed}, which is one point: what the loss taught went there; random weights fill directions too"
-    )
+    step = f"see {collapsed}, which is one point: what the loss taught went there; random weights fill directions too"
     return entry.replace(verdict=replace(entry.verdict, advice=(step,)))
 
 

@@ -38,7 +38,10 @@ def judged(portrait: Portrait, name: str, number: int, terms: Terms) -> list[Ent
         rows = {str(one): checks.required(one, measured[one.name]) for one in resolved}
         entries.append(
             Entry(
-                name, checks.settled(rows, void, terms.strict), named_kind="requirements", named_title="Requirements"
+                name,
+                checks.settled(rows, void, terms.strict),
+                named_kind="requirements",
+                named_title="Requirements",
             )
         )
     if terms.baseline:
@@ -71,9 +74,7 @@ def _spaces(
             result = _result(verdict.status, space == list(verdicts)[-1], strict)
             verdict = replace(verdict, result=result, advice=())  # which stands in collapse diagnose
         if shown or verdict:
-            yield Entry(
-                name, shown, space, verdict=verdict, named_kind="spaces", named_title="Spaces"
-            )
+            yield Entry(name, shown, space, verdict=verdict, named_kind="spaces", named_title="Spaces")
 
 
 def _unspaced(metric: Metric, space: str) -> Metric:
@@ -83,9 +84,9 @@ def _unspaced(metric: Metric, space: str) -> Metric:
 def _headlines(portrait: Portrait) -> set[str]:
     """Names of the numbers that a verdict stands beside, and of those that the null depends on."""
     judged = [entry for entry in portrait.entries if entry.verdict]
-    return {
-        name for entry in judged for name, metric in entry.metrics.items() if metric.get("headline")
-    } | {*checks.SIZES}
+    return {name for entry in judged for name, metric in entry.metrics.items() if metric.get("headline")} | {
+        *checks.SIZES
+    }
 
 
 def _result(status: str, last: bool, strict: bool) -> str:

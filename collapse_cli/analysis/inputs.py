@@ -62,7 +62,9 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
     """One input, read and embedded; what it is, and what was assumed of it, is told to `progress`."""
     recognised = recognise(given) if isinstance(given, Path) else given
     if measuring.labels and recognised.kind is not Kind.EMBEDDINGS:
-        raise CollapseError(f"--labels go with embeddings, {recognised.path} is none", "pictures have their own")
+        raise CollapseError(
+            f"--labels go with embeddings, {recognised.path} is none", "pictures have their own"
+        )
     subject = _subject(recognised, measuring)
     for line in subject.story:
         progress(line)

@@ -15,7 +15,11 @@ from collapse_cli.shapes import Embeddings
 
 Pool = Literal["auto", "mean", "first"]
 INPUTS = ("pixel_values", "input_ids", "input_values", "image", "images", "img", "x", "inputs", "data")
-BY_NAME = ("pixel_values", "input_ids", "input_values")  # of transformers' models, which take the whole batch by name
+BY_NAME = (
+    "pixel_values",
+    "input_ids",
+    "input_values",
+)  # of transformers' models, which take the whole batch by name
 LABELS = ("labels", "label", "targets", "target", "y", "fine_label")
 CHUNK = 256  # images through the network at once, where they come as one tensor
 
@@ -49,7 +53,9 @@ def embed(
             left -= len(h)
             outputs.clear()
     if not rows:
-        raise CollapseError("there is no batch to embed", "give a DataLoader, or a tensor of images (N, C, H, W)")
+        raise CollapseError(
+            "there is no batch to embed", "give a DataLoader, or a tensor of images (N, C, H, W)"
+        )
     known = [part for part in labels if part is not None]
     together = torch.cat(known) if len(known) == len(rows) else None
     names = () if together is None else tuple(map(str, range(int(together.max()) + 1)))
@@ -124,7 +130,8 @@ def _by_name(batch: Mapping[str, Any]) -> tuple[Tensor | dict[str, Tensor], Tens
     name = next((name for name in INPUTS if isinstance(batch.get(name), Tensor)), "")
     if not name:
         raise CollapseError(
-            f"a batch has no images among {', '.join(map(str, batch))}", f"name them one of {', '.join(INPUTS)}"
+            f"a batch has no images among {', '.join(map(str, batch))}",
+            f"name them one of {', '.join(INPUTS)}",
         )
     if name not in BY_NAME:
         return batch[name], labels

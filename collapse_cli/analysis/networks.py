@@ -31,7 +31,7 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
 
     images = images_of(saved, measuring, measuring.split)
     clean = embedded(images)
-    facts = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
+    facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
     facts |= {"epoch": saved.state.epoch, "method": run.method}
     trained = Trained(run, saved.data, saved.state.epoch)
     return Subject(

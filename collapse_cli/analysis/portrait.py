@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from collapse_cli.analysis import catalogue
@@ -81,7 +80,9 @@ def portrait(
     subject = load(recognised, measuring, progress)
     measured = of_subject(subject, names)
     record = subject.record
-    done = record is not None and save is not None and all(save(record, answer) for answer in measured.answers)
+    done = (
+        record is not None and save is not None and all(save(record, answer) for answer in measured.answers)
+    )
     progress(f"{given}: measured" + (f", kept in {record.folder / 'results'}" if record and done else ""))
     return measured
 

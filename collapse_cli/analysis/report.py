@@ -13,7 +13,6 @@ from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.metrics.history import diagnostics, history, matching
 
 
-
 def report(subject: Subject) -> list[Answer]:
     """The diagnosis, the portrait, and the course of the training where there was one."""
     portrait = list(of_subject(subject, catalogue.portrait()).answers)

@@ -50,7 +50,9 @@ class Result:
         """The part of one space. Raises KeyError where it was not measured."""
         chosen = tuple(entry for entry in self.entries if entry.space == space)
         if not chosen:
-            raise KeyError(f"no space '{space}' was measured, only {', '.join(self.spaces) or 'one without a name'}")
+            raise KeyError(
+                f"no space '{space}' was measured, only {', '.join(self.spaces) or 'one without a name'}"
+            )
         return Result(replace(self.answer, entries=chosen), chosen[0].status)
 
     def __iter__(self) -> Iterator[Entry]:

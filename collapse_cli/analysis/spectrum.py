@@ -29,7 +29,10 @@ def of_space(subject: Subject, space: str, initial: Mapping[str, Rows]) -> Spect
         rows = subject.rows[space]
         with concerning(f"{subject.name} · {space}"):
             return spectrum(
-                rows, generator(subject.measuring.seed), relu=never_negative(rows), untrained=initial.get(space)
+                rows,
+                generator(subject.measuring.seed),
+                relu=never_negative(rows),
+                untrained=initial.get(space),
             )
 
     return subject.once(("spectrum", space, id(initial.get(space))), compute)

@@ -31,7 +31,7 @@ def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     path = source.path
     beside = Path(measuring.labels) if measuring.labels else None
     stored = embeddings.load(source, measuring.samples, measuring.seed, beside)
-    facts = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
+    facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
     facts |= {"assumed": list(stored.assumed)} | ({"labels": measuring.labels} if beside else {})
     name = path.absolute().name  # also of "."
     count = stored.every["h"].shape[0]

@@ -148,4 +148,3 @@ class Subject:
 def generator(seed: int) -> torch.Generator:
     """A generator of its own for one measurement."""
     return torch.Generator().manual_seed(seed)
-

@@ -54,11 +54,11 @@ def read(path: Path) -> Network:
     if recognised.kind in (Kind.EMBEDDINGS, Kind.PIXELS, Kind.ANSWER):
         raise CollapseError(f"{path} holds embeddings, not weights", "give a run folder or a checkpoint")
     if recognised.kind is Kind.FOREIGN:
-        facts = {"path": str(path), "sha256": source.sha256, "layout": "weights"}
-        return Network(path.name, named(foreign.matrices(source)), facts=facts)
+        identity = {"path": str(path), "sha256": source.sha256, "layout": "weights"}
+        return Network(path.name, named(foreign.matrices(source)), facts=identity)
     saved, file = checkpoint.load(source), source.path
     name = file.parent.name if file.name == "checkpoint.pt" else file.name
-    facts = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
+    facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
     facts |= {"epoch": saved.state.epoch, "method": saved.run.method}
     record = Record(file.parent) if (file.parent / "run.json").exists() else None
     return replace(of_checkpoint(saved, name), facts=facts, record=record)
@@ -104,7 +104,7 @@ def measure(networks: Sequence[Network], seed: int) -> list[Entry]:
         prefix = f"{network.name} · " if len(networks) > 1 else ""
         settings = {} if network.initial else {"seed": seed}
         parts = [*_whole(network, by_name, pairs, few), *_parts(prefix, by_name, pairs, few)]
-        entries += [entry.replace(input=number, settings=settings | entry.settings) for entry in parts]
+        entries += [entry.replace(input=number, settings={**settings, **entry.settings}) for entry in parts]
     return entries
 
 

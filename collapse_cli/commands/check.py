@@ -15,7 +15,6 @@ from collapse_cli.runs import project
 from collapse_cli.settings import fill
 from collapse_cli.views import targets
 
-
 CODES = {"failed": 1, "inconclusive": 3}
 TOLERANCE = "5%"
 

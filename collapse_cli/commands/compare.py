@@ -39,7 +39,8 @@ def compare(
     output = shown.output()
     if scatter and not (output.plot or output.html):
         raise CollapseError("--scatter is drawn in no table", "add --plot FILE.png or --html FILE.html")
-    from collapse_cli.analysis.compare import SIDE, compare
+    from collapse_cli.analysis.compare import compare
+    from collapse_cli.analysis.sides import SIDE
     from collapse_cli.commands.output import finish, save, story
 
     answer = compare(inputs, measuring, baseline, scatter, fresh, story(shown.quiet), save)

@@ -38,7 +38,5 @@ def coverage(
     from collapse_cli.analysis import pairs
     from collapse_cli.commands.output import finish, story
 
-    answer = pairs.coverage(
-        [real, generated], measuring, story(shown.quiet), k=k, space=space, width=width
-    )
+    answer = pairs.coverage([real, generated], measuring, story(shown.quiet), k=k, space=space, width=width)
     finish(answer, output)

@@ -36,9 +36,7 @@ def inspect(
     if fill(Listed, given).json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        sys.stdout.write(
-            "".join(f"{line}\n" for name, value in told.items() for line in _lines(name, value))
-        )
+        sys.stdout.write("".join(f"{line}\n" for name, value in told.items() for line in _lines(name, value)))
 
 
 def _lines(name: str, value: Any) -> Iterable[str]:

@@ -10,7 +10,6 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.options import Inputs, Shown, options
 from collapse_cli.commands.single import ask
 
-
 DELTA = 1e-4
 
 

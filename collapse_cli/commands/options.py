@@ -110,4 +110,3 @@ def _option(panel: str, field: dataclasses.Field[Any], kind: Any, default: Any) 
     )  # fmt: skip
     annotation = Annotated[Optional[kind], option]  # noqa: UP045
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-

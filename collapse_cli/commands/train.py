@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from collapse_cli.commands import options as parsing
 from collapse_cli.commands.options import options
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record, read_toml, toml
@@ -65,9 +64,10 @@ class Where:
 
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
+        from collapse_cli.analysis import measuring
         from collapse_cli.distributed import own_device
 
-        return own_device(parsing.device(self.device))
+        return own_device(measuring.device(self.device))
 
 
 Out = Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import cast, get_args
 
 import torch
 from torch import Generator
@@ -77,7 +77,7 @@ def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[C
 
 def judged(rows: torch.Tensor, generator: Generator) -> Status:
     """What is said of rows (N,D), each compared with its kind."""
-    return verdict(spectrum(rows, generator, relu=never_negative(rows))).status
+    return cast(Status, verdict(spectrum(rows, generator, relu=never_negative(rows))).status)
 
 
 def sizes(d: int) -> Iterator[tuple[int, bool]]:

@@ -89,8 +89,11 @@ def _sound(document: dict[str, Any]) -> bool:
         ours = document["tool"]["name"] == "collapse" and isinstance(document["command"], str)
         worded = isinstance(document["warnings"], list)
         results = document["results"]
-        return ours and worded and all(_measured(result, document["inputs"]) for result in results) and all(
-            _placed(result) for result in results if document["schema"] > 1
+        return (
+            ours
+            and worded
+            and all(_measured(result, document["inputs"]) for result in results)
+            and all(_placed(result) for result in results if document["schema"] > 1)
         )
     except (LookupError, TypeError, ValueError, AttributeError):
         return False

@@ -89,9 +89,7 @@ def groups(document: Document) -> list[Group]:
     by_kind: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for name, one in zip(names(document), document["results"], strict=True):
         by_kind.setdefault(one["kind"], []).append((name, one))
-    return [
-        Group(members[0][1]["title"], *zip(*members, strict=True)) for members in by_kind.values()
-    ]
+    return [Group(members[0][1]["title"], *zip(*members, strict=True)) for members in by_kind.values()]
 
 
 def names(document: Document) -> list[str]:

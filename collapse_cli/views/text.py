@@ -18,7 +18,9 @@ def text(document: Document, width: int) -> str:
 
 
 def _captured(write: Callable[[Console], None], width: int) -> str:
-    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False, color_system=None)
+    console = Console(
+        file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False, color_system=None
+    )
     with console.capture() as capture:
         write(console)
     return capture.get().rstrip("\n")
@@ -33,7 +35,9 @@ def _brief(document: Document, console: Console) -> None:
     for group in groups(document):
         console.print(Text(group.title, "bold"))
         numbers = grid.numbers(group, headline=True)
-        for table in terminal.tables(numbers.turned() if len(group.entries) > grid.MANY else numbers, console.width):
+        for table in terminal.tables(
+            numbers.turned() if len(group.entries) > grid.MANY else numbers, console.width
+        ):
             console.print(table)
     for name, judged in verdicts(document):
         console.print(terminal.verdict(judged | {"reasons": [], "advice": []}, name))
