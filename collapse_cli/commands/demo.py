@@ -53,9 +53,8 @@ def demo(
     from collapse_cli.analysis.inputs import load_all
     from collapse_cli.analysis.measuring import Measuring, device
 
-    torch.set_num_threads(
-        1
-    )  # for small networks gain nothing from more, and wait long where cores are shared
+    # small networks gain nothing from more threads, and wait long where cores are shared
+    torch.set_num_threads(1)
     folder = out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
     began = time.perf_counter()
     runs = [resolve(name, {"seed": seed}, knobs) for name, knobs in (QUICK if quick else SHOWN).items()]
