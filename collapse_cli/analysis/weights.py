@@ -102,9 +102,15 @@ def measure(networks: Sequence[Network], seed: int) -> list[Entry]:
     entries: list[Entry] = []
     for number, (network, by_name, pairs) in enumerate(measured):
         prefix = f"{network.name} · " if len(networks) > 1 else ""
-        settings = {} if network.initial else {"seed": seed}
-        parts = [*_whole(network, by_name, pairs, few), *_parts(prefix, by_name, pairs, few)]
-        entries += [entry.replace(input=number, settings={**settings, **entry.settings}) for entry in parts]
+        settings = (
+            {} if network.initial else {"seed": seed}
+        )  # of the random weights in place of the initial ones
+        parts = [
+            *(entry.replace(settings=settings) for entry in _whole(network, by_name, pairs, few)),
+            *(entry.replace(settings=settings) for entry in _each(prefix, by_name, few)),
+            *_together(prefix, pairs, few),
+        ]
+        entries += [entry.replace(input=number) for entry in parts]
     return entries
 
 
@@ -120,12 +126,14 @@ def _whole(
         yield Entry(f"{network.name} by epoch", course(epochs, leading))
 
 
-def _parts(
-    prefix: str, by_name: Mapping[str, Layer], pairs: Iterable[tuple[Link, Pair]], few: bool
-) -> Iterator[Entry]:
-    """With their curves, where they are few; a single direction aligns with another through a linear map alone."""
+def _each(prefix: str, by_name: Mapping[str, Layer], few: bool) -> Iterator[Entry]:
+    """Every layer, with its spectrum where they are few."""
     for name, measured in by_name.items():
         yield Entry(prefix + name, measured if few else replace(measured, spectrum=None))
+
+
+def _together(prefix: str, pairs: Iterable[tuple[Link, Pair]], few: bool) -> Iterator[Entry]:
+    """Every pair, with its curves where they are few; a direction aligns with another through a linear map alone."""
     for link, together in pairs:
         entries = together.entries if few and link.linear else None
         drawn = replace(together, overlap=together.overlap if few else None, entries=entries)

@@ -55,9 +55,10 @@ def _entry(result: Mapping[str, Any]) -> Entry:
 
 
 def _verdict(judged: Mapping[str, Any]) -> Verdict:
-    """Without the bounds that decided, which nothing reads of a saved answer."""
+    """The bounds that decided stay plain, as they were saved."""
     reasons, advice = tuple(judged["reasons"]), tuple(judged.get("advice", ()))
-    return Verdict(judged["status"], judged["sentence"], reasons, advice)
+    thresholds = tuple(judged.get("thresholds", ()))
+    return Verdict(judged["status"], judged["sentence"], reasons, advice, thresholds)
 
 
 def _document(path: Path) -> dict[str, Any]:

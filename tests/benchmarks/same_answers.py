@@ -117,7 +117,9 @@ def _inputs() -> None:
     numpy.save("rows.npy", rows)
     numpy.save("others.npy", rows + generator.standard_normal(rows.shape))
     named = numpy.arange(300) % 5
-    lines = [",".join([*(f"{v:.6f}" for v in row), f"c{label}"]) for row, label in zip(rows, named, strict=True)]
+    lines = [
+        ",".join([*(f"{v:.6f}" for v in row), f"c{label}"]) for row, label in zip(rows, named, strict=True)
+    ]
     Path("table.csv").write_text("\n".join([",".join([*map(str, range(16)), "label"]), *lines]) + "\n")
     for number in range(40):
         (home := Path("images") / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
@@ -126,7 +128,9 @@ def _inputs() -> None:
     from torchvision.models import resnet18
 
     torch.manual_seed(0)
-    state = {f"module.encoder_q.{name}": weight for name, weight in resnet18(num_classes=16).state_dict().items()}
+    state = {
+        f"module.encoder_q.{name}": weight for name, weight in resnet18(num_classes=16).state_dict().items()
+    }
     torch.save({"state_dict": state, "epoch": 7}, "theirs.pt")
 
 

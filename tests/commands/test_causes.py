@@ -12,11 +12,11 @@ import jsonschema
 import numpy
 import pytest
 import torch
+from collapse_cli.commands.cures import command
 from torchvision import models
 
 from collapse_cli import cli
 from collapse_cli.cli import main
-from collapse_cli.commands.cures import command
 from collapse_cli.metrics.causes import NAMES, Cause
 from collapse_cli.settings import resolve
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import jsonschema
 import pytest
+from collapse_cli.commands.answers import version
+from collapse_cli.commands.kept import answers
+from collapse_cli.commands.merging import flat
 from scipy import stats
 
 from collapse_cli import cli, results
 from collapse_cli.cli import main
 from collapse_cli.commands import report
-from collapse_cli.commands.answers import version
 from collapse_cli.commands.compare import named
-from collapse_cli.commands.kept import answers
-from collapse_cli.commands.merging import flat
 from collapse_cli.commands.options import Measuring
 from collapse_cli.results import Curve, Measured, curve, entry, number
 from collapse_cli.runs.record import Record
