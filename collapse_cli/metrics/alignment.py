@@ -86,10 +86,11 @@ def measure(
 
 def _groups(labels: Tensor, classes: tuple[str, ...]) -> dict[str, Tensor]:
     """Which of the rows (N,) bool are of each class, by its name; classes of a single row are left out."""
-    present, counts = labels.unique(return_counts=True)
-    present = present[counts > 1]
-    names = class_names(present.tolist(), classes)
-    return {name: labels == label for name, label in zip(names, present, strict=True)}
+    present = sorted(set(labels.tolist()))
+    members = (
+        (name, labels == label) for name, label in zip(class_names(present, classes), present, strict=True)
+    )
+    return {name: chosen for name, chosen in members if int(chosen.sum()) > 1}
 
 
 def alignment(first: Tensor, second: Tensor, alpha: float = 2) -> float:

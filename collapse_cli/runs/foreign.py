@@ -184,7 +184,7 @@ def _width(encoder: nn.Module, channels: int, size: int, best: Candidate) -> int
         size = best.weights["patch_embed.proj.weight"].shape[-1]
     elif best.stem:
         size = min(size, 64)
-    return encoder(torch.zeros(1, channels, size, size)).shape[1]
+    return int(encoder(torch.zeros(1, channels, size, size)).shape[1])
 
 
 def _dtype(weights: Mapping[str, Tensor]) -> str:

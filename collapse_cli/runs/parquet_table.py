@@ -93,7 +93,7 @@ def _is_list(kind: pyarrow.DataType) -> bool:
 
 
 def _is_number(kind: pyarrow.DataType) -> bool:
-    return types.is_floating(kind) or types.is_integer(kind)
+    return bool(types.is_floating(kind) or types.is_integer(kind))
 
 
 def _lists(column: pyarrow.ChunkedArray, name: str) -> Tensor:

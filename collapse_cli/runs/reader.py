@@ -14,7 +14,7 @@ import re
 import stat
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def read(path: Path) -> Any:
     Tensors stay on disk until they are used, where the format allows it: they are to be copied before they outlive the file,
     and never changed in place. Raises Unreadable, or another CollapseError where the remedy is another.
     """
-    readers = {".npz": arrays, ".safetensors": safetensors}
+    readers: dict[str, Callable[[Path], Any]] = {".npz": arrays, ".safetensors": safetensors}
     return readers.get(path.suffix, pickled)(path)
 
 

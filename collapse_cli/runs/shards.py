@@ -45,7 +45,7 @@ class Shards:
             return torch.cat(parts) if parts else self._empty(0)
         found = self._empty(len(chosen))
         owner = torch.bucketize(chosen, torch.tensor(self.starts[1:]), right=True)  # (b,)
-        for file in owner.unique().tolist():
+        for file in sorted(set(owner.tolist())):
             here = owner == file
             found[here] = self._read(file, (chosen[here] - self.starts[file]).numpy())
         return found

@@ -12,6 +12,9 @@ import pytest
 import torch
 
 from collapse_cli.cli import main
+from collapse_cli.commands.spectrum import context
+from collapse_cli.commands.subject import Subject
+from collapse_cli.shapes import Embeddings
 
 Capture = pytest.CaptureFixture[str]
 CLASSES = ("cat", "dog", "eel")
@@ -229,3 +232,44 @@ def test_groups_and_sets_of_a_sample_are_said_to_be_of_one(place: Path, capsys: 
         "e.npy: 20 of 60 rows",
         "e.pt: 20 of 60 rows",
     ]
+
+
+def test_classes_without_names_are_measured_as_those_with_names(
+    tmp_path: Path, rows: numpy.ndarray, capsys: Capture
+) -> None:
+    """Labels 10, 20, 30 of the 60 rows, against the same labels 0, 1, 2 with names; views of the first 40 rows."""
+    labels = numpy.arange(60) % 3
+    views = {f"{view}_{name}": values[:40] for view in ("first", "second")
+             for name, values in (("representations", rows + (view == "second") * numpy.eye(5)[labels] / 9),
+                                  ("index", numpy.arange(60)), ("labels", labels))}  # fmt: skip
+    numpy.savez(
+        tmp_path / "named.npz", representations=rows, labels=labels, classes=["10", "20", "30"], **views
+    )
+    numpy.savez(tmp_path / "bare.npz", representations=rows, labels=10 * labels + 10,
+                **views | {f"{view}_labels": 10 * labels[:40] + 10 for view in ("first", "second")})  # fmt: skip
+    for command in ("alignment", "clusters", "oracle", "classes", "probe", "spectrum"):
+        named, bare = (
+            answered(capsys, command, tmp_path / f"{name}.npz")["results"][0] for name in ("named", "bare")
+        )
+        assert bare["metrics"] == named["metrics"]
+        assert bare["verdict"] == named["verdict"]
+        if command == "alignment":
+            assert list(bare["metrics"]["alignment_of_class"]["values"]) == ["10", "20", "30"]
+            unit = torch.nn.functional.normalize(torch.from_numpy(rows[:40]).double(), dim=1)
+            distances = torch.cat([torch.pdist(unit[label::3]).square() for label in range(3)])
+            value = bare["metrics"]["class_alignment"]["value"]
+            assert value == pytest.approx(float(distances.mean()), rel=1e-3)
+    assert answered(capsys, "inspect", tmp_path / "bare.npz")["classes"] == 3
+    numpy.savez(tmp_path / "names.npz", representations=rows, classes=["a", "b"])
+    assert answered(capsys, "inspect", tmp_path / "names.npz")["classes"] is None
+
+
+@pytest.mark.parametrize(
+    ("labelled", "names", "count"), [(True, (), 3), (True, ("a", "b", "c"), 3), (False, ("a",), 0)]
+)
+def test_what_is_known_of_a_space_counts_labels_and_not_names(
+    labelled: bool, names: tuple[str, ...], count: int
+) -> None:
+    labels = torch.arange(6) % 3 if labelled else None
+    clean = Embeddings(torch.ones(6, 2), None, labels, torch.arange(6), names, "")
+    assert context(Subject("x", {}, clean, None, None), "h").classes == count

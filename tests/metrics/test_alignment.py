@@ -236,3 +236,22 @@ def test_intervals_stay_in_the_range_of_their_number() -> None:
     assert found.uniformity.interval[1] <= 0
     few = measure(sphere(7, 3), (sphere(7, 3), sphere(7, 3, 1)))
     assert (few.uniformity.interval, few.alignment.interval, few.mean_cosine.interval) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [((), ["0", "1", "7"]), (("a",), ["a", "1", "7"]), (tuple("abcdefgh"), ["a", "b", "h"])],
+)
+def test_labels_without_names_are_classes_all_the_same(classes: tuple[str, ...], names: list[str]) -> None:
+    """Of classes 0, 1, 7 and, of a single row, 3: the same numbers whatever the classes are called."""
+    rows, other = sphere(31, 5), sphere(31, 5, seed=1)
+    labels = torch.tensor([0, 1, 7] * 10 + [3])
+    found = measure(rows, (rows, other), labels, classes)
+    groups = [rows[labels == label] for label in (0, 1, 7)]
+    distances = torch.cat([torch.pdist(group.double()).square() for group in groups])
+    assert found.class_alignment == pytest.approx(float(distances.mean()), rel=1e-5)
+    assert found.alignment_of_class is not None
+    assert found.uniformity_of_class is not None
+    assert list(found.alignment_of_class) == list(found.uniformity_of_class) == names
+    wanted = [alignment(rows[labels == label], other[labels == label]) for label in (0, 1, 7)]
+    assert list(found.alignment_of_class.values()) == pytest.approx(wanted)

@@ -268,3 +268,13 @@ def test_matching_by_rank_of_equal_similarities_is_uniform() -> None:
     found = matching_by_rank(torch.full((3,), 0.4), torch.full((3, 50), 0.4), 0.1)
     assert found[1] == pytest.approx([1 / 51] * len(found[0]))
     assert set(matching_by_rank(torch.zeros(2), torch.full((2, 9), -torch.inf), 0.1)[1]) == {0.0}
+
+
+@pytest.mark.parametrize(("classes", "names"), [((), ["0", "1", "2"]), (("a", "b"), ["a", "b", "2"])])
+def test_classes_without_names_are_called_by_their_numbers(
+    classes: tuple[str, ...], names: list[str]
+) -> None:
+    """K (n_c - 1)/(N - 1) with K = 4 and N = 12: 8/11, 24/11 and 4/11."""
+    found = expected([3, 7, 2], classes, 4).false_negatives_of_class
+    assert list(found) == names
+    assert list(found.values()) == pytest.approx([8 / 11, 24 / 11, 4 / 11])

@@ -22,7 +22,7 @@ KNOBS = {"epochs": 1, "batch": 32, "queue": 64, "head_layers": 3, "head_norm": T
 
 
 def trained(images: Images, method: str) -> Checkpoint:
-    knobs = {key: value for key, value in KNOBS.items() if key != "queue" or method != "positive-only"}
+    knobs = {key: value for key, value in KNOBS.items() if key != "queue" or method in ("moco", "mochi")}
     kept = fresh(resolve(method, knobs), images)
     list(train(kept.method, images, kept.normalisation, kept.run.training, kept.state))
     return kept
@@ -115,3 +115,39 @@ def test_half_a_file_is_a_sentence(run: Path, tmp_path: Path) -> None:
     (tmp_path / "x.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CollapseError, match="cannot be read"):
         checkpoint.load(tmp_path / "x.pt")
+
+
+def test_labels_without_names_are_learned_from_and_come_back(images: Images, tmp_path: Path) -> None:
+    """Three classes by their labels: as many class weights, also after the checkpoint, which has no names to count."""
+    kept = trained(replace(images, classes=()), "supervised")
+    checkpoint.save(tmp_path / "c.pt", kept)
+    found = checkpoint.load(tmp_path / "c.pt")
+    weights = found.method.state_dict()["weights"]  # type: ignore[attr-defined]
+    assert (len(weights), found.data.classes, found.classes) == (3, 3, ())
+    assert torch.equal(weights, kept.method.state_dict()["weights"])  # type: ignore[attr-defined]
+
+
+def test_names_without_labels_are_nothing_to_learn_from(images: Images) -> None:
+    for method, knobs in (("supervised", {}), ("supcon", {}), ("moco", {"mask_false_negatives": True})):
+        with pytest.raises(CollapseError, match="needs labels"):
+            fresh(resolve(method, {"batch": 32, **knobs}), replace(images, labels=None), "cpu")
+
+
+def test_a_checkpoint_of_before_counts_its_names(images: Images, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "c.pt", trained(images, "supervised"))
+    content = torch.load(tmp_path / "c.pt", weights_only=True)
+    metadata = json.loads(content["metadata"])
+    del metadata["class_count"]
+    torch.save(content | {"metadata": json.dumps(metadata)}, tmp_path / "c.pt")
+    assert checkpoint.load(tmp_path / "c.pt").data.classes == 3
+
+
+def test_ours_is_told_from_the_rest(images: Images, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "c.pt", trained(images, "positive-only"))
+    assert checkpoint.is_ours(tmp_path / "c.pt")
+    for content in ({"state_dict": {}}, [1, 2], torch.ones(3)):
+        torch.save(content, tmp_path / "o.pt")
+        assert not checkpoint.is_ours(tmp_path / "o.pt")
+    (tmp_path / "o.pt").write_bytes(b"hello")
+    assert not checkpoint.is_ours(tmp_path / "o.pt")
+    assert not checkpoint.is_ours(tmp_path / "none.pt")
