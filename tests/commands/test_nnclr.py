@@ -55,3 +55,14 @@ def test_inspect_lists_no_queue(supported: Path, capsys: Capture) -> None:
     """`queue` is the shape of a queue of negatives."""
     main(["inspect", str(supported), "--json"])
     assert json.loads(capsys.readouterr().out)["queue"] is None
+
+
+def test_it_does_not_collapse_where_positives_alone_do(tmp_path: Path) -> None:
+    """Four epochs of an MLP on digits: positive-only training is near one point, NNCLR well away from it."""
+    spreads = {}
+    for method in ("nnclr", "positive-only"):
+        folder = tmp_path / method
+        assert main(["train", method, "--epochs", "4", "--encoder", "mlp", "--out", str(folder), "-q"]) == 0
+        spreads[method] = json.loads((folder / "history.jsonl").read_text().splitlines()[-1])["std_sqrt_d"]
+    assert spreads["positive-only"] < 0.1
+    assert spreads["nnclr"] > 0.4
