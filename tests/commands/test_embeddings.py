@@ -10,10 +10,10 @@ from typing import Any
 import numpy
 import pytest
 import torch
+from collapse_cli.commands.subject import Subject
 
 from collapse_cli.cli import main
 from collapse_cli.commands.spectrum import context
-from collapse_cli.commands.subject import Subject
 from collapse_cli.shapes import Embeddings
 
 Capture = pytest.CaptureFixture[str]
