@@ -34,12 +34,12 @@ PANELS = {
     },
     "Measure one thing": {
         "spectrum": "How many dimensions does the embedding really use?",
-        "alignment": "Do views of one picture meet, and do pictures spread out?",
+        "alignment": "Do views of one image meet, and do images spread out?",
         "oracle": "How many negatives are false?",
         "probe": "What do frozen embeddings tell of their classes?",
         "clusters": "Are the classes found again without labels?",
         "classes": "How far apart are the classes, and is any of them collapsed?",
-        "lidar": "In how many directions do pictures differ, measured by how much views of one picture do?",
+        "lidar": "In how many directions do images differ, measured by how much views of one image do?",
         "coverage": "Does one set of embeddings cover another?",
         "weights": "Which layers have lost rank, and do adjacent layers align?",
         "embed": "Keep the embeddings of a run as an .npz that every measuring command reads back.",
@@ -53,7 +53,7 @@ PANELS = {
     "Facts": {
         "inspect": "What is this file, and what can be measured on it?",
         "methods": "What can be trained, and with which knobs of its own.",
-        "datasets": "What can be learned from: the named sets, and your own pictures.",
+        "datasets": "What can be learned from: the named sets, and your own images.",
         "env": "Versions, devices, threads, data folder: a block to paste into a bug report.",
     },
 }

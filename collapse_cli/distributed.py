@@ -30,7 +30,7 @@ def first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def own_device(device: torch.device) -> torch.device:
+def device_of_process(device: torch.device) -> torch.device:
     """A GPU of its own for each process of this machine. Raises CollapseError where there are too few."""
     if world() == 1 or device.type != "cuda":
         return device
@@ -68,7 +68,7 @@ def together(device: torch.device) -> Iterator[None]:
 
 def divided(encoder: nn.Module) -> nn.Module:
     """The same encoder, (B,…) -> (B,D); among several processes and in train mode, each works on its B/world rows alone."""
-    encoder.register_forward_pre_hook(_own_part)
+    encoder.register_forward_pre_hook(_part_of_process)
     encoder.register_forward_hook(_whole)
     return encoder
 
@@ -77,7 +77,7 @@ def _several() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
-def _own_part(encoder: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def _part_of_process(encoder: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     if not (_several() and encoder.training):
         return given
     return (given[0].chunk(distributed.get_world_size())[distributed.get_rank()],)

@@ -1,4 +1,4 @@
-"""A method and pictures -> Embeddings, and those of augmented views: pairs for alignment, several for LiDAR."""
+"""A method and images -> Embeddings, and those of augmented views: pairs for alignment, several for LiDAR."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collapse_cli.augment.recipes import augment
 from collapse_cli.methods import Method
 from collapse_cli.shapes import Embeddings, Images, Normalisation
 
-CHUNK = 512  # pictures through the network at once
+CHUNK = 512  # images through the network at once
 
 
 def take(images: Images, index: Tensor, device: torch.device) -> Tensor:
-    """index (B,) -> pictures (B,C,H,W) uint8 on the device, from memory or from a stream."""
+    """index (B,) -> images (B,C,H,W) uint8 on the device, from memory or from a stream."""
     return images.pixels[index.cpu() if images.streamed else index].to(device)
 
 
 def sample(images: Images, count: int, seed: int) -> Tensor:
-    """(n,) int64, sorted: `count` pictures drawn without replacement, or all where there are no more."""
+    """(n,) int64, sorted: `count` images drawn without replacement, or all where there are no more."""
     if count >= len(images):
         return torch.arange(len(images))
     drawn = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:count]
@@ -33,9 +33,9 @@ def embed(
     index: Tensor,
     view: tuple[str, float, torch.Generator] | None = None,
 ) -> Embeddings:
-    """h (n,D) and z (n,d) of the pictures `index` (n,), float32 on the CPU, with the network in eval mode.
+    """h (n,D) and z (n,d) of the images `index` (n,), float32 on the CPU, with the network in eval mode.
 
-    view: (recipe, strength, generator) to embed an augmented view; None for the clean pictures. Where the
+    view: (recipe, strength, generator) to embed an augmented view; None for the clean images. Where the
     projector is the identity, projections are None.
     """
     assert isinstance(method, nn.Module)
@@ -70,7 +70,7 @@ def pairs(
     strength: float,
     seed: int,
 ) -> tuple[Embeddings, Embeddings]:
-    """Embeddings of two augmented views of each picture of `index` (n,)."""
+    """Embeddings of two augmented views of each image of `index` (n,)."""
     first, second = many_views(method, images, normalisation, index, recipe, strength, seed, 2)
     return first, second
 
@@ -85,7 +85,7 @@ def many_views(
     seed: int,
     count: int,
 ) -> tuple[Embeddings, ...]:
-    """Embeddings of `count` augmented views of each picture of `index` (n,); the first two are those of `pairs`."""
+    """Embeddings of `count` augmented views of each image of `index` (n,); the first two are those of `pairs`."""
     device = next(method.parameters()).device  # type: ignore[attr-defined]
     view = (recipe, strength, torch.Generator(device).manual_seed(seed))
     return tuple(embed(method, images, normalisation, index, view) for _ in range(count))

@@ -1,4 +1,4 @@
-"""Losses: functions of tensors. `first` and `second` are two views' rows (B,d), row by row of the same pictures."""
+"""Losses: functions of tensors. `first` and `second` are two views' rows (B,d), row by row of the same images."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def left_out(
 ) -> Tensor | None:
     """(B,K) bool: the keys that are no negatives of each query; None where all of them are.
 
-    own: keys of the query's own picture; `mask_false_negatives`: keys of its class (MoCHi's class oracle,
+    own: keys of the query's own image; `mask_false_negatives`: keys of its class (MoCHi's class oracle,
     arXiv:2010.01028, sec. 3.2); `mask_random`: any key, with this probability. What is not known, -1, is nobody's own.
     """
     shape = len(queries.index), len(keys.index)
@@ -73,13 +73,13 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, exclude: Tensor |
     all rows are equal.
     """
     both = torch.cat([first, second])  # (2B, d)
-    paired = same_picture(len(first), both.device)
+    paired = same_image(len(first), both.device)
     exclude = paired if exclude is None else exclude | paired
     positive = (first * second).sum(dim=1).repeat(2)  # (2B,)
     return info_nce(positive, both @ both.T, temperature, exclude)
 
 
-def same_picture(size: int, device: torch.device) -> Tensor:
+def same_image(size: int, device: torch.device) -> Tensor:
     """(2B,2B) bool: each of 2B rows and its partner."""
     return torch.eye(size, dtype=torch.bool, device=device).repeat(2, 2)
 
@@ -96,7 +96,7 @@ def debiased_nce(
     both = torch.cat([first, second])  # (2B, d)
     count = len(both) - 2  # N
     similarity = (both @ both.T).float()  # (2B, 2B)
-    similarity = similarity.masked_fill(same_picture(len(first), both.device), -torch.inf)
+    similarity = similarity.masked_fill(same_image(len(first), both.device), -torch.inf)
     positive = ((first * second).sum(dim=1).repeat(2).float() - 1).div(temperature).exp()  # (2B,) p
     weighted = torch.logsumexp((1 + hardness) * similarity / temperature, dim=1)  # (2B,)
     weights = torch.logsumexp(hardness * similarity / temperature, dim=1) if hardness else math.log(count)

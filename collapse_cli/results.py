@@ -46,7 +46,7 @@ class Metric(TypedDict, total=False):
     axis: str
     values: Any
     at: Any
-    before: Any
+    initial: Any
     x: str
     y: str
     log: str
@@ -62,84 +62,6 @@ class Metric(TypedDict, total=False):
     best: str
     agree: list[int]
     required: Required
-
-
-class Measured(float):
-    """A number that knows what chance would have given, and how uncertain it is.
-
-    `null`: the same quantity where nothing is to be found (isotropic data of the same N and D, guessing …).
-    `interval`: (low, high), nominally 95 %.
-    """
-
-    null: float | None
-    interval: tuple[float, float] | None
-
-    def __new__(
-        cls, value: float, null: float | None = None, interval: tuple[float, float] | None = None
-    ) -> Measured:
-        measured = super().__new__(cls, value)
-        measured.null, measured.interval = null, interval
-        return measured
-
-
-class Curve(tuple[float, ...]):
-    """Values over x (1, 2, 3 … when not given), with the curve that chance would have drawn, and what it was before training."""
-
-    x: tuple[float, ...] | None
-    null: tuple[float, ...] | None
-    before: tuple[float, ...] | None
-
-    def __new__(
-        cls,
-        values: Iterable[float],
-        x: Iterable[float] | None = None,
-        null: Iterable[float] | None = None,
-        before: Iterable[float] | None = None,
-    ) -> Curve:
-        curve = super().__new__(cls, (float(v) for v in values))
-        curve.x = None if x is None else tuple(float(v) for v in x)
-        curve.null = None if null is None else tuple(float(v) for v in null)
-        curve.before = None if before is None else tuple(float(v) for v in before)
-        return curve
-
-
-class Matrix(tuple[tuple[float, ...], ...]):
-    """Rows of values that know what their rows and columns are called (0, 1, 2 … when not said)."""
-
-    row_names: tuple[str, ...] | None
-    column_names: tuple[str, ...] | None
-
-    def __new__(
-        cls,
-        values: Iterable[Iterable[float]],
-        row_names: Iterable[str] | None = None,
-        column_names: Iterable[str] | None = None,
-    ) -> Matrix:
-        matrix = super().__new__(cls, (tuple(float(v) for v in row) for row in values))
-        matrix.row_names = None if row_names is None else tuple(row_names)
-        matrix.column_names = None if column_names is None else tuple(column_names)
-        return matrix
-
-
-class Frames(tuple[tuple[tuple[float, float], ...], ...]):
-    """Points of the plane at several times, and points that stay where they are (the modes that others should reach)."""
-
-    at: tuple[float, ...]
-    marks: tuple[tuple[float, float], ...]
-
-    def __new__(
-        cls,
-        clouds: Iterable[Iterable[Iterable[float]]],
-        at: Iterable[float],
-        marks: Iterable[Iterable[float]] = (),
-    ) -> Frames:
-        frames = super().__new__(cls, tuple(_points(cloud) for cloud in clouds))
-        frames.at, frames.marks = tuple(float(v) for v in at), _points(marks)
-        return frames
-
-
-def _points(rows: Iterable[Iterable[float]]) -> tuple[tuple[float, float], ...]:
-    return tuple((float(x), float(y)) for x, y in rows)
 
 
 def number(
@@ -259,12 +181,12 @@ def _metric(field: dataclasses.Field[Any], value: Any) -> Metric:
 
 def _curve(value: Any) -> dict[str, Any]:
     """The points of a curve: values, where they are, and what chance would have drawn."""
-    at, null, before = (getattr(value, part, None) for part in ("x", "null", "before"))
+    at, null, initial = (getattr(value, part, None) for part in ("x", "null", "initial"))
     return {
         "values": [_plain(v) for v in value],
         "at": None if at is None else [_plain(v) for v in at],
         "null": None if null is None else [_plain(v) for v in null],
-        **({} if before is None else {"before": [_plain(v) for v in before]}),
+        **({} if initial is None else {"initial": [_plain(v) for v in initial]}),
     }
 
 

@@ -26,7 +26,7 @@ class Queue:
     queue: int = knob(512, "negatives kept in the queue, K (papers: 65536)", low=1)
     temperature: float = knob(0.2, "of the softmax, T (v1: 0.07)", low=1e-4)
     mask_own: bool = knob(
-        False, "leave out stale keys of the query's own picture, which an epoch before left in the queue"
+        False, "leave out stale keys of the query's own image, which an epoch before left in the queue"
     )
 
 
@@ -90,13 +90,13 @@ class EndToEnd(Masks):
     temperature: float = knob(0.2, "of the softmax, tau", low=1e-4)
     negatives: Literal["both-views", "other-view"] = knob(
         "both-views",
-        "the 2B-2 views of the other pictures (NT-Xent), or their B-1 second views (MoCo, fig. 2a)",
+        "the 2B-2 views of the other images (NT-Xent), or their B-1 second views (MoCo, fig. 2a)",
     )
 
 
 @dataclass(frozen=True)
 class MemoryBank(Masks):
-    """One stored vector for each picture: InstDisc (Wu et al. 2018, arXiv:1805.01978), MoCo's mechanism (b)."""
+    """One stored vector for each image: InstDisc (Wu et al. 2018, arXiv:1805.01978), MoCo's mechanism (b)."""
 
     negatives: int = knob(512, "slots drawn for each batch, K (paper: 4096)", low=1)
     temperature: float = knob(0.2, "of the softmax, tau (paper: 0.07)", low=1e-2)
@@ -279,9 +279,9 @@ class Training:
 
     dataset: str = knob("digits", "a name from `collapse datasets`, folder:PATH or parquet:PATH")
     split: Literal["train", "all"] = knob(
-        "train", "pictures learned from; all: the test split too, as clustering does"
+        "train", "images learned from; all: the test split too, as clustering does"
     )
-    size: int = knob(0, "side in pixels that folder and parquet pictures are resized to; 0: their own", low=0)
+    size: int = knob(0, "side in pixels that folder and parquet images are resized to; 0: their own", low=0)
     recipe: str = knob(
         "auto",
         "augmentation, joined by +: none, weak, digits, moco_v1, moco_v2, simclr, randaugment, "
@@ -289,7 +289,7 @@ class Training:
     )
     strength: float = knob(1.0, "dial of the augmentation: 0 none, 1 as published", low=0, high=3)
     epochs: int = knob(40, "passes over the data", low=1)
-    batch: int = knob(64, "pictures per step, B", low=2)
+    batch: int = knob(64, "images per step, B", low=2)
     optimizer: Literal["sgd", "adam"] = knob("sgd", "SGD with momentum, or Adam with betas .9, .999")
     lr: float = knob(0.05, "learning rate of the first step (Adam wants some 1e-3)", low=0)
     sgd_momentum: float = knob(0.9, "of SGD", low=0, high=0.9999)
@@ -309,7 +309,7 @@ class Gan:
     """The lab of mode collapse: a GAN of two small networks on a target whose modes are known."""
 
     target: Literal["ring", "grid", "digits"] = knob(
-        "ring", "8 Gaussians on a ring, 25 on a grid, or digits as pictures of 64 pixels"
+        "ring", "8 Gaussians on a ring, 25 on a grid, or digits as images of 64 pixels"
     )
     std: float = knob(
         0.05, "of each Gaussian, on a ring of radius 2 or a grid of spacing 2", low=1e-3, high=1
@@ -372,20 +372,20 @@ class Run:
     """Everything that rebuilds a run: a method by name with its own knobs, the model and the training."""
 
     method: str
-    own: Any
+    settings: Any
     model: Model
     training: Training
 
     def tables(self) -> dict[str, dict[str, Any]]:
         """As settings.toml holds it: [method], [model], [training]."""
         return {
-            "method": {"name": self.method, **dataclasses.asdict(self.own)},
+            "method": {"name": self.method, **dataclasses.asdict(self.settings)},
             "model": dataclasses.asdict(self.model),
             "training": dataclasses.asdict(self.training),
         }
 
 
-def own_settings(method: str) -> type:
+def settings_of(method: str) -> type:
     """The dataclass of a method's own knobs."""
     if method not in METHODS:
         raise CollapseError(f"no method named '{method}'", nearest(method, list(METHODS)))
@@ -397,7 +397,7 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
     merged = dict(PREFERRED.get(method, {}))
     for layer in layers:
         merged |= layer
-    parts = [own_settings(method), Model, Training]
+    parts = [settings_of(method), Model, Training]
     known = [field.name for part in parts for field in dataclasses.fields(part)]
     for name in merged:
         if name not in known:

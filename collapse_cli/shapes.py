@@ -16,14 +16,14 @@ Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 
 
 class Pixels(Protocol):
-    """What a tensor of pictures and a stream of them have in common."""
+    """What a tensor of images and a stream of them have in common."""
 
     @property
     def shape(self) -> Sequence[int]:
         """(N, C, H, W)."""
 
     def __getitem__(self, index: Tensor) -> Tensor:
-        """index (B,) int64 -> pictures (B, C, H, W) uint8."""
+        """index (B,) int64 -> images (B, C, H, W) uint8."""
 
 
 class Rows(Protocol):
@@ -39,10 +39,10 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class DataShape:
-    """What a method has to know of a data set to be built: picture (C,H,W), pictures N, classes C (0: no labels)."""
+    """What a method has to know of a data set to be built: image (C,H,W), images N, classes C (0: no labels)."""
 
-    picture: tuple[int, int, int]
-    pictures: int
+    image: tuple[int, int, int]
+    images: int
     classes: int
 
 
@@ -55,7 +55,7 @@ def class_count(labels: Tensor | None, classes: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Images:
-    """Pictures of one split of a data set, in memory (a tensor) or read when asked for (a stream).
+    """Images of one split of a data set, in memory (a tensor) or read when asked for (a stream).
 
     pixels (N,C,H,W) uint8; labels (N,) int64 or None; classes: C names, or none where classes are called by their numbers;
     name: where they came from, as `digits/train`.
@@ -71,7 +71,7 @@ class Images:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of one picture."""
+        """(C, H, W) of one image."""
         _, channels, height, width = self.pixels.shape
         return channels, height, width
 
@@ -84,7 +84,7 @@ class Images:
         return not hasattr(self.pixels, "to")
 
     def to(self, device: torch.device | str) -> Images:
-        """The same pictures, moved; streamed ones stay on disk and are moved batch by batch."""
+        """The same images, moved; streamed ones stay on disk and are moved batch by batch."""
         labels = None if self.labels is None else self.labels.to(device)
         pixels = self.pixels if self.streamed else self.pixels.to(device)  # type: ignore[union-attr]
         return replace(self, pixels=pixels, labels=labels)
@@ -92,7 +92,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Mean and standard deviation of each channel, C values each, of pictures in [0, 1]."""
+    """Mean and standard deviation of each channel, C values each, of images in [0, 1]."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -105,21 +105,21 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Origin:
-    """Which pictures rows came from: index (B,) int64 in the data set, labels (B,) int64 or None; -1: not known."""
+    """Which images rows came from: index (B,) int64 in the data set, labels (B,) int64 or None; -1: not known."""
 
     index: Tensor
     labels: Tensor | None
 
     def twice(self) -> Origin:
-        """Of two views of the same pictures, one below the other: (2B,) each."""
+        """Of two views of the same images, one below the other: (2B,) each."""
         return Origin(self.index.repeat(2), None if self.labels is None else self.labels.repeat(2))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Two views of the same B pictures: first, second (B,C,H,W) float32, normalised.
+    """Two views of the same B images: first, second (B,C,H,W) float32, normalised.
 
-    index (B,) int64: which pictures of the data set these are; labels (B,) int64, or None;
+    index (B,) int64: which images of the data set these are; labels (B,) int64, or None;
     generator: the source of chance for what a method still draws.
     """
 
@@ -136,10 +136,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """What an encoder makes of N pictures: representations h (N,D) and projections z (N,d), as the network gave them.
+    """What an encoder makes of N images: representations h (N,D) and projections z (N,d), as the network gave them.
 
     Not L2-normalised: metrics that need unit rows make them. labels (N,) int64 or None; index (N,) int64:
-    which pictures of the data set these are.
+    which images of the data set these are.
     """
 
     representations: Tensor

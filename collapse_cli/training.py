@@ -23,13 +23,13 @@ from collapse_cli.models.batch_norm import settle
 from collapse_cli.settings import Training
 from collapse_cli.shapes import Batch, Curves, Images, Normalisation
 
-WATCHED = 512  # pictures whose projections are measured after each epoch
+WATCHED = 512  # images whose projections are measured after each epoch
 SETTLING = 30  # batches that batch norm's statistics are settled on before the first step
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the data came to. Measured on the clean projections z of up to 512 training pictures.
+    """What one pass over the data came to. Measured on the clean projections z of up to 512 training images.
 
     extra: the method's own numbers; curves: its curves, name -> (x, y).
     """
@@ -110,7 +110,7 @@ def steps_per_epoch(images: Images, settings: Training) -> int:
     steps = len(images) // settings.batch
     if not steps:
         raise CollapseError(
-            f"--batch {settings.batch} is more than the {len(images)} pictures of {images.name}",
+            f"--batch {settings.batch} is more than the {len(images)} images of {images.name}",
             "lower --batch",
         )
     return steps

@@ -17,7 +17,7 @@ def generator() -> torch.Generator:
 
 @pytest.fixture
 def images(generator: torch.Generator) -> Images:
-    """96 grey 8x8 pictures of noise, 3 classes."""
+    """96 grey 8x8 images of noise, 3 classes."""
     pixels = torch.randint(0, 256, (96, 1, 8, 8), dtype=torch.uint8, generator=generator)
     return Images(pixels, torch.arange(96) % 3, ("a", "b", "c"), "noise/train")
 

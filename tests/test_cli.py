@@ -97,11 +97,11 @@ def test_too_few_rows_are_inconclusive(tmp_path: Path, capsys: pytest.CaptureFix
 def test_labels_alone(capsys: pytest.CaptureFixture[str]) -> None:
     found = answered(capsys, "oracle", "--dataset", "cifar10", "--queue", "65536")["results"][0]["metrics"]
     assert found["false_negatives"]["value"] == pytest.approx(65536 * 4999 / 49999)
-    assert found["own_stale_key"]["value"] == pytest.approx(0.7624, abs=1e-4)
+    assert found["stale_key"]["value"] == pytest.approx(0.7624, abs=1e-4)
     assert len(found["false_negatives_of_class"]["values"]) == 10
 
 
-def pictures(folder: Path, *groups: str) -> Path:
+def images(folder: Path, *groups: str) -> Path:
     for number in range(12):
         home = folder / groups[number % len(groups)] if groups else folder
         home.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def pictures(folder: Path, *groups: str) -> Path:
 
 
 def test_a_folder_without_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flat = pictures(tmp_path / "flat")
+    flat = images(tmp_path / "flat")
     assert "has no labels" in refused(capsys, "oracle", "--dataset", f"folder:{flat}")
     argv = [
         "train",
@@ -268,7 +268,7 @@ def test_a_queue_that_the_data_cannot_bear_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "--queue", "1000", "--epochs", "1", "--out", str(tmp_path / "r")]) == 0
-    assert "stale key of its own picture with probability 28%" in capsys.readouterr().err
+    assert "stale key of its own image with probability 28%" in capsys.readouterr().err
 
 
 def test_report(copy: Path) -> None:

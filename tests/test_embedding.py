@@ -1,4 +1,4 @@
-"""Embedding: which pictures, in which mode, and views that can be drawn again."""
+"""Embedding: which images, in which mode, and views that can be drawn again."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_pairs_can_be_drawn_again_and_differ(images: Images, method: methods.Met
     assert torch.equal(one[0].index, one[1].index)
 
 
-def test_pairs_of_no_augmentation_are_the_clean_pictures(images: Images, method: methods.Method) -> None:
+def test_pairs_of_no_augmentation_are_the_clean_images(images: Images, method: methods.Method) -> None:
     index = torch.arange(20)
     clean = embed(method, images, GREY, index)
     for recipe, strength in (("none", 1.0), ("digits", 0.0)):
@@ -78,7 +78,7 @@ def test_pairs_of_no_augmentation_are_the_clean_pictures(images: Images, method:
 
 
 def test_many_views_begin_with_the_pair(method: methods.Method, images: Images) -> None:
-    """Four views of 20 pictures, all different, of which the first two are those that alignment is measured on."""
+    """Four views of 20 images, all different, of which the first two are those that alignment is measured on."""
     index = torch.arange(0, 40, 2)
     found = many_views(method, images, GREY, index, "digits", 1.0, 3, 4)
     for one, other in zip(pairs(method, images, GREY, index, "digits", 1.0, 3), found, strict=False):

@@ -11,9 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "collapse_cli"
 
-WORDS = {"settings", "results", "answers", "shapes", "errors", "files", "progress"}
+WORDS = {"settings", "results", "values", "answers", "shapes", "errors", "files", "progress"}
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
-PROCEDURES = {"training", "embedding", "methods", "causes"}
+PROCEDURES = {"training", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {
     **dict.fromkeys(WORDS, WORDS),

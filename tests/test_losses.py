@@ -198,7 +198,7 @@ def test_nt_xent_leaves_out_what_it_is_told_but_never_the_partner(generator: tor
     assert float(nt_xent(first, second, 0.2, torch.ones(10, 10, dtype=torch.bool))) == 0
 
 
-def test_the_order_of_views_and_of_pictures_is_nothing_to_in_batch_losses(generator: torch.Generator) -> None:
+def test_the_order_of_views_and_of_images_is_nothing_to_in_batch_losses(generator: torch.Generator) -> None:
     first, second = pair(generator)
     labels, order = torch.tensor([0, 1, 0, 2, 1]), torch.tensor([3, 0, 4, 2, 1])
     for loss in (
@@ -410,7 +410,7 @@ ALIKE = torch.tensor([[0, 0, 1, 0, 1], [1, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 
 
 
 @pytest.mark.parametrize(("own", "alike"), [(True, False), (False, True), (True, True)])
-def test_left_out_are_the_own_picture_and_the_own_class(
+def test_left_out_are_the_own_image_and_the_own_class(
     own: bool, alike: bool, generator: torch.Generator
 ) -> None:
     """By index and by label; -1 is unknown and matches nothing, not even another unknown. Nothing is drawn for it."""

@@ -41,7 +41,7 @@ def test_every_method_is_in_the_table() -> None:
     assert named == set(METHODS)
 
 
-def test_its_pictures_are_there() -> None:
+def test_its_images_are_there() -> None:
     root = Path(__file__).parent.parent
     links = re.findall(r"\]\(((?!http|#)[^)]+)\)", README)
     assert links

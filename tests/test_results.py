@@ -10,20 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from collapse_cli.results import (
-    SCHEMA,
-    Curve,
-    Matrix,
-    Measured,
-    answer,
-    curve,
-    each,
-    entry,
-    lines,
-    matrix,
-    metrics,
-    number,
-)
+from collapse_cli.results import SCHEMA, answer, curve, each, entry, lines, matrix, metrics, number
+from collapse_cli.values import Curve, Matrix, Measured
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.lifecycle import begin
 from collapse_cli.runs.record import Record
-from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, own_settings, resolve
+from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve, settings_of
 from collapse_cli.shapes import Images
 
 
@@ -32,7 +32,7 @@ def test_defaults(method: str) -> None:
         for part in (Model(), Training())
     )
     assert resolve(method) == Run(method, METHODS[method](), model, training)
-    assert own_settings(method) is METHODS[method]
+    assert settings_of(method) is METHODS[method]
 
 
 def test_what_is_preferred_is_a_setting_and_another_than_the_rests() -> None:
@@ -103,8 +103,8 @@ def test_what_is_preferred_stands_in_the_run_folder(method: str, images: Images,
 
 def test_later_layers_win_over_earlier_ones_and_over_defaults() -> None:
     run = resolve("moco", {"queue": 100, "lr": 0.1, "dim": 4}, {"queue": 200, "dim": 5}, {"queue": 300})
-    assert (run.own.queue, run.model.dim, run.training.lr) == (300, 5, 0.1)
-    assert run.own.momentum == 0.99, "untouched"
+    assert (run.settings.queue, run.model.dim, run.training.lr) == (300, 5, 0.1)
+    assert run.settings.momentum == 0.99, "untouched"
 
 
 def test_no_two_parts_share_a_name() -> None:

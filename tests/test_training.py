@@ -75,7 +75,7 @@ def test_cosine(progress: float, rate: float) -> None:
 
 
 def test_a_batch_larger_than_the_data_is_refused(images: Images) -> None:
-    with pytest.raises(CollapseError, match="--batch 97 is more than the 96 pictures"):
+    with pytest.raises(CollapseError, match="--batch 97 is more than the 96 images"):
         run(begun("moco", images, batch=97), images, 1)
 
 
@@ -128,7 +128,7 @@ def test_without_a_projector_there_are_no_projections(images: Images) -> None:
 
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 def test_each_step_has_its_rate(schedule: str, images: Images) -> None:
-    """96 pictures in batches of 40 are 2 steps an epoch; of 3 epochs the last step of epoch e has progress (2e - 1)/6."""
+    """96 images in batches of 40 are 2 steps an epoch; of 3 epochs the last step of epoch e has progress (2e - 1)/6."""
     history = run(begun("moco", images, batch=40, epochs=3, schedule=schedule, lr=0.06), images, 3)
     cosine = [0.03 * (1 + math.cos(math.pi * (2 * e - 1) / 6)) for e in (1, 2, 3)]
     assert [e.learning_rate for e in history] == pytest.approx(cosine if schedule == "cosine" else [0.06] * 3)
@@ -136,8 +136,8 @@ def test_each_step_has_its_rate(schedule: str, images: Images) -> None:
     assert {e.epochs for e in history} == {3}
 
 
-def test_a_pass_shows_each_picture_at_most_once(images: Images) -> None:
-    """96 in batches of 40: two whole batches, 80 different pictures; the other 16 wait."""
+def test_a_pass_shows_each_image_at_most_once(images: Images) -> None:
+    """96 in batches of 40: two whole batches, 80 different images; the other 16 wait."""
     kept = begun("moco", images, batch=40)
     found = list(batches(images, kept.normalisation, kept.run.training, kept.state.generator))
     shown = torch.cat([batch.index for batch in found])
@@ -153,7 +153,7 @@ def test_steps_per_epoch(batch: int, steps: int, images: Images) -> None:
 
 
 def test_watching_draws_nothing(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether 7 or 96 pictures are measured after each epoch, the run goes the same way."""
+    """Whether 7 or 96 images are measured after each epoch, the run goes the same way."""
     one, other = begun("moco", images), begun("moco", images)
     run(one, images, 2)
     monkeypatch.setattr(training, "WATCHED", 7)
@@ -197,13 +197,13 @@ def test_half_precision_is_nearly_the_same(method: str, images: Images) -> None:
 
 
 @pytest.mark.parametrize(("batch", "parts"), [(16, 16), (16, 9), (8, 16)])
-def test_parts_of_one_picture_have_no_statistics(batch: int, parts: int, images: Images) -> None:
+def test_parts_of_one_image_have_no_statistics(batch: int, parts: int, images: Images) -> None:
     """Batch norm needs two rows in each part: 2 * --bn-splits > --batch is refused with a remedy."""
     with pytest.raises(CollapseError, match="--bn-splits"):
         run(begun("moco", images, batch=batch, bn_splits=parts), images, 1)
 
 
-def test_the_fewest_pictures_a_part_can_have(images: Images) -> None:
+def test_the_fewest_images_a_part_can_have(images: Images) -> None:
     assert math.isfinite(
         run(begun("moco", images, batch=16, bn_splits=8, shuffle_bn=True), images, 1)[0].loss
     )

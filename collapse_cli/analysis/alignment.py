@@ -67,6 +67,6 @@ def _refuse_unpaired(first: Subject, second: Subject) -> None:
         )
     if not torch.equal(first.clean.index, second.clean.index):
         raise CollapseError(
-            f"{first.name} and {second.name} are of different pictures",
+            f"{first.name} and {second.name} are of different images",
             "row i of one must belong to row i of the other",
         )

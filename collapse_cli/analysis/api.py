@@ -175,7 +175,7 @@ def oracle(
 
 
 def probe(
-    *sources: Input, labels: Labels = None, progress: Progress = silent, per_class: int = 10, draws: int = 3, k: int = 20,
+    *sources: Input, labels: Labels = None, progress: Progress = silent, per_class: int = 10, replications: int = 3, k: int = 20,
     temperature: float = 0.07, **settings: Unpack[Settings],
 ) -> Result:  # fmt: skip
     """What do frozen embeddings tell of their classes? `knn`, `linear` and `few_labels`, accuracies in [0, 1].
@@ -189,7 +189,7 @@ def probe(
     >>> float(probe(z, labels=labels).linear) > 0.9
     True
     """
-    own = {"per_class": per_class, "draws": draws, "k": k, "temperature": temperature}
+    own = {"per_class": per_class, "replications": replications, "k": k, "temperature": temperature}
     return _measured("probe", sources, labels, progress, settings, **own)
 
 

@@ -11,10 +11,7 @@ from collapse_cli.analysis.cures import command, cured
 from collapse_cli.analysis.epochs import along
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry, Verdict
-from collapse_cli.augment.recipes import known
-from collapse_cli.causes import STRENGTHS, Case, chains
-from collapse_cli.causes.course import beside, signal, tried
-from collapse_cli.causes.evidence import diagnose
+from collapse_cli.augment.recipes import steps_of
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.augmentation import strengths
@@ -22,6 +19,9 @@ from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.chain import course
 from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.metrics.verdict import verdict
+from collapse_cli.root_causes import STRENGTHS, Case, chains
+from collapse_cli.root_causes.course import beside, signal, tried
+from collapse_cli.root_causes.evidence import diagnose
 
 MANY = 0.5  # of the directions where augmentation wins: lost, they say what z lacks
 
@@ -37,7 +37,7 @@ class Inquiry:
     @property
     def causes(self) -> list[Cause]:
         """Those whose evidence suffices, the likeliest first."""
-        return [cause for cause in self.ranked if cause.found(self.case.std_sqrt_d)]
+        return [cause for cause in self.ranked if cause.detected(self.case.std_sqrt_d)]
 
     def cure(self, cause: Cause, place: int) -> str:
         """The command that trains without this cause, the place-th; in words where the training is another library's."""
@@ -65,7 +65,7 @@ def measure(
     case = replace(
         subject.case, strength=strength or subject.case.strength, recipe=recipe or subject.case.recipe
     )
-    known(case.recipe)
+    steps_of(case.recipe)
     inquiry = Inquiry(subject, case, diagnose(case))
     shares = {cause.name: cause.times for cause in inquiry.ranked}
     learning = replace(signal(case, subject.history()), by_cause=shares)
@@ -73,7 +73,11 @@ def measure(
     yield from _views(inquiry)
     yield from _in_a_row(inquiry)
     for place, cause in enumerate(inquiry.ranked, 1):
-        details = {"effect": cause.effect, "said": cause.said, "found": cause.found(case.std_sqrt_d)}
+        details = {
+            "effect": cause.effect,
+            "sentence": cause.sentence,
+            "detected": cause.detected(case.std_sqrt_d),
+        }
         details |= {"cure": inquiry.cure(cause, place)}
         yield Entry(cause.name, cause, settings={"evidence is": cause.measured}, details=details)
     yield from _tried(inquiry, try_epochs)
@@ -86,7 +90,7 @@ def _verdict(inquiry: Inquiry) -> Verdict:
     judged, causes = verdict(measured), inquiry.causes
     serious = [cause for cause in causes if cause.effect != "little learned"]
     reasons = [
-        f"{place}. {cause.name}, {cause.times:.3g} times the threshold: {cause.said}"
+        f"{place}. {cause.name}, {cause.times:.3g} times the threshold: {cause.sentence}"
         for place, cause in enumerate(causes, 1)
     ]
     likeliest = f"the likeliest cause: {serious[0].name}" if serious else "no cause of collapse found"
@@ -108,7 +112,7 @@ def _rest(case: Case) -> str:
     )
     if died < MANY:
         return f"everything that could be asked is below its threshold; {lost}: too few to be why"
-    return f"{lost}: what it lacks is what views of one picture do not share; a lower --strength gives it more directions"
+    return f"{lost}: what it lacks is what views of one image do not share; a lower --strength gives it more directions"
 
 
 def _views(inquiry: Inquiry) -> Iterator[Entry]:
@@ -145,7 +149,7 @@ def _tried(inquiry: Inquiry, epochs: int) -> Iterator[Entry]:
         return
     if case.trained is None or case.trained.data != case.images.data_shape:
         raise CollapseError(
-            f"{name} cannot be trained again: its training or its pictures are not at hand",
+            f"{name} cannot be trained again: its training or its images are not at hand",
             "leave out --try, or --dataset and --split",
         )
     uncured = tried(case, case.trained.run, epochs)

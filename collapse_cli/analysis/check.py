@@ -117,9 +117,9 @@ def _otherwise(portraits: Sequence[Portrait], base: Portrait) -> Iterator[str]:
     """Where the baseline has nothing to say, and what it was asked otherwise than an input."""
     for space in sorted(checks.collapsed(base)):
         yield f"the baseline's {space} is one point: its numbers are left out"
-    there = base.facts.get("asked", {})
+    there = base.facts.get("options", {})
     for each in portraits:
-        here = each.facts.get("asked", {})
+        here = each.facts.get("options", {})
         for name in here:
             if name != "labels" and name in there and here[name] != there[name]:
                 said = f"the baseline was measured with {name} {there[name]!r}"

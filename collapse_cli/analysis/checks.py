@@ -14,7 +14,7 @@ from collapse_cli.metrics.requirements import Requirement, Result, Tolerance, ju
 from collapse_cli.results import Metric, Required, changed
 from collapse_cli.views.words import figures, quantity
 
-SIZES = ("rows", "dimensions")  # which decide the null
+SIZES = ("samples", "dimensions")  # which decide the null
 SPACES = ("z", "h", "head")  # what a name without a space means: the first of these that has it
 STRADDLES, NO_NUMBER = "the 95 % interval reaches across", "it is no finite number"
 
@@ -137,7 +137,7 @@ def _refuse_sizes(
         here, there = measured[key]["value"] if key in measured else None, base["value"]
         if size not in SIZES or here is None or there is None:
             continue
-        if abs(here - there) > (NEAR * there if size == "rows" else 0):
+        if abs(here - there) > (NEAR * there if size == "samples" else 0):
             raise CollapseError(
                 f"{name} has {there} {size} in {space_of(key)}, {subject} has {here}: they cannot be compared",
                 "measure both alike, or require a share of what chance gives: effective_rank >= 50% of null",

@@ -13,7 +13,7 @@ from collapse_cli import claims, data
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.claims.claim import PIXELS, Arm, Claim, Found, judged
 from collapse_cli.claims.outcome import Outcome, measure, summary
-from collapse_cli.claims.trial import Pictures, trial, untrained
+from collapse_cli.claims.trial import Splits, trial, untrained
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.progress import Progress, silent
 from collapse_cli.settings import resolve
@@ -86,9 +86,9 @@ def _outcome(task: Task) -> tuple[str, Outcome]:
     return key, measure(trial(run, digits), sorted(measures))
 
 
-def _digits() -> Pictures:
+def _digits() -> Splits:
     train, test, whole = (data.load("digits", split) for split in ("train", "test", "all"))
-    return Pictures(train, test, whole, normalisation(train))
+    return Splits(train, test, whole, normalisation(train))
 
 
 def _entries(name: str, claim: Claim, seeds: int, outcomes: Mapping[str, Outcome]) -> Iterator[Entry]:

@@ -16,7 +16,7 @@ def command(cause: Cause, run: Run, settings: Path | None, out: str) -> str:
     """`collapse train …`, from the run's own settings.toml, or from its settings one by one where there is none."""
     method = cause.instead or run.method
     whole = settings is not None and not _foreign(run, method)
-    said = ["--config", str(settings)] if whole else _words(_kept(run, method))
+    said = ["--config", str(settings)] if whole else _words(_changed(run, method))
     return shlex.join(["collapse", "train", method, *said, *_words(cause.cure), "--out", out])
 
 
@@ -29,20 +29,22 @@ def cured(cause: Cause, run: Run) -> Run:
 def _foreign(run: Run, method: str) -> bool:
     """Whether the run's settings hold knobs that another method has not got."""
     known = {field.name for field in dataclasses.fields(METHODS[method])}
-    return not {field.name for field in dataclasses.fields(run.own)} <= known
+    return not {field.name for field in dataclasses.fields(run.settings)} <= known
 
 
 def _every(run: Run, method: str) -> dict[str, Any]:
     """The settings of a run that the method knows too."""
-    parts = [run.own] if method == run.method else []
+    parts = [run.settings] if method == run.method else []
     return {k: v for part in [*parts, run.model, run.training] for k, v in dataclasses.asdict(part).items()}
 
 
-def _kept(run: Run, method: str) -> dict[str, Any]:
+def _changed(run: Run, method: str) -> dict[str, Any]:
     """Those of them that are not the method's defaults."""
     usual = resolve(method)
     default = {
-        k: v for part in (usual.own, usual.model, usual.training) for k, v in dataclasses.asdict(part).items()
+        k: v
+        for part in (usual.settings, usual.model, usual.training)
+        for k, v in dataclasses.asdict(part).items()
     }
     return {name: value for name, value in _every(run, method).items() if value != default[name]}
 

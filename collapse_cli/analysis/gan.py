@@ -61,7 +61,7 @@ def _goal(settings: Gan) -> Goal:
     train, test = (data.load("digits", split) for split in ("train", "test"))
     assert train.labels is not None
     real = _pixels(train)
-    return Goal(targets.pictures(real, train.labels), real, _pixels(test))
+    return Goal(targets.images(real, train.labels), real, _pixels(test))
 
 
 def _pixels(images: Images) -> torch.Tensor:

@@ -63,7 +63,7 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
     recognised = recognise(given) if isinstance(given, Path) else given
     if measuring.labels and recognised.kind is not Kind.EMBEDDINGS:
         raise CollapseError(
-            f"--labels go with embeddings, {recognised.path} is none", "pictures have their own"
+            f"--labels go with embeddings, {recognised.path} is none", "images have their own"
         )
     subject = _subject(recognised, measuring)
     for line in subject.story:

@@ -88,7 +88,7 @@ def _of_checkpoint(saved: Checkpoint) -> dict[str, Any]:
         "parameters": _parameters(method.encoder.state_dict()),
         "projector": "none" if bare else _described(method.projector),
         "queue": None if negatives is None else list(negatives.keys.shape),
-        "pictures": list(saved.shape),
+        "images": list(saved.shape),
         "measure_with": commands(labels=True, views=True, network=True),
     }
 
@@ -152,7 +152,7 @@ def _of_network(network: Foreign) -> dict[str, Any]:
         "cluster_head": None if network.cluster_head is None else _described(network.cluster_head),
         "prototypes": None if network.prototypes is None else list(network.prototypes.shape),
         "queue": None if network.queue is None else list(network.queue.shape),
-        "pictures": [network.channels, network.size, network.size],
+        "images": [network.channels, network.size, network.size],
         "assumed": list(network.assumed),
         "unknown": list(network.unknown),
         "warnings": list(network.warnings),

@@ -29,10 +29,10 @@ class Grouped:
 
 
 def measure(
-    subject: Subject, views: int = 10, pictures: int = 1000, delta: float = DELTA, absolute: bool = False
+    subject: Subject, views: int = 10, images: int = 1000, delta: float = DELTA, absolute: bool = False
 ) -> Iterator[Entry]:
-    """One entry for each space. views q of each of `pictures` n images; delta: added to the diagonal of Sw, times its mean."""
-    grouped, seed = _grouped(subject, views, pictures), subject.measuring.seed
+    """One entry for each space. views q of each of `images` n images; delta: added to the diagonal of Sw, times its mean."""
+    grouped, seed = _grouped(subject, views, images), subject.measuring.seed
     for space, rows in grouped.spaces.items():
         with concerning(f"{subject.name} · {space}"):
             result = lidar(groups(rows, grouped.member), generator(seed), delta, relative=not absolute)
@@ -45,10 +45,10 @@ def measure(
         yield Entry(subject.name, result, space, settings=settings)
 
 
-def _grouped(subject: Subject, views: int, pictures: int) -> Grouped:
+def _grouped(subject: Subject, views: int, images: int) -> Grouped:
     """Augmented views of a network, the two that a file holds, or rows of one class in their place."""
     if subject.case:
-        many = subject.many_views(views, pictures)
+        many = subject.many_views(views, images)
         return _together(many, subject.case.recipe)
     if subject.stored_views:
         return _together(subject.stored_views, "the two that the file holds")
@@ -74,5 +74,5 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: float) -> Ite
         if q < FEW_VIEWS:
             yield f"{entry.of}: {q:.3g} views of each bring LiDAR near to noise's; compare it only with others of as many"
         if n <= d:
-            what = "classes" if of_classes else "pictures"
+            what = "classes" if of_classes else "images"
             yield f"{entry.of}: {n} {what} in {d} dimensions bound LiDAR by {n - 1}; more than {d} are recommended"

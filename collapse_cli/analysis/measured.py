@@ -46,6 +46,6 @@ def requested(
     usual = {name: parameter.default for name, parameter in inspect.signature(measure).parameters.items()}
     chosen = {name: value for name, value in options.items() if value != usual[name]}
     return [
-        {**subject.facts, "asked": {**subject.measuring.decisive, **chosen, "labels": subject.labelled}}
+        {**subject.facts, "options": {**subject.measuring.decisive, **chosen, "labels": subject.labelled}}
         for subject in loaded
     ]

@@ -19,10 +19,10 @@ DECISIVE = ("split", "samples", "dataset", "seed")  # where images lie and what 
 class Sampled:
     """What is embedded, and where."""
 
-    split: Literal["train", "test", "all"] = knob("train", "pictures of the run's data set that are embedded")
+    split: Literal["train", "test", "all"] = knob("train", "images of the run's data set that are embedded")
     samples: int = knob(
         10000,
-        "pictures, or rows of a file, at most, drawn without replacement, N; spectrum reads all rows of a file",
+        "images, or rows of a file, at most, drawn without replacement, N; spectrum reads all rows of a file",
         low=2,
     )
     dataset: str = knob("", "another data set than the run's own")

@@ -9,9 +9,9 @@ from collapse_cli import data
 from collapse_cli.analysis import stored
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
-from collapse_cli.causes import Case, Trained
 from collapse_cli.embedding import embed, sample
 from collapse_cli.errors import CollapseError
+from collapse_cli.root_causes import Case, Trained
 from collapse_cli.runs import checkpoint, foreign
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
@@ -55,7 +55,7 @@ def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     )  # fmt: skip
     if images.shape != saved.shape:
         raise CollapseError(
-            f"{images.name} has pictures of {images.shape}, the run saw {saved.shape}",
+            f"{images.name} has images of {images.shape}, the run saw {saved.shape}",
             "choose another --dataset",
         )
     return images
@@ -66,7 +66,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     path, network = source.path, foreign.load(source, measuring)
     if not measuring.dataset:
         raise CollapseError(
-            f"{path} ({network.layout}, {network.arch}) needs pictures to be measured on",
+            f"{path} ({network.layout}, {network.arch}) needs images to be measured on",
             "name them with --dataset; its weights alone: collapse weights",
         )
     parts = foreign.Frozen(network.encoder, network.projector, network.cluster_head)
@@ -98,7 +98,7 @@ def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) 
     )  # fmt: skip
     if images.shape[0] != network.channels:
         raise CollapseError(
-            f"{images.name} has pictures of {images.shape[0]} channels, {path} takes {network.channels}",
+            f"{images.name} has images of {images.shape[0]} channels, {path} takes {network.channels}",
             "choose another --dataset",
         )
     return images

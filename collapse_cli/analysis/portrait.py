@@ -18,7 +18,7 @@ from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run
 
 Save = Callable[[Record, Answer], bool]
-FACTS_OF_SAVED = {"measured": "path", "epoch": "epoch", "method": "method", "asked": "asked"}
+FACTS_OF_SAVED = {"measured": "path", "epoch": "epoch", "method": "method", "options": "options"}
 
 
 @dataclass(frozen=True)
@@ -121,14 +121,14 @@ def _stored(recognised: Recognised, measuring: Measuring) -> list[Answer]:
 
 
 def _same(facts: Mapping[str, Any], digest: str, measuring: Measuring) -> bool:
-    options = {name: value for name, value in facts.get("asked", {}).items() if name != "labels"}
+    options = {name: value for name, value in facts.get("options", {}).items() if name != "labels"}
     return facts.get("sha256") == digest and options == measuring.decisive
 
 
 def _whole(stored: Sequence[Answer], names: Sequence[str]) -> list[Answer]:
     """Those answers about one input that are wanted of its portrait, in order; none where one is missing."""
     by_command = {answer.command: answer for answer in stored}
-    labels = any(answer.inputs[0]["asked"]["labels"] for answer in stored)
+    labels = any(answer.inputs[0]["options"]["labels"] for answer in stored)
     wanted = [name for name in names if labels or catalogue.measurement(name).needs != "labels"]
     return [by_command[name] for name in wanted] if set(wanted) <= set(by_command) else []
 

@@ -15,7 +15,7 @@ from collapse_cli.shapes import Embeddings
 
 
 def measure(
-    subject: Subject, per_class: int = 10, draws: int = 3, k: int = 20, temperature: float = 0.07
+    subject: Subject, per_class: int = 10, replications: int = 3, k: int = 20, temperature: float = 0.07
 ) -> Iterator[Entry]:
     """One entry for each space."""
     seed = subject.measuring.seed
@@ -25,7 +25,7 @@ def measure(
     for space, rows in train.spaces.items():
         with concerning(f"{subject.name} · {space}"):
             result = probe(
-                rows, _labels(train), test.spaces[space], _labels(test), generator(seed), per_class, draws, k, temperature
+                rows, _labels(train), test.spaces[space], _labels(test), generator(seed), per_class, replications, k, temperature
             )  # fmt: skip
         yield Entry(subject.name, result, space, settings=settings)
 
@@ -37,7 +37,7 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings]:
     """
     if subject.clean.labels is None:
         raise CollapseError(
-            f"{subject.name} has no labels to probe", "give pictures, a file with labels, or --labels FILE"
+            f"{subject.name} has no labels to probe", "give images, a file with labels, or --labels FILE"
         )
     test = subject.split("test") if subject.measuring.split == "train" else None
     if test is not None:

@@ -56,7 +56,7 @@ def _shared(groups: Sequence[Group]) -> dict[str, Any]:
 
 
 def _brief(shared: Mapping[str, Any]) -> dict[str, Any]:
-    """Said once where all spaces agree: `rows` for `rows.h` and `rows.z`."""
+    """Said once where all spaces agree: `samples` for `samples.h` and `samples.z`."""
     name = {key: key.split(".")[-2] for key in shared}
     agreed = {name[key] for key in shared if len({shared[k] for k in shared if name[k] == name[key]}) == 1}
     return {(name[key] if name[key] in agreed else key).replace("_", " "): shared[key] for key in shared}
@@ -87,7 +87,7 @@ def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
     """A number's mean, with `runs`, the values that it is of; or the mean of curves."""
     metrics = group.measured(key)
     if metrics[0]["kind"] != "number":
-        parts = ["values", "null", *(["before"] if all("before" in metric for metric in metrics) else [])]
+        parts = ["values", "null", *(["initial"] if all("initial" in metric for metric in metrics) else [])]
         means = {part: _points([dict(metric)[part] for metric in metrics]) for part in parts}
         return changed(metrics[0], **means)
     repeats = group.repeats(key)

@@ -54,5 +54,5 @@ def context(subject: Subject, space: str) -> Context:
 
 def settings(subject: Subject, result: Spectrum) -> dict[str, Any]:
     """What a result was measured with."""
-    kind = {"chance": "isotropic, ReLU"} if result.rectified else {}
+    kind = {"null": "isotropic, ReLU"} if result.rectified else {}
     return {"split": subject.clean.source, "seed": subject.measuring.seed, "eps": 0} | kind

@@ -17,8 +17,8 @@ from collapse_cli.models.rebuilt import redrawn
 from collapse_cli.shapes import Embeddings, Rows
 
 if TYPE_CHECKING:
-    from collapse_cli.causes import Case
     from collapse_cli.models.momentum import KeyQueue
+    from collapse_cli.root_causes import Case
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.runs.record import Record
 

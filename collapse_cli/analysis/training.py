@@ -12,7 +12,7 @@ from collapse_cli import data
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.oracle import own_stale_key
+from collapse_cli.metrics.oracle import stale_key
 from collapse_cli.runs import lifecycle
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.settings import Keys, Masks, Queue, Run
@@ -53,7 +53,7 @@ def plan(checkpoint: Checkpoint, images: Images) -> dict[str, dict[str, Any]]:
         "steps_per_epoch": steps,
         "steps": steps * training.epochs,
         "weights_and_optimizer_MB": round((state + 8 * learned) / 1e6, 1),
-        "pictures_MB": round(pixels / 1e6, 1),
+        "images_MB": round(pixels / 1e6, 1),
         "checkpoints": 1 + (training.epochs // training.keep_every if training.keep_every else 0),
         "device": str(checkpoint.state.generator.device),
     }
@@ -67,11 +67,11 @@ def warnings(run: Run, images: Images) -> list[str]:
 
 def _of_keys(run: Run, count: int) -> Iterator[str]:
     """A queue that is so long that a query meets earlier keys of its own image."""
-    if isinstance(run.own, Queue) and run.own.queue > count / 2 and not run.own.mask_own:
-        queue = run.own.queue
+    if isinstance(run.settings, Queue) and run.settings.queue > count / 2 and not run.settings.mask_own:
+        queue = run.settings.queue
         yield (
-            f"--queue {queue} is {queue / count:.1f} epochs of {count} pictures: a query meets a stale key of its own "
-            f"picture with probability {own_stale_key(queue / count):.0%}; --mask-own leaves it out"
+            f"--queue {queue} is {queue / count:.1f} epochs of {count} images: a query meets a stale key of its own "
+            f"image with probability {stale_key(queue / count):.0%}; --mask-own leaves it out"
         )
 
 
@@ -84,7 +84,7 @@ def _of_checkpoints(run: Run) -> Iterator[str]:
 
 
 def _of_batch_norm(run: Run) -> Iterator[str]:
-    if isinstance(run.own, Keys) and run.own.shuffle_bn and run.own.bn_splits == 1:
+    if isinstance(run.settings, Keys) and run.settings.shuffle_bn and run.settings.bn_splits == 1:
         yield "--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order"
 
 
@@ -94,5 +94,5 @@ def _of_labels(run: Run) -> Iterator[str]:
         yield (
             f"--recipe {run.training.recipe} holds a policy that was searched with labels: the run is not label-free"
         )
-    if isinstance(run.own, Masks) and run.own.mask_false_negatives:
+    if isinstance(run.settings, Masks) and run.settings.mask_false_negatives:
         yield "--mask-false-negatives reads the labels: an oracle to compare with, not a label-free run"

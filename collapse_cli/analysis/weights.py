@@ -16,7 +16,6 @@ from collapse_cli.analysis.epochs import along, course
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
-from collapse_cli.causes import Case
 from collapse_cli.errors import CollapseError
 from collapse_cli.methods import Method
 from collapse_cli.metrics import layer_alignment
@@ -24,6 +23,7 @@ from collapse_cli.metrics.layer_alignment import Pair, pair
 from collapse_cli.metrics.weights import LOST, Layer, layer, lost, stack
 from collapse_cli.models.layers import Layers, Link, layers, named
 from collapse_cli.progress import Progress, silent
+from collapse_cli.root_causes import Case
 from collapse_cli.runs import checkpoint, foreign
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
@@ -137,7 +137,7 @@ def _together(prefix: str, pairs: Iterable[tuple[Link, Pair]], few: bool) -> Ite
     for link, together in pairs:
         entries = together.entries if few and link.linear else None
         drawn = replace(together, overlap=together.overlap if few else None, entries=entries)
-        yield Entry(prefix + link.name, drawn, settings={"between": link.said})
+        yield Entry(prefix + link.name, drawn, settings={"between": link.description})
 
 
 def _layers(network: Network, generator: Generator) -> dict[str, Layer]:

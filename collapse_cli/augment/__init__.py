@@ -1,4 +1,4 @@
-"""Whole-batch augmentations on the pictures' device: every picture has its own draws, all from one generator.
+"""Whole-batch augmentations on the images' device: every image has its own draws, all from one generator.
 
 The entry is `augment(images, recipe, strength, generator)`; each step of a recipe is a function
 `(images (B,C,H,W) float32 in [0,1], strength, generator) -> the same`, with strength 0 the identity, bit for

@@ -1,4 +1,4 @@
-"""How sharp each picture is: Gaussian blur."""
+"""How sharp each image is: Gaussian blur."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collapse_cli.augment.draws import coin, each, uniform
 
 
 def blur(images: Tensor, strength: float, generator: Generator, probability: float = 0.5) -> Tensor:
-    """Each picture (B,C,H,W) blurred with this probability, sigma uniform in [.1, 2] pixels.
+    """Each image (B,C,H,W) blurred with this probability, sigma uniform in [.1, 2] pixels.
 
     Sigma and probability are those of SimCLR (2002.05709, App. A) and MoCo v2 (2003.04297). Strength scales
     sigma; the probability stays. The kernel is SimCLR's, a tenth of the shorter side: 2 * radius + 1 taps,
     radius = side // 20, at least 1; 3 taps at 32 pixels, 9 at 96, 23 at 224. MoCo v2 blurs with Pillow, which
-    does not cut the Gaussian off: small pictures are blurred more there.
+    does not cut the Gaussian off: small images are blurred more there.
     """
     if strength == 0:
         return images
@@ -28,7 +28,7 @@ def blur(images: Tensor, strength: float, generator: Generator, probability: flo
 
 
 def smooth(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
-    """Pictures (n,C,H,W) convolved with a Gaussian of sigma (n,) pixels, cut at ± radius and summing to 1.
+    """Images (n,C,H,W) convolved with a Gaussian of sigma (n,) pixels, cut at ± radius and summing to 1.
 
     Separable, the border reflected: torchvision's `gaussian_blur` with kernel size 2 * radius + 1.
     """
@@ -41,7 +41,7 @@ def smooth(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
 
 
 def weighted(padded: Tensor, weights: list[Tensor], axis: int) -> Tensor:
-    """The sum over k of weights[k] (n,1,1,1) times padded pictures (n,C,H,W) moved by k along the axis."""
+    """The sum over k of weights[k] (n,1,1,1) times padded images (n,C,H,W) moved by k along the axis."""
     size = padded.shape[axis] - len(weights) + 1
     total = padded.narrow(axis, 0, size) * weights[0]
     for k, weight in enumerate(weights[1:], start=1):

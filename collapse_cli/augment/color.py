@@ -1,7 +1,7 @@
 """What colour each pixel has: jitter, grey, contrast, noise.
 
-Brightness, contrast and saturation are one operation, a blend of the picture with black, with its mean grey
-or with its own grey; only hue is another. Pictures have three channels (red, green, blue) or one, for which
+Brightness, contrast and saturation are one operation, a blend of the image with black, with its mean grey
+or with its own grey; only hue is another. Images have three channels (red, green, blue) or one, for which
 saturation, hue and grey change nothing.
 """
 
@@ -26,9 +26,9 @@ def jitter(
     hue: float = 0.1,
     probability: float = 0.8,
 ) -> Tensor:
-    """Brightness, contrast, saturation and hue of pictures (B,C,H,W) changed, with this probability for each.
+    """Brightness, contrast, saturation and hue of images (B,C,H,W) changed, with this probability for each.
 
-    torchvision's `ColorJitter`, called once per picture: factors uniform in [max(0, 1 - amount), 1 + amount],
+    torchvision's `ColorJitter`, called once per image: factors uniform in [max(0, 1 - amount), 1 + amount],
     hue uniform in ± hue turns, and the four in any of their 24 orders. The defaults are MoCo v2's
     (2003.04297). Strength scales the four amounts, as `s` does in SimCLR (2002.05709, App. A), hue to at
     most half a turn; the probability stays.
@@ -44,9 +44,9 @@ def jitter(
 
 
 def jittered(images: Tensor, order: Tensor, factors: Tensor, turns: Tensor, chosen: Tensor) -> Tensor:
-    """Chosen (B,) pictures (B,C,H,W) after the operations of order (B,4), with factors (B,4) by operation.
+    """Chosen (B,) images (B,C,H,W) after the operations of order (B,4), with factors (B,4) by operation.
 
-    Pictures whose hue comes at the same place of their order go together, for the rest of it is blends.
+    Images whose hue comes at the same place of their order go together, for the rest of it is blends.
     """
     place = order.argsort(1)[:, HUE].masked_fill(~chosen, 4)  # (B,) of hue, 4 for those left alone
     rows, counts = place.argsort(stable=True), place.bincount(minlength=5).tolist()
@@ -59,7 +59,7 @@ def jittered(images: Tensor, order: Tensor, factors: Tensor, turns: Tensor, chos
 
 
 def all_four_(images: Tensor, blends: Tensor, turns: Tensor, hue_place: int) -> None:
-    """Pictures (n,C,H,W) through four places: at hue_place a turn (n,), else a blend (3,n,4); in place."""
+    """Images (n,C,H,W) through four places: at hue_place a turn (n,), else a blend (3,n,4); in place."""
     for place in range(4):
         if place == hue_place:
             turn_hue_(images, turns)
@@ -68,9 +68,9 @@ def all_four_(images: Tensor, blends: Tensor, turns: Tensor, hue_place: int) -> 
 
 
 def blend_(images: Tensor, factor: Tensor, mean_share: Tensor, grey_share: Tensor) -> Tensor:
-    """factor parts of each picture (n,C,H,W) and 1 - factor parts of another one, cut at 0 and 1; in place.
+    """factor parts of each image (n,C,H,W) and 1 - factor parts of another one, cut at 0 and 1; in place.
 
-    The other is mean_share of the mean of the picture's grey plus grey_share of that grey. The shares (n,)
+    The other is mean_share of the mean of the image's grey plus grey_share of that grey. The shares (n,)
     are 0 and 0 for torchvision's `adjust_brightness`, 1 and 0 for `adjust_contrast`, 0 and 1 for
     `adjust_saturation`.
     """
@@ -81,7 +81,7 @@ def blend_(images: Tensor, factor: Tensor, mean_share: Tensor, grey_share: Tenso
 
 
 def turn_hue_(images: Tensor, turns: Tensor) -> Tensor:
-    """The hue of each picture (n,3,H,W) turned by turns (n,) in [-.5, .5], value and saturation kept; in place.
+    """The hue of each image (n,3,H,W) turned by turns (n,) in [-.5, .5], value and saturation kept; in place.
 
     The same as torchvision's `adjust_hue`, without its six cases. With V and m the largest and smallest of
     r, g, b, a pixel lies (V - 2m + g + b - r)/(V - m) sixths of a turn away from red, towards green if
@@ -106,7 +106,7 @@ def luma(images: Tensor) -> Tensor:
         return images
     if images.shape[1] != 3:
         raise CollapseError(
-            f"colours of pictures with {images.shape[1]} channels",
+            f"colours of images with {images.shape[1]} channels",
             hint="colour augmentation needs 1 channel or 3; recipes without it: none, weak, digits",
         )
     red, green, blue = images.split(1, dim=1)
@@ -114,12 +114,12 @@ def luma(images: Tensor) -> Tensor:
 
 
 def grey(images: Tensor, strength: float, generator: Generator, probability: float = 0.2) -> Tensor:
-    """Each picture (B,C,H,W) turned grey with this probability times strength, all channels the `luma`."""
+    """Each image (B,C,H,W) turned grey with this probability times strength, all channels the `luma`."""
     return choose(coin(len(images), probability * strength, generator), luma(images), images)
 
 
 def contrast(images: Tensor, strength: float, generator: Generator, amount: float = 0.4) -> Tensor:
-    """Each picture (B,C,H,W) stretched about its own mean, by a factor uniform in 1 ± amount * strength.
+    """Each image (B,C,H,W) stretched about its own mean, by a factor uniform in 1 ± amount * strength.
 
     Factors are at least 0, and values cut at 0 and 1.
     """

@@ -1,4 +1,4 @@
-"""One random number per picture, drawn from the generator that is passed in, and what is done with it."""
+"""One random number per image, drawn from the generator that is passed in, and what is done with it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def coin(count: int, probability: float, generator: Generator) -> Tensor:
 
 
 def each(numbers: Tensor) -> Tensor:
-    """(B,) -> (B,1,1,1): one number for all pixels of a picture."""
+    """(B,) -> (B,1,1,1): one number for all pixels of an image."""
     return numbers.view(-1, 1, 1, 1)
 
 
 def choose(chosen: Tensor, changed: Tensor, images: Tensor) -> Tensor:
-    """The changed picture where chosen (B,) is true, else the picture itself; both exactly.
+    """The changed image where chosen (B,) is true, else the image itself; both exactly.
 
     A `lerp` is exact at both of its ends, and on a CPU five times as fast as `where`.
     """

@@ -1,7 +1,7 @@
 """Where each pixel is read from: crop, flip, shift, affine map; and cutout, the pixels that are not read.
 
-Crop and shift move rows and columns separately, so they are told by two coordinate vectors per picture,
-and one `grid_sample` reads all pictures at once.
+Crop and shift move rows and columns separately, so they are told by two coordinate vectors per image,
+and one `grid_sample` reads all images at once.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from torch import Generator, Tensor
 
 from collapse_cli.augment.draws import choose, coin, uniform
 
-SMALLEST_CROP = 0.02  # share of the picture's area; below it a crop of 32 x 32 is a few pixels
+SMALLEST_CROP = 0.02  # share of the image's area; below it a crop of 32 x 32 is a few pixels
 TRIES = 10
 
 
 def random_resized_crop(
     images: Tensor, strength: float, generator: Generator, low: float = 0.08, mirrored: float = 0.0
 ) -> Tensor:
-    """A random box of each picture (B,C,H,W), stretched to the picture's own size.
+    """A random box of each image (B,C,H,W), stretched to the image's own size.
 
     At strength 1 the box is that of torchvision's `RandomResizedCrop(scale=(low, 1))`, see `crop_boxes`.
     Strength moves the smallest share of the area to low**strength (never below .02) and the widest log-ratio
-    to strength times log 4/3; below 1 the ratio is centred between the picture's own and 1, so that the crop
-    of a picture that is not square tends to the whole of it. `mirrored` is the probability of a `flip`, which
+    to strength times log 4/3; below 1 the ratio is centred between the image's own and 1, so that the crop
+    of an image that is not square tends to the whole of it. `mirrored` is the probability of a `flip`, which
     costs nothing where pixels are read anyway.
 
     Bilinear; pixels outside the box are not read. The box is never larger than the output: there is nothing
@@ -48,7 +48,7 @@ def random_resized_crop(
 def crop_boxes(
     count: int, size: tuple[int, int], low: float, ratios: tuple[float, float], generator: Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """top, left, height, width of one integer box per picture, each (count,) float32.
+    """top, left, height, width of one integer box per image, each (count,) float32.
 
     torchvision's `RandomResizedCrop.get_params`: area share uniform in (low, 1), width/height log-uniform
     between the ratios, both sides rounded; the first of 10 tries that fits, at a uniform place; where none
@@ -71,7 +71,7 @@ def crop_boxes(
 
 
 def central_box(size: tuple[int, int], ratios: tuple[float, float]) -> tuple[int, int]:
-    """Height and width of the largest box in the picture whose width/height lies between the ratios."""
+    """Height and width of the largest box in the image whose width/height lies between the ratios."""
     height, width = size
     ratio = min(max(width / height, ratios[0]), ratios[1])
     return min(height, round(width / ratio)), min(width, round(height * ratio))
@@ -85,7 +85,7 @@ def stretched(start: Tensor, length: Tensor, size: int) -> Tensor:
 
 
 def read(images: Tensor, rows: Tensor, columns: Tensor, mode: str = "bilinear") -> Tensor:
-    """Pictures (B,C,H,W) read at rows (B,H) and columns (B,W), in pixels: 0 is the first pixel's centre."""
+    """Images (B,C,H,W) read at rows (B,H) and columns (B,W), in pixels: 0 is the first pixel's centre."""
     height, width = images.shape[2:]
     across = ((2 * columns + 1) / width - 1).unsqueeze(1).expand(-1, height, -1)  # (B, H, W)
     down = ((2 * rows + 1) / height - 1).unsqueeze(2).expand(-1, -1, width)
@@ -94,17 +94,17 @@ def read(images: Tensor, rows: Tensor, columns: Tensor, mode: str = "bilinear") 
 
 
 def flip(images: Tensor, strength: float, generator: Generator, probability: float = 0.5) -> Tensor:
-    """Each picture (B,C,H,W) mirrored left to right with this probability.
+    """Each image (B,C,H,W) mirrored left to right with this probability.
 
     Strength below 1 scales the probability; above 1 it changes nothing, for a mirror that is always there
-    tells two views of a picture no more apart than none.
+    tells two views of an image no more apart than none.
     """
     chosen = coin(len(images), probability * min(strength, 1.0), generator)
     return choose(chosen, images.flip(-1), images)
 
 
 def shift(images: Tensor, strength: float, generator: Generator, reach: float = 0.125) -> Tensor:
-    """Each picture (B,C,H,W) moved by whole pixels, the border reflected: FixMatch's weak shift (2001.07685).
+    """Each image (B,C,H,W) moved by whole pixels, the border reflected: FixMatch's weak shift (2001.07685).
 
     Rows and columns move by integers uniform in ± reach * strength of the side, rounded; at most half of it.
     """
@@ -131,7 +131,7 @@ def affine(
     reach: float = 0.15,
     shear: float = 0.1,
 ) -> Tensor:
-    """Each picture (B,C,H,W) turned, zoomed, sheared and shifted about its centre in one bilinear reading.
+    """Each image (B,C,H,W) turned, zoomed, sheared and shifted about its centre in one bilinear reading.
 
     All four are uniform and symmetric about nothing: ± degrees, zoom exp(± log_scale), columns shifted by
     ± shear per row, shift ± reach of each side. Strength scales every bound. What comes in from outside is 0,
@@ -162,9 +162,9 @@ def sampling_matrix(
 
 
 def cutout(images: Tensor, strength: float, generator: Generator, share: float = 0.3) -> Tensor:
-    """A square of zeros in each picture (B,C,H,W), wholly inside, at a uniform place (after 1708.04552).
+    """A square of zeros in each image (B,C,H,W), wholly inside, at a uniform place (after 1708.04552).
 
-    Its side is share * strength of the picture's shorter side, rounded, and at most half of that side.
+    Its side is share * strength of the image's shorter side, rounded, and at most half of that side.
     """
     count, _, height, width = images.shape
     side = round(min(share * strength, 0.5) * min(height, width))

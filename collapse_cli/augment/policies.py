@@ -1,9 +1,9 @@
-"""Policies that were searched with labels: AutoAugment and RandAugment, each picture through torchvision's own.
+"""Policies that were searched with labels: AutoAugment and RandAugment, each image through torchvision's own.
 
 Who learns without labels and augments with one of these has let labels in by the back door: the search kept
 what helps a classifier. As strong augmentation they are a dial, and belong first in a recipe, before another
-step has changed a value, for they work on bytes: a picture they touch is rounded to 256 levels, wherever they
-stand. torchvision draws from torch's global generator, which is lent to each picture with a seed from ours.
+step has changed a value, for they work on bytes: an image they touch is rounded to 256 levels, wherever they
+stand. torchvision draws from torch's global generator, which is lent to each image with a seed from ours.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ SEEDS = 2**32  # torch's CPU generator reads no further bits of a seed
 
 
 def autoaugment(images: Tensor, strength: float, generator: Generator, policy: str) -> Tensor:
-    """Pictures (B,C,H,W) through AutoAugment's policy (1805.09501) for imagenet, cifar10 or svhn.
+    """Images (B,C,H,W) through AutoAugment's policy (1805.09501) for imagenet, cifar10 or svhn.
 
-    One of 25 pairs of operations, each with its probability and magnitude, drawn anew for every picture.
-    Strength is how often, see `applied`. Reads the nearest pixel; what comes in from outside is 0; pictures of
+    One of 25 pairs of operations, each with its probability and magnitude, drawn anew for every image.
+    Strength is how often, see `applied`. Reads the nearest pixel; what comes in from outside is 0; images of
     fewer than 256 pixels are never equalized.
     """
     return applied(images, strength, generator, transform_of(policy))
 
 
 def randaugment(images: Tensor, strength: float, generator: Generator) -> Tensor:
-    """Pictures (B,C,H,W) through RandAugment (1909.13719): two of 14 operations, at magnitude 9 of 30.
+    """Images (B,C,H,W) through RandAugment (1909.13719): two of 14 operations, at magnitude 9 of 30.
 
     How many and how strong is what was searched; these are torchvision's defaults. Else as `autoaugment`.
     """
@@ -42,18 +42,18 @@ def randaugment(images: Tensor, strength: float, generator: Generator) -> Tensor
 
 @cache
 def transform_of(policy: str) -> Transform:
-    """torchvision's module for pictures (C,H,W) uint8. Imported only here: it takes a second."""
+    """torchvision's module for images (C,H,W) uint8. Imported only here: it takes a second."""
     from torchvision.transforms import AutoAugment, AutoAugmentPolicy, RandAugment
 
     return RandAugment() if policy == "randaugment" else AutoAugment(AutoAugmentPolicy(policy))
 
 
 def applied(images: Tensor, strength: float, generator: Generator, transform: Transform) -> Tensor:
-    """Each picture (B,C,H,W) float32 in [0,1] through a transform of bytes, `strength` times on average.
+    """Each image (B,C,H,W) float32 in [0,1] through a transform of bytes, `strength` times on average.
 
     That is floor(strength) times, and once more with probability strength - floor(strength), drawn for each
-    picture. From the same generator a higher strength goes on from what a lower one gave. A picture that is not
-    drawn keeps its bits, one that is comes out in 256 levels. Works on the CPU, wherever the pictures live, and
+    image. From the same generator a higher strength goes on from what a lower one gave. An image that is not
+    drawn keeps its bits, one that is comes out in 256 levels. Works on the CPU, wherever the images live, and
     a fifth as fast as the recipe moco_v2 at 32 x 32. Raises CollapseError unless C is 1 or 3.
     """
     if strength == 0:
@@ -61,7 +61,7 @@ def applied(images: Tensor, strength: float, generator: Generator, transform: Tr
     count, channels = images.shape[:2]
     if channels not in (1, 3):
         raise CollapseError(
-            f"a learned policy for pictures with {channels} channels",
+            f"a learned policy for images with {channels} channels",
             hint="AutoAugment and RandAugment need 1 channel or 3; recipes for any number: none, weak, digits",
         )
     times = int(strength) + coin(count, strength % 1, generator).long()  # (B,)
@@ -72,12 +72,12 @@ def applied(images: Tensor, strength: float, generator: Generator, transform: Tr
 
 
 def repeat_(pixels: Tensor, times: list[int], seeds: list[int], transform: Transform) -> None:
-    """Each picture of (B,C,H,W) uint8 so many times through transform, from its own seed; in place.
+    """Each image of (B,C,H,W) uint8 so many times through transform, from its own seed; in place.
 
     `torch.manual_seed` would seed the GPUs' global generators, too.
     """
     with torch.random.fork_rng(devices=[]):
-        for picture, often, seed in zip(pixels, times, seeds, strict=True):
+        for image, often, seed in zip(pixels, times, seeds, strict=True):
             torch.default_generator.manual_seed(seed)
             for _ in range(often):
-                picture.copy_(transform(picture))
+                image.copy_(transform(image))

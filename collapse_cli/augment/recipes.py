@@ -1,6 +1,6 @@
 """Which augmentations, in which order and amounts: the papers' recipes, by name.
 
-Strength 0 leaves the pictures as they are, 1 is the published amount, and up to 3 is sane; it scales every
+Strength 0 leaves the images as they are, 1 is the published amount, and up to 3 is sane; it scales every
 step of a recipe, each as its own docstring says. Recipes are joined by `+`, from left to right, all at the one
 strength: `autoaugment_cifar10+moco_v2`. A learned policy belongs first, for it rounds to bytes what it touches.
 """
@@ -22,10 +22,10 @@ from collapse_cli.errors import CollapseError, nearest
 Step = Callable[[Tensor, float, Generator], Tensor]
 
 RECIPES: dict[str, str] = {
-    "none": "the pictures as they are",
+    "none": "the images as they are",
     "weak": "shift by up to 1/8 of the side; flip where there is colour (FixMatch)",
     "digits": "rotation, zoom, shear, shift, contrast, cutout, noise; no flip, a mirrored 2 is not a 2",
-    "moco_v1": "crop of 20-100 %, grey, jitter of all pictures with strong hue, flip (1911.05722)",
+    "moco_v1": "crop of 20-100 %, grey, jitter of all images with strong hue, flip (1911.05722)",
     "moco_v2": "crop of 20-100 %, jitter of 4 in 5, grey, blur, flip (2003.04297)",
     "simclr": "crop of 8-100 %, flip, strong jitter of 4 in 5, grey, blur from 96 pixels on (2002.05709)",
     "autoaugment_imagenet": "policy searched with labels, on ImageNet: mostly colour (1805.09501)",
@@ -38,12 +38,12 @@ LABELLED = ("autoaugment_imagenet", "autoaugment_cifar10", "autoaugment_svhn", "
 
 
 def augment(images: Tensor, recipe: str, strength: float, generator: Generator) -> Tensor:
-    """Pictures (B,C,H,W), uint8 or float in [0,1], through a recipe, or several -> (B,C,H,W) float32 in [0,1].
+    """Images (B,C,H,W), uint8 or float in [0,1], through a recipe, or several -> (B,C,H,W) float32 in [0,1].
 
-    The generator lives where the pictures do, and is the only source of chance. Mean and standard deviation
+    The generator lives where the images do, and is the only source of chance. Mean and standard deviation
     are left to the caller. Raises CollapseError for an unknown recipe or a strength below 0.
     """
-    steps = known(recipe)
+    steps = steps_of(recipe)
     if not strength >= 0:
         raise CollapseError(f"augmentation strength {strength}", hint="0 is none, 1 the published amount")
     images = images.float().div_(255) if images.dtype == torch.uint8 else images.float()
@@ -52,7 +52,7 @@ def augment(images: Tensor, recipe: str, strength: float, generator: Generator) 
     return images
 
 
-def known(recipe: str) -> tuple[Step, ...]:
+def steps_of(recipe: str) -> tuple[Step, ...]:
     """The steps of a recipe, or of several joined by `+`. Raises CollapseError where one has no such name."""
     parts = recipe.split("+")
     for part in parts:
@@ -68,7 +68,7 @@ def searched_with_labels(recipe: str) -> bool:
 
 
 def flip_colour(images: Tensor, strength: float, generator: Generator) -> Tensor:
-    """`flip`, but for pictures of one channel, which may be writing."""
+    """`flip`, but for images of one channel, which may be writing."""
     return images if images.shape[1] == 1 else flip(images, strength, generator)
 
 

@@ -2,7 +2,7 @@
 
 from collapse_cli.claims.claim import PIXELS, Arm, Check, Claim
 
-LENGTH = {"epochs": 86}  # 600 steps of 256 pictures
+LENGTH = {"epochs": 86}  # 600 steps of 256 images
 TWICE = {"clusters": 20, "epochs": 43}  # as many clusters again as there are classes
 
 

@@ -4,12 +4,12 @@ from collapse_cli.claims.claim import Arm, Check, Claim, Found
 
 SIZES = (63, 255, 1023)  # negatives, K
 STEPS = 500
-PICTURES = 1347  # of digits, what a batch takes its steps from
+IMAGES = 1347  # of digits, what a batch takes its steps from
 
 
 def epochs(batch: int) -> int:
     """As many as come nearest to the same number of steps for every batch."""
-    return round(STEPS / (PICTURES // batch))
+    return round(STEPS / (IMAGES // batch))
 
 
 def arms(size: int) -> dict[str, Arm]:

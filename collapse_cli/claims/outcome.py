@@ -8,13 +8,14 @@ from statistics import mean
 
 import torch
 
-from collapse_cli.causes.evidence import diagnose
 from collapse_cli.claims.trial import Trial
 from collapse_cli.metrics import alignment, clusters, spectrum
 from collapse_cli.metrics.causes import NAMES, first
 from collapse_cli.metrics.probe import few_labels, knn
 from collapse_cli.metrics.rows import unit
-from collapse_cli.results import Measured, number
+from collapse_cli.results import number
+from collapse_cli.root_causes.evidence import diagnose
+from collapse_cli.values import Measured
 
 LAST = 5  # epochs over which what is known of one batch each is averaged
 NEIGHBOURS, TEMPERATURE = 20, 0.07  # of the kNN vote, as DINO's
@@ -24,7 +25,7 @@ NEIGHBOURS, TEMPERATURE = 20, 0.07  # of the kNN vote, as DINO's
 class Outcome:
     """Runs, mean over seeds [lowest, highest]."""
 
-    loss: float | None = number("mean training loss of the last epoch", null="chance", default=None)
+    loss: float | None = number("mean training loss of the last epoch", null="chance level", default=None)
     std_sqrt_d: float | None = number(
         "std·√d of the clean projections: 1 isotropic, 0 collapsed", label="std·√d of z", headline=True, default=None
     )  # fmt: skip
@@ -37,8 +38,8 @@ class Outcome:
     effective_rank_h: float | None = number(
         "the same of h", label="effective rank of h", unit="dimensions", default=None
     )
-    alignment: float | None = number("mean squared distance of two views of a picture", default=None)
-    uniformity: float | None = number("log mean exp(-2 d^2) of different pictures", default=None)
+    alignment: float | None = number("mean squared distance of two views of an image", default=None)
+    uniformity: float | None = number("log mean exp(-2 d^2) of different images", default=None)
     proxy_accuracy: float | None = number(
         "queries whose positive is more similar than every negative, last 5 batches watched",
         unit="share",
@@ -58,8 +59,8 @@ class Outcome:
         "of clusters, matched to classes", label="ACC", headline=True, default=None
     )
     ari: float | None = number("of clusters and classes", label="ARI", headline=True, default=None)
-    used: float | None = number("clusters with a picture in them", label="clusters used", default=None)
-    largest: float | None = number("share of the pictures in the largest cluster", default=None)
+    used: float | None = number("clusters with an image in them", label="clusters used", default=None)
+    largest: float | None = number("share of the images in the largest cluster", default=None)
     first_cause: float | None = number(
         "what `collapse causes` names first; 0: none, " + ", ".join(f"{n}: {name}" for n, name in enumerate(NAMES, 1)),
         headline=True, default=None,

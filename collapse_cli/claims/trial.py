@@ -1,4 +1,4 @@
-"""One arm of a claim, trained with one seed, and what it makes of the pictures."""
+"""One arm of a claim, trained with one seed, and what it makes of the images."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli import embedding, methods
-from collapse_cli.causes import Case, Trained
 from collapse_cli.metrics.clusters import kmeans
+from collapse_cli.root_causes import Case, Trained
 from collapse_cli.settings import Run
 from collapse_cli.shapes import Embeddings, Images, Normalisation, class_count
 from collapse_cli.training import Epoch, start, train
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Splits:
     """A data set with labels, on one device: what is learned from, what is judged on, and both together."""
 
     train: Images
@@ -33,7 +33,7 @@ class Trial:
     method: methods.Method | None
     run: Run | None
     history: tuple[Epoch, ...]
-    pictures: Pictures
+    splits: Splits
     seed: int
 
     def embedded(self, images: Images) -> Embeddings:
@@ -41,11 +41,11 @@ class Trial:
         if self.method is None:
             rows = embedding.take(images, index, torch.device("cpu")).flatten(1) / 255  # (N, C*H*W)
             return Embeddings(rows, None, images.labels, index, images.classes, images.name)
-        return embedding.embed(self.method, images, self.pictures.normalisation, index)
+        return embedding.embed(self.method, images, self.splits.normalisation, index)
 
     @cached_property
     def train(self) -> Embeddings:
-        return self.embedded(self.pictures.train)
+        return self.embedded(self.splits.train)
 
     @property
     def z(self) -> Tensor:
@@ -55,20 +55,20 @@ class Trial:
     @cached_property
     def labelled(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """h (N,D) and labels (N,) to fit a probe on, h (M,D) and labels (M,) to judge it on."""
-        test = self.embedded(self.pictures.test)
+        test = self.embedded(self.splits.test)
         assert self.train.labels is not None
         assert test.labels is not None
         return self.train.representations, self.train.labels, test.representations, test.labels
 
     @cached_property
     def views(self) -> tuple[Tensor, Tensor]:
-        """Two augmented views of every training picture in the space that the loss sees, (N,d) each."""
+        """Two augmented views of every training image in the space that the loss sees, (N,d) each."""
         assert self.method is not None
         assert self.run is not None
-        training, images = self.run.training, self.pictures.train
+        training, images = self.run.training, self.splits.train
         view = training.recipe, training.strength, self.seed
         pair = embedding.pairs(
-            self.method, images, self.pictures.normalisation, torch.arange(len(images)), *view
+            self.method, images, self.splits.normalisation, torch.arange(len(images)), *view
         )
         first, second = (list(one.spaces.values())[-1] for one in pair)
         return first, second
@@ -78,15 +78,15 @@ class Trial:
         """The network as one that is asked why it collapsed."""
         assert self.method is not None
         assert self.run is not None
-        training, images = self.run.training, self.pictures.train
+        training, images = self.run.training, self.splits.train
         trained = Trained(self.run, images.data_shape, len(self.history))
         view = training.recipe, training.strength, self.seed
-        return Case(self.method, images, self.pictures.normalisation, *view, trained)
+        return Case(self.method, images, self.splits.normalisation, *view, trained)
 
     @cached_property
     def clusters(self) -> tuple[Tensor, int, Tensor]:
-        """Clusters of all pictures (N,), how many there are, labels (N,): from the cluster head, else k-means on h."""
-        whole = self.embedded(self.pictures.all)
+        """Clusters of all images (N,), how many there are, labels (N,): from the cluster head, else k-means on h."""
+        whole = self.embedded(self.splits.all)
         assert whole.labels is not None
         head = None if self.method is None else self.method.cluster_head
         if head is None:
@@ -99,17 +99,17 @@ class Trial:
         return said.argmax(dim=1), said.shape[1], whole.labels
 
 
-def untrained(pictures: Pictures, seed: int) -> Trial:
+def untrained(splits: Splits, seed: int) -> Trial:
     """The pixels themselves."""
-    return Trial(None, None, (), pictures, seed)
+    return Trial(None, None, (), splits, seed)
 
 
-def trial(run: Run, pictures: Pictures) -> Trial:
+def trial(run: Run, splits: Splits) -> Trial:
     """Train a run to its end, from its own seed."""
-    images = pictures.all if run.training.split == "all" else pictures.train
+    images = splits.all if run.training.split == "all" else splits.train
     method = methods.build(run, images.data_shape)
     assert isinstance(method, nn.Module)
     method.to(images.labels.device if images.labels is not None else "cpu")
     state = start(method, run.training)
-    history = tuple(train(method, images, pictures.normalisation, run.training, state))
-    return Trial(method, run, history, pictures, run.training.seed)
+    history = tuple(train(method, images, splits.normalisation, run.training, state))
+    return Trial(method, run, history, splits, run.training.seed)

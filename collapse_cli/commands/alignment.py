@@ -1,4 +1,4 @@
-"""collapse alignment: do views of one picture meet, and do pictures spread out?"""
+"""collapse alignment: do views of one image meet, and do images spread out?"""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def alignment(
         ),
     ] = False,
 ) -> None:
-    """Do views of one picture meet, and do pictures spread out?
+    """Do views of one image meet, and do images spread out?
 
     Alignment over real augmented pairs, uniformity beside its lower bound, mean cosine; for each class too. With several
     inputs the plot is a scatter of the two.
 
-    With --pair, for pictures and their captions, say: alignment of the pairs, the modality gap between the two sets, the
+    With --pair, for images and their captions, say: alignment of the pairs, the modality gap between the two sets, the
     uniformity of each, and how many find their partner.
 
     Examples: [bold]collapse alignment runs/a runs/b --plot plane.png[/bold],

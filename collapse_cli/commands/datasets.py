@@ -11,9 +11,9 @@ from collapse_cli.views.listing import listing
 
 @options(Output=Listed)
 def datasets(given: dict[str, Any]) -> None:
-    """What can be learned from: the named sets, and your own pictures.
+    """What can be learned from: the named sets, and your own images.
 
-    Example: [bold]collapse train moco --dataset parquet:my/pictures[/bold]
+    Example: [bold]collapse train moco --dataset parquet:my/images[/bold]
     """
     from collapse_cli import data
 
@@ -24,14 +24,14 @@ def datasets(given: dict[str, Any]) -> None:
             {
                 "data set": name,
                 "what": facts.description,
-                "pictures": "x".join(map(str, facts.shape)),
+                "images": "x".join(map(str, facts.shape)),
                 "train": sum(facts.of("train")),
                 "test": sum(facts.of("test")),
                 "classes": len(facts.classes),
             }
         )
-    own = {"pictures": "any", "train": "any", "test": "any", "classes": "any"}
-    named.append({"data set": "folder:PATH", "what": "your pictures, in class folders or flat", **own})
+    own = {"images": "any", "train": "any", "test": "any", "classes": "any"}
+    named.append({"data set": "folder:PATH", "what": "your images, in class folders or flat", **own})
     named.append(
         {"data set": "parquet:PATH", "what": "Hugging Face image layout: a file or a folder of shards", **own}
     )

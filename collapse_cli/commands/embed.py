@@ -25,7 +25,7 @@ def embed(
 ) -> None:
     """Keep the embeddings of a run as an .npz that every measuring command reads back.
 
-    Holds representations h, projections z, labels, and two augmented views of up to 2000 pictures. Of other embeddings
+    Holds representations h, projections z, labels, and two augmented views of up to 2000 images. Of other embeddings
     it keeps --samples rows.
 
     Example: [bold]collapse embed runs/mine --split test --out mine.npz[/bold]
@@ -44,4 +44,4 @@ def embed(
     for line in subject.sampled():
         print(f"warning: {line}", file=sys.stderr)
     embeddings.save(out, embeddings.Kept(subject.clean, subject.views, subject.temperature))
-    print(f"wrote {out}: {len(subject.clean)} pictures, {', '.join(subject.clean.spaces)}", file=sys.stderr)
+    print(f"wrote {out}: {len(subject.clean)} images, {', '.join(subject.clean.spaces)}", file=sys.stderr)

@@ -18,7 +18,7 @@ def probe(
     k: Annotated[int, typer.Option(help="neighbours that vote in kNN, k", min=1)] = 20,
     temperature: Annotated[float, typer.Option(help="of their votes exp(cosine / T), T", min=1e-4)] = 0.07,
     per_class: Annotated[int, typer.Option(help="labels of each class, where they are few", min=1)] = 10,
-    draws: Annotated[int, typer.Option(help="draws of few labels, averaged", min=1)] = 3,
+    replications: Annotated[int, typer.Option(help="random choices of few labels, averaged", min=1)] = 3,
 ) -> None:
     """What do frozen embeddings tell of their classes?
 
@@ -28,4 +28,4 @@ def probe(
 
     Example: [bold]collapse probe runs/mine pixels:digits --per-class 10[/bold]
     """
-    ask("probe", inputs, given, per_class=per_class, draws=draws, k=k, temperature=temperature)
+    ask("probe", inputs, given, per_class=per_class, replications=replications, k=k, temperature=temperature)

@@ -65,9 +65,9 @@ class Where:
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
         from collapse_cli.analysis import measuring
-        from collapse_cli.distributed import own_device
+        from collapse_cli.distributed import device_of_process
 
-        return own_device(measuring.device(self.device))
+        return device_of_process(measuring.device(self.device))
 
 
 Out = Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")]
@@ -202,7 +202,7 @@ def _introduce(checkpoint: Checkpoint, images: Images, record: Record) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     processes = f", {world()} processes" if world() > 1 else ""
     print(
-        f"{checkpoint.run.method} on {images.name} ({len(images)} pictures), "
+        f"{checkpoint.run.method} on {images.name} ({len(images)} images), "
         f"device {checkpoint.state.generator.device}{processes}, in {record.folder}",
         file=sys.stderr,
     )

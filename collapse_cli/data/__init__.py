@@ -31,9 +31,9 @@ def load(
     download: bool = False,
     size: int = 0,
 ) -> Images:
-    """The pictures of a split, on the CPU: a named set, `folder:PATH` or `parquet:PATH`.
+    """The images of a split, on the CPU: a named set, `folder:PATH` or `parquet:PATH`.
 
-    data_dir: where named sets lie (see `data_root`); size: side that folder and parquet pictures are resized to.
+    data_dir: where named sets lie (see `data_root`); size: side that folder and parquet images are resized to.
     """
     if split not in SPLITS:
         raise CollapseError(f"no split named '{split}'", nearest(split, list(SPLITS)))

@@ -1,4 +1,4 @@
-"""Encoded pictures -> uint8: all at once where they fit into memory, read when asked for where they do not."""
+"""Encoded images -> uint8: all at once where they fit into memory, read when asked for where they do not."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.shapes import Images, Pixels
 
-BUDGET = 4 << 30  # bytes of decoded pictures that are held in memory
-LOOKED_AT = 64  # pictures whose size decides, where none is given
-OTHERWISE = 64  # side of the square where those pictures disagree
-PIECE = 64  # pictures that a thread decodes in one go: one by one, small pictures take twice as long
+BUDGET = 4 << 30  # bytes of decoded images that are held in memory
+LOOKED_AT = 64  # images whose size decides, where none is given
+OTHERWISE = 64  # side of the square where those images disagree
+PIECE = 64  # images that a thread decodes in one go: one by one, small images take twice as long
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A picture as it is kept, a file or its bytes, and what an error calls it."""
+    """An image as it is kept, a file or its bytes, and what an error calls it."""
 
     name: str
     content: Path | bytes
 
     @contextmanager
     def opened(self) -> Iterator[Image.Image]:
-        """The picture, for as long as it is decoded. Raises CollapseError, by name, where it is damaged."""
+        """The image, for as long as it is decoded. Raises CollapseError, by name, where it is damaged."""
         try:
             file = self.content if isinstance(self.content, Path) else io.BytesIO(self.content)
-            with Image.open(file) as picture:
-                yield picture
+            with Image.open(file) as image:
+                yield image
         except Exception as error:  # Pillow raises almost anything on a damaged file
             reason = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
             raise CollapseError(
-                f"{self.name} cannot be read as a picture{reason}", "mend it or take it out"
+                f"{self.name} cannot be read as an image{reason}", "mend it or take it out"
             ) from None
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Pictures (N,3,side,side) uint8 that are decoded by a few threads when asked for."""
+    """Images (N,3,side,side) uint8 that are decoded by a few threads when asked for."""
 
     read: Callable[[int], Encoded]
     count: int
@@ -65,8 +65,8 @@ class Stream:
 
         def decode(start: int) -> None:
             for place in range(start, min(start + piece, len(rows))):
-                with self.read(rows[place]).opened() as picture:
-                    pixels[place] = _square(picture, self.side)
+                with self.read(rows[place]).opened() as image:
+                    pixels[place] = _square(image, self.side)
 
         with ThreadPoolExecutor(cores) as threads:
             list(threads.map(decode, range(0, len(rows), piece)))
@@ -81,9 +81,9 @@ def images(
     chosen: Sequence[int],
     name: str,
 ) -> Images:
-    """Images of the pictures `chosen` of a source; labels of all of the source, or None."""
+    """Images of the images `chosen` of a source; labels of all of the source, or None."""
     if not chosen:
-        raise CollapseError(f"{name} has no pictures", "give a folder or file with more pictures in it")
+        raise CollapseError(f"{name} has no images", "give a folder or file with more images in it")
     stream = Stream(lambda i: read(chosen[i]), len(chosen), side)
     fits = len(chosen) * 3 * side**2 <= BUDGET
     pixels: Tensor | Pixels = stream[torch.arange(len(chosen))] if fits else stream
@@ -91,23 +91,23 @@ def images(
     return Images(pixels, told, classes, name)
 
 
-def own_side(first: Iterable[Encoded]) -> int:
-    """The side of the first pictures of a whole source, the same for each of its splits; 64 if they disagree."""
+def common_side(first: Iterable[Encoded]) -> int:
+    """The side of the first images of a whole source, the same for each of its splits; 64 if they disagree."""
     sizes = set()
     for encoded in first:
-        with encoded.opened() as picture:
-            sizes.add(picture.size)
+        with encoded.opened() as image:
+            sizes.add(image.size)
     width, height = sizes.pop() if len(sizes) == 1 else (0, 1)
     return width if width == height else OTHERWISE
 
 
-def _square(picture: Image.Image, side: int) -> numpy.ndarray:
+def _square(image: Image.Image, side: int) -> numpy.ndarray:
     """The middle square, resized, (3,side,side) uint8. Alpha is dropped; 16-bit grey keeps its upper 8 bits."""
-    if picture.mode.startswith("I;16"):  # Pillow would clip at 255: all white
-        picture = Image.fromarray((numpy.asarray(picture) >> 8).astype(numpy.uint8))
-    elif picture.mode == "P":  # Pillow warns where a palette has transparent colours
-        picture = picture.convert("RGBA")
-    picture = picture.convert("RGB")
-    if picture.size != (side, side):
-        picture = ImageOps.fit(picture, (side, side))
-    return numpy.asarray(picture).transpose(2, 0, 1)
+    if image.mode.startswith("I;16"):  # Pillow would clip at 255: all white
+        image = Image.fromarray((numpy.asarray(image) >> 8).astype(numpy.uint8))
+    elif image.mode == "P":  # Pillow warns where a palette has transparent colours
+        image = image.convert("RGBA")
+    image = image.convert("RGB")
+    if image.size != (side, side):
+        image = ImageOps.fit(image, (side, side))
+    return numpy.asarray(image).transpose(2, 0, 1)

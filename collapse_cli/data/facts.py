@@ -9,7 +9,7 @@ SPLITS = ("train", "test", "all")
 
 @dataclass(frozen=True)
 class Facts:
-    """Class names, pictures per class in each split, and the shape (C,H,W) of a picture."""
+    """Class names, images per class in each split, and the shape (C,H,W) of an image."""
 
     description: str
     shape: tuple[int, int, int]
@@ -18,6 +18,6 @@ class Facts:
     test: tuple[int, ...]
 
     def of(self, split: str) -> tuple[int, ...]:
-        """Pictures of each class in `train`, `test` or `all`."""
+        """Images of each class in `train`, `test` or `all`."""
         both = tuple(a + b for a, b in zip(self.train, self.test, strict=True))
         return {"train": self.train, "test": self.test, "all": both}[split]

@@ -1,4 +1,4 @@
-"""folder:PATH, pictures of any size in class folders, or flat and without labels."""
+"""folder:PATH, images of any size in class folders, or flat and without labels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from collapse_cli.shapes import Images
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
-Parts = tuple[str, ...]  # the folders below PATH that lead to a picture, and its own name
+Parts = tuple[str, ...]  # the folders below PATH that lead to an image, and its own name
 
 
 @dataclass(frozen=True)
 class Place:
-    """A picture, and what its folders say of it: its split and its class, "" where they say nothing."""
+    """An image, and what its folders say of it: its split and its class, "" where they say nothing."""
 
     file: Path
     split: str
@@ -29,8 +29,8 @@ class Place:
 def load(path: Path, split: str, size: int) -> Images:
     """PATH/train and PATH/test (or val) where they are there; else everything, cut 80 : 20 by `splits.cut`.
 
-    Folders below those are classes, numbered alike in every split; pictures beside class folders are left out.
-    Raises CollapseError for a path that is no folder or has no pictures, and for a split that it does not have.
+    Folders below those are classes, numbered alike in every split; images beside class folders are left out.
+    Raises CollapseError for a path that is no folder or has no images, and for a split that it does not have.
     """
     places = _places(path)
     classes = tuple(sorted({place.label for place in places} - {""}, key=_natural))
@@ -42,7 +42,7 @@ def load(path: Path, split: str, size: int) -> Images:
     def read(i: int) -> decoded.Encoded:
         return decoded.Encoded(str(places[i].file), places[i].file)
 
-    side = size or decoded.own_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
+    side = size or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
     return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
 
 
@@ -68,13 +68,13 @@ def _place(path: Path, parts: Parts, split: bool) -> Place:
 
 
 def _listed(path: Path) -> list[Parts]:
-    """Where the pictures lie below `path`, in natural order; hidden files and folders are passed over."""
+    """Where the images lie below `path`, in natural order; hidden files and folders are passed over."""
     if not path.is_dir():
-        raise CollapseError(f"no folder {path}", "folder:PATH names a folder of pictures")
+        raise CollapseError(f"no folder {path}", "folder:PATH names a folder of images")
     found = sorted(_walk(path), key=lambda parts: [_natural(part) for part in parts])
     if not found:
         known = ", ".join(SUFFIXES)
-        raise CollapseError(f"{path} has no pictures", f"known are {known}, in class folders or flat")
+        raise CollapseError(f"{path} has no images", f"known are {known}, in class folders or flat")
     return found
 
 

@@ -13,7 +13,7 @@ from collapse_cli.data import decoded, splits
 from collapse_cli.errors import CollapseError
 from collapse_cli.shapes import Images
 
-PICTURES = ("img", "image")
+IMAGES = ("img", "image")
 LABELS = ("label", "labels", "fine_label")
 NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
 
@@ -22,22 +22,22 @@ def load(path: Path, split: str, size: int) -> Images:
     """One file, cut 80 : 20, or a folder of shards whose names tell the split (cut likewise where none does).
 
     Labels are a column of integers, or None. A set that is streamed still holds its encoded bytes in memory.
-    Raises CollapseError for what is no parquet, has no pictures or has labels without a class.
+    Raises CollapseError for what is no parquet, has no images or has labels without a class.
     """
     shards = _shards(path)
     words = [_word(shard) if path.is_dir() else "" for shard in shards]
     taken = splits.take(words, split, path) if any(words) else range(len(shards))
     schema = parquet.read_schema(shards[0])
-    column, (label, classes) = _pictures(schema, shards[0]), _label(schema)
+    column, (label, classes) = _images(schema, shards[0]), _label(schema)
     encoded = _column([shards[i] for i in taken], column)
-    pictures = compute.struct_field(encoded, "bytes")
+    images = compute.struct_field(encoded, "bytes")
     labels, classes = _numbered(shards, list(taken), label, classes) if label else (None, ())
-    chosen = range(len(pictures)) if any(words) else splits.cut(len(pictures), split)
+    chosen = range(len(images)) if any(words) else splits.cut(len(images), split)
 
     def read(i: int) -> decoded.Encoded:
-        return decoded.Encoded(f"row {i} of {path}", pictures[i].as_py() or b"")
+        return decoded.Encoded(f"row {i} of {path}", images[i].as_py() or b"")
 
-    side = size or decoded.own_side(_first(shards[0], column))
+    side = size or decoded.common_side(_first(shards[0], column))
     return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
 
 
@@ -76,21 +76,21 @@ def _column(shards: list[Path], name: str) -> pyarrow.ChunkedArray:
 
 
 def _first(shard: Path, column: str) -> list[decoded.Encoded]:
-    """The pictures whose size decides: of the first shard, whatever the split."""
+    """The images whose size decides: of the first shard, whatever the split."""
     rows = next(parquet.ParquetFile(shard).iter_batches(decoded.LOOKED_AT, columns=[column]), None)
     found = compute.struct_field(rows.column(0), "bytes").to_pylist() if rows else []
     return [decoded.Encoded(f"row {i} of {shard}", content or b"") for i, content in enumerate(found)]
 
 
-def _pictures(schema: pyarrow.Schema, file: Path) -> str:
+def _images(schema: pyarrow.Schema, file: Path) -> str:
     """The column `img` or `image`, else the first, that is a struct with `bytes`."""
     fit = [f.name for f in schema if types.is_struct(f.type) and f.type.get_field_index("bytes") >= 0]
     if not fit:
         raise CollapseError(
-            f"{file} has no picture column",
+            f"{file} has no image column",
             f"one column must be a struct with 'bytes'; there are: {', '.join(schema.names)}",
         )
-    return next((name for name in PICTURES if name in fit), fit[0])
+    return next((name for name in IMAGES if name in fit), fit[0])
 
 
 def _label(schema: pyarrow.Schema) -> tuple[str | None, tuple[str, ...]]:
@@ -117,7 +117,7 @@ def _numbered(
     names = classes or tuple(str(c) for c in range(1 + max(max(part, default=-1) for part in each)))
     if wrong := [value for value in labels if not 0 <= value < len(names)]:
         raise CollapseError(
-            f"{len(wrong)} of {len(labels)} pictures have no class in the column {label} (as {wrong[0]})",
+            f"{len(wrong)} of {len(labels)} images have no class in the column {label} (as {wrong[0]})",
             f"take them out, or number them 0 to {len(names) - 1}",
         )
     return labels, names

@@ -6,11 +6,11 @@ import torch
 
 from collapse_cli.shapes import Images, Normalisation
 
-COUNTED = 10_000  # pictures looked at
+COUNTED = 10_000  # images looked at
 
 
 def normalisation(images: Images) -> Normalisation:
-    """Of each channel of pixels / 255, over at most 10,000 pictures, evenly spaced; std 1 where a channel never varies."""
+    """Of each channel of pixels / 255, over at most 10,000 images, evenly spaced; std 1 where a channel never varies."""
     index = torch.linspace(0, len(images) - 1, min(len(images), COUNTED), dtype=torch.float64).long()
     device = images.pixels.device if isinstance(images.pixels, torch.Tensor) else "cpu"
     number, total, squares = 0, torch.zeros(()), torch.zeros(())

@@ -1,4 +1,4 @@
-"""STL-10 (Coates et al. 2011), labelled pictures."""
+"""STL-10 (Coates et al. 2011), labelled images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collapse_cli.data.facts import Facts
 from collapse_cli.shapes import Images
 
 FACTS = Facts(
-    "STL-10 (Coates et al. 2011), labelled pictures",
+    "STL-10 (Coates et al. 2011), labelled images",
     (3, 96, 96),
     ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"),
     train=(500,) * 10,

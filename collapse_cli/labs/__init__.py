@@ -1,1 +1,1 @@
-"""Experiments without pictures: deep linear networks, and GANs on a ring or a grid of Gaussians."""
+"""Experiments without images: deep linear networks, and GANs on a ring or a grid of Gaussians."""

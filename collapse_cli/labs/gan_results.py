@@ -17,8 +17,8 @@ from collapse_cli.labs.gan import SHOWN, Lab, Snapshot
 from collapse_cli.labs.targets import Target, centres, plane
 from collapse_cli.metrics.modes import HELD, Balance, Modes, balance, captured, high_quality, modes, over
 from collapse_cli.progress import Progress, silent
-from collapse_cli.results import Curve, Frames
 from collapse_cli.settings import Gan
+from collapse_cli.values import Curve, Frames
 
 POINTS, ALL = (32, 256), 26 * 256  # of each frame, the fewest and the most; of all frames together
 RATIOS = (0.2, 1.0, 2.0, 5.0, 10.0)  # D's rate as a multiple of G's
@@ -62,7 +62,7 @@ def trained(
         held_course=held,
         quality_course=quality,
         cloud=_cloud(snapshots, goal.target),
-        pictures=_mosaic(samples[0]) if settings.target == "digits" else None,
+        images=_mosaic(samples[0]) if settings.target == "digits" else None,
         seconds=took / len(seeds),
     )
 

@@ -19,7 +19,8 @@ from collapse_cli.metrics.dynamics import ALIGNED, SLIGHT, conserved, fates, gap
 from collapse_cli.metrics.layer_alignment import Pair, pair
 from collapse_cli.metrics.ranks import RELATIVE_FLOOR, alive, participation_ratio
 from collapse_cli.metrics.verdict import Status
-from collapse_cli.results import Curve, Matrix, Measured, curve, lines, matrix, number
+from collapse_cli.results import curve, lines, matrix, number
+from collapse_cli.values import Curve, Matrix, Measured
 
 VANISHED = (
     1e-3  # of the largest eigenvalue before training: a largest one below it has collapsed with all others

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any, TypeVar
 
-from collapse_cli.results import Curve, Measured
+from collapse_cli.values import Curve, Measured
 
 Result = TypeVar("Result")
 
@@ -21,11 +21,11 @@ def over_seeds(results: Sequence[Result]) -> Result:
     fields = [field for field in dataclasses.fields(results[0]) if "kind" in field.metadata]  # type: ignore[arg-type]
     columns = {field: [getattr(one, field.name) for one in results] for field in fields}
     return type(results[0])(
-        **{f.name: None if None in values else _one(f, values) for f, values in columns.items()}
+        **{f.name: None if None in values else _over(f, values) for f, values in columns.items()}
     )
 
 
-def _one(field: dataclasses.Field[Any], values: Sequence[Any]) -> Any:
+def _over(field: dataclasses.Field[Any], values: Sequence[Any]) -> Any:
     log = "y" in field.metadata.get("log", "")
     if field.metadata["kind"] == "number":
         return _number(values)

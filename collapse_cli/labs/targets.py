@@ -1,4 +1,4 @@
-"""What a GAN of the lab has to imitate: a ring or a grid of Gaussians, or digits as pictures."""
+"""What a GAN of the lab has to imitate: a ring or a grid of Gaussians, or digits as images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collapse_cli.metrics.modes import Anchors
 
 RADIUS, SPACING = 2.0, 2.0
 WITHIN = 3.0  # standard deviations that a good sample may be from its mode (VEEGAN, arXiv:1705.07761)
-PART = 0.95  # of real pictures that are as near to another one as a good sample must be
+PART = 0.95  # of real images that are as near to another one as a good sample must be
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def grid(side: int = 5, std: float = 0.05, spacing: float = SPACING) -> Target:
     return gaussians(torch.cartesian_prod(places, places), std)
 
 
-def pictures(rows: Tensor, labels: Tensor) -> Target:
-    """Rows (N,d) of pixels with labels (N,) in 0..M-1: a sample's mode is the class of the nearest picture.
+def images(rows: Tensor, labels: Tensor) -> Target:
+    """Rows (N,d) of pixels with labels (N,) in 0..M-1: a sample's mode is the class of the nearest image.
 
-    It is good where it is as near as 95 % of the pictures are to the nearest other one.
+    It is good where it is as near as 95 % of the images are to the nearest other one.
     """
     distances = torch.cdist(rows, rows).fill_diagonal_(math.inf).min(dim=1).values
     return Target(Anchors(rows, labels, float(distances.quantile(PART))), 0.0, 1.0, PART)

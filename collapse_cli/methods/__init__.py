@@ -51,14 +51,14 @@ def build(run: Run, data: DataShape) -> Method:
 
     Raises CollapseError for settings that do not go together, and where labels are needed and there are none.
     """
-    masked = isinstance(run.own, Masks) and run.own.mask_false_negatives
+    masked = isinstance(run.settings, Masks) and run.settings.mask_false_negatives
     if not data.classes and (masked or run.method in LEARN_FROM_LABELS):
         what = "--mask-false-negatives" if masked else f"the method {run.method}"
         raise CollapseError(
-            f"{what} needs labels, and these pictures have none", "give class folders or a label column"
+            f"{what} needs labels, and these images have none", "give class folders or a label column"
         )
     module = import_module(f"{__name__}.{run.method.replace('-', '_')}")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(run.training.seed)  # not the GPUs', which would stay changed
-        method: Method = module.Method(run.own, run.model, data)
+        method: Method = module.Method(run.settings, run.model, data)
     return method

@@ -12,14 +12,14 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
-    """Views of one picture attract, all pictures of the batch repel; too much of the first collapses."""
+    """Views of one image attract, all images of the batch repel; too much of the first collapses."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
 
     def __init__(self, own: AlignUniform, model: Model, data: DataShape) -> None:
         super().__init__()
         self.own = own
-        self.encoder, self.projector, _, _ = networks(model, data.picture)
+        self.encoder, self.projector, _, _ = networks(model, data.image)
         self.terms: tuple[Tensor, Tensor] | None = None  # alignment and uniformity of the last batch
 
     def loss(self, batch: Batch) -> Tensor:

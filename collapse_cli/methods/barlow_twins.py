@@ -18,7 +18,7 @@ class Method(nn.Module):
     def __init__(self, own: BarlowTwins, model: Model, data: DataShape) -> None:
         super().__init__()
         self.own = own
-        self.encoder, self.projector, _, self.dim = networks(model, data.picture)
+        self.encoder, self.projector, _, self.dim = networks(model, data.image)
 
     def loss(self, batch: Batch) -> Tensor:
         first = self.projector(self.encoder(batch.first)).float()  # (B, d)

@@ -21,7 +21,7 @@ class Method(nn.Module):
     def __init__(self, own: Byol, model: Model, data: DataShape) -> None:
         super().__init__()
         self.own = own
-        self.encoder, self.projector, _, dim = networks(model, data.picture)
+        self.encoder, self.projector, _, dim = networks(model, data.image)
         self.predictor = head(dim, own.predictor_hidden, dim, 2 if own.predictor else 0, norm=True)
         self.target = slow_copy(nn.Sequential(self.encoder, self.projector)) if own.stop_gradient else None
 

@@ -17,7 +17,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
-    """The projector is the instance head g_I; beside it a cluster head g_C says to which of M clusters a picture belongs."""
+    """The projector is the instance head g_I; beside it a cluster head g_C says to which of M clusters an image belongs."""
 
     negatives = key_network = classifier = None
 
@@ -26,21 +26,21 @@ class Method(nn.Module):
         clusters = own.clusters or data.classes
         if clusters < 2:
             raise CollapseError(
-                f"contrastive-clustering cannot make {clusters} clusters (the pictures have {data.classes} classes)",
+                f"contrastive-clustering cannot make {clusters} clusters (the images have {data.classes} classes)",
                 "give --clusters 2 or more",
             )
         self.own, self.temperature = own, own.temperature
-        self.encoder, self.projector, width, _ = networks(model, data.picture)
+        self.encoder, self.projector, width, _ = networks(model, data.image)
         logits = head(width, model.head_hidden, clusters, layers=2, norm=model.head_norm)
         self.cluster_head = nn.Sequential(logits, nn.Softmax(dim=1))
         self.last: Tensor | None = None  # assignments (2B, M) of the last batch
-        self.pictures = 0  # in it, B
+        self.images = 0  # in it, B
 
     def loss(self, batch: Batch) -> Tensor:
         h, h_prime = self.encoder(batch.first), self.encoder(batch.second)  # (B, D)
         z, z_prime = (normalize(self.projector(one), dim=1) for one in (h, h_prime))  # (B, d) each
         y, y_prime = (self.cluster_head(one).float() for one in (h, h_prime))  # (B, M) each
-        self.last, self.pictures = torch.cat([y, y_prime]).detach(), len(h)
+        self.last, self.images = torch.cat([y, y_prime]).detach(), len(h)
         columns, columns_prime = (normalize(one.T, dim=1) for one in (y, y_prime))  # (M, B) each
         loss = nt_xent(z, z_prime, self.temperature)
         loss = loss + nt_xent(columns, columns_prime, self.own.cluster_temperature)
@@ -55,7 +55,7 @@ class Method(nn.Module):
             return None
         clusters = self.last.shape[1]
         even = 2 * math.log(clusters) if self.own.entropy else 0.0
-        return math.log(2 * self.pictures - 1) + math.log(2 * clusters - 1) - even
+        return math.log(2 * self.images - 1) + math.log(2 * clusters - 1) - even
 
     def diagnostics(self) -> dict[str, float]:
         if self.last is None:

@@ -21,13 +21,13 @@ class Method(nn.Module):
     def __init__(self, own: Dcl, model: Model, data: DataShape) -> None:
         super().__init__()
         self.own, self.temperature = own, own.temperature
-        self.encoder, self.projector, _, _ = networks(model, data.picture)
-        self.pictures = 0  # in the last batch, B
+        self.encoder, self.projector, _, _ = networks(model, data.image)
+        self.images = 0  # in the last batch, B
 
     def loss(self, batch: Batch) -> Tensor:
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
         second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
-        self.pictures = len(first)
+        self.images = len(first)
         return debiased_nce(first, second, self.temperature, self.own.class_prior)
 
     def after_step(self, progress: float) -> None:
@@ -35,7 +35,7 @@ class Method(nn.Module):
 
     def chance(self) -> float | None:
         """log(2B-1): all similarities equal."""
-        return math.log(2 * self.pictures - 1) if self.pictures else None
+        return math.log(2 * self.images - 1) if self.images else None
 
     def diagnostics(self) -> dict[str, float]:
         return {}

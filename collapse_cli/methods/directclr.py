@@ -24,7 +24,7 @@ class Method(nn.Module):
     def __init__(self, own: Directclr, model: Model, data: DataShape) -> None:
         super().__init__()
         self.temperature = own.temperature
-        self.encoder, _, width, _ = networks(model, data.picture)
+        self.encoder, _, width, _ = networks(model, data.image)
         if model.head_layers:
             raise CollapseError("directclr has no projector", "leave --head-layers at 0")
         if own.subvector > width:
@@ -33,12 +33,12 @@ class Method(nn.Module):
                 f"d0 is taken from them: at most {width}",
             )
         self.projector = FirstDimensions(own.subvector)
-        self.pictures = 0  # in the last batch, B
+        self.images = 0  # in the last batch, B
 
     def loss(self, batch: Batch) -> Tensor:
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d0)
         second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d0)
-        self.pictures = len(first)
+        self.images = len(first)
         positive = (first * second).sum(dim=1)  # (B,)
         across = first @ second.T  # (B, B)
         own = torch.eye(len(first), dtype=torch.bool, device=across.device)
@@ -51,7 +51,7 @@ class Method(nn.Module):
 
     def chance(self) -> float | None:
         """log(B): all similarities equal."""
-        return math.log(self.pictures) if self.pictures else None
+        return math.log(self.images) if self.images else None
 
     def diagnostics(self) -> dict[str, float]:
         return {}

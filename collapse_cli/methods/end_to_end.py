@@ -13,14 +13,14 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 
 
 class Method(nn.Module):
-    """One network sees both views; every other picture of the batch is a negative, and the dictionary is the batch."""
+    """One network sees both views; every other image of the batch is a negative, and the dictionary is the batch."""
 
     negatives = key_network = cluster_head = classifier = None
 
     def __init__(self, own: EndToEnd, model: Model, data: DataShape) -> None:
         super().__init__()
         self.own, self.temperature = own, own.temperature
-        self.encoder, self.projector, _, _ = networks(model, data.picture)
+        self.encoder, self.projector, _, _ = networks(model, data.image)
         self.excluded: Tensor | None = None  # of the last batch
         self.proxy_accuracy: Tensor | None = None
 
@@ -33,7 +33,7 @@ class Method(nn.Module):
             positive, origin = positive.repeat(2), origin.twice()
         across = first @ second.T  # (B, B) or (2B, 2B)
         exclude = self.excluded = left_out(origin, origin, self.own, batch.generator)
-        assert exclude is not None  # the own picture at least
+        assert exclude is not None  # the own image at least
         self.proxy_accuracy = proxy_accuracy(positive, without(across, exclude))
         return info_nce(positive, across, self.temperature, exclude)
 

@@ -1,4 +1,4 @@
-"""Memory bank: one stored vector for each picture (InstDisc, Wu et al. 2018, arXiv:1805.01978; MoCo's mechanism (b))."""
+"""Memory bank: one stored vector for each image (InstDisc, Wu et al. 2018, arXiv:1805.01978; MoCo's mechanism (b))."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Origin
 
 
 class Method(nn.Module):
-    """The positive is the picture's own slot, negatives are drawn from the others; no gradient reaches the bank.
+    """The positive is the image's own slot, negatives are drawn from the others; no gradient reaches the bank.
 
-    What a slot holds is as old as the picture's last turn, up to an epoch.
+    What a slot holds is as old as the image's last turn, up to an epoch.
     """
 
     negatives = key_network = cluster_head = classifier = None
 
     def __init__(self, own: MemoryBank, model: Model, data: DataShape) -> None:
         super().__init__()
-        if own.negatives > data.pictures:
+        if own.negatives > data.images:
             raise CollapseError(
-                f"--negatives {own.negatives} is more than the {data.pictures} slots of the bank",
-                "one slot for each picture: lower --negatives",
+                f"--negatives {own.negatives} is more than the {data.images} slots of the bank",
+                "one slot for each image: lower --negatives",
             )
         self.own, self.temperature = own, own.temperature
-        self.encoder, self.projector, _, dim = networks(model, data.picture)
+        self.encoder, self.projector, _, dim = networks(model, data.image)
         self.bank: Tensor
         self.labels: Tensor
         self.constant: Tensor
-        self.register_buffer("bank", normalize(torch.randn(data.pictures, dim), dim=1))
-        self.register_buffer("labels", torch.full((data.pictures,), -1))
+        self.register_buffer("bank", normalize(torch.randn(data.images, dim), dim=1))
+        self.register_buffer("labels", torch.full((data.images,), -1))
         self.seen: Tensor
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))  # features stored so far
         self.register_buffer("constant", torch.zeros(()))  # Z of the nce loss

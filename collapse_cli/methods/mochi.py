@@ -29,7 +29,7 @@ class Method(nn.Module):
                 "N is taken from the K of the queue",
             )
         self.own, self.temperature = own, own.temperature
-        network, projector, _, dim = networks(model, data.picture)
+        network, projector, _, dim = networks(model, data.image)
         self.encoder = split_batch_norm(network, own.bn_splits)
         self.projector = split_batch_norm(projector, own.bn_splits)
         self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, own)

@@ -23,7 +23,7 @@ class Method(nn.Module):
     def __init__(self, own: Moco, model: Model, data: DataShape) -> None:
         super().__init__()
         self.own, self.temperature = own, own.temperature
-        network, projector, _, dim = networks(model, data.picture)
+        network, projector, _, dim = networks(model, data.image)
         self.encoder = split_batch_norm(network, own.bn_splits)
         self.projector = split_batch_norm(projector, own.bn_splits)
         self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, own)

@@ -27,7 +27,7 @@ class Method(nn.Module):
     def __init__(self, own: Nnclr, model: Model, data: DataShape) -> None:
         super().__init__()
         self.temperature = own.temperature
-        self.encoder, self.projector, _, dim = networks(model, data.picture)
+        self.encoder, self.projector, _, dim = networks(model, data.image)
         self.predictor = head(dim, own.predictor_hidden, dim, layers=2, norm=True)
         self.support = KeyQueue(own.queue, dim)
         self.fresh: tuple[Tensor, Origin] | None = None  # embeddings of this batch

@@ -1,4 +1,4 @@
-"""Positive-only training: views of one picture attract, nothing repels. Any constant map is a perfect solution."""
+"""Positive-only training: views of one image attract, nothing repels. Any constant map is a perfect solution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Method(nn.Module):
 
     def __init__(self, own: PositiveOnly, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.encoder, self.projector, _, _ = networks(model, data.picture)
+        self.encoder, self.projector, _, _ = networks(model, data.image)
 
     def loss(self, batch: Batch) -> Tensor:
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)

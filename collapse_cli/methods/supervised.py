@@ -21,7 +21,7 @@ class Method(nn.Module):
     def __init__(self, own: Supervised, model: Model, data: DataShape) -> None:
         super().__init__()
         self.temperature = own.temperature
-        self.encoder, self.projector, _, dim = networks(model, data.picture)
+        self.encoder, self.projector, _, dim = networks(model, data.image)
         self.weights = nn.Parameter(torch.randn(data.classes, dim))  # (C, d)
         self.accuracy: Tensor | None = None
 

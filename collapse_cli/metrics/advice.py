@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from collapse_cli.metrics.ranks import FILLED
+from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.spectrum import Spectrum
 
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
@@ -18,8 +18,8 @@ NO_NEGATIVES = ("positive-only", "simsiam", "byol")
 class Context:
     """What is known of a space besides its spectrum; each part may be missing.
 
-    space: `h` or `z`; method: that trained it; classes: of the pictures; alignment: mean squared distance of two views, in
-    [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever filled.
+    space: `h` or `z`; method: that trained it; classes: of the images; alignment: mean squared distance of two views, in
+    [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active.
     """
 
     space: str = ""
@@ -31,9 +31,9 @@ class Context:
     queue: float | None = None
 
 
-def of_classes(filled: float, context: Context) -> str:
+def of_classes(active: float, context: Context) -> str:
     """Where there are as many directions as between class means."""
-    if context.classes < 3 or abs(filled - (context.classes - 1)) > 1:
+    if context.classes < 3 or abs(active - (context.classes - 1)) > 1:
         return ""
     return ", about one fewer than classes: neural collapse (Papyan et al. 2020, arXiv:2008.08186), which a supervised loss wants"
 
@@ -51,20 +51,20 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
         yield f"effective rank {spectrum.effective_rank:.3g}; {spectrum.effective_rank_untrained:.3g} before training"
     if context.alignment is not None and total > ROUNDING:
         near = context.alignment / (2 * total)  # 2 total: mean squared distance of two rows
-        yield f"two views of a picture are {near:.0%} as far apart, squared, as two pictures"
+        yield f"two views of an image are {near:.0%} as far apart, squared, as two images"
     if context.loss is not None and context.chance:
         where = "at chance" if context.loss > AT_CHANCE * context.chance else "below chance"
         yield f"training loss {context.loss:.3g}, {where} ({context.chance:.3g})"
 
 
 def _about_mean(spectrum: Spectrum) -> int:
-    """Directions filled once the mean is taken away and the rest is the whole."""
-    share = FILLED * spectrum.total_variance / spectrum.dimensions
+    """Directions that are active once the mean is taken away and the rest is the whole."""
+    share = ACTIVE * spectrum.total_variance / spectrum.dimensions
     return sum(lam > share for lam in spectrum.eigenvalues)
 
 
 def _told_apart(spectrum: Spectrum, context: Context) -> bool:
-    """Whether what is left around the mean may still be of the pictures: their views differ less than they do, if known."""
+    """Whether what is left around the mean may still be of the images: their views differ less than they do, if known."""
     return context.alignment is None or context.alignment < spectrum.total_variance
 
 
@@ -83,7 +83,7 @@ def _complete(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if context.method:
         yield "collapse causes: which force is missing, or too weak"
     if context.method in NO_NEGATIVES:
-        yield "collapse train moco: negatives keep pictures apart (He et al. 2020, arXiv:1911.05722)"
+        yield "collapse train moco: negatives keep images apart (He et al. 2020, arXiv:1911.05722)"
         yield "collapse train vicreg: so does a variance term (Bardes et al. 2022)"
     elif context.method:
         yield "--momentum nearer 1: fast keys put the loss at chance (He et al. 2020, arXiv:1911.05722, sec. 4.1)"
@@ -107,10 +107,10 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
     wanted = max(10 * spectrum.dimensions, 100)
     if context.queue is not None and context.queue < 1:
         yield "collapse train --resume with more --epochs, or a shorter --queue"
-    elif spectrum.rows < wanted:
+    elif spectrum.samples < wanted:
         yield f"--samples {wanted} or more, or a file of as many rows: the sample bounds the rank"
     else:
-        yield f"--samples {4 * spectrum.rows}: twice as narrow an interval; or take it for what it is, a case at the bound"
+        yield f"--samples {4 * spectrum.samples}: twice as narrow an interval; or take it for what it is, a case at the bound"
 
 
 def _healthy(spectrum: Spectrum, context: Context) -> Iterator[str]:

@@ -13,7 +13,8 @@ from collapse_cli.metrics.intervals import Interval, of_spread
 from collapse_cli.metrics.jackknife import FEW, Error, of_mean, of_pairs
 from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.rows import unit
-from collapse_cli.results import Measured, each, number
+from collapse_cli.results import each, number
+from collapse_cli.values import Measured
 
 BLOCK = 256  # rows whose distances to all others are held at once
 
@@ -24,17 +25,17 @@ class Alignment:
 
     pairs: int | None = number("positive pairs measured", default=None)
     alignment: float | None = number(
-        "mean ||u - u'||^2 over two augmented views of each picture; low is aligned, but 0 is also complete collapse",
+        "mean ||u - u'||^2 over two augmented views of each image; low is aligned, but 0 is also complete collapse",
         unit="squared distance, 0 to 4", convention="L2-normalised rows, alpha = 2", null="independent", better="low",
         headline=True, axis="x", default=None,
     )  # fmt: skip
     uniformity: float = number(
-        "log of the mean exp(-2 ||u_i - u_j||^2) over all pairs i < j of clean pictures; 0 is complete collapse",
+        "log of the mean exp(-2 ||u_i - u_j||^2) over all pairs i < j of clean images; 0 is complete collapse",
         unit="nats", convention="L2-normalised rows, t = 2, one mean over all pairs, no self pairs",
         null="lower bound for this d", better="low", headline=True, axis="y", default=0.0,
     )  # fmt: skip
     mean_cosine: float = number(
-        "mean cosine of two different pictures; 1 is complete collapse",
+        "mean cosine of two different images; 1 is complete collapse",
         convention="all pairs, no self pairs", null="isotropic", better="low", headline=True, default=0.0,
     )  # fmt: skip
     std_sqrt_d: float = number(

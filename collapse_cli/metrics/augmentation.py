@@ -1,4 +1,4 @@
-"""Augmentation against data: what differs between views of one picture beside what differs between pictures.
+"""Augmentation against data: what differs between views of one image beside what differs between images.
 
 Where the first outweighs the second along a direction, a contrastive loss gains by letting it die (Jing et al. 2022,
 arXiv:2110.09348, Theorem 1: X = Σ̂0 - Σ̂1 has a negative eigenvalue).
@@ -15,10 +15,11 @@ from torch import Tensor
 from collapse_cli.metrics.rows import directions
 from collapse_cli.metrics.scatter import of_views
 from collapse_cli.metrics.spectrum import ROUNDING
-from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.results import curve, number
+from collapse_cli.values import Curve, Measured
 
-EVEN = 0.5  # share of a direction's variance that is within pictures: above it the augmentation wins
-PICTURES = 8  # to each direction
+EVEN = 0.5  # share of a direction's variance that is within images: above it the augmentation wins
+IMAGES = 8  # to each direction
 DEAD = 0.01  # of the largest: a direction of h that z holds less of has died on the way
 NORMAL_95 = 1.959964  # two-sided
 
@@ -30,16 +31,16 @@ class Augmentation:
     """Augmentation against data."""
 
     recognised: float = number(
-        "chance that a view is more similar to the other view of its picture than to a view of another; 0.5: nothing of the "
-        "picture is left",
-        label="views recognised", unit="share", convention="cosine of the centred rows", null="chance", headline=True,
+        "chance that a view is more similar to the other view of its image than to a view of another; 0.5: nothing of the "
+        "image is left",
+        label="views recognised", unit="share", convention="cosine of the centred rows", null="chance level", headline=True,
     )  # fmt: skip
     within: float = number(
-        "share of the variance that is within pictures", label="variance within pictures", unit="share",
+        "share of the variance that is within images", label="variance within images", unit="share",
         convention="tr Sw / tr(Sw + Sb - Sw/q)",
     )  # fmt: skip
     wins: int = number(
-        "generalised directions in which views of one picture differ more than pictures do",
+        "generalised directions in which views of one image differ more than images do",
         label="directions where augmentation wins", unit="dimensions", convention=WITHIN, headline=True,
     )  # fmt: skip
     directions: int = number("directions with any variance", unit="dimensions")
@@ -49,7 +50,7 @@ class Augmentation:
         headline=True, default=None,
     )  # fmt: skip
     along: Curve = curve(
-        "share of the variance within pictures along each generalised direction of Sw against all",
+        "share of the variance within images along each generalised direction of Sw against all",
         label="share within, by direction", x="generalised direction, by share", y="share within", default=Curve(()),
     )  # fmt: skip
 
@@ -59,21 +60,21 @@ class Strengths:
     """Augmentation against data, by strength."""
 
     recognised: Curve = curve(
-        "chance that a view is more similar to the other view of its picture than to a view of another; 0.5: none is left",
+        "chance that a view is more similar to the other view of its image than to a view of another; 0.5: none is left",
         label="views recognised by strength", x="strength", y="views recognised", null="untrained", sketch=True,
     )  # fmt: skip
     within: Curve = curve(
-        "share of the variance that is within pictures",
-        label="variance within pictures by strength", x="strength", y="share within", null="untrained",
+        "share of the variance that is within images",
+        label="variance within images by strength", x="strength", y="share within", null="untrained",
     )  # fmt: skip
     wins: Curve = curve(
-        "share of the generalised directions in which views of one picture differ more than pictures do",
+        "share of the generalised directions in which views of one image differ more than images do",
         label="augmentation wins by strength", x="strength", y="share of the directions", null="untrained",
     )  # fmt: skip
 
 
 def augmentation(h: Tensor, z: Tensor | None = None) -> Augmentation:
-    """Of n pictures' q views, h (n,q,D) and, for what died on the way, z (n,q,d); n and q at least 2.
+    """Of n images' q views, h (n,q,D) and, for what died on the way, z (n,q,d); n and q at least 2.
 
     Raises CollapseError as `scatter.groups` does.
     """
@@ -101,14 +102,14 @@ def _share(mine: Tensor, others: Tensor) -> Measured:
 def generalised(views: Tensor) -> tuple[Tensor, Tensor]:
     """views (n,q,D) -> shares (r,), descending, and axes (D,r): of Sw v = share (Sw + Sb - Sw/q) v, v^T (…) v = 1.
 
-    share 0: all views of a picture agree; 1: pictures differ no more than their views do; a little more by chance.
-    r: of the principal directions the first n / 8 whose variance is above rounding. In more, n pictures seem to differ where
+    share 0: all views of an image agree; 1: images differ no more than their views do; a little more by chance.
+    r: of the principal directions the first n / 8 whose variance is above rounding. In more, n images seem to differ where
     they do not: in n / 8 the least share then is 0.78 from four views and 0.52 from two, in n / 4 it is 0.68 and 0.34.
     """
     found = of_views(views)
     lam, vectors = torch.linalg.eigh(found.within + found.net)
     kept = lam > max(ROUNDING * float(lam[-1]), 0)
-    kept[: max(len(lam) - len(views) // PICTURES, 0)] = False
+    kept[: max(len(lam) - len(views) // IMAGES, 0)] = False
     whitening = vectors[:, kept] / lam[kept].sqrt()  # (D, r)
     shares, turned = torch.linalg.eigh(whitening.T @ found.within @ whitening)
     return shares.flip(0), (whitening @ turned).flip(1)
@@ -125,9 +126,9 @@ def died(coordinates: Tensor, z: Tensor) -> Tensor:
 
 
 def recognised(first: Tensor, second: Tensor) -> Measured:
-    """Two views of n pictures (n,D): mean over pictures of the share of others that the own second view beats; ties count half.
+    """Two views of n images (n,D): mean over images of the share of others that the own second view beats; ties count half.
 
-    In [0, 1], 0.5 by chance. Rows are centred on the mean of all, then unit. The interval is over pictures.
+    In [0, 1], 0.5 by chance. Rows are centred on the mean of all, then unit. The interval is over images.
     """
     n, middle = len(first), torch.cat([first, second]).double().mean(dim=0)
     u, v = (directions(one.double() - middle) for one in (first, second))

@@ -14,7 +14,8 @@ from collapse_cli.metrics.planted import scenes
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.spectrum import never_negative, spectrum
 from collapse_cli.metrics.verdict import FEWEST, Status, verdict
-from collapse_cli.results import Matrix, Measured, each, matrix, number
+from collapse_cli.results import each, matrix, number
+from collapse_cli.values import Matrix, Measured
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 BRIEF = [status.removesuffix(" collapse") for status in STATUSES]

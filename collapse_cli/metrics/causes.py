@@ -1,7 +1,7 @@
 """The rules by which what was measured on a run becomes a ranked list of causes, each with the settings that would cure it.
 
 A rule compares one number with the threshold from which it is a cause, and says how many times over it is; causes are ranked by
-that. Measured runs are on digits (`collapse claims causes`); K keys, B pictures a step, N pictures, m the key encoder's momentum.
+that. Measured runs are on digits (`collapse claims causes`); K keys, B images a step, N images, m the key encoder's momentum.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL
-from collapse_cli.results import Curve, Measured, curve, each, number
+from collapse_cli.results import curve, each, number
+from collapse_cli.values import Curve, Measured
 
 SPREAD = 0.7
 """std·√d of z: what brings everything to a point is no cause where this is reached. Runs that do not fail end at .73 or more."""
@@ -25,7 +26,7 @@ RENEWED = 0.5
 is .26 (arXiv:1911.05722, sec. 4.1: K 65536, B 256, m .999); its m = 0, which fails, is 256."""
 
 EPOCHS = 1.0
-"""K/N: from one epoch on the queue holds an older key of every query's own picture, as a negative."""
+"""K/N: from one epoch on the queue holds an older key of every query's own image, as a negative."""
 
 INITIAL = 0.75
 """m^steps, what is left of the key encoder's random initialisation. At .57 (.999, 567 steps) a run is as good as at .003."""
@@ -71,11 +72,11 @@ class Cause:
         label="× threshold", headline=True,
     )  # fmt: skip
     evidence: float = number("what was measured", label="evidence", null="threshold", headline=True)
-    said: str = ""
+    sentence: str = ""
     cure: Mapping[str, Any] = field(default_factory=dict)
     instead: str = ""  # the method that would be trained in place of the run's own
 
-    def found(self, std_sqrt_d: float) -> bool:
+    def detected(self, std_sqrt_d: float) -> bool:
         """Whether the evidence suffices, and z of this std·√d shows the effect: what is spread was not brought to a point."""
         return self.times >= 1 and (self.effect != "a point" or std_sqrt_d < SPREAD)
 
@@ -84,7 +85,7 @@ def ranked(causes: Iterable[Cause | None], std_sqrt_d: float) -> list[Cause]:
     """Those that could be asked about (not None): first what collapses z, then what costs learning, then what is not found."""
 
     def place(one: Cause) -> tuple[bool, bool, float]:
-        found = one.found(std_sqrt_d)
+        found = one.detected(std_sqrt_d)
         return not found, found and one.effect == "little learned", -one.times
 
     return sorted((one for one in causes if one), key=place)
@@ -92,7 +93,7 @@ def ranked(causes: Iterable[Cause | None], std_sqrt_d: float) -> list[Cause]:
 
 def first(ranked: Sequence[Cause], std_sqrt_d: float) -> int:
     """The likeliest cause of collapse by its place in NAMES, from 1; 0: none found."""
-    found = (one for one in ranked if one.found(std_sqrt_d) and one.effect != "little learned")
+    found = (one for one in ranked if one.detected(std_sqrt_d) and one.effect != "little learned")
     return next((NAMES.index(one.name) + 1 for one in found), 0)
 
 
@@ -104,8 +105,8 @@ def _over(
 
 
 def nothing_repels(std_sqrt_d: float, cure: Mapping[str, Any], instead: str = "") -> Cause:
-    """Nothing in the loss keeps pictures apart, as its settings say; whether they have met is measured (SimSiam, sec. 4.1)."""
-    said = f"the loss is least where all pictures are one point, and std·√d of z is {std_sqrt_d:.3f} (isotropic: 1)"
+    """Nothing in the loss keeps images apart, as its settings say; whether they have met is measured (SimSiam, sec. 4.1)."""
+    said = f"the loss is least where all images are one point, and std·√d of z is {std_sqrt_d:.3f} (isotropic: 1)"
     times = COMPLETE / max(std_sqrt_d, 1e-6)
     return Cause(
         "nothing pushes apart", "a point", "std·√d of z", times, Measured(std_sqrt_d, null=COMPLETE), said, cure, instead
@@ -113,11 +114,11 @@ def nothing_repels(std_sqrt_d: float, cure: Mapping[str, Any], instead: str = ""
 
 
 def strong_augmentation(recognised: float, uncertain: float, strength: float, milder: float) -> Cause:
-    """Nothing of the picture is left in its views. recognised: in h, of the run's views; uncertain: its standard error.
+    """Nothing of the image is left in its views. recognised: in h, of the run's views; uncertain: its standard error.
 
     milder: a strength at which they are recognised. At the threshold 1 time, half as far above chance 2.
     """
-    said = f"at strength {strength:g} a picture's other view is told from another picture's in {recognised:.0%} (chance: 50 %)"
+    said = f"at strength {strength:g} an image's other view is told from another image's in {recognised:.0%} (chance: 50 %)"
     times = (RECOGNISED - 0.5) / max(recognised - 0.5, uncertain, 1e-6)
     return Cause(
         "augmentation too strong", "a point", "views recognised", times, Measured(recognised, null=RECOGNISED), said,
@@ -145,20 +146,20 @@ def slow_keys(momentum: float, steps: int) -> Cause:
     return _over("key encoder too slow", "little learned", "m^steps", left, INITIAL, said, momentum=faster)
 
 
-def long_queue(queue: int, pictures: int, stale: float | None) -> Cause:
+def long_queue(queue: int, images: int, stale: float | None) -> Cause:
     """Keys are older than an epoch. stale: see `staleness`; None where it could not be measured."""
-    shorter = 2 ** max(math.floor(math.log2(max(pictures / 2, 1))), 0)
-    said = f"it holds {queue / pictures:.3g} epochs of keys, a query's own picture's among them"
+    shorter = 2 ** max(math.floor(math.log2(max(images / 2, 1))), 0)
+    said = f"it holds {queue / images:.3g} epochs of keys, a query's own image's among them"
     if stale is not None:
         said += f"; of the youngest keys' agreement with today's, the older half has {max(1 - stale, 0):.0%}"
-    return _over("queue too long", "a point", "K/N", queue / pictures, EPOCHS, said, queue=shorter)
+    return _over("queue too long", "a point", "K/N", queue / images, EPOCHS, said, queue=shorter)
 
 
 def staleness(older: float, youngest: float, others: float) -> float | None:
-    """What the older half of a queue lacks of the youngest tenth's agreement with today's keys of the same pictures.
+    """What the older half of a queue lacks of the youngest tenth's agreement with today's keys of the same images.
 
-    Mean cosines: of both with today's keys, and of today's keys of different pictures. 0: as good as young; 1 and more: they say
-    nothing of their picture. None where today's keys hardly tell pictures apart either.
+    Mean cosines: of both with today's keys, and of today's keys of different images. 0: as good as young; 1 and more: they say
+    nothing of their image. None where today's keys hardly tell images apart either.
     """
     told = youngest - others
     return (youngest - older) / told if told > 0.05 else None
@@ -222,7 +223,7 @@ class Signal:
         "the same of z", label="effective rank of z", convention=UNIT, headline=True
     )
     loss: float | None = number(
-        "mean training loss of the last epoch", null="chance", headline=True, default=None
+        "mean training loss of the last epoch", null="chance level", headline=True, default=None
     )
     steps: int | None = number("steps done", default=None)
     key_waits: float | None = number("how long a key waits in the queue, K/B", unit="steps", default=None)
@@ -242,7 +243,7 @@ class Signal:
         label="loss by epoch",
         x="epoch",
         y="loss",
-        null="chance",
+        null="chance level",
         default=None,
     )
 

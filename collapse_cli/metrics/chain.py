@@ -15,7 +15,8 @@ from collapse_cli.metrics.epochs import energy, family
 from collapse_cli.metrics.layer_alignment import pair
 from collapse_cli.metrics.spectrum import alive
 from collapse_cli.metrics.weights import singular_values
-from collapse_cli.results import Curve, Measured, curve, lines, number
+from collapse_cli.results import curve, lines, number
+from collapse_cli.values import Curve, Measured
 
 LIVING = "above 1 % of the largest eigenvalue of W W^T"
 

@@ -20,7 +20,8 @@ from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.ranks import entropy, entropy_rank
 from collapse_cli.metrics.scatter import Groups, groups
-from collapse_cli.results import Matrix, Measured, each, matrix, number
+from collapse_cli.results import each, matrix, number
+from collapse_cli.values import Matrix, Measured
 
 FLOAT32 = (
     1e-12  # of the mean squared length: with less variance a class is one point, as far as float32 tells
@@ -83,7 +84,7 @@ class Classes:
         "smallest effective rank of a class: exp of the entropy of lambda / sum lambda", label="least rank of a class",
         unit="dimensions", convention="λ, centred on the class", null="shuffled labels", better="high", headline=True,
     )  # fmt: skip
-    rows: int = number("rows measured, N: those of classes that have two at least")
+    samples: int = number("embeddings measured, N: those of classes that have two at least")
     classes: int = number("classes measured, C")
     dimensions: int = number("width of the space, D")
     variance_of_class: dict[str, float] = each(
@@ -129,7 +130,7 @@ def classes(
         **measured,
         **_shares(found, other, classifier),
         least_rank=Measured(min(ranks), min(floor), _rank_interval(found, ranks.index(min(ranks)))),
-        rows=len(rows),
+        samples=len(rows),
         classes=len(named),
         dimensions=rows.shape[1],
         variance_of_class=dict(zip(named, relative.tolist(), strict=True)),

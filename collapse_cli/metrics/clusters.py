@@ -19,7 +19,8 @@ from torch import Generator, Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.rows import sound
-from collapse_cli.results import Curve, Measured, curve, each, matrix, number
+from collapse_cli.results import curve, each, matrix, number
+from collapse_cli.values import Curve, Measured
 
 STARTS = 10  # of k-means; the tightest clusters are kept
 
@@ -99,7 +100,7 @@ def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]
     """What labels (N,) say of the clusters."""
     present, member = labels.unique(return_inverse=True)  # (C,), (N,)
     if len(present) < 2:
-        raise CollapseError("clusters need at least two classes", "give pictures of more classes", code=3)
+        raise CollapseError("clusters need at least two classes", "give images of more classes", code=3)
     table = contingency(assigned, member, count, len(present))
     sizes, own = table.sum(dim=0).tolist(), matching(table)  # of the classes
     right = {c: int(table[cluster, c]) for c, cluster in own.items()}

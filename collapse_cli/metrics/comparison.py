@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev, variance
 from typing import Literal
 
-from collapse_cli.results import Measured
+from collapse_cli.values import Measured
 
 LEVEL = 0.95  # of the intervals of differences; not corrected for the number of metrics
 TIE = 1e-6  # relative: float32 carries no more, so smaller differences are none
@@ -24,7 +24,7 @@ Interval = tuple[float, float]
 class Repeats:
     """One number of n runs, with the seed of each (None where there is none).
 
-    interval: what a single run measured of its own uncertainty, if it did (a probe's test pictures).
+    interval: what a single run measured of its own uncertainty, if it did (a probe's test images).
     """
 
     values: tuple[float, ...]

@@ -19,7 +19,8 @@ from collapse_cli.metrics.jackknife import Error
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.rows import sound
 from collapse_cli.metrics.vendi import Distinct, distinct
-from collapse_cli.results import Measured, number
+from collapse_cli.results import number
+from collapse_cli.values import Measured
 
 CELLS = 1 << 22  # distances held at once: 32 MiB
 ROUNDING = 1e-12  # of the squared lengths: what is nearer by less is not nearer

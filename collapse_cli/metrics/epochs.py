@@ -13,7 +13,8 @@ from torch import Tensor
 from collapse_cli.metrics.layer_alignment import block_energy, inward, outward
 from collapse_cli.metrics.spectrum import entropy_rank
 from collapse_cli.metrics.weights import flat, singular_values
-from collapse_cli.results import Curve, lines, number
+from collapse_cli.results import lines, number
+from collapse_cli.values import Curve
 
 
 @dataclass(frozen=True)

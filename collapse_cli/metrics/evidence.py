@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.verdict import COMPLETE_SOURCE, DIMENSIONAL_SOURCE, complete, dimensional
-from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.results import curve, number
+from collapse_cli.values import Curve, Measured
 
 ON_SPHERE = "centred, L2-normalised rows"
 
@@ -16,54 +17,57 @@ ON_SPHERE = "centred, L2-normalised rows"
 class Evidence:
     """Evidence."""
 
-    rows: int = number("pictures or rows measured, N")
+    samples: int = number("embeddings measured, N")
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
         "trace of the covariance of the unit rows; 0: all rows are one point",
-        convention=f"{ON_SPHERE}; decides", null="chance", better="high", headline=True,
+        convention=f"{ON_SPHERE}; decides", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     complete_below: float = number(
         f"total variance below this is complete collapse: {COMPLETE_SOURCE}",
         label="… complete below",
         convention=".25²: SimSiam's sign, arXiv:2011.10566, sec. 4.1, and runs on digits",
     )
-    filled: int = number(
+    active: int = number(
         "directions that hold more than 3 % of an equal share of the unit rows",
-        label="dimensions filled", convention=f"λ > 0.03/D, {ON_SPHERE}; decides", null="chance", better="high", headline=True,
+        label="active dimensions", convention=f"λ > 0.03/D, {ON_SPHERE}; decides", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     dimensional_below: float = number(
-        f"fewer filled dimensions than this, half of what chance fills, are dimensional collapse: {DIMENSIONAL_SOURCE}",
-        label="… dimensional below", convention="half of chance's: Jing et al. 2022, arXiv:2110.09348; calibrated",
+        f"fewer active dimensions than this, half of those of the null, are dimensional collapse: {DIMENSIONAL_SOURCE}",
+        label="… dimensional below", convention="half of the null's: Jing et al. 2022, arXiv:2110.09348; calibrated",
     )  # fmt: skip
     effective_rank: float = number(
         "exp of the entropy of lambda / sum lambda",
         convention=f"λ, {ON_SPHERE}",
-        null="chance",
+        null="isotropic",
         better="high",
     )
     effective_rank_untrained: float | None = number(
-        "the same of the same network before training, on the same pictures",
+        "the same of the same network before training, on the same images",
         label="… before training", convention=f"λ, {ON_SPHERE}", default=None,
     )  # fmt: skip
     std_sqrt_d: float = number(
-        "the usual check: 1 isotropic, 0 collapsed, blind to lost rank", label="std·√D", convention=ON_SPHERE, null="chance",
+        "the usual check: 1 isotropic, 0 collapsed, blind to lost rank", label="std·√D", convention=ON_SPHERE, null="isotropic",
         better="high", default=0.0,
     )  # fmt: skip
     mean_cosine: float | None = number(
-        "mean cosine of two different rows; 1 is complete collapse", null="chance", better="low", default=None
+        "mean cosine of two different rows; 1 is complete collapse",
+        null="isotropic",
+        better="low",
+        default=None,
     )
     alignment: float | None = number(
-        "mean squared distance of two views of a picture; near 0 it is good only where pictures are apart",
-        null="chance", better="low", default=None,
+        "mean squared distance of two views of an image; near 0 it is good only where images are apart",
+        null="isotropic", better="low", default=None,
     )  # fmt: skip
     loss: float | None = number(
-        "training loss of the last epoch", label="training loss", null="chance", default=None
+        "training loss of the last epoch", label="training loss", null="chance level", default=None
     )
     queue: float | None = number(
-        "share of the queue that was ever filled", label="queue filled", default=None
+        "share of the queue that was ever active", label="queue active", default=None
     )
     eigenvalues: Curve = curve(
-        "eigenvalues of the covariance of the unit rows", x="direction, by size", y="eigenvalue λ", log="y", null="chance",
+        "eigenvalues of the covariance of the unit rows", x="direction, by size", y="eigenvalue λ", log="y", null="isotropic",
         sketch=True, default=Curve(()),
     )  # fmt: skip
 
@@ -73,11 +77,11 @@ def evidence(spectrum: Spectrum, context: Context) -> Evidence:
     loss = None if context.loss is None else Measured(context.loss, null=context.chance)
     alignment = None if context.alignment is None else Measured(context.alignment, null=2.0)
     return Evidence(
-        rows=spectrum.rows,
+        samples=spectrum.samples,
         dimensions=spectrum.dimensions,
         total_variance=spectrum.total_variance,
         complete_below=complete(spectrum).bound,
-        filled=spectrum.filled,
+        active=spectrum.active,
         dimensional_below=dimensional(spectrum).bound,
         effective_rank=spectrum.effective_rank,
         effective_rank_untrained=spectrum.effective_rank_untrained,

@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collapse_cli.results import Curve, curve
+from collapse_cli.results import curve
+from collapse_cli.values import Curve
 
 
 @dataclass(frozen=True)
 class History:
     """Training, epoch by epoch."""
 
-    loss: Curve = curve("mean training loss", x="epoch", y="loss", null="chance")
+    loss: Curve = curve("mean training loss", x="epoch", y="loss", null="chance level")
     std_sqrt_d: Curve = curve(
         "std·√d of the clean projections: 1 isotropic, 0 collapsed", label="std·√d", x="epoch", y="std·√d"
     )
     effective_rank: Curve = curve("effective rank of the clean projections", x="epoch", y="dimensions")
-    mean_cosine: Curve = curve("mean cosine of two different pictures", x="epoch", y="cosine")
+    mean_cosine: Curve = curve("mean cosine of two different images", x="epoch", y="cosine")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collapse_cli.metrics.jackknife import FEW, ROWS, Spectral, of_eigenvalues, 
 from collapse_cli.metrics.moments import Gathered, Moments
 from collapse_cli.metrics.nulls import edges
 from collapse_cli.metrics.ranks import (
-    FILLED,
+    ACTIVE,
     RELATIVE_FLOOR,
     above,
     alpha,
@@ -80,7 +80,7 @@ def _table(name: str, n: int, d: int, fit: tuple[int, int] | None) -> Table:
             "dimensions_95": (partial(crossing, 0.95), count),
             "dimensions_99": (partial(crossing, 0.99), count),
             "alive": (lambda lam: above(RELATIVE_FLOOR * lam[..., 0], lam, noise), count),
-            "filled": (lambda lam: above(torch.full_like(lam[..., 0], FILLED / d), lam, noise), count),
+            "active": (lambda lam: above(torch.full_like(lam[..., 0], ACTIVE / d), lam, noise), count),
             "above_edge": (lambda lam: above(edge * lam.sum(dim=-1), lam, noise), count),
         },
         RAW: {

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from collapse_cli.metrics.spectrum import stable_rank
 from collapse_cli.metrics.weights import FLOOR, flat, roots
-from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.results import curve, number
+from collapse_cli.values import Curve, Measured
 
 SEPARATED = 0.05  # singular vectors are told apart where the singular values around are further away
 GAP = 10.0  # the least ratio of successive singular values that is a gap

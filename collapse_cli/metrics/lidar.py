@@ -1,4 +1,4 @@
-"""LiDAR (arXiv:2312.04000): in how many directions pictures differ, each measured by how much views of one picture differ."""
+"""LiDAR (arXiv:2312.04000): in how many directions images differ, each measured by how much views of one image differ."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from collapse_cli.metrics.jackknife import FEW, of_pairs
 from collapse_cli.metrics.nulls import wishart
 from collapse_cli.metrics.ranks import entropy, entropy_rank
 from collapse_cli.metrics.scatter import Groups, Scatters, scatters
-from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.results import curve, number
+from collapse_cli.values import Curve, Measured
 
 DELTA = 1e-4  # of the mean eigenvalue of Sw; stable-pretraining's is absolute
 ROUNDING = 1e-12  # of the largest variance: a direction with less has none
@@ -24,46 +25,46 @@ NORMAL_95 = 1.959964  # two-sided
 
 @dataclass(frozen=True)
 class Lidar:
-    """LiDAR: pictures and their views."""
+    """LiDAR: images and their views."""
 
     lidar: float = number(
-        "exp of the entropy of the eigenvalues of Sw^-1/2 Sb Sw^-1/2: directions in which pictures differ, in units of what "
-        "views do to each; noise without any picture in it scores highest, so read it with the next row",
+        "exp of the entropy of the eigenvalues of Sw^-1/2 Sb Sw^-1/2: directions in which images differ, in units of what "
+        "views do to each; noise without any image in it scores highest, so read it with the next row",
         label="LiDAR", unit="dimensions", convention="Sb divided by n - 1, Sw by n (q - 1), + δ", null="noise", better="high",
         headline=True,
     )  # fmt: skip
     augmentation: float = number(
-        "share of the variance that is between views of one picture; 1: nothing of the picture is left",
-        label="share within pictures", convention="tr Sw / tr(Sw + Sb - Sw/q)", null="noise", better="low",
+        "share of the variance that is between views of one image; 1: nothing of the image is left",
+        label="share within images", convention="tr Sw / tr(Sw + Sb - Sw/q)", null="noise", better="low",
         headline=True,
     )  # fmt: skip
     overwhelmed: int = number(
-        "principal directions in which views of one picture differ more than pictures do: where strong augmentation makes "
+        "principal directions in which views of one image differ more than images do: where strong augmentation makes "
         "dimensions collapse (Jing et al. 2022, arXiv:2110.09348)",
         label="directions within > between", convention="Sw > Sb - Sw/q along those of Sw + Sb - Sw/q",
         null="noise", better="low", headline=True,
     )  # fmt: skip
-    groups: int = number("pictures, or classes in their place, n", label="pictures")
+    groups: int = number("images, or classes in their place, n", label="images")
     views: float = number(
         "views of each, q; the harmonic mean where groups differ in size", label="views of each"
     )
     dimensions: int = number("width of the space, D")
     delta: float = number("what was added to the diagonal of Sw", label="δ")
     along: Curve = curve(
-        "share of the variance along each principal direction that is between views of one picture",
-        label="share within pictures, by direction", x="direction, by size", y="share within", null="noise",
+        "share of the variance along each principal direction that is between views of one image",
+        label="share within images, by direction", x="direction, by size", y="share within", null="noise",
         sketch=True,
     )  # fmt: skip
     eigenvalues: Curve = curve(
-        "eigenvalues of Sw^-1/2 Sb Sw^-1/2: variance of the pictures, in units of that of a picture's views",
+        "eigenvalues of Sw^-1/2 Sb Sw^-1/2: variance of the images, in units of that of an image's views",
         label="LiDAR eigenvalues", x="direction, by size", y="between / within", log="y", null="noise",
     )  # fmt: skip
 
 
 def lidar(found: Groups, generator: Generator, delta: float = DELTA, relative: bool = True) -> Lidar:
-    """Of rows grouped by picture (or by class). delta: added to the diagonal of Sw, times its mean if `relative`.
+    """Of rows grouped by image (or by class). delta: added to the diagonal of Sw, times its mean if `relative`.
 
-    Beside isotropic noise of as many groups, rows and dimensions, in which no picture is to be found, drawn of the generator.
+    Beside isotropic noise of as many groups, rows and dimensions, in which no image is to be found, drawn of the generator.
     Raises CollapseError, with code 3, where no view differs from another.
     """
     seen = scatters(found)
@@ -91,7 +92,7 @@ def lidar(found: Groups, generator: Generator, delta: float = DELTA, relative: b
 def discriminants(seen: Scatters, added: float) -> tuple[Tensor, Tensor]:
     """Eigenvalues (D,) >= 0 of Sw^-1/2 Sb Sw^-1/2, descending, and directions u (D,D) in columns, u^T Sw u = 1.
 
-    added: delta. Eigenvalues beyond the n - 1 that n pictures have are 0. Raises CollapseError where Sw + delta is singular.
+    added: delta. Eigenvalues beyond the n - 1 that n images have are 0. Raises CollapseError where Sw + delta is singular.
     """
     spread, axes = torch.linalg.eigh(seen.within)
     spread = spread.clamp_min(0) + added
@@ -110,7 +111,7 @@ def _added(seen: Scatters, delta: float, relative: bool) -> float:
     mean = float(seen.within.trace()) / len(seen.mean)
     if not mean > 0:
         raise CollapseError(
-            "all views of a picture are embedded as one point: nothing to measure pictures by",
+            "all views of an image are embedded as one point: nothing to measure images by",
             "look at `collapse spectrum` for complete collapse, or at the recipe of the views", code=3,
         )  # fmt: skip
     return delta * mean if relative else delta
@@ -130,7 +131,7 @@ def _share(seen: Scatters) -> float:
 
 
 def _principal(seen: Scatters) -> Tensor:
-    """Directions (D,D) in columns, by how much rows vary along them, within and between pictures together."""
+    """Directions (D,D) in columns, by how much rows vary along them, within and between images together."""
     return torch.linalg.eigh(seen.within + seen.net).eigenvectors.flip(1)
 
 

@@ -1,4 +1,4 @@
-"""Two sets in pairs, as pictures and their captions: do pairs meet, and do the two sets lie apart?
+"""Two sets in pairs, as images and their captions: do pairs meet, and do the two sets lie apart?
 
 The gap is Liang et al.'s (2022, "Mind the Gap", arXiv:2203.02053): the distance between the means of the two sets.
 """
@@ -15,7 +15,8 @@ from collapse_cli.metrics.alignment import aligned, uniform
 from collapse_cli.metrics.jackknife import FEW, of_mean
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.rows import unit
-from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.results import curve, number
+from collapse_cli.values import Curve, Measured
 
 SWAPS = 64  # times that the null of the gap is drawn
 CANDIDATES = 2048  # rows among which a partner is looked for

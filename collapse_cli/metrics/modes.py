@@ -15,7 +15,8 @@ from collapse_cli.answers import Verdict
 from collapse_cli.metrics.coverage import prdc
 from collapse_cli.metrics.rows import sound
 from collapse_cli.metrics.vendi import vendi
-from collapse_cli.results import Curve, Frames, Matrix, Measured, curve, frames, matrix, number
+from collapse_cli.results import curve, frames, matrix, number
+from collapse_cli.values import Curve, Frames, Matrix, Measured
 
 HELD = 0.01  # of all samples that a mode must hold to count as more than touched
 PAIRED = 1000  # samples of each set that are compared pair by pair
@@ -85,7 +86,7 @@ class Modes:
         label="modes near ≥ 1 %",
     )  # fmt: skip
     high_quality: float = number(
-        "samples within reach of a mode: 3 std of a Gaussian, of pictures as near as 95 % of the real ones are to another",
+        "samples within reach of a mode: 3 std of a Gaussian, of images as near as 95 % of the real ones are to another",
         unit="share", label="high quality", headline=True, axis="y", better="high",
     )  # fmt: skip
     reverse_kl: float = number(
@@ -120,8 +121,8 @@ class Modes:
         label="samples",
         default=None,
     )
-    pictures: Sequence[Sequence[float]] | None = matrix(
-        "32 samples of the first seed as pictures of 8x8 pixels", rows="pixel", columns="pixel", default=None
+    images: Sequence[Sequence[float]] | None = matrix(
+        "32 samples of the first seed as images of 8x8 pixels", rows="pixel", columns="pixel", default=None
     )
     seconds: float | None = number("wall time of a run, all seeds trained at once", unit="s", default=None)
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import class_names
-from collapse_cli.results import Curve, Measured, curve, each, number
+from collapse_cli.results import curve, each, number
+from collapse_cli.values import Curve, Measured
 
 BLOCK = 512  # queries compared with all keys at once
 
@@ -21,10 +22,10 @@ class Expected:
     """False negatives to expect from the labels alone."""
 
     queue: int = number("negatives, K")
-    pictures: int = number("pictures in the data set, N")
+    images: int = number("images in the data set, N")
     classes: int = number("classes, C")
     share: float = number(
-        "share of false negatives in a random queue: mean over pictures of (n_c - 1) / (N - 1)",
+        "share of false negatives in a random queue: mean over images of (n_c - 1) / (N - 1)",
         unit="share",
         headline=True,
     )
@@ -33,8 +34,8 @@ class Expected:
         "chance that a query meets no false negative at all",
         convention="keys drawn without replacement; with it where K > N - 1",
     )  # fmt: skip
-    own_stale_key: float = number(
-        "chance that the queue still holds a key of the query's own picture, from an epoch before",
+    stale_key: float = number(
+        "chance that the queue still holds a key of the query's own image, from an epoch before",
         convention="reshuffled every epoch; (K/N)^2 / 2 while K <= N",
     )  # fmt: skip
     false_negatives_of_class: dict[str, float] = each(
@@ -43,13 +44,13 @@ class Expected:
 
 
 def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expected:
-    """From class counts n_c and a queue of K keys drawn at random from the other N - 1 pictures. Raises for K < 1 or N < 2.
+    """From class counts n_c and a queue of K keys drawn at random from the other N - 1 images. Raises for K < 1 or N < 2.
 
     classes: names by class; where there is none, its number is its name.
     """
     total = sum(counts)
     if total < 2:
-        raise CollapseError("false negatives need at least two pictures", code=3)
+        raise CollapseError("false negatives need at least two images", code=3)
     if queue < 1:
         raise CollapseError(f"a queue of {queue} keys holds no negatives", "give --queue 1 or more")
     shares = [(n - 1) / (total - 1) if n else 0.0 for n in counts]
@@ -58,18 +59,18 @@ def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expec
     none = sum(n * _none(n, total, queue) for n in counts) / total
     return Expected(
         queue=queue,
-        pictures=total,
+        images=total,
         classes=len(counts),
         share=share,
         false_negatives=queue * share,
         none_at_all=none,
-        own_stale_key=own_stale_key(queue / total),
+        stale_key=stale_key(queue / total),
         false_negatives_of_class={name: queue * s for name, s in zip(names, shares, strict=True)},
     )
 
 
-def own_stale_key(epochs: float) -> float:
-    """P that a queue `epochs` = K/N epochs long holds the query's own picture, with a fresh order in each epoch.
+def stale_key(epochs: float) -> float:
+    """P that a queue `epochs` = K/N epochs long holds the query's own image, with a fresh order in each epoch.
 
     The key's age is the sum of two uniform shares of an epoch: r^2/2 up to one epoch, 1 - (2-r)^2/2 up to two, then 1.
     """
@@ -98,9 +99,7 @@ class Oracle:
 
     queries: int = number("queries")
     keys: int = number("keys in the queue, K")
-    same_picture: float = number(
-        "keys of the query's own picture, stale; counted apart", unit="keys per query"
-    )
+    same_image: float = number("keys of the query's own image, stale; counted apart", unit="keys per query")
     share: float = number(
         "share of false negatives among all keys", label="false negatives", unit="share", default=0.0
     )
@@ -237,7 +236,7 @@ def _summary(
     return Oracle(
         queries=queries,
         keys=size,
-        same_picture=own / queries,
+        same_image=own / queries,
         share=share,
         rank_1=among(0, 1),
         top_8=among(0, 8) if size >= 8 else None,

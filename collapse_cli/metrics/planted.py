@@ -1,8 +1,8 @@
 """Rows whose verdict is known before they are drawn, because their whole population is: what the rules are calibrated on.
 
 Truth is the definition (verdict.py) applied to the population. Of Gaussian rows its spectrum is known exactly
-(`of_unit_rows`). Near the bound nothing is asked: a direction is surely filled with MARGIN times what fills it, surely empty
-with 1 / MARGIN of that, and of the directions more than 60 % must surely be filled, or fewer than 40 % not surely be empty.
+(`of_unit_rows`). Near the bound nothing is asked: a direction is surely active with MARGIN times what makes it so, surely empty
+with 1 / MARGIN of that, and of the directions more than 60 % must surely be active, or fewer than 40 % not surely be empty.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.ranks import FILLED
+from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.verdict import Status
 
-GAP = (0.4, 0.6)  # share of the directions filled, between which nothing is asked
+GAP = (0.4, 0.6)  # share of the directions active, between which nothing is asked
 MARGIN = 4.0  # either way; with N = 2 D sampling lifts a flat spectrum's largest eigenvalue 2.9 times
 CLUSTERS = 10
 
@@ -59,7 +59,7 @@ def of_unit_rows(lam: Tensor) -> Tensor:
 
 def of_spectrum(lam: Tensor) -> Status | None:
     """What is true of Gaussian rows of mean 0 with these covariance eigenvalues (d,); None near the bound."""
-    level = of_unit_rows(lam.double()) * len(lam) / FILLED  # above 1: filled
+    level = of_unit_rows(lam.double()) * len(lam) / ACTIVE  # above 1: active
     if (level > 1 / MARGIN).double().mean() < GAP[0]:
         return "dimensional collapse"
     return "healthy" if (level > MARGIN).double().mean() > GAP[1] else None

@@ -13,7 +13,8 @@ from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.rows import sound, unit
-from collapse_cli.results import Measured, number
+from collapse_cli.results import number
+from collapse_cli.values import Measured
 
 CELLS = 1 << 24  # similarities held at once: 128 MiB
 STEPS = 1000  # of L-BFGS at most; 10,000 x 512 standardised rows take about a hundred
@@ -41,7 +42,7 @@ class Probe:
     )  # fmt: skip
     neighbours: int = number("training rows that vote, k")
     per_class: int = number("labels of each class, where they are few", label="labels per class")
-    draws: int = number("draws of few labels, averaged")
+    replications: int = number("random choices of few labels, averaged")
 
 
 def probe(
@@ -51,7 +52,7 @@ def probe(
     test_labels: Tensor,
     generator: Generator,
     per_class: int = 10,
-    draws: int = 3,
+    replications: int = 3,
     k: int = 20,
     temperature: float = 0.07,
 ) -> Probe:
@@ -65,10 +66,12 @@ def probe(
     return Probe(
         knn=_share(knn(train, train_labels, test, k, temperature) == test_labels, chance),
         linear=_share(linear(train, train_labels, test) == test_labels, chance),
-        few_labels=few_labels(*given, generator, per_class, draws) if counts.min() >= per_class else None,
+        few_labels=few_labels(*given, generator, per_class, replications)
+        if counts.min() >= per_class
+        else None,
         neighbours=min(k, len(train)),
         per_class=per_class,
-        draws=draws,
+        replications=replications,
     )
 
 
@@ -114,24 +117,22 @@ def few_labels(
     test_labels: Tensor,
     generator: Generator,
     per_class: int = 10,
-    draws: int = 3,
+    replications: int = 3,
 ) -> Measured:
-    """Accuracy of `linear` fitted on `per_class` rows of each class, mean over `draws`; interval: lowest and highest draw.
+    """Accuracy of `linear` fitted on `per_class` rows of each class, mean over `replications`; interval: the lowest and the highest.
 
     Labelled classes are equally large, so chance is 1/C however the test rows are distributed.
     """
     classes, counts = _counts(train_labels)
     if counts.min() < per_class:
-        raise CollapseError(
-            f"a class has fewer than {per_class} labelled pictures", "give more pictures", code=3
-        )
-    chosen = [_draw(train_labels, per_class, generator) for _ in range(draws)]
+        raise CollapseError(f"a class has fewer than {per_class} labelled images", "give more images", code=3)
+    chosen = [_draw(train_labels, per_class, generator) for _ in range(replications)]
     sound(train)
     found = [
         float((linear(train[rows], train_labels[rows], test) == test_labels).double().mean())
         for rows in chosen
     ]
-    return Measured(sum(found) / draws, null=1 / len(classes), interval=(min(found), max(found)))
+    return Measured(sum(found) / replications, null=1 / len(classes), interval=(min(found), max(found)))
 
 
 def wilson(right: int, total: int) -> tuple[float, float]:
@@ -164,7 +165,7 @@ def _counts(labels: Tensor) -> tuple[Tensor, Tensor]:
     """(C,) the classes, and (C,) the rows of each; at least two classes are needed."""
     classes, counts = labels.unique(return_counts=True)
     if len(classes) < 2:
-        raise CollapseError("a probe needs at least two classes", "give pictures of more classes", code=3)
+        raise CollapseError("a probe needs at least two classes", "give images of more classes", code=3)
     return classes, counts
 
 

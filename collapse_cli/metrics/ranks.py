@@ -13,7 +13,7 @@ from torch import Tensor
 
 RELATIVE_FLOOR = 1e-2  # a dimension lives if its eigenvalue is above this share of the largest
 PUBLISHED_FIT = (11, 100)  # directions through which alpha-ReQ's reference code lays its line
-FILLED = 0.03  # of 1/D, what each direction of unit rows would hold if all held the same: a direction with less is empty
+ACTIVE = 0.03  # of 1/D, what each direction of unit rows would hold if all held the same: a direction with less is empty
 SHORT_FIT = 3  # the first direction where there are too few for those
 
 
@@ -60,13 +60,13 @@ def alive(lam: Tensor) -> int:
     return int((lam > RELATIVE_FLOOR * lam[0]).sum())
 
 
-def filled(lam: Tensor) -> int:
-    """How many of lambda (D,), the eigenvalues of unit rows' covariance, are above FILLED / D; never more when variance goes.
+def active(lam: Tensor) -> int:
+    """How many of lambda (D,), the eigenvalues of unit rows' covariance, are above ACTIVE / D; never more when variance goes.
 
     The scale is fixed, not that of the largest: one direction that outweighs all others empties none of them. A floor of
     noise that holds 1 % of the variance fills nothing: with N >= 2 D sampling lifts it at most (1 + sqrt(1/2))^2 = 2.9 times.
     """
-    return int((lam > FILLED / len(lam)).sum())
+    return int((lam > ACTIVE / len(lam)).sum())
 
 
 def directions_for(share: float, lam: Tensor) -> int:

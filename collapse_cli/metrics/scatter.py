@@ -1,4 +1,4 @@
-"""Scatter within and between groups of rows: views of one picture, or pictures of one class."""
+"""Scatter within and between groups of rows: views of one image, or images of one class."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Scatters:
 
     share: mean over the groups of 1 / size, which is 1/q.
 
-    Divisors are LiDAR's (arXiv:2312.04000): N - C within, which is n (q - 1) for n pictures of q views, and C - 1 between,
+    Divisors are LiDAR's (arXiv:2312.04000): N - C within, which is n (q - 1) for n images of q views, and C - 1 between,
     where each group's mean counts once. So the scatter of the means holds a share of what is within: see `net`.
     """
 
@@ -50,7 +50,7 @@ class Scatters:
 
 
 def of_views(views: Tensor) -> Scatters:
-    """Of n pictures' q views (n,q,D), n and q at least 2. Raises as `groups` does."""
+    """Of n images' q views (n,q,D), n and q at least 2. Raises as `groups` does."""
     n, q, _ = views.shape
     return scatters(groups(views.flatten(0, 1), torch.arange(n).repeat_interleave(q)))
 

@@ -13,19 +13,20 @@ from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0,
 from collapse_cli.metrics.moments import Moments, blocks, gather, moments
 from collapse_cli.metrics.nulls import edges, isotropic, shuffled
 from collapse_cli.metrics.ranks import (
-    FILLED,
+    ACTIVE,
+    active,
     alive,
     alpha,
     directions_for,
     entropy_rank,
-    filled,
     fit_range,
     misfit,
     participation_ratio,
     stable_rank,
 )
-from collapse_cli.results import Curve, Measured, curve, number
+from collapse_cli.results import curve, number
 from collapse_cli.shapes import Rows
+from collapse_cli.values import Curve, Measured
 
 ROUNDING = (
     1e-12  # eigenvalues below this share of the largest are what float64 sums over many rows leave of a zero
@@ -36,7 +37,7 @@ ROUNDING = (
 class Spectrum:
     """Spectrum and effective ranks."""
 
-    rows: int = number("pictures or rows measured, N")
+    samples: int = number("embeddings measured, N")
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
         "trace of the covariance of the unit rows; 0: all rows are one point, and the centred ranks below are rounding noise's",
@@ -90,9 +91,9 @@ class Spectrum:
         "directions whose lambda is above 1 % of the largest", label="dimensions above 1 %",
         unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
-    filled: int = number(
-        f"directions that hold more than {FILLED:.0%} of an equal share, 1/D, of the unit rows: what the verdict counts",
-        label="dimensions filled", unit="dimensions", convention=f"λ > {FILLED}/D, centred, L2-normalised rows",
+    active: int = number(
+        f"directions that hold more than {ACTIVE:.0%} of an equal share, 1/D, of the unit rows: what the verdict counts",
+        label="active dimensions", unit="dimensions", convention=f"λ > {ACTIVE}/D, centred, L2-normalised rows",
         null="isotropic", better="high", headline=True,
     )  # fmt: skip
     eigenvalues: Curve = curve(
@@ -136,7 +137,7 @@ class Spectrum:
     alpha_from: int | None = number("first direction j of that line", label="α fitted from", default=None)
     alpha_to: int | None = number("last direction j of that line", label="α fitted to", default=None)
     effective_rank_untrained: float | None = number(
-        "effective rank of the same network before training, on the same pictures",
+        "effective rank of the same network before training, on the same images",
         label="effective rank, untrained", unit="dimensions", convention="λ, centred, L2-normalised rows", default=None,
     )  # fmt: skip
     numerical_rank: int | None = number(
@@ -155,7 +156,7 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
 
     generator (CPU): nulls and the sample of rows that intervals come from are drawn of it. relu: the isotropic rows pass
     through a ReLU, for representations that did (`never_negative`): their mean cosine is 0.32, whatever they have learnt.
-    untrained: the same pictures through the network before training (N',D).
+    untrained: the same images through the network before training (N',D).
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
     n, d = rows.shape
@@ -174,11 +175,13 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
         for name, value in found.items()
     }
     return Spectrum(
-        rows=n,
+        samples=n,
         dimensions=d,
         effective_rank_shuffled=entropy_rank(eigenvalues(shuffled(rows, on_sphere, generator))),
         eigenvalues=Curve(
-            lam[UNIT].tolist(), null=chance[UNIT].tolist(), before=None if before is None else before.tolist()
+            lam[UNIT].tolist(),
+            null=chance[UNIT].tolist(),
+            initial=None if before is None else before.tolist(),
         ),
         explained=Curve(_explained(lam[UNIT]), null=_explained(chance[UNIT])),
         **numbers,
@@ -231,7 +234,7 @@ def _numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int]
         "dimensions_95": directions_for(0.95, unit),
         "dimensions_99": directions_for(0.99, unit),
         "alive": alive(unit),
-        "filled": filled(unit),
+        "active": active(unit),
         "above_edge": int((unit > edges(d / (n - 1))[1] * unit.mean()).sum()),
         "numerical_rank": int((unit > 0).sum()),
         "mean_cosine": (n * float(on_sphere.mean.square().sum()) - 1) / (n - 1),

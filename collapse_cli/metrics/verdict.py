@@ -1,12 +1,12 @@
 """The rules by which a spectrum becomes a sentence. What each status says of all rows that there could be:
 
 complete collapse     the rows share one direction: what is left around their mean is less than COMPLETE² of their length's square
-dimensional collapse  fewer than half of the directions are filled that rows of the same kind fill where nothing is to be found
+dimensional collapse  fewer than half of the directions are active that rows of the same kind fill where nothing is to be found
 healthy               neither
 inconclusive          this sample cannot tell: too few rows, or the interval of the deciding number reaches over its bound
 
-Directions are meant, not lengths, for these are what cosines, and so losses and neighbours, know of a row. A direction is filled
-if it holds more than FILLED (3 %) of 1/D, what each would hold if all held the same. That scale is fixed, so that nothing
+Directions are meant, not lengths, for these are what cosines, and so losses and neighbours, know of a row. A direction is active
+if it holds more than ACTIVE (3 %) of 1/D, what each would hold if all held the same. That scale is fixed, so that nothing
 which takes variance away makes a verdict healthier, and that one direction with 90 % of all variance empties no other.
 Rows of the same kind: isotropic ones of the same N and D, passed through a ReLU where the rows were (`never_negative`).
 `collapse calibration` measures on rows whose truth is known how often these rules are right.
@@ -19,7 +19,7 @@ from typing import Literal
 
 from collapse_cli.answers import Verdict
 from collapse_cli.metrics.advice import Context, more, of_classes
-from collapse_cli.metrics.ranks import FILLED
+from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.spectrum import Spectrum
 
 COMPLETE = 0.25
@@ -35,7 +35,7 @@ DIMENSIONAL = 0.5
 
 DIMENSIONAL_SOURCE = (
     "directions that vanish from the covariance: Jing et al. 2022, arXiv:2110.09348, eq. 1 and fig. 2; what counts as vanished "
-    f"({FILLED:.0%} of an equal share) and as too few (half) is calibrated: collapse calibration"
+    f"({ACTIVE:.0%} of an equal share) and as too few (half) is calibrated: collapse calibration"
 )
 
 FEWEST = 8
@@ -67,13 +67,13 @@ NOTHING_ELSE = Context()
 
 
 def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE) -> Verdict:
-    """Monotone in its evidence: fewer filled directions, or less variance, never make a healthier verdict.
+    """Monotone in its evidence: fewer active directions, or less variance, never make a healthier verdict.
 
     context: what else is known of the space. Of that only a queue that was never full decides anything.
     """
     spread, dimensions = complete(spectrum), dimensional(spectrum)
     status, why = _status(spectrum, context, spread, dimensions)
-    reasons = (_said(spread, "total variance of the unit rows"), *_counted(spectrum, dimensions))
+    reasons = (_in_words(spread, "total variance of the unit rows"), *_counted(spectrum, dimensions))
     evidence = (*reasons, *more(spectrum, context, status))
     return Verdict(status, f"{status}: {why}", evidence, thresholds=(spread, dimensions))
 
@@ -85,10 +85,10 @@ def complete(spectrum: Spectrum) -> Threshold:
 
 
 def dimensional(spectrum: Spectrum) -> Threshold:
-    """Too few directions are filled."""
-    null = getattr(spectrum.filled, "null", None)
+    """Too few directions are active."""
+    null = getattr(spectrum.active, "null", None)
     bound = DIMENSIONAL * (spectrum.dimensions if null is None else null)
-    return _threshold("filled", spectrum.filled, bound, "dimensional collapse", DIMENSIONAL_SOURCE)
+    return _threshold("active", spectrum.active, bound, "dimensional collapse", DIMENSIONAL_SOURCE)
 
 
 def _threshold(number: str, value: float, bound: float, below: Status, source: str) -> Threshold:
@@ -100,14 +100,14 @@ def _status(
     spectrum: Spectrum, context: Context, spread: Threshold, dimensions: Threshold
 ) -> tuple[Status, str]:
     """The rules, in their order, the first that applies; and why."""
-    n, d = spectrum.rows, spectrum.dimensions
-    of = f"{dimensions.value:.0f} of {d} dimensions are filled"
+    n, d = spectrum.samples, spectrum.dimensions
+    of = f"{dimensions.value:.0f} of {d} dimensions are active"
     if context.queue is not None and context.queue < 1:
         return "inconclusive", f"the queue was never full, {context.queue:.0%} of it are keys"
     if n < FEWEST:
         return "inconclusive", f"{n} rows say nothing of others"
     if spread.crossed:
-        return "complete collapse", _one_point(spectrum)
+        return "complete collapse", _collapsed_point(spectrum)
     if spread.crossed is None:
         return "inconclusive", "the interval of the total variance reaches over its bound"
     if n <= d:
@@ -119,22 +119,22 @@ def _status(
     return "healthy", of
 
 
-def _one_point(spectrum: Spectrum) -> str:
+def _collapsed_point(spectrum: Spectrum) -> str:
     if spectrum.total_variance < 0.01:
-        return "all pictures land on one point"
-    return f"all pictures point nearly one way, mean cosine {1 - spectrum.total_variance:.2f}"
+        return "all images land on one point"
+    return f"all images point nearly one way, mean cosine {1 - spectrum.total_variance:.2f}"
 
 
 def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
     """Directions counted in no more rows than dimensions are those that the sample leaves out."""
-    if spectrum.rows > spectrum.dimensions:
-        return (_said(dimensions, "dimensions filled"),)
+    if spectrum.samples > spectrum.dimensions:
+        return (_in_words(dimensions, "active dimensions"),)
     return (
-        f"N = {spectrum.rows} <= D = {spectrum.dimensions}: give at least {10 * spectrum.dimensions} rows",
+        f"N = {spectrum.samples} <= D = {spectrum.dimensions}: give at least {10 * spectrum.dimensions} rows",
     )
 
 
-def _said(found: Threshold, name: str) -> str:
+def _in_words(found: Threshold, name: str) -> str:
     around = f" [{found.interval[0]:.3g}, {found.interval[1]:.3g}]" if found.interval else ""
-    chance = "" if found.null is None else f", {found.null:.3g} by chance"
+    chance = "" if found.null is None else f", {found.null:.3g} in the null"
     return f"{name} {found.value:.3g}{around}{chance}; {found.below} is below {found.bound:.3g}"

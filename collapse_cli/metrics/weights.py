@@ -14,11 +14,12 @@ from torch import Generator, Tensor
 
 from collapse_cli.metrics.spectrum import ROUNDING, alive, entropy_rank, participation_ratio, stable_rank
 from collapse_cli.metrics.verdict import DIMENSIONAL
-from collapse_cli.results import Curve, Measured, curve, matrix, number
+from collapse_cli.results import curve, matrix, number
+from collapse_cli.values import Curve, Measured
 
 FLOOR = ROUNDING**0.5  # 1e-6 of the largest singular value: what is below is what float32 leaves of a zero
 STRAY = 2.0  # of the scale on which extreme singular values of random matrices vary: 1 in 50 strays further
-POINTS = 64  # of each layer's spectrum, where many layers share one picture
+POINTS = 64  # of each layer's spectrum, where many layers share one image
 FAINT = 0.1  # of the fresh ones' root mean square: what is below, which varies most by chance, counts as that there
 
 LOST = f"fewer than {DIMENSIONAL:.0%} of the directions that live in fresh weights; alive: σ² above 1 % of the largest"
@@ -186,8 +187,8 @@ def lost(alive: float, fresh: float) -> bool:
     return alive < DIMENSIONAL * fresh
 
 
-def stack(layers: Sequence[Layer], pictured: bool = False, aligned: Curve | None = None) -> Stack:
-    """The layers of a network from the input on; pictured: all spectra as one matrix; aligned: its pairs, in order."""
+def stack(layers: Sequence[Layer], imaged: bool = False, aligned: Curve | None = None) -> Stack:
+    """The layers of a network from the input on; imaged: all spectra as one matrix; aligned: its pairs, in order."""
     places = range(len(layers))
     changes = [one.change for one in layers if one.change is not None]
     return Stack(
@@ -199,7 +200,7 @@ def stack(layers: Sequence[Layer], pictured: bool = False, aligned: Curve | None
         ),
         change=Curve(changes, places) if changes else None,
         aligned=aligned,
-        spectra=tuple(_picture(one.spectrum) for one in layers if one.spectrum) if pictured else None,
+        spectra=tuple(_image(one.spectrum) for one in layers if one.spectrum) if imaged else None,
     )
 
 
@@ -209,7 +210,7 @@ def _null(value: float) -> float:
     return value.null
 
 
-def _picture(spectrum: Curve) -> tuple[float, ...]:
+def _image(spectrum: Curve) -> tuple[float, ...]:
     """A row of POINTS: log10 of the spectrum over its null, at evenly spaced places."""
     assert spectrum.null is not None
     places = [round(point * (len(spectrum) - 1) / (POINTS - 1)) for point in range(POINTS)]

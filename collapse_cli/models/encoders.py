@@ -1,4 +1,4 @@
-"""Encoders f: pictures (B,C,H,W) float32 -> representations h (B,D)."""
+"""Encoders f: images (B,C,H,W) float32 -> representations h (B,D)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMALL_RESNETS = {"resnet8": 1, "resnet20": 3}  # blocks in each of the three sta
 
 
 def encoder(name: str, shape: tuple[int, int, int], stem: str = "cifar") -> tuple[nn.Module, int]:
-    """The encoder of that name for pictures of shape (C,H,W), and the width D of its representation h."""
+    """The encoder of that name for images of shape (C,H,W), and the width D of its representation h."""
     if name == "convnet":
         return convnet(shape[0]), 128
     if name == "mlp":
@@ -42,7 +42,7 @@ def encoder(name: str, shape: tuple[int, int, int], stem: str = "cifar") -> tupl
 def convnet(channels: int) -> nn.Module:
     """Three 3x3 convolutions (16, 32 with stride 2, 64), pooled to 2x2, one linear layer; all with batch norm. D = 128.
 
-    For pictures from 8x8 on; 57k parameters for one channel.
+    For images from 8x8 on; 57k parameters for one channel.
     """
     return nn.Sequential(
         *_convolution(channels, 16, stride=1),
@@ -72,9 +72,9 @@ def mlp(shape: tuple[int, int, int]) -> nn.Module:
 
 
 def small_resnet(channels: int, blocks: int) -> nn.Module:
-    """The ResNet of 6n + 2 layers for small pictures (He et al. 2016, arXiv:1512.03385, sec. 4.2), averaged; D = 64.
+    """The ResNet of 6n + 2 layers for small images (He et al. 2016, arXiv:1512.03385, sec. 4.2), averaged; D = 64.
 
-    Three stages of n blocks, 16, 32, 64 wide, the last two halving the side; for pictures from 8x8 on.
+    Three stages of n blocks, 16, 32, 64 wide, the last two halving the side; for images from 8x8 on.
     """
     from torchvision.models.resnet import BasicBlock
 

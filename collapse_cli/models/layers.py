@@ -40,7 +40,7 @@ class Link:
         return set(self.between) <= {"batch norm"}
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         return ", ".join(self.between) or "nothing"
 
 

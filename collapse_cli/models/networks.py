@@ -10,9 +10,9 @@ from collapse_cli.models.heads import head
 from collapse_cli.settings import Model
 
 
-def networks(model: Model, picture: tuple[int, int, int]) -> tuple[nn.Module, nn.Module, int, int]:
+def networks(model: Model, image: tuple[int, int, int]) -> tuple[nn.Module, nn.Module, int, int]:
     """f: (B,C,H,W) -> h (B,D), g: h -> z (B,d), and the widths D and d. Without head layers g hands h on, and d is D."""
-    network, width = encoder(model.encoder, picture, model.stem)
+    network, width = encoder(model.encoder, image, model.stem)
     projector = head(
         width, model.head_hidden, model.dim, model.head_layers, model.head_norm, model.head_activation
     )

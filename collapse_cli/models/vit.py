@@ -100,9 +100,9 @@ class Block(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Pictures (B,C,H,W) -> h (B,D): the normed class token; with `fc_norm`, or without that token, the mean of the patches.
+    """Images (B,C,H,W) -> h (B,D): the normed class token; with `fc_norm`, or without that token, the mean of the patches.
 
-    Pictures of another side than the positions were learned for stretch them, bicubically.
+    Images of another side than the positions were learned for stretch them, bicubically.
     """
 
     def __init__(self, weights: Weights, form: Form) -> None:
@@ -181,6 +181,6 @@ def vit(weights: Weights, form: Form) -> tuple[str, nn.Module]:
     return f"{name}_patch{side}", network
 
 
-def picture_side(weights: Weights) -> int:
-    """H = W of the pictures that the positions were learned for."""
+def image_side(weights: Weights) -> int:
+    """H = W of the images that the positions were learned for."""
     return _grid(weights["pos_embed"].shape[1]) * weights["patch_embed.proj.weight"].shape[-1]

@@ -32,7 +32,7 @@ def read(path: Path) -> Answer:
 
 def documents(record: Record) -> list[dict[str, Any]]:
     """The answers that a run folder holds, in today's schema, by command; what is torn or not ours is left out."""
-    saved = [document for document in record.results() if _known(document) and _sound(document)]
+    saved = [document for document in record.results() if _readable(document) and _sound(document)]
     return [upgraded(document) for document in saved]
 
 
@@ -74,12 +74,12 @@ def _document(path: Path) -> dict[str, Any]:
             f"{path} has schema {schema}, this version of collapse reads {SCHEMA}",
             "update collapse, or measure anew",
         )
-    if not _known(document) or not _sound(document):
+    if not _readable(document) or not _sound(document):
         raise CollapseError(f"{path} is no answer of collapse", SAVED)
     return upgraded(document)
 
 
-def _known(document: Any) -> bool:
+def _readable(document: Any) -> bool:
     schema = document.get("schema") if isinstance(document, dict) else None
     return isinstance(schema, int) and not isinstance(schema, bool) and schema in SCHEMAS
 
@@ -115,7 +115,7 @@ def _measured(result: dict[str, Any], inputs: list[dict[str, Any]]) -> bool:
     )
     placed = isinstance(place, int) and place >= 0
     facts = inputs[place] if inputs else {}
-    placed = placed and isinstance(facts.get("asked", {}), dict)
+    placed = placed and isinstance(facts.get("options", facts.get("asked", {})), dict)
     named = isinstance(result["of"], str) and isinstance(result["settings"], dict)
     return judged and placed and named and all(map(_metric, result["metrics"].values()))
 

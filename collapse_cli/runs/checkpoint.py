@@ -39,8 +39,8 @@ class Checkpoint:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C,H,W) of one picture."""
-        return self.data.picture
+        """(C,H,W) of one image."""
+        return self.data.image
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -49,7 +49,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "settings": checkpoint.run.tables(),
         "normalisation": asdict(checkpoint.normalisation),
         "shape": checkpoint.shape,
-        "pictures": checkpoint.data.pictures,
+        "images": checkpoint.data.images,
         "classes": checkpoint.classes,
         "class_count": checkpoint.data.classes,
         "epoch": checkpoint.state.epoch,
@@ -96,7 +96,8 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
     run = resolve(metadata["settings"]["method"]["name"], flat(metadata["settings"]))
     shape = cast(tuple[int, int, int], tuple(metadata["shape"]))
     count = metadata.get("class_count", len(metadata["classes"]))
-    data = DataShape(shape, metadata.get("pictures", 0), count)
+    images = metadata.get("images", metadata.get("pictures", 0))  # an earlier version's name for them
+    data = DataShape(shape, images, count)
     method = methods.build(run, data)
     network = cast(nn.Module, method).to(device)
     network.load_state_dict(content["method"])

@@ -26,7 +26,7 @@ VIEWS = ("first_", "second_")
 
 @dataclass(frozen=True)
 class Kept:
-    """The clean embeddings of N pictures and, where they were kept, those of two augmented views of the same pictures.
+    """The clean embeddings of N images and, where they were kept, those of two augmented views of the same images.
 
     every: all rows (N,D) by space, read when they are asked for, where `clean` is a sample of them that is held in memory;
     assumed: what was made of a file that could have been read otherwise.
@@ -63,7 +63,7 @@ def save(path: Path, kept: Kept) -> None:
 
 
 def _arrays(prefix: str, embeddings: Embeddings) -> dict[str, Tensor]:
-    """One set of embeddings by array name: its rows, and which pictures of which class they are."""
+    """One set of embeddings by array name: its rows, and which images of which class they are."""
     named = {
         ROWS: embeddings.representations,
         "projections": embeddings.projections,
@@ -85,7 +85,7 @@ def are_at(place: Path | Source) -> bool:
 def load(place: Path | Source, samples: int = sys.maxsize, seed: int = 0, beside: Path | None = None) -> Kept:
     """All rows of a file or folder, read when asked for, and in memory at most `samples`, drawn without replacement.
 
-    Pictures that have views are drawn first. beside: a file of labels, in place of the file's own.
+    Images that have views are drawn first. beside: a file of labels, in place of the file's own.
     Raises CollapseError for what cannot be read, and for arrays that do not fit one another.
     """
     source = Source.at(place)
@@ -105,7 +105,7 @@ def load(place: Path | Source, samples: int = sys.maxsize, seed: int = 0, beside
 
 
 def _labelled_as(clean: Embeddings, view: Embeddings) -> Embeddings:
-    """A view, with the labels that its pictures have among the clean rows, all of which are there."""
+    """A view, with the labels that its images have among the clean rows, all of which are there."""
     order = clean.index.argsort()
     places = order[torch.searchsorted(clean.index[order], view.index)]
     labels = None if clean.labels is None else clean.labels[places]
@@ -113,19 +113,19 @@ def _labelled_as(clean: Embeddings, view: Embeddings) -> Embeddings:
 
 
 def _refuse_unpaired(first: Tensor, second: Tensor, path: Path) -> None:
-    """Views (n,) of which pictures these are."""
+    """Views (n,) of which images these are."""
     if len(first) != len(second):
         raise CollapseError(
             f"{path} has {len(first)} first and {len(second)} second views", "write it with `collapse embed`"
         )
     if not torch.equal(first, second):
         raise CollapseError(
-            f"{path} has first and second views of different pictures", "write it with `collapse embed`"
+            f"{path} has first and second views of different images", "write it with `collapse embed`"
         )
 
 
 def _drawn(index: Tensor, viewed: Tensor | None, samples: int, seed: int) -> Tensor:
-    """Places (n,) int64, sorted, of n <= samples rows: pictures `index` (N,) that are among `viewed` come first."""
+    """Places (n,) int64, sorted, of n <= samples rows: images `index` (N,) that are among `viewed` come first."""
     if samples >= len(index):
         return torch.arange(len(index))
     order = torch.randperm(len(index), generator=torch.Generator().manual_seed(seed))

@@ -48,7 +48,7 @@ class Foreign:
     prototypes (K,d) and queue (K,d) in z's space, or None.
     layout, known by its signs, beginnings of names; branch: online or momentum; prefix: of the encoder's names, as the file
     writes it, inside the dicts `where`; matched of `total` weights; epoch as the file counts; channels, size (H = W) and
-    normalisation of the pictures it was trained on, as far as known; width D, dim d.
+    normalisation of the images it was trained on, as far as known; width D, dim d.
     assumed: what the file leaves open, and how it was taken; unknown: what could not be told; warnings: what is wrong.
     """
 
@@ -88,7 +88,7 @@ def load(place: Path | Source, choices: Choices = AS_FOUND) -> Foreign:
 def restore(held: Held, best: Candidate, choices: Choices = AS_FOUND) -> Foreign:
     """The networks of a reading, with their weights."""
     encoder = rebuilt.filled(best.network, best.weights)
-    channels, size, normalisation = _pictures(held, best, choices)
+    channels, size, normalisation = _images(held, best, choices)
     width = _width(encoder, channels, size, best)
     projector, lacking = beside.projector(held, best, width)
     clusters = rebuilt.mlp(under(held.tensors, best.layout.clusters)) if best.layout.clusters else None
@@ -132,17 +132,17 @@ def _prefix(held: Held, best: Candidate) -> str:
     return held.written[name].removesuffix(name.removeprefix(best.branch.encoder))
 
 
-def _pictures(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, Normalisation]:
-    """Channels, side and normalisation of the pictures that a network takes: as asked for, else as far as it tells.
+def _images(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, Normalisation]:
+    """Channels, side and normalisation of the images that a network takes: as asked for, else as far as it tells.
 
-    Raises CollapseError where pictures of the side asked for do not fall into its patches, or timm's takes one side alone.
+    Raises CollapseError where images of the side asked for do not fall into its patches, or timm's takes one side alone.
     """
     channels, size, normalisation = _usual(held, best)
     patch = best.weights["patch_embed.proj.weight"].shape[-1] if best.form else 1
     fixed = hasattr(best.network, "pretrained_cfg") and "pos_embed" in best.weights
     if choices.size % patch or (fixed and choices.size not in (0, size)):
         raise CollapseError(
-            f"{held.path} does not take pictures of --size {choices.size}",
+            f"{held.path} does not take images of --size {choices.size}",
             f"its own are of {size}" if fixed else f"give a multiple of its patches' side, {patch}",
         )
     known = NORMALISATIONS.get(choices.normalisation, normalisation)
@@ -152,26 +152,26 @@ def _pictures(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, 
 
 
 def _usual(held: Held, best: Candidate) -> tuple[int, int, Normalisation]:
-    """Channels, side and normalisation of the pictures that a network was trained on, as far as it tells."""
+    """Channels, side and normalisation of the images that a network was trained on, as far as it tells."""
     own = getattr(best.network, "pretrained_cfg", None)  # of timm's networks
     if own:
         channels, size, _ = own["input_size"]
         return channels, size, Normalisation(tuple(own["mean"]), tuple(own["std"]))
     if best.form:
-        channels, size = best.weights["patch_embed.proj.weight"].shape[1], vit.picture_side(best.weights)
+        channels, size = best.weights["patch_embed.proj.weight"].shape[1], vit.image_side(best.weights)
         usual = CLIP if best.clip else IMAGENET
     else:
         channels, small = best.weights["conv1.weight"].shape[1], best.stem != "imagenet"
         size, usual = (32, CIFAR) if small else (224, IMAGENET)
-    return channels, size, _said(held) or best.layout.normalisation or usual
+    return channels, size, _stated(held) or best.layout.normalisation or usual
 
 
 def _shown(size: int, normalisation: Normalisation) -> str:
     mean, std = (", ".join(f"{v:.3g}" for v in part) for part in (normalisation.mean, normalisation.std))
-    return f"pictures of side {size}, mean {mean}, std {std} (--size, --normalisation)"
+    return f"images of side {size}, mean {mean}, std {std} (--size, --normalisation)"
 
 
-def _said(held: Held) -> Normalisation | None:
+def _stated(held: Held) -> Normalisation | None:
     """The normalisation that timm's config.json tells, if there is one."""
     config = (held.facts.get("config") or {}).get("pretrained_cfg") or {}
     known = {"mean", "std"} <= config.keys()
@@ -179,7 +179,7 @@ def _said(held: Held) -> Normalisation | None:
 
 
 def _width(encoder: nn.Module, channels: int, size: int, best: Candidate) -> int:
-    """D, seen on one picture, which is small where any size will do."""
+    """D, seen on one image, which is small where any size will do."""
     if best.form:
         size = best.weights["patch_embed.proj.weight"].shape[-1]
     elif best.stem:

@@ -39,7 +39,7 @@ def settled(run: Run, images: Images) -> Run:
     refuse_unequal(run.training.batch)
     auto = "digits" if images.shape[0] == 1 else "moco_v2"
     recipe = "+".join(auto if part == "auto" else part for part in run.training.recipe.split("+"))
-    recipes.known(recipe)
+    recipes.steps_of(recipe)
     size = images.shape[1] if ":" in run.training.dataset else 0
     return replace(run, training=replace(run.training, recipe=recipe, size=size))
 

@@ -23,7 +23,7 @@ WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
 def read(path: Path) -> Table:
     """Every column of lists as rows (N,D) by its name, or else all columns of numbers as one.
 
-    Raises CollapseError for pictures, lists of unequal length, and where there are no numbers.
+    Raises CollapseError for images, lists of unequal length, and where there are no numbers.
     """
     schema = _schema(path)
     reader.refuse_too_large(path, _declared(path))
@@ -75,11 +75,11 @@ def _unreadable(path: Path, error: Exception) -> CollapseError:
 
 
 def _no_rows(path: Path, schema: pyarrow.Schema) -> CollapseError:
-    """Of a file of pictures, that is what is said."""
+    """Of a file of images, that is what is said."""
     if any(types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0 for field in schema):
         return CollapseError(
-            f"{path} holds pictures, not embeddings",
-            f"give it as the pictures of a run or a checkpoint: --dataset parquet:{path}",
+            f"{path} holds images, not embeddings",
+            f"give it as the images of a run or a checkpoint: --dataset parquet:{path}",
         )
     return CollapseError(
         f"{path} has no column of numbers, only {', '.join(schema.names)}",

@@ -6,16 +6,54 @@ from collections.abc import Mapping
 from typing import Any
 
 BETWEEN = " · "  # an input's name and the space that was measured
+METRICS = {
+    "filled": "active",
+    "rows": "samples",
+    "same_picture": "same_image",
+    "own_stale_key": "stale_key",
+    "draws": "replications",
+    "pictures": "images",
+}
+"""Metrics that have another name today."""
 
 
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
     """The same document in today's schema; one that is in it already, as it is."""
     if document["schema"] != 1:
         return dict(document)
-    return {**document, "schema": 2, "results": [_result(result) for result in document["results"]]}
+    inputs = [_renamed(facts, {"asked": "options"}) for facts in document["inputs"]]
+    results = [_result(result) for result in document["results"]]
+    return {**document, "schema": 2, "inputs": inputs, "results": results}
 
 
 def _result(result: Mapping[str, Any]) -> dict[str, Any]:
     subject, _, space = result["of"].rpartition(BETWEEN)
     place = {"subject": subject or space, "space": space if subject else ""}
-    return {"kind": result["title"], **result, **place}
+    metrics = {METRICS.get(name, name): _metric(metric) for name, metric in result["metrics"].items()}
+    return {
+        "kind": result["title"],
+        **_renamed(result, {"said": "sentence", "found": "detected"}),
+        **place,
+        "settings": _renamed(result["settings"], {"chance": "null"}),
+        "metrics": metrics,
+        "verdict": _verdict(result["verdict"]),
+    }
+
+
+def _metric(metric: Mapping[str, Any]) -> dict[str, Any]:
+    return _renamed(metric, {"before": "initial"})
+
+
+def _verdict(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The bounds name the numbers that they are for."""
+    if verdict is None or "thresholds" not in verdict:
+        return None if verdict is None else dict(verdict)
+    bounds = [
+        {**bound, "number": METRICS.get(bound["number"], bound["number"])} for bound in verdict["thresholds"]
+    ]
+    return {**verdict, "thresholds": bounds}
+
+
+def _renamed(parts: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The same parts, some under another name."""
+    return {names.get(name, name): value for name, value in parts.items()}

@@ -93,7 +93,7 @@ def stored(found: Mapping[str, Any], prefix: str, path: Path, beside: Path | Non
     count = spaces["h"].shape[0]
     if "z" in spaces and spaces["z"].shape[0] != count:
         raise CollapseError(
-            f"{path}: {named['z']} has {spaces['z'].shape[0]} rows, not {count}", "one for each picture"
+            f"{path}: {named['z']} has {spaces['z'].shape[0]} rows, not {count}", "one for each image"
         )
     index = _column(found, f"{prefix}index", count, path)
     own, classes = labels.read(beside, count) if beside else _labels(found, f"{prefix}labels", count, path)

@@ -1,4 +1,4 @@
-"""Frames of a document as a moving picture, the results side by side."""
+"""Frames of a document as a moving image, the results side by side."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def draw(document: Document, path: Path) -> None:
     if not found:
         raise CollapseError("nothing here moves", "leave out --animation")
     with matplotlib.rc_context(style.STYLE):
-        first, *others = _pictures(found)
+        first, *others = _images(found)
     lasting = [LASTS] * len(others) + [HELD]
     with whole(path) as part:
         first.save(part, format="GIF", save_all=True, append_images=others, duration=lasting, loop=0)
@@ -50,13 +50,13 @@ def moving(document: Document) -> list[Moving]:
     ]
 
 
-def _pictures(found: list[Moving]) -> list[Image.Image]:
-    """One picture for each frame; a result with fewer frames stays at its last."""
+def _images(found: list[Moving]) -> list[Image.Image]:
+    """One image for each frame; a result with fewer frames stays at its last."""
     figure = empty(SIDE * len(found), SIDE + 0.3)
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     every = figure.subplots(1, len(found), squeeze=False)[0]
-    pictures = []
+    images = []
     for frame in range(max(len(metric["values"]) for _, _, metric in found)):
         for axes, (name, colour, metric) in zip(every, found, strict=True):
             own = min(frame, len(metric["values"]) - 1)
@@ -64,5 +64,5 @@ def _pictures(found: list[Moving]) -> list[Image.Image]:
             clouds.draw(axes, metric, own, colour)
             axes.set_title(plain(f"{name} · {clouds.caption(metric, own)}"), fontsize=10)
         canvas.draw()
-        pictures.append(Image.fromarray(numpy.asarray(canvas.buffer_rgba())).convert("RGB"))
-    return pictures
+        images.append(Image.fromarray(numpy.asarray(canvas.buffer_rgba())).convert("RGB"))
+    return images

@@ -31,8 +31,10 @@ def draw(axes: Axes, metric: Metric, frame: int, colour: Any) -> Any:
     """One frame: marks as open rings, points over them; equal axes without numbers. Gives the points drawn."""
     middle, half = window(metric)
     if metric["marks"]:
-        axes.scatter(*_known(metric["marks"]), s=70, facecolors="none", edgecolors=style.NULL, linewidths=0.9)
-    points = axes.scatter(*_known(metric["values"][frame]), s=4, color=colour, alpha=0.55, linewidths=0)
+        axes.scatter(
+            *_finite(metric["marks"]), s=70, facecolors="none", edgecolors=style.NULL, linewidths=0.9
+        )
+    points = axes.scatter(*_finite(metric["values"][frame]), s=4, color=colour, alpha=0.55, linewidths=0)
     axes.set(
         xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half), aspect="equal"
     )
@@ -57,14 +59,14 @@ def thinned(count: int, most: int) -> list[int]:
 def window(metric: Metric) -> tuple[tuple[float, float], float]:
     """The square that is seen, the same for all frames: about the marks, else about all points."""
     points = metric["marks"] or [point for cloud in metric["values"] for point in cloud]
-    xs, ys = _known(points)
+    xs, ys = _finite(points)
     if not xs:
         return (0.0, 0.0), 1.0
     middle = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
     return middle, ROOM * max(max(xs) - min(xs), max(ys) - min(ys), 1e-9) / 2
 
 
-def _known(points: Any) -> tuple[list[float], list[float]]:
+def _finite(points: Any) -> tuple[list[float], list[float]]:
     """x and y of the points that are numbers."""
     known = [point for point in points if None not in point]
     return [x for x, _ in known], [y for _, y in known]

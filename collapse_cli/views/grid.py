@@ -8,7 +8,17 @@ from textwrap import fill
 from typing import Any
 
 from collapse_cli.views.document import Group, Metric
-from collapse_cli.views.words import BEST, RESULTS, figures, footnote, legend, pairs, plain, quantity, said
+from collapse_cli.views.words import (
+    BEST,
+    RESULTS,
+    figures,
+    footnote,
+    in_words,
+    legend,
+    pairs,
+    plain,
+    quantity,
+)
 
 WORDS = 16  # letters of a setting in one line
 NEAR = 0.02  # relative: chances that differ less are one
@@ -71,7 +81,7 @@ def numbers(group: Group, headline: bool = False) -> Grid:
         + tuple(Label(plain(key)) for key in differing),
         tuple(Label(name) for name in group.names),
         tuple(tuple(_cell(one["metrics"].get(key), nulls) for one in group.entries) for key in chosen)
-        + tuple(tuple(Cell(fill(said(v), WORDS)) for v in values) for values in differing.values()),
+        + tuple(tuple(Cell(fill(in_words(v), WORDS)) for v in values) for values in differing.values()),
         f"({next(iter(nulls))})" if len(nulls) == 1 else "",
     )
     chances = {key: _chances(group, key) for key in chosen}
@@ -103,7 +113,7 @@ def _apart(whole: Grid, chances: Sequence[tuple[float, ...]]) -> Grid:
         (*(replace(cell, null="" if ends else cell.null) for cell in row), Cell(ends))
         for row, ends in zip(whole.cells, said, strict=True)
     )
-    return Grid(whole.rows, (*whole.columns, Label("chance", aside=True)), cells, whole.corner)
+    return Grid(whole.rows, (*whole.columns, Label("null", aside=True)), cells, whole.corner)
 
 
 def _ends(chances: tuple[float, ...]) -> str:
@@ -195,7 +205,7 @@ def _cell(metric: Metric | None, nulls: set[str]) -> Cell:
     if "required" in metric:
         return _checked(metric, metric["required"])
     null, best = metric.get("null"), metric.get("best")
-    name = "" if nulls else metric.get("null_is", "chance") + " "
+    name = "" if nulls else metric.get("null_is", "null") + " "
     beside = "" if null is None else f"({name}{figures(null, pad=True)})"
     agree = metric.get("agree")
     value = f"{BEST[best][0]} {quantity(metric)}" if best else quantity(metric)

@@ -18,9 +18,9 @@ OPEN = 12  # rows of an `each` table that need no click
 
 
 def page(
-    documents: Sequence[Document], title: str, pictures: Iterable[tuple[str, bytes]] = (), intro: str = ""
+    documents: Sequence[Document], title: str, images: Iterable[tuple[str, bytes]] = (), intro: str = ""
 ) -> str:
-    """The page: verdicts, a section for each document, pictures (caption, PNG bytes) of the caller, the versions."""
+    """The page: verdicts, a section for each document, images (caption, PNG bytes) of the caller, the versions."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -28,13 +28,13 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"said": words.said, "titled": words.titled}
+    environment.filters |= {"said": words.in_words, "titled": words.titled}
     return environment.get_template("page.html").render(
         title=title,
         paragraphs=[part.strip() for part in intro.split("\n\n") if part.strip()],
         verdicts=[_verdict(name, one) for document in documents for name, one in verdicts(document)],
         sections=[_section(document) for document in documents],
-        pictures=[(caption, base64.b64encode(data).decode()) for caption, data in pictures],
+        images=[(caption, base64.b64encode(data).decode()) for caption, data in images],
         open=OPEN,
     )
 

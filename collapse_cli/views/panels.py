@@ -106,14 +106,14 @@ def _curve(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
         for null in {tuple(one["null"]): one for _, one in measured if one.get("null")}.values():
             _line(axes, null, "null", (x, y), color=style.NULL, linestyle="--", linewidth=1.4)
         for name, one in measured:
-            if one.get("before"):
-                _line(axes, one, "before", (x, y), **style.line(places[name]) | BEFORE)
+            if one.get("initial"):
+                _line(axes, one, "initial", (x, y), **style.line(places[name]) | BEFORE)
             dot = "o" if len(one["values"]) == 1 or metric.get("dots") else ""
             look = style.line(places[name]) | ({"linestyle": ""} if metric.get("dots") else {})
             _line(axes, one, "values", (x, y), label=plain(name), marker=dot, markersize=5, **look)
 
-    null = metric.get("null_is", "chance") if any(one.get("null") for _, one in measured) else ""
-    before = any(one.get("before") for _, one in measured)
+    null = metric.get("null_is", "null") if any(one.get("null") for _, one in measured) else ""
+    before = any(one.get("initial") for _, one in measured)
     return Panel(titled(metric["label"]), fill, tuple(name for name, _ in measured), null, before=before)
 
 
@@ -309,5 +309,5 @@ def _number(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel
         axes.set_xlabel(_measured_in(metric))
         axes.margins(x=0.14)
 
-    null = metric.get("null_is", "chance") if any(one.get("null") is not None for _, one in measured) else ""
+    null = metric.get("null_is", "null") if any(one.get("null") is not None for _, one in measured) else ""
     return Panel(titled(metric["label"]), fill, (), null, height=_height(len(measured), 2))

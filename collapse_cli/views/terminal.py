@@ -208,7 +208,7 @@ def _curves(measured: list[tuple[str, Metric]], metric: Metric, width: int) -> I
 def _caption(metric: Metric, null: bool) -> Text:
     log = {"x": "log x", "y": "log", "xy": "log-log"}.get(metric.get("log", ""), "")
     said = ", ".join(text for text in (metric.get("y", ""), log) if text)
-    light = f"   · {metric.get('null_is', 'chance')}" if null and metric.get("null") else ""
+    light = f"   · {metric.get('null_is', 'null')}" if null and metric.get("null") else ""
     return Text.assemble(metric["label"], (f" ({said})" if said else "", "dim"), (light, "dim"))
 
 

@@ -110,18 +110,18 @@ def titled(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def said(value: Any) -> str:
+def in_words(value: Any) -> str:
     """The value of a setting or of an input, in words."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {said(one)}" for key, one in value.items())
+        return ", ".join(f"{key} {in_words(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(said(one) for one in value)
+        return ", ".join(in_words(one) for one in value)
     return figures(value) if isinstance(value, int | float) or value is None else plain(value)
 
 
 def pairs(settings: Mapping[str, Any]) -> str:
     """One line: `N 1797 · D 128 · centred yes`."""
-    return " · ".join(f"{plain(key)} {said(value)}" for key, value in settings.items())
+    return " · ".join(f"{plain(key)} {in_words(value)}" for key, value in settings.items())
 
 
 def verdict(one: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -46,7 +46,7 @@ def test_a_plan_counts_what_is_done_and_kept(images: Images) -> None:
 @pytest.mark.parametrize(
     ("method", "knobs", "sentence"),
     [
-        ("moco", {"queue": 192}, "--queue 192 is 2.0 epochs of 96 pictures"),
+        ("moco", {"queue": 192}, "--queue 192 is 2.0 epochs of 96 images"),
         ("moco", {"keep_every": 9, "epochs": 3}, "--keep-every 9 is more than the 3 epochs"),
         ("moco", {"shuffle_bn": True}, "--shuffle-bn does nothing with --bn-splits 1"),
         ("supervised", {"recipe": "randaugment"}, "--recipe randaugment holds a policy"),

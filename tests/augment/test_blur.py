@@ -28,7 +28,7 @@ def test_smooth_is_torchvisions_gaussian_blur(shape, radius):
 
 
 @pytest.mark.parametrize(("size", "radius"), [((32, 32), 1), ((8, 8), 1), ((96, 120), 4), ((224, 224), 11)])
-def test_half_the_pictures_are_blurred_with_simclrs_kernel(size, radius, monkeypatch):
+def test_half_the_images_are_blurred_with_simclrs_kernel(size, radius, monkeypatch):
     """2 * (side // 20) + 1 taps: 3 at 32, 9 at 96, 23 at 224; sigma uniform on [.1, 2] times strength."""
     seen = []
     monkeypatch.setattr(module, "smooth", lambda i, sigma, r: (seen.append((sigma, r)), i)[1])
@@ -42,7 +42,7 @@ def test_half_the_pictures_are_blurred_with_simclrs_kernel(size, radius, monkeyp
     torch.testing.assert_close(doubled, 2 * sigma)
 
 
-def test_a_picture_is_blurred_or_left_alone_bit_for_bit():
+def test_a_image_is_blurred_or_left_alone_bit_for_bit():
     images = torch.rand(400, 3, 8, 8, generator=seeded())
     blurred = blur(images, 1.0, seeded(1))
     same = (blurred == images).flatten(1).all(1)

@@ -41,7 +41,7 @@ def seeded(seed=0):
     return Generator().manual_seed(seed)
 
 
-def pictures(count=6, channels=3, size=(9, 13), seed=0):
+def photos(count=6, channels=3, size=(9, 13), seed=0):
     return torch.rand(count, channels, *size, generator=seeded(seed))
 
 
@@ -49,7 +49,7 @@ def pictures(count=6, channels=3, size=(9, 13), seed=0):
 @pytest.mark.parametrize("factor", [0.0, 0.3, 1.0, 1.4, 3.4])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_blend_is_torchvisions_function_of_the_same_factor(operation, factor, channels):
-    images = pictures(channels=channels)
+    images = photos(channels=channels)
     shares = (
         torch.full((6,), factor),
         *(torch.full((6,), float(operation == o)) for o in (CONTRAST, SATURATION)),
@@ -63,7 +63,7 @@ def test_hue_is_torchvisions_on_random_colours_and_on_every_corner_of_the_cube(t
     """Corners, edges and the grey diagonal are where the six cases of the hexagon meet: levels 0, 1/2, 1."""
     levels = torch.tensor([0.0, 0.5, 1.0])
     cube = torch.cartesian_prod(levels, levels, levels).T.reshape(1, 3, 9, 3)
-    for images in (cube, pictures(), (pictures(seed=1) * 255).round() / 255):
+    for images in (cube, photos(), (photos(seed=1) * 255).round() / 255):
         expected = torch.stack([TF.adjust_hue(image, turn) for image in images])
         ours = turn_hue_(images.clone(), torch.full((len(images),), turn))
         torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
@@ -71,9 +71,9 @@ def test_hue_is_torchvisions_on_random_colours_and_on_every_corner_of_the_cube(t
 
 @given(st.floats(-0.5, 0.5), st.integers(0, 2**31))
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_hue_there_and_back_keeps_the_picture_and_a_third_turns_the_channels(turn, seed):
+def test_hue_there_and_back_keeps_the_image_and_a_third_turns_the_channels(turn, seed):
     """A turn by 1/3 makes red green, green blue and blue red; value and chroma stay at every turn."""
-    images = pictures(2, seed=seed)
+    images = photos(2, seed=seed)
     turns = torch.full((2,), turn)
     away = turn_hue_(images.clone(), turns)
     torch.testing.assert_close(away.amax(1), images.amax(1))
@@ -84,9 +84,9 @@ def test_hue_there_and_back_keeps_the_picture_and_a_third_turns_the_channels(tur
 
 
 def test_every_order_of_the_four_is_torchvisions_one_after_the_other():
-    """All 24 orders in one batch, each picture with its own factors; every fifth picture is left alone."""
+    """All 24 orders in one batch, each image with its own factors; every fifth image is left alone."""
     order = torch.tensor(list(permutations(range(4))) * 2)
-    images = pictures(48)
+    images = photos(48)
     factors = 0.5 + torch.rand(48, 4, generator=seeded(1))
     turns = torch.rand(48, generator=seeded(2)) - 0.5
     chosen = torch.arange(48) % 5 != 0
@@ -96,7 +96,7 @@ def test_every_order_of_the_four_is_torchvisions_one_after_the_other():
             amount = turns[i] if operation == HUE else factors[i, operation]
             expected[i] = THEIRS[operation](expected[i], float(amount))
     torch.testing.assert_close(jittered(images, order, factors, turns, chosen), expected, atol=3e-5, rtol=0)
-    torch.testing.assert_close(images, pictures(48), atol=0, rtol=0)  # the input is left as it was
+    torch.testing.assert_close(images, photos(48), atol=0, rtol=0)  # the input is left as it was
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_jitter_draws_torchvisions_distributions(strength, ranges, monkeypatch):
 
 
 def test_one_channel_has_brightness_and_contrast_but_neither_saturation_nor_hue():
-    images = pictures(20, channels=1)
+    images = photos(20, channels=1)
     colours_only = jitter(
         images, 1.0, seeded(), brightness=0, contrast=0, saturation=0.9, hue=0.5, probability=1
     )
@@ -130,8 +130,8 @@ def test_one_channel_has_brightness_and_contrast_but_neither_saturation_nor_hue(
 
 
 @pytest.mark.parametrize(("strength", "share"), [(0.5, 0.1), (1.0, 0.2), (3.0, 0.6), (7.0, 1.0)])
-def test_grey_turns_its_share_of_pictures_into_torchvisions_grey(strength, share):
-    images = pictures(3_000, size=(2, 2))
+def test_grey_turns_its_share_of_images_into_torchvisions_grey(strength, share):
+    images = photos(3_000, size=(2, 2))
     turned = grey(images, strength, seeded(1))
     changed = (turned != images).flatten(1).any(1)
     torch.testing.assert_close(turned[changed], TF.rgb_to_grayscale(images[changed], 3), atol=1e-6, rtol=0)
@@ -146,7 +146,7 @@ def test_contrast_keeps_the_mean_and_scales_about_it_uniformly():
     factors = (stretched[:, 0, 0, 1] - stretched[:, 0, 0, 0]) / 0.2
     assert kstest(factors, "uniform", (0.6, 0.8)).pvalue >= RARE
     least = contrast(images, 3.0, seeded())
-    assert (least[..., 1] >= least[..., 0] - 1e-6).all()  # a factor below 0 would invert the picture
+    assert (least[..., 1] >= least[..., 0] - 1e-6).all()  # a factor below 0 would invert the image
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0])

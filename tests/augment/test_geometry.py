@@ -35,10 +35,10 @@ def seeded(seed=0):
 
 def torchvision_boxes(count, size, low):
     """(count, 4): top, left, height, width as torchvision draws them, on a fork of the global generator."""
-    picture = torch.empty(1, *size)
+    photo = torch.empty(1, *size)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        rows = [RandomResizedCrop.get_params(picture, [low, 1.0], list(RATIOS)) for _ in range(count)]
+        rows = [RandomResizedCrop.get_params(photo, [low, 1.0], list(RATIOS)) for _ in range(count)]
     return torch.tensor(rows, dtype=torch.float32)
 
 
@@ -64,7 +64,7 @@ def test_boxes_are_distributed_as_torchvisions(size, low):
     assert (moments.abs() <= 5 * theirs.std(0) * math.sqrt(1 / 20_000 + 1 / 5_000)).all()
 
 
-def test_boxes_lie_in_the_picture_and_are_whole_pixels():
+def test_boxes_lie_in_the_image_and_are_whole_pixels():
     top, left, height, width = crop_boxes(5_000, (20, 33), 0.02, (0.4, 2.5), seeded())
     assert ((top >= 0) & (left >= 0) & (top + height <= 20) & (left + width <= 33)).all()
     assert (torch.minimum(height, width) >= 1).all()
@@ -114,7 +114,7 @@ def test_a_mirrored_crop_is_the_mirror_of_the_crop():
     ("strength", "low", "middle"), [(0.5, 0.2**0.5, 2**0.5), (1.0, 0.2, 1.0), (3.0, 0.02, 1.0)]
 )
 def test_strength_moves_the_smallest_share_and_the_ratios(strength, low, middle, monkeypatch):
-    """low**strength, .02 at least; ratios (4/3)**(± strength) about 1, below 1 about the picture's own, here 2."""
+    """low**strength, .02 at least; ratios (4/3)**(± strength) about 1, below 1 about the image's own, here 2."""
     seen = []
     monkeypatch.setattr(geometry, "crop_boxes", lambda *a: (seen.append(a), crop_boxes(*a))[1])
     random_resized_crop(torch.zeros(1, 3, 16, 32), strength, seeded(), low=0.2)
@@ -124,8 +124,8 @@ def test_strength_moves_the_smallest_share_and_the_ratios(strength, low, middle,
     assert ratios == pytest.approx((middle * 0.75**strength, middle / 0.75**strength))
 
 
-def test_a_weak_crop_of_a_wide_picture_keeps_nearly_all_of_it():
-    """Strength .01: share of area at least .08**.01 = .975, and the ratio within exp(± .02) of the picture's own."""
+def test_a_weak_crop_of_a_wide_image_keeps_nearly_all_of_it():
+    """Strength .01: share of area at least .08**.01 = .975, and the ratio within exp(± .02) of the image's own."""
     ramp = torch.linspace(0, 1, 64).expand(50, 1, 16, 64)
     cropped = random_resized_crop(ramp, 0.01, seeded())
     assert (cropped - ramp).abs().max() <= 0.05
@@ -138,13 +138,13 @@ def test_a_weak_crop_of_a_wide_picture_keeps_nearly_all_of_it():
     seed=st.integers(0, 2**31),
 )
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_a_constant_picture_is_constant_wherever_it_is_read(sizes, strength, step, seed):
+def test_a_constant_image_is_constant_wherever_it_is_read(sizes, strength, step, seed):
     count, height, width = sizes
     shades = torch.rand(count, 3, 1, 1, generator=seeded(seed)).expand(-1, -1, height, width)
     torch.testing.assert_close(step(shades, strength, seeded(seed)), shades, atol=1e-6, rtol=0)
 
 
-def test_reading_at_its_own_pixels_returns_the_picture():
+def test_reading_at_its_own_pixels_returns_the_image():
     images = torch.rand(2, 3, 5, 7, generator=seeded())
     rows, columns = torch.arange(5.0).expand(2, 5), torch.arange(7.0).expand(2, 7)
     torch.testing.assert_close(read(images, rows, columns), images, atol=1e-6, rtol=0)
@@ -152,8 +152,8 @@ def test_reading_at_its_own_pixels_returns_the_picture():
 
 
 @pytest.mark.parametrize(("strength", "share"), [(0.4, 0.2), (1.0, 0.5), (3.0, 0.5)])
-def test_flip_mirrors_its_share_of_pictures_and_no_more_than_half(strength, share):
-    """Bernoulli: 4 000 pictures, within 4 standard errors; each is its mirror or itself, bit for bit."""
+def test_flip_mirrors_its_share_of_images_and_no_more_than_half(strength, share):
+    """Bernoulli: 4 000 images, within 4 standard errors; each is its mirror or itself, bit for bit."""
     images = torch.rand(4_000, 1, 2, 3, generator=seeded())
     flipped = flip(images, strength, seeded(1))
     turned = (flipped != images).flatten(1).any(1)
@@ -161,14 +161,14 @@ def test_flip_mirrors_its_share_of_pictures_and_no_more_than_half(strength, shar
     assert abs(turned.float().mean() - share) <= 4 * math.sqrt(share * (1 - share) / 4_000)
 
 
-def test_shift_is_a_crop_of_the_reflected_picture_at_a_uniform_place():
+def test_shift_is_a_crop_of_the_reflected_image_at_a_uniform_place():
     """16 x 8 pixels, an eighth: ± 2 rows and ± 1 column, 15 places, by chi-squared equally frequent."""
-    picture = torch.rand(1, 3, 16, 8, generator=seeded())
-    padded = F.pad(picture, (1, 1, 2, 2), mode="reflect")[0]
+    photo = torch.rand(1, 3, 16, 8, generator=seeded())
+    padded = F.pad(photo, (1, 1, 2, 2), mode="reflect")[0]
     places = torch.stack(
         [padded[:, top : top + 16, left : left + 8] for top in range(5) for left in range(3)]
     )
-    shifted = shift(picture.expand(3_000, -1, -1, -1), 1.0, seeded())
+    shifted = shift(photo.expand(3_000, -1, -1, -1), 1.0, seeded())
     apart = (shifted.unsqueeze(1) - places).abs().amax((2, 3, 4))  # (3000, 15)
     assert (apart.amin(1) <= 1e-6).all()
     assert chisquare(apart.argmin(1).bincount(minlength=15)).pvalue >= RARE
@@ -181,7 +181,7 @@ def test_shift_reaches_half_the_side_at_most():
 
 
 def affine_read(image, angle=0.0, log_zoom=0.0, shear=0.0, right=0.0, down=0.0):
-    """One picture (C,H,W) through `sampling_matrix` with these numbers, read as `affine` reads it."""
+    """One image (C,H,W) through `sampling_matrix` with these numbers, read as `affine` reads it."""
     draws = (torch.tensor([value]) for value in (angle, log_zoom, shear, right, down))
     matrix = sampling_matrix(*draws, image.shape[-1] / image.shape[-2])
     grid = F.affine_grid(matrix, [1, *image.shape], align_corners=False)
@@ -191,7 +191,7 @@ def affine_read(image, angle=0.0, log_zoom=0.0, shear=0.0, right=0.0, down=0.0):
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 12, 20), (1, 21, 9)])
 @pytest.mark.parametrize(("degrees", "zoom"), [(15, 1.0), (-40, 1.0), (0, 1.3), (25, 0.8)])
 def test_rotation_and_zoom_are_torchvisions(shape, degrees, zoom):
-    """Circles stay circles in pictures that are not square. torchvision's angle runs clockwise, ours against it."""
+    """Circles stay circles in images that are not square. torchvision's angle runs clockwise, ours against it."""
     image = torch.rand(shape, generator=seeded())
     theirs = TF.affine(image, degrees, [0, 0], zoom, [0.0, 0.0], InterpolationMode.BILINEAR)
     ours = affine_read(image, angle=-math.radians(degrees), log_zoom=math.log(zoom))
@@ -199,7 +199,7 @@ def test_rotation_and_zoom_are_torchvisions(shape, degrees, zoom):
 
 
 def test_a_quarter_turn_is_rot90_and_shift_and_shear_move_whole_pixels():
-    """Reading a quarter of the side further right moves the picture left; a shear of 1 moves row r by r - centre."""
+    """Reading a quarter of the side further right moves the image left; a shear of 1 moves row r by r - centre."""
     image = torch.rand(2, 9, 9, generator=seeded())
     torch.testing.assert_close(
         affine_read(image, angle=math.pi / 2), image.rot90(1, (1, 2)), atol=1e-5, rtol=0
@@ -217,7 +217,7 @@ def test_a_quarter_turn_is_rot90_and_shift_and_shear_move_whole_pixels():
 
 
 def test_the_map_is_a_turn_of_a_shear_shrunk_by_the_zoom():
-    """R S / zoom in pixels; per side in [-1, 1] of a picture twice as wide as high, D^-1 R S D / zoom, D = (2, 1)."""
+    """R S / zoom in pixels; per side in [-1, 1] of an image twice as wide as high, D^-1 R S D / zoom, D = (2, 1)."""
     angle, zoom, shear = 0.3, 1.2, 0.4
     turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     sides = torch.tensor([2.0, 1.0])
@@ -247,7 +247,7 @@ def test_affine_draws_are_uniform_within_strength_times_the_stated_amounts(stren
 @pytest.mark.parametrize(
     ("size", "strength", "side"), [((8, 8), 1.0, 2), ((8, 8), 3.0, 4), ((32, 20), 1.0, 6), ((8, 8), 0.2, 0)]
 )
-def test_cutout_blanks_one_whole_square_per_picture(size, strength, side):
+def test_cutout_blanks_one_whole_square_per_image(size, strength, side):
     """round(.3 * strength * shorter side), at most half: 2.4 -> 2, 4, 6, .48 -> 0."""
     holes = cutout(torch.ones(200, 3, *size), strength, seeded()) == 0
     rows, columns = holes[:, 0].any(2), holes[:, 0].any(1)
@@ -258,7 +258,7 @@ def test_cutout_blanks_one_whole_square_per_picture(size, strength, side):
 
 
 def test_cutout_squares_start_anywhere_equally_often():
-    """8 x 8 pixels with a hole of 2: 7 x 7 places, chi-squared over 5 000 pictures."""
+    """8 x 8 pixels with a hole of 2: 7 x 7 places, chi-squared over 5 000 images."""
     holes = cutout(torch.ones(5_000, 1, 8, 8), 1.0, seeded()) == 0
     first = holes.flatten(1).int().argmax(1)
     places = torch.stack((first // 8, first % 8), dim=1)

@@ -1,4 +1,4 @@
-"""Learned policies: torchvision's own on each picture, as often as the strength says, and nobody's seed but ours."""
+"""Learned policies: torchvision's own on each image, as often as the strength says, and nobody's seed but ours."""
 
 import math
 import random
@@ -28,7 +28,7 @@ def seeded(seed=0):
 
 
 def noise(count, channels=3, size=(24, 24), seed=0):
-    """Bytes in [30, 230]: neither black nor white, so that every operation changes such a picture."""
+    """Bytes in [30, 230]: neither black nor white, so that every operation changes such an image."""
     return torch.randint(30, 231, (count, channels, *size), dtype=torch.uint8, generator=seeded(seed))
 
 
@@ -43,7 +43,7 @@ def share_is(hits, expected):
 @pytest.mark.parametrize("strength", [1, 2])
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 8, 8), (3, 17, 40)])
 @pytest.mark.parametrize("recipe", THEIRS)
-def test_each_picture_is_torchvisions_called_on_it_under_its_own_seed(recipe, shape, strength):
+def test_each_image_is_torchvisions_called_on_it_under_its_own_seed(recipe, shape, strength):
     """The generator gives B coins, which a whole strength does not need, and then B seeds."""
     pixels = noise(40, shape[0], shape[1:])
     generator = seeded(7)
@@ -51,11 +51,11 @@ def test_each_picture_is_torchvisions_called_on_it_under_its_own_seed(recipe, sh
     seeds = torch.randint(SEEDS, (40,), generator=generator).tolist()
     expected = []
     with torch.random.fork_rng():
-        for picture, seed in zip(pixels, seeds, strict=True):
+        for image, seed in zip(pixels, seeds, strict=True):
             torch.manual_seed(seed)
             for _ in range(strength):
-                picture = THEIRS[recipe](picture)
-            expected.append(picture / 255)
+                image = THEIRS[recipe](image)
+            expected.append(image / 255)
     assert torch.equal(augment(pixels, recipe, strength, seeded(7)), torch.stack(expected))
 
 
@@ -64,7 +64,7 @@ def test_each_picture_is_torchvisions_called_on_it_under_its_own_seed(recipe, sh
 )
 def test_strength_is_the_mean_number_of_times(strength, fewest, share):
     """A transform that adds one level counts its calls: floor(s), and once more with probability s - floor(s)."""
-    counted = applied(torch.zeros(5_000, 1, 1, 1), strength, seeded(), lambda picture: picture + 1)
+    counted = applied(torch.zeros(5_000, 1, 1, 1), strength, seeded(), lambda image: image + 1)
     times = counted.flatten() * 255 - fewest
     assert share_is(times.round() == 1, share)
     torch.testing.assert_close(times, times.round().clamp(0, 1), atol=1e-4, rtol=0)
@@ -73,14 +73,14 @@ def test_strength_is_the_mean_number_of_times(strength, fewest, share):
 @pytest.mark.parametrize(
     ("strength", "inverted"), [(0.5, 0.15), (1, 0.3), (1.5, 0.36), (2, 0.42), (3, 0.468)]
 )
-def test_coins_of_the_transform_fall_anew_for_each_picture_and_each_time(strength, inverted):
+def test_coins_of_the_transform_fall_anew_for_each_image_and_each_time(strength, inverted):
     """Inverted with probability p = .3: p/2, p, then 2 p (1 - p) = .42 for twice, and their mean at 1.5.
 
     After n times (1 - (1 - 2 p)^n) / 2, which is .468 for three.
     """
 
-    def invert(picture):
-        return 255 - picture if torch.rand(()) < 0.3 else picture
+    def invert(image):
+        return 255 - image if torch.rand(()) < 0.3 else image
 
     black = torch.zeros(6_000, 1, 1, 1)
     assert share_is(applied(black, strength, seeded(), invert).flatten() == 1, inverted)
@@ -104,7 +104,7 @@ def test_the_share_that_a_policy_leaves_alone(recipe):
         assert share_is(untouched(augment(images, recipe, 2, seeded()), images), q**2)
 
 
-def test_randaugment_leaves_a_grey_picture_alone_where_it_draws_identity_or_colour_twice():
+def test_randaugment_leaves_a_grey_image_alone_where_it_draws_identity_or_colour_twice():
     """(2/14)^2 = 1/49 once; half the time 1/2 of all, and 1/98."""
     images = noise(2_000, 1) / 255
     assert share_is(untouched(augment(images, "randaugment", 1, seeded()), images), 1 / 49)
@@ -113,7 +113,7 @@ def test_randaugment_leaves_a_grey_picture_alone_where_it_draws_identity_or_colo
 
 @pytest.mark.parametrize("recipe", THEIRS)
 def test_a_higher_strength_goes_on_from_what_a_lower_one_gave(recipe):
-    """At 1.4 each picture is that of strength 1 or that of strength 2, bit for bit; at .4 itself or that of 1."""
+    """At 1.4 each image is that of strength 1 or that of strength 2, bit for bit; at .4 itself or that of 1."""
     images = noise(200) / 255
     none, less, once, more, twice = (augment(images, recipe, s, seeded(5)) for s in (0, 0.4, 1, 1.4, 2))
     for low, between, high in ((none, less, once), (once, more, twice)):
@@ -136,7 +136,7 @@ def test_every_global_generator_is_left_as_it_was_and_has_no_say(recipe):
 
 
 def test_the_global_generator_is_given_back_after_an_error():
-    def broken(picture):
+    def broken(image):
         torch.rand(1)
         raise ValueError
 
@@ -147,7 +147,7 @@ def test_the_global_generator_is_given_back_after_an_error():
 
 
 @pytest.mark.parametrize("recipe", THEIRS)
-def test_a_grey_picture_of_three_channels_stays_grey(recipe):
+def test_a_grey_image_of_three_channels_stays_grey(recipe):
     """All operations treat channels alike, and `Color` blends with a grey that all of them share."""
     grey = noise(150, 1).expand(-1, 3, -1, -1)
     out = augment(grey, recipe, 2, seeded())
@@ -155,10 +155,10 @@ def test_a_grey_picture_of_three_channels_stays_grey(recipe):
 
 
 @pytest.mark.parametrize(("side", "share"), [(15, 0.0), (17, 0.8)])
-def test_pictures_of_fewer_than_256_pixels_are_never_equalized(side, share):
+def test_images_of_fewer_than_256_pixels_are_never_equalized(side, share):
     """A level stands for (pixels below the brightest) // 255 pixels: none of 225, one of 289.
 
-    The policy of one pair (Equalize with .8, Equalize with 0) on pictures of two levels, 100 and 200.
+    The policy of one pair (Equalize with .8, Equalize with 0) on images of two levels, 100 and 200.
     """
     policy = AutoAugment()
     policy.policies = [(("Equalize", 0.8, None), ("Equalize", 0.0, None))]
@@ -168,9 +168,9 @@ def test_pictures_of_fewer_than_256_pixels_are_never_equalized(side, share):
 
 
 def test_who_is_touched_is_rounded_to_bytes_and_who_is_not_keeps_its_bits():
-    """Rounded, not cut: at most half a level from the picture where the transform changes nothing."""
+    """Rounded, not cut: at most half a level from the image where the transform changes nothing."""
     images = torch.rand(300, 3, 6, 6, generator=seeded())
-    out = applied(images, 0.5, seeded(1), lambda picture: picture)
+    out = applied(images, 0.5, seeded(1), lambda image: image)
     kept = untouched(out, images)
     assert share_is(kept, 0.5)
     assert torch.equal(out[~kept], images[~kept].mul(255).round() / 255)

@@ -1,4 +1,4 @@
-"""What every recipe promises: identity at 0, range, seeds, pictures that do not know of one another."""
+"""What every recipe promises: identity at 0, range, seeds, images that do not know of one another."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import Generator
 
 from collapse_cli.augment import RECIPES, augment, searched_with_labels
 from collapse_cli.augment.color import jitter
-from collapse_cli.augment.recipes import STEPS, blur_large, known
+from collapse_cli.augment.recipes import STEPS, blur_large, steps_of
 from collapse_cli.errors import CollapseError
 
 PAPERS = ["none", "weak", "digits", "moco_v1", "moco_v2", "simclr"]
@@ -22,7 +22,7 @@ def seeded(seed=0):
 
 
 def scenes(count, channels=3, size=16):
-    """Smooth random pictures: 4 x 4 noise, enlarged."""
+    """Smooth random images: 4 x 4 noise, enlarged."""
     coarse = torch.rand(count, channels, 4, 4, generator=seeded(5))
     return torch.nn.functional.interpolate(coarse, size=size, mode="bilinear")
 
@@ -63,8 +63,8 @@ def test_a_sum_is_the_two_in_turn_from_one_generator(first, second, strength):
 
 
 def test_parts_may_be_many_and_come_twice():
-    assert known("none") == known("none+none") == ()
-    assert known("weak+moco_v2+weak") == STEPS["weak"] + STEPS["moco_v2"] + STEPS["weak"]
+    assert steps_of("none") == steps_of("none+none") == ()
+    assert steps_of("weak+moco_v2+weak") == STEPS["weak"] + STEPS["moco_v2"] + STEPS["weak"]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -92,7 +92,7 @@ def test_strength_0_is_the_identity_bit_for_bit(recipe, shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("recipe", CHANGING)
-def test_pictures_stay_pictures_up_to_strength_3(recipe, shape):
+def test_images_stay_images_up_to_strength_3(recipe, shape):
     images = torch.rand(shape, generator=seeded())
     before = images.clone()
     for strength in (0.1, 1, 2, 3):
@@ -104,7 +104,7 @@ def test_pictures_stay_pictures_up_to_strength_3(recipe, shape):
 
 
 @pytest.mark.parametrize("recipe", CHANGING)
-def test_bytes_and_floats_are_the_same_pictures(recipe):
+def test_bytes_and_floats_are_the_same_images(recipe):
     pixels = torch.randint(0, 256, (6, 3, 12, 12), dtype=torch.uint8, generator=seeded())
     assert torch.equal(augment(pixels, recipe, 1, seeded()), augment(pixels / 255, recipe, 1, seeded()))
     assert torch.equal(augment(pixels, "none", 1, seeded()), pixels / 255)
@@ -123,11 +123,11 @@ def test_the_generator_is_the_only_source_of_chance(recipe):
 
 
 @pytest.mark.parametrize("recipe", CHANGING)
-def test_every_picture_has_its_own_draws(recipe):
-    """64 copies of one picture come out different, but where outcomes are finite and meet again.
+def test_every_image_has_its_own_draws(recipe):
+    """64 copies of one image come out different, but where outcomes are finite and meet again.
 
     `weak` has 25 shifts and a mirror: 50 outcomes, about 36 seen. 64 calls of torchvision's policies on this
-    picture gave, over 60 repetitions, 22.9 ± 2.3 outcomes (imagenet), 26.5 ± 3.2 (cifar10), 32.1 ± 3.1 (svhn)
+    image gave, over 60 repetitions, 22.9 ± 2.3 outcomes (imagenet), 26.5 ± 3.2 (cifar10), 32.1 ± 3.1 (svhn)
     and 54.6 ± 2.6 (randaugment): 4 standard deviations below. One sub-policy for all would give 1.
     """
     fewer = {"weak": 28, **dict(zip(POLICIES, (14, 14, 20, 44), strict=True))}
@@ -137,7 +137,7 @@ def test_every_picture_has_its_own_draws(recipe):
 
 
 @pytest.mark.parametrize("recipe", CHANGING)
-def test_a_picture_does_not_know_its_batch_mates(recipe):
+def test_a_image_does_not_know_its_batch_mates(recipe):
     images, others = scenes(12), torch.rand(12, 3, 16, 16, generator=seeded(9))
     others[4] = images[4]
     alone, among = (augment(batch, recipe, 1.0, seeded())[4] for batch in (images, others))
@@ -146,8 +146,8 @@ def test_a_picture_does_not_know_its_batch_mates(recipe):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("recipe", CHANGING)
-def test_more_strength_moves_pictures_further(recipe, channels):
-    """Mean squared distance from the picture, the same draws at every strength."""
+def test_more_strength_moves_images_further(recipe, channels):
+    """Mean squared distance from the image, the same draws at every strength."""
     images = scenes(400, channels)
     far = [(augment(images, recipe, s, seeded()) - images).square().mean().item() for s in (0.25, 0.5, 1, 2)]
     assert far == sorted(far)
@@ -158,7 +158,7 @@ def test_more_strength_moves_pictures_further(recipe, channels):
     ("recipe", "untouched"), [("moco_v1", 0.0), ("moco_v2", 0.2 * 0.8), ("simclr", 0.2 * 0.8)]
 )
 def test_a_flat_colour_shows_who_is_jittered_and_greyed(recipe, untouched):
-    """Crop, flip and blur leave a flat picture: what stays was neither jittered (1 in 5, never in v1) nor grey."""
+    """Crop, flip and blur leave a flat image: what stays was neither jittered (1 in 5, never in v1) nor grey."""
     flat = torch.tensor([0.3, 0.5, 0.4]).view(1, 3, 1, 1).expand(3_000, -1, 4, 4)
     same = ((augment(flat, recipe, 1.0, seeded()) - flat).abs() <= 1e-5).flatten(1).all(1).float().mean()
     assert abs(same - untouched) <= max(4 * math.sqrt(untouched * (1 - untouched) / 3_000), 0.002)
@@ -181,7 +181,7 @@ def test_the_papers_crop_comes_first_with_its_smallest_share_and_a_mirror(recipe
 
 
 def test_weak_mirrors_colour_only():
-    """8 pixels at strength .4 shift by round(.4) = 0, so that only a mirror can change the picture: .5 * .4 do."""
+    """8 pixels at strength .4 shift by round(.4) = 0, so that only a mirror can change the image: .5 * .4 do."""
     for channels, share in ((1, 0.0), (3, 0.2)):
         images = torch.rand(2_000, channels, 8, 8, generator=seeded())
         out = augment(images, "weak", 0.4, seeded())
@@ -190,7 +190,7 @@ def test_weak_mirrors_colour_only():
 
 
 def test_digits_are_never_mirrored():
-    """A picture that is white on its left stays heavier on its left, turned by 15 degrees and shifted by 15 %."""
+    """An image that is white on its left stays heavier on its left, turned by 15 degrees and shifted by 15 %."""
     left = torch.zeros(500, 1, 8, 8)
     left[..., :4] = 1
     columns = augment(left, "digits", 1.0, seeded()).mean((1, 2))  # (500, 8)

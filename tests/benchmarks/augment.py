@@ -1,8 +1,8 @@
 """How fast our augmentations are beside torchvision's and kornia's: python tests/benchmarks/augment.py
 
 One core, one process, the contenders in turn, medians over the rounds. torchvision works as a DataLoader has
-it work, on one picture after the other, and gets the faster of its two kinds of input; its pictures are
-already decoded and its batch is collated. kornia gets the batch, each picture its own draws (only the order
+it work, on one image after the other, and gets the faster of its two kinds of input; its images are
+already decoded and its batch is collated. kornia gets the batch, each image its own draws (only the order
 of the four jitter operations is one for all of its batch). Everything ends in float32 in [0,1].
 """
 
@@ -29,8 +29,8 @@ Contenders = dict[str, Callable[[], Tensor]]
 
 
 def as_pillow(pixels: Tensor) -> list[Image.Image]:
-    """(B,C,H,W) uint8 -> B pictures of Pillow, as data sets hand them to torchvision."""
-    return [Image.fromarray(picture.permute(1, 2, 0).squeeze(2).numpy()) for picture in pixels]
+    """(B,C,H,W) uint8 -> B images of Pillow, as data sets hand them to torchvision."""
+    return [Image.fromarray(photo.permute(1, 2, 0).squeeze(2).numpy()) for photo in pixels]
 
 
 def colour(pixels: Tensor) -> Contenders:
@@ -60,7 +60,7 @@ def colour(pixels: Tensor) -> Contenders:
             images = step(images, 1.0, generator)
         return images
 
-    pictures = v1.Compose([*theirs(v1), v1.ToTensor()])
+    photos = v1.Compose([*theirs(v1), v1.ToTensor()])
     tensors = v2.Compose([*theirs(v2), v2.ToDtype(torch.float32, scale=True)])
     whole = (
         K.RandomResizedCrop((side, side), (0.2, 1.0), cropping_mode="resample"),
@@ -70,8 +70,8 @@ def colour(pixels: Tensor) -> Contenders:
     )
     return {
         "collapse": ours,
-        "torchvision v1, Pillow": lambda: torch.stack([pictures(picture) for picture in pillow]),
-        "torchvision v2, tensors": lambda: torch.stack([tensors(picture) for picture in pixels]),
+        "torchvision v1, Pillow": lambda: torch.stack([photos(photo) for photo in pillow]),
+        "torchvision v2, tensors": lambda: torch.stack([tensors(photo) for photo in pixels]),
         "kornia, nn.Sequential": lambda: nn.Sequential(*whole)(pixels.float().div_(255)),
         "kornia, AugmentationSequential": lambda: K.AugmentationSequential(
             *whole, data_keys=["input"], same_on_batch=False
@@ -86,7 +86,7 @@ def digits(pixels: Tensor) -> Contenders:
     pillow, generator = as_pillow(pixels), Generator().manual_seed(0)
     hole = {"scale": (2 / 32, 2 / 32 + 1e-6), "ratio": (1.0, 1.0 + 1e-6)}
     affine = {"degrees": 15, "translate": (0.15, 0.15), "scale": (0.82, 1.22), "shear": 6}
-    noise = v1.Lambda(lambda picture: (picture + 0.1 * torch.randn_like(picture)).clamp_(0, 1))
+    noise = v1.Lambda(lambda photo: (photo + 0.1 * torch.randn_like(photo)).clamp_(0, 1))
     bilinear = v1.InterpolationMode.BILINEAR
 
     def theirs(first, *convert) -> v1.Compose:  # type: ignore[no-untyped-def]
@@ -95,7 +95,7 @@ def digits(pixels: Tensor) -> Contenders:
             [move, first.ColorJitter(contrast=0.4), *convert, first.RandomErasing(p=1.0, **hole), noise]
         )
 
-    pictures = theirs(v1, v1.ToTensor())
+    photos = theirs(v1, v1.ToTensor())
     tensors = theirs(v2, v2.ToDtype(torch.float32, scale=True))
     whole = (
         K.RandomAffine(**affine, p=1.0),
@@ -105,8 +105,8 @@ def digits(pixels: Tensor) -> Contenders:
     )
     return {
         "collapse": lambda: augment(pixels, "digits", 1.0, generator),
-        "torchvision v1, Pillow": lambda: torch.stack([pictures(picture) for picture in pillow]),
-        "torchvision v2, tensors": lambda: torch.stack([tensors(picture) for picture in pixels]),
+        "torchvision v1, Pillow": lambda: torch.stack([photos(photo) for photo in pillow]),
+        "torchvision v2, tensors": lambda: torch.stack([tensors(photo) for photo in pixels]),
         "kornia, nn.Sequential": lambda: nn.Sequential(*whole)(pixels.float().div_(255)).clamp_(0, 1),
     }
 

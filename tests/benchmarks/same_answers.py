@@ -41,7 +41,7 @@ COMMANDS = {
     "probe": "probe runs/moco-0 pixels:digits --draws 2",
     "clusters": "clusters runs/moco-0 runs/clusters",
     "classes": "classes runs/moco-0 runs/supervised",
-    "lidar": "lidar runs/moco-0 --views 4 --pictures 200",
+    "lidar": "lidar runs/moco-0 --views 4 --images 200",
     "lidar-npz": "lidar moco.npz",
     "coverage": "coverage rows.npy others.npy",
     "weights": "weights runs/kept",

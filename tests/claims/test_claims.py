@@ -12,19 +12,19 @@ import torch
 from collapse_cli import claims
 from collapse_cli.claims.claim import PIXELS, Arm, Check, Claim, Found, checked
 from collapse_cli.claims.outcome import MEASURES, Outcome, measure, summary
-from collapse_cli.claims.trial import Pictures, trial, untrained
+from collapse_cli.claims.trial import Splits, trial, untrained
 from collapse_cli.errors import CollapseError
-from collapse_cli.results import Measured
 from collapse_cli.settings import resolve
 from collapse_cli.shapes import Images, Normalisation
+from collapse_cli.values import Measured
 
 FOLDER = Path(claims.__file__).parent
 PARTS = {"__init__", "claim", "outcome", "trial"}
 
 
 @pytest.fixture
-def pictures(images: Images) -> Pictures:
-    return Pictures(images, images, images, Normalisation((0.5,), (0.3,)))
+def splits(images: Images) -> Splits:
+    return Splits(images, images, images, Normalisation((0.5,), (0.3,)))
 
 
 def test_every_file_is_a_claim_and_listed() -> None:
@@ -81,7 +81,7 @@ def test_a_summary_is_the_mean_with_its_extremes() -> None:
     assert summary([Outcome(loss=1.0)], ["loss"]).loss.interval is None
 
 
-def test_a_trial_is_its_seed(pictures: Pictures) -> None:
+def test_a_trial_is_its_seed(splits: Splits) -> None:
     """The same run twice is the same outcome, bit for bit; another seed is another one."""
     small = {"encoder": "mlp", "epochs": 1, "batch": 32, "recipe": "digits", "queue": 40}
     asked = [
@@ -94,22 +94,22 @@ def test_a_trial_is_its_seed(pictures: Pictures) -> None:
         "knn",
         "proxy_accuracy",
     ]
-    runs = [measure(trial(resolve("moco", small, {"seed": seed}), pictures), asked) for seed in (0, 0, 1)]
+    runs = [measure(trial(resolve("moco", small, {"seed": seed}), splits), asked) for seed in (0, 0, 1)]
     assert runs[0] == runs[1] != runs[2]
     assert runs[0].loss.null == pytest.approx(math.log(41))
     assert 0 <= runs[0].few_labels <= 1
 
 
-def test_clusters_of_a_head_and_of_pixels(pictures: Pictures) -> None:
-    """A cluster head's argmax is judged on all pictures; without training k-means on the pixels is."""
+def test_clusters_of_a_head_and_of_pixels(splits: Splits) -> None:
+    """A cluster head's argmax is judged on all images; without training k-means on the pixels is."""
     small = {"encoder": "mlp", "epochs": 1, "batch": 32, "recipe": "digits"}
-    trained = trial(resolve("contrastive-clustering", small), pictures)
+    trained = trial(resolve("contrastive-clustering", small), splits)
     assigned, count, labels = trained.clusters
     assert (count, len(assigned)) == (3, 96)
-    whole = trained.embedded(pictures.all)
+    whole = trained.embedded(splits.all)
     torch.testing.assert_close(assigned, trained.method.cluster_head(whole.representations).argmax(dim=1))
-    assert torch.equal(labels, pictures.all.labels)
-    pixels = untrained(pictures, 0)
-    torch.testing.assert_close(pixels.train.representations, pictures.train.pixels.flatten(1) / 255)
+    assert torch.equal(labels, splits.all.labels)
+    pixels = untrained(splits, 0)
+    torch.testing.assert_close(pixels.train.representations, splits.train.pixels.flatten(1) / 255)
     assert pixels.clusters[1] == 3
     assert measure(pixels, ["used"]).used == 3

@@ -31,7 +31,7 @@ PLANTED = {
 
 @pytest.fixture(scope="module")
 def failing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two epochs of each planted failure, enough for all pictures to meet, asked why."""
+    """Two epochs of each planted failure, enough for all images to meet, asked why."""
     folder = tmp_path_factory.mktemp("failing")
     for name, words in PLANTED.items():
         assert main(["train", *words, "--epochs", "2", "--out", str(folder / name), "-q"]) == 0
@@ -143,7 +143,7 @@ def test_a_run_that_does_not_fail(run: Path, tmp_path: Path, capsys: Capture) ->
     assert (own / "results" / "causes.json").exists()
 
 
-def test_too_few_pictures_conclude_nothing(run: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_too_few_images_conclude_nothing(run: Path, tmp_path: Path, capsys: Capture) -> None:
     """20 rows of 64 dimensions: what is dead in them may live; what was measured all the same is shown."""
     own = shutil.copytree(run, tmp_path / "own")
     assert main(["causes", str(own), "--samples", "20", "--json"]) == 3
@@ -202,7 +202,7 @@ def test_two_cures_go_to_two_folders(tmp_path: Path, capsys: Capture) -> None:
     assert [shlex.split(one)[-1] for one in advice] == [f"{tmp_path}/r-cured", f"{tmp_path}/r-cured-2"]
 
 
-def test_two_pictures_conclude_nothing(run: Path, capsys: Capture) -> None:
+def test_two_images_conclude_nothing(run: Path, capsys: Capture) -> None:
     assert main(["causes", str(run), "--samples", "2"]) == 3
     assert "2 rows say nothing" in capsys.readouterr().out
 

@@ -20,7 +20,8 @@ import typer
 from collapse_cli import cli, results
 from collapse_cli.cli import main
 from collapse_cli.metrics.requirements import parse
-from collapse_cli.results import Curve, Measured, curve, entry, number
+from collapse_cli.results import curve, entry, number
+from collapse_cli.values import Curve, Measured
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(cli.__file__).parent.parent
@@ -165,7 +166,7 @@ def test_verdicts(status: str, code: int, strictly: int, tmp_path: Path, capsys:
 
 
 def test_an_inconclusive_h_is_a_warning(tmp_path: Path, capsys: Capture) -> None:
-    """h is often wider than there are pictures; z, which a bare name means, is judged."""
+    """h is often wider than there are images; z, which a bare name means, is judged."""
     path = tmp_path / "a.json"
     plant(path)
     document = json.loads(path.read_text())

@@ -78,8 +78,8 @@ def test_the_head_of_a_run_and_its_spaces(clustering: Path, capsys: Capture) -> 
     assert kept["results"] == document["results"]
 
 
-def test_the_head_is_judged_as_it_is_on_clean_pictures(clustering: Path, capsys: Capture) -> None:
-    """Argmax of the head in eval mode over all training pictures at once, against scikit-learn's NMI."""
+def test_the_head_is_judged_as_it_is_on_clean_images(clustering: Path, capsys: Capture) -> None:
+    """Argmax of the head in eval mode over all training images at once, against scikit-learn's NMI."""
     (head, *_) = answered(capsys, str(clustering))["results"]
     kept = checkpoint.load(clustering / "checkpoint.pt")
     images = data.load("digits", "train")

@@ -21,9 +21,10 @@ from collapse_cli.cli import main
 from collapse_cli.commands import report
 from collapse_cli.commands.compare import named
 from collapse_cli.commands.options import Measuring
-from collapse_cli.results import Curve, Measured, curve, entry, number
+from collapse_cli.results import curve, entry, number
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import resolve
+from collapse_cli.values import Curve, Measured
 
 Capture = pytest.CaptureFixture[str]
 SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())
@@ -343,7 +344,7 @@ def test_answers_to_another_question_are_stale(asked: dict[str, Any], tmp_path: 
     assert len(report.whole(answers(folder, Measuring()))) == (0 if asked else 2)
 
 
-def test_where_pictures_lie_changes_no_answer(tmp_path: Path) -> None:
+def test_where_images_lie_changes_no_answer(tmp_path: Path) -> None:
     folder = plant(tmp_path / "a", 9.0)
     assert len(answers(folder, Measuring(device="cuda:7", data_dir="/elsewhere", download=True))) == 2
 

@@ -194,11 +194,11 @@ def test_what_is_no_pair(place: Path, rows: numpy.ndarray, capsys: Capture) -> N
         capsys, "alignment", place / "e.npy", place / "thin.npy", "--pair"
     )
     numpy.savez(place / "e.npz", representations=rows, index=numpy.arange(60) + 1)
-    assert "of different pictures" in refused(capsys, "alignment", place / "e.npy", place / "e.npz", "--pair")
+    assert "of different images" in refused(capsys, "alignment", place / "e.npy", place / "e.npz", "--pair")
 
 
 def test_pairs_of_two_runs(run: Path, capsys: Capture) -> None:
-    """A run with itself: no gap, in both spaces, and each picture finds itself."""
+    """A run with itself: no gap, in both spaces, and each image finds itself."""
     document = answered(capsys, "alignment", run, run / "checkpoint.pt", "--pair", "--samples", "50")
     assert [one["of"].split(" · ")[1] for one in document["results"]] == ["h", "z"]
     for one in document["results"]:

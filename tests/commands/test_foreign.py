@@ -1,4 +1,4 @@
-"""Another library's checkpoint as an INPUT: measured on the pictures that --dataset names."""
+"""Another library's checkpoint as an INPUT: measured on the images that --dataset names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state dict of a small-picture ResNet-18 (3x3 stem), as MoCo saves it, with its linear head of 16 dimensions."""
+    """The state dict of a small-image ResNet-18 (3x3 stem), as MoCo saves it, with its linear head of 16 dimensions."""
     torch.manual_seed(0)
     network = models.resnet18(num_classes=16)
     network.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
@@ -32,8 +32,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Two class folders of 10 coloured 32x32 pictures of noise each."""
-    folder, draw = tmp_path_factory.mktemp("pictures"), numpy.random.default_rng(0)
+    """Two class folders of 10 coloured 32x32 images of noise each."""
+    folder, draw = tmp_path_factory.mktemp("images"), numpy.random.default_rng(0)
     for name in ("a", "b"):
         (folder / name).mkdir()
         for i in range(10):
@@ -66,14 +66,14 @@ def test_it_stands_beside_its_weights_drawn_anew(checkpoint: Path, dataset: str,
         assert len(one["metrics"]["eigenvalues"]["before"]) == one["metrics"]["dimensions"]["value"]
 
 
-def test_without_pictures_it_is_asked_for_them(checkpoint: Path, capsys: Capture) -> None:
+def test_without_images_it_is_asked_for_them(checkpoint: Path, capsys: Capture) -> None:
     assert main(["spectrum", str(checkpoint)]) == 2
     said = capsys.readouterr().err
-    assert "needs pictures" in said
+    assert "needs images" in said
     assert "--dataset" in said
 
 
-def test_grey_pictures_are_refused(checkpoint: Path, capsys: Capture) -> None:
+def test_grey_images_are_refused(checkpoint: Path, capsys: Capture) -> None:
     assert main(["spectrum", str(checkpoint), "--dataset", "digits"]) == 2
     assert "takes 3" in capsys.readouterr().err
 
@@ -81,13 +81,13 @@ def test_grey_pictures_are_refused(checkpoint: Path, capsys: Capture) -> None:
 def test_what_was_assumed_is_said(checkpoint: Path, dataset: str, capsys: Capture) -> None:
     assert main(["spectrum", str(checkpoint), "--dataset", dataset]) == 0
     said = capsys.readouterr().err
-    assert "pictures of side 32" in said
+    assert "images of side 32" in said
     assert main(["spectrum", str(checkpoint), "--dataset", dataset, "-q"]) == 0
     assert capsys.readouterr().err == ""
 
 
 def test_its_own_cluster_head_is_judged(tmp_path: Path, dataset: str, capsys: Capture) -> None:
-    """As Contrastive Clustering saves it, with a head that puts every picture into the second of three clusters."""
+    """As Contrastive Clustering saves it, with a head that puts every image into the second of three clusters."""
     torch.manual_seed(0)
     network = models.resnet18()
     network.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)

@@ -73,15 +73,15 @@ def test_the_document_is_the_same_again(capsys: pytest.CaptureFixture[str]) -> N
     assert first == again
 
 
-def test_digits_are_pictures_of_ten_modes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_digits_are_images_of_ten_modes(capsys: pytest.CaptureFixture[str]) -> None:
     """The perfect sampler is the test split: by construction near 95 % of it is as near as a good sample must be."""
     document = answered(capsys, "--target", "digits")
     none, perfect = document["results"]
     assert len(none["metrics"]["cloud"]["marks"]) == 10
     assert perfect["metrics"]["held"]["value"] == 10
-    mosaic = none["metrics"]["pictures"]["values"]
+    mosaic = none["metrics"]["images"]["values"]
     assert (len(mosaic), {len(row) for row in mosaic}) == (36, {72})
-    assert {row[8] for row in mosaic} == set(mosaic[8]) == {None}, "between the pictures is nothing"
+    assert {row[8] for row in mosaic} == set(mosaic[8]) == {None}, "between the images is nothing"
     assert perfect["metrics"]["high_quality"]["value"] == pytest.approx(0.95, abs=0.03)
 
 

@@ -84,7 +84,7 @@ def test_a_foreign_checkpoint(moco: Path, capsys: pytest.CaptureFixture[str]) ->
         "representation": 512,
         "projector": "Linear 512-32, ReLU, Linear 32-16",
         "queue": [9, 16],
-        "pictures": [3, 224, 224],
+        "images": [3, 224, 224],
         "unknown": [],
         "warnings": [],
         "measure_with": NETWORK,
@@ -144,7 +144,7 @@ def test_a_run_and_its_checkpoint(run: Path, capsys: pytest.CaptureFixture[str])
     for path in (run, run / "checkpoint.pt"):
         found = inspected(capsys, path)
         assert (found["method"], found["trained_on"], found["epoch"]) == ("moco", "digits", 2)
-        assert (found["architecture"], found["queue"], found["pictures"]) == ("convnet", [512, 64], [1, 8, 8])
+        assert (found["architecture"], found["queue"], found["images"]) == ("convnet", [512, 64], [1, 8, 8])
         assert found["projector"] == "Linear 128-128, ReLU, Linear 128-64"
     assert inspected(capsys, run)["layout"] == "run folder"
     assert inspected(capsys, run)["measure_with"] == [*NETWORK, "report"]

@@ -1,4 +1,4 @@
-"""collapse lidar: many views of a run's pictures, the two that a file holds, labels in their place."""
+"""collapse lidar: many views of a run's images, the two that a file holds, labels in their place."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ def values(one: dict[str, Any], *names: str) -> list[float]:
 
 
 def file(path: Path, views: bool = True, labels: bool = True) -> str:
-    """60 pictures that differ along 2 of 5 axes, and two views of each; four classes of them."""
+    """60 images that differ along 2 of 5 axes, and two views of each; four classes of them."""
     random = numpy.random.default_rng(0)
     member = numpy.arange(60) % 4
-    pictures = random.normal(size=(60, 5)) * [3, 3, 0, 0, 0]
+    images = random.normal(size=(60, 5)) * [3, 3, 0, 0, 0]
     noise = random.normal(size=(3, 60, 5)) * 0.2
-    arrays = {"representations": pictures + noise[0]}
+    arrays = {"representations": images + noise[0]}
     arrays |= {"labels": member} if labels else {}
     if views:
         arrays |= {
-            "first_representations": pictures + noise[1],
-            "second_representations": pictures + noise[2],
+            "first_representations": images + noise[1],
+            "second_representations": images + noise[2],
         }
     numpy.savez(path, **arrays)
     return str(path)
 
 
-def test_many_views_of_a_runs_pictures(run: Path, capsys: Capture) -> None:
-    """200 pictures, 4 views of each, by the run's own recipe; both spaces, the same again with the same seed."""
-    argv = [str(run), "--views", "4", "--pictures", "200"]
+def test_many_views_of_a_runs_images(run: Path, capsys: Capture) -> None:
+    """200 images, 4 views of each, by the run's own recipe; both spaces, the same again with the same seed."""
+    argv = [str(run), "--views", "4", "--images", "200"]
     document = answered(capsys, *argv)
     assert [one["of"] for one in document["results"]] == ["moco · h", "moco · z"]
     for one in document["results"]:
@@ -62,7 +62,7 @@ def test_many_views_of_a_runs_pictures(run: Path, capsys: Capture) -> None:
 
 
 def test_every_number_has_its_chance_and_its_interval(run: Path, capsys: Capture) -> None:
-    for one in answered(capsys, str(run), "--views", "5", "--pictures", "300")["results"]:
+    for one in answered(capsys, str(run), "--views", "5", "--images", "300")["results"]:
         for name in ("lidar", "augmentation", "overwhelmed"):
             metric = one["metrics"][name]
             assert metric["null"] is not None, name
@@ -70,7 +70,7 @@ def test_every_number_has_its_chance_and_its_interval(run: Path, capsys: Capture
 
 
 def test_the_two_views_of_a_file(tmp_path: Path, capsys: Capture) -> None:
-    """Pictures differ along two of five axes, by 225 times the variance of views: LiDAR is 2, less what 60 pictures
+    """Images differ along two of five axes, by 225 times the variance of views: LiDAR is 2, less what 60 images
     make the two differ by; in three others views win.
     """
     document = answered(capsys, file(tmp_path / "e.npz"))
@@ -90,7 +90,7 @@ def test_delta_is_relative_unless_it_is_said(tmp_path: Path, capsys: Capture) ->
     assert (relative["settings"]["δ"], absolute["settings"]["δ"]) == ("0.5 of mean Sw", "0.5")
 
 
-def test_labels_stand_for_pictures(tmp_path: Path, capsys: Capture) -> None:
+def test_labels_stand_for_images(tmp_path: Path, capsys: Capture) -> None:
     """Four classes of 15: of four means there are three directions at most, and it is said."""
     document = answered(capsys, file(tmp_path / "e.npz", views=False))
     (one,) = document["results"]
@@ -119,5 +119,5 @@ def test_collapsed_views_are_inconclusive(tmp_path: Path, capsys: Capture) -> No
 def test_its_table(tmp_path: Path, capsys: Capture) -> None:
     assert main(["lidar", file(tmp_path / "e.npz")]) == 0
     shown = capsys.readouterr().out
-    for word in ("LiDAR", "share within pictures", "directions within > between", "noise"):
+    for word in ("LiDAR", "share within images", "directions within > between", "noise"):
         assert word in shown

@@ -169,10 +169,10 @@ def test_embed_replaces_only_when_told(run: Path, tmp_path: Path, capsys: Captur
     assert main(["embed", str(run), "--out", str(tmp_path / "no" / "e.npz")]) == 2
 
 
-def test_views_of_some_of_the_pictures_come_back_through_the_file(
+def test_views_of_some_of_the_images_come_back_through_the_file(
     run: Path, tmp_path: Path, monkeypatch: Any, capsys: Capture
 ) -> None:
-    """Fewer views than pictures, as with every set above 2,000: the file answers as the run does."""
+    """Fewer views than images, as with every set above 2,000: the file answers as the run does."""
     monkeypatch.setattr("collapse_cli.commands.of_networks.VIEWED", 200)
     out = tmp_path / "e.npz"
     file = shutil.copy(run / "checkpoint.pt", tmp_path / "c.pt")

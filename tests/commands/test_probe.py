@@ -148,7 +148,7 @@ def test_the_answer_is_kept_with_what_was_asked(run: Path, tmp_path: Path, capsy
 
 
 def folder(path: Path, classes: tuple[str, ...]) -> Path:
-    """12 pictures of 6x6, grey 10, 20, … in class folders or flat."""
+    """12 images of 6x6, grey 10, 20, … in class folders or flat."""
     for number in range(12):
         home = path / classes[number % len(classes)] if classes else path
         home.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ def test_every_command_takes_pixels(command: str, capsys: Capture) -> None:
 
 
 def test_pixels_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """1347 x 64 x 8 bytes are 690 thousand; of a limit of half a million, 976 pictures are left."""
+    """1347 x 64 x 8 bytes are 690 thousand; of a limit of half a million, 976 images are left."""
     monkeypatch.setattr("collapse_cli.commands.of_rows.LARGEST", 500_000)
     assert "--samples to 976" in refused(capsys, "pixels:digits", code=2)
     assert main(["probe", "pixels:digits", "--samples", "976", "-q"]) == 0

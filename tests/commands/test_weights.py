@@ -104,7 +104,7 @@ def test_a_trained_run(run: Path, tmp_path: Path, capsys: Capture) -> None:
     assert "entries" not in last, "single directions align through linear maps alone"
 
 
-def test_many_layers_share_one_picture(tmp_path: Path, capsys: Capture) -> None:
+def test_many_layers_share_one_image(tmp_path: Path, capsys: Capture) -> None:
     """resnet20: stem, 18 convolutions, 2 shortcuts, 2 linear layers; a pair in each of 9 blocks, one before them, one behind."""
     document = answered(
         capsys, str(begun(tmp_path / "c.pt", encoder="resnet20")), "--plot", str(tmp_path / "a.png")

@@ -10,18 +10,18 @@ import torch
 from PIL import Image
 
 from collapse_cli.data import decoded
-from collapse_cli.data.decoded import Encoded, Stream, own_side
+from collapse_cli.data.decoded import Encoded, Stream, common_side
 from collapse_cli.errors import CollapseError
 
 
-def png(picture: Image.Image, name: str = "it") -> Encoded:
+def png(image: Image.Image, name: str = "it") -> Encoded:
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    image.save(file, "PNG")
     return Encoded(name, file.getvalue())
 
 
-def one(picture: Image.Image, side: int) -> torch.Tensor:
-    return Stream(lambda _: png(picture), 1, side)[torch.tensor([0])][0]
+def one(image: Image.Image, side: int) -> torch.Tensor:
+    return Stream(lambda _: png(image), 1, side)[torch.tensor([0])][0]
 
 
 def grey(level: int, size: tuple[int, int] = (4, 4)) -> Encoded:
@@ -29,8 +29,8 @@ def grey(level: int, size: tuple[int, int] = (4, 4)) -> Encoded:
 
 
 @pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 300])
-def test_every_place_gets_its_own_picture(count: int) -> None:
-    """Picture i is grey of level i mod 251; drawn in a shuffled order with repeats, over sizes around a piece of work."""
+def test_every_place_gets_its_own_image(count: int) -> None:
+    """Image i is grey of level i mod 251; drawn in a shuffled order with repeats, over sizes around a piece of work."""
     stream = Stream(lambda i: grey(i % 251), 500, 4)
     index = torch.randint(500, (count,), generator=torch.Generator().manual_seed(count))
     pixels = stream[index]
@@ -38,7 +38,7 @@ def test_every_place_gets_its_own_picture(count: int) -> None:
     assert torch.equal(pixels[:, 0, 0, 0].long(), index % 251)
 
 
-def test_an_empty_index_gives_no_pictures() -> None:
+def test_an_empty_index_gives_no_images() -> None:
     assert Stream(grey, 5, 4)[torch.arange(0)].shape == (0, 3, 4, 4)
 
 
@@ -55,7 +55,7 @@ def test_several_threads_decode(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_held_where_it_fits_and_streamed_one_byte_below(monkeypatch: pytest.MonkeyPatch) -> None:
-    """10 pictures of 3x4x4 bytes are 480: held at a budget of 480, streamed at 479, the same pictures."""
+    """10 images of 3x4x4 bytes are 480: held at a budget of 480, streamed at 479, the same images."""
     found = []
     for budget in (480, 479):
         monkeypatch.setattr(decoded, "BUDGET", budget)
@@ -76,7 +76,7 @@ def test_only_the_chosen_are_taken_with_their_labels() -> None:
 
 
 def test_nothing_chosen_is_refused() -> None:
-    with pytest.raises(CollapseError, match="x/test has no pictures"):
+    with pytest.raises(CollapseError, match="x/test has no images"):
         decoded.images(grey, 4, None, (), [], "x/test")
 
 
@@ -86,7 +86,7 @@ def test_nothing_chosen_is_refused() -> None:
     ids=["agree", "disagree", "not square", "none"],
 )
 def test_own_side(sizes: list[tuple[int, int]], side: int) -> None:
-    assert own_side(grey(0, size) for size in sizes) == side
+    assert common_side(grey(0, size) for size in sizes) == side
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_every_mode_becomes_rgb(mode: str, colour: object, expected: tuple[int, 
 
 
 def test_a_palette_with_transparent_colours_makes_no_warning(recwarn: pytest.WarningsRecorder) -> None:
-    picture = Image.new("P", (4, 4), 1)
-    picture.putpalette([0, 0, 0, 10, 20, 30])
-    picture.info["transparency"] = b"\xff\x80"
-    assert one(picture, 4)[:, 0, 0].tolist() == [10, 20, 30]
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    image.info["transparency"] = b"\xff\x80"
+    assert one(image, 4)[:, 0, 0].tolist() == [10, 20, 30]
     assert not recwarn.list
 
 
@@ -119,15 +119,15 @@ def test_the_middle_square_is_kept() -> None:
     stripes = numpy.zeros((4, 12, 3), numpy.uint8)
     for third in range(3):
         stripes[:, 4 * third : 4 * third + 4, third] = 255
-    for picture in (stripes, stripes.transpose(1, 0, 2)):
-        pixels = one(Image.fromarray(picture.copy()), 4)
+    for image in (stripes, stripes.transpose(1, 0, 2)):
+        pixels = one(Image.fromarray(image.copy()), 4)
         assert torch.equal(
             pixels, torch.tensor([0, 255, 0], dtype=torch.uint8)[:, None, None].expand(3, 4, 4)
         )
 
 
 def test_rows_stay_rows() -> None:
-    """A picture of its own size is copied: [c, y, x] is what was painted at (x, y)."""
+    """An image of its own size is copied: [c, y, x] is what was painted at (x, y)."""
     painted = numpy.arange(48, dtype=numpy.uint8).reshape(4, 4, 3)
     assert torch.equal(one(Image.fromarray(painted), 4), torch.from_numpy(painted).permute(2, 0, 1))
 
@@ -145,8 +145,8 @@ def damaged() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", ["text", "empty", "cut", "header"])
-def test_a_damaged_picture_is_named(kind: str) -> None:
-    with pytest.raises(CollapseError, match=r"^cats/3\.png cannot be read as a picture") as caught:
+def test_a_damaged_image_is_named(kind: str) -> None:
+    with pytest.raises(CollapseError, match=r"^cats/3\.png cannot be read as an image") as caught:
         Stream(lambda _: Encoded("cats/3.png", damaged()[kind]), 1, 4)[torch.tensor([0])]
     assert "object at 0x" not in str(caught.value)
 

@@ -14,7 +14,7 @@ def rows(split: str) -> torch.Tensor:
 
 
 def test_train_and_test_are_the_whole_and_share_nothing() -> None:
-    """1,797 = 1,347 + 450, as multisets of (picture, label)."""
+    """1,797 = 1,347 + 450, as multisets of (image, label)."""
     train, test, both = rows("train"), rows("test"), rows("all")
     assert (len(train), len(test), len(both)) == (1347, 450, 1797)
     parts, whole = torch.cat([train, test]).tolist(), both.tolist()

@@ -13,7 +13,7 @@ from collapse_cli.shapes import Images
 
 
 def paint(folder: Path, *places: str, size: tuple[int, int] = (4, 4)) -> None:
-    """Grey pictures at folder/place; the level is the number in the file's name."""
+    """Grey images at folder/place; the level is the number in the file's name."""
     for place in places:
         file = folder / place
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def test_class_folders(tmp_path: Path) -> None:
     assert (levels(images), labels(images)) == ([3, 1, 2], [0, 1, 1])
 
 
-def test_flat_pictures_have_no_labels(tmp_path: Path) -> None:
+def test_flat_images_have_no_labels(tmp_path: Path) -> None:
     paint(tmp_path, "1.png", "2.png")
     images = data.load(f"folder:{tmp_path}", "all")
     assert (levels(images), images.labels, images.classes) == ([1, 2], None, ())
@@ -50,10 +50,10 @@ def test_files_and_classes_are_in_natural_order(tmp_path: Path) -> None:
 
 
 def test_a_class_reaches_down_and_the_rest_is_passed_over(tmp_path: Path) -> None:
-    """Nested pictures belong to the top folder; hidden, empty, other files and pictures beside classes do not count."""
+    """Nested images belong to the top folder; hidden, empty, other files and images beside classes do not count."""
     paint(tmp_path, "cat/deep/1.png", "dog/2.PNG", "3.png", ".hidden/4.png", "cat/.5.png")
     (tmp_path / "empty").mkdir()
-    (tmp_path / "dog/notes.txt").write_text("no picture")
+    (tmp_path / "dog/notes.txt").write_text("no image")
     images = data.load(f"folder:{tmp_path}", "all")
     assert (images.classes, levels(images)) == (("cat", "dog"), [1, 2])
 
@@ -116,7 +116,7 @@ def test_sizes(tmp_path: Path) -> None:
     )
 
 
-def test_streamed_pictures_are_the_held_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streamed_images_are_the_held_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paint(tmp_path, *(f"cat/{i}.png" for i in range(30)), *(f"dog/{i}.png" for i in range(30)))
     held = data.load(f"folder:{tmp_path}")
     monkeypatch.setattr(decoded, "BUDGET", 1)
@@ -132,9 +132,9 @@ def test_linked_folders_are_followed(tmp_path: Path) -> None:
     assert data.load(f"folder:{tmp_path}/set", "all").classes == ("cat", "dog")
 
 
-def test_an_unreadable_picture_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_image_is_named(tmp_path: Path) -> None:
     paint(tmp_path, "cat/1.png")
-    (tmp_path / "cat/2.png").write_bytes(b"no picture")
+    (tmp_path / "cat/2.png").write_bytes(b"no image")
     with pytest.raises(CollapseError, match=str(tmp_path / "cat/2.png")):
         data.load(f"folder:{tmp_path}", "all")
 
@@ -142,7 +142,7 @@ def test_an_unreadable_picture_is_named(tmp_path: Path) -> None:
 def test_no_folder_a_file_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     paint(tmp_path, "1.png")
     (tmp_path / "empty/cat").mkdir(parents=True)
-    for place, sentence in (("nowhere", "no folder"), ("1.png", "no folder"), ("empty", "has no pictures")):
+    for place, sentence in (("nowhere", "no folder"), ("1.png", "no folder"), ("empty", "has no images")):
         with pytest.raises(CollapseError, match=sentence) as caught:
             data.load(f"folder:{tmp_path}/{place}", "all")
         assert str(tmp_path / place) in caught.value.message

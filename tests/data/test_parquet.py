@@ -17,7 +17,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.shapes import Images
 
 
-def picture(level: int, side: int = 4) -> dict[str, Any]:
+def photo(level: int, side: int = 4) -> dict[str, Any]:
     file = io.BytesIO()
     Image.new("L", (side, side), level).save(file, "PNG")
     return {"bytes": file.getvalue(), "path": f"{level}.png"}
@@ -30,8 +30,8 @@ def write(file: Path, columns: dict[str, list[Any]], features: object = None) ->
     parquet.write_table(table, file)
 
 
-def pictures(*levels: int) -> list[dict[str, Any]]:
-    return [picture(level) for level in levels]
+def photos(*levels: int) -> list[dict[str, Any]]:
+    return [photo(level) for level in levels]
 
 
 def classes(*names: str) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def load(path: Path, split: str = "all") -> Images:
 def test_class_names_come_from_the_schema(tmp_path: Path) -> None:
     """No dog among the rows: it is a class all the same."""
     features = {"image": {"_type": "Image"}, "label": classes("ant", "bee", "dog")}
-    write(tmp_path / "a.parquet", {"image": pictures(5, 6, 7), "label": [1, 0, 1]}, features)
+    write(tmp_path / "a.parquet", {"image": photos(5, 6, 7), "label": [1, 0, 1]}, features)
     images = load(tmp_path / "a.parquet")
     assert (images.classes, images.shape, images.name) == (("ant", "bee", "dog"), (3, 4, 4), "a.parquet/all")
     assert (levels(images), labels(images)) == ([5, 6, 7], [1, 0, 1])
@@ -62,27 +62,27 @@ def test_class_names_come_from_the_schema(tmp_path: Path) -> None:
 
 def test_without_names_classes_are_their_numbers_in_every_shard(tmp_path: Path) -> None:
     """Class 2 is in test alone; train counts it too."""
-    write(tmp_path / "train-0.parquet", {"img": pictures(1, 2), "labels": [0, 1]})
-    write(tmp_path / "test-0.parquet", {"img": pictures(3), "labels": [2]})
+    write(tmp_path / "train-0.parquet", {"img": photos(1, 2), "labels": [0, 1]})
+    write(tmp_path / "test-0.parquet", {"img": photos(3), "labels": [2]})
     assert load(tmp_path, "train").classes == load(tmp_path, "test").classes == ("0", "1", "2")
 
 
 @pytest.mark.parametrize("features", [None, "nonsense", {"image": None, "label": [1]}])
 def test_odd_metadata_is_no_metadata(tmp_path: Path, features: object) -> None:
-    write(tmp_path / "a.parquet", {"image": pictures(1, 2), "label": [0, 1]}, features)
+    write(tmp_path / "a.parquet", {"image": photos(1, 2), "label": [0, 1]}, features)
     assert load(tmp_path).classes == ("0", "1")
 
 
 def test_a_declared_class_label_of_any_name_is_found(tmp_path: Path) -> None:
     """`row` is a column of integers too, but no ClassLabel."""
-    columns = {"image": pictures(1, 2), "row": [7, 8], "animal": [1, 0]}
+    columns = {"image": photos(1, 2), "row": [7, 8], "animal": [1, 0]}
     write(tmp_path / "a.parquet", columns, {"row": {"_type": "Value"}, "animal": classes("ant", "bee")})
     images = load(tmp_path)
     assert (images.classes, labels(images)) == (("ant", "bee"), [1, 0])
 
 
 def test_fine_label_is_taken_before_another_class_label(tmp_path: Path) -> None:
-    columns = {"img": pictures(1, 2), "coarse_label": [0, 0], "fine_label": [1, 0]}
+    columns = {"img": photos(1, 2), "coarse_label": [0, 0], "fine_label": [1, 0]}
     write(tmp_path / "a.parquet", columns, {"coarse_label": classes("x"), "fine_label": classes("p", "q")})
     assert load(tmp_path).classes == ("p", "q")
 
@@ -93,23 +93,23 @@ def test_fine_label_is_taken_before_another_class_label(tmp_path: Path) -> None:
 def test_no_label_hidden_labels_and_no_integers_are_none(
     tmp_path: Path, column: dict[str, list[Any]]
 ) -> None:
-    write(tmp_path / "a.parquet", {"image": pictures(1, 2), **column})
+    write(tmp_path / "a.parquet", {"image": photos(1, 2), **column})
     images = load(tmp_path)
     assert (images.labels, images.classes, levels(images)) == (None, (), [1, 2])
 
 
 @pytest.mark.parametrize(("label", "told"), [([0, None, 1], "-1"), ([0, 5, 1], "5")])
 def test_a_label_without_a_class_is_refused(tmp_path: Path, label: list[Any], told: str) -> None:
-    columns = {"image": pictures(1, 2, 3), "label": label}
+    columns = {"image": photos(1, 2, 3), "label": label}
     write(tmp_path / "a.parquet", columns, {"label": classes("ant", "bee")})
-    with pytest.raises(CollapseError, match=f"1 of 3 pictures have no class .*as {told}"):
+    with pytest.raises(CollapseError, match=f"1 of 3 images have no class .*as {told}"):
         load(tmp_path)
 
 
 def test_image_is_taken_before_another_struct_with_bytes(tmp_path: Path) -> None:
-    write(tmp_path / "a.parquet", {"mask": pictures(9, 9), "image": pictures(1, 2)})
+    write(tmp_path / "a.parquet", {"mask": photos(9, 9), "image": photos(1, 2)})
     assert levels(load(tmp_path)) == [1, 2]
-    write(tmp_path / "a.parquet", {"id": [1, 2], "photo": pictures(3, 4), "mask": pictures(9, 9)})
+    write(tmp_path / "a.parquet", {"id": [1, 2], "photo": photos(3, 4), "mask": photos(9, 9)})
     assert levels(load(tmp_path)) == [3, 4]
 
 
@@ -120,7 +120,7 @@ def test_shards_of_a_split_follow_one_another(tmp_path: Path) -> None:
         ("train-1", 10, [2, 2]),
         ("validation-0", 20, [1, 0]),
     ):
-        write(tmp_path / f"{shard}.parquet", {"image": pictures(first, first + 1), "label": label})
+        write(tmp_path / f"{shard}.parquet", {"image": photos(first, first + 1), "label": label})
     for split, shown, told in (
         ("train", [0, 1, 10, 11], [0, 1, 2, 2]),
         ("test", [20, 21], [1, 0]),
@@ -133,12 +133,12 @@ def test_shards_of_a_split_follow_one_another(tmp_path: Path) -> None:
 def test_a_split_is_a_whole_word_of_the_name(tmp_path: Path) -> None:
     """`cifar-train-0` is train; `trainings` and `latest` are no splits, and are left out where others are."""
     for name, level in (("cifar-train-0", 1), ("test", 2), ("trainings-0", 3), ("latest", 4)):
-        write(tmp_path / f"{name}.parquet", {"image": pictures(level)})
+        write(tmp_path / f"{name}.parquet", {"image": photos(level)})
     assert [levels(load(tmp_path, split)) for split in ("train", "test")] == [[1], [2]]
 
 
 def test_a_missing_split_is_not_taken_from_another(tmp_path: Path) -> None:
-    write(tmp_path / "train-0.parquet", {"image": pictures(*range(10))})
+    write(tmp_path / "train-0.parquet", {"image": photos(*range(10))})
     assert len(load(tmp_path, "train")) == 10
     with pytest.raises(CollapseError, match="no test split"):
         load(tmp_path, "test")
@@ -147,17 +147,17 @@ def test_a_missing_split_is_not_taken_from_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", [True, False])
 def test_without_splits_a_fifth_is_held_back(tmp_path: Path, folder: bool) -> None:
     file = tmp_path / "a.parquet"
-    write(file, {"image": pictures(*range(10)), "label": [i % 2 for i in range(10)]})
+    write(file, {"image": photos(*range(10)), "label": [i % 2 for i in range(10)]})
     train, test = (load(tmp_path if folder else file, split) for split in ("train", "test"))
     assert (len(train), len(test)) == (8, 2)
     assert sorted(levels(train) + levels(test)) == list(range(10))
     assert labels(train) == [level % 2 for level in levels(train)]
 
 
-def test_streamed_pictures_are_the_held_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streamed_images_are_the_held_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several row groups and shards, cut, so that the rows chosen are not a plain range."""
     for shard in range(2):
-        table = pyarrow.table({"image": pictures(*range(100 * shard, 100 * shard + 20))})
+        table = pyarrow.table({"image": photos(*range(100 * shard, 100 * shard + 20))})
         parquet.write_table(table, tmp_path / f"{shard}.parquet", row_group_size=7)
     held = load(tmp_path, "train")
     monkeypatch.setattr(decoded, "BUDGET", 1)
@@ -167,25 +167,25 @@ def test_streamed_pictures_are_the_held_ones(tmp_path: Path, monkeypatch: pytest
 
 
 def test_one_size_for_every_split(tmp_path: Path) -> None:
-    write(tmp_path / "test-0.parquet", {"image": [picture(1, side=6)]})
-    write(tmp_path / "train-0.parquet", {"image": [picture(1, side=4)]})
+    write(tmp_path / "test-0.parquet", {"image": [photo(1, side=6)]})
+    write(tmp_path / "train-0.parquet", {"image": [photo(1, side=4)]})
     assert load(tmp_path, "train").shape == load(tmp_path, "test").shape == (3, 6, 6)
 
 
 @pytest.mark.parametrize("value", [None, {"bytes": None, "path": "a.png"}, {"bytes": b"x", "path": "a.png"}])
-def test_a_row_without_a_picture_is_named(tmp_path: Path, value: object) -> None:
-    write(tmp_path / "a.parquet", {"image": [picture(1), value]})
-    with pytest.raises(CollapseError, match=r"row 1 of .* cannot be read as a picture"):
+def test_a_row_without_a_image_is_named(tmp_path: Path, value: object) -> None:
+    write(tmp_path / "a.parquet", {"image": [photo(1), value]})
+    with pytest.raises(CollapseError, match=r"row 1 of .* cannot be read as an image"):
         load(tmp_path / "a.parquet")
 
 
-def test_what_is_no_picture_parquet_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_image_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("hello")
     write(tmp_path / "numbers.parquet", {"z": [1, 2]})
     (tmp_path / "empty").mkdir()
     for place, sentence in (
         ("text.parquet", "cannot be read as parquet"),
-        ("numbers.parquet", "has no picture column"),
+        ("numbers.parquet", "has no image column"),
         ("empty", "no parquet file"),
         ("nowhere", "no parquet file"),
     ):
@@ -196,14 +196,14 @@ def test_what_is_no_picture_parquet_is_refused(tmp_path: Path) -> None:
 
 
 def test_shards_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
-    write(tmp_path / "train-0.parquet", {"image": pictures(1), "label": [0]})
-    write(tmp_path / "train-1.parquet", {"image": pictures(1)})
+    write(tmp_path / "train-0.parquet", {"image": photos(1), "label": [0]})
+    write(tmp_path / "train-1.parquet", {"image": photos(1)})
     with pytest.raises(CollapseError, match="column label"):
         load(tmp_path, "train")
 
 
 def test_a_parquet_without_rows_is_refused(tmp_path: Path) -> None:
-    kept = pyarrow.table({"image": pictures(1), "label": [0]}).slice(0, 0)
+    kept = pyarrow.table({"image": photos(1), "label": [0]}).slice(0, 0)
     parquet.write_table(kept, tmp_path / "a.parquet")
-    with pytest.raises(CollapseError, match="has no pictures"):
+    with pytest.raises(CollapseError, match="has no images"):
         load(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 from collapse_cli.data import splits
 from collapse_cli.errors import CollapseError
 
-HERE = Path("pictures")
+HERE = Path("images")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 10, 1001])
@@ -38,6 +38,6 @@ def test_test_comes_before_validation() -> None:
 
 @pytest.mark.parametrize(("words", "split"), [(["train"], "test"), (["test"], "train")])
 def test_a_missing_half_is_never_taken_from_the_other(words: list[str], split: str) -> None:
-    with pytest.raises(CollapseError, match=f"pictures has no {split} split") as caught:
+    with pytest.raises(CollapseError, match=f"images has no {split} split") as caught:
         splits.take(words, split, HERE)
     assert caught.value.hint == f"it has: {words[0]}"

@@ -21,7 +21,7 @@ LABELS = {"train": [3, 0], "test": [7, 0]}
 
 
 def painted(split: str, channels: int, side: int) -> numpy.ndarray:
-    """(N,C,H,W): no two pixels of a picture's first rows and columns are alike, so that no axes can be swapped."""
+    """(N,C,H,W): no two pixels of an image's first rows and columns are alike, so that no axes can be swapped."""
     _, c, y, x = shape = (len(LABELS[split]), channels, side, side)
     n, c, y, x = numpy.ogrid[tuple(slice(size) for size in shape)]
     return ((50 * (split == "test") + 7 * n + 60 * c + 3 * y + x) % 256).astype(numpy.uint8)
@@ -36,7 +36,7 @@ def cifar(root: Path, folder: str, files: dict[str, str], key: str, names: tuple
 
 
 def cifar10(root: Path) -> None:
-    """One batch holds the pictures, the other four are empty."""
+    """One batch holds the images, the other four are empty."""
     files = {"data_batch_1": "train", "test_batch": "test"}
     cifar(root, "cifar-10-batches-py", files, "labels", ("batches.meta", "label_names"))
     nothing = {"data": numpy.zeros((0, 3072), numpy.uint8), "labels": []}
@@ -50,7 +50,7 @@ def cifar100(root: Path) -> None:
 
 
 def stl10(root: Path) -> None:
-    """Column-major pictures, classes counted from 1."""
+    """Column-major images, classes counted from 1."""
     (root / "stl10_binary").mkdir()
     for split, labels in LABELS.items():
         (root / f"stl10_binary/{split}_X.bin").write_bytes(painted(split, 3, 96).swapaxes(2, 3).tobytes())
@@ -97,7 +97,7 @@ WRITERS = [cifar10, cifar100, stl10, svhn, mnist, fashion_mnist]
 
 @pytest.mark.usefixtures("unsigned")
 @pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
-def test_pictures_labels_and_splits(
+def test_images_labels_and_splits(
     write: Callable[[Path], None], tmp_path: Path, unplugged: list[str]
 ) -> None:
     name = write.__name__

@@ -59,10 +59,10 @@ def test_samples_of_a_target_are_gaussians_about_its_modes(generator: torch.Gene
     assert (mode.bincount() / 8000).tolist() == pytest.approx([1 / 8] * 8, abs=0.015)
 
 
-def test_pictures_reach_as_far_as_95_per_cent_of_them_need(generator: torch.Generator) -> None:
+def test_images_reach_as_far_as_95_per_cent_of_them_need(generator: torch.Generator) -> None:
     """On a line at 0, 1, 3, 6, 10 … the nearest others are 1, 1, 2, 3, 4 … away, numpy's quantile of which is the reach."""
     rows = torch.cumsum(torch.arange(20.0), dim=0).unsqueeze(1)
-    made = targets.pictures(rows, torch.arange(20) % 4)
+    made = targets.images(rows, torch.arange(20) % 4)
     assert made.anchors.reach == pytest.approx(numpy.quantile([1, *range(1, 20)], 0.95))
     assert set(made.draw(50, generator).flatten().tolist()) <= set(rows.flatten().tolist())
     assert targets.centres(made).shape == (4, 1)
@@ -71,7 +71,7 @@ def test_pictures_reach_as_far_as_95_per_cent_of_them_need(generator: torch.Gene
 def test_the_plane_is_where_anchors_spread_most() -> None:
     """About their mean, which lies far off along the axis of least spread: along the third axis most, then the first."""
     spread = torch.tensor([[2.0, 0, 0], [-2, 0, 0], [0, 0, 3], [0, 0, -3], [0, 1, 0], [0, -1, 0]])
-    found = targets.plane(targets.pictures(spread + torch.tensor([0.0, 100, 0]), torch.arange(6)))
+    found = targets.plane(targets.images(spread + torch.tensor([0.0, 100, 0]), torch.arange(6)))
     torch.testing.assert_close(found.abs(), torch.tensor([[0.0, 1], [0, 0], [1, 0]]), atol=1e-5, rtol=0)
     assert torch.equal(targets.plane(RING), torch.eye(2))
 

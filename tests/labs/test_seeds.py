@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from collapse_cli.labs.seeds import over_seeds
-from collapse_cli.results import Curve, Measured, curve, lines, number
+from collapse_cli.results import curve, lines, number
+from collapse_cli.values import Curve, Measured
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,10 @@ def knobs() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def build(knobs: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
-    """A small method by name for 200 grey 8x8 pictures of 3 classes; classes=0: without labels."""
+    """A small method by name for 200 grey 8x8 images of 3 classes; classes=0: without labels."""
 
-    def built(name: str, classes: int = 3, pictures: int = 200, **given: Any) -> Any:
-        return methods.build(resolve(name, knobs(name, **given)), DataShape((1, 8, 8), pictures, classes))
+    def built(name: str, classes: int = 3, images: int = 200, **given: Any) -> Any:
+        return methods.build(resolve(name, knobs(name, **given)), DataShape((1, 8, 8), images, classes))
 
     return built
 

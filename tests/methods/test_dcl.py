@@ -23,7 +23,7 @@ def test_the_knobs_are_the_formulas(build: Make, embed: Make, batch: Batch) -> N
 
 
 def test_without_a_prior_it_is_end_to_end(build: Make, batch: Batch) -> None:
-    """Both see the 2B-2 views of the other pictures."""
+    """Both see the 2B-2 views of the other images."""
     biased, debiased = build("end-to-end", temperature=0.3), build("dcl", temperature=0.3, class_prior=0.0)
     torch.testing.assert_close(debiased.loss(batch), biased.loss(batch))
     assert debiased.chance() is not None

@@ -21,9 +21,9 @@ Make = Callable[..., Any]
 def test_the_loss_is_the_slow_loop(
     kind: str, masks: dict[str, Any], build: Make, embed: Make, slow_info_nce: Make, batch: Batch
 ) -> None:
-    """2B queries, each against the 2B-2 views of other pictures; or B queries against the B-1 other second views.
+    """2B queries, each against the 2B-2 views of other images; or B queries against the B-1 other second views.
 
-    Of 16 pictures of classes 0, 1, 2 by turns, 6, 5 and 5: the oracle takes away exactly the 5 or 4 others of the class.
+    Of 16 images of classes 0, 1, 2 by turns, 6, 5 and 5: the oracle takes away exactly the 5 or 4 others of the class.
     """
     method = build("end-to-end", negatives=kind, temperature=0.3, **masks)
     first, second = (

@@ -26,7 +26,7 @@ def redrawn(batch: Batch, count: int, of: int = 200) -> Tensor:
     return drawn
 
 
-def test_a_new_bank_holds_a_random_unit_row_for_each_picture(build: Make) -> None:
+def test_a_new_bank_holds_a_random_unit_row_for_each_image(build: Make) -> None:
     method = build("memory-bank")
     torch.testing.assert_close(method.bank.norm(dim=1), torch.ones(200))
     assert method.bank.shape == (200, 8)
@@ -85,7 +85,7 @@ def test_a_slot_after_a_step(share: float, build: Make, embed: Make, batch: Batc
     assert not method.bank.requires_grad
 
 
-def test_pictures_without_labels_leave_no_labels(build: Make, batch: Batch) -> None:
+def test_images_without_labels_leave_no_labels(build: Make, batch: Batch) -> None:
     method = build("memory-bank")
     method.loss(replace(batch, labels=None))
     method.after_step(0.5)
@@ -97,7 +97,7 @@ def test_nce_is_the_slow_loop_and_its_constant_is_kept(build: Make, embed: Make,
 
     Own slots may be among the 12 and count in Z, as any slot does; they are no noise in the sum.
     """
-    method = build("memory-bank", bank_loss="nce", temperature=0.3, pictures=40)
+    method = build("memory-bank", bank_loss="nce", temperature=0.3, images=40)
     batch, constant = replace(batch, index=batch.index - 100), 0.0
     for turn in range(5):
         features = embed(method.encoder, method.projector, batch.first).detach()

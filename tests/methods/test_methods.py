@@ -173,7 +173,7 @@ def collapse(method: Any, views: Tensor) -> None:
 def test_chance_is_the_loss_of_equal_embeddings(
     name: str, given: dict[str, Any], build: Make, batch: Batch
 ) -> None:
-    """Also with masks, whose second look knows the labels and pictures that the first step left behind."""
+    """Also with masks, whose second look knows the labels and images that the first step left behind."""
     method = build(name, **given)
     collapse(method, batch.first)
     for _ in range(2):
@@ -246,7 +246,7 @@ def test_two_and_two_epochs_are_four(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_pictures_without_labels(name: str, build: Make, batch: Batch) -> None:
+def test_images_without_labels(name: str, build: Make, batch: Batch) -> None:
     """Refused in a sentence where a method is made of labels; the others neither need nor miss them."""
     bare = replace(batch, labels=None)
     if name in ("supervised", "supcon"):

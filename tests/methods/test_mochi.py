@@ -164,7 +164,7 @@ def test_the_loss_is_the_slow_loop_over_queue_and_mixed(
 ) -> None:
     """K + s + s' negatives; with the class oracle K less those of the class, N = 4 mixed of what was left.
 
-    A queue of 10 holds the last of 16 pictures, the first few of class 0, the others of class 1: of 3 and 13 only class 1 is
+    A queue of 10 holds the last of 16 images, the first few of class 0, the others of class 1: of 3 and 13 only class 1 is
     in it, so its queries have no negative at all, and none that is mixed either; of 10 and 6 it holds 4 and 6; of 14
     and 2 it holds 8 and 2, fewer than N.
     """

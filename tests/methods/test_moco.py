@@ -202,7 +202,7 @@ def test_masks_leave_out_what_they_say(
 ) -> None:
     """A queue of 40 holds this very batch, the 16 of the one before, and 8 that are unknown. Labels 0 to 2 by turns.
 
-    Own picture: 1 of 40 each. Own class, the own picture among them: 6, 5 or 5 of the batch, and as many of the other.
+    Own image: 1 of 40 each. Own class, the own image among them: 6, 5 or 5 of the batch, and as many of the other.
     """
     method = build("moco", queue=40, temperature=0.3, **masks)
     for index in (batch.index, batch.index - 50):

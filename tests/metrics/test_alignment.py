@@ -134,7 +134,7 @@ def test_independent_views_are_at_their_null() -> None:
     assert found.pairs == 4000
 
 
-def test_a_class_with_one_picture_has_no_pairs_and_no_labels_no_classes() -> None:
+def test_a_class_with_one_image_has_no_pairs_and_no_labels_no_classes() -> None:
     rows = sphere(5, 3)
     found = measure(rows, labels=torch.tensor([0, 0, 1, 2, 2]), classes=("a", "b", "c"))
     assert list(found.uniformity_of_class) == ["a", "c"]

@@ -16,9 +16,9 @@ from collapse_cli.metrics.scatter import of_views
 
 
 def views(between: Tensor, within: Tensor, n: int, q: int, generator: Generator) -> Tensor:
-    """(n,q,D): pictures of variance `between` (D,), each with q views of variance `within` (D,) around it."""
-    pictures = torch.randn(n, 1, len(between), generator=generator, dtype=torch.float64) * between.sqrt()
-    return pictures + torch.randn(n, q, len(within), generator=generator, dtype=torch.float64) * within.sqrt()
+    """(n,q,D): images of variance `between` (D,), each with q views of variance `within` (D,) around it."""
+    images = torch.randn(n, 1, len(between), generator=generator, dtype=torch.float64) * between.sqrt()
+    return images + torch.randn(n, q, len(within), generator=generator, dtype=torch.float64) * within.sqrt()
 
 
 def slow(first: Tensor, second: Tensor) -> float:
@@ -39,14 +39,14 @@ def test_recognised_is_its_definition(n: int, d: int, generator: Generator) -> N
     assert recognised(first, second) == pytest.approx(slow(first, second), abs=1e-12)
 
 
-def test_equal_views_are_all_recognised_and_equal_pictures_are_all_ties(generator: Generator) -> None:
+def test_equal_views_are_all_recognised_and_equal_images_are_all_ties(generator: Generator) -> None:
     rows = torch.randn(30, 8, generator=generator)
     assert recognised(rows, rows) == 1
     assert recognised(torch.ones(30, 8), torch.ones(30, 8)) == 0.5
 
 
 def test_no_interval_reaches_beyond_a_share(generator: Generator) -> None:
-    """28 of 30 pictures are recognised before all others, two, whose views are exchanged, are not; of opposite views the other
+    """28 of 30 images are recognised before all others, two, whose views are exchanged, are not; of opposite views the other
     way round. 1.96 errors of so few reach over the end.
     """
     rows = torch.randn(30, 8, generator=generator, dtype=torch.float64)
@@ -65,7 +65,7 @@ def test_of_three_views_the_first_two_are_recognised(generator: Generator) -> No
 
 
 def test_of_one_gaussian_direction(generator: Generator) -> None:
-    """In one dimension the cosine is a sign: views of covariance rho agree in sign with 1/2 + asin(rho)/pi, pictures in half.
+    """In one dimension the cosine is a sign: views of covariance rho agree in sign with 1/2 + asin(rho)/pi, images in half.
 
     Own agrees and the other does not: 1/2 (1/2 + a); both or neither: a tie, 1/2. Together 1/2 + a/2, a = asin(rho)/pi.
     """
@@ -99,7 +99,7 @@ def test_shares_are_scipys_generalised_eigenvalues(generator: Generator) -> None
 
 
 def test_shares_of_planted_directions(generator: Generator) -> None:
-    """within / (within + between): 1/(1+9) = .1 three times, 4/(4+1) = .8 twice; 3000 pictures of 4 views leave some .02."""
+    """within / (within + between): 1/(1+9) = .1 three times, 4/(4+1) = .8 twice; 3000 images of 4 views leave some .02."""
     drawn = views(torch.tensor([9.0, 9, 9, 1, 1]), torch.tensor([1.0, 1, 1, 4, 4]), 3000, 4, generator)
     torch.testing.assert_close(
         generalised(drawn)[0], torch.tensor([0.8, 0.8, 0.1, 0.1, 0.1]).double(), atol=0.03, rtol=0
@@ -116,7 +116,7 @@ def test_shares_do_not_change_with_the_coordinates(scale: float, generator: Gene
 
 
 @pytest.mark.parametrize(("q", "least"), [(4, 0.778), (2, 0.516)])
-def test_where_pictures_do_not_differ_augmentation_wins_everywhere(
+def test_where_images_do_not_differ_augmentation_wins_everywhere(
     q: int, least: float, generator: Generator
 ) -> None:
     """Of noise q Sb Sw^-1 is an F matrix: y = D/n = 1/8 and y' = D/(n (q - 1)), its edge ((1 + sqrt(y + y' - y y'))/(1 - y'))^2.
@@ -131,7 +131,7 @@ def test_where_pictures_do_not_differ_augmentation_wins_everywhere(
 
 
 def test_of_too_many_directions_the_first_are_taken(generator: Generator) -> None:
-    """20 pictures carry 2 directions, however wide the space."""
+    """20 images carry 2 directions, however wide the space."""
     assert augmentation(torch.randn(20, 2, 64, generator=generator)).directions == 2
 
 
@@ -181,8 +181,8 @@ def test_one_view_and_broken_rows_are_refused() -> None:
         augmentation(torch.full((9, 2, 3), math.nan))
 
 
-def test_too_few_pictures_have_no_directions_to_die(generator: torch.Generator) -> None:
-    """Two pictures leave n / 8 = 0 directions: none in which augmentation wins, and nothing that could have died."""
+def test_too_few_images_have_no_directions_to_die(generator: torch.Generator) -> None:
+    """Two images leave n / 8 = 0 directions: none in which augmentation wins, and nothing that could have died."""
     views = torch.randn(2, 4, 6, generator=generator)
     found = augmentation(views, views)
     assert (found.directions, found.wins, found.died) == (0, 0, None)

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from collapse_cli.metrics.calibration import Case, calibration, cases, count, sizes
 from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.planted import GAP, MARGIN, gaussian, low_rank, of_spectrum, of_unit_rows, scenes
-from collapse_cli.metrics.ranks import FILLED
+from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.spectrum import eigenvalues
 
 
@@ -52,12 +52,12 @@ def test_truths_by_spectrum() -> None:
 
 @pytest.mark.parametrize("d", [8, 32])
 def test_declared_truths_are_those_of_many_rows(d: int) -> None:
-    """The definition on 400 D rows: a direction counts above FILLED / D, with half the margin that gaussian scenes have."""
+    """The definition on 400 D rows: a direction counts above ACTIVE / D, with half the margin that gaussian scenes have."""
     for scene in scenes(d, seeded(0)):
         if scene.kind not in ("ReLU", "clusters", "heavy tails", "offset", "one point"):
             continue
         lam = eigenvalues(gather(scene.draw(400 * d, seeded(1))).on_sphere.covariance)
-        level = lam * d / FILLED
+        level = lam * d / ACTIVE
         surely, perhaps = (float((level > bound).double().mean()) for bound in (MARGIN / 2, 2 / MARGIN))
         if scene.truth == "complete collapse":
             assert float(lam.sum()) < 0.0625 / 2

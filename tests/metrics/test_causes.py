@@ -25,8 +25,8 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
     ]
     assert [one.times for one in found] == pytest.approx([1] * 9)
     assert tuple(one.name for one in found) == NAMES
-    assert all(one.said and one.measured for one in found)
-    assert causes.fast_keys(512, 64, 0.9375).found(0.0), "from 1 on, not above it"
+    assert all(one.sentence and one.measured for one in found)
+    assert causes.fast_keys(512, 64, 0.9375).detected(0.0), "from 1 on, not above it"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_cure_of_fast_keys_is_the_fastest_slow_enough(queue: int, batch: int
 
 
 def test_the_cures_of_slow_keys_and_long_queues() -> None:
-    """.999^1000 = .37 is more than a tenth, .99^1000 is not; of 1347 pictures half are 673, and 512 is a power of two."""
+    """.999^1000 = .37 is more than a tenth, .99^1000 is not; of 1347 images half are 673, and 512 is a power of two."""
     assert causes.slow_keys(0.9999, 1000).cure == {"momentum": 0.99}
     assert causes.slow_keys(0.9999, 3000).cure == {"momentum": 0.999}
     assert causes.long_queue(16384, 1347, None).cure == {"queue": 512}
@@ -85,7 +85,7 @@ def test_the_other_cures() -> None:
 def test_keys_without_momentum_or_with_all_of_it() -> None:
     """m = 1 never renews itself: no cause of being too fast, all of it random."""
     assert causes.fast_keys(512, 64, 1.0).times == 0
-    assert causes.fast_keys(512, 64, 1.0).said.endswith("another one after inf")
+    assert causes.fast_keys(512, 64, 1.0).sentence.endswith("another one after inf")
     assert causes.slow_keys(1.0, 10**6).times == pytest.approx(1 / 0.75)
 
 
@@ -117,8 +117,8 @@ def test_what_collapses_z_comes_before_what_costs_learning_and_what_is_not_found
 def test_what_is_spread_was_not_brought_to_a_point() -> None:
     """Batch norm in the projector lets m = 0 train: the same 16 times are then no cause, and stand behind those that are."""
     fast, deep = causes.fast_keys(512, 64, 0), causes.deep_linear(2, 10, 40, 64)
-    assert (fast.found(SPREAD - 1e-9), fast.found(SPREAD)) == (True, False)
-    assert deep.found(1.0)
+    assert (fast.detected(SPREAD - 1e-9), fast.detected(SPREAD)) == (True, False)
+    assert deep.detected(1.0)
     assert ranked([fast, deep], SPREAD) == [deep, fast]
 
 

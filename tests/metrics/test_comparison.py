@@ -128,7 +128,7 @@ def test_a_difference_below_float32_is_a_tie() -> None:
 
 
 def test_a_value_within_the_others_own_interval_is_no_better() -> None:
-    """A probe on 100 test pictures: .93 lies in the interval of .90, and .97 in neither."""
+    """A probe on 100 test images: .93 lies in the interval of .90, and .97 in neither."""
     runs = [
         Repeats((v,), (0,), (v - w, v + w)) for v, w in ((0.90, 0.06), (0.93, 0.05), (0.97, 0.03))
     ]  # fmt: skip

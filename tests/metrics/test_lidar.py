@@ -27,20 +27,20 @@ def grouped(views: Tensor) -> Groups:
 
 
 def planted(n: int, q: int, between: Tensor, within: Tensor | float, generator: Generator) -> Tensor:
-    """Views (n,q,D) of pictures that deviate `between` (D,) along each axis, and their views `within`."""
-    pictures = torch.randn(n, 1, len(between), generator=generator, dtype=torch.float64) * between
-    return pictures + torch.randn(n, q, len(between), generator=generator, dtype=torch.float64) * within
+    """Views (n,q,D) of images that deviate `between` (D,) along each axis, and their views `within`."""
+    images = torch.randn(n, 1, len(between), generator=generator, dtype=torch.float64) * between
+    return images + torch.randn(n, q, len(between), generator=generator, dtype=torch.float64) * within
 
 
 def cross(r: int, d: int, a: float, b: float) -> Tensor:
-    """Pictures at +-a along each of r axes, views of each at +-b along all d: (2r, 2d, d)."""
+    """Images at +-a along each of r axes, views of each at +-b along all d: (2r, 2d, d)."""
     signs = torch.cat([torch.eye(d), -torch.eye(d)]).double()
-    pictures = torch.cat([signs[:r], signs[d : d + r]])
-    return a * pictures[:, None] + b * signs[None]
+    images = torch.cat([signs[:r], signs[d : d + r]])
+    return a * images[:, None] + b * signs[None]
 
 
 def test_of_a_cross_everything_is_known() -> None:
-    """r = 3 of d = 5 axes, n = 6 pictures, q = 10 views, a = 2, b = 1.
+    """r = 3 of d = 5 axes, n = 6 images, q = 10 views, a = 2, b = 1.
 
     Sb = 2 a^2 / (n - 1) = 8/5 along the three, Sw = 2 b^2 / (q - 1) = 2/9 along all: the three eigenvalues are equal.
     Net of Sw/q: 8/5 - 1/45 = 71/45 along three, -1/45 along two; Sw + net: 81/45 and 9/45.
@@ -81,8 +81,8 @@ def test_lidar_is_the_entropy_of_them() -> None:
 def test_shares_along_the_principal_directions_are_numpys() -> None:
     """Of within and between that have no axis in common, three views each: total Sw + Sb - Sw/3, share v^T Sw v over it."""
     mixed = torch.randn(2, 5, 5, generator=chance(5), dtype=torch.float64)
-    pictures = torch.randn(40, 1, 5, generator=chance(6), dtype=torch.float64) @ mixed[0]
-    views = pictures + torch.randn(40, 3, 5, generator=chance(7), dtype=torch.float64) @ mixed[1]
+    images = torch.randn(40, 1, 5, generator=chance(6), dtype=torch.float64) @ mixed[0]
+    views = images + torch.randn(40, 3, 5, generator=chance(7), dtype=torch.float64) @ mixed[1]
     seen = of_views(views)
     within, total = seen.within.numpy(), (seen.within * 2 / 3 + seen.between).numpy()
     lam, axes = numpy.linalg.eigh(total)
@@ -103,7 +103,7 @@ def test_a_turn_and_another_scale_change_nothing_but_an_absolute_delta() -> None
 
 
 def test_noise_is_its_own_null_and_scores_high() -> None:
-    """Views without any picture in them: LiDAR near D = 16, all variance within, every direction overwhelmed."""
+    """Views without any image in them: LiDAR near D = 16, all variance within, every direction overwhelmed."""
     found = lidar(grouped(planted(400, 5, 0 * TILTED, 1.0, chance())), chance(1))
     assert found.lidar == pytest.approx(found.lidar.null, rel=0.02)
     assert found.lidar > 15
@@ -114,7 +114,7 @@ def test_noise_is_its_own_null_and_scores_high() -> None:
 
 
 def test_a_planted_collapse_to_four_directions() -> None:
-    """Pictures differ along 4 of 16 axes, by 5 times as much as views do: Sb/Sw is 25.1 along these, 0.1 along the others.
+    """Images differ along 4 of 16 axes, by 5 times as much as views do: Sb/Sw is 25.1 along these, 0.1 along the others.
 
     Exp of the entropy of (25.1 x 4, 0.1 x 12): 4.32, of 16 that noise fills; views win in the other 12.
     """
@@ -127,7 +127,7 @@ def test_a_planted_collapse_to_four_directions() -> None:
 
 
 def test_strong_augmentation_overwhelms_the_directions_it_is_strong_in() -> None:
-    """Views deviate by twice as much as pictures along 6 axes and half as much along 10; the largest directions are theirs."""
+    """Views deviate by twice as much as images along 6 axes and half as much along 10; the largest directions are theirs."""
     within = torch.tensor([2.0] * 6 + [0.5] * 10).double()
     found = lidar(grouped(planted(1000, 4, torch.ones(16).double(), within, chance())), chance())
     assert found.overwhelmed == 6
@@ -143,7 +143,7 @@ def test_directions_without_any_variance_are_left_out() -> None:
     assert 1 < found.lidar <= 12
 
 
-def test_classes_in_the_place_of_pictures_bound_it() -> None:
+def test_classes_in_the_place_of_images_bound_it() -> None:
     """Five classes of unequal size have four directions between them, the mean of 1/n_c stands for 1/q."""
     labels = torch.arange(300).square() % 11  # six classes: 0, 1, 3, 4, 5, 9
     rows = torch.randn(6, 16, generator=chance(2), dtype=torch.float64)[labels.unique(return_inverse=True)[1]]
@@ -188,7 +188,7 @@ def test_the_interval_knows_that_delta_moves_with_the_views() -> None:
 
 @pytest.mark.parametrize("fewest", [6, 2])
 def test_the_interval_is_the_plain_jackknifes(fewest: int) -> None:
-    """One picture left out at a time, 60 of them, logarithm of LiDAR; t of about 60 degrees of freedom is 2.0. To 8 %.
+    """One image left out at a time, 60 of them, logarithm of LiDAR; t of about 60 degrees of freedom is 2.0. To 8 %.
 
     Of six views each, and of two to six.
     """
@@ -206,7 +206,7 @@ def test_the_interval_is_the_plain_jackknifes(fewest: int) -> None:
 
 
 def test_intervals_cover() -> None:
-    """40 draws of tilted pictures: the mean lies in at least 34 of them."""
+    """40 draws of tilted images: the mean lies in at least 34 of them."""
     found = [lidar(grouped(planted(150, 5, TILTED, 0.3, chance(s))), chance()) for s in range(40)]
     for name in ("lidar", "augmentation", "overwhelmed"):
         values = [getattr(one, name) for one in found]
@@ -216,7 +216,7 @@ def test_intervals_cover() -> None:
 
 
 def test_an_interval_ends_where_lidar_does() -> None:
-    """Of 8 pictures that differ along all of 16 axes no more than 7 directions, where the jackknife alone would say 8.9; of 20
+    """Of 8 images that differ along all of 16 axes no more than 7 directions, where the jackknife alone would say 8.9; of 20
     along one alone, no fewer than 1.
     """
     many = lidar(grouped(planted(8, 40, TILTED**0, 0.01, chance(15))), chance())
@@ -226,7 +226,7 @@ def test_an_interval_ends_where_lidar_does() -> None:
     assert 1 <= one.lidar.interval[0] <= one.lidar == pytest.approx(1, abs=1e-3)
 
 
-def test_few_pictures_have_no_interval() -> None:
+def test_few_images_have_no_interval() -> None:
     assert lidar(grouped(planted(7, 3, TILTED, 0.3, chance())), chance()).lidar.interval is None
     assert lidar(grouped(planted(8, 3, TILTED, 0.3, chance())), chance()).lidar.interval is not None
 

@@ -12,7 +12,8 @@ from torch.nn.functional import normalize
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import modality as room
 from collapse_cli.metrics.modality import Modality, gap, modality, other_cosine, recall
-from collapse_cli.results import Measured, metrics
+from collapse_cli.results import metrics
+from collapse_cli.values import Measured
 
 
 def rows(n: int, d: int, seed: int = 0) -> Tensor:

@@ -86,7 +86,7 @@ def test_the_order_of_centres_means_nothing(generator: torch.Generator) -> None:
 
 
 def test_several_anchors_may_be_of_one_mode() -> None:
-    """As with pictures: three anchors, two modes; a sample is of the mode of its nearest."""
+    """As with images: three anchors, two modes; a sample is of the mode of its nearest."""
     anchors = m.Anchors(torch.tensor([[0.0], [1.0], [5.0]]), torch.tensor([0, 1, 1]), 0.2)
     samples = torch.tensor([[0.1], [0.9], [4.0], [5.1]])
     mode, good = m.nearest(samples, anchors)

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import oracle as room
-from collapse_cli.metrics.oracle import expected, matching_by_rank, oracle, own_stale_key
+from collapse_cli.metrics.oracle import expected, matching_by_rank, oracle, stale_key
 
 
 def test_expected_share_is_the_closed_form() -> None:
@@ -31,7 +31,7 @@ def test_unbalanced_classes_and_none_at_all() -> None:
 
 @pytest.mark.parametrize("epochs", [0.3, 1.0, 1.311, 1.8])
 def test_own_stale_key_is_what_a_simulated_queue_holds(epochs: float) -> None:
-    """Two shuffled epochs, then a query from the third: how often is its picture among the last K keys? 4 sd of 4000 draws."""
+    """Two shuffled epochs, then a query from the third: how often is its image among the last K keys? 4 sd of 4000 draws."""
     generator, n = torch.Generator().manual_seed(0), 200
     hits = 0
     for _ in range(4000):
@@ -40,14 +40,14 @@ def test_own_stale_key_is_what_a_simulated_queue_holds(epochs: float) -> None:
         at = int(torch.randint(n, (), generator=generator))
         queue = torch.cat([past, now[:at]])[-round(epochs * n) :]
         hits += int(now[at] in queue)
-    assert hits / 4000 == pytest.approx(own_stale_key(epochs), abs=4 * math.sqrt(0.25 / 4000))
+    assert hits / 4000 == pytest.approx(stale_key(epochs), abs=4 * math.sqrt(0.25 / 4000))
 
 
 def test_own_stale_key_published() -> None:
     """0.3 % at K = 4096, 5 % at 16384, 76 % at 65536 of CIFAR's 50,000."""
-    found = [own_stale_key(k / 50_000) for k in (4096, 16_384, 65_536)]
+    found = [stale_key(k / 50_000) for k in (4096, 16_384, 65_536)]
     assert found == pytest.approx([0.0034, 0.0537, 0.7624], abs=1e-4)
-    assert own_stale_key(2.5) == 1
+    assert stale_key(2.5) == 1
 
 
 def random_case(q: int = 7, k: int = 30) -> dict[str, torch.Tensor]:
@@ -84,7 +84,7 @@ def test_every_number_is_the_slow_loop() -> None:
             there_at[rank] += 1
             p_at[rank] += math.exp(s / T) / (total + math.exp(positive / T)) / 7
             mass_at[rank] += math.exp(s / T) / total / 7
-    assert (found.queries, found.keys, found.same_picture) == (7, 30, own / 7)
+    assert (found.queries, found.keys, found.same_image) == (7, 30, own / 7)
     assert found.share == pytest.approx(sum(false_at) / sum(there_at))
     assert found.rank_1 == pytest.approx(false_at[0] / 7)
     assert found.top_8 == pytest.approx(sum(false_at[:8]) / sum(there_at[:8]))
@@ -123,7 +123,7 @@ def test_equal_embeddings_are_chance() -> None:
 
 
 @pytest.mark.parametrize("queue", [1, 5, 8, 9])
-def test_none_at_all_up_to_every_other_picture(queue: int) -> None:
+def test_none_at_all_up_to_every_other_image(queue: int) -> None:
     """Hypergeometric while K <= N - 1 = 9; 0 where fewer than K others are of another class."""
     found = expected([3, 7], ["a", "b"], queue)
     none = (3 * hypergeom.pmf(0, 9, 2, queue) + 7 * hypergeom.pmf(0, 9, 6, queue)) / 10
@@ -137,7 +137,7 @@ def test_none_at_all_with_replacement() -> None:
 
 
 def test_one_class_and_classes_of_one() -> None:
-    """One class: every key is false. All classes of one picture: none is. An empty class has nothing to expect."""
+    """One class: every key is false. All classes of one image: none is. An empty class has nothing to expect."""
     assert expected([10], ["a"], 4).share == 1
     assert expected([10], ["a"], 4).none_at_all == 0
     alone = expected([1, 1, 1, 0], list("abcd"), 2)
@@ -147,9 +147,9 @@ def test_one_class_and_classes_of_one() -> None:
 
 def test_own_stale_key_is_continuous() -> None:
     """r^2/2 and 1 - (2-r)^2/2 meet at r = 1 in 1/2, and the second ends at 1."""
-    assert own_stale_key(1) == 0.5
-    assert own_stale_key(1 + 1e-9) == pytest.approx(0.5)
-    assert own_stale_key(2) == 1
+    assert stale_key(1) == 0.5
+    assert stale_key(1 + 1e-9) == pytest.approx(0.5)
+    assert stale_key(2) == 1
 
 
 @pytest.mark.parametrize("queue", [0, -3])
@@ -195,7 +195,7 @@ def test_blocks_and_order_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     order = torch.randperm(30, generator=torch.Generator().manual_seed(1))
     mixed = case | {name: case[name][order] for name in ("keys", "key_labels", "key_index")}
     other = oracle(**mixed, temperature=0.2)
-    for name in ("share", "rank_1", "top_8", "top_tenth", "bottom_half", "mass", "half_mass", "same_picture"):
+    for name in ("share", "rank_1", "top_8", "top_tenth", "bottom_half", "mass", "half_mass", "same_image"):
         assert getattr(other, name) == pytest.approx(getattr(whole, name), rel=1e-6), name
     assert list(other.matching_by_rank) == pytest.approx(list(whole.matching_by_rank))
     assert list(other.false_by_rank) == pytest.approx(list(whole.false_by_rank))
@@ -210,7 +210,7 @@ def test_ranks_cover_the_queue_once(size: int) -> None:
     assert len(found) <= 100
 
 
-def test_a_query_whose_keys_are_all_its_own_picture() -> None:
+def test_a_query_whose_keys_are_all_its_own_image() -> None:
     """It has no negatives and so no mass; the other queries keep theirs: no number is lost to nan.
 
     Query 0 meets only its own stale key; queries 1 and 2 meet one false negative each, which holds all of their mass.
@@ -218,7 +218,7 @@ def test_a_query_whose_keys_are_all_its_own_picture() -> None:
     q = normalize(torch.randn(3, 4, generator=torch.Generator().manual_seed(0)), dim=1)
     zeros = torch.zeros(3).long()
     found = oracle(q, q[:1], zeros, zeros[:1], torch.arange(3), torch.arange(1), 0.2)
-    assert found.same_picture == pytest.approx(1 / 3)
+    assert found.same_image == pytest.approx(1 / 3)
     assert (found.share, found.rank_1) == (1, 1)
     for value in (found.mass, found.top_tenth_mass, *found.matching_by_rank):
         assert math.isfinite(value)

@@ -223,7 +223,7 @@ def test_separated_classes_are_all_found() -> None:
 
 
 def test_a_collapsed_space_is_a_guess_exactly() -> None:
-    """All rows equal, and three of four of class 1: it is said of every picture, and right for 300 of 400.
+    """All rows equal, and three of four of class 1: it is said of every image, and right for 300 of 400.
 
     Few labels are equally many of each class: the class said is any of the two, right for 300 or for 100.
     """

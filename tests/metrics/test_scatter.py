@@ -32,7 +32,7 @@ def loops(views: list[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def test_views_are_the_papers_sums() -> None:
-    """n = 7 pictures of q = 3 views: divisors n (q - 1) = 14 and n - 1 = 6."""
+    """n = 7 images of q = 3 views: divisors n (q - 1) = 14 and n - 1 = 6."""
     views = normal(7, 3, 5) + normal(7, 1, 5, seed=1)
     found, (within, between) = of_views(views), loops(list(views))
     torch.testing.assert_close(found.within, within)
@@ -64,7 +64,7 @@ def test_within_is_scikit_learns() -> None:
 
 
 def test_views_are_labels() -> None:
-    """Pictures one below the other, or view by view as they are embedded."""
+    """Images one below the other, or view by view as they are embedded."""
     views = normal(9, 4, 3)
     one, other = of_views(views), of_labels(views.transpose(0, 1).flatten(0, 1), torch.arange(9).repeat(4))
     torch.testing.assert_close(one.within, other.within)
@@ -96,7 +96,7 @@ def test_net_is_nothing_where_groups_say_nothing() -> None:
 
 
 def test_net_is_the_scatter_that_was_planted() -> None:
-    """Pictures of variance 4 along the first axis, views of variance 1 along all."""
+    """Images of variance 4 along the first axis, views of variance 1 along all."""
     plant = torch.zeros(4000, 1, 3).double()
     plant[:, 0, 0] = 2 * normal(4000, seed=2)
     net = of_views(plant + normal(4000, 2, 3)).net

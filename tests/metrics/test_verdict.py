@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse_cli.metrics.advice import Context
-from collapse_cli.metrics.ranks import FILLED, filled
+from collapse_cli.metrics.ranks import ACTIVE, active
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL, verdict
-from collapse_cli.results import Curve, Measured
+from collapse_cli.values import Curve, Measured
 
 WORST_FIRST = ["complete collapse", "dimensional collapse", "healthy"]
 
@@ -38,9 +38,9 @@ def evidence(
     }
     values |= {
         "total_variance": Measured(spread**2, interval=total),
-        "filled": Measured(lives, chance, around),
+        "active": Measured(lives, chance, around),
     }
-    return Spectrum(**(values | {"rows": n, "dimensions": d} | more))
+    return Spectrum(**(values | {"samples": n, "dimensions": d} | more))
 
 
 @pytest.mark.parametrize(
@@ -68,17 +68,17 @@ def evidence(
     ],
 )
 def test_thresholds(given: dict[str, Any], status: str) -> None:
-    """Total variance below .25 squared; filled below half of chance (D where unknown); intervals over a bound; N <= D; N < 8."""
-    assert (COMPLETE, DIMENSIONAL, FILLED) == (0.25, 0.5, 0.03)
+    """Total variance below .25 squared; active below half of chance (D where unknown); intervals over a bound; N <= D; N < 8."""
+    assert (COMPLETE, DIMENSIONAL, ACTIVE) == (0.25, 0.5, 0.03)
     assert verdict(evidence(**given)).status == status
 
 
 def test_a_verdict_says_why_and_what_to_try() -> None:
     found = verdict(evidence(lives=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance=6.2))
-    assert found.sentence == "dimensional collapse: 5 of 64 dimensions are filled"
-    assert found.reasons[1] == "dimensions filled 5 [4, 7], 64 by chance; dimensional collapse is below 32"
+    assert found.sentence == "dimensional collapse: 5 of 64 dimensions are active"
+    assert found.reasons[1] == "active dimensions 5 [4, 7], 64 in the null; dimensional collapse is below 32"
     assert "training loss 4, below chance (6.2)" in found.reasons
-    assert [one.number for one in found.thresholds] == ["total_variance", "filled"]
+    assert [one.number for one in found.thresholds] == ["total_variance", "active"]
     assert (found.thresholds[1].bound, found.thresholds[1].below) == (32, "dimensional collapse")
     assert "arXiv:2110.09348" in found.thresholds[1].source
     assert any("vicreg" in step for step in found.advice)
@@ -89,8 +89,8 @@ def test_a_verdict_says_why_and_what_to_try() -> None:
 def test_one_point_is_told_from_nearly_one_way() -> None:
     """Below a total variance of .01 a point; above it the mean cosine, 1 less the total variance: .98 of .02."""
     said = {total: verdict(evidence(spread=total**0.5)).sentence for total in (0.009, 0.02)}
-    assert said[0.009] == "complete collapse: all pictures land on one point"
-    assert said[0.02] == "complete collapse: all pictures point nearly one way, mean cosine 0.98"
+    assert said[0.009] == "complete collapse: all images land on one point"
+    assert said[0.02] == "complete collapse: all images point nearly one way, mean cosine 0.98"
 
 
 def test_a_queue_never_full_is_not_judged() -> None:
@@ -108,7 +108,7 @@ def test_as_many_directions_as_class_means() -> None:
 
 @pytest.mark.parametrize(("alignment", "offset"), [(None, True), (0.001, True), (0.03, False)])
 def test_an_offset_is_told_from_a_point(alignment: float | None, offset: bool) -> None:
-    """Total variance .02: two pictures lie .04 apart. Where views of one lie .03 apart, nothing is left of the pictures."""
+    """Total variance .02: two images lie .04 apart. Where views of one lie .03 apart, nothing is left of the images."""
     found = verdict(evidence(spread=0.02**0.5), Context(method="moco", alignment=alignment))
     assert found.status == "complete collapse"
     assert any("64 of 64 directions" in reason for reason in found.reasons)
@@ -130,12 +130,12 @@ def test_monotone(one: int, other: int, spread: float, wider: float) -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
 def test_variance_taken_away_heals_nothing(directions: list[tuple[float, float]]) -> None:
-    """Of each direction a share is kept, also of the largest: the scale of `filled` is none of theirs."""
+    """Of each direction a share is kept, also of the largest: the scale of `active` is none of theirs."""
     whole = torch.tensor([size for size, _ in directions], dtype=torch.float64) / len(directions)
     kept = whole * torch.tensor([share for _, share in directions], dtype=torch.float64)
     said = [
         verdict(
-            evidence(d=len(lam), spread=float(lam.sum()) ** 0.5, lives=filled(lam), chance=len(lam))
+            evidence(d=len(lam), spread=float(lam.sum()) ** 0.5, lives=active(lam), chance=len(lam))
         ).status
         for lam in (kept, whole)
     ]

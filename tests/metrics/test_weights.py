@@ -198,7 +198,7 @@ def test_a_stack_of_layers() -> None:
     layers = [
         measure(w, fresh) for w in (fresh, 10 * fresh, with_values(4, 6, [1, 1]), with_values(4, 6, [1]))
     ]
-    found = stack(layers, pictured=True)
+    found = stack(layers, imaged=True)
     assert (found.layers, found.weights, found.lost) == (4, 96, 1)
     assert tuple(found.stable_rank) == pytest.approx((4, 4, 2, 1))
     assert found.stable_rank.null == pytest.approx((4, 4, 4, 4))

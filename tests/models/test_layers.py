@@ -14,7 +14,7 @@ from collapse_cli.models.layers import UNKNOWN, Layers, layers, named
 
 
 def links(found: Layers) -> list[str]:
-    return [f"{link.name}: {link.said}" for link in found.links]
+    return [f"{link.name}: {link.description}" for link in found.links]
 
 
 def worn(norm: nn.Module) -> nn.Module:

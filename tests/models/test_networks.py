@@ -71,10 +71,10 @@ def test_fresh_statistics_look_collapsed_and_settled_ones_do_not() -> None:
     torch.manual_seed(0)
     network, _ = encoder("convnet", (1, 8, 8))
     network = nn.Sequential(network, head(128, 128, 64, 2, norm=False)).eval()
-    pictures = torch.rand(200, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    fresh = mean_cosine(nn.functional.normalize(network(pictures).detach(), dim=1))
-    settle(network, [pictures])
-    settled = mean_cosine(nn.functional.normalize(network(pictures).detach(), dim=1))
+    images = torch.rand(200, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    fresh = mean_cosine(nn.functional.normalize(network(images).detach(), dim=1))
+    settle(network, [images])
+    settled = mean_cosine(nn.functional.normalize(network(images).detach(), dim=1))
     assert fresh > 0.99
     assert settled < 0.9
 
@@ -159,7 +159,7 @@ def of_layers(blocks: int, channels: int) -> int:
 @pytest.mark.parametrize(("name", "blocks"), [("resnet8", 1), ("resnet20", 3)])
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 32, 32), (3, 32, 32), (3, 28, 20)])
 def test_small_resnets(name: str, blocks: int, shape: tuple[int, int, int]) -> None:
-    """D = 64 whatever the picture; 6n + 1 convolutions of 3x3, the classifier being the last of the 6n + 2 layers."""
+    """D = 64 whatever the image; 6n + 1 convolutions of 3x3, the classifier being the last of the 6n + 2 layers."""
     network, width = encoder(name, shape)
     assert network(torch.randn(2, *shape)).shape == (2, width) == (2, 64)
     assert sum(p.numel() for p in network.parameters()) == of_layers(blocks, shape[0])

@@ -35,9 +35,9 @@ def blank(name: str) -> nn.Module:
 def test_torchvisions_resnets(name: str) -> None:
     original = told_apart(blank(name))
     weights = original.state_dict()
-    pictures = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    images = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     network = rebuilt.filled(rebuilt.resnet(weights, "imagenet")[1], weights)
-    assert torch.equal(network(pictures), original(pictures))
+    assert torch.equal(network(images), original(images))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def original() -> VisionTransformer:
 
 
 @pytest.fixture
-def pictures() -> Tensor:
+def images() -> Tensor:
     return torch.randn(3, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
 
 
@@ -62,24 +62,24 @@ def made(weights: dict[str, Tensor], form: Form = Form(HEADS)) -> nn.Module:  # 
     return rebuilt.filled(vit.vit(weights, form)[1], weights)
 
 
-def test_as_torchvisions(original: VisionTransformer, pictures: Tensor) -> None:
+def test_as_torchvisions(original: VisionTransformer, images: Tensor) -> None:
     weights = as_timm(original)
-    torch.testing.assert_close(made(weights)(pictures), original(pictures))
+    torch.testing.assert_close(made(weights)(images), original(images))
     assert made(weights).state_dict().keys() == weights.keys()
-    assert vit.picture_side(weights) == SIDE
+    assert vit.image_side(weights) == SIDE
 
 
-def test_another_number_of_heads_is_another_function(original: VisionTransformer, pictures: Tensor) -> None:
+def test_another_number_of_heads_is_another_function(original: VisionTransformer, images: Tensor) -> None:
     """The weights fit 2 heads as well as 4: this is why the number is said."""
     weights = as_timm(original)
-    other = made(weights, Form(2))(pictures)
-    assert (other - original(pictures)).abs().max() > 0.01
+    other = made(weights, Form(2))(images)
+    assert (other - original(images)).abs().max() > 0.01
 
 
-def slow(weights: dict[str, Tensor], pictures: Tensor, act: nn.Module) -> Tensor:
+def slow(weights: dict[str, Tensor], images: Tensor, act: nn.Module) -> Tensor:
     """Class token and patches (B,N,D) before the last norm, by torch's own encoder layers."""
     patches = nn.functional.conv2d(
-        pictures, weights["patch_embed.proj.weight"], weights.get("patch_embed.proj.bias"), PATCH
+        images, weights["patch_embed.proj.weight"], weights.get("patch_embed.proj.bias"), PATCH
     )
     tokens = patches.flatten(2).transpose(1, 2)
     tokens = torch.cat([weights["cls_token"].expand(len(tokens), -1, -1), tokens], 1) + weights["pos_embed"]
@@ -106,7 +106,7 @@ def slow(weights: dict[str, Tensor], pictures: Tensor, act: nn.Module) -> Tensor
 
 
 @pytest.mark.parametrize("activation", ["gelu", "quickgelu"])
-def test_as_clip(activation: str, original: VisionTransformer, pictures: Tensor) -> None:
+def test_as_clip(activation: str, original: VisionTransformer, images: Tensor) -> None:
     """A norm before the blocks, no bias in the patches, QuickGELU x sigmoid(1.702 x) or GELU, eps 1e-5."""
     weights = as_timm(original)
     del weights["patch_embed.proj.bias"]
@@ -115,52 +115,52 @@ def test_as_clip(activation: str, original: VisionTransformer, pictures: Tensor)
     x = torch.linspace(-3, 3, 7)
     if activation == "quickgelu":
         torch.testing.assert_close(act(x), x / (1 + torch.exp(-1.702 * x)))
-    tokens = slow(weights, pictures, act)
+    tokens = slow(weights, images, act)
     wanted = nn.functional.layer_norm(
         tokens[:, 0], (WIDTH,), weights["norm.weight"], weights["norm.bias"], 1e-5
     )
-    torch.testing.assert_close(made(weights, Form(HEADS, activation, 1e-5))(pictures), wanted)
+    torch.testing.assert_close(made(weights, Form(HEADS, activation, 1e-5))(images), wanted)
 
 
-def test_the_mean_of_the_patches_where_fc_norm_follows(original: VisionTransformer, pictures: Tensor) -> None:
+def test_the_mean_of_the_patches_where_fc_norm_follows(original: VisionTransformer, images: Tensor) -> None:
     weights = as_timm(original) | {"norm_pre.weight": torch.ones(WIDTH), "norm_pre.bias": torch.zeros(WIDTH)}
-    tokens = slow(weights, pictures, nn.GELU())
+    tokens = slow(weights, images, nn.GELU())
     weights["fc_norm.weight"], weights["fc_norm.bias"] = weights.pop("norm.weight"), weights.pop("norm.bias")
     mean = tokens[:, 1:].mean(dim=1)
     wanted = nn.functional.layer_norm(
         mean, (WIDTH,), weights["fc_norm.weight"], weights["fc_norm.bias"], 1e-5
     )
-    torch.testing.assert_close(made(weights, Form(HEADS, eps=1e-5))(pictures), wanted)
+    torch.testing.assert_close(made(weights, Form(HEADS, eps=1e-5))(images), wanted)
 
 
-def test_layer_scale_of_nothing_leaves_the_class_token(original: VisionTransformer, pictures: Tensor) -> None:
-    """gamma = 0 silences every block: h is the norm of class token plus its position, for all pictures alike."""
+def test_layer_scale_of_nothing_leaves_the_class_token(original: VisionTransformer, images: Tensor) -> None:
+    """gamma = 0 silences every block: h is the norm of class token plus its position, for all images alike."""
     weights = as_timm(original)
     for n in range(DEPTH):
         weights |= {f"blocks.{n}.ls1.gamma": torch.zeros(WIDTH), f"blocks.{n}.ls2.gamma": torch.zeros(WIDTH)}
     token = weights["cls_token"][0, 0] + weights["pos_embed"][0, 0]
     wanted = nn.functional.layer_norm(token, (WIDTH,), weights["norm.weight"], weights["norm.bias"], 1e-6)
-    torch.testing.assert_close(made(weights)(pictures), wanted.expand(3, -1))
+    torch.testing.assert_close(made(weights)(images), wanted.expand(3, -1))
 
 
 @pytest.mark.parametrize("name", ["reg_token", "register_tokens"])
-def test_registers_have_no_positions(name: str, original: VisionTransformer, pictures: Tensor) -> None:
+def test_registers_have_no_positions(name: str, original: VisionTransformer, images: Tensor) -> None:
     """Positions of the class token alone and of no token are the same file but for where the sum is taken; registers get none."""
     weights = as_timm(original) | {name: torch.full((1, 2, WIDTH), 0.3)}
     apart = dict(weights)
     apart["cls_token"] = weights["cls_token"] + weights["pos_embed"][:, :1]
     apart["pos_embed"] = weights["pos_embed"][:, 1:]
-    torch.testing.assert_close(made(weights)(pictures), made(apart)(pictures))
-    assert (made(weights)(pictures) - original(pictures)).abs().max() > 0.01
+    torch.testing.assert_close(made(weights)(images), made(apart)(images))
+    assert (made(weights)(images) - original(images)).abs().max() > 0.01
 
 
-def test_larger_pictures_stretch_the_positions(original: VisionTransformer) -> None:
+def test_larger_images_stretch_the_positions(original: VisionTransformer) -> None:
     """Positions that are all alike stay so, whatever the side: stretched, they are those of a larger file."""
     weights = as_timm(original)
     weights["pos_embed"] = weights["pos_embed"][:, :1].repeat(1, 17, 1)
     large = weights | {"pos_embed": weights["pos_embed"][:, :1].repeat(1, 37, 1)}
-    pictures = torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(3))
-    torch.testing.assert_close(made(weights)(pictures), made(large)(pictures))
+    images = torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(made(weights)(images), made(large)(images))
 
 
 def test_usual_numbers_of_heads() -> None:

@@ -58,8 +58,8 @@ def test_npz_round_trip(labels: bool, projections: bool, views: bool, tmp_path: 
         same(ours, theirs, spaces)
 
 
-def test_views_of_fewer_pictures_keep_their_own_labels_and_index(tmp_path: Path) -> None:
-    """`embed` keeps the views of up to 2,000 of 10,000 pictures: 3 of 6 here, the pictures 7, 21 and 28 (labels 1, 1, 0)."""
+def test_views_of_fewer_images_keep_their_own_labels_and_index(tmp_path: Path) -> None:
+    """`embed` keeps the views of up to 2,000 of 10,000 images: 3 of 6 here, the images 7, 21 and 28 (labels 1, 1, 0)."""
     clean, chosen = some(0, True, True), torch.tensor([1, 3, 4])
     assert clean.labels is not None
     pair = [
@@ -284,13 +284,13 @@ def test_a_run_with_arrays_in_its_folder_is_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 5, 6, 7])
-def test_a_sample_is_that_of_pictures(samples: int, tmp_path: Path) -> None:
-    """6 rows: sizes below, of and above; the same draw as of 6 pictures, in the order of the file."""
-    pictures = Images(torch.zeros(6, 1, 1, 1, dtype=torch.uint8), None, (), "")
+def test_a_sample_is_that_of_images(samples: int, tmp_path: Path) -> None:
+    """6 rows: sizes below, of and above; the same draw as of 6 images, in the order of the file."""
+    images = Images(torch.zeros(6, 1, 1, 1, dtype=torch.uint8), None, (), "")
     clean = some(0, True, True)
     embeddings.save(tmp_path / "e.npz", Kept(clean, None, None))
     kept = embeddings.load(tmp_path / "e.npz", samples, seed=3)
-    places = sample(pictures, samples, seed=3)
+    places = sample(images, samples, seed=3)
     assert clean.labels is not None
     assert kept.clean.labels is not None
     assert kept.clean.projections is not None
@@ -300,8 +300,8 @@ def test_a_sample_is_that_of_pictures(samples: int, tmp_path: Path) -> None:
     assert {name: rows.shape for name, rows in kept.every.items()} == {"h": (6, 4), "z": (6, 2)}
 
 
-def test_pictures_that_have_views_are_sampled_first(tmp_path: Path) -> None:
-    """Views of the pictures 7, 21 and 28: among any 3 or more rows are all of them, of fewer only them and their views."""
+def test_images_that_have_views_are_sampled_first(tmp_path: Path) -> None:
+    """Views of the images 7, 21 and 28: among any 3 or more rows are all of them, of fewer only them and their views."""
     chosen = torch.tensor([1, 3, 4])
     first, second = (
         Embeddings(v.representations[chosen], None, None, v.index[chosen], (), "")

@@ -345,7 +345,7 @@ CASES: dict[str, tuple[Callable[[], Any], str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Tensor:
+def images() -> Tensor:
     return torch.randn(3, 3, 40, 40, generator=torch.Generator().manual_seed(9))
 
 
@@ -356,7 +356,7 @@ def saved(content: Any, path: Path, **how: Any) -> Path:
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_layout_gives_back_the_outputs_of_its_network(
-    case: str, tmp_path: Path, pictures: Tensor
+    case: str, tmp_path: Path, images: Tensor
 ) -> None:
     """Bit by bit, encoder and projector; all of the network's weights are found, and it is said where."""
     build, layout, prefix = CASES[case]
@@ -364,8 +364,8 @@ def test_every_layout_gives_back_the_outputs_of_its_network(
     found = foreign.load(saved(content, tmp_path / "x.pth"))
     assert (found.layout, found.prefix) == (layout, prefix)
     assert found.matched == found.total == sum("num_batches" not in n for n in found.encoder.state_dict())
-    h = encoder(pictures)
-    assert torch.equal(found.encoder(pictures), h)
+    h = encoder(images)
+    assert torch.equal(found.encoder(images), h)
     assert (found.projector is None) == (projector is None)
     if found.projector is not None:
         assert torch.equal(found.projector(h), projector(h))
@@ -381,24 +381,24 @@ def test_every_layout_of_the_table_is_tested() -> None:
 
 
 @pytest.mark.parametrize("case", ["moco v2", "moco v3", "lightly example", "mmselfsup moco"])
-def test_the_slow_copy_can_be_had(case: str, tmp_path: Path, pictures: Tensor) -> None:
+def test_the_slow_copy_can_be_had(case: str, tmp_path: Path, images: Tensor) -> None:
     """The key encoder of these files is another network, drawn from seed 7."""
     content, encoder, _ = CASES[case][0]()
     found = foreign.load(saved(content, tmp_path / "x.pth"), Choices(branch="momentum"))
     block = Bottleneck if case == "moco v3" else BasicBlock
     assert found.branch == "momentum"
-    assert torch.equal(found.encoder(pictures), narrow(seed=7, block=block)(pictures))
-    assert not torch.equal(found.encoder(pictures), encoder(pictures).flatten(1))
+    assert torch.equal(found.encoder(images), narrow(seed=7, block=block)(images))
+    assert not torch.equal(found.encoder(images), encoder(images).flatten(1))
     assert foreign.load(tmp_path / "x.pth", Choices(branch="online")).branch == "online"
 
 
-def test_dino_is_its_teacher_unless_asked_otherwise(tmp_path: Path, pictures: Tensor) -> None:
+def test_dino_is_its_teacher_unless_asked_otherwise(tmp_path: Path, images: Tensor) -> None:
     content, teacher, _ = dino()
     path = saved(content, tmp_path / "x.pth")
     found, student = foreign.load(path), foreign.load(path, Choices(branch="online"))
     assert (found.branch, student.branch) == ("momentum", "online")
-    assert torch.equal(found.encoder(pictures), teacher(pictures))
-    assert torch.equal(student.encoder(pictures), narrow(seed=7)(pictures))
+    assert torch.equal(found.encoder(images), teacher(images))
+    assert torch.equal(student.encoder(images), narrow(seed=7)(images))
     assert "the momentum network (--branch)" in found.assumed
 
 
@@ -409,7 +409,7 @@ def test_a_branch_that_is_not_there_is_refused(tmp_path: Path) -> None:
             foreign.load(path, Choices(branch=branch))  # type: ignore[arg-type]
 
 
-def test_the_average_and_the_last_weights(tmp_path: Path, pictures: Tensor) -> None:
+def test_the_average_and_the_last_weights(tmp_path: Path, images: Tensor) -> None:
     content = {"state_dict": named(narrow(seed=7), "module."), "state_dict_ema": named(narrow(), "module.")}
     path = saved(content, tmp_path / "x.pth")
     for branch, seed, where in (
@@ -419,7 +419,7 @@ def test_the_average_and_the_last_weights(tmp_path: Path, pictures: Tensor) -> N
     ):
         found = foreign.load(path, Choices(branch=branch))  # type: ignore[arg-type]
         assert found.where == where
-        assert torch.equal(found.encoder(pictures), narrow(seed=seed)(pictures))
+        assert torch.equal(found.encoder(images), narrow(seed=seed)(images))
 
 
 def test_prototypes_and_queue(tmp_path: Path) -> None:
@@ -437,24 +437,24 @@ def test_prototypes_and_queue(tmp_path: Path) -> None:
     assert torch.equal(both, torch.cat([keys, -keys]))  # type: ignore[arg-type, operator]
 
 
-def test_the_cluster_head_ends_in_a_softmax(tmp_path: Path, pictures: Tensor) -> None:
+def test_the_cluster_head_ends_in_a_softmax(tmp_path: Path, images: Tensor) -> None:
     content, encoder, _ = clustering()
     head = foreign.load(saved(content, tmp_path / "x.tar")).cluster_head
-    h = encoder(pictures)
+    h = encoder(images)
     assert torch.equal(head(h), HEADS["v2"]()(h).softmax(dim=1))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
     ("stem", "taken"), [("auto", "cifar-pad2"), ("cifar", "cifar"), ("cifar-pad2", "cifar-pad2")]
 )
-def test_the_stem_of_small_pictures_is_the_layouts_or_as_asked(
-    stem: Any, taken: str, tmp_path: Path, pictures: Tensor
+def test_the_stem_of_small_images_is_the_layouts_or_as_asked(
+    stem: Any, taken: str, tmp_path: Path, images: Tensor
 ) -> None:
     """solo-learn pads by 2, others by 1; the same weights go with both, and the outputs differ."""
     path = saved(SOLO(named(narrow(stem="cifar"), "backbone.")), tmp_path / "x.ckpt")
     found = foreign.load(path, Choices(stem=stem))
     assert (found.stem, found.size, found.normalisation) == (taken, 32, CIFAR)
-    assert torch.equal(found.encoder(pictures), narrow(stem=taken)(pictures))
+    assert torch.equal(found.encoder(images), narrow(stem=taken)(images))
     padding = {"cifar": 1, "cifar-pad2": 2}[taken]
     assert any(f"conv1 3x3 with stride 1, padding {padding}" in said for said in found.assumed)
 
@@ -467,7 +467,7 @@ def test_a_stem_that_cannot_be_is_refused(tmp_path: Path) -> None:
         foreign.load(large, Choices(stem="cifar"))
 
 
-def test_pictures_of_a_layout(tmp_path: Path) -> None:
+def test_images_of_a_layout(tmp_path: Path) -> None:
     """Contrastive Clustering normalises nothing, the rest as ImageNet; one channel has no known normalisation."""
     assert foreign.load(saved(clustering()[0], tmp_path / "c.tar")).normalisation == NONE
     assert foreign.load(saved(moco("v2")[0], tmp_path / "m.tar")).normalisation == IMAGENET
@@ -477,13 +477,13 @@ def test_pictures_of_a_layout(tmp_path: Path) -> None:
     assert (grey.channels, grey.normalisation.mean, grey.normalisation.std) == (1, (0.0,), (1.0,))
 
 
-def test_pictures_are_as_asked_for(tmp_path: Path) -> None:
-    """A network with a 7x7 stem may have been trained on 32x32 pictures, which its weights do not tell."""
+def test_images_are_as_asked_for(tmp_path: Path) -> None:
+    """A network with a 7x7 stem may have been trained on 32x32 images, which its weights do not tell."""
     path = saved(named(narrow(), ""), tmp_path / "x.pt")
     assert (foreign.load(path).size, foreign.load(path).normalisation) == (224, IMAGENET)
     found = foreign.load(path, Choices(size=32, normalisation="none"))
     assert (found.size, found.normalisation) == (32, NONE)
-    assert found.assumed[-1] == "pictures of side 32, mean 0, 0, 0, std 1, 1, 1 (--size, --normalisation)"
+    assert found.assumed[-1] == "images of side 32, mean 0, 0, 0, std 1, 1, 1 (--size, --normalisation)"
 
 
 @pytest.mark.parametrize(
@@ -503,9 +503,7 @@ def test_the_epoch_is_as_the_file_counts(content: dict[str, Any], epoch: int | N
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
-def test_other_precisions_are_computed_in_float32(
-    kind: torch.dtype, tmp_path: Path, pictures: Tensor
-) -> None:
+def test_other_precisions_are_computed_in_float32(kind: torch.dtype, tmp_path: Path, images: Tensor) -> None:
     network = narrow()
     found = foreign.load(
         saved(
@@ -514,15 +512,15 @@ def test_other_precisions_are_computed_in_float32(
         )
     )
     rounded = copy.deepcopy(network).to(kind).float()
-    assert torch.equal(found.encoder(pictures), rounded(pictures))
+    assert torch.equal(found.encoder(images), rounded(images))
     assert found.dtype == str(kind).removeprefix("torch.")
 
 
-def test_counts_of_batches_are_not_needed(tmp_path: Path, pictures: Tensor) -> None:
+def test_counts_of_batches_are_not_needed(tmp_path: Path, images: Tensor) -> None:
     """Files of old have none."""
     weights = {name: weight for name, weight in named(narrow(), "").items() if "num_batches" not in name}
     found = foreign.load(saved(weights, tmp_path / "x.pt", _use_new_zipfile_serialization=False))
-    assert torch.equal(found.encoder(pictures), narrow()(pictures))
+    assert torch.equal(found.encoder(images), narrow()(images))
 
 
 def test_nan_is_said_and_not_hidden(tmp_path: Path) -> None:
@@ -544,22 +542,22 @@ def test_nothing_is_drawn_and_nothing_is_random(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_prefixes_are_taken_off_whole(tmp_path: Path, pictures: Tensor) -> None:
+def test_prefixes_are_taken_off_whole(tmp_path: Path, images: Tensor) -> None:
     """`lstrip("backbone.")` would eat the b and n of bn1, and half of conv1."""
     weights = {f"backbone.{name}": weight for name, weight in named(narrow(), "").items()}
     assert {"backbone.bn1.weight", "backbone.conv1.weight"} <= weights.keys()
-    assert torch.equal(foreign.load(saved(weights, tmp_path / "x.pt")).encoder(pictures), narrow()(pictures))
+    assert torch.equal(foreign.load(saved(weights, tmp_path / "x.pt")).encoder(images), narrow()(images))
 
 
 def test_of_several_unknown_networks_the_first_is_taken_and_the_others_named(
-    tmp_path: Path, pictures: Tensor
+    tmp_path: Path, images: Tensor
 ) -> None:
     path = saved(named(narrow(), "left.module.") | named(narrow(seed=7), "right.module."), tmp_path / "x.pt")
     found = foreign.load(path)
     assert found.prefix == "left.module."
     assert any("'right.'" in said for said in found.unknown)
     other = foreign.load(path, Choices(prefix="right.module."))
-    assert torch.equal(other.encoder(pictures), narrow(seed=7)(pictures))
+    assert torch.equal(other.encoder(images), narrow(seed=7)(images))
     with pytest.raises(CollapseError, match=r"nothing in .* under --prefix middle"):
         foreign.load(path, Choices(prefix="middle"))
 
@@ -593,7 +591,7 @@ def test_stable_pretrainings_dino_is_not_given_a_wrong_projector(tmp_path: Path)
     assert "normalisation" in found.unknown[0]
 
 
-def test_an_architecture_that_is_asked_for(tmp_path: Path, pictures: Tensor) -> None:
+def test_an_architecture_that_is_asked_for(tmp_path: Path, images: Tensor) -> None:
     from torchvision.models import resnet18
 
     with torch.device("meta"):
@@ -603,7 +601,7 @@ def test_an_architecture_that_is_asked_for(tmp_path: Path, pictures: Tensor) -> 
     network.fc = nn.Identity()
     found = foreign.load(path, Choices(arch="resnet18"))
     assert found.arch == foreign.load(path).arch == "resnet18"
-    assert torch.equal(found.encoder(pictures), network(pictures))
+    assert torch.equal(found.encoder(images), network(images))
     with pytest.raises(
         CollapseError,
         match=r"resnet34 under 'anything\.' comes nearest, of which 100 of 180 weights match \(56%\)",
@@ -615,7 +613,7 @@ def test_an_architecture_that_is_asked_for(tmp_path: Path, pictures: Tensor) -> 
 
 
 def transformer(width: int = 128, clip: bool = False, layers: int = 11) -> dict[str, Tensor]:
-    """Weights of a ViT with timm's names, patches of 4 on pictures of 12 x 12; as CLIP has it, with a norm before the blocks."""
+    """Weights of a ViT with timm's names, patches of 4 on images of 12 x 12; as CLIP has it, with a norm before the blocks."""
     generator = torch.Generator().manual_seed(4)
     rand = partial(torch.randn, generator=generator)
     weights = {
@@ -637,10 +635,10 @@ def transformer(width: int = 128, clip: bool = False, layers: int = 11) -> dict[
 
 
 def h_of(
-    weights: dict[str, Tensor], pictures: Tensor, heads: int, activation: str = "gelu", eps: float = 1e-6
+    weights: dict[str, Tensor], images: Tensor, heads: int, activation: str = "gelu", eps: float = 1e-6
 ) -> Tensor:
     form = vit.Form(heads, activation, eps)
-    return rebuilt.filled(vit.vit(weights, form)[1], weights)(pictures)
+    return rebuilt.filled(vit.vit(weights, form)[1], weights)(images)
 
 
 @pytest.fixture(scope="module")
@@ -956,11 +954,11 @@ def test_matrices_of_an_unknown_network(tmp_path: Path) -> None:
 # safetensors, which keeps its names in another order than the network's.
 
 
-def test_safetensors(tmp_path: Path, pictures: Tensor) -> None:
+def test_safetensors(tmp_path: Path, images: Tensor) -> None:
     torch_ = pytest.importorskip("safetensors.torch")
     path = tmp_path / "model.safetensors"
     torch_.save_file(named(narrow(), "encoder_q."), path)
-    assert torch.equal(foreign.load(path).encoder(pictures), narrow()(pictures))
+    assert torch.equal(foreign.load(path).encoder(images), narrow()(images))
     torch_.save_file({f"layers.{n}.weight": torch.ones(n + 1, 2) for n in range(12)}, path)
     assert list(foreign.matrices(path)) == [f"layers.{n}" for n in range(12)]
     path.write_bytes(path.read_bytes()[:50])
@@ -1009,7 +1007,7 @@ def test_a_config_beside_the_file_is_heard(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "head", ["MoCo", "SimCLR", "BarlowTwins", "BYOL", "SimSiam", "SwaV", "VICReg", "DINO"]
 )
-def test_what_lightly_saves(head: str, tmp_path: Path, pictures: Tensor) -> None:
+def test_what_lightly_saves(head: str, tmp_path: Path, images: Tensor) -> None:
     """The modules of its examples: a ResNet cut into a Sequential, and its own projection heads."""
     heads = pytest.importorskip("lightly.models.modules.heads")
     model = nn.Module()
@@ -1017,9 +1015,9 @@ def test_what_lightly_saves(head: str, tmp_path: Path, pictures: Tensor) -> None
     widths = (D, 20, 12, 30) if head == "DINO" else (D, 20, 12)
     model.projection_head = told_apart(getattr(heads, f"{head}ProjectionHead")(*widths), 2)
     found = foreign.load(saved(lightning(model.state_dict()), tmp_path / "last.ckpt"))
-    h = model.backbone(pictures).flatten(1)
+    h = model.backbone(images).flatten(1)
     assert found.layout == "lightly"
-    assert torch.equal(found.encoder(pictures), h)
+    assert torch.equal(found.encoder(images), h)
     assert torch.equal(found.projector(h), model.projection_head.layers(h))  # type: ignore[misc]
 
 
@@ -1036,6 +1034,6 @@ def test_what_timm_saves(name: str, tmp_path: Path) -> None:
     )
     network.reset_classifier(0)
     found = foreign.load(path)
-    pictures = torch.randn(1, 3, found.size, found.size, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(found.encoder(pictures), network(pictures))
+    images = torch.randn(1, 3, found.size, found.size, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(found.encoder(images), network(images))
     assert found.matched == found.total

@@ -1,4 +1,4 @@
-"""Parquet to rows: lists, columns, labels; pictures and lists of other lengths are refused."""
+"""Parquet to rows: lists, columns, labels; images and lists of other lengths are refused."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_numbers_beside_lists_are_no_dimensions(tmp_path: Path) -> None:
         ({"url": ["a", "b"]}, "has no column of numbers, only url"),
         ({"id": [1, 2]}, "has no column of numbers, only id"),
         ({"e": [[1.0], [2.0]], "label": [1, None]}, "a row has no label"),
-        ({"img": [{"bytes": b"x", "path": ""}], "label": [1]}, "holds pictures, not embeddings"),
+        ({"img": [{"bytes": b"x", "path": ""}], "label": [1]}, "holds images, not embeddings"),
     ],
 )
 def test_what_does_not_fit(columns: dict[str, Any], said: str, tmp_path: Path) -> None:

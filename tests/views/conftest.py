@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from collapse_cli.results import Curve, Measured, answer, curve, each, entry, matrix, number
+from collapse_cli.results import answer, curve, each, entry, matrix, number
+from collapse_cli.values import Curve, Measured
 
 CONVENTION = "λ, centred, L2-normalised rows"
 
@@ -82,7 +83,7 @@ VERDICTS = {
         "dimensional collapse", "dimensional collapse: 12 of 128 dimensions live",
         ("12 directions above 1 % of the largest, 121 in isotropic rows", "std·√D 0.94: the usual check sees nothing"),
     ),
-    "complete": Verdict("complete collapse", "complete collapse: all pictures land on one point", ("std·√D 0.02, below 0.25",)),
+    "complete": Verdict("complete collapse", "complete collapse: all images land on one point", ("std·√D 0.02, below 0.25",)),
     "short": Verdict("inconclusive", "inconclusive: 90 rows say too little about 128 dimensions", ("N = 90 <= D = 128",)),
 }  # fmt: skip
 

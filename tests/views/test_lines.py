@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from matplotlib.colors import to_hex
 from rich.console import Console
 
-from collapse_cli.results import Curve, Matrix, answer, curve, entry, lines, matrix
+from collapse_cli.results import answer, curve, entry, lines, matrix
+from collapse_cli.values import Curve, Matrix
 from collapse_cli.views import plot, style, terminal
 from collapse_cli.views.page import page
 

@@ -41,7 +41,7 @@ def words(html):
 
 
 def test_nothing_is_fetched(two):
-    html = page.page([two], "Report", pictures=[("views", b"\x89PNG...")])
+    html = page.page([two], "Report", images=[("views", b"\x89PNG...")])
     tags = Reader(html).tags
     assert {tag for tag, _ in tags}.isdisjoint({"script", "link", "iframe", "object", "base"})
     wanted = [
@@ -64,7 +64,7 @@ def test_text_of_users_is_escaped(two):
     two["results"][2]["metrics"]["of_class"]["values"] = {bad: 1.0}
     two["argv"].append(bad)
     two["warnings"].append(bad)
-    html = page.page([two], bad, pictures=[(bad, b"")], intro=bad)
+    html = page.page([two], bad, images=[(bad, b"")], intro=bad)
     assert [attrs for tag, attrs in Reader(html).tags if tag == "img"] == [
         {"src": "data:image/png;base64,", "alt": bad}
     ]
@@ -134,16 +134,16 @@ def test_sections_are_reachable_when_there_are_several(one, two, undrawn):
     assert [a["id"] for tag, a in tags if tag == "section"] == ["part-1", "part-2"]
 
 
-def test_a_drawing_for_each_panel_and_pictures_as_they_are(one):
-    html = page.page([one], "Report", pictures=[("sixteen views", b"bytes of a PNG")])
+def test_a_drawing_for_each_panel_and_images_as_they_are(one):
+    html = page.page([one], "Report", images=[("sixteen views", b"bytes of a PNG")])
     tags = Reader(html).tags
     assert [a["aria-label"] for tag, a in tags if tag == "figure" and a] == [
         "Eigenvalues",
         "Variance explained",
     ]
     assert sum(tag == "svg" for tag, _ in tags) == 2
-    (picture,) = [a["src"] for tag, a in tags if tag == "img"]
-    assert base64.b64decode(picture.split(",")[1]) == b"bytes of a PNG"
+    (image,) = [a["src"] for tag, a in tags if tag == "img"]
+    assert base64.b64decode(image.split(",")[1]) == b"bytes of a PNG"
 
 
 def test_a_saved_answer_makes_the_same_page(one):

@@ -8,7 +8,8 @@ import numpy
 import pytest
 from matplotlib.colors import to_hex
 
-from collapse_cli.results import Matrix, answer, entry, matrix
+from collapse_cli.results import answer, entry, matrix
+from collapse_cli.values import Matrix
 from collapse_cli.views import plot, style
 
 

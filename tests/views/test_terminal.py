@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
-from collapse_cli.results import Matrix, answer, entry, matrix
+from collapse_cli.results import answer, entry, matrix
+from collapse_cli.values import Matrix
 from collapse_cli.views import terminal
 from collapse_cli.views.grid import Label
 
@@ -145,7 +146,7 @@ def test_columns_that_do_not_fit_go_into_another_table(six):
     [
         ("moco-queue-64", "1;32", "121 of 128 dimensions live"),
         ("moco-queue-128", "1;33", "12 of 128 dimensions live"),
-        ("moco-queue-256", "1;31", "all pictures land on one point"),
+        ("moco-queue-256", "1;31", "all images land on one point"),
         ("moco-queue-512", "1;2", "90 rows say too little about 128 dimensions"),
     ],
 )

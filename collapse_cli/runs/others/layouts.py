@@ -33,10 +33,10 @@ class Choices:
     heads: int = knob(0, "attention heads of a foreign ViT; 0: the usual number for its width", low=0)
     activation: Literal["auto", "gelu", "quickgelu"] = knob("auto", "between the layers of a foreign ViT")  # fmt: skip
     size: int = knob(
-        0, "side that pictures are brought to for a foreign network; 0: as its like are trained", low=0
+        0, "side that images are brought to for a foreign network; 0: as its like are trained", low=0
     )
     normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"] = knob(
-        "auto", "mean and standard deviation by which pictures are normalised for a foreign network"
+        "auto", "mean and standard deviation by which images are normalised for a foreign network"
     )
 
 

@@ -38,7 +38,7 @@ def _candidates(held: Held, choices: Choices) -> Iterator[Candidate]:
     """Every reading that the choices allow; a name that the file gives its architecture counts where shapes do not suffice."""
     for layout, branch in _rows(held, choices.prefix):
         if held.averaged or choices.branch in ("auto", branch.role):
-            own = _own(held, branch)
+            own = _under_branch(held, branch)
             by_shape = None if choices.arch else _tried(of_shapes, own, layout, branch, choices, held)
             exact = by_shape is not None and by_shape.share == 1
             by_name = None if exact else _tried(of_arch, own, layout, branch, choices, held)
@@ -77,7 +77,7 @@ def _begins(held: Held, sign: str) -> bool:
     return any(name.startswith(sign) for name in held.tensors)
 
 
-def _own(held: Held, branch: Branch) -> dict[str, Tensor]:
+def _under_branch(held: Held, branch: Branch) -> dict[str, Tensor]:
     """The weights under a branch's prefix, without those of its projector."""
     return {
         name: tensor

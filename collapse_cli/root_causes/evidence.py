@@ -8,12 +8,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from collapse_cli import settings
-from collapse_cli.causes import STRENGTHS, Case, Trained
-from collapse_cli.causes.queues import keys, negatives
 from collapse_cli.metrics import causes
 from collapse_cli.metrics.augmentation import NORMAL_95
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.weights import flat
+from collapse_cli.root_causes import STRENGTHS, Case, Trained
+from collapse_cli.root_causes.queues import keys, negatives
 
 
 def diagnose(case: Case) -> list[Cause]:
@@ -28,7 +28,7 @@ def diagnose(case: Case) -> list[Cause]:
 
 
 def augmented(case: Case) -> Cause:
-    """What is left of a picture in its views, before or after training, where more is."""
+    """What is left of an image in its views, before or after training, where more is."""
     best: Any = max([one.recognised for one in (case.now, case.before) if one], key=float)
     low, high = best.interval
     return causes.strong_augmentation(best, (high - low) / (2 * NORMAL_95), case.strength, milder(case))
@@ -42,13 +42,13 @@ def milder(case: Case) -> float:
 
 
 def repelled(case: Case, trained: Trained) -> Cause | None:
-    """Whether pictures met, where nothing in the loss pushes them apart."""
-    cure = unopposed(trained.run.own)
+    """Whether images met, where nothing in the loss pushes them apart."""
+    cure = unopposed(trained.run.settings)
     return None if cure is None else causes.nothing_repels(case.std_sqrt_d, cure[1], cure[0])
 
 
 def unopposed(own: Any) -> tuple[str, dict[str, Any]] | None:
-    """None where a term or a stop-gradient keeps pictures apart; else (another method or "", the settings) that would.
+    """None where a term or a stop-gradient keeps images apart; else (another method or "", the settings) that would.
 
     SimSiam and BYOL without stop-gradient or predictor; VICReg without variance; alignment more than 4 times uniformity
     (Wang & Isola, arXiv:2005.10242, sec. 5).

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from collapse_cli import methods
-from collapse_cli.causes import Case, Trained
-from collapse_cli.causes.chains import in_a_row
-from collapse_cli.causes.course import beside, signal, tried
-from collapse_cli.causes.evidence import diagnose, unopposed
-from collapse_cli.causes.queues import stale
 from collapse_cli.models.heads import head
+from collapse_cli.root_causes import Case, Trained
+from collapse_cli.root_causes.chains import in_a_row
+from collapse_cli.root_causes.course import beside, signal, tried
+from collapse_cli.root_causes.evidence import diagnose, unopposed
+from collapse_cli.root_causes.queues import stale
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation, Origin
 
@@ -52,7 +52,7 @@ def test_settings_that_leave_nothing_to_push_apart(method: str, settings: dict[s
 
 
 def test_time_scales(images: Images) -> None:
-    """96 pictures, B 32: 3 steps an epoch; K = 48 is half an epoch, and waits 1.5 steps, or .75 where both views are keys."""
+    """96 images, B 32: 3 steps an epoch; K = 48 is half an epoch, and waits 1.5 steps, or .75 where both views are keys."""
     found = signal(case(images, epochs=4, queue=48, momentum=0.75))
     assert (found.steps, found.key_waits, found.key_encoder, found.queue_age) == (12, 1.5, 4, 0.5)
     assert signal(case(images, queue=48, symmetric=True)).key_waits == 0.75
@@ -94,9 +94,9 @@ def test_a_row_composes_to_its_network() -> None:
 
 @pytest.mark.parametrize(("shift", "sign", "lacks"), [(0, 1, 0), (1, 1, 1), (0, -1, 2)])
 def test_staleness_of_planted_keys(images: Images, shift: int, sign: int, lacks: float) -> None:
-    """Keys are the pictures themselves; older ones may be the next picture's, or their own turned around.
+    """Keys are the images themselves; older ones may be the next image's, or their own turned around.
 
-    The youngest agree by 1, other pictures of noise by 0: (1 - older) / 1 is 0, 1 and 2; 48 cosines in 64 dimensions leave .02.
+    The youngest agree by 1, other images of noise by 0: (1 - older) / 1 is 0, 1 and 2; 48 cosines in 64 dimensions leave .02.
     """
     one = case(images, queue=96)
     method: Any = one.method
@@ -126,7 +126,7 @@ def test_another_librarys_network_is_asked_about_its_augmentation_alone(images: 
 
 
 def test_noise_augmented_beyond_recognition(images: Images) -> None:
-    """Pictures of noise at strength 3 are nobody's: found, with a milder strength as the cure."""
+    """Images of noise at strength 3 are nobody's: found, with a milder strength as the cure."""
     (found, *_) = diagnose(replace(case(images, queue=24), strength=3.0))
     assert found.name == "augmentation too strong"
     assert found.times >= 1

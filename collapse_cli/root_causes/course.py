@@ -10,14 +10,14 @@ from typing import Any, cast
 from torch import nn
 
 from collapse_cli import methods
-from collapse_cli.causes import Case, Trained
 from collapse_cli.metrics.causes import Signal, Tried
 from collapse_cli.metrics.history import history
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.spectrum import effective_rank
-from collapse_cli.results import Curve, Measured
+from collapse_cli.root_causes import Case, Trained
 from collapse_cli.settings import Run
 from collapse_cli.training import Epoch, start, train
+from collapse_cli.values import Curve, Measured
 
 
 def signal(case: Case, lines: Sequence[Mapping[str, Any]] = ()) -> Signal:
@@ -35,7 +35,7 @@ def _clock(trained: Trained) -> dict[str, Any]:
         "steps": trained.steps,
         "key_waits": size / trained.keys_per_step,
         "key_encoder": 1 / (1 - momentum) if momentum < 1 else math.inf,
-        "queue_age": size / trained.data.pictures,
+        "queue_age": size / trained.data.images,
     }
 
 
@@ -51,7 +51,7 @@ def _course(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def tried(case: Case, run: Run, epochs: int) -> list[Epoch]:
-    """The first epochs of a run on the case's pictures, from the run's own seed and on its own schedule."""
+    """The first epochs of a run on the case's images, from the run's own seed and on its own schedule."""
     method = methods.build(run, case.images.data_shape)
     cast(nn.Module, method).to(case.device)
     going = train(method, case.images, case.normalisation, run.training, start(method, run.training))

@@ -1,4 +1,4 @@
-"""A network that is asked why it collapsed: itself, its pictures, and what is known of its training."""
+"""A network that is asked why it collapsed: itself, its images, and what is known of its training."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli import embedding, methods
-from collapse_cli.causes.chains import in_a_row
 from collapse_cli.metrics.alignment import spread
 from collapse_cli.metrics.augmentation import Augmentation, augmentation
 from collapse_cli.metrics.chain import Chain, chain
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.verdict import COMPLETE
 from collapse_cli.models.batch_norm import settle
+from collapse_cli.root_causes.chains import in_a_row
 from collapse_cli.settings import Keys, Queue, Run
 from collapse_cli.shapes import DataShape, Embeddings, Images, Normalisation
 from collapse_cli.training import SETTLING, batches
 
-VIEWED, VIEWS = 512, 4  # pictures whose views are told apart, and how many of each
-LOOKED_AT = 2048  # clean pictures, and keys of a queue, at most
+VIEWED, VIEWS = 512, 4  # images whose views are told apart, and how many of each
+LOOKED_AT = 2048  # clean images, and keys of a queue, at most
 STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What is known of a training: its settings, the pictures it learned from, the epochs done so far."""
+    """What is known of a training: its settings, the images it learned from, the epochs done so far."""
 
     run: Run
     data: DataShape
@@ -38,30 +38,30 @@ class Trained:
     @property
     def steps(self) -> int:
         """Done so far."""
-        return self.epochs * (self.data.pictures // self.run.training.batch)
+        return self.epochs * (self.data.images // self.run.training.batch)
 
     @property
     def queue(self) -> int | None:
         """Keys in the queue of negatives, K; None where the negatives are no keys in a queue."""
-        return self.run.own.queue if isinstance(self.run.own, Queue) else None
+        return self.run.settings.queue if isinstance(self.run.settings, Queue) else None
 
     @property
     def momentum(self) -> float:
         """Of the key encoder, at the start where it rises; 0 where keys come from the query's own."""
-        own = self.run.own
+        own = self.run.settings
         return own.momentum if isinstance(own, Keys) and own.key_encoder == "momentum" else 0.0
 
     @property
     def keys_per_step(self) -> int:
-        own = self.run.own
+        own = self.run.settings
         return self.run.training.batch * (2 if isinstance(own, Keys) and own.symmetric else 1)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network that is asked why it collapsed. recipe, strength: of the views; samples: pictures at most.
+    """A network that is asked why it collapsed. recipe, strength: of the views; samples: images at most.
 
-    trained: None where that is not known, as of another library's network. Its pictures need not be those of its training.
+    trained: None where that is not known, as of another library's network. Its images need not be those of its training.
     """
 
     method: methods.Method

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli import embedding
-from collapse_cli.causes import LOOKED_AT, Case, Trained
 from collapse_cli.metrics import causes
 from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.oracle import Oracle, oracle
 from collapse_cli.models.momentum import KeyQueue
+from collapse_cli.root_causes import LOOKED_AT, Case, Trained
 from collapse_cli.settings import Masks
 
 
@@ -24,12 +24,12 @@ def keys(case: Case, trained: Trained) -> list[Cause | None]:
     return [
         causes.fast_keys(size, trained.keys_per_step, momentum),
         causes.slow_keys(momentum, steps) if steps else None,
-        causes.long_queue(size, trained.data.pictures, stale(case, queue)),
+        causes.long_queue(size, trained.data.images, stale(case, queue)),
     ]
 
 
 def stale(case: Case, queue: KeyQueue) -> float | None:
-    """`causes.staleness` of the queue's keys. None where these are not the pictures that it was filled with."""
+    """`causes.staleness` of the queue's keys. None where these are not the images that it was filled with."""
     network, size = case.method.key_network, len(queue.keys)
     age = (queue.seen - 1 - torch.arange(size, device=queue.keys.device)) % size  # (K,)
     young, old = ((queue.index >= 0) & chosen for chosen in (age < max(size // 10, 1), age >= size // 2))
@@ -42,7 +42,7 @@ def stale(case: Case, queue: KeyQueue) -> float | None:
 
 @torch.no_grad()
 def agreement(case: Case, queue: KeyQueue, network: nn.Module, chosen: Tensor) -> tuple[float, Tensor]:
-    """Of the chosen (K,) bool keys: mean cosine with the network's clean keys (n,d) of the same pictures, and those."""
+    """Of the chosen (K,) bool keys: mean cosine with the network's clean keys (n,d) of the same images, and those."""
     places = chosen.nonzero().squeeze(1)[:LOOKED_AT]
     pixels = embedding.take(case.images, queue.index[places], queue.keys.device).float() / 255
     today = nn.functional.normalize(network.eval()(case.normalisation(pixels)), dim=1)
@@ -51,7 +51,7 @@ def agreement(case: Case, queue: KeyQueue, network: nn.Module, chosen: Tensor) -
 
 def negatives(case: Case, trained: Trained) -> list[Cause]:
     """How the push of the queue's keys is shared out among them, and how much of it falls on the query's own class."""
-    found, temperature, own = shared_out(case), case.method.temperature, trained.run.own
+    found, temperature, own = shared_out(case), case.method.temperature, trained.run.settings
     if found is None or temperature is None:
         return []
     masked = isinstance(own, Masks) and own.mask_false_negatives

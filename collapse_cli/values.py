@@ -1,0 +1,83 @@
+"""Values that know more than themselves: their null and interval, where they lie, what their rows are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Measured(float):
+    """A number that knows what chance would have given, and how uncertain it is.
+
+    `null`: the same quantity where nothing is to be found (isotropic data of the same N and D, guessing …).
+    `interval`: (low, high), nominally 95 %.
+    """
+
+    null: float | None
+    interval: tuple[float, float] | None
+
+    def __new__(
+        cls, value: float, null: float | None = None, interval: tuple[float, float] | None = None
+    ) -> Measured:
+        measured = super().__new__(cls, value)
+        measured.null, measured.interval = null, interval
+        return measured
+
+
+class Curve(tuple[float, ...]):
+    """Values over x (1, 2, 3 … when not given), with the curve that chance would have drawn, and what it was initial training."""
+
+    x: tuple[float, ...] | None
+    null: tuple[float, ...] | None
+    initial: tuple[float, ...] | None
+
+    def __new__(
+        cls,
+        values: Iterable[float],
+        x: Iterable[float] | None = None,
+        null: Iterable[float] | None = None,
+        initial: Iterable[float] | None = None,
+    ) -> Curve:
+        curve = super().__new__(cls, (float(v) for v in values))
+        curve.x = None if x is None else tuple(float(v) for v in x)
+        curve.null = None if null is None else tuple(float(v) for v in null)
+        curve.initial = None if initial is None else tuple(float(v) for v in initial)
+        return curve
+
+
+class Matrix(tuple[tuple[float, ...], ...]):
+    """Rows of values that know what their rows and columns are called (0, 1, 2 … when not said)."""
+
+    row_names: tuple[str, ...] | None
+    column_names: tuple[str, ...] | None
+
+    def __new__(
+        cls,
+        values: Iterable[Iterable[float]],
+        row_names: Iterable[str] | None = None,
+        column_names: Iterable[str] | None = None,
+    ) -> Matrix:
+        matrix = super().__new__(cls, (tuple(float(v) for v in row) for row in values))
+        matrix.row_names = None if row_names is None else tuple(row_names)
+        matrix.column_names = None if column_names is None else tuple(column_names)
+        return matrix
+
+
+class Frames(tuple[tuple[tuple[float, float], ...], ...]):
+    """Points of the plane at several times, and points that stay where they are (the modes that others should reach)."""
+
+    at: tuple[float, ...]
+    marks: tuple[tuple[float, float], ...]
+
+    def __new__(
+        cls,
+        clouds: Iterable[Iterable[Iterable[float]]],
+        at: Iterable[float],
+        marks: Iterable[Iterable[float]] = (),
+    ) -> Frames:
+        frames = super().__new__(cls, tuple(_points(cloud) for cloud in clouds))
+        frames.at, frames.marks = tuple(float(v) for v in at), _points(marks)
+        return frames
+
+
+def _points(rows: Iterable[Iterable[float]]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(x), float(y)) for x, y in rows)
