@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from collapse_cli.results import SCHEMA, answer, curve, each, entry, lines, matrix, metrics, number
+from collapse_cli.answers import SCHEMA, Verdict
+from collapse_cli.results import curve, each, lines, matrix, metrics, number
 from collapse_cli.values import Curve, Matrix, Measured
+from tests.documents import answer, entry
 
 
 @dataclass(frozen=True)
@@ -143,20 +145,18 @@ def test_measured_is_its_number_and_survives_a_copy() -> None:
     assert (tuple(line), line.x, line.null) == ((1, 2), (3, 4), (5, 6))
 
 
-@dataclass(frozen=True)
-class Says:
-    status: str
-    reasons: tuple[str, ...]
-
-
 def test_an_answer_is_strict_json_and_reads_back() -> None:
-    one = entry("z", made(), input=1, settings={"seed": 0}, verdict=Says("healthy", ("why",)))
+    one = entry(
+        "z", made(), input=1, settings={"seed": 0}, verdict=Verdict("healthy", "healthy: so", ("why",))
+    )
     assert (one["of"], one["input"], one["title"]) == ("z", 1, "One of each kind")
     said = answer(
         "spectrum", [one, entry("h", made())], argv=["spectrum", "run"], version="0", inputs=[{"path": "run"}]
     )
     again = json.loads(json.dumps(said, allow_nan=False))
-    assert again["results"][0]["verdict"] == {"status": "healthy", "reasons": ["why"]}
+    assert again["results"][0]["verdict"] == {
+        "status": "healthy", "sentence": "healthy: so", "reasons": ["why"], "advice": [], "thresholds": [],
+    }  # fmt: skip
     assert again["results"][1]["verdict"] is None
     assert again["results"][1]["settings"] == {}
     assert again["results"][0]["metrics"] == metrics(made())
@@ -168,6 +168,6 @@ def test_an_answer_is_strict_json_and_reads_back() -> None:
 
 def test_a_curve_remembers_what_it_was_before_training() -> None:
     """Only where it is known: documents without it stay what they were."""
-    known = metrics(made(course=Curve((1, 2), before=(3, math.nan))))["course"]
-    assert known["before"] == [3.0, None]
-    assert "before" not in metrics(made(course=Curve((1, 2))))["course"]
+    known = metrics(made(course=Curve((1, 2), initial=(3, math.nan))))["course"]
+    assert known["initial"] == [3.0, None]
+    assert "initial" not in metrics(made(course=Curve((1, 2))))["course"]

@@ -42,10 +42,10 @@ def check(
     names = [requirement.name for requirement in requirements]
     if not any(_is_answer(given) for given in inputs):
         catalogue.refuse_unknown(names)
-    base = None
+    worse, base = tolerance(allowed), None  # what cannot be read is refused before anything is measured
     if baseline is not None:
         measured = portrait(baseline, measuring, _alone(names), fresh, progress, save)
-        base = Baseline(_name(baseline), measured, tolerance(allowed))
+        base = Baseline(_name(baseline), measured, worse)
     kinds = [each.command for each in base.portrait.answers] if base else []
     portraits = [
         portrait(given, measuring, _alone([*names, *kinds]), fresh, progress, save) for given in inputs

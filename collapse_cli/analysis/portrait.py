@@ -72,7 +72,7 @@ def portrait(
     recognised = recognise(given)
     if recognised.kind is Kind.ANSWER:
         return _saved(recognised, progress)
-    stored = [] if fresh else _whole(_stored(recognised, measuring), names)
+    stored = [] if fresh else complete(stored_answers(recognised, measuring), names)
     if stored:
         progress(f"{given}: read from {given / 'results'}")
         facts = {**stored[0].inputs[0], "path": str(given)}
@@ -109,7 +109,7 @@ def _saved(recognised: Recognised, progress: Progress) -> Portrait:
     return Portrait(identity | facts, [answer], saved=True)
 
 
-def _stored(recognised: Recognised, measuring: Measuring) -> list[Answer]:
+def stored_answers(recognised: Recognised, measuring: Measuring) -> list[Answer]:
     """The answers in a run folder about its checkpoint as it is now, measured in the same way, by this version."""
     if recognised.kind is not Kind.RUN:
         return []
@@ -125,7 +125,7 @@ def _same(facts: Mapping[str, Any], digest: str, measuring: Measuring) -> bool:
     return facts.get("sha256") == digest and options == measuring.decisive
 
 
-def _whole(stored: Sequence[Answer], names: Sequence[str]) -> list[Answer]:
+def complete(stored: Sequence[Answer], names: Sequence[str]) -> list[Answer]:
     """Those answers about one input that are wanted of its portrait, in order; none where one is missing."""
     by_command = {answer.command: answer for answer in stored}
     labels = any(answer.inputs[0]["options"]["labels"] for answer in stored)

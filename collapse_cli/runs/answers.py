@@ -88,7 +88,7 @@ def _sound(document: dict[str, Any]) -> bool:
     """Whether everything stands where a reader of numbers looks for it."""
     try:
         ours = document["tool"]["name"] == "collapse" and isinstance(document["command"], str)
-        worded = isinstance(document["warnings"], list)
+        worded = _listed(document["warnings"], str) and _listed(document["inputs"], dict)
         results = document["results"]
         return (
             ours
@@ -98,6 +98,10 @@ def _sound(document: dict[str, Any]) -> bool:
         )
     except (LookupError, TypeError, ValueError, AttributeError):
         return False
+
+
+def _listed(values: Any, kind: type) -> bool:
+    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
 
 
 def _placed(result: dict[str, Any]) -> bool:
@@ -116,7 +120,9 @@ def _measured(result: dict[str, Any], inputs: list[dict[str, Any]]) -> bool:
     placed = isinstance(place, int) and place >= 0
     facts = inputs[place] if inputs else {}
     placed = placed and isinstance(facts.get("options", facts.get("asked", {})), dict)
-    named = isinstance(result["of"], str) and isinstance(result["settings"], dict)
+    named = all(isinstance(result[name], str) for name in ("of", "title")) and isinstance(
+        result["settings"], dict
+    )
     return judged and placed and named and all(map(_metric, result["metrics"].values()))
 
 

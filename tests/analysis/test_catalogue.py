@@ -27,7 +27,9 @@ from collapse_cli.values import Curve, Measured
 class Largest:
     """Largest entries."""
 
-    largest_entry: float = number("the largest entry of a row, mean over rows", null="zero", better="low", headline=True)
+    largest_entry: float = number(
+        "the largest entry of a row, mean over rows", null="zero", better="low", headline=True
+    )
     by_column: Curve = curve("largest entry of each column", x="column", sketch=True, default=Curve(()))
 
 
@@ -85,7 +87,7 @@ class TestNewMetric:
 
         copy = tmp_path / "run"
         shutil.copytree(run, copy)
-        assert main(["report", str(copy)]) == 0
+        assert main(["report", str(copy), "--samples", "200"]) == 0
         assert "largest entry" in (copy / "report.html").read_text()
         assert json.loads((copy / "results" / "largest.json").read_text())["results"][0]["space"] == "h"
 

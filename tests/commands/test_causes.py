@@ -12,10 +12,10 @@ import jsonschema
 import numpy
 import pytest
 import torch
-from collapse_cli.commands.cures import command
 from torchvision import models
 
 from collapse_cli import cli
+from collapse_cli.analysis.cures import command
 from collapse_cli.cli import main
 from collapse_cli.metrics.causes import NAMES, Cause
 from collapse_cli.settings import resolve
@@ -62,7 +62,7 @@ def causes(document: Any) -> list[dict[str, Any]]:
 def test_the_planted_cause_is_named_first(name: str, failing: dict[str, Path]) -> None:
     document = kept(failing[name])
     first = causes(document)[0]
-    assert (first["of"], first["found"], first["effect"]) == (name, True, "a point")
+    assert (first["of"], first["detected"], first["effect"]) == (name, True, "a point")
     times = document["results"][0]["metrics"]["by_cause"]["values"]
     assert next(iter(times)) == name
     assert first["metrics"]["times"]["value"] == times[name] > 1
@@ -137,7 +137,9 @@ def test_a_run_that_does_not_fail(run: Path, tmp_path: Path, capsys: Capture) ->
     """Two epochs of MoCo: every cause is asked about, none that collapses is found; kept in the folder."""
     own = shutil.copytree(run, tmp_path / "own")
     document = answered(capsys, str(own))
-    assert not [one["of"] for one in causes(document) if one["found"] and one["effect"] != "little learned"]
+    assert not [
+        one["of"] for one in causes(document) if one["detected"] and one["effect"] != "little learned"
+    ]
     assert {one["of"] for one in causes(document)} < set(NAMES)
     assert "no cause of collapse found" in document["results"][0]["verdict"]["sentence"]
     assert (own / "results" / "causes.json").exists()

@@ -15,13 +15,14 @@ from xml.etree import ElementTree
 import jsonschema
 import numpy
 import pytest
-import typer
 
-from collapse_cli import cli, results
+from collapse_cli import cli
+from collapse_cli.answers import Verdict
 from collapse_cli.cli import main
 from collapse_cli.metrics.requirements import parse
-from collapse_cli.results import curve, entry, number
+from collapse_cli.results import curve, number
 from collapse_cli.values import Curve, Measured
+from tests.documents import answer, entry
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(cli.__file__).parent.parent
@@ -33,19 +34,12 @@ MODES = ([], ["--json"], ["-q"])
 class Shape:
     """Shape."""
 
-    rows: int = number("rows, N")
+    samples: int = number("embeddings, N")
     dimensions: int = number("width, D")
     rank: float = number("a rank", null="isotropic", better="high", headline=True, convention="centred")
     spread: float | None = number("a spread", unit="nats", better="low", default=None)
     other: float = number("no direction", default=1.0)
     line: Curve = curve("a curve", x="k", default=Curve((1, 2)))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    status: str
-    sentence: str
-    reasons: tuple[str, ...] = ()
 
 
 @pytest.fixture(autouse=True)
@@ -56,21 +50,21 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plant(
-    path: Path, rank: float = 20.0, half: float | None = None, *, rows: int = 900, status: str = "healthy",
+    path: Path, rank: float = 20.0, half: float | None = None, *, samples: int = 900, status: str = "healthy",
     spaces: str = "hz", dimensions: int = 64, spread: float | None = None, **asked: Any,
 ) -> str:  # fmt: skip
     """A saved answer; h has twice the rank of z and is healthy, a tenth of chance is 6 in both."""
     interval = None if half is None else (rank - half, rank + half)
     shape = {
         space: Shape(
-            rows, dimensions, Measured(rank * part, 60.0, interval if space == "z" else None), spread
+            samples, dimensions, Measured(rank * part, 60.0, interval if space == "z" else None), spread
         )
         for space, part in (("h", 2.0), ("z", 1.0))
     }
     said = {"h": Verdict("healthy", "healthy: h lives"), "z": Verdict(status, f"{status}: z", ("why",))}
     entries = [entry(f"{path.stem} · {s}", shape[s], verdict=said[s]) for s in spaces]
-    facts = {"path": f"runs/{path.stem}", "asked": {"split": "train"} | asked}
-    path.write_text(json.dumps(results.answer("spectrum", entries, argv=[], version="1", inputs=[facts])))
+    facts = {"path": f"runs/{path.stem}", "options": {"split": "train"} | asked}
+    path.write_text(json.dumps(answer("spectrum", entries, argv=[], version="1", inputs=[facts])))
     return str(path)
 
 
@@ -254,13 +248,13 @@ def test_another_convention_is_inconclusive_and_another_interval_is_none(
         checked(capsys, new, "--baseline", old, code=code)
 
 
-@pytest.mark.parametrize("other", [{"rows": 500}, {"dimensions": 65}], ids=str)
+@pytest.mark.parametrize("other", [{"samples": 500}, {"dimensions": 65}], ids=str)
 def test_a_baseline_of_other_sizes_is_refused(other: dict[str, Any], tmp_path: Path, capsys: Capture) -> None:
     """With other N and D chance is another; two percent of the rows are let pass."""
     old = plant(tmp_path / "old.json", **other)
     assert main(["check", plant(tmp_path / "new.json"), "--baseline", old, "--json"]) == 2
     assert f"{next(iter(other.values()))} {next(iter(other))}" in capsys.readouterr().err
-    checked(capsys, plant(tmp_path / "new.json"), "--baseline", plant(tmp_path / "old.json", rows=890))
+    checked(capsys, plant(tmp_path / "new.json"), "--baseline", plant(tmp_path / "old.json", samples=890))
 
 
 def test_a_baseline_asked_otherwise_is_said(tmp_path: Path, capsys: Capture) -> None:
@@ -483,7 +477,7 @@ def test_a_run_against_another(sound: Path, collapsed: Path, capsys: Capture) ->
 
 def test_the_examples_name_what_there_is() -> None:
     """Every command and option of the workflow and of the hook, and every requirement in them, is read."""
-    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    commands = {name: cli.load(name) for name in ("check", "train", "spectrum")}
     for name in ("check.yml", "pre-commit-config.yaml", "gate.sh"):
         text = (ROOT / "examples" / name).read_text()
         assert "\t" not in text

@@ -60,10 +60,10 @@ def test_a_supervised_run_has_its_classifier_on_unit_z(supervised: Path, capsys:
 
 
 def test_every_number_has_its_chance_and_its_interval(supervised: Path, capsys: Capture) -> None:
-    """But for counts: rows, classes, dimensions."""
+    """But for counts: samples, classes, dimensions."""
     for one in answered(capsys, str(supervised))["results"]:
         for name, metric in one["metrics"].items():
-            if metric["kind"] == "number" and name not in ("rows", "classes", "dimensions"):
+            if metric["kind"] == "number" and name not in ("samples", "classes", "dimensions"):
                 assert metric["null"] is not None, name
                 low, high = metric["interval"]
                 assert low <= metric["value"] <= high, name

@@ -11,20 +11,23 @@ from typing import Any
 
 import jsonschema
 import pytest
-from collapse_cli.commands.answers import version
-from collapse_cli.commands.kept import answers
-from collapse_cli.commands.merging import flat
 from scipy import stats
 
-from collapse_cli import cli, results
+from collapse_cli import cli
+from collapse_cli.analysis import catalogue
+from collapse_cli.analysis.compare import group_names
+from collapse_cli.analysis.inputs import recognise
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.merging import by_name
+from collapse_cli.analysis.portrait import complete, stored_answers
+from collapse_cli.answers import Answer, Verdict, version
 from collapse_cli.cli import main
-from collapse_cli.commands import report
-from collapse_cli.commands.compare import named
-from collapse_cli.commands.options import Measuring
-from collapse_cli.results import curve, entry, number
+from collapse_cli.results import curve, number
+from collapse_cli.runs.answers import typed
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import resolve
 from collapse_cli.values import Curve, Measured
+from tests.documents import answer, entry
 
 Capture = pytest.CaptureFixture[str]
 SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())
@@ -48,13 +51,6 @@ class Plane:
     up: float = number("up", better="low", headline=True, axis="y")
 
 
-@dataclass(frozen=True)
-class Verdict:
-    status: str
-    sentence: str
-    reasons: tuple[str, ...] = ()
-
-
 def plant(
     folder: Path, rank: float, across: float = 1.0, *, method: str = "moco", seed: int = 0, epoch: int = 0,
     status: str = "healthy", chance: float = 60.0, asked: dict[str, Any] | None = None, **settings: Any,
@@ -67,7 +63,7 @@ def plant(
     said = {"split": "train", "samples": 10000, "dataset": "", "seed": 0, "labels": False} | (asked or {})
     facts = {
         "path": str(folder), "sha256": hashlib.sha256(record.checkpoint.read_bytes()).hexdigest(),
-        "epoch": epoch or run.training.epochs, "asked": said,
+        "epoch": epoch or run.training.epochs, "options": said,
     }  # fmt: skip
     shape = {
         space: Shape(900, Measured(rank * part, null=chance), Measured(0.5, interval=(0.4, 0.6)), Curve((rank, part)))
@@ -80,8 +76,18 @@ def plant(
         "alignment": [entry(f"{folder.name} · {s}", plane[s], settings={"t": 2}) for s in "hz"],
     }  # fmt: skip
     for command, entries in documents.items():
-        record.keep(results.answer(command, entries, argv=[], version=version(), inputs=[facts]))
+        record.keep(answer(command, entries, argv=[], version=version(), inputs=[facts]))
     return folder
+
+
+def answers(folder: Path, measuring: Measuring) -> list[Answer]:
+    """Those that the run folder holds of its checkpoint, measured in this way."""
+    return stored_answers(recognise(folder), measuring)
+
+
+def portrait(stored: list[Answer]) -> list[Answer]:
+    """Those of a whole portrait; none where one is missing."""
+    return complete(stored, catalogue.portrait())
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +98,7 @@ def unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError("measured")
 
     if "run" not in request.fixturenames:
-        monkeypatch.setattr("collapse_cli.commands.known.subjects", refuse)
+        monkeypatch.setattr("collapse_cli.analysis.portrait.load", refuse)
 
 
 FIRST, SECOND = (10.0, 12.0, 11.0), (20.0, 25.0, 19.0)
@@ -194,6 +200,7 @@ def test_seeds_that_disagree_are_inconclusive(tmp_path: Path, capsys: Capture) -
     found = compared(capsys, *map(str, runs))
     assert found["Side by side", "moco"]["verdict"] == {
         "status": "inconclusive", "sentence": "in z 2 × healthy, 1 × complete collapse", "reasons": [],
+        "advice": [], "thresholds": [],
     }  # fmt: skip
     assert found["Side by side", "mochi"]["verdict"]["status"] == "healthy"
 
@@ -227,7 +234,7 @@ def settings(**changes: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_a_group_is_named_by_what_sets_it_off(every: list[dict[str, Any]], names: list[str]) -> None:
     """The method, and the settings that it has not in common with most groups of that method."""
-    assert named(every) == names
+    assert group_names(every) == names
 
 
 def test_an_unfinished_run_is_no_repeat_of_a_finished_one(tmp_path: Path, capsys: Capture) -> None:
@@ -326,9 +333,9 @@ def test_metrics_of_one_name_are_kept_apart() -> None:
 
     def document(command: str) -> dict[str, Any]:
         entries = [entry(f"a · b · {space}", Plane(1.0, 2.0)) for space in "hz"]
-        return results.answer(command, entries, argv=[], version="0")
+        return answer(command, entries, argv=[], version="0")
 
-    found = flat([document("first"), document("second")])
+    found = by_name([typed(document("first")), typed(document("second"))])
     assert list(found) == [
         "across.h", "across.z", "up.h", "up.z",
         "second.across.h", "second.across.z", "second.up.h", "second.up.z",
@@ -341,7 +348,7 @@ def test_metrics_of_one_name_are_kept_apart() -> None:
 )  # fmt: skip
 def test_answers_to_another_question_are_stale(asked: dict[str, Any], tmp_path: Path) -> None:
     folder = plant(tmp_path / "a", 9.0, asked=asked)
-    assert len(report.whole(answers(folder, Measuring()))) == (0 if asked else 2)
+    assert len(portrait(answers(folder, Measuring()))) == (0 if asked else 2)
 
 
 def test_where_images_lie_changes_no_answer(tmp_path: Path) -> None:
@@ -354,7 +361,7 @@ def test_answers_about_another_checkpoint_or_of_another_version_are_stale(
 ) -> None:
     folder = plant(tmp_path / "a", 9.0)
     with monkeypatch.context() as patched:
-        patched.setattr("collapse_cli.commands.kept.version", lambda: "99")
+        patched.setattr("collapse_cli.analysis.portrait.version", lambda: "99")
         assert answers(folder, Measuring()) == []
     Record(folder).checkpoint.write_bytes(b"trained on")
     assert answers(folder, Measuring()) == []
@@ -362,18 +369,17 @@ def test_answers_about_another_checkpoint_or_of_another_version_are_stale(
 
 def test_what_is_missing_or_torn_is_not_read(tmp_path: Path) -> None:
     folder = plant(tmp_path / "a", 9.0)
-    assert report.whole(answers(folder, Measuring()))[0]["command"] == "spectrum"
+    assert portrait(answers(folder, Measuring()))[0].command == "spectrum"
     (folder / "results" / "alignment.json").write_text('{"schema": 1,')
-    assert [one["command"] for one in answers(folder, Measuring())] == ["spectrum"]
-    assert report.whole(answers(folder, Measuring())) == []
+    assert [one.command for one in answers(folder, Measuring())] == ["spectrum"]
+    assert portrait(answers(folder, Measuring())) == []
     (folder / "results" / "alignment.json").unlink()
-    assert report.whole(answers(folder, Measuring())) == []
-    assert answers(tmp_path / "nothing", Measuring()) == []
+    assert portrait(answers(folder, Measuring())) == []
 
 
 def test_with_labels_a_portrait_has_more_parts(tmp_path: Path) -> None:
     folder = plant(tmp_path / "a", 9.0, asked={"labels": True})
-    assert report.whole(answers(folder, Measuring())) == []
+    assert portrait(answers(folder, Measuring())) == []
 
 
 @pytest.fixture
@@ -410,11 +416,11 @@ def test_run_folders_alone_are_read(six: list[str], monkeypatch: pytest.MonkeyPa
     """With --fresh not even these, and a checkpoint named as a file is measured each time."""
     seen: list[Path] = []
 
-    def stop(paths: list[Path], *arguments: Any, **named: Any) -> Any:
-        seen.extend(paths)
+    def stop(recognised: Any, *arguments: Any, **named: Any) -> Any:
+        seen.append(recognised.path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("collapse_cli.commands.known.subjects", stop)
+    monkeypatch.setattr("collapse_cli.analysis.portrait.load", stop)
     file = Path(six[0]) / "checkpoint.pt"
     for argv in ([six[0], six[1], "--fresh"], [six[1], str(file)]):
         assert main(["compare", *argv, "-q"]) == 130

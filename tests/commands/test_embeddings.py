@@ -10,10 +10,11 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from collapse_cli.commands.subject import Subject
 
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.spectrum import context
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.cli import main
-from collapse_cli.commands.spectrum import context
 from collapse_cli.shapes import Embeddings
 
 Capture = pytest.CaptureFixture[str]
@@ -63,7 +64,7 @@ def test_every_kind_has_the_same_spectrum(place: Path, capsys: Capture) -> None:
         answered(capsys, "spectrum", place / name)["results"][0]["metrics"]
         for name in ("e.npy", "e.pt", "e.csv", "shards")
     ]
-    assert found[0]["rows"]["value"] == 60
+    assert found[0]["samples"]["value"] == 60
     assert found[1:] == found[:1] * 3
 
 
@@ -80,7 +81,7 @@ def test_halves_have_the_spectrum_of_doubles(tmp_path: Path, capsys: Capture) ->
 
 def test_spectrum_reads_all_and_the_others_say_what_they_sample(place: Path, capsys: Capture) -> None:
     document = answered(capsys, "spectrum", place / "shards", "--samples", "20")
-    assert (document["results"][0]["metrics"]["rows"]["value"], document["warnings"]) == (60, [])
+    assert (document["results"][0]["metrics"]["samples"]["value"], document["warnings"]) == (60, [])
     beside = ("--labels", place / "names.txt")
     said = "shards: 20 of 60 rows, drawn without replacement; --samples takes more"
     for command in ("alignment", "oracle", "probe", "clusters"):
@@ -272,4 +273,4 @@ def test_what_is_known_of_a_space_counts_labels_and_not_names(
 ) -> None:
     labels = torch.arange(6) % 3 if labelled else None
     clean = Embeddings(torch.ones(6, 2), None, labels, torch.arange(6), names, "")
-    assert context(Subject("x", {}, clean, None, None), "h").classes == count
+    assert context(Subject("x", {}, clean, Measuring()), "h").classes == count

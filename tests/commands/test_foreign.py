@@ -63,7 +63,7 @@ def test_it_stands_beside_its_weights_drawn_anew(checkpoint: Path, dataset: str,
     for one in json.loads(capsys.readouterr().out)["results"]:
         now, before = (one["metrics"][key]["value"] for key in ("effective_rank", "effective_rank_untrained"))
         assert 5 < min(now, before) <= max(now, before) <= 19
-        assert len(one["metrics"]["eigenvalues"]["before"]) == one["metrics"]["dimensions"]["value"]
+        assert len(one["metrics"]["eigenvalues"]["initial"]) == one["metrics"]["dimensions"]["value"]
 
 
 def test_without_images_it_is_asked_for_them(checkpoint: Path, capsys: Capture) -> None:

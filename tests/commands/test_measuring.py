@@ -115,8 +115,8 @@ def test_the_settings_are_those_asked_for(run: Path, tmp_path: Path, capsys: Cap
     assert main(["spectrum", str(file), "--split", "test", "--samples", "100", "--seed", "3", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     for one in document["results"]:
-        assert one["metrics"]["rows"]["value"] == 100
-        kind = {"chance": "isotropic, ReLU"} if one["of"].endswith("h") else {}
+        assert one["metrics"]["samples"]["value"] == 100
+        kind = {"null": "isotropic, ReLU"} if one["of"].endswith("h") else {}
         assert one["settings"] == {"split": "digits/test", "seed": 3, "eps": 0} | kind
 
 
@@ -173,7 +173,7 @@ def test_views_of_some_of_the_images_come_back_through_the_file(
     run: Path, tmp_path: Path, monkeypatch: Any, capsys: Capture
 ) -> None:
     """Fewer views than images, as with every set above 2,000: the file answers as the run does."""
-    monkeypatch.setattr("collapse_cli.commands.of_networks.VIEWED", 200)
+    monkeypatch.setattr("collapse_cli.analysis.subject.VIEWED", 200)
     out = tmp_path / "e.npz"
     file = shutil.copy(run / "checkpoint.pt", tmp_path / "c.pt")
     assert main(["embed", str(file), "--out", str(out)]) == 0

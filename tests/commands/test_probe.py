@@ -141,7 +141,7 @@ def test_the_answer_is_kept_with_what_was_asked(run: Path, tmp_path: Path, capsy
     answered(capsys, str(copy), "--k", "5")
     kept = json.loads((copy / "results" / "probe.json").read_text())
     assert kept["results"][0]["metrics"]["neighbours"]["value"] == 5
-    assert kept["inputs"][0]["asked"]["k"] == 5
+    assert kept["inputs"][0]["options"]["k"] == 5
 
 
 # --- pixels, as an input of every command
@@ -198,7 +198,7 @@ def test_every_command_takes_pixels(command: str, capsys: Capture) -> None:
 
 def test_pixels_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """1347 x 64 x 8 bytes are 690 thousand; of a limit of half a million, 976 images are left."""
-    monkeypatch.setattr("collapse_cli.commands.of_rows.LARGEST", 500_000)
+    monkeypatch.setattr("collapse_cli.analysis.stored.LARGEST", 500_000)
     assert "--samples to 976" in refused(capsys, "pixels:digits", code=2)
     assert main(["probe", "pixels:digits", "--samples", "976", "-q"]) == 0
 

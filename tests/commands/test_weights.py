@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from collapse_cli import cli, data
+from collapse_cli.analysis import weights
 from collapse_cli.analysis.training import fresh
 from collapse_cli.cli import main
-from collapse_cli.commands import weights
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.weights import LOST
 from collapse_cli.models.layers import Layers, layers
@@ -150,7 +150,7 @@ def test_a_planted_collapse_of_somebodys_layer_is_named(tmp_path: Path, capsys: 
 def test_many_lost_layers_make_one_sentence() -> None:
     dead = Layers({f"layer{n}": torch.zeros(6, 6) for n in range(9)})
     entries = weights.measure([weights.Network("a", dead), weights.Network("b", dead)], seed=0)
-    said = weights.remarks(entries)
+    said = list(weights.remarks(entries))
     assert len(said) == 2
     assert said[0].startswith("rank is lost in 9 of 9 layers: a · layer0, a · layer1, a · layer2,")
     assert " and 3 more (" in said[1]
@@ -224,10 +224,10 @@ def test_python_callers_are_refused_in_the_same_words() -> None:
 
 def test_other_commands_measure_a_checkpoint_they_have(run: Path) -> None:
     kept = checkpoint.load(run / "checkpoint.pt")
-    entries = weights.measure([weights.of(kept, "mine")], seed=0)
-    assert [one["of"] for one in entries][:2] == ["mine", "encoder.0"]
-    frozen = replace(weights.of(kept, "mine"), before=None)
-    assert "change" not in weights.measure([frozen], seed=0)[1]["metrics"]
+    entries = weights.measure([weights.of_checkpoint(kept, "mine")], seed=0)
+    assert [one.of for one in entries][:2] == ["mine", "encoder.0"]
+    frozen = replace(weights.of_checkpoint(kept, "mine"), initial=None)
+    assert "change" not in weights.measure([frozen], seed=0)[1].metrics
 
 
 def test_the_epochs_kept_are_a_course(tmp_path: Path, capsys: Capture) -> None:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.ranks import ACTIVE, active
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL, verdict
@@ -81,9 +81,11 @@ def test_a_verdict_says_why_and_what_to_try() -> None:
     assert [one.number for one in found.thresholds] == ["total_variance", "active"]
     assert (found.thresholds[1].bound, found.thresholds[1].below) == (32, "dimensional collapse")
     assert "arXiv:2110.09348" in found.thresholds[1].source
-    assert any("vicreg" in step for step in found.advice)
+    steps = advice(found.status, evidence(lives=5, around=(4, 7)), Context(space="z", method="moco"))
+    assert any("vicreg" in step for step in steps)
+    assert found.advice == (), "which is made where it is wanted"
     assert verdict(evidence(n=64)).reasons[1] == "N = 64 <= D = 64: give at least 640 rows"
-    assert "--samples 640" in verdict(evidence(n=64)).advice[0]
+    assert "--samples 640" in advice("inconclusive", evidence(n=64), Context())[0]
 
 
 def test_one_point_is_told_from_nearly_one_way() -> None:
@@ -109,10 +111,11 @@ def test_as_many_directions_as_class_means() -> None:
 @pytest.mark.parametrize(("alignment", "offset"), [(None, True), (0.001, True), (0.03, False)])
 def test_an_offset_is_told_from_a_point(alignment: float | None, offset: bool) -> None:
     """Total variance .02: two images lie .04 apart. Where views of one lie .03 apart, nothing is left of the images."""
-    found = verdict(evidence(spread=0.02**0.5), Context(method="moco", alignment=alignment))
+    seen, context = evidence(spread=0.02**0.5), Context(method="moco", alignment=alignment)
+    found = verdict(seen, context)
     assert found.status == "complete collapse"
     assert any("64 of 64 directions" in reason for reason in found.reasons)
-    assert any("mean row" in step for step in found.advice) == offset
+    assert any("mean row" in step for step in advice(found.status, seen, context)) == offset
 
 
 rank, level = st.integers(0, 64), st.floats(0, 2)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from collapse_cli.answers import Verdict
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.answers import read
 
@@ -45,7 +46,44 @@ def saved(folder: Path, document: Any) -> Path:
 def test_what_is_measured_of_spaces_is_kept(tmp_path: Path) -> None:
     gate = RESULT | {"of": "a", "title": "Gate"}
     found = read(saved(tmp_path, ANSWER | {"results": [RESULT, gate], "more": 1}))
-    assert found == ANSWER | {"more": 1}
+    (entry,) = found
+    assert (found.command, found.inputs, found.warnings) == ("spectrum", ({"path": "a"},), ())
+    assert (entry.kind, entry.subject, entry.space, entry.input) == ("Shape", "a", "z", 0)
+    assert (entry.settings, entry.metrics) == ({"N": 9}, {"rank": NUMBER, "line": CURVE})
+    assert entry.verdict == Verdict("healthy", "healthy: it lives")
+
+
+def test_schema_1_is_read_by_todays_names(tmp_path: Path) -> None:
+    """Its metrics, curves, bounds, facts and settings have the names that they would be written by today."""
+    bound = {"number": "filled", "value": 3.0}
+    old = RESULT | {
+        "metrics": {"filled": NUMBER, "rows": NUMBER, "line": CURVE | {"before": [1, 2]}},
+        "settings": {"chance": "isotropic, ReLU"},
+        "verdict": RESULT["verdict"] | {"thresholds": [bound]},
+    }
+    found = read(
+        saved(tmp_path, ANSWER | {"results": [old], "inputs": [{"path": "a", "asked": {"seed": 1}}]})
+    )
+    (entry,) = found
+    assert list(entry.metrics) == ["active", "samples", "line"]
+    assert entry.metrics["line"] == CURVE | {"initial": [1, 2]}
+    assert entry.settings == {"null": "isotropic, ReLU"}
+    assert found.inputs == ({"path": "a", "options": {"seed": 1}},)
+    assert entry.verdict is not None
+    assert entry.verdict.thresholds == ({"number": "active", "value": 3.0},)
+
+
+def test_schema_2_says_of_which_space_it_is(tmp_path: Path) -> None:
+    """What is written for eyes is not read: `of` and the title may say anything."""
+    result = RESULT | {
+        "kind": "shape",
+        "subject": "a · b",
+        "space": "z",
+        "of": "whatever",
+        "title": "Whatever",
+    }
+    (entry,) = read(saved(tmp_path, ANSWER | {"schema": 2, "results": [result]}))
+    assert (entry.kind, entry.subject, entry.space) == ("shape", "a · b", "z")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +95,8 @@ def test_what_is_measured_of_spaces_is_kept(tmp_path: Path) -> None:
         ("[1, 2]", "is no answer of collapse"),
         ("{}", "is no answer of collapse"),
         ('{"schema": 1}', "is no answer of collapse"),
-        (ANSWER | {"schema": 2}, "has schema 2, this version of collapse reads 1"),
+        (ANSWER | {"schema": 3}, "has schema 3, this version of collapse reads 2"),
+        (ANSWER | {"schema": 2}, "is no answer of collapse"),
         (ANSWER | {"schema": "1"}, "is no answer of collapse"),
         (ANSWER | {"tool": {"name": "another"}}, "is no answer of collapse"),
         (ANSWER | {"results": []}, "(spectrum) holds nothing measured of a space"),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from collapse_cli.results import answer, curve, each, entry, matrix, number
+from collapse_cli.answers import Verdict
+from collapse_cli.results import curve, each, matrix, number
 from collapse_cli.values import Curve, Measured
+from tests.documents import answer, entry
 
 CONVENTION = "λ, centred, L2-normalised rows"
 
@@ -68,13 +70,6 @@ class Oracle:
         y="share", log="x", null="random order", sketch=True,
     )  # fmt: skip
     confusion: tuple = matrix("rows true, columns said", rows="class", columns="said class", default=None)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    status: str
-    sentence: str
-    reasons: tuple[str, ...]
 
 
 VERDICTS = {
@@ -192,6 +187,6 @@ def groups() -> dict:
         metrics["uniformity"] |= {"runs": [round(-2.41 + k / 100, 2) for k in range(len(values))]}
     results[0]["metrics"]["alignment"]["interval"] = [0.2992, 0.3256]
     apart = entry("b", alignment(-0.2124, 0), settings={})
-    apart["title"] = "Difference from a"
+    apart |= {"kind": "difference", "title": "Difference from a"}
     apart["metrics"]["alignment"] |= {"interval": [0.08, 0.12], "agree": [2, 3]}
     return document(*results, apart)

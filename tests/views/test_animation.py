@@ -10,9 +10,10 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.results import answer, entry, frames, metrics
+from collapse_cli.results import frames, metrics
 from collapse_cli.values import Frames
 from collapse_cli.views import animation, clouds, plot, style
+from tests.documents import answer, entry
 
 MARKS = [(-2.0, 0.0), (2.0, 0.0), (0.0, 2.0), (0.0, -2.0)]
 Moving = make_dataclass(

@@ -1,7 +1,7 @@
 """Results find their groups and their names."""
 
-from collapse_cli.results import answer
 from collapse_cli.views.document import groups, names, verdicts
+from tests.documents import answer
 
 
 def _answer(*results, inputs=()):
@@ -31,18 +31,18 @@ def test_paths_lose_what_they_share(six):
 
 
 def test_one_path_stays_whole():
-    assert names(_answer({"of": "runs/a/checkpoint.pt", "title": "T", "input": 0})) == [
+    assert names(_answer({"of": "runs/a/checkpoint.pt", "kind": "T", "title": "T", "input": 0})) == [
         "runs/a/checkpoint.pt"
     ]
 
 
 def test_a_path_that_is_the_start_of_another_keeps_a_name():
-    of = [{"of": name, "title": "T", "input": 0} for name in ("runs/a", "runs/a/b")]
+    of = [{"of": name, "kind": "T", "title": "T", "input": 0} for name in ("runs/a", "runs/a/b")]
     assert names(_answer(*of)) == ["runs/a", "runs/a/b"]
 
 
 def test_results_of_one_name_get_their_input_or_a_number():
-    twice = [{"of": "h", "title": "T", "input": n} for n in (0, 1, 1)]
+    twice = [{"of": "h", "kind": "T", "title": "T", "input": n} for n in (0, 1, 1)]
     inputs = [{"path": "a.pt"}, {"path": "b.pt"}]
     assert names(_answer(*twice, inputs=inputs)) == ["h (a.pt)", "h (b.pt)", "h (b.pt) #2"]
 
@@ -53,6 +53,6 @@ def test_a_lone_verdict_needs_no_name(one, two):
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders():
-    entries = [{"of": "x.npy · h", "input": n, "title": "Spectrum"} for n in range(2)]
+    entries = [{"of": "x.npy · h", "input": n, "kind": "Spectrum", "title": "Spectrum"} for n in range(2)]
     found = {"results": entries, "inputs": [{"path": "a/x.npy"}, {"path": "b/x.npy"}]}
     assert names(found) == ["x.npy · h (a/x.npy)", "x.npy · h (b/x.npy)"]

@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 from matplotlib.colors import to_hex
 from rich.console import Console
 
-from collapse_cli.results import answer, curve, entry, lines, matrix
+from collapse_cli.results import curve, lines, matrix
 from collapse_cli.values import Curve, Matrix
 from collapse_cli.views import plot, style, terminal
 from collapse_cli.views.page import page
+from tests.documents import answer, entry
 
 SCHEMA = json.loads(files("collapse_cli.views").joinpath("schema.json").read_text())
 

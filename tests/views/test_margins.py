@@ -46,14 +46,21 @@ def test_a_point_for_each_check_and_arrows_for_what_is_far() -> None:
 
 def test_a_panel_for_each_input(one: dict) -> None:
     """With its name where there are several; other numbers are not drawn beside them."""
-    entry = {"of": "a", "input": 0, "title": "Requirements", "settings": {}, "verdict": None}
+    entry = {
+        "of": "a",
+        "input": 0,
+        "kind": "requirements",
+        "title": "Requirements",
+        "settings": {},
+        "verdict": None,
+    }
     results = [
         entry | {"metrics": {"x": check(3, ">", 2)}},
         entry | {"of": "b", "metrics": {"x": check(1, ">", 2)}},
     ]
     plain = {"kind": "number", "label": "n", "help": "n", "unit": "", "convention": "", "value": 1, "null": None,
              "interval": None}  # fmt: skip
-    results.append(entry | {"title": "Gate", "metrics": {"n": plain}})
+    results.append(entry | {"kind": "gate", "title": "Gate", "metrics": {"n": plain}})
     found = panels(one | {"results": results})
     assert [panel.title for panel in found] == ["Requirements: a", "Requirements: b"]
     assert [panel.title for panel in panels(one | {"results": results[:1]})] == ["Requirements"]

@@ -8,9 +8,10 @@ import numpy
 import pytest
 from matplotlib.colors import to_hex
 
-from collapse_cli.results import answer, entry, matrix
+from collapse_cli.results import matrix
 from collapse_cli.values import Matrix
 from collapse_cli.views import plot, style
+from tests.documents import answer, entry
 
 
 def axes(figure, title):
@@ -42,7 +43,7 @@ def test_a_curve_lies_over_its_null(one):
 
 
 def test_what_was_before_training_is_dotted(one):
-    one["results"][0]["metrics"]["explained"]["before"] = [0.5, 1.0]
+    one["results"][0]["metrics"]["explained"]["initial"] = [0.5, 1.0]
     figure = plot.figure(one)
     _, before, curve = axes(figure, "Variance explained").get_lines()
     assert (list(before.get_ydata()), before.get_linestyle()) == ([0.5, 1.0], ":")

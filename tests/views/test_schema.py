@@ -35,7 +35,7 @@ def test_additions_fit(one):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (["schema"], 2),
+        (["schema"], 1),
         (["tool", "version"], None),
         (["argv"], "collapse spectrum"),
         (["inputs", 0, "sha256"], "short"),
@@ -74,7 +74,7 @@ def _required(document):
     """Every key that must be there, as (path, key)."""
     for key in ("schema", "tool", "command", "argv", "inputs", "results", "warnings"):
         yield [], key
-    for key in ("of", "input", "title", "settings", "metrics", "verdict"):
+    for key in ("kind", "of", "subject", "space", "input", "title", "settings", "metrics", "verdict"):
         yield ["results", 0], key
     for name, keys in {
         "effective_rank": ("kind", "label", "help", "value", "null", "interval"),

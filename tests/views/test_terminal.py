@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
-from collapse_cli.results import answer, entry, matrix
+from collapse_cli.results import matrix
 from collapse_cli.values import Matrix
 from collapse_cli.views import terminal
 from collapse_cli.views.grid import Label
+from tests.documents import answer, entry
 
 
 def read(document, width=80, colour=False) -> str:
@@ -44,7 +45,7 @@ def test_settings_and_conventions_are_said_once(one):
 
 def test_two_results_stand_side_by_side(two):
     text = read(two)
-    assert line(text, "(isotropic)") == "(isotropic) h z chance"
+    assert line(text, "(isotropic)") == "(isotropic) h z null"
     assert line(text, "RankMe") == "RankMe², dimensions 41.5 8.22 (118.2)"
     assert line(text, "D ") == "D 128 64"
 
@@ -67,9 +68,9 @@ def test_many_results_get_a_row_each_with_headlines_only(six):
     assert rows[0] == "moco-queue-64 5.93 0.943 ± 0.030 0"
     assert rows[1].endswith("0.02 … 0")  # the sparkline's ends
     assert rows[2] == "moco-queue-64 0.3124 -2.41"
-    assert [" ".join(one.split()) for one in text.splitlines() if one.startswith("chance")] == [
-        "chance (126.9) (0.9987)",
-        "chance (-3.88)",
+    assert [" ".join(one.split()) for one in text.splitlines() if one.startswith("null")] == [
+        "null (126.9) (0.9987)",
+        "null (-3.88)",
     ]
     assert "RankMe" not in text
     assert "… 1 more for each in --json" in text
@@ -113,8 +114,8 @@ def test_of_many_results_each_metric_says_chance_in_its_own_way(six):
     six["results"][1]["metrics"]["effective_rank"]["null"] = 62.0
     rows = [" ".join(one.split()) for one in read(six).splitlines() if one.startswith("moco-queue-64 ")]
     assert rows[0] == "moco-queue-64 5.93 (126.9) 0.943 ± 0.030 0"
-    chances = [" ".join(one.split()) for one in read(six).splitlines() if one.startswith("chance")]
-    assert chances == ["chance (0.9987)", "chance (-3.88)"]
+    chances = [" ".join(one.split()) for one in read(six).splitlines() if one.startswith("null")]
+    assert chances == ["null (0.9987)", "null (-3.88)"]
 
 
 def test_inputs_are_listed_up_to_a_dozen(one):
