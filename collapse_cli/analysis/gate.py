@@ -63,11 +63,16 @@ def _spaces(
 ) -> Iterator[Entry]:
     """An entry for each space: what its verdict is about, its sizes, what requirements name."""
     verdicts, headlines = portrait.verdicts, _headlines(portrait)
-    for space in dict.fromkeys(space_of(key) for key in measured):
-        shown = {
+    for space in filter(None, dict.fromkeys(map(space_of, measured))):
+        of_space = {
             key.removesuffix(f".{space}"): _unspaced(metric, space)
             for key, metric in measured.items()
-            if space_of(key) == space and (key in required or key.removesuffix(f".{space}") in headlines)
+            if space_of(key) == space
+        }
+        shown = {
+            name: metric
+            for name, metric in of_space.items()
+            if f"{name}.{space}" in required or name in headlines
         }
         verdict = verdicts.get(space)
         if verdict is not None:

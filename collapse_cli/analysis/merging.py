@@ -76,13 +76,14 @@ def by_name(answers: Iterable[Answer]) -> dict[str, Metric]:
     """Every metric of one input by name and space, as `uniformity.z`; the spaces of a metric stand together.
 
     Where two answers have metrics of one name, the second's command stands in front: `alignment.std_sqrt_d.z`. A metric of
-    no space, as of a whole network, bears its name alone.
+    no space, as of a whole network, bears its name alone; parts of the network, as its layers, are left out.
     """
     merged: dict[str, Metric] = {}
     for answer in answers:
-        before = set(merged)
-        for name in dict.fromkeys(name for entry in answer for name in entry.metrics):
-            for entry in (entry for entry in answer if name in entry.metrics):
+        before, whole = set(merged), answer.entries[0].kind
+        entries = [entry for entry in answer if entry.space or entry.kind == whole]
+        for name in dict.fromkeys(name for entry in entries for name in entry.metrics):
+            for entry in (entry for entry in entries if name in entry.metrics):
                 key = f"{name}.{entry.space}" if entry.space else name
                 metric = entry.metrics[name]
                 label = f"{metric['label']} · {entry.space}" if entry.space else metric["label"]
@@ -91,8 +92,8 @@ def by_name(answers: Iterable[Answer]) -> dict[str, Metric]:
 
 
 def space_of(key: str) -> str:
-    """`z` of `uniformity.z`."""
-    return key.rpartition(".")[2]
+    """`z` of `uniformity.z`; empty where there is none."""
+    return key.rpartition(".")[2] if "." in key else ""
 
 
 def mean(values: Sequence[float | None]) -> float | None:

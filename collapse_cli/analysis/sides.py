@@ -57,7 +57,7 @@ def _shared(groups: Sequence[Group]) -> dict[str, Any]:
 
 def _brief(shared: Mapping[str, Any]) -> dict[str, Any]:
     """Said once where all spaces agree: `samples` for `samples.h` and `samples.z`."""
-    name = {key: key.split(".")[-2] for key in shared}
+    name = {key: key.split(".")[-2] if "." in key else key for key in shared}
     agreed = {name[key] for key in shared if len({shared[k] for k in shared if name[k] == name[key]}) == 1}
     return {(name[key] if name[key] in agreed else key).replace("_", " "): shared[key] for key in shared}
 

@@ -64,7 +64,7 @@ class Evidence:
         "training loss of the last epoch", label="training loss", null="chance level", default=None
     )
     queue: float | None = number(
-        "share of the queue that was ever active", label="queue active", default=None
+        "share of the queue that was ever filled", label="queue filled", default=None
     )
     eigenvalues: Curve = curve(
         "eigenvalues of the covariance of the unit rows", x="direction, by size", y="eigenvalue λ", log="y", null="isotropic",

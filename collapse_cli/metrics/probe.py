@@ -119,7 +119,7 @@ def few_labels(
     per_class: int = 10,
     replications: int = 3,
 ) -> Measured:
-    """Accuracy of `linear` fitted on `per_class` rows of each class, mean over `replications`; interval: the lowest and the highest.
+    """Accuracy of `linear` fitted on `per_class` rows of each class, mean over `replications`; interval: lowest and highest.
 
     Labelled classes are equally large, so chance is 1/C however the test rows are distributed.
     """

@@ -111,7 +111,7 @@ def test_what_is_measured_for_a_number() -> None:
     """Those that every gate measures, and the owners of what is named, in the order of the table."""
     assert catalogue.wanted([]) == ("spectrum", "alignment")
     assert catalogue.wanted(["lidar.h", "knn"]) == ("spectrum", "alignment", "probe", "lidar")
-    with pytest.raises(CollapseError, match="no number is named 'lidr.h'") as refused:
+    with pytest.raises(CollapseError, match=r"no number is named 'lidr\.h'") as refused:
         catalogue.refuse_unknown(["lidr.h"])
     assert refused.value.hint == "did you mean 'lidar'?"
 

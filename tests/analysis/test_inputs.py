@@ -56,7 +56,7 @@ def test_each_kind(run: Path, rows: Path, tmp_path: Path) -> None:
     assert {path: recognise(path).kind for path in kinds} == kinds
     assert recognise(run).source.path == run / "checkpoint.pt"
     (tmp_path / "empty").mkdir()
-    with pytest.raises(CollapseError, match="is a folder without a checkpoint.pt"):
+    with pytest.raises(CollapseError, match=r"is a folder without a checkpoint\.pt"):
         recognise(tmp_path / "empty")
 
 
