@@ -176,7 +176,8 @@ def layers(lab: Lab, frames: Sequence[Frame], place: int) -> list[Layer]:
 
 def _spectrum(embedded: Tensor) -> Tensor:
     """Eigenvalues (d,), descending, of the centred covariance (ddof 1) of z (n, d)."""
-    return torch.linalg.eigvalsh(embedded.T.cov()).flip(0).clamp_min(0)
+    lam: Tensor = torch.linalg.eigvalsh(embedded.T.cov())
+    return lam.flip(0).clamp_min(0)
 
 
 def _aligned(layers: Tensor, k: int) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def nearest_mean(found: Groups, leave_out: bool) -> Tensor:
 
 def _doubled(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The rows whose class has at least two."""
-    _, member, sizes = labels.unique(return_inverse=True, return_counts=True)
+    _, member, sizes = torch.unique(labels, return_inverse=True, return_counts=True)
     kept = sizes[member] > 1
     if not bool(kept.any()):  # then `groups` says so of all rows
         return rows, labels
