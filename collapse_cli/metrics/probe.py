@@ -121,7 +121,8 @@ def few_labels(
 ) -> Measured:
     """Accuracy of `linear` fitted on `per_class` rows of each class, mean over `replications`.
 
-    Interval: the lowest and the highest. Labelled classes are equally large, so chance is 1/C however the test rows are distributed.
+    Interval: the lowest and the highest. Labelled classes are equally large, so chance is 1/C
+    however the test rows are distributed.
     """
     classes, counts = _counts(train_labels)
     if counts.min() < per_class:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from collapse_cli.metrics.eigenvalues import ROUNDING
 from collapse_cli.metrics.ranks import alive, entropy_rank, participation_ratio, stable_rank
-from collapse_cli.metrics.spectrum import ROUNDING
 from collapse_cli.metrics.verdict import DIMENSIONAL
 from collapse_cli.results import curve, matrix, number
 from collapse_cli.values import Curve, Measured
