@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from collapse_cli.analysis.covariance import covariance
+from collapse_cli.analysis.linear_settings import Covariances, Swept
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.labs import linear_dynamics, linear_results
@@ -16,7 +17,6 @@ from collapse_cli.labs.linear import FRAMES, Frame, Lab, train
 from collapse_cli.labs.linear_flow import flow
 from collapse_cli.labs.linear_networks import Sweep
 from collapse_cli.labs.linear_results import Dynamics
-from collapse_cli.labs.linear_settings import Covariances, Swept
 from collapse_cli.labs.seeds import over_seeds
 from collapse_cli.progress import Progress, silent
 from collapse_cli.settings import Linear
