@@ -119,10 +119,9 @@ def few_labels(
     per_class: int = 10,
     replications: int = 3,
 ) -> Measured:
-    """Accuracy of `linear` fitted on `per_class` rows of each class, mean over `replications`.
+    """Accuracy of `linear` fitted on `per_class` rows of each class, mean over `replications`; interval: lowest and highest.
 
-    Interval: the lowest and the highest. Labelled classes are equally large, so chance is 1/C
-    however the test rows are distributed.
+    Labelled classes are equally large, so chance is 1/C however the test rows are distributed.
     """
     classes, counts = _counts(train_labels)
     if counts.min() < per_class:

@@ -27,9 +27,7 @@ from collapse_cli.values import Curve, Measured
 class Largest:
     """Largest entries."""
 
-    largest_entry: float = number(
-        "the largest entry of a row, mean over rows", null="zero", better="low", headline=True
-    )
+    largest_entry: float = number("the largest entry of a row, mean over rows", null="zero", better="low", headline=True)
     by_column: Curve = curve("largest entry of each column", x="column", sketch=True, default=Curve(()))
 
 
@@ -111,7 +109,7 @@ def test_what_is_measured_for_a_number() -> None:
     """Those that every gate measures, and the owners of what is named, in the order of the table."""
     assert catalogue.wanted([]) == ("spectrum", "alignment")
     assert catalogue.wanted(["lidar.h", "knn"]) == ("spectrum", "alignment", "probe", "lidar")
-    with pytest.raises(CollapseError, match=r"no number is named 'lidr\.h'") as refused:
+    with pytest.raises(CollapseError, match="no number is named 'lidr.h'") as refused:
         catalogue.refuse_unknown(["lidr.h"])
     assert refused.value.hint == "did you mean 'lidar'?"
 
