@@ -111,7 +111,7 @@ def average(tensors: Iterable[Tensor | None]) -> None:
     flat = torch.cat([tensor.flatten() for tensor in found])
     distributed.all_reduce(flat)
     flat /= distributed.get_world_size()
-    for tensor, mean in zip(found, flat.split([tensor.numel() for tensor in found]), strict=True):
+    for tensor, mean in zip(found, torch.split(flat, [tensor.numel() for tensor in found]), strict=True):
         tensor.copy_(mean.view_as(tensor))
 
 

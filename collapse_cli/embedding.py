@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -43,7 +45,7 @@ def embed(
     was_training = method.training
     method.eval()
     rows: list[tuple[Tensor, Tensor]] = []
-    for chunk in index.to(device).split(CHUNK):
+    for chunk in torch.split(index.to(device), CHUNK):
         pixels = take(images, chunk, device)
         recipe, strength, generator = view or ("none", 0.0, torch.Generator(device))
         h = method.encoder(normalisation(augment(pixels, recipe, strength, generator)))  # (b, D)
@@ -86,6 +88,6 @@ def many_views(
     count: int,
 ) -> tuple[Embeddings, ...]:
     """Embeddings of `count` augmented views of each image of `index` (n,); the first two are those of `pairs`."""
-    device = next(method.parameters()).device  # type: ignore[attr-defined]
+    device = next(cast(nn.Module, method).parameters()).device
     view = (recipe, strength, torch.Generator(device).manual_seed(seed))
     return tuple(embed(method, images, normalisation, index, view) for _ in range(count))

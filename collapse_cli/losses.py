@@ -188,4 +188,5 @@ def off_diagonal(square: Tensor) -> Tensor:
 
 def assignment_entropy(assignments: Tensor) -> Tensor:
     """H(Y) = -sum_i P_i log P_i of the mean assignment P_i over rows (B,M) that sum to 1 (Contrastive Clustering). () nats."""
-    return torch.special.entr(assignments.float().mean(dim=0)).sum()
+    terms: Tensor = torch.special.entr(assignments.float().mean(dim=0))
+    return terms.sum()

@@ -123,7 +123,7 @@ def batches(
     device = generator.device
     order = torch.randperm(len(images), generator=generator, device=device)  # (N,)
     labels = None if images.labels is None else images.labels.to(device)
-    for index in order.split(settings.batch):
+    for index in torch.split(order, settings.batch):
         if len(index) < settings.batch:
             return
         pixels = take(images, index, device)  # (B,C,H,W)
@@ -149,7 +149,7 @@ def _step(
     with torch.autocast(batch.first.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
         loss = method.loss(batch)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     distributed.average_gradients(cast(nn.Module, method))
     optimizer.step()
     return loss.detach().float()

@@ -18,6 +18,7 @@ from collapse_cli.data.statistics import normalisation
 from collapse_cli.progress import Progress, silent
 from collapse_cli.settings import resolve
 
+EVERY = "all"  # in place of the names of claims
 Task = tuple[str, set[str]]  # the key of an arm and a seed, and the measures that are taken of it
 
 
@@ -30,8 +31,10 @@ def listed() -> list[dict[str, str]]:
 def examine(names: Sequence[str], seeds: int, jobs: int, progress: Progress = silent) -> Answer:
     """The claims of these names, with seeds 0, 1 …, in so many processes: an entry for each arm, and one for the checks.
 
-    An arm that claims share is trained once. Raises CollapseError for an unknown name, before anything is trained.
+    The single name `all` stands for every claim. An arm that claims share is trained once.
+    Raises CollapseError for an unknown name, before anything is trained.
     """
+    names = claims.NAMES if list(names) == [EVERY] else names
     chosen = {name: claims.load(name) for name in dict.fromkeys(names)}
     outcomes = _outcomes(list(chosen.values()), range(seeds), jobs, progress)
     entries = [entry for name, claim in chosen.items() for entry in _entries(name, claim, seeds, outcomes)]

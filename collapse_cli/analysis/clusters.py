@@ -30,7 +30,7 @@ def _assignments(subject: Subject, count: int) -> Iterator[tuple[str, Tensor, in
     if head is not None:
         yield "head", head.argmax(dim=1), head.shape[1], {"assigned by": "head"}
     labels = subject.clean.labels
-    classes = 0 if labels is None else len(labels.unique())
+    classes = 0 if labels is None else len(torch.unique(labels))
     wanted = count or classes or (0 if head is None else head.shape[1])
     if not wanted:
         raise CollapseError(

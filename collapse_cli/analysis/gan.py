@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from collapse_cli import data
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.embedding import take
+from collapse_cli.errors import CollapseError
 from collapse_cli.labs import targets
 from collapse_cli.labs.cures import CURES, chosen
 from collapse_cli.labs.gan import SHOWN
@@ -52,6 +53,22 @@ def balance(cures: Sequence[str], settings: Gan, seeds: Sequence[int], progress:
         judged = best(map_, goal.target.anchors.count)
         entries.append(Entry(cure, map_, settings=shared, verdict=judged))
     return answer("gan", entries)
+
+
+def refuse_idle(given: Mapping[str, Any], settings: Gan, cures: Sequence[str], sweep: bool) -> None:
+    """Raises CollapseError for an option that was typed (given, by name) and would do nothing."""
+    active = {part for cure in cures for part in chosen(cure)}
+    idle = {
+        name: f"belongs to --cure {cure}"
+        for cure, names in CURES.items()
+        if cure not in active
+        for name in names
+    }
+    idle |= {} if settings.loss == "wgan-gp" else {"penalty": "belongs to --loss wgan-gp"}
+    idle |= {"std": "belongs to Gaussians"} if settings.target == "digits" else {}
+    idle |= dict.fromkeys(("lr_ratio", "d_steps"), "is what --sweep varies") if sweep else {}
+    for name in (option for option in given if option in idle):
+        raise CollapseError(f"--{name.replace('_', '-')} {idle[name]}", "leave it out, or ask for that")
 
 
 def _goal(settings: Gan) -> Goal:

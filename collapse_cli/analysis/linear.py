@@ -9,14 +9,14 @@ from functools import cached_property
 from typing import Any
 
 from collapse_cli.analysis.covariance import covariance
+from collapse_cli.analysis.linear_settings import Covariances, Swept
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.labs import linear_results
+from collapse_cli.labs import linear_dynamics, linear_results
 from collapse_cli.labs.linear import FRAMES, Frame, Lab, train
 from collapse_cli.labs.linear_flow import flow
 from collapse_cli.labs.linear_networks import Sweep
 from collapse_cli.labs.linear_results import Dynamics
-from collapse_cli.labs.linear_settings import Covariances, Swept
 from collapse_cli.labs.seeds import over_seeds
 from collapse_cli.progress import Progress, silent
 from collapse_cli.settings import Linear
@@ -78,7 +78,7 @@ class Trained:
     def dynamics(self) -> dict[At, Dynamics]:
         """What each noise and depth came to, over seeds, of those that have not diverged."""
         return {
-            at: over_seeds([linear_results.dynamics(self.lab, self.frames, place) for place in places])
+            at: over_seeds([linear_dynamics.dynamics(self.lab, self.frames, place) for place in places])
             for at, places in self.places.items()
             if at not in self._lost
         }
@@ -173,7 +173,7 @@ def _layers(trained: Trained, noise: float, layers: int) -> Iterator[Entry]:
     if layers == 1:
         return
     seeds = [
-        linear_results.layers(trained.lab, trained.frames, place) for place in trained.places[noise, layers]
+        linear_dynamics.layers(trained.lab, trained.frames, place) for place in trained.places[noise, layers]
     ]
     for number, same in enumerate(zip(*seeds, strict=True), start=1):
         yield Entry(f"{trained.name(noise, layers)} · W{number}", over_seeds(same))

@@ -97,7 +97,7 @@ def _batches(images: Any) -> Iterable[Any]:
     if isinstance(images, numpy.ndarray):
         images = torch.from_numpy(images)
     if isinstance(images, Tensor):
-        return (images if images.is_floating_point() else images.float() / 255).split(CHUNK)
+        return torch.split(images if images.is_floating_point() else images.float() / 255, CHUNK)
     if not isinstance(images, Iterable):
         raise CollapseError(
             f"images cannot be read from a {type(images).__name__}",

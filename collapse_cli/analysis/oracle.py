@@ -14,6 +14,7 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics import oracle
+from collapse_cli.metrics.oracle_expected import expected
 
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 
@@ -25,7 +26,7 @@ def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
     if not measuring.dataset:
         raise CollapseError("nothing to look at", "give a run, or --dataset NAME for the labels alone")
     counts, classes = _counts(measuring)
-    result = oracle.expected(counts, classes, queue or KEYS)
+    result = expected(counts, classes, queue or KEYS)
     settings = {"K": queue or KEYS, "N": sum(counts)}
     return answer("oracle", [Entry(f"{measuring.dataset}/{measuring.split}", result, settings=settings)])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from collapse_cli.analysis.subject import Subject, generator
@@ -21,7 +22,7 @@ def measure(
     seed = subject.measuring.seed
     train, test = _halves(subject)
     settings = {"train": train.source, "test": test.source, "N": len(train), "M": len(test)}
-    settings |= {"classes": len(_labels(train).unique()), "T": temperature, "seed": seed}
+    settings |= {"classes": len(torch.unique(_labels(train))), "T": temperature, "seed": seed}
     for space, rows in train.spaces.items():
         with concerning(f"{subject.name} · {space}"):
             result = probe(

@@ -117,7 +117,7 @@ class Subject:
         device = next(network.parameters()).device
         fresh: Any = redrawn(network, self.case.seed).to(device)
         images, normalisation = self.case.images, self.case.normalisation
-        chunks = self.clean.index[:SETTLED].to(device).split(embedding.CHUNK)
+        chunks = torch.split(self.clean.index[:SETTLED].to(device), embedding.CHUNK)
         batches = (normalisation(embedding.take(images, chunk, device) / 255) for chunk in chunks)
         settle(nn.Sequential(fresh.encoder, fresh.projector), batches)
         return self._embedded_by(fresh)

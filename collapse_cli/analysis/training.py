@@ -12,7 +12,7 @@ from collapse_cli import data
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.oracle import stale_key
+from collapse_cli.metrics.oracle_expected import stale_key
 from collapse_cli.runs import lifecycle
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.settings import Keys, Masks, Queue, Run

@@ -52,8 +52,8 @@ def jittered(images: Tensor, order: Tensor, factors: Tensor, turns: Tensor, chos
     rows, counts = place.argsort(stable=True), place.bincount(minlength=5).tolist()
     blends = torch.stack((factors.gather(1, order), order == CONTRAST, order == SATURATION))  # (3, B, 4)
     changed = images.index_select(0, rows)
-    turns_of, blends_of = turns[rows].split(counts), blends[:, rows].split(counts, dim=1)
-    for hue_place, part in enumerate(changed.split(counts)[:4]):
+    turns_of, blends_of = torch.split(turns[rows], counts), torch.split(blends[:, rows], counts, dim=1)
+    for hue_place, part in enumerate(torch.split(changed, counts)[:4]):
         all_four_(part, blends_of[hue_place], turns_of[hue_place], hue_place)
     return changed.index_select(0, rows.argsort())
 
@@ -90,7 +90,7 @@ def turn_hue_(images: Tensor, turns: Tensor) -> Tensor:
     """
     if images.shape[1] == 1:
         return images
-    red, green, blue = images.split(1, dim=1)  # (n, 1, H, W) each
+    red, green, blue = torch.split(images, 1, dim=1)  # (n, 1, H, W) each
     value = torch.maximum(torch.maximum(red, green), blue)
     least = torch.minimum(torch.minimum(red, green), blue)
     sixths = (value + green).add_(blue).sub_(red).sub_(least, alpha=2).copysign_(green - blue)
@@ -109,7 +109,7 @@ def luma(images: Tensor) -> Tensor:
             f"colours of images with {images.shape[1]} channels",
             hint="colour augmentation needs 1 channel or 3; recipes without it: none, weak, digits",
         )
-    red, green, blue = images.split(1, dim=1)
+    red, green, blue = torch.split(images, 1, dim=1)
     return (0.2989 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114)
 
 

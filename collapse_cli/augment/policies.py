@@ -45,7 +45,10 @@ def transform_of(policy: str) -> Transform:
     """torchvision's module for images (C,H,W) uint8. Imported only here: it takes a second."""
     from torchvision.transforms import AutoAugment, AutoAugmentPolicy, RandAugment
 
-    return RandAugment() if policy == "randaugment" else AutoAugment(AutoAugmentPolicy(policy))
+    transform: Transform = (
+        RandAugment() if policy == "randaugment" else AutoAugment(AutoAugmentPolicy(policy))
+    )
+    return transform
 
 
 def applied(images: Tensor, strength: float, generator: Generator, transform: Transform) -> Tensor:

@@ -18,29 +18,34 @@ from collapse_cli.views import targets
 CODES = {"failed": 1, "inconclusive": 3}
 TOLERANCE = "5%"
 
+Require = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TEXT", help="a number's bound, as 'effective_rank.h >= 20'; may be repeated"),
+]
+Base = Annotated[
+    str | None, typer.Option(help="an INPUT that no number may be worse than, as a saved answer")
+]
+Tolerance = Annotated[
+    str | None, typer.Option(help=rf"by how much it may, as 5% or 0.1 [dim]\[default: {TOLERANCE}][/dim]")
+]
+Strict = Annotated[
+    bool | None,
+    typer.Option("--strict/--no-strict", help="dimensional collapse and inconclusive fail too"),
+]
+Junit = Annotated[str, typer.Option(help="write the checks to this .xml, as CI services read them")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="measure anew what the run folders hold already")]
+
 
 @options(Measuring=Measuring, Output=Shown)
 def check(
     inputs: Inputs,
     given: dict[str, Any],
-    require: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="a number's bound, as 'effective_rank.h >= 20'; may be repeated"),
-    ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="an INPUT that no number may be worse than, as a saved answer")
-    ] = None,
-    tolerance: Annotated[
-        str | None, typer.Option(help=rf"by how much it may, as 5% or 0.1 [dim]\[default: {TOLERANCE}][/dim]")
-    ] = None,
-    strict: Annotated[
-        bool | None,
-        typer.Option("--strict/--no-strict", help="dimensional collapse and inconclusive fail too"),
-    ] = None,
-    junit: Annotated[str, typer.Option(help="write the checks to this .xml, as CI services read them")] = "",
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="measure anew what the run folders hold already")
-    ] = False,
+    require: Require = None,
+    baseline: Base = None,
+    tolerance: Tolerance = None,
+    strict: Strict = None,
+    junit: Junit = "",
+    fresh: Fresh = False,
 ) -> None:
     """Is this representation as good as it must be? The gate of a CI: exit code 0 passed, 1 failed, 3 inconclusive.
 
@@ -62,12 +67,7 @@ def check(
     output = shown.output()
     if junit:
         targets.check(Path(junit), (".xml",), "--junit")
-    typed = {"require": require, "baseline": baseline, "tolerance": tolerance, "strict": strict}
-    terms = project.gate(Path.cwd()) | {name: value for name, value in typed.items() if value is not None}
-    if tolerance and not terms.get("baseline"):
-        raise CollapseError(
-            "--tolerance is by how much a number may be worse than a baseline's", "add --baseline"
-        )
+    terms = _terms(require=require, baseline=baseline, tolerance=tolerance, strict=strict)
     from collapse_cli.analysis import check as analysis
     from collapse_cli.commands.output import finish, save, story
 
@@ -80,6 +80,16 @@ def check(
         _write(Path(junit), document, shown.quiet)
     if code := CODES.get(analysis.status(answer)):
         raise typer.Exit(code)
+
+
+def _terms(**typed: Any) -> dict[str, Any]:
+    """What the inputs are held against: the typed options, and the project's where none was typed."""
+    terms = project.gate(Path.cwd()) | {name: value for name, value in typed.items() if value is not None}
+    if typed["tolerance"] and not terms.get("baseline"):
+        raise CollapseError(
+            "--tolerance is by how much a number may be worse than a baseline's", "add --baseline"
+        )
+    return terms
 
 
 def _write(path: Path, document: dict[str, Any], quiet: bool) -> None:

@@ -11,8 +11,6 @@ from collapse_cli.commands.options import Shown, options
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import fill
 
-EVERY = "all"
-
 
 @options(Output=Shown)
 def claims(
@@ -41,13 +39,12 @@ def claims(
         _list(shown)
         return
     from collapse_cli.analysis.claims import examine
-    from collapse_cli.claims import NAMES
     from collapse_cli.commands.output import finish
     from collapse_cli.views.progress import reporter
 
-    output, chosen = shown.output(), NAMES if names == [EVERY] else names
+    output = shown.output()
     with reporter(shown.quiet) as progress:
-        answer = examine(chosen, seeds, jobs or os.cpu_count() or 1, progress)
+        answer = examine(names, seeds, jobs or os.cpu_count() or 1, progress)
     finish(answer, output)
 
 

@@ -21,24 +21,26 @@ SHOWN = {"positive-only": {"epochs": 8}, "moco": {"epochs": 40}, "mochi": {"epoc
 QUICK = {"positive-only": {"epochs": 6}, "moco": {"epochs": 10}}
 """Epochs of 21 steps. Positive-only is at one point after two."""
 
+Out = Annotated[Path | None, typer.Option(help="folder for runs, plots and page; by default runs/demo-STAMP")]
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick", help="the smoke check for a CI: two short runs, exit code 1 unless they end as they must"
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdout instead of tables")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps")]
+Seed = Annotated[int, typer.Option(help="of everything drawn", min=0)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no tables")]
+
 
 def demo(
-    out: Annotated[
-        Path | None, typer.Option(help="folder for runs, plots and page; by default runs/demo-STAMP")
-    ] = None,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick",
-            help="the smoke check for a CI: two short runs, exit code 1 unless they end as they must",
-        ),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="one JSON document on stdout instead of tables")
-    ] = False,
-    on: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps")] = "auto",
-    seed: Annotated[int, typer.Option(help="of everything drawn", min=0)] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no tables")] = False,
+    out: Out = None,
+    quick: Quick = False,
+    as_json: AsJson = False,
+    on: Device = "auto",
+    seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Watch collapse, and what prevents it, on real digits within a minute.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,13 +56,13 @@ def gan(
     """
     import torch
 
-    from collapse_cli.analysis.gan import balance, compare
+    from collapse_cli.analysis.gan import balance, compare, refuse_idle
     from collapse_cli.commands.output import finish
     from collapse_cli.views.progress import reporter
 
     shown, settings = fill(Shown, given), fill(Gan, given)
     output, cures = shown.output(), list(dict.fromkeys(cure.split(",")))
-    _refuse(given, settings, cures, sweep)
+    refuse_idle(given, settings, cures, sweep)
     _check(animation, sweep)
     torch.set_num_threads(1)  # for small networks gain nothing from more
     every = range(seed, seed + seeds)
@@ -91,21 +90,3 @@ def _animate(document: Document, animation: Path, quiet: bool) -> None:
     moving.draw(document, animation)
     if not quiet:
         print(f"wrote {animation}", file=sys.stderr)
-
-
-def _refuse(given: Mapping[str, Any], settings: Gan, cures: Sequence[str], sweep: bool) -> None:
-    """Raises CollapseError for an option that was typed and would do nothing."""
-    from collapse_cli.labs.cures import CURES, chosen
-
-    active = {part for cure in cures for part in chosen(cure)}
-    idle = {
-        name: f"belongs to --cure {cure}"
-        for cure, names in CURES.items()
-        if cure not in active
-        for name in names
-    }
-    idle |= {} if settings.loss == "wgan-gp" else {"penalty": "belongs to --loss wgan-gp"}
-    idle |= {"std": "belongs to Gaussians"} if settings.target == "digits" else {}
-    idle |= dict.fromkeys(("lr_ratio", "d_steps"), "is what --sweep varies") if sweep else {}
-    for name in (option for option in given if option in idle):
-        raise CollapseError(f"--{name.replace('_', '-')} {idle[name]}", "leave it out, or ask for that")

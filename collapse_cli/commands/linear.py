@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from collapse_cli.analysis.linear_settings import Covariances, Swept
 from collapse_cli.commands.options import Shown, options
 from collapse_cli.errors import CollapseError
-from collapse_cli.labs.linear_settings import Covariances, Swept
 from collapse_cli.settings import Linear, fill
 
 

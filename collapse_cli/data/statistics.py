@@ -14,7 +14,7 @@ def normalisation(images: Images) -> Normalisation:
     index = torch.linspace(0, len(images) - 1, min(len(images), COUNTED), dtype=torch.float64).long()
     device = images.pixels.device if isinstance(images.pixels, torch.Tensor) else "cpu"
     number, total, squares = 0, torch.zeros(()), torch.zeros(())
-    for part in index.to(device).split(512):
+    for part in torch.split(index.to(device), 512):
         pixels = images.pixels[part].double() / 255  # (b,C,H,W)
         number += pixels.numel() // pixels.shape[1]
         total = total.to(pixels) + pixels.sum(dim=(0, 2, 3))

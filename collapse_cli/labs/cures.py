@@ -68,6 +68,6 @@ def company(features: Tensor, kernels: int = NEIGHBOURLY) -> Tensor:
 
     features: M, (S, B, kernels * depth) -> (S, B, kernels), between 0 and B-1.
     """
-    each = features.unflatten(2, (kernels, -1)).transpose(1, 2)  # (S, kernels, B, depth)
+    each = torch.unflatten(features, 2, (kernels, -1)).transpose(1, 2)  # (S, kernels, B, depth)
     distance = (each.unsqueeze(3) - each.unsqueeze(2)).abs().sum(dim=4)  # (S, kernels, B, B)
     return ((-distance).exp().sum(dim=3) - 1).transpose(1, 2)

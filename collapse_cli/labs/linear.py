@@ -145,7 +145,8 @@ def augmentation(kind: str, width: int) -> Tensor:
 def root(covariance: Tensor) -> Tensor:
     """The symmetric R (d, d) with R R = covariance (d, d), symmetric and without negative eigenvalues."""
     lam, vectors = torch.linalg.eigh(covariance)
-    return vectors * lam.clamp_min(0).sqrt() @ vectors.T
+    symmetric: Tensor = vectors * lam.clamp_min(0).sqrt() @ vectors.T
+    return symmetric
 
 
 def _normal(rows: int, width: int, generator: Generator) -> Tensor:

@@ -57,12 +57,16 @@ def initial(kind: str, layers: int, width: int, generator: Generator) -> Tensor:
 def _layer(kind: str, width: int, generator: Generator) -> Tensor:
     if kind == "decaying":
         u, _, vh = torch.linalg.svd(torch.rand(width, width, generator=generator, dtype=torch.float64))
-        return u * torch.exp(-DECAY * torch.arange(width, dtype=torch.float64)) @ vh
+        decaying: Tensor = u * torch.exp(-DECAY * torch.arange(width, dtype=torch.float64)) @ vh
+        return decaying
     drawn = torch.randn(width, width, generator=generator, dtype=torch.float64)
     if kind == "gaussian":
-        return drawn * (ROOT_MEAN_SQUARE / width**0.5)
+        scale: float = ROOT_MEAN_SQUARE / width**0.5
+        return drawn * scale
     q, r = torch.linalg.qr(drawn)
-    return q * (ROOT_MEAN_SQUARE * r.diagonal().sign())  # so that q is uniform over all orthogonal matrices
+    signs = r.diagonal().sign()  # so that q is uniform over all orthogonal matrices
+    orthogonal: Tensor = q * (ROOT_MEAN_SQUARE * signs)
+    return orthogonal
 
 
 def product(weights: Tensor) -> Tensor:

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean
-from typing import Any
-
-import torch
-from torch import Tensor
 
 from collapse_cli.answers import Verdict
-from collapse_cli.labs.linear import Frame, Lab
-from collapse_cli.labs.linear_networks import product
-from collapse_cli.metrics.dynamics import ALIGNED, SLIGHT, conserved, fates, gap, grown, negative
-from collapse_cli.metrics.layer_alignment import Pair, pair
-from collapse_cli.metrics.ranks import RELATIVE_FLOOR, alive, participation_ratio
+from collapse_cli.metrics.dynamics import ALIGNED, SLIGHT
+from collapse_cli.metrics.ranks import RELATIVE_FLOOR
 from collapse_cli.metrics.verdict import Status
 from collapse_cli.results import curve, lines, matrix, number
-from collapse_cli.values import Curve, Matrix, Measured
+from collapse_cli.values import Curve, Matrix
 
 VANISHED = (
     1e-3  # of the largest eigenvalue before training: a largest one below it has collapsed with all others
 )
-FOLLOWED = 32  # directions over the steps
-ENOUGH = 10  # spans and directions to compare growth over
-
 FLOOR = (
     f"λ of the covariance of z, centred, raw; alive: above {RELATIVE_FLOOR:.0%} of the largest, and none where that is below "
     f"{VANISHED:.1%} of what it was before training"
@@ -146,119 +133,6 @@ class Phases:
         "dimensions of the embedding that live at the end, mean over seeds", rows="noise, std of a view", columns="layers L",
         label="dimensions alive",
     )  # fmt: skip
-
-
-def dynamics(lab: Lab, frames: Sequence[Frame], place: int) -> Dynamics:
-    """Everything of the network at this place of the sweep, whose weights are finite in every frame."""
-    depth, steps = lab.sweep.members[place][1], [frame.step for frame in frames]
-    layers = torch.stack([frame.weights[place, :depth] for frame in frames])  # (F, L, d, d)
-    lam = torch.stack([_spectrum(lab.embedded(frame.weights, [place])[0]) for frame in frames])  # (F, d)
-    living = [alive(one) if one[0] > VANISHED * lam[0, 0] else 0 for one in lam]
-    return Dynamics(
-        alive=living[-1],
-        dead=lam.shape[1] - living[-1],
-        gap=gap(lam[-1]),
-        participation_ratio=participation_ratio(lam[-1]),
-        loss=Measured(float(frames[-1].loss[place]), null=math.log(lab.settings.batch)),
-        spectrum=Curve(lam[-1].tolist(), null=lam[0].tolist()),
-        survivors=Curve(living, steps),
-        **(_aligned(layers, max(living[-1], 1)) if depth > 1 else {}),
-        **(_theory(layers, frames, place, steps) if not lab.settings.relu else {}),
-    )
-
-
-def layers(lab: Lab, frames: Sequence[Frame], place: int) -> list[Layer]:
-    """Each of the layers of the network at this place, the first one first."""
-    depth, steps = lab.sweep.members[place][1], [frame.step for frame in frames]
-    sigma = torch.linalg.svdvals(torch.stack([frame.weights[place, :depth] for frame in frames]))  # (F, L, d)
-    return [Layer(_over_time(one, steps)) for one in sigma.unbind(1)]
-
-
-def _spectrum(embedded: Tensor) -> Tensor:
-    """Eigenvalues (d,), descending, of the centred covariance (ddof 1) of z (n, d)."""
-    return torch.linalg.eigvalsh(embedded.T.cov()).flip(0).clamp_min(0)
-
-
-def _aligned(layers: Tensor, k: int) -> dict[str, Any]:
-    """How adjacent layers of (F, L, d, d) meet, before training and at the end."""
-    before, after = ([pair(*two) for two in itertools.pairwise(layers[frame])] for frame in (0, -1))
-    apart = [one.diagonal for one in after if one.diagonal is not None]
-    return {
-        "block_energy": _block(after, k),
-        "block_energy_before": _block(before, k),
-        "diagonal": Measured(mean(apart), null=math.sqrt(2 / (math.pi * layers.shape[-1])))
-        if apart
-        else None,
-        "overlap": _overlap(after),
-        "entries": _entries(after),
-    }
-
-
-def _block(pairs: Sequence[Pair], k: int) -> Measured:
-    """Mean block energy of k directions."""
-    energies = [one.overlap[k - 1] for one in pairs if one.overlap is not None]
-    return Measured(mean(energies), null=k / pairs[0].dimensions)
-
-
-def _overlap(pairs: Sequence[Pair]) -> Curve:
-    """Block energy at every k, mean over the pairs; nan where one of them has no rank left."""
-    d = pairs[0].dimensions
-    energies = [one.overlap or [math.nan] * d for one in pairs]
-    return Curve(map(mean, zip(*energies, strict=True)), null=[k / d for k in range(1, d + 1)])
-
-
-def _entries(pairs: Sequence[Pair]) -> Curve | None:
-    """|A_kk| of every direction k, mean over the pairs; nan where it does not stand apart in all of them, None if nowhere."""
-    d = pairs[0].dimensions
-    told = [dict(zip(one.entries.x or (), one.entries, strict=True)) if one.entries else {} for one in pairs]
-    means = [mean(each.get(k, math.nan) for each in told) for k in range(1, d + 1)]
-    chance = math.sqrt(2 / (math.pi * d))
-    return Curve(means, null=[chance] * d) if any(map(math.isfinite, means)) else None
-
-
-def _theory(layers: Tensor, frames: Sequence[Frame], place: int, steps: Sequence[int]) -> dict[str, Any]:
-    """What the theory of linear networks says, beside what was measured."""
-    forces = torch.stack([frame.matrix[place] for frame in frames])  # (F, d, d)
-    whole = product(layers)  # (F, d, d)
-    said, came = fates(whole[-1], forces[0])
-    time = torch.tensor([frame.time for frame in frames], dtype=torch.float64)
-    found = {
-        "negative": negative(forces[0]),
-        "fates": Curve(came.tolist(), said.tolist()),
-        "forces": Curve(torch.linalg.eigvalsh(forces[0]).flip(0).tolist(), null=[0.0] * len(said)),
-        "product": _over_time(torch.linalg.svdvals(whole), steps),
-    }
-    return (
-        found
-        | _growth(*grown(layers, forces[1:], time))
-        | (_conserved(layers) if layers.shape[1] > 1 else {})
-    )
-
-
-def _growth(measured: Tensor, expected: Tensor) -> dict[str, float]:
-    """How far growth (n,) is that which Theorem 3 says (n,); nothing of too few."""
-    if len(measured) < ENOUGH:
-        return {}
-    return {
-        "growth_ratio": float(measured @ expected / (expected @ expected)),
-        "growth_correlation": float(torch.stack([measured, expected]).corrcoef()[0, 1]),
-    }
-
-
-def _conserved(layers: Tensor) -> dict[str, Any]:
-    scale = (layers[-1, :-1] @ layers[-1, :-1].mT).norm(dim=(-2, -1))  # (L - 1,)
-    before, after = conserved(layers[0]), conserved(layers[-1])
-    return {
-        "imbalance": float((after.norm(dim=(-2, -1)) / scale).max()),
-        "drift": Measured(float(((after - before).norm(dim=(-2, -1)) / scale).max()), null=0.0),
-    }
-
-
-def _over_time(sigma: Tensor, steps: Sequence[int]) -> dict[str, Curve]:
-    """sigma (F, d) -> a curve for each direction, of many for FOLLOWED from the first to the last."""
-    d = sigma.shape[1]
-    places = sorted({round(place) for place in torch.linspace(0, d - 1, min(d, FOLLOWED)).tolist()})
-    return {f"σ{place + 1}": Curve(sigma[:, place].tolist(), steps) for place in places}
 
 
 def phases(alive: Sequence[Sequence[float]], noises: Sequence[float], layers: Sequence[int]) -> Phases:

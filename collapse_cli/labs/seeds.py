@@ -18,7 +18,8 @@ def over_seeds(results: Sequence[Result]) -> Result:
 
     Curves on a logarithmic axis have the geometric mean. None where one seed has not got it. Matrices are not for this.
     """
-    fields = [field for field in dataclasses.fields(results[0]) if "kind" in field.metadata]  # type: ignore[arg-type]
+    first: Any = results[0]
+    fields = [field for field in dataclasses.fields(first) if "kind" in field.metadata]
     columns = {field: [getattr(one, field.name) for one in results] for field in fields}
     return type(results[0])(
         **{f.name: None if None in values else _over(f, values) for f, values in columns.items()}

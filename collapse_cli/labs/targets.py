@@ -72,7 +72,8 @@ def plane(target: Target) -> Tensor:
     if target.dimensions == 2:
         return torch.eye(2)
     rows = target.anchors.rows
-    return torch.linalg.svd(rows - rows.mean(dim=0), full_matrices=False).Vh[:2].T
+    directions: Tensor = torch.linalg.svd(rows - rows.mean(dim=0), full_matrices=False).Vh
+    return directions[:2].T
 
 
 def centres(target: Target) -> Tensor:

@@ -37,9 +37,11 @@ class Method(nn.Module):
     def targets(self, views: Tensor) -> Tensor:
         """views (B,C,H,W) -> z' (B,d), from the slow copy, or with gradient from the online network."""
         if self.target is None:
-            return self.projector(self.encoder(views))
+            projected: Tensor = self.projector(self.encoder(views))
+            return projected
         with torch.no_grad():
-            return self.target(views)
+            from_slow_copy: Tensor = self.target(views)
+        return from_slow_copy
 
     def after_step(self, progress: float) -> None:
         if self.target is not None:

@@ -60,7 +60,7 @@ class Method(nn.Module):
     def diagnostics(self) -> dict[str, float]:
         if self.last is None:
             return {}
-        used = self.last.argmax(dim=1).unique().numel()
+        used = len(torch.unique(self.last.argmax(dim=1)))
         evenness = float(assignment_entropy(self.last)) / math.log(self.last.shape[1])
         return {"clusters used": float(used), "H(Y) / log M": evenness}
 

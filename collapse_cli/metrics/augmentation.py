@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from collapse_cli.metrics.eigenvalues import ROUNDING
 from collapse_cli.metrics.rows import directions
 from collapse_cli.metrics.scatter import of_views
-from collapse_cli.metrics.spectrum import ROUNDING
 from collapse_cli.results import curve, number
 from collapse_cli.values import Curve, Measured
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL
-from collapse_cli.results import curve, each, number
-from collapse_cli.values import Curve, Measured
+from collapse_cli.results import number
+from collapse_cli.values import Measured
 
 SPREAD = 0.7
 """std·√d of z: what brings everything to a point is no cause where this is reached. Runs that do not fail end at .73 or more."""
@@ -41,7 +41,6 @@ quarter, T is more than 1.5 standard deviations. .06 at T = .2, .30 at T = 1."""
 WRONG = 0.5
 """Share of the negatives' softmax mass on the query's own class: above it, more of the push is wrong than right."""
 
-UNIT = "unit rows, centred"
 TARGET = 0.1  # (K/B)(1 - m) that a cure aims at
 MOMENTA = (0.9, 0.99, 0.999, 0.9999)
 
@@ -207,64 +206,3 @@ def false_negatives(mass: float, share: float) -> Cause:
     return _over(
         "false negatives", "little learned", "push on own class", mass, WRONG, said, mask_false_negatives=True
     )
-
-
-@dataclass(frozen=True)
-class Signal:
-    """Learning signal."""
-
-    std_sqrt_d: float = number(
-        "std·√d of z, the space that the loss sees", label="std·√d of z", headline=True
-    )
-    effective_rank_h: float = number(
-        "exp of the entropy of the eigenvalues", label="effective rank of h", convention=UNIT
-    )
-    effective_rank_z: float = number(
-        "the same of z", label="effective rank of z", convention=UNIT, headline=True
-    )
-    loss: float | None = number(
-        "mean training loss of the last epoch", null="chance level", headline=True, default=None
-    )
-    steps: int | None = number("steps done", default=None)
-    key_waits: float | None = number("how long a key waits in the queue, K/B", unit="steps", default=None)
-    key_encoder: float | None = number(
-        "after how many the key encoder is another one, 1/(1 - m)", label="key encoder's time scale", unit="steps", default=None
-    )  # fmt: skip
-    queue_age: float | None = number("how long the queue is, K/N", label="queue", unit="epochs", default=None)
-    course: Curve | None = curve(
-        "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True, default=None
-    )  # fmt: skip
-    by_cause: dict[str, float] | None = each(
-        "evidence over the threshold from which it is a cause: found from 1 on", of="cause", label="times the threshold",
-        default=None,
-    )  # fmt: skip
-    losses: Curve | None = curve(
-        "mean training loss of each epoch",
-        label="loss by epoch",
-        x="epoch",
-        y="loss",
-        null="chance level",
-        default=None,
-    )
-
-
-@dataclass(frozen=True)
-class Tried:
-    """Cures tried, beside the run itself."""
-
-    std_sqrt_d: float = number(
-        "std·√d of z after the epochs tried", label="std·√d of z", null="the run", headline=True
-    )
-    effective_rank: float = number(
-        "exp of the entropy of the eigenvalues of z",
-        label="effective rank of z",
-        null="the run",
-        headline=True,
-    )
-    below_chance: float | None = number(
-        "share of its chance that the loss has left behind", label="loss below chance", unit="share", null="the run", default=None
-    )  # fmt: skip
-    course: Curve = curve(
-        "std·√d of z after each epoch", label="std·√d of z by epoch, cured", x="epoch", y="std·√d", null="the run", sketch=True,
-        default=Curve(()),
-    )  # fmt: skip

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from collapse_cli.metrics.epochs import energy, family
 from collapse_cli.metrics.layer_alignment import pair
-from collapse_cli.metrics.spectrum import alive
+from collapse_cli.metrics.ranks import alive
 from collapse_cli.metrics.weights import singular_values
 from collapse_cli.results import curve, lines, number
 from collapse_cli.values import Curve, Measured

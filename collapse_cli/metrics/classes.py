@@ -14,8 +14,9 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.metrics.class_names import class_names
+from collapse_cli.metrics.classes_intervals import intervals
 from collapse_cli.metrics.intervals import Interval
-from collapse_cli.metrics.jackknife import FEW, of_eigenvalues, of_pairs
+from collapse_cli.metrics.jackknife import FEW, of_eigenvalues
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.ranks import entropy, entropy_rank
@@ -121,7 +122,7 @@ def classes(
     value, null = (_finite(numbers(g, classifier, s.labels)) for g, s in ((seen, found), (chance, other)))
     named = class_names(found.labels.tolist(), names)
     ranks, floor = _ranks(found), _ranks(other)
-    between = _intervals(found, seen, classifier)
+    between = intervals(found, seen, classifier)
     relative = seen.variances / seen.variances.mean().clamp_min(torch.finfo(torch.float64).tiny)  # (C,)
     measured: dict[str, Any] = {
         name: Measured(one, null.get(name), between.get(name)) for name, one in value.items()
@@ -155,7 +156,7 @@ def nearest_mean(found: Groups, leave_out: bool) -> Tensor:
 
 def _doubled(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The rows whose class has at least two."""
-    _, member, sizes = labels.unique(return_inverse=True, return_counts=True)
+    _, member, sizes = torch.unique(labels, return_inverse=True, return_counts=True)
     kept = sizes[member] > 1
     if not bool(kept.any()):  # then `groups` says so of all rows
         return rows, labels
@@ -210,48 +211,3 @@ def _rank_interval(found: Groups, c: int) -> Interval | None:
     (error,) = of_eigenvalues([entropy], lam, vectors, own, own.new_ones(len(own)), centred=True)
     low, high = error.around(float(entropy(lam)))
     return max(math.exp(low), 1.0), min(math.exp(high), float(own.shape[1]))
-
-
-def _intervals(found: Groups, seen: Geometry, classifier: Classifier | None) -> dict[str, Interval]:
-    """95 %, on the scale of the logarithm, by the infinitesimal jackknife over rows, classes held as large as they are.
-
-    A little more weight on row i moves the mean of its class by dev_i / n_c, its variance by (|dev_i|^2 - v_c) / n_c, and
-    Sigma_W by what its own square has more than those of its class.
-    """
-    n = len(found.deviations)
-    if n < FEW:
-        return {}
-    lengths = found.deviations.square().sum(dim=1)  # (N,)
-    sizes, c = found.sizes.double(), found.member
-    own, unbiased = n / sizes[c], (sizes / (sizes - 1)).sqrt()[c]
-    spans = {}
-    for name, (value, slopes) in _slopes(seen, classifier, found.labels).items():
-        influences = own * (found.deviations * slopes.means[c]).sum(dim=1)
-        influences += own * (lengths - seen.variances[c]) * slopes.variances[c]
-        if bool(slopes.within.any()):
-            squares = ((found.deviations @ slopes.within) * found.deviations).sum(dim=1)
-            mean = torch.zeros_like(seen.variances).index_add_(0, c, squares) / found.sizes
-            influences += squares - mean[c]
-        low, high = of_pairs(influences * unbiased / value, 0.0).around(math.log(value))
-        spans[name] = (math.exp(low), math.exp(high))
-    return spans
-
-
-def _slopes(
-    seen: Geometry, classifier: Classifier | None, labels: Tensor
-) -> dict[str, tuple[float, Geometry]]:
-    """Of each number that is above 0: its value, and how it answers to each part of the geometry, where that is defined."""
-    found = {}
-    with torch.inference_mode(False), torch.enable_grad():
-        leaf = seen.leaf()
-        for name, value in numbers(leaf, classifier, labels).items():
-            size = float(value.detach())
-            if not (math.isfinite(size) and size > 0):
-                continue
-            parts = (leaf.means, leaf.variances, leaf.within)
-            means, variances, within = torch.autograd.grad(
-                value, parts, retain_graph=True, materialize_grads=True
-            )
-            if all(bool(slope.isfinite().all()) for slope in (means, variances)):
-                found[name] = (size, Geometry(means, variances, within, leaf.shares))
-    return found

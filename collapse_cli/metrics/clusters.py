@@ -98,7 +98,7 @@ def _sizes(assigned: Tensor, count: int) -> dict[str, Any]:
 
 def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     """What labels (N,) say of the clusters."""
-    present, member = labels.unique(return_inverse=True)  # (C,), (N,)
+    present, member = torch.unique(labels, return_inverse=True)  # (C,), (N,)
     if len(present) < 2:
         raise CollapseError("clusters need at least two classes", "give images of more classes", code=3)
     table = contingency(assigned, member, count, len(present))

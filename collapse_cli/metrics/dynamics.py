@@ -35,9 +35,9 @@ def growth(layers: Tensor, matrix: Tensor) -> Tensor:
 
     Of layers (…, L, d, d) and X (…, d, d). Theorem 3 for L = 2, sigma_1 (sigma_2)^2 v.Xv; exact for L = 1, sigma v.Xv.
     """
-    sigma = torch.linalg.svdvals(layers)  # (…, L, d)
+    sigma: Tensor = torch.linalg.svdvals(layers)  # (…, L, d)
     _, _, vh = torch.linalg.svd(layers[..., 0, :, :])
-    forms = ((vh @ matrix) * vh).sum(-1)  # (…, d), v . X v
+    forms: Tensor = ((vh @ matrix) * vh).sum(-1)  # (…, d), v . X v
     others = sigma[..., 1:, :].prod(-2)
     return sigma[..., 0, :] * others.square() * forms
 
@@ -59,7 +59,7 @@ def meeting(layers: Tensor) -> Tensor:
     """(F, d) bool of layers (F, L, d, d): singular values distinct in every layer, and |A_kk| above ALIGNED of all A = V^T U."""
     u, sigma, vh = torch.linalg.svd(layers)
     distinct = torch.stack([separated(one) for one in sigma.flatten(0, 1)]).view(sigma.shape).all(1)
-    met = (vh[:, 1:] @ u[:, :-1]).diagonal(dim1=-2, dim2=-1).abs() > ALIGNED  # (F, L - 1, d)
+    met: Tensor = (vh[:, 1:] @ u[:, :-1]).diagonal(dim1=-2, dim2=-1).abs() > ALIGNED  # (F, L - 1, d)
     return distinct & met.all(1)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from collapse_cli.metrics.layer_alignment import block_energy, inward, outward
-from collapse_cli.metrics.spectrum import entropy_rank
+from collapse_cli.metrics.ranks import entropy_rank
 from collapse_cli.metrics.weights import flat, singular_values
 from collapse_cli.results import lines, number
 from collapse_cli.values import Curve

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.spectrum import stable_rank
+from collapse_cli.metrics.ranks import stable_rank
 from collapse_cli.metrics.weights import FLOOR, flat, roots
 from collapse_cli.results import curve, number
 from collapse_cli.values import Curve, Measured

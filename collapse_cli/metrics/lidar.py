@@ -132,7 +132,8 @@ def _share(seen: Scatters) -> float:
 
 def _principal(seen: Scatters) -> Tensor:
     """Directions (D,D) in columns, by how much rows vary along them, within and between images together."""
-    return torch.linalg.eigh(seen.within + seen.net).eigenvectors.flip(1)
+    vectors: Tensor = torch.linalg.eigh(seen.within + seen.net).eigenvectors
+    return vectors.flip(1)
 
 
 def _variances(scatter: Tensor, directions: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.answers import Verdict
-from collapse_cli.metrics.coverage import prdc
+from collapse_cli.metrics.coverage_balls import prdc
 from collapse_cli.metrics.rows import sound
 from collapse_cli.metrics.vendi import vendi
 from collapse_cli.results import curve, frames, matrix, number

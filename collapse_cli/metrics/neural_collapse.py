@@ -55,7 +55,8 @@ class Geometry:
 
     def cosines(self) -> Tensor:
         """(C,C) of the centred means; nan where one is 0."""
-        directions = self.centred / self.centred.norm(dim=1, keepdim=True)
+        lengths: Tensor = self.centred.norm(dim=1, keepdim=True)
+        directions = self.centred / lengths
         return directions @ directions.T
 
 
@@ -98,7 +99,7 @@ def nc1(seen: Geometry) -> Tensor:
 
 def equinorm(seen: Geometry) -> Tensor:
     """Standard deviation over mean of the centred means' lengths, >= 0."""
-    lengths = seen.centred.norm(dim=1)
+    lengths: Tensor = seen.centred.norm(dim=1)
     return lengths.std(correction=0) / lengths.mean()
 
 
@@ -114,4 +115,5 @@ def self_dual(seen: Geometry, weights: Tensor) -> Tensor:
     count = len(weights)
     product = weights.to(seen.means) @ seen.centred.T  # (C, C)
     simplex = torch.eye(count).to(product) - 1 / count
-    return (product / product.norm() - simplex / (count - 1) ** 0.5).norm()
+    distance: Tensor = (product / product.norm() - simplex / (count - 1) ** 0.5).norm()
+    return distance

@@ -109,16 +109,18 @@ def _spectra(d: int) -> Iterator[tuple[str, Tensor]]:
 def _rectified(d: int, generator: Generator) -> Iterator[Scene]:
     """Through a ReLU, which makes some ten directions of two and some thirty of four: from D/8 on it fills most of them."""
     few = 1 if d < 32 else 2 if d < 128 else 4
-    for truth, rank in (("healthy", d), ("dimensional collapse", few)):
+    ranks: dict[Status, int] = {"healthy": d, "dimensional collapse": few}
+    for truth, rank in ranks.items():
         draw = gaussian(low_rank(d, rank / d), generator)
-        yield Scene("ReLU", truth, partial(_relu, draw, 0.0))  # type: ignore[arg-type]
+        yield Scene("ReLU", truth, partial(_relu, draw, 0.0))
     yield Scene("ReLU", "healthy", partial(_relu, gaussian(low_rank(d, 1.0), generator), 0.5))
 
 
 def _relu(draw: Draw, bias: float, n: int, chance: Generator) -> Tensor:
     """max(x - bias, 0), bias in standard deviations of an entry."""
     rows = draw(n, chance)
-    return (rows - bias / rows.shape[1] ** 0.5).clamp_min(0)
+    threshold: float = bias / rows.shape[1] ** 0.5
+    return (rows - threshold).clamp_min(0)
 
 
 def _clusters(d: int, generator: Generator) -> Iterator[Scene]:
@@ -131,17 +133,19 @@ def _clusters(d: int, generator: Generator) -> Iterator[Scene]:
 
 def _clustered(centres: Tensor, noise: float, n: int, chance: Generator) -> Tensor:
     some = centres[torch.arange(n) % len(centres)]
-    return some + noise * torch.randn(some.shape, generator=chance) / some.shape[1] ** 0.5
+    root: float = some.shape[1] ** 0.5
+    return some + noise * torch.randn(some.shape, generator=chance) / root
 
 
 def _spoilt(d: int, generator: Generator) -> Iterator[Scene]:
     """The same two truths in float16, in rows of lengths 1e-6 to 1e6, and with heavy tails."""
-    for truth, share in (("healthy", 1.0), ("dimensional collapse", 0.25)):
+    shares: dict[Status, float] = {"healthy": 1.0, "dimensional collapse": 0.25}
+    for truth, share in shares.items():
         draw = gaussian(low_rank(d, share), generator)
         for kind, spoil in (("float16", _half), ("lengths 1e-6 to 1e6", _scaled)):
-            yield Scene(kind, truth, partial(spoil, draw))  # type: ignore[arg-type]
+            yield Scene(kind, truth, partial(spoil, draw))
         mix = torch.randn(max(round(share * d), 1), d, generator=generator)
-        yield Scene("heavy tails", truth, partial(_heavy, mix))  # type: ignore[arg-type]
+        yield Scene("heavy tails", truth, partial(_heavy, mix))
 
 
 def _half(draw: Draw, n: int, chance: Generator) -> Tensor:

@@ -83,9 +83,9 @@ def knn(train: Tensor, train_labels: Tensor, test: Tensor, k: int, temperature: 
     if k < 1 or not temperature > 0:
         raise CollapseError(f"kNN with k = {k} and T = {temperature}", "k is 1 or more, T above 0")
     train, test = unit(train), unit(test)
-    classes, member = train_labels.unique(return_inverse=True)  # (C,), (N,)
+    classes, member = torch.unique(train_labels, return_inverse=True)  # (C,), (N,)
     said = []
-    for block in test.split(max(CELLS // len(train), 1)):
+    for block in torch.split(test, max(CELLS // len(train), 1)):
         cosine, nearest = (block @ train.T).topk(min(k, len(train)), dim=1)  # (b, k) each
         votes = ((cosine - cosine[:, :1]) / temperature).exp()  # relative to the nearest: no T overflows
         score = votes.new_zeros(len(block), len(classes)).scatter_add_(1, member[nearest], votes)  # (b, C)
@@ -149,7 +149,7 @@ def stratified(labels: Tensor, generator: Generator, share: float = 0.8) -> tupl
     Raises CollapseError, with code 3, where fewer than two are left for that.
     """
     order = torch.randperm(len(labels), generator=generator)
-    groups = [order[labels[order] == c] for c in labels.unique()]
+    groups = [order[labels[order] == c] for c in torch.unique(labels)]
     cuts = [round(share * len(group)) for group in groups]
     fitted = torch.cat([group[:cut] for group, cut in zip(groups, cuts, strict=True)])
     judged = torch.cat([group[cut:] for group, cut in zip(groups, cuts, strict=True)])
@@ -163,7 +163,7 @@ def stratified(labels: Tensor, generator: Generator, share: float = 0.8) -> tupl
 
 def _counts(labels: Tensor) -> tuple[Tensor, Tensor]:
     """(C,) the classes, and (C,) the rows of each; at least two classes are needed."""
-    classes, counts = labels.unique(return_counts=True)
+    classes, counts = torch.unique(labels, return_counts=True)
     if len(classes) < 2:
         raise CollapseError("a probe needs at least two classes", "give images of more classes", code=3)
     return classes, counts
@@ -178,4 +178,4 @@ def _share(right: Tensor, chance: float) -> Measured:
 def _draw(labels: Tensor, per_class: int, generator: Generator) -> Tensor:
     """(C * per_class,) rows, `per_class` of each class."""
     order = torch.randperm(len(labels), generator=generator)
-    return torch.cat([order[labels[order] == c][:per_class] for c in labels.unique()])
+    return torch.cat([order[labels[order] == c][:per_class] for c in torch.unique(labels)])

@@ -27,7 +27,8 @@ def shares(values: Tensor) -> Tensor:
 
 def entropy(values: Tensor) -> Tensor:
     """-sum p log p, p = values / sum, with 0 log 0 = 0 and no eps: the logarithm of Roy & Vetterli's (2007) effective rank."""
-    return torch.special.entr(shares(values)).sum(dim=-1)
+    terms: Tensor = torch.special.entr(shares(values))
+    return terms.sum(dim=-1)
 
 
 def log_participation(lam: Tensor) -> Tensor:
@@ -90,7 +91,8 @@ def above(threshold: Tensor, lam: Tensor, noise: float) -> Tensor:
 
     noise: the standard deviation of log lambda, sqrt(2/N) for N Gaussian rows.
     """
-    return torch.special.ndtr((lam.log() - threshold.log().unsqueeze(-1)) / noise).sum(dim=-1)
+    probabilities: Tensor = torch.special.ndtr((lam.log() - threshold.log().unsqueeze(-1)) / noise)
+    return probabilities.sum(dim=-1)
 
 
 def fit_range(positive: int) -> tuple[int, int] | None:

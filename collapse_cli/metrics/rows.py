@@ -57,10 +57,11 @@ def directions(rows: Tensor) -> Tensor:
 
     Rows of zeros, as behind dead ReLUs, have no direction: all become the same axis, for they are one point.
     """
-    lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)  # (N, 1)
+    lengths: Tensor = torch.linalg.vector_norm(rows, dim=1, keepdim=True)  # (N, 1)
     if bool(((lengths > 1 / PLAIN) & (lengths < PLAIN)).all()):
         return rows / lengths
     largest = rows.abs().amax(dim=1, keepdim=True)
     scaled = rows / torch.where(largest > 0, largest, 1.0)
     scaled[:, 0] = torch.where(largest[:, 0] > 0, scaled[:, 0], 1.0)
-    return scaled / scaled.norm(dim=1, keepdim=True)
+    lengths = scaled.norm(dim=1, keepdim=True)
+    return scaled / lengths

@@ -68,7 +68,7 @@ def groups(rows: Tensor, labels: Tensor) -> Groups:
     """
     refuse_width(rows.shape[1])
     rows = sound(rows)
-    present, member, sizes = labels.to(rows.device).unique(return_inverse=True, return_counts=True)
+    present, member, sizes = torch.unique(labels.to(rows.device), return_inverse=True, return_counts=True)
     if len(present) < 2 or len(present) == len(rows):
         where = (
             "one group: nothing is between groups"

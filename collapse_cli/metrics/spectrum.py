@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Generator, Tensor
 
+from collapse_cli.metrics.eigenvalues import ROUNDING, basis, eigenvalues, explained, matrices
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0, intervals
 from collapse_cli.metrics.moments import Moments, blocks, gather, moments
 from collapse_cli.metrics.nulls import edges, isotropic, shuffled
@@ -27,10 +27,6 @@ from collapse_cli.metrics.ranks import (
 from collapse_cli.results import curve, number
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Curve, Measured
-
-ROUNDING = (
-    1e-12  # eigenvalues below this share of the largest are what float64 sums over many rows leave of a zero
-)
 
 
 @dataclass(frozen=True)
@@ -162,11 +158,11 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
     n, d = rows.shape
     seen = gather(rows)
     on_sphere = seen.on_sphere
-    bases = {name: _basis(matrix) for name, matrix in _matrices(seen.raw, on_sphere).items()}
+    bases = {name: basis(matrix) for name, matrix in matrices(seen.raw, on_sphere).items()}
     lam = {name: values for name, (values, _) in bases.items()}
     fit = fit_range(int((lam[RAW] > 0).sum()))
     null = isotropic(n, d, generator, relu)
-    chance = {name: eigenvalues(matrix) for name, matrix in _matrices(*null).items()}
+    chance = {name: eigenvalues(matrix) for name, matrix in matrices(*null).items()}
     found, expected = _numbers(lam, on_sphere, fit), _numbers(chance, null[1], fit)
     between = intervals(rows, seen, bases, fit, generator)
     before = None if untrained is None else eigenvalues(gather(untrained).on_sphere.covariance)
@@ -183,7 +179,7 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
             null=chance[UNIT].tolist(),
             initial=None if before is None else before.tolist(),
         ),
-        explained=Curve(_explained(lam[UNIT]), null=_explained(chance[UNIT])),
+        explained=Curve(explained(lam[UNIT]), null=explained(chance[UNIT])),
         **numbers,
         effective_rank_untrained=None if before is None else entropy_rank(before),
         rectified=relu,
@@ -201,16 +197,6 @@ def never_negative(rows: Rows) -> bool:
 def effective_rank(rows: Tensor) -> float:
     """exp(entropy of lambda / sum lambda) of the covariance of unit rows (N,D); in [1, min(N-1, D)]."""
     return entropy_rank(eigenvalues(moments(rows).covariance))
-
-
-def _matrices(raw: Moments, on_sphere: Moments) -> dict[str, Tensor]:
-    """The four matrices (D,D) whose eigenvalues are measured."""
-    return {
-        RAW: raw.covariance,
-        UNIT: on_sphere.covariance,
-        RAW_ABOUT_0: raw.second_moment,
-        UNIT_ABOUT_0: on_sphere.second_moment,
-    }
 
 
 def _numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] | None) -> dict[str, float]:
@@ -244,26 +230,6 @@ def _numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int]
 def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
     """The interval, reaching at least to the value: counts are of steps, their intervals of a line drawn through them."""
     return interval and (min(interval[0], value), max(interval[1], value))
-
-
-def eigenvalues(symmetric: Tensor) -> Tensor:
-    """(D,D) float64 -> (D,) descending; what lies below the rounding of the largest is 0."""
-    return _rounded(torch.linalg.eigvalsh(symmetric).flip(0))
-
-
-def _basis(symmetric: Tensor) -> tuple[Tensor, Tensor]:
-    """(D,D) float64 -> eigenvalues (D,), as `eigenvalues`, and their vectors (D,D) in columns."""
-    lam, vectors = torch.linalg.eigh(symmetric)
-    return _rounded(lam.flip(0)), vectors.flip(1)
-
-
-def _rounded(lam: Tensor) -> Tensor:
-    return torch.where(lam > ROUNDING * lam[0], lam.clamp_min(0), 0.0)
-
-
-def _explained(lam: Tensor) -> list[float]:
-    """The share (D,) of the variance that the first k directions hold; 0 where there is none."""
-    return list((lam.cumsum(0) / lam.sum().clamp_min(torch.finfo(lam.dtype).tiny)).tolist())
 
 
 def _std_sqrt_d(on_sphere: Moments) -> float:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.spectrum import ROUNDING, alive, entropy_rank, participation_ratio, stable_rank
+from collapse_cli.metrics.eigenvalues import ROUNDING
+from collapse_cli.metrics.ranks import alive, entropy_rank, participation_ratio, stable_rank
 from collapse_cli.metrics.verdict import DIMENSIONAL
 from collapse_cli.results import curve, matrix, number
 from collapse_cli.values import Curve, Measured
@@ -149,7 +150,8 @@ def random(weight: Tensor, generator: Generator) -> Tensor:
     """A normal matrix with the shape and the Frobenius norm of weight (out, in); of norm √(out·in) where that is 0."""
     drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
     norm = float(weight.norm()) or weight.numel() ** 0.5
-    return drawn * (norm / drawn.norm())
+    factor: Tensor = norm / drawn.norm()
+    return drawn * factor
 
 
 def singular_values(weight: Tensor) -> Tensor:

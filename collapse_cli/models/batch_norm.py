@@ -20,7 +20,8 @@ class SplitBatchNorm(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """features (B,C,…) -> same. In eval mode the running statistics serve the whole batch."""
         if not self.training:
-            return self.whole(features)
+            normalised: Tensor = self.whole(features)
+            return normalised
         return torch.cat([self.whole(piece) for piece in features.tensor_split(self.parts)])
 
 

@@ -110,4 +110,5 @@ def with_stem(network: ResNet, channels: int, stem: str) -> nn.Module:
         padding = 2 if stem == "cifar-pad2" else 1
         network.conv1 = nn.Conv2d(channels, width, 3, stride=1, padding=padding, bias=False)
         network.maxpool = nn.Identity()
-    return network
+    stemmed: nn.Module = network
+    return stemmed

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isqrt
 
+import torch
 from torch import Tensor, nn
 from torch.fx import Node, Tracer
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -124,7 +125,11 @@ def _taking(channels: int, weight: Tensor) -> Tensor | None:
         return weight
     places, rest = divmod(weight.shape[1], channels)
     odd_square = places % 2 == 1 and isqrt(places) ** 2 == places
-    return weight.unflatten(1, (channels, places)) if weight.ndim == 2 and not rest and odd_square else None
+    return (
+        torch.unflatten(weight, 1, (channels, places))
+        if weight.ndim == 2 and not rest and odd_square
+        else None
+    )
 
 
 def _next(first: str, second: str) -> bool:

@@ -6,13 +6,16 @@ import copy
 import re
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from collapse_cli.models.encoders import with_stem
+
+if TYPE_CHECKING:
+    from torchvision.models.resnet import ResNet
 
 Weights = Mapping[str, Tensor]
 
@@ -94,13 +97,13 @@ def _count(weights: Weights, stage: str) -> int:
     return len(found)
 
 
-def _restage(network: nn.Module, stem: int, planes: int, blocks: list[int]) -> None:
+def _restage(network: ResNet, stem: int, planes: int, blocks: list[int]) -> None:
     """The four stages anew, `planes` wide in the first, after a stem of another width."""
-    network.inplanes = stem  # type: ignore[assignment]
+    network.inplanes = stem
     network.bn1 = nn.BatchNorm2d(stem)
-    kind = type(network.layer1[0])  # type: ignore[index]
+    kind = type(network.layer1[0])
     for stage, count in enumerate(blocks):
-        made = network._make_layer(kind, planes << stage, count, stride=1 if stage == 0 else 2)  # type: ignore[operator]
+        made = network._make_layer(kind, planes << stage, count, stride=1 if stage == 0 else 2)
         setattr(network, f"layer{stage + 1}", made)
 
 

@@ -59,7 +59,8 @@ class Attention(nn.Module):
         qkv = self.qkv(tokens).reshape(batch, count, 3, self.heads, width // self.heads)
         queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B,heads,N,D/heads) each
         attended = functional.scaled_dot_product_attention(queries, keys, values)
-        return self.proj(attended.transpose(1, 2).reshape(batch, count, width))
+        mixed: Tensor = self.proj(attended.transpose(1, 2).reshape(batch, count, width))
+        return mixed
 
 
 class Mlp(nn.Module):
@@ -70,7 +71,8 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(tokens)))
+        projected: Tensor = self.fc2(self.act(self.fc1(tokens)))
+        return projected
 
 
 class LayerScale(nn.Module):
@@ -95,8 +97,10 @@ class Block(nn.Module):
         self.ls2 = LayerScale(width) if scaled else nn.Identity()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        tokens = tokens + self.ls1(self.attn(self.norm1(tokens)))
-        return tokens + self.ls2(self.mlp(self.norm2(tokens)))
+        attended: Tensor = self.ls1(self.attn(self.norm1(tokens)))
+        tokens = tokens + attended
+        change: Tensor = self.ls2(self.mlp(self.norm2(tokens)))
+        return tokens + change
 
 
 class VisionTransformer(nn.Module):
@@ -127,7 +131,8 @@ class VisionTransformer(nn.Module):
         patches = self.patch_embed["proj"](images)  # (B,D,h,w)
         tokens = self.norm(self.blocks(self.norm_pre(self._tokens(patches))))
         before = sum(token.shape[1] for token in self._extra())
-        return self.fc_norm(tokens[:, before:].mean(dim=1) if self.mean else tokens[:, 0])
+        pooled: Tensor = self.fc_norm(tokens[:, before:].mean(dim=1) if self.mean else tokens[:, 0])
+        return pooled
 
     def _extra(self) -> list[Tensor]:
         """Tokens (1,n,D) before those of the patches."""

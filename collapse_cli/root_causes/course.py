@@ -10,7 +10,7 @@ from typing import Any, cast
 from torch import nn
 
 from collapse_cli import methods
-from collapse_cli.metrics.causes import Signal, Tried
+from collapse_cli.metrics.causes_signal import Signal, Tried
 from collapse_cli.metrics.history import history
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.spectrum import effective_rank

@@ -14,7 +14,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.views import clouds, style, targets
 from collapse_cli.views.document import Document, Metric, groups, names
-from collapse_cli.views.panels import plain
+from collapse_cli.views.panel import plain
 from collapse_cli.views.plot import empty
 
 SIDE, DPI = 2.9, 90  # inches of each result, and their dots

@@ -19,7 +19,8 @@ from matplotlib.transforms import Bbox
 from collapse_cli.files import whole
 from collapse_cli.views import style
 from collapse_cli.views.document import Document, groups
-from collapse_cli.views.panels import Panel, Spots, handles, panels, plain
+from collapse_cli.views.panel import Panel, Spots, plain
+from collapse_cli.views.panels import handles, panels
 from collapse_cli.views.words import titled
 
 WIDTH, NARROW = 5.6, 4.8  # inches of a panel, among others and on its own

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from collapse_cli.views import grid, terminal
 from collapse_cli.views.document import Document, groups, verdicts
+from collapse_cli.views.tables import tables
 
 
 def text(document: Document, width: int) -> str:
@@ -35,9 +36,7 @@ def _brief(document: Document, console: Console) -> None:
     for group in groups(document):
         console.print(Text(group.title, "bold"))
         numbers = grid.numbers(group, headline=True)
-        for table in terminal.tables(
-            numbers.turned() if len(group.entries) > grid.MANY else numbers, console.width
-        ):
+        for table in tables(numbers.turned() if len(group.entries) > grid.MANY else numbers, console.width):
             console.print(table)
     for name, judged in verdicts(document):
         console.print(terminal.verdict(judged | {"reasons": [], "advice": []}, name))

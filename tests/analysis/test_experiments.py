@@ -11,9 +11,9 @@ from collapse_cli import claims
 from collapse_cli.analysis import calibration, gan, linear
 from collapse_cli.analysis.claims import examine, listed
 from collapse_cli.analysis.covariance import covariance
+from collapse_cli.analysis.linear_settings import Covariances, Swept
 from collapse_cli.claims.claim import PIXELS, Arm, Check, Claim
 from collapse_cli.errors import CollapseError
-from collapse_cli.labs.linear_settings import Covariances, Swept
 from collapse_cli.settings import Gan, Linear
 
 GAN = Gan(steps=3, batch=8, g_width=8, d_width=8)

@@ -19,10 +19,11 @@ from scipy.special import stdtrit
 from torch import Generator, Tensor
 
 from collapse_cli.metrics.alignment import measure
+from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.moments import Moments, merge, moments, without
 from collapse_cli.metrics.ranks import entropy_rank, participation_ratio, stable_rank
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.spectrum import eigenvalues, spectrum
+from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.results import metrics
 
 RATIOS = (5, 20, 100)

@@ -16,12 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics import spectrum as room
+from collapse_cli.metrics.eigenvalues import basis, eigenvalues, matrices
 from collapse_cli.metrics.intervals import RAW, intervals
 from collapse_cli.metrics.moments import Gathering, blocks, gather
 from collapse_cli.metrics.nulls import isotropic, shuffled
 from collapse_cli.metrics.ranks import fit_range
 from collapse_cli.metrics.rows import directions
+from collapse_cli.metrics.spectrum import spectrum
 
 SIZES = ((1_000_000, 512), (10_000, 128))
 
@@ -58,14 +59,14 @@ def table(n: int, d: int) -> None:
     for part in rows.split(50_000):
         part.copy_(torch.randn(part.shape, generator=generator) * torch.arange(1, d + 1) ** -0.5)
     seen = gather(rows)
-    matrices = room._matrices(seen.raw, seen.on_sphere)
-    bases = {name: room._basis(matrix) for name, matrix in matrices.items()}
+    covariances = matrices(seen.raw, seen.on_sphere)
+    bases = {name: basis(matrix) for name, matrix in covariances.items()}
     fit = fit_range(int((bases[RAW][0] > 0).sum()))
 
     def nulls() -> None:
-        for matrix in room._matrices(*isotropic(n, d, generator)).values():
-            room.eigenvalues(matrix)
-        room.eigenvalues(shuffled(rows, seen.on_sphere, generator))
+        for matrix in matrices(*isotropic(n, d, generator)).values():
+            eigenvalues(matrix)
+        eigenvalues(shuffled(rows, seen.on_sphere, generator))
 
     spent = {
         "products": seconds(lambda: products(rows)),
@@ -74,10 +75,10 @@ def table(n: int, d: int) -> None:
         "unit rows alone": seconds(lambda: accumulated(rows, directions)),
         "brought to unit length": seconds(lambda: [directions(block) for block in blocks(rows)]),
         "both in one pass, checked": seconds(lambda: gather(rows)),
-        "eigenvalues": seconds(lambda: [room.eigenvalues(matrix) for matrix in matrices.values()]),
+        "eigenvalues": seconds(lambda: [eigenvalues(matrix) for matrix in covariances.values()]),
         "nulls": seconds(nulls),
     }
-    vectors = seconds(lambda: [room._basis(matrix) for matrix in matrices.values()]) - spent["eigenvalues"]
+    vectors = seconds(lambda: [basis(matrix) for matrix in covariances.values()]) - spent["eigenvalues"]
     drawn = seconds(lambda: intervals(rows, seen, bases, fit, generator))
     metric = spent["both in one pass, checked"] + spent["eigenvalues"] + spent["nulls"]
     print(f"\n{n:,} x {d}, float16\n{'':28s}{'seconds':>9s}{'of products':>13s}")
@@ -86,7 +87,7 @@ def table(n: int, d: int) -> None:
     print(
         f"intervals: eigenvectors {vectors:.3f} s, the rest {drawn:.3f} s: {(vectors + drawn) / metric:.2f} of the metric"
     )
-    print(f"spectrum(), all of it: {seconds(lambda: room.spectrum(rows, generator)):.3f} s")
+    print(f"spectrum(), all of it: {seconds(lambda: spectrum(rows, generator)):.3f} s")
 
 
 def main() -> None:

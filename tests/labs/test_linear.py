@@ -13,10 +13,11 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.labs import linear_flow
 from collapse_cli.labs.linear import FRAMES, Batch, Frame, Lab, augmentation, moments, root, train
+from collapse_cli.labs.linear_dynamics import dynamics, layers
 from collapse_cli.labs.linear_flow import flow
 from collapse_cli.labs.linear_losses import Contrast, contrast, loss, loss_of
 from collapse_cli.labs.linear_networks import Sweep, bent_motion, forward, initial, linear_motion, product
-from collapse_cli.labs.linear_results import dynamics, layers, phases
+from collapse_cli.labs.linear_results import phases
 from collapse_cli.settings import Linear
 
 SMALL = Linear(width=6, points=40, batch=12, steps=8)

@@ -7,15 +7,8 @@ import math
 import pytest
 import torch
 
-from collapse_cli.labs.linear_results import (
-    FOLLOWED,
-    Dynamics,
-    _entries,
-    _over_time,
-    _overlap,
-    extremes,
-    verdict,
-)
+from collapse_cli.labs.linear_dynamics import FOLLOWED, _entries, _over_time, _overlap
+from collapse_cli.labs.linear_results import Dynamics, extremes, verdict
 from collapse_cli.metrics.layer_alignment import pair
 
 

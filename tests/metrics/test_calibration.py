@@ -9,10 +9,10 @@ import torch
 from scipy.stats import binomtest
 
 from collapse_cli.metrics.calibration import Case, calibration, cases, count, sizes
+from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.planted import GAP, MARGIN, gaussian, low_rank, of_spectrum, of_unit_rows, scenes
 from collapse_cli.metrics.ranks import ACTIVE
-from collapse_cli.metrics.spectrum import eigenvalues
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -11,9 +11,9 @@ from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.classes import Classes, classes, nearest_mean
+from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.scatter import groups
-from collapse_cli.metrics.spectrum import eigenvalues
 
 NAMES = ("a", "b", "c", "d", "e")
 

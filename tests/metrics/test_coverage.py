@@ -11,7 +11,9 @@ from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import coverage as room
-from collapse_cli.metrics.coverage import Prdc, coverage, expected_coverage, prdc
+from collapse_cli.metrics import coverage_balls
+from collapse_cli.metrics.coverage import coverage
+from collapse_cli.metrics.coverage_balls import Prdc, expected_coverage, prdc, statistics
 from collapse_cli.metrics.jackknife import Error
 from collapse_cli.metrics.vendi import Distinct
 
@@ -56,7 +58,7 @@ def test_it_is_scikit_learns(n: int, m: int, d: int, k: int) -> None:
 def test_how_many_distances_are_held_does_not_matter(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real, generated = normal(60, 4), normal(50, 4, seed=1)
     expected = scikit(real, generated, 5)
-    monkeypatch.setattr(room, "CELLS", cells)
+    monkeypatch.setattr(coverage_balls, "CELLS", cells)
     assert vars(prdc(real, generated)) == pytest.approx(vars(expected), abs=1e-12)
 
 
@@ -129,7 +131,7 @@ def test_expected_coverage(n: int, m: int, k: int) -> None:
 def test_every_block_left_out_is_what_the_rows_that_stay_would_give() -> None:
     real, generated = modes(120, 4), modes(100, 3, seed=1)
     own, other = torch.arange(120) % 20, torch.arange(100).flip(0) % 20
-    found, *without = room._statistics(real, generated, 5, own, other, 20)
+    found, *without = statistics(real, generated, 5, own, other, 20)
     assert found == prdc(real, generated)
     for block, one in enumerate(without):
         assert vars(one) == pytest.approx(

@@ -10,11 +10,12 @@ import torch
 from scipy.stats import t as student
 from torch import Tensor
 
+from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.jackknife import Error, of_eigenvalues, of_mean, of_pairs, of_variances
 from collapse_cli.metrics.moments import gather, merge, moments, without
 from collapse_cli.metrics.ranks import entropy, log_participation, log_stable
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.spectrum import eigenvalues, spectrum
+from collapse_cli.metrics.spectrum import spectrum
 
 Number = Callable[[Tensor], Tensor]
 

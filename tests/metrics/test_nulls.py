@@ -11,6 +11,7 @@ from scipy.integrate import quad
 from scipy.stats import ks_2samp
 
 from collapse_cli.metrics import nulls as room
+from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.moments import gather, moments
 from collapse_cli.metrics.nulls import (
     density,
@@ -23,7 +24,6 @@ from collapse_cli.metrics.nulls import (
 )
 from collapse_cli.metrics.ranks import entropy_rank, participation_ratio, stable_rank
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.spectrum import eigenvalues
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -11,7 +11,8 @@ from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import oracle as room
-from collapse_cli.metrics.oracle import expected, matching_by_rank, oracle, stale_key
+from collapse_cli.metrics.oracle import matching_by_rank, oracle
+from collapse_cli.metrics.oracle_expected import expected, stale_key
 
 
 def test_expected_share_is_the_closed_form() -> None:

@@ -98,7 +98,8 @@ def _of_timm(arch: str, asked: bool) -> nn.Module | None:
             )
         return None
     with torch.random.fork_rng(devices=[]):
-        return timm.create_model(arch, pretrained=False, num_classes=0)
+        network: nn.Module = timm.create_model(arch, pretrained=False, num_classes=0)
+    return network
 
 
 def _stem(weights: Mapping[str, Tensor], layout: Layout, choices: Choices) -> str:

@@ -1,0 +1,71 @@
+"""The learning signal of a run, beside its causes of collapse, and that of the cures tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collapse_cli.results import curve, each, number
+from collapse_cli.values import Curve
+
+UNIT = "unit rows, centred"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Learning signal."""
+
+    std_sqrt_d: float = number(
+        "std·√d of z, the space that the loss sees", label="std·√d of z", headline=True
+    )
+    effective_rank_h: float = number(
+        "exp of the entropy of the eigenvalues", label="effective rank of h", convention=UNIT
+    )
+    effective_rank_z: float = number(
+        "the same of z", label="effective rank of z", convention=UNIT, headline=True
+    )
+    loss: float | None = number(
+        "mean training loss of the last epoch", null="chance level", headline=True, default=None
+    )
+    steps: int | None = number("steps done", default=None)
+    key_waits: float | None = number("how long a key waits in the queue, K/B", unit="steps", default=None)
+    key_encoder: float | None = number(
+        "after how many the key encoder is another one, 1/(1 - m)", label="key encoder's time scale", unit="steps", default=None
+    )  # fmt: skip
+    queue_age: float | None = number("how long the queue is, K/N", label="queue", unit="epochs", default=None)
+    course: Curve | None = curve(
+        "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True, default=None
+    )  # fmt: skip
+    by_cause: dict[str, float] | None = each(
+        "evidence over the threshold from which it is a cause: found from 1 on", of="cause", label="times the threshold",
+        default=None,
+    )  # fmt: skip
+    losses: Curve | None = curve(
+        "mean training loss of each epoch",
+        label="loss by epoch",
+        x="epoch",
+        y="loss",
+        null="chance level",
+        default=None,
+    )
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Cures tried, beside the run itself."""
+
+    std_sqrt_d: float = number(
+        "std·√d of z after the epochs tried", label="std·√d of z", null="the run", headline=True
+    )
+    effective_rank: float = number(
+        "exp of the entropy of the eigenvalues of z",
+        label="effective rank of z",
+        null="the run",
+        headline=True,
+    )
+    below_chance: float | None = number(
+        "share of its chance that the loss has left behind", label="loss below chance", unit="share", null="the run", default=None
+    )  # fmt: skip
+    course: Curve = curve(
+        "std·√d of z after each epoch", label="std·√d of z by epoch, cured", x="epoch", y="std·√d", null="the run", sketch=True,
+        default=Curve(()),
+    )  # fmt: skip

@@ -1,0 +1,84 @@
+"""False negatives to expect from class counts and the length of the queue alone: no network, no images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.class_names import class_names
+from collapse_cli.results import each, number
+
+
+@dataclass(frozen=True)
+class Expected:
+    """False negatives to expect from the labels alone."""
+
+    queue: int = number("negatives, K")
+    images: int = number("images in the data set, N")
+    classes: int = number("classes, C")
+    share: float = number(
+        "share of false negatives in a random queue: mean over images of (n_c - 1) / (N - 1)",
+        unit="share",
+        headline=True,
+    )
+    false_negatives: float = number("false negatives of a query, in the mean", unit="keys", headline=True)
+    none_at_all: float = number(
+        "chance that a query meets no false negative at all",
+        convention="keys drawn without replacement; with it where K > N - 1",
+    )  # fmt: skip
+    stale_key: float = number(
+        "chance that the queue still holds a key of the query's own image, from an epoch before",
+        convention="reshuffled every epoch; (K/N)^2 / 2 while K <= N",
+    )  # fmt: skip
+    false_negatives_of_class: dict[str, float] = each(
+        "expected false negatives of a query of each class", of="class", unit="keys", label="false negatives"
+    )
+
+
+def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expected:
+    """From class counts n_c and a queue of K keys drawn at random from the other N - 1 images. Raises for K < 1 or N < 2.
+
+    classes: names by class; where there is none, its number is its name.
+    """
+    total = sum(counts)
+    if total < 2:
+        raise CollapseError("false negatives need at least two images", code=3)
+    if queue < 1:
+        raise CollapseError(f"a queue of {queue} keys holds no negatives", "give --queue 1 or more")
+    shares = [(n - 1) / (total - 1) if n else 0.0 for n in counts]
+    share = sum(n * s for n, s in zip(counts, shares, strict=True)) / total
+    names = class_names(range(len(counts)), classes)
+    none = sum(n * _none(n, total, queue) for n in counts) / total
+    return Expected(
+        queue=queue,
+        images=total,
+        classes=len(counts),
+        share=share,
+        false_negatives=queue * share,
+        none_at_all=none,
+        stale_key=stale_key(queue / total),
+        false_negatives_of_class={name: queue * s for name, s in zip(names, shares, strict=True)},
+    )
+
+
+def stale_key(epochs: float) -> float:
+    """P that a queue `epochs` = K/N epochs long holds the query's own image, with a fresh order in each epoch.
+
+    The key's age is the sum of two uniform shares of an epoch: r^2/2 up to one epoch, 1 - (2-r)^2/2 up to two, then 1.
+    """
+    if epochs <= 1:
+        return epochs**2 / 2
+    return 1 - max(2 - epochs, 0) ** 2 / 2
+
+
+def _none(count: int, total: int, queue: int) -> float:
+    """P of no same-class key among `queue` of the total - 1 others (hypergeometric)."""
+    others, same = total - 1, max(count - 1, 0)
+    if queue > others:
+        return (1 - same / others) ** queue
+    if queue > others - same:
+        return 0.0
+    logs = [math.lgamma(others - same + 1), -math.lgamma(others - same - queue + 1)]
+    return math.exp(sum(logs) + math.lgamma(others - queue + 1) - math.lgamma(others + 1))

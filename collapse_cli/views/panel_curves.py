@@ -1,0 +1,89 @@
+"""Panels of curves: the same curve of every result over its null, and a family of curves of one result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+from matplotlib.axes import Axes
+
+from collapse_cli.views import scale, style
+from collapse_cli.views.document import Metric
+from collapse_cli.views.panel import BEFORE, Panel, plain
+from collapse_cli.views.words import titled
+
+FAMILY = 6  # curves of one family, each of which the legend names
+
+
+def curve(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
+    """The same curve of every result, over its null and what it was before training."""
+    metric = measured[0][1]
+
+    def fill(axes: Axes) -> None:
+        x, y = _axes(axes, measured, metric)
+        for null in {tuple(one["null"]): one for _, one in measured if one.get("null")}.values():
+            _line(axes, null, "null", (x, y), color=style.NULL, linestyle="--", linewidth=1.4)
+        for name, one in measured:
+            if one.get("initial"):
+                _line(axes, one, "initial", (x, y), **style.line(places[name]) | BEFORE)
+            dot = "o" if len(one["values"]) == 1 or metric.get("dots") else ""
+            look = style.line(places[name]) | ({"linestyle": ""} if metric.get("dots") else {})
+            _line(axes, one, "values", (x, y), label=plain(name), marker=dot, markersize=5, **look)
+
+    null = metric.get("null_is", "null") if any(one.get("null") for _, one in measured) else ""
+    before = any(one.get("initial") for _, one in measured)
+    return Panel(titled(metric["label"]), fill, tuple(name for name, _ in measured), null, before=before)
+
+
+def _axes(axes: Axes, measured: list[tuple[str, Metric]], metric: Metric) -> tuple[scale.Axis, scale.Axis]:
+    """Scales and names of both axes; a floor is stated where values lie below it."""
+    log = metric.get("log", "")
+    x = scale.axis(
+        [v for _, one in measured for v, _ in scale.points(one["values"], one.get("at"))], "x" in log
+    )
+    y = scale.axis([v for _, one in measured for v in [*one["values"], *(one.get("null") or [])]], "y" in log)
+    axes.set(xlabel=_named(metric["x"], x), ylabel=_named(metric.get("y") or metric["label"], y))
+    if x.log:
+        axes.set_xscale("log")
+    if y.log:
+        axes.set_yscale("log")
+    return x, y
+
+
+def _named(name: str, axis: scale.Axis) -> str:
+    """The name of an axis; what lies below its floor is drawn at the floor, and said so."""
+    return titled(plain(name, 60)) + (f"\n≤ {axis.low:.0e}: drawn there" if axis.floored else "")
+
+
+def _line(axes: Axes, metric: Metric, part: str, scales: tuple[scale.Axis, scale.Axis], **look: Any) -> None:
+    """Values over x; below a floor they lie on it, and what is not a number is a gap."""
+    x, y = scales
+    drawn = scale.points(metric[part], metric.get("at"))
+    across = [max(at, x.low) for at, _ in drawn]
+    up = [numpy.nan if v is None else max(v, y.low) if y.log else v for _, v in drawn]
+    axes.plot(across, up, **look)
+
+
+def lines(metric: Metric, name: str) -> Panel:
+    """A family of curves of one result, from the first of them dark to the last light, both named where they end."""
+    family = [(said, one | {"x": metric["x"]}) for said, one in metric["values"].items()]
+    title = plain(" · ".join([titled(metric["label"]), *([name] if name else [])]), 60)
+
+    def fill(axes: Axes) -> None:
+        scales = _axes(axes, family, metric)
+        for (said, one), colour in zip(family, style.family(len(family)), strict=True):
+            _line(axes, one, "values", scales, label=plain(said), color=colour, linewidth=1.4)
+        _name_family(axes, metric["of"])
+
+    return Panel(title, fill)
+
+
+def _name_family(axes: Axes, of: str) -> None:
+    """The names of a few curves in a legend, of many only the first and the last, where these end."""
+    drawn = axes.get_lines()
+    if len(drawn) <= FAMILY:
+        axes.legend(title=plain(of), title_fontsize=8, fontsize=8, handlelength=1.4)
+        return
+    ends = [(str(one.get_label()), numpy.asarray(one.get_xydata())[-1]) for one in (drawn[0], drawn[-1])]
+    for (said, (x, y)), side in zip(sorted(ends, key=lambda end: end[1][1]), ("top", "bottom"), strict=True):
+        axes.annotate(said, (x, y), (5, 0), textcoords="offset points", va=side, fontsize=8)
