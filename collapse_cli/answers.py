@@ -29,7 +29,8 @@ def version() -> str:
 class Verdict:
     """What numbers come to: a status, one sentence, the evidence, what to try next, and the bounds that decided.
 
-    result: what a gate makes of it: pass, warn, inconclusive or fail; empty outside of a gate.
+    advice: what to try, in words; commands: the same as they are typed; result: what a gate makes of it, pass, warn,
+    inconclusive or fail, empty outside of a gate.
     """
 
     status: str
@@ -37,6 +38,7 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     thresholds: tuple[Any, ...] = ()
+    commands: tuple[str, ...] = ()
     result: str = ""
 
 

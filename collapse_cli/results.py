@@ -41,6 +41,7 @@ class Metric(TypedDict, total=False):
     unit: str
     convention: str
     null_is: str
+    interval_is: str
     headline: bool
     better: Literal["high", "low"]
     axis: str
@@ -73,16 +74,18 @@ def number(
     headline: bool = False,
     axis: str = "",
     better: Literal["", "high", "low"] = "",
+    interval: str = "",
     default: Any = dataclasses.MISSING,
 ) -> Any:
     """A field holding one float or int.
 
     help: what it is; convention: centred or not, normalised or not, eps …; null: what the null is (`isotropic`);
+    interval: what its interval is, where it is not that of all (`Wilson 95 %`);
     headline: shown where only a few numbers fit; axis: `x` or `y`, to be drawn so when several inputs are compared;
     better: `high` or `low`, where a space that has not collapsed can be told to be better by it.
     """
     return _field("number", default, help, label, unit=unit, convention=convention, null_is=null,
-                  headline=headline, axis=axis, better=better)  # fmt: skip
+                  headline=headline, axis=axis, better=better, interval_is=interval)  # fmt: skip
 
 
 def curve(

@@ -96,9 +96,11 @@ def _verdict(inquiry: Inquiry) -> Verdict:
     likeliest = f"the likeliest cause: {serious[0].name}" if serious else "no cause of collapse found"
     rest = [] if serious else [_rest(inquiry.case)]
     cures = tuple(inquiry.cure(cause, place) for place, cause in enumerate(causes, 1))
+    ours = inquiry.case.trained is not None  # of another library's training only words can be said
+    other = () if cures else advice(judged.status, measured, Context())
     return replace(
         judged, sentence=f"{judged.sentence}; {likeliest}", reasons=(*reasons, *rest),
-        advice=cures or advice(judged.status, measured, Context()),
+        advice=other if ours else (*cures, *other), commands=cures if ours else (),
     )  # fmt: skip
 
 

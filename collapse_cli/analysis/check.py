@@ -16,10 +16,10 @@ from collapse_cli.analysis.portrait import Portrait, Save, portrait
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.requirements import parse, tolerance
+from collapse_cli.metrics import requirements as texts
 from collapse_cli.progress import Progress, silent
+from collapse_cli.runs.project import TOLERANCE
 
-TOLERANCE = "5%"
 GATE = "gate"  # the kind of the entry that says what the checks of an input come to
 
 
@@ -28,7 +28,7 @@ def check(
     measuring: Measuring,
     require: Sequence[str] = (),
     baseline: Loaded | None = None,
-    allowed: str = TOLERANCE,
+    tolerance: str = TOLERANCE,
     strict: bool = False,
     fresh: bool = False,
     progress: Progress = silent,
@@ -36,13 +36,16 @@ def check(
 ) -> Answer:
     """Each input against `require`, as "effective_rank.h >= 20", and against a baseline that no number may be worse than.
 
-    allowed: by how much it may, as 5% or 0.1; strict: dimensional collapse and what is inconclusive fail too.
+    tolerance: by how much it may, as 5% or 0.1; strict: dimensional collapse and what is inconclusive fail too.
     """
-    requirements = [parse(text) for text in require]
+    requirements = [texts.parse(text) for text in require]
     names = [requirement.name for requirement in requirements]
     if not any(_is_answer(given) for given in inputs):
         catalogue.refuse_unknown(names)
-    worse, base = tolerance(allowed), None  # what cannot be read is refused before anything is measured
+    worse, base = (
+        texts.tolerance(tolerance),
+        None,
+    )  # what cannot be read is refused before anything is measured
     if baseline is not None:
         measured = portrait(baseline, measuring, _alone(names), fresh, progress, save)
         base = Baseline(_name(baseline), measured, worse)

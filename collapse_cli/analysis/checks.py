@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from collapse_cli.analysis import catalogue
 from collapse_cli.analysis.merging import NEAR, by_name, space_of
 from collapse_cli.analysis.portrait import Portrait
-from collapse_cli.analysis.sides import without_interval
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.metrics.requirements import Requirement, Result, Tolerance, judge, no_worse, worst
 from collapse_cli.results import Metric, Required, changed
@@ -104,7 +103,7 @@ def _beside(key: str, metric: Metric | None, base: Metric, allowed: Tolerance) -
     if metric is None:
         unknown = changed(base, value=None, interval=None)
         return _check(key, key, unknown, relation, bound, "inconclusive", "not measured here")
-    if without_interval(metric["convention"]) != without_interval(base["convention"]):
+    if metric["convention"] != base["convention"]:
         why = f"the baseline's convention is another, {base['convention']}"
         return _check(key, key, metric, relation, bound, "inconclusive", why)
     ours, theirs = (metric["value"], metric["interval"]), (base["value"], base["interval"])

@@ -98,14 +98,9 @@ def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
         null=group.null(key),
         interval=list(over_runs.interval) if over_runs is not None and over_runs.interval else None,
         runs=[metric["value"] for metric in metrics],
-        convention=without_interval(metrics[0]["convention"]),
     )
+    merged = without(merged, "interval_is")  # a run's own interval gives way to that over the runs
     return changed(merged, best=mark) if mark else merged
-
-
-def without_interval(convention: str) -> str:
-    """A run's own interval gives way to that over the runs."""
-    return "; ".join(part for part in convention.split("; ") if not part.startswith("interval"))
 
 
 def _points(curves: Sequence[Any]) -> list[float | None] | None:
@@ -175,7 +170,7 @@ def _difference(group: Group, baseline: Group, key: str) -> Metric:
     apart = difference(first, second)
     agree = {} if apart.agree is None or len(group.runs) < 2 else {"agree": [apart.agree, len(group.runs)]}
     interval = None if apart.interval is None else list(apart.interval)
-    metric = without(group.measured(key)[0], "null_is", "axis")
+    metric = without(group.measured(key)[0], "null_is", "interval_is", "axis")
     return changed(metric, value=apart.value, null=None, interval=interval, convention="", **agree)
 
 

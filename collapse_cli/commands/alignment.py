@@ -45,6 +45,9 @@ def alignment(
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
     from collapse_cli.analysis import pairs
-    from collapse_cli.commands.output import finish, story
+    from collapse_cli.commands.output import finish
+    from collapse_cli.views.progress import reporter
 
-    finish(pairs.alignment(inputs, measuring, story(shown.quiet)), output)
+    with reporter(shown.quiet) as progress:
+        answer = pairs.alignment(inputs, measuring, progress)
+    finish(answer, output)

@@ -16,7 +16,6 @@ from collapse_cli.settings import fill
 from collapse_cli.views import targets
 
 CODES = {"failed": 1, "inconclusive": 3}
-TOLERANCE = "5%"
 
 Require = Annotated[
     list[str] | None,
@@ -26,7 +25,8 @@ Base = Annotated[
     str | None, typer.Option(help="an INPUT that no number may be worse than, as a saved answer")
 ]
 Tolerance = Annotated[
-    str | None, typer.Option(help=rf"by how much it may, as 5% or 0.1 [dim]\[default: {TOLERANCE}][/dim]")
+    str | None,
+    typer.Option(help=rf"by how much it may, as 5% or 0.1 [dim]\[default: {project.TOLERANCE}][/dim]"),
 ]
 Strict = Annotated[
     bool | None,
@@ -69,12 +69,11 @@ def check(
         targets.check(Path(junit), (".xml",), "--junit")
     terms = _terms(require=require, baseline=baseline, tolerance=tolerance, strict=strict)
     from collapse_cli.analysis import check as analysis
-    from collapse_cli.commands.output import finish, save, story
+    from collapse_cli.commands.output import finish, save
+    from collapse_cli.views.progress import reporter
 
-    answer = analysis.check(
-        inputs, measuring, terms.get("require", ()), Path(terms["baseline"]) if terms.get("baseline") else None,
-        terms.get("tolerance", TOLERANCE), terms.get("strict", False), fresh, story(shown.quiet), save,
-    )  # fmt: skip
+    with reporter(shown.quiet) as progress:
+        answer = analysis.check(inputs, measuring, **terms, fresh=fresh, progress=progress, save=save)
     document = finish(answer, output)
     if junit:
         _write(Path(junit), document, shown.quiet)
@@ -83,13 +82,14 @@ def check(
 
 
 def _terms(**typed: Any) -> dict[str, Any]:
-    """What the inputs are held against: the typed options, and the project's where none was typed."""
+    """What the inputs are held against: the typed options, and the project's where none was typed; empty ones left out."""
     terms = project.gate(Path.cwd()) | {name: value for name, value in typed.items() if value is not None}
     if typed["tolerance"] and not terms.get("baseline"):
         raise CollapseError(
             "--tolerance is by how much a number may be worse than a baseline's", "add --baseline"
         )
-    return terms
+    terms = {name: value for name, value in terms.items() if value}
+    return terms | ({"baseline": Path(terms["baseline"])} if "baseline" in terms else {})
 
 
 def _write(path: Path, document: dict[str, Any], quiet: bool) -> None:

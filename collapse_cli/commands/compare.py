@@ -41,9 +41,11 @@ def compare(
         raise CollapseError("--scatter is drawn in no table", "add --plot FILE.png or --html FILE.html")
     from collapse_cli.analysis.compare import compare
     from collapse_cli.analysis.sides import SIDE
-    from collapse_cli.commands.output import finish, save, story
+    from collapse_cli.commands.output import finish, save
+    from collapse_cli.views.progress import reporter
 
-    answer = compare(inputs, measuring, baseline, scatter, fresh, story(shown.quiet), save)
+    with reporter(shown.quiet) as progress:
+        answer = compare(inputs, measuring, baseline, scatter, fresh, progress, save)
     finish(answer, output)
     if all(entry.status == "inconclusive" for entry in answer if entry.kind == SIDE):
         raise typer.Exit(3)

@@ -36,7 +36,9 @@ def coverage(
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
     from collapse_cli.analysis import pairs
-    from collapse_cli.commands.output import finish, story
+    from collapse_cli.commands.output import finish
+    from collapse_cli.views.progress import reporter
 
-    answer = pairs.coverage([real, generated], measuring, story(shown.quiet), k=k, space=space, width=width)
+    with reporter(shown.quiet) as progress:
+        answer = pairs.coverage([real, generated], measuring, progress, k=k, space=space, width=width)
     finish(answer, output)

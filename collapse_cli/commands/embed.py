@@ -37,10 +37,11 @@ def embed(
     if not out.parent.is_dir():
         raise CollapseError(f"no folder {out.parent}", "make it first, or choose another --out")
     from collapse_cli.analysis.inputs import load
-    from collapse_cli.commands.output import story
     from collapse_cli.runs import embeddings
+    from collapse_cli.views.progress import reporter
 
-    subject = load(input, fill(Measuring, given), story(quiet=False))
+    with reporter(quiet=False) as progress:
+        subject = load(input, fill(Measuring, given), progress)
     for line in subject.sampled():
         print(f"warning: {line}", file=sys.stderr)
     embeddings.save(out, embeddings.Kept(subject.clean, subject.views, subject.temperature))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from collapse_cli.answers import Answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.progress import Progress
 from collapse_cli.views import Output, show
 from collapse_cli.views.document import document
 
@@ -32,13 +31,3 @@ def save(record: Record, answer: Answer) -> bool:
         print(f"warning: the answer is not kept: {str(error).splitlines()[0]}", file=sys.stderr)
         return False
     return True
-
-
-def story(quiet: bool) -> Progress:
-    """What is told of inputs and of long work, a line each on stderr."""
-
-    def tell(text: str, done: int = 0, total: int = 0) -> None:
-        if not quiet and not total:
-            print(text, file=sys.stderr)
-
-    return tell

@@ -34,13 +34,14 @@ def report(
         raise CollapseError(f"--out {target} cannot be written", "name an .html file in a folder that exists")
     from collapse_cli.analysis.inputs import load
     from collapse_cli.analysis.report import in_order, report
-    from collapse_cli.commands.output import save, story
+    from collapse_cli.commands.output import save
     from collapse_cli.runs import answers
     from collapse_cli.views import page
     from collapse_cli.views.document import document
+    from collapse_cli.views.progress import reporter
 
-    subject = load(run, fill(Measuring, given), story(quiet=False))
-    measured = report(subject)
+    with reporter(quiet=False) as progress:
+        measured = report(load(run, fill(Measuring, given), progress))
     for answer in measured:
         if not save(Record(run), answer):
             break

@@ -21,10 +21,12 @@ def ask(name: str, inputs: Sequence[Path], given: dict[str, Any], **own: Any) ->
     output = shown.output()
     from collapse_cli.analysis.catalogue import measurement
     from collapse_cli.analysis.measured import measured, subjects
-    from collapse_cli.commands.output import finish, story
+    from collapse_cli.commands.output import finish
+    from collapse_cli.views.progress import reporter
 
-    loaded = subjects(inputs, measuring, story(shown.quiet))
-    answer = measured(measurement(name), loaded, **own)
+    with reporter(shown.quiet) as progress:
+        loaded = subjects(inputs, measuring, progress)
+        answer = measured(measurement(name), loaded, **own)
     finish(answer, output, loaded[0].record if len(loaded) == 1 else None)
     if answer.undecided():
         raise typer.Exit(INCONCLUSIVE)

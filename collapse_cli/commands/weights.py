@@ -36,7 +36,9 @@ def weights(
     shown = fill(Shown, given)
     output = shown.output()
     from collapse_cli.analysis import weights as analysis
-    from collapse_cli.commands.output import finish, story
+    from collapse_cli.commands.output import finish
+    from collapse_cli.views.progress import reporter
 
-    networks = analysis.read_all(inputs, story(shown.quiet))
+    with reporter(shown.quiet) as progress:
+        networks = analysis.read_all(inputs, progress)
     finish(analysis.answered(networks, seed), output, networks[0].record if len(networks) == 1 else None)

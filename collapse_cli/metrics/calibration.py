@@ -42,19 +42,19 @@ class Calibration:
     cases: int = number("samples judged, each drawn anew")
     right: float = number(
         "share of the samples of which the truth was said; where N <= D and no collapse to one point, that is `inconclusive`",
-        unit="share", convention="interval: 95 %, Wilson", better="high", headline=True,
+        unit="share", interval="Wilson 95 %", better="high", headline=True,
     )  # fmt: skip
     false_alarms: float = number(
         "share of the healthy samples that were said to have collapsed",
-        unit="share", convention="interval: 95 %, Wilson", better="low", headline=True,
+        unit="share", interval="Wilson 95 %", better="low", headline=True,
     )  # fmt: skip
     missed: float = number(
         "share of the collapsed samples that were said to be healthy",
-        unit="share", convention="interval: 95 %, Wilson", better="low", headline=True,
+        unit="share", interval="Wilson 95 %", better="low", headline=True,
     )  # fmt: skip
     undecided: float = number(
         "share of the samples with more rows than dimensions of which nothing was said",
-        unit="share", convention="interval: 95 %, Wilson", better="low",
+        unit="share", interval="Wilson 95 %", better="low",
     )  # fmt: skip
     confusion: Matrix = matrix(
         "how many samples of each truth were said to be what", rows="truth", columns="said"

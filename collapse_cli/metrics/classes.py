@@ -68,12 +68,12 @@ class Classes:
     )  # fmt: skip
     mismatch: float | None = number(
         "share of rows that the classifier puts into another class than the nearest class mean does",
-        label="NC4, mismatch", unit="share", convention="with the classifier's bias; interval: Wilson 95 %",
+        label="NC4, mismatch", unit="share", convention="with the classifier's bias", interval="Wilson 95 %",
         null="shuffled labels", better="low", default=None,
     )  # fmt: skip
     nearest_mean: float = number(
         "share of rows whose nearest class mean is that of their own class", label="nearest class mean",
-        unit="share", convention="a row is left out of its own class's mean; interval: Wilson 95 %",
+        unit="share", convention="a row is left out of its own class's mean", interval="Wilson 95 %",
         null="shuffled labels", better="high", headline=True,
     )  # fmt: skip
     least_variance: float | None = number(

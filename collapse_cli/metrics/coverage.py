@@ -20,7 +20,8 @@ from collapse_cli.metrics.vendi import Distinct, distinct
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 
-BALLS = "Euclidean, strictly inside; interval: jackknife over twentieths, rather too wide than too narrow"
+BALLS = "Euclidean, strictly inside"
+TWENTIETHS = "jackknife over twentieths, rather too wide than too narrow"
 KERNEL = 1000  # rows at most whose kernel is a matrix of its own
 
 
@@ -30,19 +31,19 @@ class Coverage:
 
     precision: float = number(
         "share of generated rows inside the ball of some real row: are they like real ones?",
-        unit="share", convention=BALLS, null="halves of real", better="high", headline=True,
+        unit="share", convention=BALLS, interval=TWENTIETHS, null="halves of real", better="high", headline=True,
     )  # fmt: skip
     recall: float = number(
         "share of real rows inside the ball of some generated row: could they have been generated?",
-        unit="share", convention=BALLS, null="halves of real", better="high", headline=True,
+        unit="share", convention=BALLS, interval=TWENTIETHS, null="halves of real", better="high", headline=True,
     )  # fmt: skip
     density: float = number(
         "balls of real rows that a generated row lies in, over k; above 1 where generated rows crowd where real ones are dense",
-        convention=BALLS, null="same distribution", headline=True,
+        convention=BALLS, interval=TWENTIETHS, null="same distribution", headline=True,
     )  # fmt: skip
     coverage: float = number(
         "share of real rows whose ball holds a generated row: a mode that is dropped is not covered",
-        unit="share", convention=BALLS, null="same distribution", better="high", headline=True,
+        unit="share", convention=BALLS, interval=TWENTIETHS, null="same distribution", better="high", headline=True,
     )  # fmt: skip
     vendi_real: float = number(
         "effective number of distinct real rows: exp of the entropy of the kernel's eigenvalues (Friedman & Dieng 2023)",

@@ -54,12 +54,12 @@ class Modality:
     )  # fmt: skip
     recall_first: float = number(
         "share of the first set's rows whose nearest row of the second set is their partner",
-        label="recall@1, first", convention="by cosine; interval: Wilson 95 %", null="guessing",
+        label="recall@1, first", convention="by cosine", interval="Wilson 95 %", null="guessing",
         better="high", headline=True,
     )  # fmt: skip
     recall_second: float = number(
         "the same from the second set to the first",
-        label="recall@1, second", convention="by cosine; interval: Wilson 95 %", null="guessing",
+        label="recall@1, second", convention="by cosine", interval="Wilson 95 %", null="guessing",
         better="high",
     )  # fmt: skip
     candidates: int = number("rows among which the partner is looked for, drawn without replacement")

@@ -57,8 +57,8 @@ def _entry(result: Mapping[str, Any]) -> Entry:
 def _verdict(judged: Mapping[str, Any]) -> Verdict:
     """The bounds that decided stay plain, as they were saved."""
     reasons, advice = tuple(judged["reasons"]), tuple(judged.get("advice", ()))
-    thresholds = tuple(judged.get("thresholds", ()))
-    return Verdict(judged["status"], judged["sentence"], reasons, advice, thresholds)
+    thresholds, commands = tuple(judged.get("thresholds", ())), tuple(judged.get("commands", ()))
+    return Verdict(judged["status"], judged["sentence"], reasons, advice, thresholds, commands)
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from collapse_cli.errors import CollapseError, nearest
 
 TABLE = "[tool.collapse.check]"
+TOLERANCE = "5%"  # by which a number may be worse than a baseline's where nobody says
 KINDS: dict[str, tuple[type, str]] = {
     "require": (list, 'a list of requirements, as ["effective_rank.h >= 20"]'),
     "baseline": (str, "the path of an INPUT"),

@@ -41,7 +41,14 @@ def _result(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metric(metric: Mapping[str, Any]) -> dict[str, Any]:
-    return _renamed(metric, {"before": "initial"})
+    """What an interval is stood among the conventions."""
+    renamed = _renamed(metric, {"before": "initial"})
+    parts = metric.get("convention", "").split("; ")
+    intervals = [part.removeprefix("interval: ") for part in parts if part.startswith("interval: ")]
+    if not intervals:
+        return renamed
+    rest = "; ".join(part for part in parts if not part.startswith("interval: "))
+    return renamed | {"convention": rest, "interval_is": intervals[0]}
 
 
 def _verdict(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:

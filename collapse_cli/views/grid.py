@@ -11,6 +11,7 @@ from collapse_cli.views.document import Group, Metric
 from collapse_cli.views.words import (
     BEST,
     RESULTS,
+    convention,
     figures,
     footnote,
     in_words,
@@ -172,7 +173,7 @@ def named(metric: Metric) -> Grid:
 def conventions(group: Group, headline: bool = False) -> list[str]:
     """What the numbers were measured by, each said once; a label's footnote is the place in this list."""
     chosen = _chosen(group, headline).values()
-    return list(dict.fromkeys(m["convention"] for m in chosen if m.get("convention")))
+    return list(dict.fromkeys(filter(None, map(convention, chosen))))
 
 
 def footer(group: Group, headline: bool = False) -> list[str]:
@@ -188,10 +189,10 @@ def marks(group: Group) -> list[str]:
 
 def _label(metric: Metric, spoken: list[str], nulls: set[str]) -> Label:
     """Where several names of chance are said, each stands in the label of its metrics."""
-    convention = metric.get("convention")
+    words = convention(metric)
     return Label(
         metric["label"],
-        note=footnote(spoken.index(convention) + 1) if convention else "",
+        note=footnote(spoken.index(words) + 1) if words else "",
         unit=metric.get("unit", ""),
         null=metric.get("null_is", "") if len(nulls) > 1 else "",
         help=metric["help"],

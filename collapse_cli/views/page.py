@@ -50,7 +50,7 @@ def _verdict(name: str, one: dict[str, Any]) -> dict[str, Any]:
     colour = words.MARKS.get(one["status"], ("", "dim"))[1]
     head = f"{name}: {status}" if name else status
     return {"mark": mark, "head": head, "sentence": sentence, "colour": colour, "reasons": one["reasons"],
-            "advice": one.get("advice", ())}  # fmt: skip
+            "advice": [*one.get("commands", ()), *one.get("advice", ())]}  # fmt: skip
 
 
 def _section(document: Document) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def show(document: Document, console: Console | None = None) -> None:
         console.print(Text(f"… {len(document['inputs']) - ROWS} more inputs in --json", "dim"))
     for name, one in verdicts(document):
         console.print(verdict(one, name))
-        for command in filter(_typed, one.get("advice", ())):
+        for command in one.get("commands", ()):
             console.print(Text(f"→ {words.plain(command)}"), soft_wrap=True)  # one line, to be copied
 
 
@@ -179,11 +179,6 @@ def verdict(one: dict[str, Any], name: str) -> Table:
     )
     for reason in one["reasons"]:
         table.add_row("", Text(words.plain(reason), "dim"))
-    for step in (step for step in one.get("advice", ()) if not _typed(step)):
+    for step in one.get("advice", ()):
         table.add_row("→", Text(words.plain(step)))
     return table
-
-
-def _typed(step: str) -> bool:
-    """Whether an advice is a command as it would be typed."""
-    return step.startswith("collapse ") and ": " not in step

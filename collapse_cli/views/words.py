@@ -88,6 +88,13 @@ def quantity(metric: Mapping[str, Any]) -> str:
     return f"{figures(value, pad=True)} [{figures(interval[0], pad=True)}, {figures(interval[1], pad=True)}]"
 
 
+def convention(metric: Mapping[str, Any]) -> str:
+    """By which convention a number was measured, and what its interval is where that needs a word."""
+    interval = metric.get("interval_is")
+    parts = (metric.get("convention"), f"interval: {interval}" if interval else "")
+    return "; ".join(part for part in parts if part)
+
+
 def legend(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
     """What ± and the marks of these numbers mean, those that are there."""
     found = {metric.get("best") for metric in metrics}

@@ -70,7 +70,7 @@ def test_the_planted_cause_is_named_first(name: str, failing: dict[str, Path]) -
     assert verdict["status"] == "complete collapse"
     assert verdict["sentence"].endswith(f"the likeliest cause: {name}")
     assert verdict["reasons"][0].startswith(f"1. {name}, ")
-    assert verdict["advice"][0] == first["cure"]
+    assert verdict["commands"][0] == first["cure"]
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -200,8 +200,8 @@ def test_two_cures_go_to_two_folders(tmp_path: Path, capsys: Capture) -> None:
     words = ["moco", "--queue", "16384", "--momentum", "0", "--epochs", "1", "--encoder", "mlp"]
     assert main(["train", *words, "--out", str(tmp_path / "r"), "-q"]) == 0
     document = answered(capsys, str(tmp_path / "r"), "--samples", "150")
-    advice = document["results"][0]["verdict"]["advice"]
-    assert [shlex.split(one)[-1] for one in advice] == [f"{tmp_path}/r-cured", f"{tmp_path}/r-cured-2"]
+    commands = document["results"][0]["verdict"]["commands"]
+    assert [shlex.split(one)[-1] for one in commands] == [f"{tmp_path}/r-cured", f"{tmp_path}/r-cured-2"]
 
 
 def test_two_images_conclude_nothing(run: Path, capsys: Capture) -> None:

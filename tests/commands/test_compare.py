@@ -39,7 +39,7 @@ class Shape:
 
     rows: int = number("rows, N")
     rank: float = number("a rank", null="isotropic", better="high", headline=True)
-    share: float = number("no direction", null="all", convention="of all; interval: Wilson 95 %")
+    share: float = number("no direction", null="all", convention="of all", interval="Wilson 95 %")
     line: Curve = curve("a curve", x="k", sketch=True)
 
 
@@ -200,7 +200,7 @@ def test_seeds_that_disagree_are_inconclusive(tmp_path: Path, capsys: Capture) -
     found = compared(capsys, *map(str, runs))
     assert found["Side by side", "moco"]["verdict"] == {
         "status": "inconclusive", "sentence": "in z 2 × healthy, 1 × complete collapse", "reasons": [],
-        "advice": [], "thresholds": [],
+        "advice": [], "thresholds": [], "commands": [],
     }  # fmt: skip
     assert found["Side by side", "mochi"]["verdict"]["status"] == "healthy"
 
