@@ -130,7 +130,7 @@ def test_labels_that_tell_nothing(labels: Any, said: str, code: int, tmp_path: P
     assert said in refused(capsys, rows(tmp_path / "e.npz", labels), code=code)
 
 
-@pytest.mark.parametrize("option", ["--k", "--draws", "--per-class", "--temperature"])
+@pytest.mark.parametrize("option", ["--k", "--replications", "--per-class", "--temperature"])
 def test_options_of_nothing(option: str, tmp_path: Path, capsys: Capture) -> None:
     path = rows(tmp_path / "e.npz", numpy.arange(60) % 3)
     assert option in refused(capsys, path, option, "0", code=2)

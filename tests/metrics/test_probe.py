@@ -219,7 +219,7 @@ def test_separated_classes_are_all_found() -> None:
     found = probe(*case(30.0), seeded())
     assert (found.knn, found.linear, found.few_labels) == (1, 1, 1)
     assert found.knn.interval == found.linear.interval == pytest.approx((400 / (400 + 1.959964**2), 1))
-    assert (found.neighbours, found.per_class, found.draws) == (20, 10, 3)
+    assert (found.neighbours, found.per_class, found.replications) == (20, 10, 3)
 
 
 def test_a_collapsed_space_is_a_guess_exactly() -> None:
