@@ -34,7 +34,7 @@ def case(images: Images, method: str = "moco", epochs: int = 0, **settings: Any)
 
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"positive-only"}))
 def test_something_pushes_apart_in_every_method_but_one(method: str) -> None:
-    assert unopposed(resolve(method).own) is None
+    assert unopposed(resolve(method).settings) is None
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_something_pushes_apart_in_every_method_but_one(method: str) -> None:
     ],
 )
 def test_settings_that_leave_nothing_to_push_apart(method: str, settings: dict[str, Any], cure: Any) -> None:
-    assert unopposed(resolve(method, settings).own) == cure
+    assert unopposed(resolve(method, settings).settings) == cure
 
 
 def test_time_scales(images: Images) -> None:

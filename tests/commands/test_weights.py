@@ -128,9 +128,9 @@ def test_a_linear_chain_tells_single_directions_too() -> None:
     first.weight.data = frame * torch.tensor([3, 2, 0.1, 0.05])
     second.weight.data = first.weight.data.T.clone()
     *_, found = weights.measure([weights.Network("chain", layers(nn.Sequential(first, second)))], seed=0)
-    assert (found["of"], found["settings"]) == ("0 → 1", {"between": "nothing"})
-    assert found["metrics"]["entries"]["values"] == pytest.approx([1, 1])
-    assert found["metrics"]["block_energy"]["value"] == pytest.approx(1)
+    assert (found.of, found.settings) == ("0 → 1", {"between": "nothing"})
+    assert found.metrics["entries"]["values"] == pytest.approx([1, 1])
+    assert found.metrics["block_energy"]["value"] == pytest.approx(1)
 
 
 def test_a_planted_collapse_of_somebodys_layer_is_named(tmp_path: Path, capsys: Capture) -> None:

@@ -113,7 +113,7 @@ def test_few_rows_and_labels_with_gaps_mismatch_alike() -> None:
 
 def test_two_rows_make_a_class() -> None:
     found = measured(normal(22, 4), torch.tensor([0] * 10 + [1] * 10 + [2] * 2))
-    assert (found.rows, found.classes) == (22, 3)
+    assert (found.samples, found.classes) == (22, 3)
 
 
 def test_shuffled_labels_are_the_null() -> None:
@@ -149,7 +149,7 @@ def test_names_cosines_and_counts() -> None:
     """Labels 0, 2 and 9, of which NAMES knows two; a class with a single row is left out."""
     rows, labels = normal(31, 4), torch.tensor([0] * 10 + [2] * 12 + [9] * 8 + [3])
     found = measured(rows, labels)
-    assert (found.rows, found.classes, found.dimensions) == (30, 3, 4)
+    assert (found.samples, found.classes, found.dimensions) == (30, 3, 4)
     assert list(found.variance_of_class) == ["a", "c", "9"]
     assert found.cosines.row_names == found.cosines.column_names == ("a", "c", "9")
     means = torch.stack([rows[labels == c].mean(0) for c in (0, 2, 9)])

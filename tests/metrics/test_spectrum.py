@@ -263,7 +263,7 @@ def test_every_number_of_a_healthy_space_has_an_interval_around_it() -> None:
         "alpha_to",
         "numerical_rank",
         "rounding",
-        "rows",
+        "samples",
         "dimensions",
     }
     numbers = {name for name, one in metrics(found).items() if one["kind"] == "number"}
@@ -337,7 +337,7 @@ def test_the_untrained_network_stands_beside() -> None:
     before, after = planted(400, 16, 12), planted(500, 16, 5)
     found = spectrum(after, seeded(1), untrained=before)
     assert found.effective_rank_untrained == pytest.approx(float(measure(before).effective_rank))
-    assert list(found.eigenvalues.before) == pytest.approx(list(measure(before).eigenvalues))
+    assert list(found.eigenvalues.initial) == pytest.approx(list(measure(before).eigenvalues))
     assert "effective_rank_untrained" not in metrics(measure(after))
 
 
