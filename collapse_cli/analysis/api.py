@@ -52,8 +52,8 @@ def spectrum(
     >>> import numpy
     >>> z = numpy.random.default_rng(0).standard_normal((4000, 16)) * ([1] * 4 + [1e-6] * 12)
     >>> result = spectrum(z)
-    >>> round(float(result.effective_rank), 1), result.active, result.status
-    (4.0, 4, 'dimensional collapse')
+    >>> result.status, int(result.active), round(float(result.effective_rank), 1)
+    ('dimensional collapse', 4, 4.0)
     """
     return result_of("spectrum", sources, labels, progress, settings)
 
@@ -106,7 +106,7 @@ def oracle(
     Raises CollapseError as `load` does, and where there are no labels.
 
     >>> round(float(oracle(dataset="cifar10", queue=65536).false_negatives))
-    6553
+    6552
     """
     if not sources:
         return Result(class_oracle.from_labels(measuring(settings, labels), queue))

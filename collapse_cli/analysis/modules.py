@@ -19,7 +19,6 @@ Pool = Literal["auto", "mean", "first"]
 POOLED, TOKENS = ("pooler_output", "image_embeds", "text_embeds"), ("last_hidden_state",)
 
 
-@torch.no_grad()
 def embed(
     model: nn.Module,
     images: Iterable[Any],
@@ -51,7 +50,7 @@ def embed(
     rows: list[Tensor] = []
     labels: list[Tensor | None] = []
     count = 0
-    with _evaluated(model), _tapped(model, layer) as outputs:
+    with torch.no_grad(), _evaluated(model), _tapped(model, layer) as outputs:
         for each in batches(images):
             batch = read(each, model)
             h = _embedded(model, batch.inputs, layer, pool, outputs)

@@ -25,8 +25,8 @@ class Result:
     >>> import numpy
     >>> from collapse_cli import diagnose
     >>> result = diagnose(numpy.random.default_rng(0).standard_normal((500, 8)))
-    >>> result.active, result.active.null, result.status
-    (8.0, 8.0, 'healthy')
+    >>> result.status, int(result.active), result.active.null
+    ('healthy', 8, 8)
     """
 
     answer: Answer
@@ -145,7 +145,7 @@ class Result:
         return document(self.answer)
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame with a row for each number: subject, space, metric, value, low, high, null, unit, convention.
+        """A pandas DataFrame with a row for each number, and the columns of `COLUMNS`: kind, subject, space, metric, value …
 
         Raises CollapseError where pandas is not installed.
         """
@@ -156,23 +156,14 @@ class Result:
         return pandas.DataFrame([row for entry in self.entries for row in _numbers(entry)], columns=COLUMNS)
 
 
-COLUMNS = ["subject", "space", "metric", "value", "low", "high", "null", "unit", "convention"]
+COLUMNS = ["kind", "subject", "space", "metric", "value", "low", "high", "null", "unit", "convention"]
 
 
-def _numbers(entry: Entry) -> Iterator[tuple[Any, ...]]:
+def _numbers(entry: Entry) -> Iterator[dict[str, Any]]:
     """A row of `COLUMNS` for each number of an entry."""
+    of = {"kind": entry.kind, "subject": entry.subject, "space": entry.space}
     for name, metric in entry.metrics.items():
         if metric["kind"] == "number":
             low, high = metric["interval"] or (None, None)
-            value, null = metric["value"], metric["null"]
-            yield (
-                entry.subject,
-                entry.space,
-                name,
-                value,
-                low,
-                high,
-                null,
-                metric["unit"],
-                metric["convention"],
-            )
+            value = {"value": metric["value"], "low": low, "high": high, "null": metric["null"]}
+            yield {**of, "metric": name, **value, "unit": metric["unit"], "convention": metric["convention"]}

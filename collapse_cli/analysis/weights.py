@@ -92,8 +92,9 @@ def network_of(subject: Subject) -> Network:
 
 
 def of_module(module: nn.Module, name: str) -> Network:
-    """Anyone's network; its fresh weights are not known."""
-    return Network(name, layers(module), facts={"path": name, "layout": "module in memory"})
+    """Anyone's network, a single layer too; its fresh weights are not known."""
+    whole = module if list(module.children()) else nn.Sequential(OrderedDict({name: module}))
+    return Network(name, layers(whole), facts={"path": name, "layout": "module in memory"})
 
 
 def _traced(method: Method) -> Layers:

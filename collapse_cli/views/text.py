@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from collapse_cli.views.grid import MANY
 
 LINES = 12  # of a short answer, as far as its verdicts leave room
 JUDGED = 6  # verdicts of a short answer
+PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "color_system": None}
 
 
 def whole(document: Document, width: int) -> str:
@@ -26,22 +28,26 @@ def whole(document: Document, width: int) -> str:
 def brief(document: Document, width: int = 100) -> str:
     """The short answer: headline numbers with their nulls, and last the verdicts without their reasons.
 
-    Kinds of results that do not fit into twelve lines are named.
+    It has about twelve lines; what does not fit is named.
     """
     judged = _verdicts(document, width)
-    shown, left_out = _fitting(groups(document), LINES - len(judged), width)
-    rest = [f"… {', '.join(left_out)}: see .table()"] if left_out else []
-    return "\n".join([*shown, *rest, *judged])
+    shown, left_out = _fitting(groups(document), max(LINES - len(judged), LINES // 2), width)
+    rest = f"… in .table(): {'; '.join(left_out)}" if left_out else ""
+    return "\n".join([*shown, *fill(rest, width).splitlines(), *judged])
 
 
 def _fitting(every: Sequence[Group], room: int, width: int) -> tuple[list[str], list[str]]:
-    """Lines of the first group and of those after it that fit, and the titles of the others."""
+    """As many lines, and the titles of what does not fit or has no numbers. The first that has numbers is shown in any case."""
     shown: list[str] = []
     left_out: list[str] = []
     for group in every:
         lines = [group.title, *_numbers(group, width)]
-        if shown and len(shown) + len(lines) >= room:
-            left_out.append(group.title[0].lower() + group.title[1:])
+        title = group.title[0].lower() + group.title[1:]
+        if len(lines) == 1 or (shown and len(shown) + len(lines) >= room):
+            left_out.append(title)
+        elif len(lines) > room:
+            shown += lines[: room - 1]
+            left_out.append(f"the rest of {title}")
         else:
             shown += lines
     return shown, left_out
@@ -75,5 +81,5 @@ def _verdicts(document: Document, width: int) -> list[str]:
 def _captured(write: Callable[[Console], None], width: int) -> str:
     """What is written to a console that knows no terminal, without blanks at the ends of lines."""
     file = io.StringIO()
-    write(Console(file=file, width=width, highlight=False, markup=False, emoji=False, color_system=None))
+    write(Console(file=file, width=width, force_jupyter=False, **PLAIN))
     return "\n".join(line.rstrip() for line in file.getvalue().rstrip("\n").splitlines())
