@@ -94,9 +94,9 @@ def test_the_example_of(name: str) -> None:
 
 def signatures() -> dict[str, str]:
     """Those of the functions, with the name of a default that is a function, and the settings that all of them take."""
-    found = {name: str(inspect.signature(getattr(collapse, name))) for name in FUNCTIONS}
+    texts = {name: str(inspect.signature(getattr(collapse, name))) for name in FUNCTIONS}
     settings = (f"{k}: {inspect.formatannotation(v)}" for k, v in get_type_hints(Settings).items())
-    named = {name: re.sub(r"<function (\w+) at \w+>", r"\1", text) for name, text in found.items()}
+    named = {name: re.sub(r"<function (\w+) at \w+>", r"\1", text) for name, text in texts.items()}
     return named | {"**settings": ", ".join(settings)}
 
 
@@ -177,7 +177,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {path.stem: str(path) for path in folder.iterdir()}
 
 
-def said(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
+def printed_by(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
     """What a command prints with --json, but for what was typed."""
     main([*argv, "--json", "--quiet"])
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -190,7 +190,9 @@ def said(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
 def test_the_command_says_the_same_of_a_run(name: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fresh = {"fresh": True} if name == "check" else {}
     answered = getattr(collapse, name)(run, **fresh).to_dict()
-    assert json.loads(json.dumps(answered)) == said(capsys, name, str(run), *(["--fresh"] if fresh else []))
+    assert json.loads(json.dumps(answered)) == printed_by(
+        capsys, name, str(run), *(["--fresh"] if fresh else [])
+    )
 
 
 def test_the_command_says_the_same_with_options(
@@ -208,7 +210,7 @@ def test_the_command_says_the_same_with_options(
         ),
     ]  # fmt: skip
     for result, argv in cases:
-        assert json.loads(json.dumps(result.to_dict())) == said(capsys, *argv), argv
+        assert json.loads(json.dumps(result.to_dict())) == printed_by(capsys, *argv), argv
 
 
 def test_an_array_has_the_numbers_of_its_file(stored: dict[str, str]) -> None:
