@@ -2,9 +2,9 @@
 
     import collapse_cli as collapse
 
-    result = collapse.diagnose(embeddings)          # (N,D) array or tensor, a path, a Subject
-    print(result)                                   # the short answer; result.table() is the full one
-    result.effective_rank, result.status            # numbers with their null and interval, and the verdict
+    result = collapse.diagnose(embeddings)           # an array or tensor (N,D), a path, a Subject
+    print(result)                                    # the short answer; result.table() is the full one
+    result.status, result.effective_rank             # the verdict, and numbers that know their null and interval
 
 What `__all__` names is the contract; nothing heavy is loaded until it is asked for.
 """
@@ -15,20 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collapse_cli.analysis.api import (
-        alignment,
-        causes,
-        check,
-        compare,
-        diagnose,
-        embed,
-        load,
-        oracle,
-        probe,
-        report,
-        spectrum,
-        weights,
-    )
+    from collapse_cli.analysis.api import alignment, oracle, probe, spectrum, weights
+    from collapse_cli.analysis.judging import causes, check, compare, diagnose, report
+    from collapse_cli.analysis.loading import load
+    from collapse_cli.analysis.modules import embed
     from collapse_cli.analysis.result import Result
     from collapse_cli.analysis.subject import Subject
     from collapse_cli.answers import Entry, Verdict
@@ -57,21 +47,25 @@ __all__ = [
 ]
 
 HOMES = {
-    "CollapseError": "errors",
-    "Embeddings": "shapes",
-    "Entry": "answers",
-    "Result": "analysis.result",
-    "Subject": "analysis.subject",
-    "Verdict": "answers",
+    "analysis.api": ("alignment", "oracle", "probe", "spectrum", "weights"),
+    "analysis.judging": ("causes", "check", "compare", "diagnose", "report"),
+    "analysis.loading": ("load",),
+    "analysis.modules": ("embed",),
+    "analysis.result": ("Result",),
+    "analysis.subject": ("Subject",),
+    "answers": ("Entry", "Verdict"),
+    "errors": ("CollapseError",),
+    "shapes": ("Embeddings",),
 }
-"""Where a name lives that is no function of `analysis.api`."""
+"""Where each public name is defined; no submodule of this package may have the name of a public function."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'collapse_cli' has no attribute '{name}'")
-    return getattr(import_module(f"collapse_cli.{HOMES.get(name, 'analysis.api')}"), name)
+    for home, names in HOMES.items():
+        if name in names:
+            return getattr(import_module(f"collapse_cli.{home}"), name)
+    raise AttributeError(f"module 'collapse_cli' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*globals(), *__all__})

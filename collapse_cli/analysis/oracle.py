@@ -15,6 +15,7 @@ from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics import oracle
 from collapse_cli.metrics.oracle_expected import expected
+from collapse_cli.metrics.rows import broken, refuse
 
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 
@@ -58,6 +59,8 @@ def measure(subject: Subject, queue: int = 0, temperature: float = 0.0) -> Itera
     keys, key_labels, key_index, origin = _keys(subject, space, queue)
     T = temperature or subject.temperature or TEMPERATURE
     with concerning(f"{subject.name} · {space}"):
+        for rows in (first.spaces[space], keys):
+            refuse(broken(rows), max(len(rows), 2))  # a single query is enough
         result = oracle.oracle(
             normalize(first.spaces[space].float(), dim=1), keys, labels, key_labels, first.index, key_index, T,
             None if second is None else normalize(second.spaces[space].float(), dim=1),

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from collapse_cli.answers import Answer, Entry, Verdict
-from collapse_cli.errors import nearest
-from collapse_cli.views import notebook, text
-from collapse_cli.views.document import document
+from collapse_cli.errors import CollapseError, nearest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,20 +18,28 @@ if TYPE_CHECKING:
 class Result:
     """An answer with the ways to look at it.
 
-    `result.h`, `result.z` or `result["z"]` is the part of one space; of a single part every number is an attribute by its
-    name, with its `null` and `interval`: `result.z.effective_rank.null`. Iterating gives the entries.
+    Of a single part every number is an attribute by its name, which knows its `null` and `interval`:
+    `result.effective_rank.null`. Of several parts, `result.h`, `result.z` or `result["z"]` is that of one space, and
+    `result["array 1"]` that of one input. Iterating gives the entries, in order.
+
+    >>> import numpy
+    >>> from collapse_cli import diagnose
+    >>> result = diagnose(numpy.random.default_rng(0).standard_normal((500, 8)))
+    >>> result.status, int(result.active), result.active.null
+    ('healthy', 8, 8)
     """
 
     answer: Answer
-    status: str = ""
+    ended: str = ""  # what a gate came to
 
     @property
     def entries(self) -> tuple[Entry, ...]:
+        """Each a typed result, with what it was measured of, its settings, and the verdict on it."""
         return self.answer.entries
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is likely to mislead."""
+        """What is likely to mislead, in sentences."""
         return self.answer.warnings
 
     @property
@@ -42,18 +48,35 @@ class Result:
         return tuple(dict.fromkeys(entry.space for entry in self.entries if entry.space))
 
     @property
-    def verdicts(self) -> dict[str, Verdict]:
-        """The verdict on each space that has one."""
-        return self.answer.verdicts()
+    def subjects(self) -> tuple[str, ...]:
+        """What was measured, by name."""
+        return tuple(dict.fromkeys(entry.subject for entry in self.entries))
 
-    def __getitem__(self, space: str) -> Result:
-        """The part of one space. Raises KeyError where it was not measured."""
-        chosen = tuple(entry for entry in self.entries if entry.space == space)
-        if not chosen:
-            raise KeyError(
-                f"no space '{space}' was measured, only {', '.join(self.spaces) or 'one without a name'}"
-            )
-        return Result(replace(self.answer, entries=chosen), chosen[0].status)
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict on each part that has one, by its subject and space."""
+        return {entry.of: entry.verdict for entry in self.entries if entry.verdict}
+
+    @property
+    def status(self) -> str:
+        """What a gate came to, or the verdict's status; empty where nothing is judged.
+
+        Raises CollapseError where several parts are judged differently, for then there is no single status.
+        """
+        statuses = {verdict.status for verdict in self.verdicts.values()}
+        if self.ended or not statuses:
+            return self.ended
+        if len(statuses) > 1:
+            each = ", ".join(f"{of}: {verdict.status}" for of, verdict in self.verdicts.items())
+            raise CollapseError(f"there are several verdicts ({each})", f"choose one: {self._choice()}")
+        return statuses.pop()
+
+    def __getitem__(self, name: str) -> Result:
+        """The part of one space, or of one subject. Raises KeyError where it was not measured."""
+        chosen = tuple(entry for entry in self.entries if name in (entry.space, entry.subject))
+        if not chosen or not name:
+            raise KeyError(f"'{name}' was not measured: {nearest(name, [*self.spaces, *self.subjects])}")
+        return Result(replace(self.answer, entries=chosen))
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
@@ -62,57 +85,85 @@ class Result:
         return len(self.entries)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
+        if name.startswith("_") or "answer" not in self.__dict__:  # as where it is copied or unpickled
             raise AttributeError(name)
         if name in self.spaces:
             return self[name]
-        if len(self.entries) == 1:
-            return self._of_entry(self.entries[0], name)
-        raise AttributeError(
-            f"{len(self.entries)} results have an attribute '{name}' or none: choose one of {', '.join(self.spaces)}"
-        )
-
-    def _of_entry(self, entry: Entry, name: str) -> Any:
+        if len(self.entries) != 1:
+            raise AttributeError(
+                f"'{name}' is a number of each of {len(self.entries)} parts: {self._choice()}"
+            )
         try:
-            return getattr(entry, name)
+            return getattr(self.entries[0], name)
         except AttributeError:
-            raise AttributeError(f"no number '{name}': {nearest(name, list(entry.metrics))}") from None
+            raise AttributeError(
+                f"no number '{name}' was measured: {nearest(name, list(self.entries[0].metrics))}"
+            ) from None
+
+    def _choice(self) -> str:
+        """How one part is reached."""
+        if len(self.spaces) > 1:
+            return ", ".join(f"result.{space}" for space in self.spaces)
+        return ", ".join(f"result['{subject}']" for subject in self.subjects)
+
+    def __dir__(self) -> list[str]:
+        numbers = self.entries[0].metrics if len(self.entries) == 1 else ()
+        return sorted({*super().__dir__(), *self.spaces, *numbers})
 
     def __str__(self) -> str:
-        """The short answer: verdicts and the numbers that matter, with their nulls."""
+        """The short answer: the numbers that matter, with their nulls, then the verdicts."""
+        from collapse_cli.views import text
+
         return text.brief(self.to_dict())
 
     __repr__ = __str__
 
     def table(self, width: int = 100) -> str:
         """The whole answer as the terminal shows it, without colour, this many letters wide."""
-        return text.text(self.to_dict(), width)
+        from collapse_cli.views import text
+
+        return text.whole(self.to_dict(), width)
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """The curves as a matplotlib figure of their own, or the first of them on these axes. Nothing is shown or saved."""
+        """All curves as a matplotlib figure of their own, or the first panel on these axes, whose figure is returned.
+
+        Nothing is shown or saved.
+        """
         from collapse_cli.views import plot
 
         return plot.figure(self.to_dict()) if ax is None else plot.on_axes(self.to_dict(), ax)
 
     def _repr_html_(self) -> str:
+        from collapse_cli.views import notebook
+
         return notebook.fragment(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document of `--json`: plain types, None for what is not finite."""
+        from collapse_cli.views.document import document
+
         return document(self.answer)
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame with a row for each number: subject, space, metric, value, low, high, null, unit, convention."""
-        import pandas
+        """A pandas DataFrame with a row for each number, and the columns of `COLUMNS`: kind, subject, space, metric, value …
 
-        rows = [
-            {
-                "subject": entry.subject, "space": entry.space, "metric": name, "value": metric["value"],
-                "low": (metric["interval"] or (None, None))[0], "high": (metric["interval"] or (None, None))[1],
-                "null": metric["null"], "unit": metric["unit"], "convention": metric["convention"],
-            }
-            for entry in self.entries
-            for name, metric in entry.metrics.items()
-            if metric["kind"] == "number"
-        ]  # fmt: skip
-        return pandas.DataFrame(rows)
+        Raises CollapseError where pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise CollapseError("pandas is not installed", "pip install 'collapse-cli[pandas]'") from None
+        return pandas.DataFrame([row for entry in self.entries for row in _numbers(entry)], columns=COLUMNS)
+
+
+COLUMNS = ["kind", "subject", "space", "metric", "value", "low", "high", "null", "unit", "convention"]
+
+
+def _numbers(entry: Entry) -> Iterator[dict[str, Any]]:
+    """A row of `COLUMNS` for each number of an entry."""
+    of = {"kind": entry.kind, "subject": entry.subject, "space": entry.space}
+    for name, metric in entry.metrics.items():
+        if metric["kind"] == "number":
+            low, high = metric["interval"] or (None, None)
+            value = {"value": metric["value"], "low": low, "high": high, "null": metric["null"]}
+            yield {**of, "metric": name, **value, "unit": metric["unit"], "convention": metric["convention"]}

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -23,7 +23,6 @@ from collapse_cli.metrics.layer_alignment import Pair, pair
 from collapse_cli.metrics.weights import LOST, Layer, layer, lost, stack
 from collapse_cli.models.layers import Layers, Link, layers, named
 from collapse_cli.progress import Progress, silent
-from collapse_cli.root_causes import Case
 from collapse_cli.runs import checkpoint, foreign
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
@@ -73,18 +72,29 @@ def of_checkpoint(saved: Checkpoint, name: str) -> Network:
 
 
 def of_subject(subject: Subject) -> list[Entry]:
-    """The weights of an input that is a network; only a run of ours knows those at initialisation."""
+    """The weights of an input that is a network, measured."""
+    return measure([network_of(subject)], subject.measuring.seed)
+
+
+def network_of(subject: Subject) -> Network:
+    """The layers of an input that is a network; only a run of ours knows those at initialisation.
+
+    Raises CollapseError for embeddings.
+    """
     if subject.checkpoint:
         network = of_checkpoint(subject.checkpoint, subject.name)
-        network = replace(network, facts=subject.facts, record=subject.record)
-    else:
-        network = Network(subject.name, _traced(cast(Case, subject.case).method))
-    return measure([network], subject.measuring.seed)
+        return replace(network, facts=subject.facts, record=subject.record)
+    if subject.case is None:
+        raise CollapseError(
+            f"{subject.name} holds embeddings, not weights", "give a run folder or a checkpoint"
+        )
+    return Network(subject.name, _traced(subject.case.method), facts=subject.facts)
 
 
 def of_module(module: nn.Module, name: str) -> Network:
-    """Anyone's network; its fresh weights are not known."""
-    return Network(name, layers(module), facts={"path": name, "layout": "module in memory"})
+    """Anyone's network, a single layer too; its fresh weights are not known."""
+    whole = module if list(module.children()) else nn.Sequential(OrderedDict({name: module}))
+    return Network(name, layers(whole), facts={"path": name, "layout": "module in memory"})
 
 
 def _traced(method: Method) -> Layers:

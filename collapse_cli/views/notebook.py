@@ -14,7 +14,7 @@ from collapse_cli.views.panels import panels
 
 
 def fragment(document: Document) -> str:
-    """Verdicts, a table for each kind of result, and the figure as a PNG inside."""
+    """Verdicts, a table for each kind of result, and the figure as a PNG inside; of many results, the headline numbers."""
     return "\n".join([*_verdicts(document), *_tables(document), *_figure(document)])
 
 
@@ -22,15 +22,17 @@ def _verdicts(document: Document) -> Iterator[str]:
     for name, judged in verdicts(document):
         mark, status, sentence = words.verdict(judged)
         head = f"{name}: {status}" if name else status
-        yield f"<p>{escape(mark)} <b>{escape(head)}</b>{' — ' + escape(sentence) if sentence else ''}</p>"
+        yield f"<p>{escape(mark)} <b>{escape(head)}</b>{escape(f' — {sentence}' if sentence else '')}</p>"
 
 
 def _tables(document: Document) -> Iterator[str]:
     for group in groups(document):
-        numbers = grid.numbers(group)
-        whole = numbers.turned() if len(group.names) > grid.MANY else numbers
-        notes = "<br>".join(map(escape, grid.footer(group)))
-        yield f"<p><b>{escape(group.title)}</b></p>{_table(whole)}<p><small>{notes}</small></p>"
+        many = len(group.entries) > grid.MANY
+        numbers = grid.numbers(group, headline=many)
+        if numbers.rows:
+            yield f"<p><b>{escape(group.title)}</b></p>{_table(numbers.turned() if many else numbers)}"
+        notes = "<br>".join(map(escape, grid.footer(group, headline=many)))
+        yield f"<p><small>{notes}</small></p>"
 
 
 def _table(whole: Grid) -> str:
@@ -54,9 +56,10 @@ def _cell(cell: Cell) -> str:
 
 
 def _figure(document: Document) -> Iterator[str]:
-    """Nothing where there is no curve."""
+    """Nothing where there is nothing to draw."""
     if not panels(document):
         return
     image = io.BytesIO()
     plot.figure(document).savefig(image, format="png", dpi=80)
-    yield f"<img alt='' src='data:image/png;base64,{base64.b64encode(image.getvalue()).decode()}'>"
+    encoded = base64.b64encode(image.getvalue()).decode()
+    yield f"<img alt='{escape(document['command'], quote=True)}' src='data:image/png;base64,{encoded}'>"

@@ -54,12 +54,15 @@ def figure(document: Document) -> Figure:
 
 
 def on_axes(document: Document, axes: Axes) -> Figure:
-    """The first panel of a document on axes of the caller's; the figure that they are on."""
+    """The first panel of a document, with its legend, on axes of the caller's; the figure that they are on."""
+    first = panels(document)[:1]
     with matplotlib.rc_context(style.STYLE):
-        for panel in panels(document)[:1]:
+        for panel in first:
             axes.set_title(plain(panel.title, 60))
             panel.fill(axes)
-    drawn = axes.figure
+        if lines := handles(first, document):
+            axes.legend(handles=lines)
+    drawn = axes.get_figure(root=True)
     assert isinstance(drawn, Figure)
     return drawn
 

@@ -1,0 +1,160 @@
+"""The judgements of `import collapse_cli as collapse`, which rest on the measurements: what it comes to, why, and for whom."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+from collapse_cli.analysis import check as gate
+from collapse_cli.analysis import compare as comparison
+from collapse_cli.analysis import report as pages
+from collapse_cli.analysis.api import result_of
+from collapse_cli.analysis.arrays import Labels
+from collapse_cli.analysis.loading import Input, Settings, load, measuring, portrayed, refuse_none
+from collapse_cli.analysis.result import Result
+from collapse_cli.errors import CollapseError
+from collapse_cli.progress import Progress, silent
+
+
+def diagnose(
+    *sources: Input, labels: Labels = None, progress: Progress = silent, **settings: Unpack[Settings]
+) -> Result:
+    """Has it collapsed, what says so, and what should be tried next?
+
+    Of each space, `result.h` and `result.z` where there are both: `status`, "healthy", "dimensional collapse",
+    "complete collapse" or "inconclusive"; `verdict`, with the sentence, its reasons, the bounds that decided, and advice; and
+    an `Evidence` of N embeddings in D dimensions: `total_variance` of the unit rows in [0, 1], near 0 where all are one
+    point (Chen & He 2021, arXiv:2011.10566); `active` dimensions, 0 … D, fewer than half of the null's in dimensional collapse
+    (Jing et al. 2022, arXiv:2110.09348); `effective_rank`, `mean_cosine` …, each with its `null`.
+
+    Raises CollapseError as `load` does, and for embeddings that hold nan or infinity or are fewer than two.
+
+    >>> import numpy
+    >>> diagnose(numpy.ones((100, 8)) + 1e-9 * numpy.eye(100, 8)).status
+    'complete collapse'
+    """
+    return result_of("diagnose", sources, labels, progress, settings)
+
+
+def causes(
+    *sources: Input,
+    strength: float = 0.0,
+    recipe: str = "",
+    try_epochs: int = 0,
+    progress: Progress = silent,
+    **settings: Unpack[Settings],
+) -> Result:
+    """Why has a network collapsed, and what would cure it? A ranked list, each with its evidence and the command to try.
+
+    Of a run folder or a checkpoint: a `Signal` with the verdict, then entries of kind "cause", the likeliest first, with
+    `times`, how many times over its threshold the evidence is (a cause from 1 on), and `details["cure"]`.
+    strength, in (0, 3], and recipe: of the augmentation it is held against; 0 and "": the run's own. try_epochs: each cure is
+    trained for so many epochs and held against the run's own course.
+
+    Raises CollapseError as `load` does, and for embeddings, which do not know how they came about.
+
+    >>> import numpy
+    >>> causes(numpy.eye(9))
+    Traceback (most recent call last):
+    collapse_cli.errors.CollapseError: array holds embeddings: causes are asked of a network
+    give a run folder or a checkpoint; collapse spectrum says whether it has collapsed
+    """
+    options = {"strength": strength, "recipe": recipe, "try_epochs": try_epochs}
+    return result_of("causes", sources, None, progress, settings, **options)
+
+
+def compare(
+    *sources: Input,
+    baseline: str = "",
+    scatter: tuple[str, str] | None = None,
+    fresh: bool = False,
+    progress: Progress = silent,
+    **settings: Unpack[Settings],
+) -> Result:
+    """Which of these is better, and is that more than the luck of a seed? Runs that differ in their seed alone are one group.
+
+    Entries of kind "side_by_side", one for each group, then of kind "difference", each group minus the baseline, in the units
+    of the numbers; with 95 % intervals where a group has several runs. baseline: a group, or one of its runs; the first
+    otherwise. scatter: two numbers that the plot holds against each other, as ("alignment.z", "uniformity.z"). fresh: what a
+    run folder holds already is measured anew.
+
+    Raises CollapseError as `load` does, for fewer than two sources, and for one that is given twice.
+
+    >>> import numpy
+    >>> rng = numpy.random.default_rng(0)
+    >>> flat, steep = rng.standard_normal((500, 8)), rng.standard_normal((500, 8)) / numpy.arange(1, 9)
+    >>> result = compare(flat, steep)
+    >>> [(entry.kind, entry.subject) for entry in result][:2]
+    [('side_by_side', 'array 1'), ('side_by_side', 'array 2')]
+    """
+    if len(sources) < 2:
+        raise CollapseError(
+            f"compare holds two inputs or more against each other, {len(sources)} given", "compare(a, b)"
+        )
+    inputs = portrayed(sources, None, progress, settings)
+    return Result(comparison.compare(inputs, measuring(settings), baseline, scatter, fresh, progress))
+
+
+def check(
+    *sources: Input,
+    require: Sequence[str] = (),
+    baseline: Input | None = None,
+    tolerance: str = gate.TOLERANCE,
+    strict: bool = False,
+    fresh: bool = False,
+    labels: Labels = None,
+    progress: Progress = silent,
+    **settings: Unpack[Settings],
+) -> Result:
+    """Is this representation as good as it must be? `result.status` is "passed", "failed" or "inconclusive".
+
+    require: as "effective_rank.h >= 20" or "uniformity <= 50% of null"; a name alone means z, or h where there is no z.
+    baseline: what no number may be worse than, by more than `tolerance`, "5%" or "0.1" in the number's unit. Complete collapse
+    always fails; dimensional collapse and what the sample cannot decide fail where `strict`. An entry of kind "gate" for each
+    source says what its checks come to. fresh: what a run folder holds already is measured anew.
+
+    Raises CollapseError as `load` does, and for a requirement that cannot be read or names no number.
+
+    >>> import numpy
+    >>> z = numpy.random.default_rng(0).standard_normal((2000, 16))
+    >>> check(z, require=["effective_rank >= 8"]).status, check(z, require=["effective_rank >= 17"]).status
+    ('passed', 'failed')
+    """
+    refuse_none(sources)
+    inputs = portrayed(sources, labels, progress, settings)
+    base = None if baseline is None else portrayed([baseline], None, progress, settings)[0]
+    chosen = measuring(settings, labels if isinstance(sources[0], str | os.PathLike) else None)
+    answer = gate.check(inputs, chosen, require, base, tolerance, strict, fresh, progress)
+    return Result(answer, gate.status(answer))
+
+
+def report(
+    source: Input,
+    out: str | os.PathLike[str],
+    *,
+    labels: Labels = None,
+    progress: Progress = silent,
+    **settings: Unpack[Settings],
+) -> Path:
+    """One self-contained HTML page of everything measured on an input, written to the file `out`, .html; its path.
+
+    The diagnosis, every measurement that the input allows, and the course of the training where there was one.
+    Raises CollapseError as `load` does, and before anything is measured for a page that cannot be written.
+
+    >>> import numpy, tempfile
+    >>> z = numpy.random.default_rng(0).standard_normal((200, 8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report(z, f"{folder}/report.html").stat().st_size > 10_000
+    True
+    """
+    from collapse_cli.views import page, targets
+    from collapse_cli.views.document import document
+
+    target = Path(out)
+    targets.check(target, (".html", ".htm"), "out")
+    subject = load(source, labels=labels, progress=progress, **settings)
+    documents = [document(answer) for answer in pages.report(subject)]
+    page.write(target, page.page(pages.in_order(documents), subject.name, intro=str(subject.facts["path"])))
+    return target

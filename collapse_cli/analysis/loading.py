@@ -1,0 +1,200 @@
+"""What the Python functions take -> subjects: paths, arrays, tensors, networks and embeddings alike."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+from torch import Tensor, nn
+
+from collapse_cli.analysis import arrays, inputs, modules, stored
+from collapse_cli.analysis.arrays import Array, Labels
+from collapse_cli.analysis.measured import Loaded
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.modules import Pool
+from collapse_cli.analysis.subject import Subject
+from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.progress import Progress, silent
+from collapse_cli.settings import fill
+from collapse_cli.shapes import Embeddings
+
+Input = str | os.PathLike[str] | Array | Tensor | nn.Module | Embeddings | Subject
+"""What every function takes: a path, an array or tensor (N,D), a network with `images`, or what `load` and `embed` give."""
+
+
+class Settings(TypedDict, total=False):
+    """How an input is read and measured. Each is an option of the commands too, and `--help` says more about it."""
+
+    split: Literal["train", "test", "all"]
+    samples: int
+    dataset: str
+    data_dir: str | os.PathLike[str]
+    download: bool
+    device: str
+    seed: int
+    arch: str
+    stem: Literal["auto", "imagenet", "cifar", "cifar-pad2"]
+    branch: Literal["auto", "online", "momentum"]
+    prefix: str
+    heads: int
+    activation: Literal["auto", "gelu", "quickgelu"]
+    size: int
+    normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"]
+
+
+def load(
+    source: Input,
+    *,
+    labels: Labels = None,
+    images: Iterable[Any] | None = None,
+    layer: str = "",
+    pool: Pool = "auto",
+    name: str = "",
+    progress: Progress = silent,
+    **settings: Unpack[Settings],
+) -> Subject:
+    """One input, read and embedded once, for several measurements.
+
+    source: the path of a run folder, of a checkpoint (also another library's, with `dataset=`), of embeddings (.npy .npz .pt
+    .safetensors .parquet .csv, a folder of .npy), or "pixels:DATASET"; an array or tensor (N,D) of any library; an
+    `nn.Module` with `images`, `layer` and `pool` as for `embed`; or what `embed` gives.
+    labels: (N,) whole numbers or names, or the path of a file with one for each row; those of a path are a path too.
+    name: how tables call what is in memory. settings: `samples`, `seed`, `dataset` … as the options of the commands.
+
+    Raises CollapseError, with the remedy, for what cannot be read or does not fit.
+
+    >>> import numpy
+    >>> z = numpy.random.default_rng(0).standard_normal((500, 8))
+    >>> subject = load(z, labels=numpy.arange(500) % 5)
+    >>> subject.count, subject.labelled
+    (500, True)
+    """
+    _refuse_unused(source, labels, images, layer, name, settings)
+    if isinstance(source, Subject):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return inputs.load(Path(source), measuring(settings, labels), progress)
+    chosen = measuring(settings)
+    if isinstance(source, nn.Module):
+        source = modules.embed(
+            source, _present(images), layer=layer, pool=pool, samples=chosen.samples, name=name
+        )
+    if not isinstance(source, Embeddings):
+        source = arrays.embeddings(source, name or "array")
+    subject = stored.of_memory(_labelled(source, labels), chosen, name or source.source)
+    for line in subject.story:
+        progress(line)
+    return subject
+
+
+def _present(images: Iterable[Any] | None) -> Iterable[Any]:
+    if images is None:
+        raise CollapseError(
+            "a network is measured on images, and there are none", "load(model, images=loader) embeds them"
+        )
+    return images
+
+
+def _refuse_unused(
+    source: Input, labels: Labels, images: Iterable[Any] | None, layer: str, name: str, settings: Settings
+) -> None:
+    """Raises CollapseError for an argument that this kind of source would leave without effect."""
+    loaded = isinstance(source, Subject)
+    if loaded and (labels is not None or name or settings):
+        raise CollapseError(
+            "a Subject is measured as it was loaded", "give labels, name and settings to load(…) itself"
+        )
+    if not isinstance(source, nn.Module) and (images is not None or layer):
+        raise CollapseError(
+            "images and layer go with a network", "give the nn.Module itself: load(model, images=loader)"
+        )
+    if name and isinstance(source, str | os.PathLike):
+        raise CollapseError(f"{os.fspath(source)} is called by its path", "leave out name=")
+
+
+def measuring(settings: Settings, labels: Labels = None) -> Measuring:
+    """Settings and the labels of a path, held to their types and ranges. Raises CollapseError for others."""
+    for name in settings:
+        if name not in Settings.__annotations__:
+            raise CollapseError(
+                f"there is no setting '{name}'", nearest(name, list(Settings.__annotations__))
+            )
+    if labels is not None and not isinstance(labels, str | os.PathLike):
+        raise CollapseError(
+            "labels of a path are read from a file", "give their path, or load the array itself"
+        )
+    texts = {"data_dir": os.fspath(settings.get("data_dir", "")), "labels": os.fspath(labels or "")}
+    filled: Measuring = fill(Measuring, {**settings, **texts})
+    return filled
+
+
+def subjects(
+    sources: Sequence[Input], labels: Labels, progress: Progress, settings: Settings
+) -> list[Subject]:
+    """Every source, loaded. Raises CollapseError for none, and for the labels of one among several."""
+    refuse_none(sources)
+    _refuse_shared(labels, sources)
+    loaded = [load(source, labels=labels, progress=progress, **settings) for source in sources]
+    return [subject for subject in apart(loaded) if isinstance(subject, Subject)]
+
+
+def portrayed(
+    sources: Sequence[Input], labels: Labels, progress: Progress, settings: Settings
+) -> list[Loaded]:
+    """A path as it is, for its run folder may hold the answers already; everything else loaded."""
+    _refuse_shared(labels, sources)
+    return apart(
+        [
+            Path(source)
+            if isinstance(source, str | os.PathLike)
+            else load(source, labels=labels, progress=progress, **_of(source, settings))
+            for source in sources
+        ]
+    )
+
+
+def _of(source: Input, settings: Settings) -> Settings:
+    """Among paths, which the settings are for, a Subject is measured as it was loaded."""
+    return {} if isinstance(source, Subject) else settings
+
+
+def refuse_none(sources: Sequence[Input]) -> None:
+    """Raises CollapseError where there is nothing to measure."""
+    if not sources:
+        raise CollapseError(
+            "there is nothing to measure", "give a path, an array (N, D), a Subject, or Embeddings"
+        )
+
+
+def _refuse_shared(labels: Labels, sources: Sequence[Input]) -> None:
+    if labels is not None and len(sources) > 1:
+        raise CollapseError(
+            "labels are those of one source", "load each source with its own: load(z, labels=…)"
+        )
+
+
+def apart(loaded: Sequence[Loaded]) -> list[Loaded]:
+    """Subjects in memory that share a name are called by their place too, so that tables can tell them apart."""
+    names = Counter(each.name for each in loaded if isinstance(each, Subject))
+    return [
+        _renamed(each, f"{each.name} {place}")
+        if isinstance(each, Subject) and names[each.name] > 1 and "sha256" not in each.facts
+        else each
+        for place, each in enumerate(loaded, 1)
+    ]
+
+
+def _renamed(subject: Subject, name: str) -> Subject:
+    return replace(subject, name=name, facts={**subject.facts, "path": name})
+
+
+def _labelled(embeddings: Embeddings, labels: Labels) -> Embeddings:
+    """With these labels (N,) in place of their own, if there are any."""
+    if labels is None:
+        return embeddings
+    numbers, names = arrays.classes(labels, len(embeddings))
+    return replace(embeddings, labels=numbers, classes=names)
