@@ -38,7 +38,7 @@ COMMANDS = {
     "oracle-queue": "oracle runs/moco-0",
     "oracle-labels": "oracle --dataset cifar10 --queue 65536",
     "oracle-csv": "oracle table.csv --queue 50",
-    "probe": "probe runs/moco-0 pixels:digits --draws 2",
+    "probe": "probe runs/moco-0 pixels:digits --replications 2",
     "clusters": "clusters runs/moco-0 runs/clusters",
     "classes": "classes runs/moco-0 runs/supervised",
     "lidar": "lidar runs/moco-0 --views 4 --images 200",
