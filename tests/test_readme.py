@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,17 @@ def test_its_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     written = {"spectrum.png", "plane.png", "moco.npz", "clusters.png", "compare.png"}
     assert written <= {path.name for path in tmp_path.iterdir()}
     assert (tmp_path / "runs" / "mochi" / "report.html").stat().st_size > 100_000
+
+
+def test_its_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Isotropic rows use all 64 dimensions, and a random linear map of random images has not collapsed."""
+    (block,) = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert "64 of 64 dimensions are active" in capsys.readouterr().out
+    assert names["rank"] == pytest.approx(names["rank"].null, rel=0.01)
+    assert names["embeddings"].representations.shape == (500, 32)
+    names["test_the_encoder_has_not_collapsed"]()
 
 
 def test_every_method_is_in_the_table() -> None:
