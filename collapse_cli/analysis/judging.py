@@ -16,6 +16,7 @@ from collapse_cli.analysis.loading import Input, Settings, load, measuring, port
 from collapse_cli.analysis.result import Result
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
+from collapse_cli.runs.project import TOLERANCE
 
 
 def diagnose(
@@ -101,7 +102,7 @@ def check(
     *sources: Input,
     require: Sequence[str] = (),
     baseline: Input | None = None,
-    tolerance: str = gate.TOLERANCE,
+    tolerance: str = TOLERANCE,
     strict: bool = False,
     fresh: bool = False,
     labels: Labels = None,

@@ -14,6 +14,7 @@ from rich.text import Text
 from collapse_cli.views import grid, terminal
 from collapse_cli.views.document import Document, Group, groups, verdicts
 from collapse_cli.views.grid import MANY
+from collapse_cli.views.tables import tables
 
 LINES = 12  # of a short answer, as far as its verdicts leave room
 JUDGED = 6  # verdicts of a short answer
@@ -57,8 +58,8 @@ def _numbers(group: Group, width: int) -> list[str]:
     """The headline numbers of a group as a table; conventions and settings stand in the whole one."""
     numbers = grid.numbers(replace(group, entries=tuple(map(_bare, group.entries))), headline=True)
     numbers = numbers.turned() if len(group.entries) > MANY else numbers
-    tables = list(terminal.tables(numbers, width))
-    return _captured(lambda console: console.print(*tables, sep="\n"), width).splitlines() if tables else []
+    rows = list(tables(numbers, width))
+    return _captured(lambda console: console.print(*rows, sep="\n"), width).splitlines() if rows else []
 
 
 def _bare(result: dict[str, Any]) -> dict[str, Any]:
