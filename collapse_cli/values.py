@@ -24,7 +24,7 @@ class Measured(float):
 
 
 class Curve(tuple[float, ...]):
-    """Values over x (1, 2, 3 … when not given), with the curve that chance would have drawn, and what it was initial training."""
+    """Values over x (1, 2, 3 … when not given), with the curve of the null, and the same at initialisation."""
 
     x: tuple[float, ...] | None
     null: tuple[float, ...] | None

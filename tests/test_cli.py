@@ -228,7 +228,7 @@ def test_an_internal_error_is_70(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     def broken(*arguments: Any, **named: Any) -> None:
         raise ValueError("oh")
 
-    monkeypatch.setattr("collapse_cli.metrics.oracle.expected", broken)
+    monkeypatch.setattr("collapse_cli.analysis.oracle.expected", broken)
     assert "ValueError: oh" in refused(capsys, "oracle", "--dataset", "mnist", code=70)
 
 

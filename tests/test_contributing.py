@@ -104,7 +104,7 @@ def test_the_metric_is_gated_and_compared(checkout: Path) -> None:
     assert [passed[0], failed[0], compared[0], inspected[0]] == [0, 1, 0, 0]
     values = [result["metrics"]["length_spread.h"]["value"] for result in compared[1]["results"][:2]]
     assert values == pytest.approx([0, 0.5], abs=1e-9)
-    assert "lengths" in inspected[1]["measure_with"]
+    assert "lengths" in inspected[1]["also_measured"]
 
 
 def test_the_method_is_trained_on_the_data_set(checkout: Path) -> None:

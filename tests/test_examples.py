@@ -40,7 +40,9 @@ def test_seeds(tmp_path: Path) -> None:
         "positive-only",
         str(tmp_path / "runs"),
     ]
-    ended = subprocess.run(script, capture_output=True, text=True, env=ENVIRONMENT | {"EPOCHS": "1"})
+    ended = subprocess.run(
+        script, capture_output=True, text=True, env=ENVIRONMENT | {"EPOCHS": "1", "SAMPLES": "200"}
+    )
     assert ended.returncode == 0, ended.stderr
     assert "end-to-end" in ended.stdout
     assert "paired" in ended.stdout

@@ -62,7 +62,7 @@ class Measurement:
 
     needs: what an input must have; portrait: whether `compare` and `report` measure it of every input that has that;
     always: whether `check` does too, also where nothing that is required asks for it; streams: reads all rows of a file;
-    remarks: (subject, entries, …options) -> sentences to be warned with.
+    command: whether a command has its name; remarks: (subject, entries, …options) -> sentences to be warned with.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Measurement:
     portrait: bool = True
     always: bool = False
     streams: bool = False
+    command: bool = False
     remarks: Callable[..., Iterable[str]] = nothing
 
     @property
@@ -111,15 +112,27 @@ def of_each_space(
 CATALOGUE: dict[str, Measurement] = {
     row.name: row
     for row in (
-        Measurement("spectrum", Spectrum, spectrum.measure, always=True, streams=True),
-        Measurement("alignment", Alignment, alignment.measure, always=True, remarks=alignment.remarks),
-        Measurement("oracle", Oracle, oracle.measure, "labels"),
-        Measurement("probe", Probe, probe.measure, "labels", remarks=probe.remarks),
-        Measurement("clusters", Clusters, clusters.measure, "labels"),
-        Measurement("classes", Classes, classes.measure, "labels", remarks=classes.remarks),
-        Measurement("lidar", Lidar, lidar.measure, "views or labels", portrait=False, remarks=lidar.remarks),
-        Measurement("coverage", Coverage, coverage.measure, "reference", portrait=False),
-        Measurement("weights", Stack, weights.of_subject, "network", portrait=False, streams=True),
+        Measurement("spectrum", Spectrum, spectrum.measure, always=True, streams=True, command=True),
+        Measurement(
+            "alignment", Alignment, alignment.measure, always=True, remarks=alignment.remarks, command=True
+        ),
+        Measurement("oracle", Oracle, oracle.measure, "labels", command=True),
+        Measurement("probe", Probe, probe.measure, "labels", remarks=probe.remarks, command=True),
+        Measurement("clusters", Clusters, clusters.measure, "labels", command=True),
+        Measurement("classes", Classes, classes.measure, "labels", remarks=classes.remarks, command=True),
+        Measurement(
+            "lidar",
+            Lidar,
+            lidar.measure,
+            "views or labels",
+            portrait=False,
+            remarks=lidar.remarks,
+            command=True,
+        ),
+        Measurement("coverage", Coverage, coverage.measure, "reference", portrait=False, command=True),
+        Measurement(
+            "weights", Stack, weights.of_subject, "network", portrait=False, streams=True, command=True
+        ),
     )
 }
 

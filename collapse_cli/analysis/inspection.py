@@ -23,8 +23,12 @@ from collapse_cli.runs.source import Source
 FEW = 4  # names of weights that nothing is known of
 
 
-def commands(labels: bool, views: bool, network: bool) -> list[str]:
-    """The commands that can measure an input with these: judgements, what the catalogue holds, then what takes a network."""
+def measurable(labels: bool, views: bool, network: bool) -> dict[str, list[str]]:
+    """What can be measured on an input that has these.
+
+    measure_with: commands, the judgements first; also_measured: measurements without a command of their own, which check,
+    compare and report make; left out where there is none.
+    """
     has = {
         None: True,
         "labels": labels,
@@ -33,9 +37,14 @@ def commands(labels: bool, views: bool, network: bool) -> list[str]:
         "network": network,
         "reference": True,
     }
-    measurements = [name for name, row in CATALOGUE.items() if has[row.needs]]
+    possible = [row for row in CATALOGUE.values() if has[row.needs]]
     before = ["diagnose", *(["causes"] if network else []), "check"]
-    return [*before, *measurements, *(["embed"] if network else [])]
+    own = [row.name for row in possible if row.command]
+    others = [row.name for row in possible if not row.command]
+    return {
+        "measure_with": [*before, *own, *(["embed"] if network else [])],
+        **({"also_measured": others} if others else {}),
+    }
 
 
 def facts(path: Path, choices: Choices) -> dict[str, Any]:
@@ -67,11 +76,9 @@ def _of_run(record: Record) -> dict[str, Any]:
         about = _of_checkpoint(checkpoint.load(source))
         head = _identity(source, "run folder", record.folder)
         about["measure_with"] = [*about["measure_with"], "report"]
-    measure_with = about.pop("measure_with")
     return {
         **head,
         **about,
-        "measure_with": measure_with,
         "epochs_wanted": run.training.epochs,
         "results": [document["command"] for document in record.results()],
     }
@@ -89,7 +96,7 @@ def _of_checkpoint(saved: Checkpoint) -> dict[str, Any]:
         "projector": "none" if bare else _described(method.projector),
         "queue": None if negatives is None else list(negatives.keys.shape),
         "images": list(saved.shape),
-        "measure_with": commands(labels=True, views=True, network=True),
+        **measurable(labels=True, views=True, network=True),
     }
 
 
@@ -104,7 +111,7 @@ def _of_embeddings(source: Source) -> dict[str, Any]:
         "classes": len(stored.clean.classes) if labels else None,
         "of": stored.clean.source,
         "assumed": list(stored.assumed),
-        "measure_with": commands(labels=labels, views=stored.views is not None, network=False),
+        **measurable(labels=labels, views=stored.views is not None, network=False),
     }
 
 
@@ -156,7 +163,7 @@ def _of_network(network: Foreign) -> dict[str, Any]:
         "assumed": list(network.assumed),
         "unknown": list(network.unknown),
         "warnings": list(network.warnings),
-        "measure_with": commands(labels=True, views=True, network=True),
+        **measurable(labels=True, views=True, network=True),
     }
 
 

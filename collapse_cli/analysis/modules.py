@@ -54,11 +54,7 @@ def embed(
         for each in batches(images):
             batch = read(each, model)
             h = _embedded(model, batch.inputs, layer, pool, outputs)
-            if len(h) != len(batch):
-                raise CollapseError(
-                    f"{_what(layer)} gives {len(h)} rows for {len(batch)} images",
-                    "name a layer with one row for each image: layer=…",
-                )
+            _refuse_other_length(h, len(batch), layer)
             rows.append(h[: samples - count].float().cpu())
             labels.append(None if batch.labels is None else batch.labels[: samples - count])
             count += len(rows[-1])
@@ -75,6 +71,14 @@ def _refuse(model: nn.Module, samples: int) -> None:
         )
     if samples < 1:
         raise CollapseError(f"samples is {samples}", "at least 1 image is embedded")
+
+
+def _refuse_other_length(h: Tensor, images: int, layer: str) -> None:
+    if len(h) != images:
+        raise CollapseError(
+            f"{_what(layer)} gives {len(h)} rows for {images} images",
+            "name a layer with one row for each image: layer=…",
+        )
 
 
 def _together(rows: list[Tensor], labels: list[Tensor | None], name: str) -> Embeddings:

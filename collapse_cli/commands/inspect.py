@@ -41,7 +41,7 @@ def inspect(
 
 def _lines(name: str, value: Any) -> Iterable[str]:
     """One fact as a line; sentences as one line each, commands between commas, numbers as a shape."""
-    if isinstance(value, list) and name in ("measure_with", "results"):
+    if isinstance(value, list) and name in ("measure_with", "also_measured", "results"):
         texts = wrap(", ".join(value), WIDE)
     elif isinstance(value, list) and all(isinstance(one, str) for one in value):
         texts = value

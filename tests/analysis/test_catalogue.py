@@ -93,7 +93,7 @@ class TestNewMetric:
 
     def test_inspect(self, files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["inspect", files[0], "--json"]) == 0
-        assert "largest" in json.loads(capsys.readouterr().out)["measure_with"]
+        assert "largest" in json.loads(capsys.readouterr().out)["also_measured"]
 
 
 def test_every_row_measures_what_it_declares(run: Path) -> None:

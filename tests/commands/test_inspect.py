@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from collapse_cli.analysis.inspection import commands
+from collapse_cli.analysis.inspection import measurable
 from collapse_cli.cli import main
 from collapse_cli.models import encoders
 
@@ -169,7 +169,7 @@ def test_embeddings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
     found = inspected(capsys, tmp_path / "e.npz")
     assert (found["h"], found["z"], found["labels"]) == ([30, 8], [30, 3], "yes")
-    assert found["measure_with"] == commands(labels=True, views=False, network=False)
+    assert found["measure_with"] == measurable(labels=True, views=False, network=False)["measure_with"]
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.npy", "x.npz", "x.txt"])
