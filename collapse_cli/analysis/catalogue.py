@@ -121,14 +121,8 @@ CATALOGUE: dict[str, Measurement] = {
         Measurement("clusters", Clusters, clusters.measure, "labels", command=True),
         Measurement("classes", Classes, classes.measure, "labels", remarks=classes.remarks, command=True),
         Measurement(
-            "lidar",
-            Lidar,
-            lidar.measure,
-            "views or labels",
-            portrait=False,
-            remarks=lidar.remarks,
-            command=True,
-        ),
+            "lidar", Lidar, lidar.measure, "views or labels", portrait=False, remarks=lidar.remarks, command=True
+        ),  # fmt: skip
         Measurement("coverage", Coverage, coverage.measure, "reference", portrait=False, command=True),
         Measurement(
             "weights", Stack, weights.of_subject, "network", portrait=False, streams=True, command=True
