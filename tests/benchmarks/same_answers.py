@@ -2,6 +2,7 @@
 
     python tests/benchmarks/same_answers.py record FOLDER            # the answers of the collapse_cli that is imported
     python tests/benchmarks/same_answers.py compare BEFORE AFTER     # the differences of two recordings
+    python tests/benchmarks/same_answers.py values BEFORE AFTER      # of their numbers alone, by today's names
 
 Record one checkout with `PYTHONPATH=CHECKOUT`, so that the package is imported from there. Both recordings take some three
 minutes on one core, and need no data but what they make.
@@ -134,17 +135,42 @@ def _inputs() -> None:
     torch.save({"state_dict": state, "epoch": 7}, "theirs.pt")
 
 
-def compare(before: Path, after: Path) -> int:
-    """Print every value that differs; 1 where there is one."""
+def compare(before: Path, after: Path, values: bool = False) -> int:
+    """Print every value that differs; 1 where there is one. values: numbers that both have, schema 1 read as today's."""
     files = sorted({path.name for folder in (before, after) for path in (folder / "answers").iterdir()})
     differ = 0
     for name in files:
-        one, other = (json.loads(_text(folder / "answers" / name)) for folder in (before, after))
-        for line in _differences(one, other, name.removesuffix(".json")):
+        first, second = (json.loads(_text(folder / "answers" / name)) for folder in (before, after))
+        if values:
+            first, second = (_numbers(document) for document in (first, second))
+        for line in _differences(first, second, name.removesuffix(".json")):
             differ += 1
             print(line)
     print(f"{len(files)} answers, {differ} differences", file=sys.stderr)
     return int(differ > 0)
+
+
+def _numbers(document: Any) -> Any:
+    """The metrics and statuses of a document, without its words."""
+    from collapse_cli.runs.schema_1 import upgraded
+
+    if not isinstance(document, dict) or "results" not in document or "schema" not in document:
+        return None
+    return [
+        {"metrics": _plain(result["metrics"]), "status": (result["verdict"] or {}).get("status")}
+        for result in upgraded(document)["results"]
+    ]
+
+
+def _plain(part: Any) -> Any:
+    """Numbers and lists of them; names of metrics with their space are brought to today's."""
+    from collapse_cli.runs.schema_1 import METRICS
+
+    if isinstance(part, dict):
+        names = {name: ".".join(METRICS.get(word, word) for word in name.split(".")) for name in part}
+        names |= {name: "initial" for name in part if name == "before"}
+        return {names[name]: _plain(value) for name, value in part.items() if not isinstance(value, str)}
+    return part
 
 
 def _text(path: Path) -> str:
@@ -167,4 +193,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "record":
         record(Path(sys.argv[2]).absolute())
     else:
-        sys.exit(compare(Path(sys.argv[2]), Path(sys.argv[3])))
+        sys.exit(compare(Path(sys.argv[2]), Path(sys.argv[3]), values=sys.argv[1] == "values"))
