@@ -90,9 +90,10 @@ class Entry:
         return self.verdict.status if self.verdict else ""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or isinstance(self.__dict__["result"], Mapping):
+        result = self.__dict__.get("result")  # which is not there yet while a copy is being made
+        if name.startswith("_") or result is None or isinstance(result, Mapping):
             raise AttributeError(name)
-        return getattr(self.__dict__["result"], name)
+        return getattr(result, name)
 
     def replace(self, **changes: Any) -> Entry:
         """The same with some fields changed."""

@@ -14,7 +14,7 @@ from collapse_cli.analysis import pairs
 from collapse_cli.analysis import weights as layers
 from collapse_cli.analysis.arrays import Labels
 from collapse_cli.analysis.catalogue import measurement
-from collapse_cli.analysis.loading import Input, Settings, measuring, refuse_none, subjects
+from collapse_cli.analysis.loading import Input, Settings, measuring, refuse_below, refuse_none, subjects
 from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.result import Result
 from collapse_cli.analysis.subject import Subject
@@ -108,6 +108,7 @@ def oracle(
     >>> round(float(oracle(dataset="cifar10", queue=65536).false_negatives))
     6552
     """
+    refuse_below(0, queue=queue, temperature=temperature)
     if not sources:
         return Result(class_oracle.from_labels(measuring(settings, labels), queue))
     options = {"queue": queue, "temperature": temperature}
@@ -140,6 +141,8 @@ def probe(
     >>> float(probe(z, labels=labels).linear) > 0.9
     True
     """
+    refuse_below(1, k=k, per_class=per_class, replications=replications)
+    refuse_below(1e-4, temperature=temperature)
     options = {"per_class": per_class, "replications": replications, "k": k, "temperature": temperature}
     return result_of("probe", sources, labels, progress, settings, **options)
 

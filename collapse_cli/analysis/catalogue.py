@@ -81,17 +81,21 @@ class Measurement:
         fields = dataclasses.fields(self.result)
         return tuple(field.name for field in fields if field.metadata.get("kind") == "number")
 
-    def possible(self, subject: Subject) -> bool:
-        """Whether the input alone has what this needs."""
+    def possible(self, labels: bool, views: bool, network: bool) -> bool:
+        """Whether an input alone has what this needs."""
         has = {
             None: True,
-            "labels": subject.labelled,
-            "views": subject.has_views,
-            "views or labels": subject.has_views or subject.labelled,
-            "network": subject.case is not None,
+            "labels": labels,
+            "views": views,
+            "views or labels": views or labels,
+            "network": network,
             "reference": False,
         }
         return has[self.needs]
+
+    def possible_of(self, subject: Subject) -> bool:
+        """The same of a subject."""
+        return self.possible(subject.labelled, subject.has_views, subject.case is not None)
 
 
 def of_each_space(
@@ -121,8 +125,14 @@ CATALOGUE: dict[str, Measurement] = {
         Measurement("clusters", Clusters, clusters.measure, "labels", command=True),
         Measurement("classes", Classes, classes.measure, "labels", remarks=classes.remarks, command=True),
         Measurement(
-            "lidar", Lidar, lidar.measure, "views or labels", portrait=False, remarks=lidar.remarks, command=True
-        ),  # fmt: skip
+            "lidar",
+            Lidar,
+            lidar.measure,
+            "views or labels",
+            portrait=False,
+            remarks=lidar.remarks,
+            command=True,
+        ),
         Measurement("coverage", Coverage, coverage.measure, "reference", portrait=False, command=True),
         Measurement(
             "weights", Stack, weights.of_subject, "network", portrait=False, streams=True, command=True

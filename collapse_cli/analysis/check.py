@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from collapse_cli.analysis import catalogue, checks
+from collapse_cli.analysis.catalogue import Measurement
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.gate import Terms, judged
-from collapse_cli.analysis.inputs import load
+from collapse_cli.analysis.inputs import load, refuse_shared_labels
 from collapse_cli.analysis.measured import Loaded, requested
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
@@ -38,16 +39,18 @@ def check(
 
     tolerance: by how much it may, as 5% or 0.1; strict: dimensional collapse and what is inconclusive fail too.
     """
+    refuse_shared_labels(measuring, len(inputs))
     requirements = [texts.parse(text) for text in require]
     names = [requirement.name for requirement in requirements]
     if not any(_is_answer(given) for given in inputs):
         catalogue.refuse_unknown(names)
+        _refuse_without_reference(names, baseline)
     worse, base = (
         texts.tolerance(tolerance),
         None,
     )  # what cannot be read is refused before anything is measured
     if baseline is not None:
-        measured = portrait(baseline, measuring, _alone(names), fresh, progress, save)
+        measured = portrait(baseline, replace(measuring, labels=""), _alone(names), fresh, progress, save)
         base = Baseline(_name(baseline), measured, worse)
     kinds = [each.command for each in base.portrait.answers] if base else []
     portraits = [
@@ -83,21 +86,36 @@ def _beside(
     measured: Portrait, given: Loaded, names: Sequence[str], baseline: Loaded | None, measuring: Measuring
 ) -> Portrait:
     """With what is required that holds the input against the baseline, as coverage does."""
-    rows = [catalogue.CATALOGUE[name] for name in catalogue.wanted(names)]
-    rows = [row for row in rows if row.needs == "reference"]
-    if not rows or measured.saved:
+    rows = _against_reference(names)
+    if not rows or measured.saved or baseline is None:
         return measured
-    if baseline is None:
-        name = next(part for name in names for part in name.split(".") if part in rows[0].numbers)
-        raise CollapseError(
-            f"{_title(given)}: {name} is not among what was measured", catalogue.REMEDIES["reference"]
-        )
-    subject, reference = measured.subject or _loaded(given, measuring), _loaded(baseline, measuring)
+    subject, reference = (
+        measured.subject or _loaded(given, measuring),
+        _loaded(baseline, replace(measuring, labels="")),
+    )
     extra = [
         answer(row.name, list(row.measure(reference, subject)), requested([subject], row.measure, {}))
         for row in rows
     ]
     return replace(measured, answers=[*measured.answers, *extra])
+
+
+def _against_reference(names: Sequence[str]) -> list[Measurement]:
+    """The measurements for these numbers that hold an input against a second set."""
+    rows = [catalogue.CATALOGUE[name] for name in catalogue.wanted(names)]
+    return [row for row in rows if row.needs == "reference"]
+
+
+def _refuse_without_reference(names: Sequence[str], baseline: Loaded | None) -> None:
+    """Raises CollapseError where such a second set is missing, or has been measured and is gone."""
+    rows = _against_reference(names)
+    if rows and baseline is None:
+        raise CollapseError(f"{rows[0].name} needs more than the input", catalogue.REMEDIES["reference"])
+    if rows and baseline is not None and _is_answer(baseline):
+        raise CollapseError(
+            f"{rows[0].name} needs the embeddings of the baseline, {baseline} is an answer that was saved",
+            "give the run, or the file of embeddings, that it was measured of",
+        )
 
 
 def _loaded(given: Loaded, measuring: Measuring) -> Subject:

@@ -73,12 +73,17 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
 
 def load_all(paths: Sequence[Path], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
     """Every input; what they are is told once all are read."""
-    if measuring.labels and len(paths) > 1:
-        raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
+    refuse_shared_labels(measuring, len(paths))
     subjects = [load(path, measuring) for path in paths]
     for line in (line for subject in subjects for line in subject.story):
         progress(line)
     return subjects
+
+
+def refuse_shared_labels(measuring: Measuring, inputs: int) -> None:
+    """Raises CollapseError where one file of labels would stand for several inputs."""
+    if measuring.labels and inputs > 1:
+        raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
 
 
 def _subject(recognised: Recognised, measuring: Measuring) -> Subject:

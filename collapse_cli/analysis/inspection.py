@@ -29,15 +29,9 @@ def measurable(labels: bool, views: bool, network: bool) -> dict[str, list[str]]
     measure_with: commands, the judgements first; also_measured: measurements without a command of their own, which check,
     compare and report make; left out where there is none.
     """
-    has = {
-        None: True,
-        "labels": labels,
-        "views": views,
-        "views or labels": views or labels,
-        "network": network,
-        "reference": True,
-    }
-    possible = [row for row in CATALOGUE.values() if has[row.needs]]
+    possible = [
+        row for row in CATALOGUE.values() if row.needs == "reference" or row.possible(labels, views, network)
+    ]
     before = ["diagnose", *(["causes"] if network else []), "check"]
     own = [row.name for row in possible if row.command]
     others = [row.name for row in possible if not row.command]
@@ -57,6 +51,8 @@ def facts(path: Path, choices: Choices) -> dict[str, Any]:
     source = recognised.source
     if recognised.kind is Kind.EMBEDDINGS:
         return _of_embeddings(source)
+    if recognised.kind is Kind.ANSWER:
+        return {**_identity(source, recognised.kind.value), "measure_with": ["compare", "check"]}
     if recognised.kind is Kind.CHECKPOINT:
         return {**_identity(source, "collapse checkpoint"), **_of_checkpoint(checkpoint.load(source))}
     return _of_foreign(source, choices)

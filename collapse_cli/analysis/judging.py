@@ -12,7 +12,15 @@ from collapse_cli.analysis import compare as comparison
 from collapse_cli.analysis import report as pages
 from collapse_cli.analysis.api import result_of
 from collapse_cli.analysis.arrays import Labels
-from collapse_cli.analysis.loading import Input, Settings, load, measuring, portrayed, refuse_none
+from collapse_cli.analysis.loading import (
+    Input,
+    Settings,
+    load,
+    measuring,
+    portrayed,
+    refuse_below,
+    refuse_none,
+)
 from collapse_cli.analysis.result import Result
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
@@ -62,6 +70,7 @@ def causes(
     collapse_cli.errors.CollapseError: array holds embeddings: causes are asked of a network
     give a run folder or a checkpoint; collapse spectrum says whether it has collapsed
     """
+    refuse_below(0, strength=strength, try_epochs=try_epochs)
     options = {"strength": strength, "recipe": recipe, "try_epochs": try_epochs}
     return result_of("causes", sources, None, progress, settings, **options)
 
@@ -94,6 +103,12 @@ def compare(
         raise CollapseError(
             f"compare holds two inputs or more against each other, {len(sources)} given", "compare(a, b)"
         )
+    twice = [source for n, source in enumerate(sources) if any(source is other for other in sources[:n])]
+    if twice or not isinstance(baseline, str):
+        what = "an input is given twice" if twice else "baseline is no name"
+        raise CollapseError(
+            what, "give each input once" if twice else "give the name of a group, or the path of a run"
+        )
     inputs = portrayed(sources, None, progress, settings)
     return Result(comparison.compare(inputs, measuring(settings), baseline, scatter, fresh, progress))
 
@@ -124,6 +139,11 @@ def check(
     ('passed', 'failed')
     """
     refuse_none(sources)
+    require = [require] if isinstance(require, str) else require
+    if not all(isinstance(text, str) for text in (*require, tolerance)):
+        raise CollapseError(
+            "require and tolerance are texts", 'as require=["effective_rank.h >= 20"], tolerance="5%"'
+        )
     inputs = portrayed(sources, labels, progress, settings)
     base = None if baseline is None else portrayed([baseline], None, progress, settings)[0]
     chosen = measuring(settings, labels if isinstance(sources[0], str | os.PathLike) else None)

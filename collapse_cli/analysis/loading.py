@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers as numbers_abc
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -119,6 +120,8 @@ def _refuse_unused(
 def measuring(settings: Settings, labels: Labels = None) -> Measuring:
     """Settings and the labels of a path, held to their types and ranges. Raises CollapseError for others."""
     for name in settings:
+        if name in ("images", "layer", "pool", "labels"):
+            raise CollapseError(f"{name} is not taken here", f"load the input first: load(…, {name}=…)")
         if name not in Settings.__annotations__:
             raise CollapseError(
                 f"there is no setting '{name}'", nearest(name, list(Settings.__annotations__))
@@ -127,7 +130,10 @@ def measuring(settings: Settings, labels: Labels = None) -> Measuring:
         raise CollapseError(
             "labels of a path are read from a file", "give their path, or load the array itself"
         )
-    texts = {"data_dir": os.fspath(settings.get("data_dir", "")), "labels": os.fspath(labels or "")}
+    folder = settings.get("data_dir", "")
+    if not isinstance(folder, str | os.PathLike):
+        raise CollapseError(f"data_dir cannot be {folder!r}", "it takes the path of a folder")
+    texts = {"data_dir": os.fspath(folder), "labels": os.fspath(labels or "")}
     filled: Measuring = fill(Measuring, {**settings, **texts})
     return filled
 
@@ -137,6 +143,7 @@ def subjects(
 ) -> list[Subject]:
     """Every source, loaded. Raises CollapseError for none, and for the labels of one among several."""
     refuse_none(sources)
+    measuring(settings)
     _refuse_shared(labels, sources)
     loaded = [load(source, labels=labels, progress=progress, **settings) for source in sources]
     return [subject for subject in apart(loaded) if isinstance(subject, Subject)]
@@ -146,6 +153,7 @@ def portrayed(
     sources: Sequence[Input], labels: Labels, progress: Progress, settings: Settings
 ) -> list[Loaded]:
     """A path as it is, for its run folder may hold the answers already; everything else loaded."""
+    measuring(settings)
     _refuse_shared(labels, sources)
     return apart(
         [
@@ -160,6 +168,14 @@ def portrayed(
 def _of(source: Input, settings: Settings) -> Settings:
     """Among paths, which the settings are for, a Subject is measured as it was loaded."""
     return {} if isinstance(source, Subject) else settings
+
+
+def refuse_below(low: float, **numbers: float) -> None:
+    """Raises CollapseError for an option that is no number, or less than `low`."""
+    for name, value in numbers.items():
+        number = isinstance(value, numbers_abc.Real) and not isinstance(value, bool)
+        if not number or not value >= low:
+            raise CollapseError(f"{name} cannot be {value!r}", f"it takes a number of at least {low:g}")
 
 
 def refuse_none(sources: Sequence[Input]) -> None:

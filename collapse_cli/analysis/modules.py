@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +46,7 @@ def embed(
     >>> embed(model, torch.rand(20, 3, 4, 4)).representations.shape
     torch.Size([20, 8])
     """
-    _refuse(model, samples)
+    _refuse(model, pool, samples)
     rows: list[Tensor] = []
     labels: list[Tensor | None] = []
     count = 0
@@ -63,12 +63,14 @@ def embed(
     return _together(rows, labels, name or type(model).__name__)
 
 
-def _refuse(model: nn.Module, samples: int) -> None:
+def _refuse(model: nn.Module, pool: str, samples: int) -> None:
     if not isinstance(model, nn.Module):
         raise CollapseError(
             f"the model is a {type(model).__name__}, not an nn.Module",
             "wrap it in a torch.nn.Module, or give its embeddings (N, D) themselves",
         )
+    if pool not in get_args(Pool):
+        raise CollapseError(f"pool cannot be {pool!r}", f"it is one of {', '.join(get_args(Pool))}")
     if samples < 1:
         raise CollapseError(f"samples is {samples}", "at least 1 image is embedded")
 

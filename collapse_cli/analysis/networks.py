@@ -1,4 +1,4 @@
-"""A network of ours, of another library, or anyone's module, with images -> a Subject."""
+"""A network of ours or of another library, with images -> a Subject."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def of_subject(subject: Subject, names: Sequence[str], **options: Mapping[str, A
     answers = [
         measured(row, [subject], warned=False, **options.get(row.name, {}))
         for row in rows
-        if row.possible(subject)
+        if row.possible_of(subject)
     ]
     return Portrait(answers[0].inputs[0], answers, _run(subject), subject=subject)
 
@@ -128,7 +128,7 @@ def _same(facts: Mapping[str, Any], digest: str, measuring: Measuring) -> bool:
 def complete(stored: Sequence[Answer], names: Sequence[str]) -> list[Answer]:
     """Those answers about one input that are wanted of its portrait, in order; none where one is missing."""
     by_command = {answer.command: answer for answer in stored}
-    labels = any(answer.inputs[0]["options"]["labels"] for answer in stored)
+    labels = any(answer.inputs[0].get("options", {}).get("labels") for answer in stored)
     wanted = [name for name in names if labels or catalogue.measurement(name).needs != "labels"]
     return [by_command[name] for name in wanted] if set(wanted) <= set(by_command) else []
 

@@ -71,8 +71,10 @@ class Result:
             raise CollapseError(f"there are several verdicts ({each})", f"choose one: {self._choice()}")
         return statuses.pop()
 
-    def __getitem__(self, name: str) -> Result:
-        """The part of one space, or of one subject. Raises KeyError where it was not measured."""
+    def __getitem__(self, name: str | int) -> Result:
+        """The part of one space, of one subject, or at a place. Raises KeyError or IndexError where there is none."""
+        if isinstance(name, int):
+            return Result(replace(self.answer, entries=(self.entries[name],)))
         chosen = tuple(entry for entry in self.entries if name in (entry.space, entry.subject))
         if not chosen or not name:
             raise KeyError(f"'{name}' was not measured: {nearest(name, [*self.spaces, *self.subjects])}")

@@ -35,7 +35,7 @@ def of_space(subject: Subject, space: str, initial: Mapping[str, Rows]) -> Spect
                 untrained=initial.get(space),
             )
 
-    return subject.once(("spectrum", space, id(initial.get(space))), compute)
+    return subject.once(("spectrum", space, initial is subject.untrained), compute)
 
 
 def context(subject: Subject, space: str) -> Context:

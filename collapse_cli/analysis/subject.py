@@ -51,7 +51,7 @@ class Subject:
     load_split: Callable[[str], Embeddings] | None = None
     raw: bool = False
     story: tuple[str, ...] = ()
-    _computed: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def rows(self) -> Mapping[str, Rows]:

@@ -51,7 +51,8 @@ def read(path: Path) -> Network:
     recognised = recognise(path)
     source = recognised.source
     if recognised.kind in (Kind.EMBEDDINGS, Kind.PIXELS, Kind.ANSWER):
-        raise CollapseError(f"{path} holds embeddings, not weights", "give a run folder or a checkpoint")
+        what = "embeddings" if recognised.kind is Kind.EMBEDDINGS else recognised.kind.value
+        raise CollapseError(f"{path} holds {what}, not weights", "give a run folder or a checkpoint")
     if recognised.kind is Kind.FOREIGN:
         identity = {"path": str(path), "sha256": source.sha256, "layout": "weights"}
         return Network(path.name, named(foreign.matrices(source)), facts=identity)

@@ -136,5 +136,5 @@ def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
 
 def _in_words(found: Threshold, name: str) -> str:
     around = f" [{found.interval[0]:.3g}, {found.interval[1]:.3g}]" if found.interval else ""
-    chance = "" if found.null is None else f", {found.null:.3g} in the null"
-    return f"{name} {found.value:.3g}{around}{chance}; {found.below} is below {found.bound:.3g}"
+    null = "" if found.null is None else f", null {found.null:.3g}"
+    return f"{name} {found.value:.3g}{around}{null}; {found.below} is below {found.bound:.3g}"

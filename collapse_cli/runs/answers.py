@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,10 @@ def _measured(result: dict[str, Any], inputs: list[dict[str, Any]]) -> bool:
         isinstance(verdict["status"], str)
         and isinstance(verdict["sentence"], str)
         and isinstance(verdict["reasons"], list)
+        and all(_listed(verdict.get(part, []), str) for part in ("advice", "commands"))
+        and all(isinstance(bound["number"], str) for bound in verdict.get("thresholds", []))
     )
-    placed = isinstance(place, int) and place >= 0
+    placed = isinstance(place, int) and place >= 0 and _listed(result.get("inputs", []), int)
     facts = inputs[place] if inputs else {}
     placed = placed and isinstance(facts.get("options", facts.get("asked", {})), dict)
     named = all(isinstance(result[name], str) for name in ("of", "title")) and isinstance(
@@ -139,4 +142,6 @@ def _metric(metric: dict[str, Any]) -> bool:
 
 
 def _numeric(value: Any) -> bool:
-    return value is None or isinstance(value, int | float)
+    """What JSON calls a number, or null; Python reads NaN and Infinity too, which no answer of ours holds."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value is None or number

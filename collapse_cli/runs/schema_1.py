@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-BETWEEN = " · "  # an input's name and the space that was measured
+from collapse_cli.answers import BETWEEN
+
+SPACES = ("h", "z", "head")
 METRICS = {
     "filled": "active",
     "rows": "samples",
@@ -28,10 +30,11 @@ def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _result(result: Mapping[str, Any]) -> dict[str, Any]:
     subject, _, space = result["of"].rpartition(BETWEEN)
-    place = {"subject": subject or space, "space": space if subject else ""}
+    of_space = bool(subject) and space in SPACES
+    place = {"subject": subject if of_space else result["of"], "space": space if of_space else ""}
     metrics = {METRICS.get(name, name): _metric(metric) for name, metric in result["metrics"].items()}
     return {
-        "kind": result["title"],
+        "kind": result["title"].lower().replace(" ", "_"),
         **_renamed(result, {"said": "sentence", "found": "detected"}),
         **place,
         "settings": _renamed(result["settings"], {"chance": "null"}),

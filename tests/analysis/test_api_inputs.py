@@ -195,3 +195,28 @@ def test_weights_take_networks_paths_and_subjects(run: Path) -> None:
     assert layer.stable_rank == pytest.approx(4)  # four equal singular values
     with pytest.raises(CollapseError, match="a ndarray holds no layers"):
         collapse.weights(Z)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda z: collapse.oracle(z, labels=range(len(z)), queue=-4), "queue cannot be -4"),
+        (lambda z: collapse.probe(z, labels=range(len(z)), replications=0), "replications cannot be 0"),
+        (lambda z: collapse.probe(z, labels=range(len(z)), k="a"), "k cannot be 'a'"),
+        (lambda z: collapse.causes(z, strength=-1), "strength cannot be -1"),
+        (lambda z: collapse.compare(z, z), "given twice"),
+        (lambda z: collapse.compare(z, z + 1, baseline=z), "baseline is no name"),
+        (lambda z: collapse.compare(z, z + 1, labels=[1]), "labels is not taken here"),
+        (lambda z: collapse.check(z, tolerance=0.1), "are texts"),
+        (lambda z: collapse.check(z, require=[5]), "are texts"),
+        (lambda z: collapse.spectrum(z, data_dir=5), "data_dir cannot be 5"),
+        (
+            lambda z: collapse.embed(torch.nn.Flatten(), torch.rand(3, 2, 2), pool="max"),
+            "pool cannot be 'max'",
+        ),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "call",
+)
+def test_an_option_that_cannot_be_is_refused_in_words(call: Any, words: str) -> None:
+    with pytest.raises(collapse.CollapseError, match=words):
+        call(numpy.random.default_rng(0).standard_normal((60, 4)))

@@ -148,3 +148,50 @@ def test_labels_without_class_names(tmp_path: Path, capsys: pytest.CaptureFixtur
     (result,) = json.loads(capsys.readouterr().out)["results"]
     assert result["metrics"]["class_alignment"]["value"] == pytest.approx(2, abs=0.3)
     assert list(result["metrics"]["uniformity_of_class"]["values"]) == ["0", "10", "20"]
+
+
+def test_labels_of_one_file_stand_for_no_other(
+    rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not for a second input, nor for a baseline, which may have other rows."""
+    (tmp_path / "labels.txt").write_text("\n".join(str(n % 3) for n in range(60)))
+    numpy.save(tmp_path / "longer.npy", numpy.random.default_rng(1).standard_normal((61, 4)))
+    labels = ["--labels", str(tmp_path / "labels.txt"), "-q"]
+    for command in ("check", "compare", "spectrum"):
+        assert main([command, str(rows), str(tmp_path / "longer.npy"), *labels]) == 2
+        assert "those of one file" in capsys.readouterr().err
+    baseline = ["--baseline", str(tmp_path / "longer.npy"), "--tolerance", "90%", "--require", "knn.h >= 0"]
+    assert main(["check", str(rows), *baseline, *labels]) in (0, 3)
+
+
+def test_what_was_computed_is_of_one_subject(rows: Path) -> None:
+    """A copy with other embeddings computes its own."""
+    from dataclasses import replace
+
+    from collapse_cli.analysis.spectrum import of_space
+
+    subject = load(rows, Measuring())
+    few = replace(subject.clean, representations=subject.clean.representations * torch.tensor([1.0, 0, 0, 0]))
+    other = replace(subject, clean=few, streamed={})
+    assert float(of_space(subject, "h", {}).effective_rank) > 3
+    assert float(of_space(other, "h", {}).effective_rank) == pytest.approx(1)
+
+
+def test_what_a_saved_answer_cannot_give(
+    rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["spectrum", str(rows), "--json"]) == 0
+    saved = tmp_path / "saved.json"
+    saved.write_text(capsys.readouterr().out)
+    for argv, words in (
+        (["spectrum", str(saved)], "nothing more can be measured of it"),
+        (["weights", str(saved)], "holds an answer that was saved with --json, not weights"),
+        (
+            ["check", str(rows), "--require", "coverage.h >= .5", "--baseline", str(saved)],
+            "needs the embeddings of",
+        ),
+    ):
+        assert main([*argv, "-q"]) == 2
+        assert words in capsys.readouterr().err
+    assert main(["inspect", str(saved), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["measure_with"] == ["compare", "check"]

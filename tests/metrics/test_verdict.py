@@ -76,7 +76,7 @@ def test_thresholds(given: dict[str, Any], status: str) -> None:
 def test_a_verdict_says_why_and_what_to_try() -> None:
     found = verdict(evidence(lives=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance=6.2))
     assert found.sentence == "dimensional collapse: 5 of 64 dimensions are active"
-    assert found.reasons[1] == "active dimensions 5 [4, 7], 64 in the null; dimensional collapse is below 32"
+    assert found.reasons[1] == "active dimensions 5 [4, 7], null 64; dimensional collapse is below 32"
     assert "training loss 4, below chance (6.2)" in found.reasons
     assert [one.number for one in found.thresholds] == ["total_variance", "active"]
     assert (found.thresholds[1].bound, found.thresholds[1].below) == (32, "dimensional collapse")

@@ -48,7 +48,7 @@ def test_what_is_measured_of_spaces_is_kept(tmp_path: Path) -> None:
     found = read(saved(tmp_path, ANSWER | {"results": [RESULT, gate], "more": 1}))
     (entry,) = found
     assert (found.command, found.inputs, found.warnings) == ("spectrum", ({"path": "a"},), ())
-    assert (entry.kind, entry.subject, entry.space, entry.input) == ("Shape", "a", "z", 0)
+    assert (entry.kind, entry.subject, entry.space, entry.input) == ("shape", "a", "z", 0)
     assert (entry.settings, entry.metrics) == ({"N": 9}, {"rank": NUMBER, "line": CURVE})
     assert entry.verdict == Verdict("healthy", "healthy: it lives")
 
