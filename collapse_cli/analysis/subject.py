@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from collapse_cli import embedding
 from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.models import rebuilt
 from collapse_cli.models.batch_norm import settle
-from collapse_cli.models.rebuilt import redrawn
 from collapse_cli.shapes import Embeddings, Rows
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Subject:
             return {}
         network: Any = self.case.method
         device = next(network.parameters()).device
-        fresh: Any = redrawn(network, self.case.seed).to(device)
+        fresh: Any = rebuilt.reinitialised(network, self.case.seed).to(device)
         images, normalisation = self.case.images, self.case.normalisation
         chunks = torch.split(self.clean.index[:SETTLED].to(device), embedding.CHUNK)
         batches = (normalisation(embedding.take(images, chunk, device) / 255) for chunk in chunks)

@@ -25,7 +25,7 @@ SEEDS = 2**32  # torch's CPU generator reads no further bits of a seed
 def autoaugment(images: Tensor, strength: float, generator: Generator, policy: str) -> Tensor:
     """Images (B,C,H,W) through AutoAugment's policy (1805.09501) for imagenet, cifar10 or svhn.
 
-    One of 25 pairs of operations, each with its probability and magnitude, drawn anew for every image.
+    One of 25 pairs of operations, each with its probability and magnitude, chosen for each image by itself.
     Strength is how often, see `applied`. Reads the nearest pixel; what comes in from outside is 0; images of
     fewer than 256 pixels are never equalized.
     """

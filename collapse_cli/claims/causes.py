@@ -5,7 +5,7 @@ from collapse_cli.metrics.causes import NAMES
 
 LENGTH = {"epochs": 27}  # of 21 steps
 PLANTED = {
-    "positive-only": "nothing pushes apart",
+    "positive-only": "nothing prevents collapse",
     "strength 3": "augmentation too strong",
     "m=0": "key encoder too fast",
     "K=16384": "queue too long",

@@ -17,7 +17,7 @@ def diagnose(inputs: Inputs, given: dict[str, Any]) -> None:
     healthy or inconclusive, with the numbers that decide, their intervals, chance
     and bounds, and what to try. Heads are compared with isotropic rows, what a
     ReLU gave with isotropic rows through a ReLU, and both with the same network
-    before training: a run's own, another library's with its weights drawn anew.
+    before training: a run's own, another library's re-initialised.
     How often it is right: collapse calibration.
 
     Example: [bold]collapse diagnose runs/mine --plot diagnosis.png[/bold]

@@ -39,7 +39,7 @@ class Case:
 class Calibration:
     """Calibration of the verdict."""
 
-    cases: int = number("samples judged, each drawn anew")
+    cases: int = number("samples judged, each independent of the others")
     right: float = number(
         "share of the samples of which the truth was said; where N <= D and no collapse to one point, that is `inconclusive`",
         unit="share", interval="Wilson 95 %", better="high", headline=True,

@@ -46,7 +46,7 @@ MOMENTA = (0.9, 0.99, 0.999, 0.9999)
 
 
 NAMES = (
-    "nothing pushes apart",
+    "nothing prevents collapse",
     "augmentation too strong",
     "key encoder too fast",
     "queue too long",
@@ -108,7 +108,7 @@ def nothing_repels(std_sqrt_d: float, cure: Mapping[str, Any], instead: str = ""
     said = f"the loss is least where all images are one point, and std·√d of z is {std_sqrt_d:.3f} (isotropic: 1)"
     times = COMPLETE / max(std_sqrt_d, 1e-6)
     return Cause(
-        "nothing pushes apart", "a point", "std·√d of z", times, Measured(std_sqrt_d, null=COMPLETE), said, cure, instead
+        "nothing prevents collapse", "a point", "std·√d of z", times, Measured(std_sqrt_d, null=COMPLETE), said, cure, instead
     )  # fmt: skip
 
 

@@ -49,8 +49,8 @@ def filled(network: nn.Module, weights: Weights) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def redrawn(network: nn.Module, seed: int) -> nn.Module:
-    """The same network on the CPU, its layers' weights drawn anew as torch draws them; what is no layer's (positions) stays."""
+def reinitialised(network: nn.Module, seed: int) -> nn.Module:
+    """The same network on the CPU, its layers re-initialised as torch does it; what is no layer's (positions) stays."""
     fresh = copy.deepcopy(network).cpu()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

@@ -23,7 +23,7 @@ from collapse_cli.settings import resolve
 Capture = pytest.CaptureFixture[str]
 SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())
 PLANTED = {
-    "nothing pushes apart": ["positive-only"],
+    "nothing prevents collapse": ["positive-only"],
     "key encoder too fast": ["moco", "--momentum", "0"],
     "augmentation too strong": ["moco", "--strength", "3"],
 }

@@ -176,7 +176,7 @@ def test_weights_drawn_anew() -> None:
         {name: weight.clone() for name, weight in network.state_dict().items()},
         torch.get_rng_state(),
     )
-    one, again, other = (rebuilt.redrawn(network, seed) for seed in (0, 0, 1))
+    one, again, other = (rebuilt.reinitialised(network, seed) for seed in (0, 0, 1))
     assert torch.equal(one[0].weight, again[0].weight)
     for layer in (0, 3):
         assert not torch.equal(one[layer].weight, network[layer].weight)
