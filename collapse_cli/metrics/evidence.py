@@ -20,8 +20,8 @@ class Evidence:
     samples: int = number("embeddings measured, N")
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
-        "trace of the covariance of the unit rows; 0: all rows are one point",
-        convention=f"{ON_SPHERE}; decides", null="isotropic", better="high", headline=True,
+        "trace of the covariance of the unit rows; 0: all rows are one point; decides",
+        convention=ON_SPHERE, null="isotropic", better="high", headline=True,
     )  # fmt: skip
     complete_below: float = number(
         f"total variance below this is complete collapse: {COMPLETE_SOURCE}",
@@ -29,8 +29,8 @@ class Evidence:
         convention=".25²: SimSiam's sign, arXiv:2011.10566, sec. 4.1, and runs on digits",
     )
     active: int = number(
-        "directions that hold more than 3 % of an equal share of the unit rows",
-        label="active dimensions", convention=f"λ > 0.03/D, {ON_SPHERE}; decides", null="isotropic", better="high", headline=True,
+        "directions that hold more than 3 % of an equal share of the unit rows; decides",
+        label="active dimensions", convention=f"λ > 0.03/D, {ON_SPHERE}", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     dimensional_below: float = number(
         f"fewer active dimensions than this, half of those of the null, are dimensional collapse: {DIMENSIONAL_SOURCE}",
@@ -52,13 +52,14 @@ class Evidence:
     )  # fmt: skip
     mean_cosine: float | None = number(
         "mean cosine of two different rows; 1 is complete collapse",
+        convention="not centred, no self pairs",
         null="isotropic",
         better="low",
         default=None,
     )
     alignment: float | None = number(
         "mean squared distance of two views of an image; near 0 it is good only where images are apart",
-        null="isotropic", better="low", default=None,
+        convention="L2-normalised rows, alpha = 2", null="independent", better="low", default=None,
     )  # fmt: skip
     loss: float | None = number(
         "training loss of the last epoch", label="training loss", null="chance level", default=None

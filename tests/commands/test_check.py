@@ -504,3 +504,12 @@ def test_what_was_measured_on_a_sample_is_said(tmp_path: Path, capsys: Capture) 
     document = checked(capsys, str(tmp_path / "e.npy"), "--samples", "20", "--require", "uniformity <= 0")
     said = "alignment: e.npy: 20 of 60 rows, drawn without replacement; --samples takes more"
     assert document["warnings"] == [said]
+
+
+def test_a_saved_diagnosis_is_a_baseline(run: Path, tmp_path: Path, capsys: Capture) -> None:
+    """It is what people save first: each of its numbers has the convention of the measurement that it is of."""
+    assert main(["diagnose", str(run), "--samples", "200", "--json"]) == 0
+    (tmp_path / "base.json").write_text(capsys.readouterr().out)
+    document = checked(capsys, str(run), "--samples", "200", "--baseline", str(tmp_path / "base.json"))
+    assert set(rows(document).values()) == {"pass"}
+    assert len(rows(document)) >= 10
