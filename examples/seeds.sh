@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Is one method better than another, or was it the seed? Three seeds of each, side by side.
-#   bash examples/seeds.sh moco mochi runs/seeds        (EPOCHS=40 SAMPLES=10000)
+#   bash examples/seeds.sh moco mochi runs/seeds        (SEEDS="0 1 2" EPOCHS=40 SAMPLES=10000)
 set -euo pipefail
-one=${1:-moco} other=${2:-mochi} folder=${3:-runs/seeds} epochs=${EPOCHS:-40} samples=${SAMPLES:-10000}
+one=${1:-moco} other=${2:-mochi} folder=${3:-runs/seeds} epochs=${EPOCHS:-40} samples=${SAMPLES:-10000} seeds=${SEEDS:-0 1 2}
 
 for method in "$one" "$other"; do
-    for seed in 0 1 2; do
+    for seed in $seeds; do
         collapse train "$method" --seed "$seed" --epochs "$epochs" --out "$folder/$method-$seed" --quiet >/dev/null
     done
 done

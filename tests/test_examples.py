@@ -32,7 +32,7 @@ def test_gate(method: str, code: int, tmp_path: Path) -> None:
 
 
 def test_seeds(tmp_path: Path) -> None:
-    """Six runs become two groups of three; the differences are paired by seed."""
+    """Four runs become two groups of two; the differences are paired by seed."""
     script = [
         "bash",
         str(ROOT / "examples" / "seeds.sh"),
@@ -41,7 +41,7 @@ def test_seeds(tmp_path: Path) -> None:
         str(tmp_path / "runs"),
     ]
     ended = subprocess.run(
-        script, capture_output=True, text=True, env=ENVIRONMENT | {"EPOCHS": "1", "SAMPLES": "200"}
+        script, capture_output=True, text=True, env=ENVIRONMENT | {"SEEDS": "0 1", "EPOCHS": "1", "SAMPLES": "200"}
     )
     assert ended.returncode == 0, ended.stderr
     assert "end-to-end" in ended.stdout
