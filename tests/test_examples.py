@@ -41,7 +41,10 @@ def test_seeds(tmp_path: Path) -> None:
         str(tmp_path / "runs"),
     ]
     ended = subprocess.run(
-        script, capture_output=True, text=True, env=ENVIRONMENT | {"SEEDS": "0 1", "EPOCHS": "1", "SAMPLES": "200"}
+        script,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT | {"SEEDS": "0 1", "EPOCHS": "1", "SAMPLES": "200"},
     )
     assert ended.returncode == 0, ended.stderr
     assert "end-to-end" in ended.stdout
