@@ -7,6 +7,8 @@ from torch import Tensor
 
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0
 from collapse_cli.metrics.moments import Moments
+from collapse_cli.metrics.rows import directions
+from collapse_cli.shapes import Rows
 
 ROUNDING = (
     1e-12  # eigenvalues below this share of the largest are what float64 sums over many rows leave of a zero
@@ -23,15 +25,33 @@ def matrices(raw: Moments, on_sphere: Moments) -> dict[str, Tensor]:
     }
 
 
-def eigenvalues(symmetric: Tensor) -> Tensor:
-    """(D,D) float64 -> (D,) descending; what lies below the rounding of the largest is 0."""
-    return _rounded(torch.linalg.eigvalsh(symmetric).flip(0))
+def span(rows: Rows) -> Tensor | None:
+    """Orthonormal columns (D,N) that span N <= D rows and their mean; None where there are more rows than dimensions.
+
+    A D x D matrix of so few rows has its eigenvalues in there: an N x N matrix has the same, and costs N^3, not D^3.
+    """
+    n, d = rows.shape
+    return None if n > d else torch.linalg.qr(directions(rows[0:n].double()).T).Q
 
 
-def basis(symmetric: Tensor) -> tuple[Tensor, Tensor]:
-    """(D,D) float64 -> eigenvalues (D,), as `eigenvalues`, and their vectors (D,D) in columns."""
-    lam, vectors = torch.linalg.eigh(symmetric)
-    return _rounded(lam.flip(0)), vectors.flip(1)
+def eigenvalues(symmetric: Tensor, within: Tensor | None = None) -> Tensor:
+    """(D,D) float64 -> (D,) descending; what lies below the rounding of the largest is 0. within: `span` of its rows."""
+    return _padded(_rounded(torch.linalg.eigvalsh(_narrowed(symmetric, within)).flip(0)), len(symmetric))
+
+
+def basis(symmetric: Tensor, within: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """(D,D) float64 -> eigenvalues (D,), as `eigenvalues`, and their vectors in columns, (D,D), or (D,N) `within` N."""
+    lam, vectors = torch.linalg.eigh(_narrowed(symmetric, within))
+    vectors = vectors.flip(1)
+    return _padded(_rounded(lam.flip(0)), len(symmetric)), vectors if within is None else within @ vectors
+
+
+def _narrowed(symmetric: Tensor, within: Tensor | None) -> Tensor:
+    return symmetric if within is None else within.T @ symmetric @ within
+
+
+def _padded(lam: Tensor, d: int) -> Tensor:
+    return torch.nn.functional.pad(lam, (0, d - len(lam)))
 
 
 def _rounded(lam: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ def _table(name: str, n: int, d: int, fit: tuple[int, int] | None) -> Table:
             "dimensions_95": (partial(crossing, 0.95), count),
             "dimensions_99": (partial(crossing, 0.99), count),
             "alive": (lambda lam: above(RELATIVE_FLOOR * lam[..., 0], lam, noise), count),
-            "active": (lambda lam: above(torch.full_like(lam[..., 0], ACTIVE / d), lam, noise), count),
+            "active": (lambda lam: above(ACTIVE / d * lam.sum(dim=-1), lam, noise), count),
             "above_edge": (lambda lam: above(edge * lam.sum(dim=-1), lam, noise), count),
         },
         RAW: {

@@ -49,6 +49,17 @@ def quantiles(count: int, gamma: float, variance: float = 1.0) -> Tensor:
     return variance * torch.where(wanted < min(1, 1 / gamma), found, 0.0)
 
 
+def few(n: int, d: int) -> bool:
+    """Whether rows (n,d) are drawn or shuffled themselves: they are few numbers, or fewer rows than dimensions."""
+    return n * d <= DRAWN or n <= d
+
+
+def isotropic_rows(n: int, d: int, generator: Generator, relu: bool = False) -> Tensor:
+    """Rows (n,d) of independent normal numbers, or with `relu` of their positive parts; float64."""
+    rows = torch.randn(n, d, generator=generator, dtype=torch.float64)
+    return rows.clamp_min(0) if relu else rows
+
+
 def isotropic(n: int, d: int, generator: Generator, relu: bool = False) -> tuple[Moments, Moments]:
     """Moments of n rows of d independent normal numbers, of their positive parts with `relu`; and of the same at length 1.
 
@@ -56,10 +67,9 @@ def isotropic(n: int, d: int, generator: Generator, relu: bool = False) -> tuple
     exact for raw rows. Unit rows are raw ones at another scale up to O(1/d), for the lengths of all rows agree to
     sqrt(1/2d); a ReLU makes the columns' law another, of which large matrices know mean and covariance alone.
     """
-    if n * d <= DRAWN:
-        rows = torch.randn(n, d, generator=generator, dtype=torch.float64)
-        found = gather(rows.clamp_min(0) if relu else rows)
-        return found.raw, found.on_sphere
+    if few(n, d):
+        drawn = gather(isotropic_rows(n, d, generator, relu))
+        return drawn.raw, drawn.on_sphere
     scatter, mean = (
         wishart(n - 1, d, generator),
         torch.randn(d, generator=generator, dtype=torch.float64) / n**0.5,
@@ -91,7 +101,7 @@ def shuffled(rows: Rows, on_sphere: Moments, generator: Generator) -> Tensor:
     those of independent normal columns do, and the variances stay what they are.
     """
     n, d = rows.shape
-    if n * d <= DRAWN:
+    if few(n, d):
         return moments(shuffle_columns(unit(rows[0:n]), generator)).covariance
     scatter = wishart(n - 1, d, generator)
     deviation = (on_sphere.covariance.diagonal().clamp_min(0).cpu() / scatter.diagonal()).sqrt()  # (D,)

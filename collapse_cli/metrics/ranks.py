@@ -13,7 +13,7 @@ from torch import Tensor
 
 RELATIVE_FLOOR = 1e-2  # a dimension lives if its eigenvalue is above this share of the largest
 PUBLISHED_FIT = (11, 100)  # directions through which alpha-ReQ's reference code lays its line
-ACTIVE = 0.03  # of 1/D, what each direction of unit rows would hold if all held the same: a direction with less is empty
+ACTIVE = 0.03  # of what each direction would hold if all held the same: a direction with less is empty
 SHORT_FIT = 3  # the first direction where there are too few for those
 
 
@@ -62,12 +62,13 @@ def alive(lam: Tensor) -> int:
 
 
 def active(lam: Tensor) -> int:
-    """How many of lambda (D,), the eigenvalues of unit rows' covariance, are above ACTIVE / D; never more when variance goes.
+    """How many of lambda (D,) hold more than ACTIVE of an equal share, sum lambda / D; 0 where there is no variance.
 
-    The scale is fixed, not that of the largest: one direction that outweighs all others empties none of them. A floor of
-    noise that holds 1 % of the variance fills nothing: with N >= 2 D sampling lifts it at most (1 + sqrt(1/2))^2 = 2.9 times.
+    Scale-free: a common offset shrinks the variance of unit rows without changing its shape. The scale is the sum and not the
+    largest: one direction that outweighs all others does not empty them until it holds 97 % of the variance. A floor of noise
+    that holds 1 % of the variance is not counted: with N >= 2 D sampling lifts it at most (1 + sqrt(1/2))^2 = 2.9 times.
     """
-    return int((lam > ACTIVE / len(lam)).sum())
+    return int((lam > ACTIVE * lam.mean()).sum())
 
 
 def directions_for(share: float, lam: Tensor) -> int:

@@ -8,22 +8,13 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.eigenvalues import ROUNDING, basis, eigenvalues, explained, matrices
-from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0, intervals
-from collapse_cli.metrics.moments import Moments, blocks, gather, moments
-from collapse_cli.metrics.nulls import edges, isotropic, shuffled
-from collapse_cli.metrics.ranks import (
-    ACTIVE,
-    active,
-    alive,
-    alpha,
-    directions_for,
-    entropy_rank,
-    fit_range,
-    misfit,
-    participation_ratio,
-    stable_rank,
-)
+from collapse_cli.metrics.eigenvalues import ROUNDING, basis, eigenvalues, explained, matrices, span
+from collapse_cli.metrics.intervals import RAW, UNIT, intervals
+from collapse_cli.metrics.moments import Gathered, blocks, gather, moments
+from collapse_cli.metrics.nulls import isotropic, isotropic_rows, shuffle_columns, shuffled
+from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
+from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.spectral_numbers import numbers, ray
 from collapse_cli.results import curve, number
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Curve, Measured
@@ -36,7 +27,7 @@ class Spectrum:
     samples: int = number("embeddings measured, N")
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
-        "trace of the covariance of the unit rows; 0: all rows are one point, and the centred ranks below are rounding noise's",
+        "trace of the covariance of the unit rows, 1 - mean cosine; near 0 all rows point one way",
         convention="centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     std_sqrt_d: float = number(
@@ -88,8 +79,8 @@ class Spectrum:
         unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     active: int = number(
-        f"directions that hold more than {ACTIVE:.0%} of an equal share, 1/D, of the unit rows: what the verdict counts",
-        label="active dimensions", unit="dimensions", convention=f"λ > {ACTIVE}/D, centred, L2-normalised rows",
+        f"directions that hold more than {ACTIVE:.0%} of an equal share of the variance: what the verdict counts",
+        label="active dimensions", unit="dimensions", convention=f"λ > {ACTIVE} · mean λ, centred, L2-normalised rows",
         null="isotropic", better="high", headline=True,
     )  # fmt: skip
     eigenvalues: Curve = curve(
@@ -144,6 +135,22 @@ class Spectrum:
     rounding: float | None = number(
         "|total variance + mean cosine - 1|, which is 0: what the arithmetic has lost", default=None
     )  # fmt: skip
+    row_participation: float | None = number(
+        "share of the rows that the variance comes from, (sum |v|^2)^2 / (N sum |v|^4) of v = u - mean; near 0: a few outliers",
+        label="row participation", convention="centred, L2-normalised rows", null="isotropic", default=None,
+    )  # fmt: skip
+    mean_length: float | None = number(
+        "length of the mean row over the root mean square of all lengths; near 1 a common offset dominates",
+        label="length of the mean row", convention="raw rows", null="isotropic", default=None,
+    )  # fmt: skip
+    ray_share: float | None = number(
+        "share of the raw variance along the mean row; near 1 only lengths vary, on one ray",
+        label="variance along the mean", convention="λ, centred, raw rows", null="isotropic", default=None,
+    )  # fmt: skip
+    ray_axes: float | None = number(
+        "axes that the mean row is spread over, (sum m^2)^2 / sum m^4; near 1 it is one massive coordinate",
+        label="axes of the mean", convention="raw rows", default=None,
+    )  # fmt: skip
     rectified: bool = False  # whether the isotropic rows went through a ReLU, as these did
 
 
@@ -156,37 +163,60 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
     n, d = rows.shape
-    seen = gather(rows)
-    on_sphere = seen.on_sphere
-    bases = {name: basis(matrix) for name, matrix in matrices(seen.raw, on_sphere).items()}
+    seen, within = gather(rows), span(rows)
+    bases = {name: basis(matrix, within) for name, matrix in matrices(seen.raw, seen.on_sphere).items()}
     lam = {name: values for name, (values, _) in bases.items()}
     fit = fit_range(int((lam[RAW] > 0).sum()))
-    null = isotropic(n, d, generator, relu)
-    chance = {name: eigenvalues(matrix) for name, matrix in matrices(*null).items()}
-    found, expected = _numbers(lam, on_sphere, fit), _numbers(chance, null[1], fit)
+    null, expected = _null(n, d, generator, relu, fit)
+    found = numbers(lam, seen.on_sphere, fit) | ray(seen.raw)
     between = intervals(rows, seen, bases, fit, generator)
-    before = None if untrained is None else eigenvalues(gather(untrained).on_sphere.covariance)
-    numbers: dict[str, Any] = {
-        name: Measured(value, expected[name], _around(value, between.get(name)))
+    before = (
+        None if untrained is None else eigenvalues(gather(untrained).on_sphere.covariance, span(untrained))
+    )
+    measured: dict[str, Any] = {
+        name: Measured(value, expected.get(name), _around(value, between.get(name)))
         for name, value in found.items()
     }
     return Spectrum(
         samples=n,
         dimensions=d,
-        effective_rank_shuffled=entropy_rank(eigenvalues(shuffled(rows, on_sphere, generator))),
+        effective_rank_shuffled=entropy_rank(_shuffled(rows, seen, generator)),
         eigenvalues=Curve(
             lam[UNIT].tolist(),
-            null=chance[UNIT].tolist(),
+            null=null.tolist(),
             initial=None if before is None else before.tolist(),
         ),
-        explained=Curve(explained(lam[UNIT]), null=explained(chance[UNIT])),
-        **numbers,
+        explained=Curve(explained(lam[UNIT]), null=explained(null)),
+        **measured,
         effective_rank_untrained=None if before is None else entropy_rank(before),
         rectified=relu,
         rounding=abs(found["total_variance"] + found["mean_cosine"] - 1),
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
     )
+
+
+def _null(
+    n: int, d: int, generator: Generator, relu: bool, fit: tuple[int, int] | None
+) -> tuple[Tensor, dict[str, float]]:
+    """Of isotropic rows (n,d): eigenvalues (D,) of the unit rows, and every number."""
+    if n > d:
+        (raw, on_sphere), within = isotropic(n, d, generator, relu), None
+    else:
+        drawn = isotropic_rows(n, d, generator, relu)
+        seen, within = gather(drawn), span(drawn)
+        raw, on_sphere = seen.raw, seen.on_sphere
+    lam = {name: eigenvalues(matrix, within) for name, matrix in matrices(raw, on_sphere).items()}
+    return lam[UNIT], numbers(lam, on_sphere, fit) | ray(raw)
+
+
+def _shuffled(rows: Rows, seen: Gathered, generator: Generator) -> Tensor:
+    """Eigenvalues (D,) of the unit rows after every column was shuffled on its own."""
+    n, d = rows.shape
+    if n > d:
+        return eigenvalues(shuffled(rows, seen.on_sphere, generator))
+    mixed = shuffle_columns(unit(rows[0:n]), generator)
+    return eigenvalues(moments(mixed).covariance, span(mixed))
 
 
 def never_negative(rows: Rows) -> bool:
@@ -199,39 +229,6 @@ def effective_rank(rows: Tensor) -> float:
     return entropy_rank(eigenvalues(moments(rows).covariance))
 
 
-def _numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] | None) -> dict[str, float]:
-    """Every number of Spectrum that has a null. lam: eigenvalues (D,) of each of the four matrices."""
-    unit, raw, n, d = lam[UNIT], lam[RAW], on_sphere.count, len(on_sphere.mean)
-    participation, stable = participation_ratio(unit), stable_rank(raw)
-    line = {} if fit is None else {"alpha": float(alpha(raw, *fit)), "alpha_r2": 1 - float(misfit(raw, *fit))}
-    return line | {
-        "total_variance": float(unit.sum()),
-        "std_sqrt_d": _std_sqrt_d(on_sphere),
-        "effective_rank": entropy_rank(unit),
-        "effective_rank_raw": entropy_rank(raw),
-        "effective_rank_sigma": entropy_rank(raw.sqrt()),
-        "rankme": entropy_rank(lam[RAW_ABOUT_0].sqrt()),
-        "vendi": entropy_rank(lam[UNIT_ABOUT_0]),
-        "participation_ratio": participation,
-        "isoscore": (participation - 1) / max(d - 1, 1),
-        "stable_rank": stable,
-        "top_share": 1 / stable,
-        "dimensions_90": directions_for(0.9, unit),
-        "dimensions_95": directions_for(0.95, unit),
-        "dimensions_99": directions_for(0.99, unit),
-        "alive": alive(unit),
-        "active": active(unit),
-        "above_edge": int((unit > edges(d / (n - 1))[1] * unit.mean()).sum()),
-        "numerical_rank": int((unit > 0).sum()),
-        "mean_cosine": (n * float(on_sphere.mean.square().sum()) - 1) / (n - 1),
-    }
-
-
 def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
     """The interval, reaching at least to the value: counts are of steps, their intervals of a line drawn through them."""
     return interval and (min(interval[0], value), max(interval[1], value))
-
-
-def _std_sqrt_d(on_sphere: Moments) -> float:
-    deviation = on_sphere.covariance.diagonal().clamp_min(0).sqrt()  # (D,)
-    return float(deviation.mean() * len(deviation) ** 0.5)

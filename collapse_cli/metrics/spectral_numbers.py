@@ -1,0 +1,79 @@
+"""The numbers of a spectrum by name: functions of eigenvalues and moments, the same for rows and for their null."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0
+from collapse_cli.metrics.moments import Moments
+from collapse_cli.metrics.nulls import edges
+from collapse_cli.metrics.ranks import (
+    active,
+    alive,
+    alpha,
+    directions_for,
+    entropy_rank,
+    misfit,
+    participation_ratio,
+    stable_rank,
+)
+
+
+def numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] | None) -> dict[str, float]:
+    """Every number of a spectrum but those of lengths. lam: eigenvalues (D,) of each of the four matrices."""
+    unit, raw, n, d = lam[UNIT], lam[RAW], on_sphere.count, len(on_sphere.mean)
+    participation, stable = participation_ratio(unit), stable_rank(raw)
+    line = {} if fit is None else {"alpha": float(alpha(raw, *fit)), "alpha_r2": 1 - float(misfit(raw, *fit))}
+    return line | {
+        "total_variance": float(unit.sum()),
+        "std_sqrt_d": _std_sqrt_d(on_sphere),
+        "effective_rank": entropy_rank(unit),
+        "effective_rank_raw": entropy_rank(raw),
+        "effective_rank_sigma": entropy_rank(raw.sqrt()),
+        "rankme": entropy_rank(lam[RAW_ABOUT_0].sqrt()),
+        "vendi": entropy_rank(lam[UNIT_ABOUT_0]),
+        "participation_ratio": participation,
+        "isoscore": (participation - 1) / max(d - 1, 1),
+        "stable_rank": stable,
+        "top_share": 1 / stable,
+        "dimensions_90": directions_for(0.9, unit),
+        "dimensions_95": directions_for(0.95, unit),
+        "dimensions_99": directions_for(0.99, unit),
+        "alive": alive(unit),
+        "active": active(unit),
+        "row_participation": row_participation(on_sphere),
+        "above_edge": int((unit > edges(d / (n - 1))[1] * unit.mean()).sum()),
+        "numerical_rank": int((unit > 0).sum()),
+        "mean_cosine": (n * float(on_sphere.mean.square().sum()) - 1) / (n - 1),
+    }
+
+
+def _std_sqrt_d(on_sphere: Moments) -> float:
+    deviation = on_sphere.covariance.diagonal().clamp_min(0).sqrt()  # (D,)
+    return float(deviation.mean() * len(deviation) ** 0.5)
+
+
+def row_participation(on_sphere: Moments) -> float:
+    """(sum |v|^2)^2 / (N sum |v|^4) of v = u - mean, of unit rows u: the share of the rows that carry the variance; in (0, 1].
+
+    |v|^2 = |u|^2 - 2 u.m + |m|^2 varies with u.m alone, whose variance is m^T C m: sum |v|^4 / N = t^2 + 4 m^T C m, t = tr C.
+    1 where there is no variance.
+    """
+    covariance = on_sphere.scatter / on_sphere.count
+    spread, mean = float(covariance.trace()), on_sphere.mean
+    uneven = 4 * float(mean @ covariance @ mean)
+    return spread**2 / (spread**2 + uneven) if spread > 0 else 1.0
+
+
+def ray(raw: Moments) -> dict[str, float]:
+    """Whether raw rows lie on one ray, where only their lengths differ: what a constant added to all rows does not make so."""
+    covariance, mean = raw.covariance, raw.mean
+    square, trace = float(mean.square().sum()), float(covariance.trace())
+    along = float(mean @ covariance @ mean)
+    return {
+        "mean_length": (square / (square + trace)) ** 0.5 if square + trace > 0 else 0.0,
+        "ray_share": along / (square * trace) if square * trace > 0 else 0.0,
+        "ray_axes": square**2 / float(mean.pow(4).sum()) if square > 0 else 1.0,
+    }
