@@ -30,7 +30,7 @@ class Verdict:
     """What numbers come to: a status, one sentence, the evidence, what to try next, and the bounds that decided.
 
     advice: what to try, in words; commands: the same as they are typed; result: what a gate makes of it, pass, warn,
-    inconclusive or fail, empty outside of a gate.
+    inconclusive or fail, empty outside of a gate; borderline: the deciding number is near its bound.
     """
 
     status: str
@@ -40,6 +40,7 @@ class Verdict:
     thresholds: tuple[Any, ...] = ()
     commands: tuple[str, ...] = ()
     result: str = ""
+    borderline: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from collapse_cli.answers import Verdict
 from collapse_cli.metrics.dynamics import ALIGNED, SLIGHT
 from collapse_cli.metrics.ranks import RELATIVE_FLOOR
-from collapse_cli.metrics.verdict import Status
+from collapse_cli.metrics.thresholds import Status
 from collapse_cli.results import curve, lines, matrix, number
 from collapse_cli.values import Curve, Matrix
 

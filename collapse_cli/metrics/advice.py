@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.spectrum import Spectrum
 
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
@@ -19,7 +18,8 @@ class Context:
     """What is known of a space besides its spectrum; each part may be missing.
 
     space: `h` or `z`; method: that trained it; classes: of the images; alignment: mean squared distance of two views, in
-    [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active.
+    [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
+    within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows.
     """
 
     space: str = ""
@@ -29,20 +29,12 @@ class Context:
     loss: float | None = None
     chance: float | None = None
     queue: float | None = None
-
-
-def of_classes(active: float, context: Context) -> str:
-    """Where there are as many directions as between class means."""
-    if context.classes < 3 or abs(active - (context.classes - 1)) > 1:
-        return ""
-    return ", about one fewer than classes: neural collapse (Papyan et al. 2020, arXiv:2008.08186), which a supervised loss wants"
+    class_scatter: float | None = None
 
 
 def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
     """Evidence that decides nothing, but tells one collapse from another."""
     total = float(spectrum.total_variance)
-    if status == "complete collapse" and total > ROUNDING:
-        yield f"about their mean, {_about_mean(spectrum)} of {spectrum.dimensions} directions hold their part of what is left"
     if status == "dimensional collapse" and spectrum.std_sqrt_d > 0.5:
         yield f"std·√D {spectrum.std_sqrt_d:.3g}: the usual check sees nothing"
     if total > ROUNDING and spectrum.eigenvalues and spectrum.eigenvalues[0] > OUTLIER * total:
@@ -55,12 +47,6 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
     if context.loss is not None and context.chance:
         where = "at chance" if context.loss > AT_CHANCE * context.chance else "below chance"
         yield f"training loss {context.loss:.3g}, {where} ({context.chance:.3g})"
-
-
-def _about_mean(spectrum: Spectrum) -> int:
-    """Directions that are active once the mean is taken away and the rest is the whole."""
-    share = ACTIVE * spectrum.total_variance / spectrum.dimensions
-    return sum(lam > share for lam in spectrum.eigenvalues)
 
 
 def _told_apart(spectrum: Spectrum, context: Context) -> bool:

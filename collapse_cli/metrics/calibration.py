@@ -13,7 +13,8 @@ from torch import Generator
 from collapse_cli.metrics.planted import scenes
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.spectrum import never_negative, spectrum
-from collapse_cli.metrics.verdict import FEWEST, Status, verdict
+from collapse_cli.metrics.thresholds import Status
+from collapse_cli.metrics.verdict import FEWEST, verdict
 from collapse_cli.results import each, matrix, number
 from collapse_cli.values import Matrix, Measured
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL
+from collapse_cli.metrics.signs import COMPLETE
+from collapse_cli.metrics.verdict import DIMENSIONAL
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 

@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.metrics.ranks import ACTIVE
-from collapse_cli.metrics.verdict import Status
+from collapse_cli.metrics.thresholds import Status
 
 GAP = (0.4, 0.6)  # share of the directions active, between which nothing is asked
 MARGIN = 4.0  # either way; with N = 2 D sampling lifts a flat spectrum's largest eigenvalue 2.9 times

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0
@@ -19,6 +20,8 @@ from collapse_cli.metrics.ranks import (
     participation_ratio,
     stable_rank,
 )
+
+ULPS = 16  # what sums in another order, on another device, leave of equal rows
 
 
 def numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] | None) -> dict[str, float]:
@@ -65,6 +68,12 @@ def row_participation(on_sphere: Moments) -> float:
     spread, mean = float(covariance.trace()), on_sphere.mean
     uneven = 4 * float(mean @ covariance @ mean)
     return spread**2 / (spread**2 + uneven) if spread > 0 else 1.0
+
+
+def equal(raw: Moments, kind: torch.dtype) -> bool:
+    """Whether rows of this float type are equal, every coordinate up to ULPS units in its last place."""
+    deviation = raw.covariance.diagonal().clamp_min(0).sqrt()  # (D,)
+    return bool((deviation <= ULPS * torch.finfo(kind).eps * raw.mean.abs()).all())
 
 
 def ray(raw: Moments) -> dict[str, float]:

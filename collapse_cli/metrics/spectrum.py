@@ -13,7 +13,7 @@ from collapse_cli.metrics.moments import Gathered, blocks, gather, moments
 from collapse_cli.metrics.nulls import isotropic, isotropic_rows, shuffle_columns, shuffled
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.spectral_numbers import numbers, ray
+from collapse_cli.metrics.spectral_numbers import equal, numbers, ray
 from collapse_cli.results import curve, number
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Curve, Measured
@@ -150,6 +150,7 @@ class Spectrum:
         "axes that the mean row is spread over, (sum m^2)^2 / sum m^4; near 1 it is one massive coordinate",
         label="axes of the mean", convention="raw rows", default=None,
     )  # fmt: skip
+    equal: bool = False  # whether all rows are the same, up to the rounding of their type
     rectified: bool = False  # whether the isotropic rows went through a ReLU, as these did
 
 
@@ -188,6 +189,7 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
         **measured,
         effective_rank_untrained=None if before is None else entropy_rank(before),
+        equal=equal(seen.raw, rows[0:1].dtype),
         rectified=relu,
         rounding=abs(found["total_variance"] + found["mean_cosine"] - 1),
         alpha_from=fit and fit[0],

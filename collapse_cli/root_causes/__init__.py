@@ -15,7 +15,7 @@ from collapse_cli.metrics.alignment import spread
 from collapse_cli.metrics.augmentation import Augmentation, augmentation
 from collapse_cli.metrics.chain import Chain, chain
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.verdict import COMPLETE
+from collapse_cli.metrics.signs import COMPLETE
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.root_causes.chains import in_a_row
 from collapse_cli.settings import Keys, Queue, Run

@@ -1,0 +1,55 @@
+"""Facts that stand beside a verdict, in words: how the variance is spread, a common offset, classes, views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.signs import Signs, of_offset
+from collapse_cli.metrics.spectrum import Spectrum
+
+OFFSET = 0.5
+"""Mean cosine from which a common part is named: it is then more than 71 % of each length."""
+
+CLASSES_APART = 0.2
+"""tr Sigma_W / tr Sigma_B of neural collapse, at most: supervised z .11, SupCon z .05, self-supervised z .33 or more (digits)."""
+
+NEAR = 2
+"""How far the active dimensions may be from C - 1, which C class means span."""
+
+
+def spread_out(spectrum: Spectrum) -> str:
+    """How many directions hold 90 % of the variance, and how many they are of isotropic rows."""
+    null = getattr(spectrum.dimensions_90, "null", None)
+    beside = "" if null is None else f" (isotropic: {null:,.0f})"
+    return f", and 90 % of the variance lies in {spectrum.dimensions_90:,.0f}{beside}"
+
+
+def findings(spectrum: Spectrum, context: Context, signs: Signs) -> Iterator[str]:
+    """What is true whatever the verdict is."""
+    cosine = spectrum.mean_cosine
+    if cosine is not None and cosine > OFFSET and not spectrum.equal:
+        yield (
+            f"a common offset is {cosine**0.5:.1%} of each length, mean cosine {cosine:.4g} (the cone effect, anisotropy: "
+            "Ethayarajh 2019, arXiv:1909.00512): a cosine search sees little else, a linear probe does not mind; "
+            "--centre subtracts it"
+        )
+    yield from of_offset(signs)
+    if signs.view_ratio is not None:
+        yield (
+            f"images stand apart from their views {signs.view_ratio:.3g} times as clearly as at random initialisation "
+            f"(variances {signs.views:.3g}, {signs.views_initial:.3g})"
+        )
+    yield from _of_classes(spectrum, context)
+
+
+def _of_classes(spectrum: Spectrum, context: Context) -> Iterator[str]:
+    """Neural collapse is few directions and classes that are near to points; either alone is not."""
+    between, scatter = context.classes - 1, context.class_scatter
+    if scatter is None or between < 2 or scatter > CLASSES_APART or abs(spectrum.active - between) > NEAR:
+        return
+    yield (
+        f"neural collapse (Papyan et al. 2020, arXiv:2008.08186), which a supervised loss wants: the variance within classes is "
+        f"{scatter:.2g} of that between them, and {spectrum.active:.0f} dimensions are active, {between} lie between "
+        f"{context.classes} classes"
+    )

@@ -1,0 +1,94 @@
+"""Is it a collapse, or a common offset? Unit rows near one direction cannot tell; what is here can.
+
+A constant that is added to all rows changes neither their variance nor how it is shared out: an encoder that has learned well
+and has a large constant part looks like a collapsed one to every cosine. Four things tell them apart:
+
+the ray       of a collapsed encoder only the lengths vary: nearly all raw variance lies along the mean row, which is spread
+              over many axes. An offset does not make that so. Rows of one length have lost this sign.
+the training  a run's own history: its loss saw the same unit rows, epoch by epoch.
+the views     variance between images over that between views of one image, divided by the same at random initialisation.
+the scale     raw variance over that at random initialisation, where a loss knows lengths: collapse of the scale alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_cli.metrics.spectrum import Spectrum
+
+COMPLETE = 0.25
+"""Of the root of the unit rows' total variance, which is std·√D where no axis is special; an isotropic space has 1."""
+
+RAY = 0.97
+"""Of the raw variance along the mean row. Collapsed runs have .991 or more (digits 14 of 14, CIFAR-10), others .02 to .72."""
+
+AXES = 4.0
+"""Axes that the mean row is spread over, at least: a ray along fewer is a massive coordinate. Collapsed z of 64: 17 to 27."""
+
+TOLD_APART = 8.0
+"""View ratio over that at random initialisation, from which a common part is an offset: collapsed z has 5.5 at most, digits."""
+
+ALIKE = 0.02
+"""View ratio below which two views of an image are as far apart as two images, whatever the strength of the views was."""
+
+SHRUNK = 1 / 50
+"""Of the raw variance at random initialisation. VICReg without its variance term ends at 1/270 to 1/570, digits."""
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What is known beside the spectrum of rows; each part may be missing.
+
+    trained: std·√D in the last epoch of the run's own history, of the rows that its loss sees; views: variance between images
+    over that between views; views_initial: the same at random initialisation, of the same images; scale: raw variance over
+    that at random initialisation, where the loss knows lengths.
+    """
+
+    trained: float | None = None
+    views: float | None = None
+    views_initial: float | None = None
+    scale: float | None = None
+
+    @property
+    def view_ratio(self) -> float | None:
+        """Over that at random initialisation."""
+        if self.views is None or not self.views_initial or self.views_initial < 0:
+            return None
+        return self.views / self.views_initial
+
+
+NO_SIGNS = Signs()
+
+
+def on_a_ray(spectrum: Spectrum) -> bool:
+    """Whether nothing but the lengths of the raw rows varies."""
+    share, axes = spectrum.ray_share, spectrum.ray_axes
+    return share is not None and axes is not None and share > RAY and axes >= AXES
+
+
+def of_collapse(spectrum: Spectrum, signs: Signs) -> Iterator[str]:
+    """What an offset cannot forge, each as a sentence; any of them is enough where the common part dominates."""
+    if on_a_ray(spectrum):
+        yield (
+            f"it is no mere offset: {spectrum.ray_share:.1%} of what still varies is the length along one direction "
+            "(runs that learn: 2 % to 72 %)"
+        )
+    if signs.trained is not None and signs.trained < COMPLETE:
+        yield f"the run's own loss saw the same: std·√D {signs.trained:.3g} in its last epoch"
+    if signs.views is not None and signs.views < ALIKE:
+        yield f"two views of one image are as far apart as two images: their variances have the ratio {signs.views:.2g}"
+
+
+def of_offset(signs: Signs) -> Iterator[str]:
+    """What a collapsed encoder does not show, each as a sentence."""
+    if signs.trained is not None and signs.trained > 2 * COMPLETE:
+        yield f"the run's own loss did not see it: std·√D {signs.trained:.3g} in its last epoch"
+    ratio = signs.view_ratio
+    if ratio is not None and ratio > TOLD_APART:
+        yield f"images stand apart from their views {ratio:.3g} times as clearly as at random initialisation"
+
+
+def shrunk(signs: Signs) -> bool:
+    """Whether the scale has collapsed, of rows whose lengths the loss knows."""
+    return signs.scale is not None and signs.scale < SHRUNK

@@ -1,0 +1,39 @@
+"""A number that decides, with its bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["complete collapse", "dimensional collapse", "healthy", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number that decided, its 95 % interval, the same in rows of the same kind, and the bound below which it means `below`."""
+
+    number: str
+    value: float
+    interval: tuple[float, float] | None
+    null: float | None
+    bound: float
+    below: Status
+    source: str
+
+    @classmethod
+    def of(cls, number: str, value: float, bound: float, below: Status, source: str) -> Threshold:
+        """A measured value with its own interval and null."""
+        interval, null = getattr(value, "interval", None), getattr(value, "null", None)
+        return cls(number, float(value), interval, null, bound, below, source)
+
+    @property
+    def crossed(self) -> bool | None:
+        """Whether the number is below the bound; None where its interval reaches over it."""
+        low, high = self.interval or (self.value, self.value)
+        return True if high < self.bound else False if low >= self.bound else None
+
+    def in_words(self, name: str) -> str:
+        """The number with its interval, its null and what it means below the bound."""
+        around = f" [{self.interval[0]:.3g}, {self.interval[1]:.3g}]" if self.interval else ""
+        null = "" if self.null is None else f", null {self.null:.3g}"
+        return f"{name} {self.value:.3g}{around}{null}; {self.below} is below {self.bound:.3g}"
