@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from collapse_cli import embedding
+from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.models import rebuilt
-from collapse_cli.models.batch_norm import settle
 from collapse_cli.shapes import Embeddings, Rows
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collapse_cli.runs.record import Record
 
 VIEWED = 2000  # images whose augmented pairs are embedded
-SETTLED = 4 * embedding.CHUNK  # images that batch norm of a re-initialised network is settled on
 
 Value = TypeVar("Value")
 
@@ -103,28 +101,36 @@ class Subject:
         return self.load_split(name) if self.load_split else None
 
     @cached_property
-    def untrained(self) -> Mapping[str, Tensor]:
-        """The clean embeddings as the same network gave them before its first step, by space; empty where that is not known."""
-        fresh = self.case.untrained if self.case else None
-        return {} if fresh is None else self._embedded_by(fresh)
+    def present(self) -> Compared | None:
+        """The network as it is, on the images that it is compared on with `initial`; None where there is no network."""
+        return None if self.case is None else Compared(self.case, self._compared_on)
 
     @cached_property
-    def reinitialised(self) -> Mapping[str, Tensor]:
-        """The clean embeddings by another library's network with re-initialised weights, batch norm settled on the images."""
-        if self.case is None:
-            return {}
-        network: Any = self.case.method
-        device = next(network.parameters()).device
-        fresh: Any = rebuilt.reinitialised(network, self.case.seed).to(device)
-        images, normalisation = self.case.images, self.case.normalisation
-        chunks = torch.split(self.clean.index[:SETTLED].to(device), embedding.CHUNK)
-        batches = (normalisation(embedding.take(images, chunk, device) / 255) for chunk in chunks)
-        settle(nn.Sequential(fresh.encoder, fresh.projector), batches)
-        return self._embedded_by(fresh)
+    def initial(self) -> tuple[Compared, ...]:
+        """The same network at several random initialisations, on the images of `present`; none where there is no network.
 
-    def _embedded_by(self, network: Any) -> Mapping[str, Tensor]:
-        case = cast("Case", self.case)
-        return embedding.embed(network, case.images, case.normalisation, self.clean.index).spaces
+        Of a run the first is the one that it started from, the others have the seeds that follow.
+        """
+        if self.case is None:
+            return ()
+        first = self.case.trained.run.training.seed if self.case.trained else self.case.seed
+        return tuple(Compared(self.case, self._compared_on, seed) for seed in range(first, first + NETWORKS))
+
+    @property
+    def _compared_on(self) -> Tensor:
+        """(n,) up to COMPARED of the images, in the data set's order."""
+        order = torch.randperm(len(self.clean), generator=generator(self.measuring.seed))[:COMPARED]
+        return self.clean.index[order.sort().values]
+
+    @property
+    def untrained(self) -> Mapping[str, Tensor]:
+        """The rows of a run's own network before its first step, by space; empty where that is not known."""
+        return self.initial[0].rows if self.case and self.case.trained else {}
+
+    @property
+    def reinitialised(self) -> Mapping[str, Tensor]:
+        """The rows of another library's network with re-initialised weights, by space."""
+        return self.initial[0].rows if self.case and not self.case.trained else {}
 
     def history(self) -> list[dict[str, Any]]:
         """One mapping an epoch, as the run folder has it."""

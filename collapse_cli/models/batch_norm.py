@@ -36,21 +36,43 @@ def split_batch_norm(network: nn.Module, parts: int) -> nn.Module:
     return network
 
 
-@torch.no_grad()
-def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Replace the running statistics by the plain average over `batches` (B,C,H,W).
+def norms_of(network: nn.Module) -> list[_BatchNorm]:
+    """Every batch norm that keeps running statistics, in the order of the network's parts."""
+    found = (module for module in network.modules() if isinstance(module, _BatchNorm))
+    return [norm for norm in found if norm.running_mean is not None]
 
-    Fresh statistics (mean 0, variance 1) make an untrained network look collapsed.
+
+def unsettled(norm: _BatchNorm) -> bool:
+    """Whether the running statistics are the initial ones, mean 0 and variance 1: no batch was ever seen."""
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert variance is not None
+    return bool((mean == 0).all() and (variance == 1).all())
+
+
+@torch.no_grad()
+def settle(network: nn.Module, batches: Iterable[Tensor], like: nn.Module | None = None) -> None:
+    """Replace the running statistics by the plain average over `batches` (B,C,H,W), B of 2 or more.
+
+    Fresh statistics (mean 0, variance 1) make an untrained network look collapsed. like: a network of the same parts, whose
+    unsettled norms stay unsettled here too, so that both normalise alike. Nothing but batch norm is in training mode.
     """
-    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    kept = [norm.momentum for norm in norms]
-    was_training = network.training
+    norms = norms_of(network)
+    if like is not None:
+        norms = [norm for norm, other in zip(norms, norms_of(like), strict=True) if not unsettled(other)]
+    modes = [(module, module.training) for module in network.modules()]
+    momenta = [norm.momentum for norm in norms]
+    network.eval()
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative average
-    network.train()
-    for batch in batches:
+        norm.training = True
+    for module in network.modules():
+        if isinstance(module, SplitBatchNorm):
+            module.training = module.whole.training
+    for batch in batches if norms else ():
         network(batch)
-    network.train(was_training)
-    for norm, momentum in zip(norms, kept, strict=True):
+    for module, training in modes:
+        module.training = training
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -1,0 +1,88 @@
+"""The same network at random initialisation, on the same images: what a trained one is compared with, like for like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from collapse_cli import embedding, methods
+from collapse_cli.augment.recipes import augment
+from collapse_cli.models import rebuilt
+from collapse_cli.models.batch_norm import settle
+
+if TYPE_CHECKING:
+    from collapse_cli.methods import Method
+    from collapse_cli.root_causes import Case
+
+COMPARED = 1000  # images, at most, that the network is compared on with itself at initialisation
+NETWORKS = 4  # random initialisations
+SETTLED = 2 * embedding.CHUNK  # images that batch norm's statistics are settled on
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """What one network makes of the images `index` (n,), in eval mode and not normalised; each is computed when asked for.
+
+    seed: of the weights at random initialisation; None for the network as it is. A run of ours with its own seed is the
+    network that it started from; of another library's the layers are re-initialised as torch does it.
+    """
+
+    case: Case
+    index: Tensor
+    seed: int | None = None
+
+    @cached_property
+    def rows(self) -> Mapping[str, Tensor]:
+        """Clean embeddings (n,D) by space."""
+        case = self.case
+        return embedding.embed(self._network(), case.images, case.normalisation, self.index).spaces
+
+    @cached_property
+    def views(self) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Embeddings (n,D) by space of two augmented views of each image; every network sees the same views."""
+        case = self.case
+        first, second = embedding.pairs(
+            self._network(),
+            case.images,
+            case.normalisation,
+            self.index,
+            case.recipe,
+            case.strength,
+            case.seed,
+        )
+        return first.spaces, second.spaces
+
+    def _network(self) -> Method:
+        return self.case.method if self.seed is None else at_initialisation(self.case, self.seed)
+
+
+def at_initialisation(case: Case, seed: int) -> Method:
+    """The network with random weights, its batch norm as the case's own has it: settled on views, or unsettled."""
+    fresh: Any
+    if case.trained is None:
+        fresh = rebuilt.reinitialised(cast(nn.Module, case.method), seed)
+    else:
+        run = case.trained.run
+        fresh = methods.build(replace(run, training=replace(run.training, seed=seed)), case.trained.data)
+    fresh.to(case.device)
+    settle(_chain(fresh), _views(case), like=_chain(case.method))
+    return cast("Method", fresh)
+
+
+def _chain(method: Method) -> nn.Module:
+    return nn.Sequential(method.encoder, method.projector)
+
+
+def _views(case: Case) -> Iterator[Tensor]:
+    """Augmented images (B,C,H,W) in batches of at least two, as training shows them to batch norm."""
+    generator = torch.Generator(case.device).manual_seed(case.seed)
+    index = embedding.sample(case.images, min(SETTLED, case.samples), case.seed)
+    for chunk in index.tensor_split(-(-len(index) // embedding.CHUNK)):
+        if len(chunk) > 1:
+            pixels = embedding.take(case.images, chunk.to(case.device), case.device)
+            yield case.normalisation(augment(pixels, case.recipe, case.strength, generator))
