@@ -1,0 +1,82 @@
+"""How much images differ, over how much views of one image do: one-way analysis of variance of raw embeddings.
+
+A row is x_ij = mean + image_i + view_ij. The components of variance are those of Searle, Casella & McCulloch (1992, ch. 3):
+their quotient is the intraclass correlation (Shrout & Fleiss 1979, ICC(1)) as odds, ICC / (1 - ICC).
+An encoder that shrinks everything, or adds a constant to all rows, keeps it; one that forgets the image loses it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.jackknife import FEW, Error
+from collapse_cli.metrics.rows import sound
+from collapse_cli.values import Measured
+
+NULL = 0.0  # of rows in which no image is to be found
+
+
+def view_ratio(views: Sequence[Tensor]) -> Measured:
+    """q >= 2 views (n,D) of the same n images, not normalised -> variance between images over that between views of one.
+
+    (MSB - MSW) / (q MSW), summed over dimensions: both components are unbiased, so that 0 is expected where views say nothing
+    of their image, and a sample may fall below; at least -1/q. Infinite where all views of an image are equal.
+    Interval: the jackknife that leaves out one image with its views (Miller 1974), of log(MSB / MSW); none from few images.
+    Raises CollapseError for rows that are not finite and, with code 3, for fewer than two images and where all rows are equal.
+    """
+    q = len(views)
+    inside, outside = _squares(views)  # (n,) each
+    n, within, between = len(inside), float(inside.sum()), float(outside.sum())
+    if not within + between > 0:
+        raise CollapseError("all views of all images are one point: no ratio is to be had", code=3)
+    if not within > 0:
+        return Measured(math.inf, NULL)
+    quotient = q * (q - 1) * n / (n - 1)  # turns sums into F = MSB / MSW
+    value = (quotient * between / within - 1) / q
+    if n < FEW or not between > 0:
+        return Measured(value, NULL)
+    without = (between - outside * n / (n - 1)).clamp_min(0).log() - (within - inside).clamp_min(0).log()
+    if not bool(
+        torch.isfinite(without).all()
+    ):  # one image alone has views that differ, or differs from others
+        return Measured(value, NULL)
+    deviation = float(without.std(correction=0)) * (n - 1) ** 0.5
+    low, high = Error(deviation, n - 1).around(math.log(quotient * between / within))
+    return Measured(value, NULL, ((math.exp(low) - 1) / q, (math.exp(high) - 1) / q))
+
+
+def against(now: Measured, initial: Sequence[float]) -> Measured | None:
+    """A ratio of views over that of re-initialised networks under the same views, of which the geometric mean is taken.
+
+    1 where training changed nothing. Interval: that of `now`, over the whole range of the re-initialised ones.
+    None where there are none, or where one of them tells no images apart: then there is nothing to divide by.
+    """
+    if not initial or not all(0 < ratio < math.inf for ratio in initial):
+        return None
+    typical = math.exp(sum(math.log(ratio) for ratio in initial) / len(initial))
+    if now.interval is None:
+        return Measured(now / typical, 1.0)
+    ends = [end / ratio for end in now.interval for ratio in (min(initial), max(initial))]
+    return Measured(now / typical, 1.0, (min(ends), max(ends)))
+
+
+def _squares(views: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """(n,) squares of the views of each image about their mean, and (n,) of its mean about that of all images.
+
+    Differences are taken first, from a view of the image and from an image: where rows are equal, they are exactly 0.
+    """
+    if len(views) < 2 or len({view.shape for view in views}) > 1:
+        raise CollapseError("at least two views are needed, all of the same images and as wide")
+    first = sound(views[0])  # (n, D)
+    steps = [sound(view) - first for view in views[1:]]  # (q - 1, n, D)
+    step = torch.stack(steps).sum(dim=0) / len(views)  # (n, D): from the first view to the mean of all
+    inside = step.square().sum(dim=1)
+    for other in steps:
+        inside += (other - step).square().sum(dim=1)
+    means = first - first[0] + step
+    return inside, (means - means.mean(dim=0)).square().sum(dim=1)
