@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import torch
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 """Curves by name, x and y of the same length each."""
+
+Sees = Literal["directions", "rows", "columns"]
+"""What a loss knows of embeddings: their directions alone, the rows as they are, or columns standardised over the batch."""
 
 
 class Pixels(Protocol):

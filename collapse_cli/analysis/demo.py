@@ -13,7 +13,7 @@ from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.merging import by_name
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.analysis.training import fresh
-from collapse_cli.answers import Answer, Entry, answer
+from collapse_cli.answers import Answer, Entry, answer, headline
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import Metric, changed, without
 from collapse_cli.runs import lifecycle
@@ -67,11 +67,13 @@ def measure(subjects: Sequence[Subject]) -> list[Answer]:
 
 
 def summary(answers: Sequence[Answer], names: Sequence[str]) -> Answer:
-    """One entry a run, its metrics picked from the answers, with the verdict on its projections."""
+    """One entry a run, its metrics picked from the answers, with the verdict of the space that it is judged by."""
     entries = []
     for number, name in enumerate(names):
         of_run = [each.of_input(number) for each in answers]
-        every, judged = by_name(of_run), of_run[0].entries[-1]
+        every, verdicts = by_name(of_run), of_run[0].verdicts()
+        space = headline({space: verdict.status for space, verdict in verdicts.items()})
+        judged = next(entry for entry in of_run[0] if entry.space == space)
         metrics = {key: _plainer(key, every[key]) for key in PICKED}
         entries.append(
             Entry(

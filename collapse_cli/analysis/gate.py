@@ -11,7 +11,7 @@ from collapse_cli.analysis import checks
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.merging import space_of
 from collapse_cli.analysis.portrait import Portrait
-from collapse_cli.answers import Entry, Verdict
+from collapse_cli.answers import Entry, Verdict, headline
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.requirements import Gate, Requirement
 from collapse_cli.results import Metric, changed
@@ -76,7 +76,8 @@ def _spaces(
         }
         verdict = verdicts.get(space)
         if verdict is not None:
-            result = _result(verdict.status, space == list(verdicts)[-1], strict)
+            statuses = {space: judged.status for space, judged in verdicts.items()}
+            result = _result(verdict, space == headline(statuses), strict)
             verdict = replace(verdict, result=result, advice=())  # which stands in collapse diagnose
         if shown or verdict:
             yield Entry(name, shown, space, verdict=verdict, named_kind="spaces", named_title="Spaces")
@@ -94,18 +95,23 @@ def _headlines(portrait: Portrait) -> set[str]:
     }
 
 
-def _result(status: str, last: bool, strict: bool) -> str:
+def _result(verdict: Verdict, judged_by: bool, strict: bool) -> str:
     """What a verdict means for the gate.
 
-    One point fails always. Few dimensions fail where that is asked for: projections of good contrastive runs have them too.
-    An inconclusive verdict on the last space, z where there is one, leaves the gate inconclusive; on h, which is often
-    wider than there are images, it is a warning.
+    Complete collapse fails always. Few dimensions fail where that is asked for, and where the input is judged by this space:
+    projections of good runs have few. What no sample decides is inconclusive; strict, it fails, unless more may decide it.
     """
-    if status in ("healthy", "complete collapse"):
-        return "pass" if status == "healthy" else "fail"
-    if strict:
+    if verdict.status == "complete collapse":
         return "fail"
-    return "inconclusive" if status == "inconclusive" and last else "warn"
+    if strict and judged_by and verdict.borderline:
+        return "inconclusive"
+    if verdict.status == "healthy":
+        return "pass"
+    if verdict.status == "inconclusive":
+        return "fail" if strict else "inconclusive"
+    if not judged_by:
+        return "warn" if strict else "pass"
+    return "fail" if strict else "warn"
 
 
 def _ended(name: str, entries: Sequence[Entry]) -> Entry:

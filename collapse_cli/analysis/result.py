@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from collapse_cli.answers import Answer, Entry, Verdict
+from collapse_cli.answers import Answer, Entry, Verdict, headline
 from collapse_cli.errors import CollapseError, nearest
 
 if TYPE_CHECKING:
@@ -59,13 +59,18 @@ class Result:
 
     @property
     def status(self) -> str:
-        """What a gate came to, or the verdict's status; empty where nothing is judged.
+        """What a gate came to, or the status of the verdict; empty where nothing is judged.
 
-        Raises CollapseError where several parts are judged differently, for then there is no single status.
+        Of an input with several spaces it is that of h, or of a space that has collapsed completely. Raises CollapseError where
+        several inputs are judged differently, for then there is no single status.
         """
-        statuses = {verdict.status for verdict in self.verdicts.values()}
-        if self.ended or not statuses:
+        if self.ended or not self.verdicts:
             return self.ended
+        by_input: dict[int, dict[str, str]] = {}
+        for entry in self.entries:
+            if entry.verdict:
+                by_input.setdefault(entry.input, {})[entry.space] = entry.status
+        statuses = {found[headline(found)] for found in by_input.values()}
         if len(statuses) > 1:
             each = ", ".join(f"{of}: {verdict.status}" for of, verdict in self.verdicts.items())
             raise CollapseError(f"there are several verdicts ({each})", f"choose one: {self._choice()}")

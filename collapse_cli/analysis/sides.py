@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collapse_cli.analysis.merging import NEAR, Group, mean, space_of
-from collapse_cli.answers import Entry, Verdict
+from collapse_cli.answers import Entry, Verdict, headline
 from collapse_cli.metrics.comparison import Mark, best, difference, paired, repeated
 from collapse_cli.results import Metric, changed, without
 
@@ -124,19 +124,25 @@ def _repeated(group: Group) -> dict[str, Any]:
 
 
 def _verdict(group: Group) -> Verdict | None:
-    """What is said of the last space of every run, if anything is; where they disagree, that."""
-    space = group.space
+    """What is said of every run, by the space that each is judged by; where they disagree, that."""
     if not all(run.verdicts for run in group.runs):
         return None
-    verdicts = [run.verdicts[space] for run in group.runs]
-    counts = Counter(verdict.status for verdict in verdicts)
-    status, sentence = next(iter(counts)), f"in {space} of all {len(verdicts)} runs"
-    if len(verdicts) == 1:
-        sentence = f"{verdicts[0].sentence} in {space}"
+    judged = [_headline(run.verdicts) for run in group.runs]
+    spaces = "/".join(dict.fromkeys(space for space, _ in judged))
+    counts = Counter(verdict.status for _, verdict in judged)
+    status, sentence = next(iter(counts)), f"in {spaces} of all {len(judged)} runs"
+    if len(judged) == 1:
+        sentence = f"{judged[0][1].sentence} in {spaces}" if spaces else judged[0][1].sentence
     elif len(counts) > 1:
         each = ", ".join(f"{number} × {name}" for name, number in counts.items())
-        status, sentence = "inconclusive", f"in {space} {each}"
+        status, sentence = "inconclusive", f"in {spaces} {each}"
     return Verdict(status, sentence)
+
+
+def _headline(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict]:
+    """The space that a run is judged by, and its verdict."""
+    space = headline({space: verdict.status for space, verdict in verdicts.items()})
+    return space, verdicts[space]
 
 
 def differences(groups: Sequence[Group], baseline: Group) -> list[Entry]:

@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.analysis.judgement import judgement, settings
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry
-from collapse_cli.errors import concerning
-from collapse_cli.metrics.advice import Context
-from collapse_cli.metrics.spectrum import Spectrum, never_negative, spectrum
-from collapse_cli.metrics.verdict import verdict
-from collapse_cli.shapes import Rows, class_count
 
 
 def measure(subject: Subject) -> Iterator[Entry]:
-    """One entry for each space, beside the network before its training where that is known."""
+    """One entry for each space, beside the network at random initialisation."""
     for space in subject.rows:
-        result = of_space(subject, space, subject.untrained)
-        judged = verdict(result, context(subject, space))
-        yield Entry(subject.name, result, space, settings=settings(subject, result), verdict=judged)
-
-
-def of_space(subject: Subject, space: str, initial: Mapping[str, Rows]) -> Spectrum:
-    """Beside embeddings of its kind, and beside those of the network at initialisation, by space, if there are any."""
-
-    def compute() -> Spectrum:
-        rows = subject.rows[space]
-        with concerning(f"{subject.name} · {space}"):
-            return spectrum(
-                rows,
-                generator(subject.measuring.seed),
-                relu=never_negative(rows),
-                untrained=initial.get(space),
-            )
-
-    return subject.once(("spectrum", space, initial is subject.untrained), compute)
-
-
-def context(subject: Subject, space: str) -> Context:
-    """What is known without looking at views; the loss is that of the last space, the only one that it sees."""
-    count = class_count(subject.clean.labels, subject.clean.classes)
-    facts: dict[str, Any] = {"space": space, "classes": count}
-    if subject.checkpoint:
-        facts["method"] = subject.checkpoint.run.method
-    if subject.negatives:
-        facts["queue"] = subject.negatives.filled
-    lines = subject.history()
-    if lines and space == list(subject.rows)[-1]:
-        facts |= {"loss": lines[-1]["loss"], "chance": lines[-1]["chance"]}
-    return Context(**facts)
-
-
-def settings(subject: Subject, result: Spectrum) -> dict[str, Any]:
-    """What a result was measured with."""
-    kind = {"null": "isotropic, ReLU"} if result.rectified else {}
-    return {"split": subject.clean.source, "seed": subject.measuring.seed, "eps": 0} | kind
+        judged = judgement(subject, space)
+        yield Entry(
+            subject.name,
+            judged.spectrum,
+            space,
+            settings=settings(subject, judged.spectrum),
+            verdict=judged.verdict,
+        )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from collapse_cli.errors import CollapseError
 from collapse_cli.models.momentum import KeyQueue
 from collapse_cli.settings import Masks, Run
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 LEARN_FROM_LABELS = ("supervised", "supcon")
 
@@ -28,6 +28,7 @@ class Method(Protocol):
     negatives: KeyQueue | None  # keys (K,d) of earlier batches that every query is pushed away from
     key_network: nn.Module | None  # (B,C,H,W) -> (B,d), the slow network that gives those keys
     cluster_head: nn.Module | None  # h (B,D) -> (B,M), rows that sum to 1
+    loss_sees: Sees  # of z
     classifier: Tensor | None  # (C,d) class weights on unit z, without bias; their length is free
 
     def loss(self, batch: Batch) -> Tensor:

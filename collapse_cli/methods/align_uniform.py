@@ -8,13 +8,14 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import attraction, repulsion
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import AlignUniform, Model
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """Views of one image attract, all images of the batch repel; too much of the first collapses."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: AlignUniform, model: Model, data: DataShape) -> None:
         super().__init__()

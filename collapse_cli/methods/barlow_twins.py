@@ -7,13 +7,14 @@ from torch import Tensor, nn
 from collapse_cli.losses import barlow_twins
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import BarlowTwins, Model
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """No negatives: dimensions agree across views and differ from one another. z is standardised over the batch."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "columns"
 
     def __init__(self, own: BarlowTwins, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -10,13 +10,14 @@ from collapse_cli.models.heads import head
 from collapse_cli.models.momentum import follow, momentum_at, slow_copy
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Byol, Model
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """SimSiam's predictor with MoCo's slow encoder, and no negatives."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Byol, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -13,13 +13,14 @@ from collapse_cli.losses import assignment_entropy, nt_xent
 from collapse_cli.models.heads import head
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import ContrastiveClustering, Model
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """The projector is the instance head g_I; beside it a cluster head g_C says to which of M clusters an image belongs."""
 
     negatives = key_network = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: ContrastiveClustering, model: Model, data: DataShape) -> None:
         super().__init__()

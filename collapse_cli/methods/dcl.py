@@ -10,13 +10,14 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import debiased_nce
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Dcl, Model
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """End-to-end with a debiased denominator: labels are not used, only how often they are expected to agree."""
 
     negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Dcl, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -13,13 +13,14 @@ from collapse_cli.losses import info_nce
 from collapse_cli.models.heads import FirstDimensions
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Directclr, Model
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """z = h[:d0], no projector: the other dimensions learn through the encoder's residual stream, if it has one."""
 
     negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Directclr, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -9,13 +9,14 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import chance, info_nce, left_out, proxy_accuracy, without
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import EndToEnd, Model
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """One network sees both views; every other image of the batch is a negative, and the dictionary is the batch."""
 
     negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: EndToEnd, model: Model, data: DataShape) -> None:
         super().__init__()

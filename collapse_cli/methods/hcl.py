@@ -10,13 +10,14 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import debiased_nce
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Hcl, Model
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """DCL whose negatives are weighted by exp(beta s/t), each query's own."""
 
     negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Hcl, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.losses import bank_nce, chance, info_nce, left_out, proxy_accuracy, without
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import MemoryBank, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Origin
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -20,6 +20,7 @@ class Method(nn.Module):
     """
 
     negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: MemoryBank, model: Model, data: DataShape) -> None:
         super().__init__()

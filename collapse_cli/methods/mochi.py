@@ -13,13 +13,14 @@ from collapse_cli.models.batch_norm import split_batch_norm
 from collapse_cli.models.momentum import KeyQueue, follow, joined, key_copies, keys_of, momentum_at
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Mochi, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Origin
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
     """MoCo's queue and slow encoder; after a warm-up, s + s' mixed negatives join the K of the queue for each query."""
 
     cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Mochi, model: Model, data: DataShape) -> None:
         super().__init__()

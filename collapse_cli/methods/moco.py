@@ -12,13 +12,14 @@ from collapse_cli.models.batch_norm import split_batch_norm
 from collapse_cli.models.momentum import KeyQueue, follow, joined, key_copies, keys_of, momentum_at
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Moco, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Origin
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
     """Queries f_q and keys f_k; the logits see the queue before the batch's own keys enter it."""
 
     cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Moco, model: Model, data: DataShape) -> None:
         super().__init__()

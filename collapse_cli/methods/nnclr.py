@@ -13,7 +13,7 @@ from collapse_cli.models.heads import head
 from collapse_cli.models.momentum import KeyQueue
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Nnclr
-from collapse_cli.shapes import Batch, Curves, DataShape, Origin
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -23,6 +23,7 @@ class Method(nn.Module):
     """
 
     negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Nnclr, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -8,13 +8,14 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import attraction
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, PositiveOnly
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """One network sees both views, and the gradient flows through both: no negatives, no stop-gradient, no predictor."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: PositiveOnly, model: Model, data: DataShape) -> None:
         super().__init__()

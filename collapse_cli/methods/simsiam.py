@@ -8,13 +8,14 @@ from torch.nn.functional import cosine_similarity
 from collapse_cli.models.heads import head
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Simsiam
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """No negatives and no slow copy: the stop-gradient alone keeps the constant solution away."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Simsiam, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -10,13 +10,14 @@ from torch.nn.functional import normalize
 from collapse_cli.losses import supcon
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Supcon
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """End-to-end with labels: a control that has no false negatives."""
 
     negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Supcon, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -10,13 +10,14 @@ from torch.nn.functional import cross_entropy, normalize
 
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Supervised
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """One view, and the cosine of unit z with unit class weights, over T: z lies on the sphere as in the others."""
 
     negatives = key_network = cluster_head = None
+    loss_sees: Sees = "directions"
 
     def __init__(self, own: Supervised, model: Model, data: DataShape) -> None:
         super().__init__()

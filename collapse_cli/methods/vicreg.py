@@ -7,13 +7,14 @@ from torch import Tensor, nn
 from collapse_cli.losses import covariance_penalty, invariance, variance_hinge
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Vicreg
-from collapse_cli.shapes import Batch, Curves, DataShape
+from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 
 
 class Method(nn.Module):
     """No negatives: the hinge forbids complete collapse, the covariances dimensional collapse. z is not normalised."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    loss_sees: Sees = "rows"
 
     def __init__(self, own: Vicreg, model: Model, data: DataShape) -> None:
         super().__init__()

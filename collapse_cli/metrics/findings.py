@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.signs import Signs, of_offset
 from collapse_cli.metrics.spectrum import Spectrum
+from collapse_cli.metrics.thresholds import Status
 
 OFFSET = 0.5
 """Mean cosine from which a common part is named: it is then more than 71 % of each length."""
@@ -25,21 +26,23 @@ def spread_out(spectrum: Spectrum) -> str:
     return f", and 90 % of the variance lies in {spectrum.dimensions_90:,.0f}{beside}"
 
 
-def findings(spectrum: Spectrum, context: Context, signs: Signs) -> Iterator[str]:
-    """What is true whatever the verdict is."""
+def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status) -> Iterator[str]:
+    """What is true beside the verdict."""
     cosine = spectrum.mean_cosine
-    if cosine is not None and cosine > OFFSET and not spectrum.equal:
+    if cosine is not None and cosine > OFFSET and status != "complete collapse":
         yield (
             f"a common offset is {cosine**0.5:.1%} of each length, mean cosine {cosine:.4g} (the cone effect, anisotropy: "
             "Ethayarajh 2019, arXiv:1909.00512): a cosine search sees little else, a linear probe does not mind; "
             "--centre subtracts it"
         )
-    yield from of_offset(signs)
-    if signs.view_ratio is not None:
-        yield (
-            f"images stand apart from their views {signs.view_ratio:.3g} times as clearly as at random initialisation "
-            f"(variances {signs.views:.3g}, {signs.views_initial:.3g})"
+    if signs.views is not None:
+        beside = (
+            ""
+            if signs.beside_initial is None
+            else f", {signs.beside_initial:.3g} times that at random initialisation"
         )
+        yield f"the variance between images is {signs.views:.3g} of that between views of one image{beside}"
+    yield from of_offset(signs)
     yield from _of_classes(spectrum, context)
 
 

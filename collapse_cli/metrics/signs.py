@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collapse_cli.metrics.spectrum import Spectrum
+from collapse_cli.values import Measured
 
 COMPLETE = 0.25
 """Of the root of the unit rows' total variance, which is std·√D where no axis is special; an isotropic space has 1."""
@@ -38,24 +39,17 @@ SHRUNK = 1 / 50
 
 @dataclass(frozen=True)
 class Signs:
-    """What is known beside the spectrum of rows; each part may be missing.
+    """What is known beside the spectrum of embeddings; each part may be missing.
 
-    trained: std·√D in the last epoch of the run's own history, of the rows that its loss sees; views: variance between images
-    over that between views; views_initial: the same at random initialisation, of the same images; scale: raw variance over
-    that at random initialisation, where the loss knows lengths.
+    trained: std·√D in the last epoch of the run's own history, where its loss sees directions; views: variance between images
+    over that between views of one image; beside_initial: the same over that at random initialisation, of the same images;
+    scale: raw variance over that at random initialisation, where the loss sees rows as they are.
     """
 
     trained: float | None = None
-    views: float | None = None
-    views_initial: float | None = None
+    views: Measured | None = None
+    beside_initial: Measured | None = None
     scale: float | None = None
-
-    @property
-    def view_ratio(self) -> float | None:
-        """Over that at random initialisation."""
-        if self.views is None or not self.views_initial or self.views_initial < 0:
-            return None
-        return self.views / self.views_initial
 
 
 NO_SIGNS = Signs()
@@ -76,7 +70,7 @@ def of_collapse(spectrum: Spectrum, signs: Signs) -> Iterator[str]:
         )
     if signs.trained is not None and signs.trained < COMPLETE:
         yield f"the run's own loss saw the same: std·√D {signs.trained:.3g} in its last epoch"
-    if signs.views is not None and signs.views < ALIKE:
+    if signs.views is not None and _below(signs.views, ALIKE):
         yield f"two views of one image are as far apart as two images: their variances have the ratio {signs.views:.2g}"
 
 
@@ -84,9 +78,14 @@ def of_offset(signs: Signs) -> Iterator[str]:
     """What a collapsed encoder does not show, each as a sentence."""
     if signs.trained is not None and signs.trained > 2 * COMPLETE:
         yield f"the run's own loss did not see it: std·√D {signs.trained:.3g} in its last epoch"
-    ratio = signs.view_ratio
+    ratio = signs.beside_initial
     if ratio is not None and ratio > TOLD_APART:
         yield f"images stand apart from their views {ratio:.3g} times as clearly as at random initialisation"
+
+
+def _below(ratio: Measured, bound: float) -> bool:
+    """Whether all of its interval is."""
+    return (ratio.interval or (ratio, ratio))[1] < bound
 
 
 def shrunk(signs: Signs) -> bool:

@@ -137,7 +137,7 @@ def verdict(one: Mapping[str, Any]) -> tuple[str, str, str]:
     sentence = plain(one["sentence"]).strip()
     if sentence.lower().startswith(status):
         sentence = sentence[len(status) :].lstrip(" :,—-")
-    return mark, status, sentence
+    return mark, f"{status}, borderline" if one.get("borderline") else status, sentence
 
 
 def footnote(number: int) -> str:

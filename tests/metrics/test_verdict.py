@@ -1,4 +1,4 @@
-"""Verdicts: the four statuses, their bounds and intervals, and that worse evidence never makes a healthier one."""
+"""Verdicts: the four statuses, their bounds and intervals, what tells a collapse from an offset, and monotony."""
 
 from __future__ import annotations
 
@@ -12,33 +12,36 @@ from hypothesis import strategies as st
 
 from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.ranks import ACTIVE, active
-from collapse_cli.metrics.spectrum import Spectrum
-from collapse_cli.metrics.verdict import COMPLETE, DIMENSIONAL, verdict
+from collapse_cli.metrics.signs import COMPLETE, RAY, SHRUNK, TOLD_APART, Signs
+from collapse_cli.metrics.spectrum import Spectrum, spectrum
+from collapse_cli.metrics.verdict import DIMENSIONAL, OUTLIERS, verdict
 from collapse_cli.values import Curve, Measured
 
-WORST_FIRST = ["complete collapse", "dimensional collapse", "healthy"]
+WORST_FIRST = ["dimensional collapse", "healthy"]
+ON_A_RAY = {"ray_share": 0.99, "ray_axes": 20.0}
 
 
 def evidence(
     n: int = 1000,
     d: int = 64,
     spread: float = 1.0,
-    lives: int = 64,
-    chance: float | None = 64,
+    active: int = 64,
+    null: float | None = 64,
     around: tuple[float, float] | None = None,
     total: tuple[float, float] | None = None,
     **more: Any,
 ) -> Spectrum:
     """A Spectrum of which only what a verdict reads is set; around, total: intervals of both deciding numbers."""
-    values: dict[str, Any] = dict.fromkeys((field.name for field in dataclasses.fields(Spectrum)), 0)
-    values |= {
-        "eigenvalues": Curve([spread**2 / d] * d),
-        "effective_rank_untrained": None,
-        "std_sqrt_d": spread,
+    values: dict[str, Any] = {
+        field.name: 0 for field in dataclasses.fields(Spectrum) if field.default is dataclasses.MISSING
     }
     values |= {
+        "eigenvalues": Curve([spread**2 / d] * d),
+        "std_sqrt_d": spread,
+        "mean_cosine": 1 - spread**2,
+        "dimensions_90": Measured(0.9 * active, 0.9 * d),
         "total_variance": Measured(spread**2, interval=total),
-        "active": Measured(lives, chance, around),
+        "active": Measured(active, null, around),
     }
     return Spectrum(**(values | {"samples": n, "dimensions": d} | more))
 
@@ -46,76 +49,179 @@ def evidence(
 @pytest.mark.parametrize(
     ("given", "status"),
     [
-        ({"spread": COMPLETE - 1e-6}, "complete collapse"),
+        ({"spread": COMPLETE - 1e-6, **ON_A_RAY}, "complete collapse"),
+        ({"spread": COMPLETE - 1e-6}, "inconclusive"),
         ({"spread": COMPLETE}, "healthy"),
-        ({"lives": 31}, "dimensional collapse"),
-        ({"lives": 32}, "healthy"),
-        ({"lives": 31, "chance": None}, "dimensional collapse"),
-        ({"lives": 20, "chance": 40}, "healthy"),
-        ({"lives": 19, "chance": 40}, "dimensional collapse"),
+        ({"spread": COMPLETE, **ON_A_RAY}, "healthy"),
+        ({"spread": 0.01, "ray_share": RAY, "ray_axes": 20.0}, "inconclusive"),
+        ({"spread": 0.01, "ray_share": 0.999, "ray_axes": 1.5}, "inconclusive"),
+        ({"active": 31}, "dimensional collapse"),
+        ({"active": 32}, "healthy"),
+        ({"active": 31, "null": None}, "dimensional collapse"),
+        ({"active": 20, "null": 40}, "healthy"),
+        ({"active": 19, "null": 40}, "dimensional collapse"),
         ({"n": 64}, "inconclusive"),
         ({"n": 65}, "healthy"),
-        ({"n": 64, "lives": 3}, "inconclusive"),
-        ({"n": 64, "spread": 0.01}, "complete collapse"),
-        ({"n": 8, "spread": 0.01}, "complete collapse"),
-        ({"n": 7, "d": 4, "spread": 0.01}, "inconclusive"),
-        ({"lives": 31, "around": (30, 31.9)}, "dimensional collapse"),
-        ({"lives": 31, "around": (30, 32)}, "inconclusive"),
-        ({"lives": 33, "around": (31.9, 35)}, "inconclusive"),
-        ({"lives": 33, "around": (32, 35)}, "healthy"),
-        ({"spread": 0.2, "total": (0.03, 0.0624)}, "complete collapse"),
+        ({"n": 64, "active": 3}, "inconclusive"),
+        ({"n": 64, "spread": 0.01, **ON_A_RAY}, "complete collapse"),
+        ({"n": 8, "spread": 0.01, **ON_A_RAY}, "complete collapse"),
+        ({"n": 7, "d": 4, "spread": 0.01, **ON_A_RAY}, "inconclusive"),
+        ({"n": 2, "spread": 0.0, "equal": True}, "complete collapse"),
+        ({"d": 1, "active": 1, "null": 1}, "inconclusive"),
+        ({"active": 31, "around": (30, 31.9)}, "dimensional collapse"),
+        ({"active": 31, "around": (30, 32)}, "inconclusive"),
+        ({"active": 33, "around": (31.9, 35)}, "inconclusive"),
+        ({"active": 33, "around": (32, 35)}, "healthy"),
+        ({"spread": 0.2, "total": (0.03, 0.0624), **ON_A_RAY}, "complete collapse"),
         ({"spread": 0.2, "total": (0.03, 0.0625)}, "inconclusive"),
+        ({"row_participation": OUTLIERS}, "healthy"),
+        ({"row_participation": OUTLIERS - 0.01}, "inconclusive"),
     ],
 )
 def test_thresholds(given: dict[str, Any], status: str) -> None:
-    """Total variance below .25 squared; active below half of chance (D where unknown); intervals over a bound; N <= D; N < 8."""
+    """A common part decides only with a sign that an offset does not give; active below half of the null (D where unknown)."""
     assert (COMPLETE, DIMENSIONAL, ACTIVE) == (0.25, 0.5, 0.03)
     assert verdict(evidence(**given)).status == status
 
 
+@pytest.mark.parametrize(
+    ("signs", "status"),
+    [
+        (Signs(), "inconclusive"),
+        (Signs(trained=COMPLETE - 0.01), "complete collapse"),
+        (Signs(trained=2 * COMPLETE), "inconclusive"),
+        (Signs(trained=0.9), "healthy"),
+        (Signs(views=Measured(0.01, interval=(0.005, 0.019))), "complete collapse"),
+        (Signs(views=Measured(0.01, interval=(0.005, 0.03))), "inconclusive"),
+        (Signs(views=Measured(3.0), beside_initial=Measured(TOLD_APART + 1)), "healthy"),
+        (Signs(views=Measured(3.0), beside_initial=Measured(TOLD_APART - 1)), "inconclusive"),
+        (Signs(views=Measured(1e6)), "inconclusive"),
+    ],
+)
+def test_what_tells_a_collapse_from_an_offset(signs: Signs, status: str) -> None:
+    """64 of 64 directions are active about the mean, which holds 99.99 % of each length: each sign alone, at its bound."""
+    assert verdict(evidence(spread=0.01), signs=signs).status == status
+
+
+def test_a_collapse_of_the_scale() -> None:
+    """Raw variance below 1/50 of that at random initialisation, where the loss knows lengths, however isotropic the rest is."""
+    assert verdict(evidence(), signs=Signs(scale=SHRUNK * 0.99)).status == "complete collapse"
+    assert "scale" in verdict(evidence(), signs=Signs(scale=SHRUNK * 0.99)).sentence
+    assert verdict(evidence(), signs=Signs(scale=SHRUNK)).status == "healthy"
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("length", [0.0, 1.0, 3.0])
+def test_an_offset_changes_no_shape(length: float) -> None:
+    """Isotropic rows of length about 1 plus a constant: 64 of 64 directions stay active, or one fewer, that of the mean."""
+    offset = torch.nn.functional.normalize(torch.randn(64, generator=seeded(9)), dim=0)
+    rows = torch.randn(4000, 64, generator=seeded()) / 8 + length * offset
+    found = spectrum(rows, seeded(1))
+    assert found.active >= 63
+    assert verdict(found).status == "healthy"
+    assert ("common offset" in " ".join(verdict(found).reasons)) == (
+        length > 1 or (length == 1 and found.mean_cosine > 0.5)
+    )
+
+
+@pytest.mark.parametrize("length", [6.0, 50.0, 300.0])
+def test_rows_with_a_dominating_offset_cannot_tell(length: float) -> None:
+    """As an offset that is spread over all axes, and as one massive coordinate; low rank makes no difference."""
+    spread_out = torch.nn.functional.normalize(torch.randn(64, generator=seeded(9)), dim=0)
+    for offset in (spread_out, torch.eye(64)[3]):
+        for rank in (64, 8):
+            rows = torch.randn(4000, 64, generator=seeded()) / 8
+            rows[:, rank:] = 0
+            judged = verdict(spectrum(rows + length * offset, seeded(1)))
+            assert judged.status == "inconclusive"
+            assert judged.sentence.startswith("inconclusive: all embeddings point nearly one way")
+
+
+def test_rows_on_a_ray_have_collapsed() -> None:
+    """Lengths vary by 30 %, all else by .1 %; at unit length the same rows cannot tell."""
+    mean = torch.nn.functional.normalize(torch.randn(64, generator=seeded(9)), dim=0)
+    rows = (mean + 0.001 * torch.randn(4000, 64, generator=seeded())) * (
+        0.3 * torch.randn(4000, 1, generator=seeded(2))
+    ).exp()
+    assert verdict(spectrum(rows, seeded(1))).status == "complete collapse"
+    assert verdict(spectrum(torch.nn.functional.normalize(rows, dim=1), seeded(1))).status == "inconclusive"
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("count", [2, 5, 100])
+def test_equal_rows_have_collapsed_whatever_their_number(count: int, kind: torch.dtype) -> None:
+    """Exactly, or up to two units in the last place of their type; at 1000 units they are not equal."""
+    row = torch.randn(32, generator=seeded(3)).to(kind)
+    ulps = torch.randint(-2, 3, (count, 32), generator=seeded(4)).double()
+    near = (row.double() * (1 + ulps * torch.finfo(kind).eps)).to(kind)
+    for rows in (row.expand(count, 32), near):
+        assert verdict(spectrum(rows, seeded(1))).status == "complete collapse"
+    apart = row.double() * (1 + 1000 * ulps * torch.finfo(kind).eps)
+    assert not spectrum(apart.to(kind), seeded(1)).equal
+
+
 def test_a_verdict_says_why_and_what_to_try() -> None:
-    found = verdict(evidence(lives=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance=6.2))
-    assert found.sentence == "dimensional collapse: 5 of 64 dimensions are active"
-    assert found.reasons[1] == "active dimensions 5 [4, 7], null 64; dimensional collapse is below 32"
-    assert "training loss 4, below chance (6.2)" in found.reasons
-    assert [one.number for one in found.thresholds] == ["total_variance", "active"]
-    assert (found.thresholds[1].bound, found.thresholds[1].below) == (32, "dimensional collapse")
-    assert "arXiv:2110.09348" in found.thresholds[1].source
-    steps = advice(found.status, evidence(lives=5, around=(4, 7)), Context(space="z", method="moco"))
+    judged = verdict(
+        evidence(active=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance=6.2)
+    )
+    assert judged.sentence == (
+        "dimensional collapse: 5 of 64 dimensions are active (isotropic data: 64), "
+        "and 90 % of the variance lies in 4 (isotropic: 58); usual for a projection head: judge h"
+    )
+    assert judged.reasons[1] == "active dimensions 5 [4, 7], null 64; dimensional collapse is below 32"
+    assert [threshold.number for threshold in judged.thresholds] == ["total_variance", "active"]
+    assert (judged.thresholds[1].bound, judged.thresholds[1].below) == (32, "dimensional collapse")
+    assert "arXiv:2110.09348" in judged.thresholds[1].source
+    steps = advice(judged.status, evidence(active=5, around=(4, 7)), Context(space="z", method="moco"))
     assert any("vicreg" in step for step in steps)
-    assert found.advice == (), "which is made where it is wanted"
+    assert judged.advice == (), "which is made where it is wanted"
     assert verdict(evidence(n=64)).reasons[1] == "N = 64 <= D = 64: give at least 640 rows"
     assert "--samples 640" in advice("inconclusive", evidence(n=64), Context())[0]
 
 
-def test_one_point_is_told_from_nearly_one_way() -> None:
-    """Below a total variance of .01 a point; above it the mean cosine, 1 less the total variance: .98 of .02."""
-    said = {total: verdict(evidence(spread=total**0.5)).sentence for total in (0.009, 0.02)}
-    assert said[0.009] == "complete collapse: all images land on one point"
-    assert said[0.02] == "complete collapse: all images point nearly one way, mean cosine 0.98"
+@pytest.mark.parametrize(
+    ("given", "borderline"),
+    [
+        ({"active": 25}, False),
+        ({"active": 26}, True),
+        ({"active": 38}, True),
+        ({"active": 39}, False),
+        ({"active": 60, "around": (20, 64)}, True),
+        ({"active": 32, "spread": 0.01, **ON_A_RAY}, False),
+    ],
+)
+def test_near_the_half_rule_is_borderline(given: dict[str, Any], borderline: bool) -> None:
+    """Between .4 and .6 of the null, 25.6 and 38.4 of 64, or where the interval reaches over the bound."""
+    assert verdict(evidence(**given)).borderline == borderline
 
 
 def test_a_queue_never_full_is_not_judged() -> None:
     """For however collapsed it looks."""
-    assert verdict(evidence(spread=0.01), Context(queue=0.4)).status == "inconclusive"
-    assert verdict(evidence(spread=0.01), Context(queue=1.0)).status == "complete collapse"
+    assert verdict(evidence(spread=0.01, **ON_A_RAY), Context(queue=0.4)).status == "inconclusive"
+    assert verdict(evidence(spread=0.01, **ON_A_RAY), Context(queue=1.0)).status == "complete collapse"
 
 
-def test_as_many_directions_as_class_means() -> None:
-    """10 classes have 9 directions between them."""
-    said = {lives: verdict(evidence(lives=lives), Context(classes=10)).sentence for lives in (7, 9, 10, 11)}
-    assert ["classes" in said[lives] for lives in (7, 9, 10, 11)] == [False, True, True, False]
-    assert "classes" not in verdict(evidence(lives=9)).sentence
-
-
-@pytest.mark.parametrize(("alignment", "offset"), [(None, True), (0.001, True), (0.03, False)])
-def test_an_offset_is_told_from_a_point(alignment: float | None, offset: bool) -> None:
-    """Total variance .02: two images lie .04 apart. Where views of one lie .03 apart, nothing is left of the images."""
-    seen, context = evidence(spread=0.02**0.5), Context(method="moco", alignment=alignment)
-    found = verdict(seen, context)
-    assert found.status == "complete collapse"
-    assert any("64 of 64 directions" in reason for reason in found.reasons)
-    assert any("mean row" in step for step in advice(found.status, seen, context)) == offset
+@pytest.mark.parametrize(
+    ("active", "scatter", "claimed"),
+    [
+        (9, 0.1, True),
+        (7, 0.2, True),
+        (11, 0.05, True),
+        (12, 0.05, False),
+        (6, 0.1, False),
+        (9, 0.21, False),
+        (9, None, False),
+    ],
+)
+def test_neural_collapse_is_few_directions_and_tight_classes(
+    active: int, scatter: float | None, claimed: bool
+) -> None:
+    """10 classes have 9 directions between them, give or take 2; tr Sigma_W / tr Sigma_B at most .2."""
+    judged = verdict(evidence(active=active), Context(classes=10, class_scatter=scatter))
+    assert any("neural collapse" in reason for reason in judged.reasons) == claimed
 
 
 rank, level = st.integers(0, 64), st.floats(0, 2)
@@ -123,23 +229,17 @@ rank, level = st.integers(0, 64), st.floats(0, 2)
 
 @given(rank, rank, level, level)
 def test_monotone(one: int, other: int, spread: float, wider: float) -> None:
+    """Fewer active directions never make a healthier verdict, where a common part leaves one at all."""
     (fewer, more), (low, high) = sorted((one, other)), sorted((spread, wider))
     worse, better = (
-        verdict(evidence(lives=fewer, spread=low)),
-        verdict(evidence(lives=more, spread=high)),
+        verdict(evidence(active=fewer, spread=max(low, COMPLETE))),
+        verdict(evidence(active=more, spread=max(high, COMPLETE))),
     )
     assert WORST_FIRST.index(worse.status) <= WORST_FIRST.index(better.status)
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
-def test_variance_taken_away_heals_nothing(directions: list[tuple[float, float]]) -> None:
-    """Of each direction a share is kept, also of the largest: the scale of `active` is none of theirs."""
-    whole = torch.tensor([size for size, _ in directions], dtype=torch.float64) / len(directions)
-    kept = whole * torch.tensor([share for _, share in directions], dtype=torch.float64)
-    said = [
-        verdict(
-            evidence(d=len(lam), spread=float(lam.sum()) ** 0.5, lives=active(lam), chance=len(lam))
-        ).status
-        for lam in (kept, whole)
-    ]
-    assert WORST_FIRST.index(said[0]) <= WORST_FIRST.index(said[1])
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12), st.floats(1e-3, 1e3))
+def test_a_common_scale_changes_no_count(lam: list[float], scale: float) -> None:
+    """The variance of unit rows is 1 minus the mean cosine: an offset takes from all directions alike."""
+    values = torch.tensor(lam, dtype=torch.float64)
+    assert active(values) == active(scale * values)

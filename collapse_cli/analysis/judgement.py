@@ -1,0 +1,137 @@
+"""The verdict on one space of an input: the same for every command, with all that is known of the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.answers import Verdict
+from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.alignment import alignment
+from collapse_cli.metrics.moments import moments
+from collapse_cli.metrics.neural_collapse import Geometry
+from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.scatter import groups
+from collapse_cli.metrics.signs import NO_SIGNS, Signs
+from collapse_cli.metrics.spectrum import Spectrum, never_negative, spectrum
+from collapse_cli.metrics.verdict import complete, verdict
+from collapse_cli.metrics.view_ratio import against, view_ratio
+from collapse_cli.shapes import class_count
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Of one space: its spectrum, what else is known of it, and what all of it comes to."""
+
+    spectrum: Spectrum
+    context: Context
+    verdict: Verdict
+
+
+def judgement(subject: Subject, space: str) -> Judgement:
+    """Computed once, whoever asks for it."""
+    return subject.once(("judgement", space), lambda: _judgement(subject, space))
+
+
+def _judgement(subject: Subject, space: str) -> Judgement:
+    result, facts = of_space(subject, space), context(subject, space)
+    return Judgement(result, facts, verdict(result, facts, signs(subject, space, result)))
+
+
+def of_space(subject: Subject, space: str) -> Spectrum:
+    """Beside embeddings of its kind, and beside those of the network at random initialisation, if there is one."""
+
+    def compute() -> Spectrum:
+        rows, initial = subject.rows[space], subject.initial
+        with concerning(f"{subject.name} · {space}"):
+            return spectrum(
+                rows,
+                generator(subject.measuring.seed),
+                relu=never_negative(rows),
+                untrained=initial[0].rows[space] if initial else None,
+            )
+
+    return subject.once(("spectrum", space), compute)
+
+
+def context(subject: Subject, space: str) -> Context:
+    """What is known of the training and of the classes; the loss is that of the last space, the only one that it sees."""
+    count = class_count(subject.clean.labels, subject.clean.classes)
+    facts: dict[str, Any] = {"space": space, "classes": count}
+    if subject.checkpoint:
+        facts["method"] = subject.checkpoint.run.method
+    if subject.negatives:
+        facts["queue"] = subject.negatives.filled
+    lines = subject.history()
+    if lines and space == subject.last_space:
+        facts |= {"loss": lines[-1]["loss"], "chance": lines[-1]["chance"]}
+    return Context(**facts, class_scatter=_class_scatter(subject, space))
+
+
+def _class_scatter(subject: Subject, space: str) -> float | None:
+    """tr Sigma_W / tr Sigma_B of the unit rows; None where there are no labels, or no two classes of which one has two rows."""
+    if subject.clean.labels is None:
+        return None
+    labelled = subject.clean.labels >= 0
+    try:
+        found = Geometry.of(
+            groups(unit(subject.clean.spaces[space][labelled]), subject.clean.labels[labelled])
+        )
+    except CollapseError:
+        return None
+    between = float(found.centred.square().sum()) / len(found.means)
+    return float(found.shares @ found.variances) / between if between > 0 else None
+
+
+def signs(subject: Subject, space: str, result: Spectrum) -> Signs:
+    """What tells a collapse from an offset; networks are asked only where the common part is large, or where lengths count."""
+    loss_sees = (
+        subject.checkpoint.method.loss_sees if subject.checkpoint and space == subject.last_space else None
+    )
+    known = NO_SIGNS
+    if loss_sees == "rows":
+        known = replace(known, scale=_scale(subject, space))
+    if complete(result).crossed is False:
+        return known
+    lines = [] if subject.measuring.dataset else subject.history()
+    if loss_sees == "directions" and lines:
+        known = replace(known, trained=lines[-1]["std_sqrt_d"])
+    if subject.present is not None:
+        views = view_ratio([view[space] for view in subject.present.views])
+        initial = [view_ratio([view[space] for view in network.views]) for network in subject.initial]
+        return replace(known, views=views, beside_initial=against(views, initial))
+    if subject.stored_views:
+        return replace(known, views=view_ratio([view.spaces[space] for view in subject.stored_views]))
+    return known
+
+
+def _scale(subject: Subject, space: str) -> float | None:
+    """Raw variance over that at random initialisation."""
+    if subject.present is None or not subject.initial:
+        return None
+    now = _variance(subject.present.rows[space])
+    before = [_variance(network.rows[space]) for network in subject.initial]
+    return now * len(before) / sum(before) if sum(before) > 0 else None
+
+
+def _variance(rows: Tensor) -> float:
+    return float(moments(rows).covariance.trace())
+
+
+def with_views(subject: Subject, space: str) -> Context:
+    """What is known of a space, the alignment of its views too, if there are any."""
+    facts = judgement(subject, space).context
+    if not subject.views:
+        return facts
+    first, second = (unit(view.spaces[space]) for view in subject.views)
+    return replace(facts, alignment=alignment(first, second))
+
+
+def settings(subject: Subject, result: Spectrum) -> dict[str, Any]:
+    """What a result was measured with."""
+    kind = {"null": "isotropic, ReLU"} if result.rectified else {}
+    return {"split": subject.clean.source, "seed": subject.measuring.seed, "eps": 0} | kind
