@@ -10,7 +10,8 @@ from typing import cast, get_args
 import torch
 from torch import Generator
 
-from collapse_cli.metrics.planted import scenes
+from collapse_cli.metrics.planted import Scene, spectra
+from collapse_cli.metrics.planted_common import common_parts
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.spectrum import never_negative, spectrum
 from collapse_cli.metrics.thresholds import Status
@@ -72,14 +73,21 @@ def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[C
             generator = torch.Generator().manual_seed(seed + 10_007 * again + 1_000_003 * d)
             for scene in scenes(d, generator):
                 for n, known in sizes(d):
-                    truth = scene.truth if known or scene.truth == "complete collapse" else "inconclusive"
-                    rows = scene.draw(n, generator)
-                    yield Case(scene.kind if known else "tiny N", truth, judged(rows, generator), n, d)
+                    truth = scene.truth if known or scene.whatever_n else "inconclusive"
+                    status = judged(scene, scene.draw(n, generator), generator)
+                    yield Case(scene.kind if known else "tiny N", truth, status, n, d)
 
 
-def judged(rows: torch.Tensor, generator: Generator) -> Status:
-    """What is said of rows (N,D), each compared with its kind."""
-    return cast(Status, verdict(spectrum(rows, generator, relu=never_negative(rows))).status)
+def scenes(d: int, generator: Generator) -> Iterator[Scene]:
+    """The planted set in d dimensions."""
+    yield from spectra(d, generator)
+    yield from common_parts(d, generator)
+
+
+def judged(scene: Scene, rows: torch.Tensor, generator: Generator) -> Status:
+    """What is said of rows (N,D), each compared with its kind; a borderline verdict counts as undecided."""
+    said = verdict(spectrum(rows, generator, relu=never_negative(rows)), signs=scene.signs)
+    return "inconclusive" if said.borderline else cast(Status, said.status)
 
 
 def sizes(d: int) -> Iterator[tuple[int, bool]]:

@@ -20,21 +20,25 @@ class Evidence:
     samples: int = number("embeddings measured, N")
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
-        "trace of the covariance of the unit rows; 0: all rows are one point; decides",
+        "trace of the covariance of the unit rows, 1 - mean cosine; near 0 all point one way: a collapse, or an offset",
         convention=ON_SPHERE, null="isotropic", better="high", headline=True,
     )  # fmt: skip
     complete_below: float = number(
-        f"total variance below this is complete collapse: {COMPLETE_SOURCE}",
-        label="… complete below",
+        f"total variance below this is complete collapse, if no constant offset explains it: {COMPLETE_SOURCE}",
+        label="common part dominates below",
         convention=".25²: SimSiam's sign, arXiv:2011.10566, sec. 4.1, and runs on digits",
     )
     active: int = number(
-        "directions that hold more than 3 % of an equal share of the unit rows; decides",
-        label="active dimensions", convention=f"λ > 0.03/D, {ON_SPHERE}", null="isotropic", better="high", headline=True,
+        "directions that hold more than 3 % of an equal share of the variance; decides",
+        label="active dimensions", convention=f"λ > 0.03 · mean λ, {ON_SPHERE}", null="isotropic", better="high", headline=True,
     )  # fmt: skip
     dimensional_below: float = number(
         f"fewer active dimensions than this, half of those of the null, are dimensional collapse: {DIMENSIONAL_SOURCE}",
-        label="… dimensional below", convention="half of the null's: Jing et al. 2022, arXiv:2110.09348; calibrated",
+        label="dimensional collapse below", convention="half of the null's: Jing et al. 2022, arXiv:2110.09348; calibrated",
+    )  # fmt: skip
+    dimensions_90: int = number(
+        "directions that hold 90 % of the variance", label="dimensions for 90 %",
+        convention=f"λ, {ON_SPHERE}", null="isotropic", better="high",
     )  # fmt: skip
     effective_rank: float = number(
         "exp of the entropy of lambda / sum lambda",
@@ -43,8 +47,16 @@ class Evidence:
         better="high",
     )
     effective_rank_untrained: float | None = number(
-        "the same of the same network before training, on the same images",
-        label="… before training", convention=f"λ, {ON_SPHERE}", default=None,
+        "the same of the same network at random initialisation, on the same images",
+        label="effective rank at random initialisation", convention=f"λ, {ON_SPHERE}", default=None,
+    )  # fmt: skip
+    ray_share: float | None = number(
+        "share of the raw variance along the mean row; near 1, with a common part that dominates, the collapse is complete",
+        label="variance along the mean", convention="λ, centred, raw rows", null="isotropic", default=None,
+    )  # fmt: skip
+    row_participation: float | None = number(
+        "share of the rows that the variance comes from; near 0 a few outliers",
+        label="row participation", convention=ON_SPHERE, null="Gaussian", default=None,
     )  # fmt: skip
     std_sqrt_d: float = number(
         "the usual check: 1 isotropic, 0 collapsed, blind to lost rank", label="std·√D", convention=ON_SPHERE, null="isotropic",
@@ -84,8 +96,11 @@ def evidence(spectrum: Spectrum, context: Context) -> Evidence:
         complete_below=complete(spectrum).bound,
         active=spectrum.active,
         dimensional_below=dimensional(spectrum).bound,
+        dimensions_90=spectrum.dimensions_90,
         effective_rank=spectrum.effective_rank,
         effective_rank_untrained=spectrum.effective_rank_untrained,
+        ray_share=spectrum.ray_share,
+        row_participation=spectrum.row_participation,
         std_sqrt_d=spectrum.std_sqrt_d,
         mean_cosine=spectrum.mean_cosine,
         alignment=alignment,

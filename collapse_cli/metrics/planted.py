@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.metrics.ranks import ACTIVE
+from collapse_cli.metrics.signs import NO_SIGNS, Signs
 from collapse_cli.metrics.thresholds import Status
 
 GAP = (0.4, 0.6)  # share of the directions active, between which nothing is asked
@@ -27,16 +28,20 @@ Draw = Callable[[int, Generator], Tensor]
 
 @dataclass(frozen=True)
 class Scene:
-    """A kind of rows, what is true of its population, and how n of them are drawn."""
+    """A kind of rows, what is true of its population, and how n of them are drawn.
+
+    signs: what is known beside the rows, of a network; whatever_n: true of however few rows.
+    """
 
     kind: str
     truth: Status
     draw: Draw
+    signs: Signs = NO_SIGNS
+    whatever_n: bool = False
 
 
-def scenes(d: int, generator: Generator) -> Iterator[Scene]:
-    """The planted set in d dimensions; the generator turns it, and places cluster centres."""
-    yield from _points(d, generator)
+def spectra(d: int, generator: Generator) -> Iterator[Scene]:
+    """Rows whose shape is known, in d dimensions; the generator turns it, and places cluster centres."""
     for kind, lam in _spectra(d):
         truth = of_spectrum(lam)
         if truth:
@@ -81,19 +86,9 @@ def low_rank(d: int, share: float, noise: float = 0.0) -> Tensor:
     return lam
 
 
-def _points(d: int, generator: Generator) -> Iterator[Scene]:
-    """One point and noise: the variance of unit rows is about 1 / (1 + mean^2)."""
-    equal = low_rank(d, 1.0)
-    for mean in (1000.0, 30.0, 6.0):
-        yield Scene("one point", "complete collapse", gaussian(equal, generator, mean))
-    yield Scene("one point", "complete collapse", gaussian(low_rank(d, 0.25), generator, 30.0))
-    yield Scene("offset", "healthy", gaussian(equal, generator, 1.5))
-    yield Scene("offset", "dimensional collapse", gaussian(low_rank(d, 0.25), generator, 1.5))
-
-
 def _spectra(d: int) -> Iterator[tuple[str, Tensor]]:
     """Covariance eigenvalues (d,) of Gaussian rows."""
-    for noise in (0.0, 1e-4, 1e-3):
+    for noise in (0.0, 1e-4, 1e-3, 0.05, 0.1):
         for share in (1 / 64, 1 / 16, 1 / 4, 3 / 8):
             yield f"rank {'and noise' if noise else 'r of D'}", low_rank(d, share, noise)
     for share in (5 / 8, 3 / 4, 7 / 8):

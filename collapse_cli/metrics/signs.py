@@ -25,7 +25,7 @@ RAY = 0.97
 """Of the raw variance along the mean row. Collapsed runs have .991 or more (digits 14 of 14, CIFAR-10), others .02 to .72."""
 
 AXES = 4.0
-"""Axes that the mean row is spread over, at least: a ray along fewer is a massive coordinate. Collapsed z of 64: 17 to 27."""
+"""Axes that the mean row is spread over, at least, or D/6: along fewer it is massive coordinates. Collapsed z of 64: 17 to 27."""
 
 TOLD_APART = 8.0
 """View ratio over that at random initialisation, from which a common part is an offset: collapsed z has 5.5 at most, digits."""
@@ -58,7 +58,9 @@ NO_SIGNS = Signs()
 def on_a_ray(spectrum: Spectrum) -> bool:
     """Whether nothing but the lengths of the raw rows varies."""
     share, axes = spectrum.ray_share, spectrum.ray_axes
-    return share is not None and axes is not None and share > RAY and axes >= AXES
+    return (
+        share is not None and axes is not None and share > RAY and axes >= min(AXES, spectrum.dimensions / 6)
+    )
 
 
 def of_collapse(spectrum: Spectrum, signs: Signs) -> Iterator[str]:

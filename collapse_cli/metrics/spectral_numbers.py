@@ -70,6 +70,11 @@ def row_participation(on_sphere: Moments) -> float:
     return spread**2 / (spread**2 + uneven) if spread > 0 else 1.0
 
 
+def of_gaussian(participation_ratio: float) -> float:
+    """Row participation of Gaussian rows: |v|^2 has mean sum lambda and variance 2 sum lambda^2, whatever its directions."""
+    return 1 / (1 + 2 / participation_ratio)
+
+
 def equal(raw: Moments, kind: torch.dtype) -> bool:
     """Whether rows of this float type are equal, every coordinate up to ULPS units in its last place."""
     deviation = raw.covariance.diagonal().clamp_min(0).sqrt()  # (D,)

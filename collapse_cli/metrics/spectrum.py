@@ -13,7 +13,7 @@ from collapse_cli.metrics.moments import Gathered, blocks, gather, moments
 from collapse_cli.metrics.nulls import isotropic, isotropic_rows, shuffle_columns, shuffled
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.spectral_numbers import equal, numbers, ray
+from collapse_cli.metrics.spectral_numbers import equal, numbers, of_gaussian, ray
 from collapse_cli.results import curve, number
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Curve, Measured
@@ -136,7 +136,7 @@ class Spectrum:
     )  # fmt: skip
     row_participation: float | None = number(
         "share of the rows that the variance comes from, (sum |v|^2)^2 / (N sum |v|^4) of v = u - mean; near 0: a few outliers",
-        label="row participation", convention="centred, L2-normalised rows", null="isotropic", default=None,
+        label="row participation", convention="centred, L2-normalised rows", null="Gaussian", default=None,
     )  # fmt: skip
     mean_length: float | None = number(
         "length of the mean row over the root mean square of all lengths; near 1 a common offset dominates",
@@ -169,6 +169,7 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
     fit = fit_range(int((lam[RAW] > 0).sum()))
     null, expected = _null(n, d, generator, relu, fit)
     found = numbers(lam, seen.on_sphere, fit) | ray(seen.raw)
+    expected["row_participation"] = of_gaussian(found["participation_ratio"])
     between = intervals(rows, seen, bases, fit, generator)
     before = (
         None if untrained is None else eigenvalues(gather(untrained).on_sphere.covariance, span(untrained))
