@@ -16,7 +16,7 @@ from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.neural_collapse import Geometry
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.scatter import groups
-from collapse_cli.metrics.signs import NO_SIGNS, Signs
+from collapse_cli.metrics.signs import NO_SIGNS, STRONGEST, Signs
 from collapse_cli.metrics.spectrum import Spectrum, never_negative, spectrum
 from collapse_cli.metrics.verdict import complete, verdict
 from collapse_cli.metrics.view_ratio import against, view_ratio
@@ -95,12 +95,12 @@ def signs(subject: Subject, space: str, result: Spectrum) -> Signs:
     known = NO_SIGNS
     if loss_sees == "rows":
         known = replace(known, scale=_scale(subject, space))
-    if complete(result).crossed is False:
+    if complete(result).crossed is False or result.equal:
         return known
     lines = [] if subject.measuring.dataset else subject.history()
     if loss_sees == "directions" and lines:
         known = replace(known, trained=lines[-1]["std_sqrt_d"])
-    if subject.present is not None:
+    if subject.present is not None and subject.case and subject.case.strength <= STRONGEST:
         views = view_ratio([view[space] for view in subject.present.views])
         initial = [view_ratio([view[space] for view in network.views]) for network in subject.initial]
         return replace(known, views=views, beside_initial=against(views, initial))
