@@ -10,7 +10,7 @@ from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.thresholds import Status
 
 OFFSET = 0.5
-"""Mean cosine from which a common part is named: it is then more than 71 % of each length."""
+"""Mean cosine above its null from which a common part is named: without a ReLU it is then more than 71 % of each length."""
 
 CLASSES_APART = 0.2
 """tr Sigma_W / tr Sigma_B of neural collapse, at most: supervised z .11, SupCon z .05, self-supervised z .33 or more (digits)."""
@@ -29,19 +29,17 @@ def spread_out(spectrum: Spectrum) -> str:
 def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status) -> Iterator[str]:
     """What is true beside the verdict."""
     cosine = spectrum.mean_cosine
-    if cosine is not None and cosine > OFFSET and status != "complete collapse":
+    null = getattr(cosine, "null", None) or 0.0
+    if cosine is not None and cosine - null > OFFSET and status != "complete collapse":
         yield (
             f"a common offset is {cosine**0.5:.1%} of each length, mean cosine {cosine:.4g} (the cone effect, anisotropy: "
             "Ethayarajh 2019, arXiv:1909.00512): a cosine search sees little else, a linear probe does not mind; "
             "--centre subtracts it"
         )
     if signs.views is not None:
-        beside = (
-            ""
-            if signs.beside_initial is None
-            else f", {signs.beside_initial:.3g} times that at random initialisation"
-        )
-        yield f"the variance between images is {signs.views:.3g} of that between views of one image{beside}"
+        ratio = signs.beside_initial
+        beside = "" if ratio is None else f", {max(ratio, 0):.3g} times that at random initialisation"
+        yield f"the variance between images is {max(signs.views, 0):.3g} of that between views of one image{beside}"
     yield from of_offset(signs)
     yield from _of_classes(spectrum, context)
 

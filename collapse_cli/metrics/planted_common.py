@@ -73,7 +73,8 @@ def _ray(axis: Tensor, width: float, n: int, chance: Generator) -> Tensor:
 
 
 def _unit(draw: Draw, n: int, chance: Generator) -> Tensor:
-    return torch.nn.functional.normalize(draw(n, chance), dim=1)
+    rows: Tensor = torch.nn.functional.normalize(draw(n, chance), dim=1)
+    return rows
 
 
 def _shifted(draw: Draw, size: float, n: int, chance: Generator) -> Tensor:

@@ -34,6 +34,11 @@ class Threshold:
 
     def in_words(self, name: str) -> str:
         """The number with its interval, its null and what it means below the bound."""
-        around = f" [{self.interval[0]:.3g}, {self.interval[1]:.3g}]" if self.interval else ""
-        null = "" if self.null is None else f", null {self.null:.3g}"
-        return f"{name} {self.value:.3g}{around}{null}; {self.below} is below {self.bound:.3g}"
+        around = f" [{figure(self.interval[0])}, {figure(self.interval[1])}]" if self.interval else ""
+        null = "" if self.null is None else f", null {figure(self.null)}"
+        return f"{name} {figure(self.value)}{around}{null}; {self.below} is below {figure(self.bound)}"
+
+
+def figure(value: float) -> str:
+    """Counts whole, `2,048`; other numbers with three digits."""
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.3g}"

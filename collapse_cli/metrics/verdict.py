@@ -145,7 +145,7 @@ def _shape(spectrum: Spectrum, context: Context, dimensions: Threshold) -> Rulin
     n, d = spectrum.samples, spectrum.dimensions
     null = d if dimensions.null is None else dimensions.null
     borderline = dimensions.crossed is None or BORDERLINE[0] < dimensions.value / max(null, 1) < BORDERLINE[1]
-    count = f"{dimensions.value:.0f} of {d} dimensions are active (isotropic data: {null:.0f})"
+    count = f"{dimensions.value:,.0f} of {d:,} dimensions are active (isotropic data: {null:,.0f})"
     if n <= d:
         return Ruling("inconclusive", f"{n:,} embeddings say too little about {d:,} dimensions")
     if _few_rows_vary(spectrum):
@@ -170,5 +170,5 @@ def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
     if spectrum.samples > spectrum.dimensions:
         return (dimensions.in_words("active dimensions"),)
     return (
-        f"N = {spectrum.samples} <= D = {spectrum.dimensions}: give at least {10 * spectrum.dimensions} rows",
+        f"N = {spectrum.samples:,} <= D = {spectrum.dimensions:,}: give at least {10 * spectrum.dimensions:,} embeddings",
     )
