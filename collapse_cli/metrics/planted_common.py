@@ -69,7 +69,8 @@ def _equal(row: Tensor, n: int, chance: Generator) -> Tensor:
 def _ray(axis: Tensor, width: float, n: int, chance: Generator) -> Tensor:
     """Lengths vary by a third, directions by `width`."""
     noise = torch.randn(n, len(axis), generator=chance) * (width / len(axis) ** 0.5)
-    return (axis + noise) * (torch.randn(n, 1, generator=chance) / 3).exp()
+    rows: Tensor = (axis + noise) * (torch.randn(n, 1, generator=chance) / 3).exp()
+    return rows
 
 
 def _unit(draw: Draw, n: int, chance: Generator) -> Tensor:

@@ -135,8 +135,8 @@ def _common_part(spectrum: Spectrum, signs: Signs, spread: Threshold) -> Ruling 
         return None
     return Ruling(
         "inconclusive",
-        f"{one_way}. A collapsed encoder gives this, and so does a healthy one with a constant offset; "
-        "these embeddings cannot tell which",
+        f"{one_way}. A collapsed encoder gives this, and so does a healthy one with a constant offset; these embeddings cannot "
+        f"tell which. About their mean, {spectrum.active:,.0f} of {spectrum.dimensions:,} dimensions are active",
     )
 
 
