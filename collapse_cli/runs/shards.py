@@ -23,13 +23,14 @@ FLOATS = ("float16", "float32", "float64")  # what is measured as it is; all oth
 class Shards:
     """Rows (N,D) of .npy files, one below the other: a `shapes.Rows`.
 
-    starts: the first row of each file, and N; dtype: of the rows that come out.
+    starts: the first row of each file, and N; dtype: of the rows that come out; stored: of those in the files.
     """
 
     files: tuple[Path, ...]
     starts: tuple[int, ...]
     width: int
     dtype: numpy.dtype
+    stored: numpy.dtype
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,7 +84,7 @@ def opened(path: Path) -> Shards:
         _refuse_another_kind(*filled[0], file, array)
     first = filled[0][1]
     starts = tuple(accumulate((len(array) for _, array in filled), initial=0))
-    return Shards(tuple(file for file, _ in filled), starts, first.shape[1], float_of(first.dtype))
+    return Shards(tuple(file for file, _ in filled), starts, first.shape[1], float_of(first.dtype), first.dtype)
 
 
 def shards_in(folder: Path) -> list[Path]:
