@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import torch
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 """Curves by name, x and y of the same length each."""
+
+Unpacking = Literal["none", "bits", "scale"]
+"""How rows of whole numbers are turned into what they stand for."""
 
 
 class Pixels(Protocol):

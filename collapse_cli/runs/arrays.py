@@ -22,7 +22,7 @@ ARRAY = Tensor | numpy.ndarray
 
 
 def read(place: Path | Source) -> dict[str, Any]:
-    """What stands in the file, by name, numbers as plain tensors. Raises CollapseError for what cannot be read or is not there."""
+    """What stands in the file, by name, numbers as plain tensors. Raises CollapseError for what cannot be read."""
     source = Source.at(place)
     try:
         content = source.content
@@ -83,7 +83,7 @@ def _beside(others: Sequence[Any]) -> dict[str, Any]:
     """Names for what stands beside rows without one: whole numbers are labels, as a data set has them; words may be anything."""
     whole = [_are_whole(part) for part in others]
     return {
-        "labels" if is_label and whole.count(True) == 1 else f"part {number}": part
+        "label" if is_label and whole.count(True) == 1 else f"part {number}": part
         for number, (part, is_label) in enumerate(zip(others, whole, strict=True), 2)
     }
 
@@ -93,11 +93,18 @@ def _are_whole(part: Any) -> bool:
         return not part.is_floating_point() and not part.is_complex()
     if isinstance(part, numpy.ndarray):
         return part.dtype.kind in "iu"
-    return all(isinstance(value, int) or (_are_arrays([value]) and value.ndim == 0 and _are_whole(value)) for value in part)
+    return all(
+        isinstance(value, int) or (_are_arrays([value]) and value.ndim == 0 and _are_whole(value))
+        for value in part
+    )
 
 
 def _are_arrays(values: Any) -> bool:
-    return isinstance(values, list | tuple) and bool(values) and all(isinstance(value, ARRAY) for value in values)
+    return (
+        isinstance(values, list | tuple)
+        and bool(values)
+        and all(isinstance(value, ARRAY) for value in values)
+    )
 
 
 def _length(part: Any) -> int:

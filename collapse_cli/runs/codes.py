@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy
 import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.shapes import Rows
-
-Unpack = Literal["none", "bits", "scale"]
+from collapse_cli.shapes import Rows, Unpacking
 
 VALUES = {"binary": (0.0, 1.0), "signs": (-1.0, 1.0), "ternary": (-1.0, 0.0, 1.0)}
 NAMES = {
@@ -49,7 +47,7 @@ def of(sample: Tensor, stored: str) -> Codes | None:
     whole = is_whole(stored)
     if not whole and not torch.equal(sample, sample.round()):
         return None
-    values = sample.unique() if len(sample) else sample
+    values = torch.unique(sample)
     kind = next((kind for kind, allowed in VALUES.items() if _are(values, allowed)), "")
     if kind or whole:
         return Codes(kind or stored)
@@ -62,7 +60,7 @@ def _are(values: Tensor, allowed: Sequence[float]) -> bool:
     return values.tolist() == list(allowed)
 
 
-def told(sample: Tensor, stored: str, how: Unpack) -> Codes | None:
+def told(sample: Tensor, stored: str, how: Unpacking) -> Codes | None:
     """What rows are of which a sample was read, and unpacked in this way if they are whole numbers."""
     if how == "none" or not is_whole(stored):
         return of(sample, stored)
@@ -74,7 +72,7 @@ def is_whole(stored: str) -> bool:
     return stored.removeprefix("u").startswith("int") or stored == "bool"
 
 
-def said(codes: Codes | None, how: Unpack, found: Mapping[str, Any]) -> tuple[str, ...]:
+def said(codes: Codes | None, how: Unpacking, found: Mapping[str, Any]) -> tuple[str, ...]:
     """How whole numbers were taken, in a sentence; that there is nothing to unpack, where it was asked for."""
     if codes is None:
         return () if how == "none" else ("nothing is unpacked: these are no whole numbers",)
@@ -82,7 +80,11 @@ def said(codes: Codes | None, how: Unpack, found: Mapping[str, Any]) -> tuple[st
         return ("packed bits, unpacked: 8 dimensions of -1 and 1 from each byte",)
     scales = [name for name in SCALES if name in found]
     if codes.unpacked == "scale":
-        by = f"by {', '.join(scales)} of the file" if scales else "no scale in the file, so one for all dimensions"
+        by = (
+            f"by {', '.join(scales)} of the file"
+            if scales
+            else "no scale in the file, so one for all dimensions"
+        )
         return (f"{codes.kind} codes, unpacked ({by})",)
     if codes.kind in BYTES:
         beside = f" by {', '.join(scales)} of the file" if scales else ""
@@ -112,7 +114,7 @@ class Unpacked:
         return self.turn(self.rows[chosen], places)
 
 
-def unpacked(rows: Rows, stored: str, how: Unpack, found: Mapping[str, Any], path: Path) -> Rows:
+def unpacked(rows: Rows, stored: str, how: Unpacking, found: Mapping[str, Any], path: Path) -> Rows:
     """Whole numbers as what they stand for, float32, read when they are asked for; fractions as they are.
 
     bits: 8 dimensions of -1 and 1 from each byte, as numpy.packbits packs them; int8 is uint8 less 128. scale: with what the
@@ -121,11 +123,15 @@ def unpacked(rows: Rows, stored: str, how: Unpack, found: Mapping[str, Any], pat
     """
     if how == "bits":
         if stored not in BYTES:
-            raise CollapseError(f"{path} holds {stored}: bits are packed in int8 or uint8", "--unpack scale, or none")
+            raise CollapseError(
+                f"{path} holds {stored}: bits are packed in int8 or uint8", "--unpack scale, or none"
+            )
         shift = 128 if stored == "int8" else 0
         return Unpacked(rows, 8 * rows.shape[1], lambda block, _: _bits(block, shift))
-    factor, added = _affine(found, stored, tuple(rows.shape)[:2], path)
-    return Unpacked(rows, rows.shape[1], lambda block, places: block.float() * _at(factor, places) + _at(added, places))
+    factor, added = _affine(found, stored, (rows.shape[0], rows.shape[1]), path)
+    return Unpacked(
+        rows, rows.shape[1], lambda block, places: block.float() * _at(factor, places) + _at(added, places)
+    )
 
 
 def _bits(block: Tensor, shift: int) -> Tensor:
@@ -134,7 +140,9 @@ def _bits(block: Tensor, shift: int) -> Tensor:
     return torch.from_numpy(numpy.unpackbits(numbers, axis=1).astype("float32")) * 2 - 1
 
 
-def _affine(found: Mapping[str, Any], stored: str, shape: tuple[int, int], path: Path) -> tuple[Tensor, Tensor]:
+def _affine(
+    found: Mapping[str, Any], stored: str, shape: tuple[int, int], path: Path
+) -> tuple[Tensor, Tensor]:
     """What each number is multiplied by, and what is then added: (1,1), (1,D) or (N,1) each."""
 
     def one_of(*names: str) -> Tensor | None:
@@ -161,7 +169,11 @@ def _fitting(value: Any, name: str, shape: tuple[int, int], path: Path) -> Tenso
     """One number, one for each dimension (D,) or one for each row (N,), to be multiplied with rows (N,D)."""
     if isinstance(value, Tensor) and tuple(value.shape) == (shape[0], 1):
         return value.float()
-    numbers = torch.as_tensor(value, dtype=torch.float32).squeeze() if isinstance(value, Tensor | int | float) else None
+    numbers = (
+        torch.as_tensor(value, dtype=torch.float32).squeeze()
+        if isinstance(value, Tensor | int | float)
+        else None
+    )
     if numbers is not None and numbers.ndim == 0:
         return numbers.reshape(1, 1)
     if numbers is not None and numbers.shape == shape[1:]:
@@ -169,7 +181,8 @@ def _fitting(value: Any, name: str, shape: tuple[int, int], path: Path) -> Tenso
     if numbers is not None and numbers.shape == shape[:1]:
         return numbers.reshape(-1, 1)
     raise CollapseError(
-        f"{name} of {path} does not fit rows of shape {shape}", "one number is needed, or one for each dimension or row"
+        f"{name} of {path} does not fit rows of shape {shape}",
+        "one number is needed, or one for each dimension or row",
     )
 
 

@@ -14,14 +14,17 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
-from collapse_cli.runs import arrays, codes, shards
+from collapse_cli.runs import arrays, codes, folders, shards
 from collapse_cli.runs.arrays import ROWS
-from collapse_cli.runs.codes import Codes, Unpack
+from collapse_cli.runs.codes import Codes
 from collapse_cli.runs.source import ROWS_BY_NAME, Source
 from collapse_cli.runs.stored import content, stored
-from collapse_cli.shapes import Embeddings, Rows
+from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
 PERHAPS = (".pt", ".pth", ".safetensors")  # embeddings or weights, as their content tells
+BY_NAME = (".npz", *PERHAPS)
+"""Files that hold arrays by name, and are not joined."""
+
 VIEWS = ("first_", "second_")
 
 
@@ -79,8 +82,8 @@ def are_at(place: Path | Source) -> bool:
     """Whether a file or folder holds embeddings; a folder with a checkpoint is a run."""
     source = Source.at(place)
     path = source.path
-    if path.is_dir():
-        return not (path / "checkpoint.pt").exists() and bool(shards.shards_in(path))
+    if source.whole is not None or path.is_dir():
+        return not (path / "checkpoint.pt").exists() and bool(source.whole or folders.files_in(path))
     return path.suffix in ROWS_BY_NAME or (path.suffix in PERHAPS and arrays.are_embeddings(source))
 
 
@@ -89,7 +92,7 @@ def load(
     samples: int = sys.maxsize,
     seed: int = 0,
     beside: Path | None = None,
-    unpack: Unpack = "none",
+    unpack: Unpacking = "none",
 ) -> Kept:
     """All rows of a file or folder, read when asked for, and in memory at most `samples`, drawn without replacement.
 
@@ -100,7 +103,11 @@ def load(
     source = Source.at(place)
     path, (found, assumed) = source.path, content(source)
     clean = stored(found, "", path, beside, unpack)
-    pair = [stored(found, part, path, unpack=unpack).numbered_as(clean) for part in VIEWS if f"{part}{ROWS}" in found]
+    pair = [
+        stored(found, part, path, unpack=unpack).numbered_as(clean)
+        for part in VIEWS
+        if f"{part}{ROWS}" in found
+    ]
     if len(pair) == 2:
         _refuse_unpaired(pair[0].index, pair[1].index, path)
     chosen = _drawn(clean.index, pair[0].index if pair else None, samples, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.arrays import ARRAY, BARE, ROWS
 from collapse_cli.runs.codes import SCALES
-from collapse_cli.runs.others.rows import NAMED, PARAMETERS, are_vectors
+from collapse_cli.runs.others.rows import NAMED, PARAMETERS, are_sequences, are_vectors
 from collapse_cli.runs.plain import squeezed
 from collapse_cli.runs.reader import OBJECTS, Objects, Unreadable
+from collapse_cli.runs.remedies import refuse_shape
 
 OURS = re.compile(r"(first_|second_)?(representations|projections|labels|index)|classes|source|temperature")
 """Names that our own files have."""
@@ -41,7 +42,9 @@ def named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[s
     name, rows = _rows(found, path)
     given, said = rows.shape, []
     if name not in (ROWS, BARE):
-        said.append(f"rows: the array {name}" if name in found else f"rows: {len(rows):,} vectors by their names")
+        said.append(
+            f"rows: the array {name}" if name in found else f"rows: {len(rows):,} vectors by their names"
+        )
     rows = squeezed(rows)
     if rows.shape != given:
         said.append(f"its shape {tuple(given)} is taken as {tuple(rows.shape)}")
@@ -61,19 +64,22 @@ def _rows(found: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
     """The only array that may be rows, and what it is called; a name that is not in the file for vectors by their names."""
     if ROWS in found:
         return ROWS, _usable(found[ROWS], ROWS, path)
+    if are_vectors(found):
+        return "", torch.cat([value.reshape(1, -1) for value in found.values()])
     arrays = {name: value for name, value in found.items() if isinstance(value, Tensor)}
     shapes = {name: _shape(value) for name, value in arrays.items() if not PARAMETERS.search(name)}
     rows = [name for name, shape in shapes.items() if len(shape) == 2] or [
         name for name, shape in shapes.items() if len(shape) > 2
     ]
     rows = [name for name in rows if NAMED.search(name) or not BESIDE.search(name)] or rows
+    if len(rows) > 1 and are_sequences(found):
+        _usable(list(found.values()), "what stands by name", path)
     if len(rows) > 1:
         said = ", ".join(f"{name} {shapes[name]}" for name in rows[:SHOWN])
         raise CollapseError(
-            f"{path} holds several arrays of rows: {said}", f"call the one to measure {ROWS}, or save it alone"
+            f"{path} holds several arrays of rows: {said}",
+            f"call the one to measure {ROWS}, or save it alone",
         )
-    if not rows and are_vectors(found):
-        return "", torch.cat([value.reshape(1, -1) for value in found.values()])
     (name,) = rows or (list(found)[:1] if len(found) == 1 else [""])
     if not name:
         _refuse_none(found, path)
@@ -102,34 +108,27 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
         hint = f"where you trust it: numpy.save('rows.npy', numpy.stack(list(numpy.load(PATH, allow_pickle=True)['{name}'])))"
         raise Unreadable(path, OBJECTS).wanted_as("numpy embeddings", hint)
     if isinstance(value, list | tuple):
-        shapes = sorted({_shape(part) for part in value if isinstance(part, ARRAY)})
-        raise CollapseError(
-            f"{name} of {path} is a list of {len(value):,} tensors of {len(shapes)} shapes, as {shapes[0]} and {shapes[-1]}"
-            if len(shapes) > 1 else f"{name} of {path} is a list, and no array of numbers",
-            "give one vector for each sample, of one width: pool what is longer first, as x.mean(0)",
-        )  # fmt: skip
+        _refuse_ragged([_shape(part) for part in value if isinstance(part, ARRAY)], f"{name} of {path}")
     if isinstance(value, Tensor):
         refuse_shape(value.shape, str(value.dtype).removeprefix("torch."), f"{name} of {path}")
         return value
-    kind = f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {type(value).__name__}"
+    kind = (
+        f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {type(value).__name__}"
+    )
     raise CollapseError(f"{name} of {path} is {kind}", "embeddings are numbers of shape (N, D)")
 
 
-def refuse_shape(shape: tuple[int, ...], kind: str, what: str) -> None:
-    """Raises CollapseError, with the remedy, for an array that is no rows (N,D) and cannot be squeezed to them."""
-    long = [size for size in shape[1:] if size != 1]
-    said = f"{what} is {kind} of shape {tuple(shape)}"
-    if kind.startswith("complex"):
-        raise CollapseError(said, "measure its parts side by side: torch.view_as_real(x).flatten(1), or x.abs()")
-    if len(shape) == 3 and len(long) == 2:
-        pooled = "pool first: x.mean(1), or x[:, 0] where a class token comes first"
-        raise CollapseError(
-            f"{said}: a sequence for each sample", pooled if shape[0] > 1 else f"{pooled}; one sample alone has no rank"
-        )
-    if len(shape) == 4 and len(long) == 3:
-        raise CollapseError(f"{said}: a map for each sample", "pool first: x.mean((2, 3)) where channels stand second")
-    if len(shape) > 2 and len(long) != 1:
-        raise CollapseError(said, "embeddings are numbers of shape (N, D): x.flatten(1) makes one vector of each sample")
+def _refuse_ragged(given: Sequence[tuple[int, ...]], what: str) -> None:
+    """Raises CollapseError for a list of arrays that do not fit together."""
+    shapes = sorted(set(given))
+    if len(shapes) < 2:
+        raise CollapseError(f"{what} is a list of no numbers", "embeddings are numbers of shape (N, D)")
+    one_width = len({shape[-1:] for shape in shapes}) == 1 and min(map(len, shapes)) > 1
+    raise CollapseError(
+        f"{what} is {len(given):,} tensors of {len(shapes)} shapes, as {shapes[0]} and {shapes[-1]}",
+        "sequences are pooled first, torch.stack([x.mean(0) for x in found]); where each row is a sample, torch.cat(found)"
+        if one_width else "give vectors of one width: those of another come from another network, or need padding",
+    )  # fmt: skip
 
 
 def _labels(found: Mapping[str, Any], count: int) -> str:
@@ -143,9 +142,14 @@ def _are_labels(value: Any, count: int) -> bool:
     """Whether these are N whole numbers or words, also of shape (N,1)."""
     flat = _flat(value)
     if isinstance(flat, Tensor):
-        return flat.shape == (count,) and not flat.is_floating_point() and flat.dtype != torch.bool and not flat.is_complex()
+        return (
+            flat.shape == (count,)
+            and not flat.is_floating_point()
+            and flat.dtype != torch.bool
+            and not flat.is_complex()
+        )
     if isinstance(flat, numpy.ndarray):
-        return flat.shape == (count,) and flat.dtype.kind == "U"
+        return flat.shape == (count,) and flat.dtype.type is numpy.str_
     return isinstance(flat, list) and len(flat) == count and all(isinstance(word, str) for word in flat)
 
 

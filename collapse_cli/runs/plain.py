@@ -15,7 +15,23 @@ from collapse_cli.runs.reader import refuse_too_large
 from collapse_cli.runs.shards import float_of
 
 NARROW = ("int8", "uint8", "int16", "int32")  # kept as they are: a quantised file is told by its type
-UNREAL = {True: "complex", False: "jagged"}
+
+
+def told(value: Any) -> tuple[str, ...]:
+    """What was made of rows as a file has them, in a sentence, where it is not the same."""
+    if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor | numpy.ndarray):
+        kind = "one row each" if value[0].ndim < 2 or len(value[0]) == 1 else "one below the other"
+        return (f"a list of {len(value):,} tensors, {kind}",)
+    if not isinstance(value, Tensor):
+        return ()
+    kind = str(value.dtype).removeprefix("torch.")
+    if value.is_quantized:
+        return (f"{kind}, quantised: turned back by its own scale",)
+    if value.layout != torch.strided:
+        return ("a sparse tensor, measured as a dense one",)
+    return (
+        (f"{kind}, measured as float32",) if value.is_floating_point() and value.element_size() == 1 else ()
+    )
 
 
 def plain(value: Any, path: Path) -> Any:
@@ -77,11 +93,16 @@ def _joined(values: Sequence[Any], path: Path) -> Any:
 
 
 def joined(values: Sequence[Any], path: Path) -> Any:
-    """Tensors (D,), or (B,D) of any B, also with axes of one -> (N,D); what does not fit together is handed back."""
+    """Tensors (D,), or batches (B,D), also with axes of one -> (N,D); what does not fit together is handed back.
+
+    Batches are of one size, and the last may be smaller: tensors of many lengths may as well be sequences.
+    """
     if not all(isinstance(value, Tensor) for value in values):
         return values
     parts = [value.unsqueeze(0) if value.ndim == 1 else squeezed(value) for value in values]
-    if len({part.shape[1:] for part in parts}) > 1 or any(part.ndim < 2 for part in parts):
+    sizes = [part.shape[0] if part.ndim else 0 for part in parts]
+    batches = len(set(sizes[:-1])) < 2 and sizes[-1] <= sizes[0]
+    if len({part.shape[1:] for part in parts}) > 1 or any(part.ndim < 2 for part in parts) or not batches:
         return torch.stack(list(values)) if all(value.ndim == 0 for value in values) else values
     refuse_too_large(path, sum(part.numel() * part.element_size() for part in parts))
     return torch.cat(parts)

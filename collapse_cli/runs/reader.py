@@ -108,6 +108,8 @@ def mapped(path: Path) -> numpy.ndarray:
     """The array of a .npy, mapped into memory. Raises CollapseError also for a file that ends before its last number."""
     length = size(path)
     try:
+        if not length:
+            raise ValueError("it is empty")
         with path.open("rb") as file:
             start, declared = _declared(file.read(HEADER))
         if start + declared > length:

@@ -32,7 +32,7 @@ class Kind:
 
     @property
     def dtype(self) -> numpy.dtype:
-        return numpy.dtype(self.code).newbyteorder(self.order)  # type: ignore[call-overload]
+        return numpy.dtype(self.order + self.code)
 
 
 class Array(numpy.ndarray):

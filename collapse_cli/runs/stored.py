@@ -12,12 +12,15 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrays, codes, labels, shards
+from collapse_cli.runs import arrays, codes, labels, reader, shards
 from collapse_cli.runs.arrays import ROWS
-from collapse_cli.runs.codes import Unpack
-from collapse_cli.runs.naming import named, refuse_shape
+from collapse_cli.runs.folders import Part
+from collapse_cli.runs.naming import named
+from collapse_cli.runs.others.rows import NAMED
+from collapse_cli.runs.plain import told
+from collapse_cli.runs.remedies import refuse_shape
 from collapse_cli.runs.source import TABLES, Source
-from collapse_cli.shapes import Embeddings, Rows
+from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -57,19 +60,35 @@ class Stored:
 def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What a file holds by the names of our own files, and what was assumed of it."""
     path = source.path
-    if path.is_dir() or path.suffix == ".npy":
-        return {ROWS: source.content}, ()
+    if isinstance(source.content, shards.Shards):
+        return {ROWS: source.content} | _labels_of(source.part), source.content.assumed
     if path.suffix in TABLES:
         table = source.content
         found, chosen = named(table.rows, path)
         aside = (f"left out: {', '.join(table.aside)}",) if table.aside else ()
         own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
         return found | own, chosen + aside
-    return named(arrays.read(source), path)
+    found, assumed = named(arrays.read(source), path)
+    return found, (*assumed, *told(_as_written(source.content)))
+
+
+def _labels_of(part: Part | None) -> dict[str, Any]:
+    """The labels in the files that stand beside the rows of a folder; empty where there are none."""
+    if part is None or not part.labels:
+        return {}
+    return {"labels": numpy.concatenate([reader.array(file) for file in part.labels])}
+
+
+def _as_written(content: Any) -> Any:
+    """The rows of a file before they were made plain, as far as they stand in one place; else nothing."""
+    if not isinstance(content, Mapping):
+        return content
+    known = [value for name, value in content.items() if name == ROWS or NAMED.search(str(name))]
+    return known[0] if len(known) == 1 else None
 
 
 def stored(
-    found: Mapping[str, Any], prefix: str, path: Path, beside: Path | None = None, unpack: Unpack = "none"
+    found: Mapping[str, Any], prefix: str, path: Path, beside: Path | None = None, unpack: Unpacking = "none"
 ) -> Stored:
     """One set: the clean one, or that of a view by its prefix."""
     names = {"h": f"{prefix}{ROWS}", "z": f"{prefix}projections"}
@@ -134,7 +153,7 @@ def _rows(array: Any, name: str, path: Path) -> Rows:
     return array
 
 
-def _numbers(rows: Rows, found: Mapping[str, Any], path: Path, unpack: Unpack) -> Rows:
+def _numbers(rows: Rows, found: Mapping[str, Any], path: Path, unpack: Unpacking) -> Rows:
     """The same of a float type; whole numbers unpacked, where that is asked for."""
     kind = _type(rows)
     if unpack != "none" and codes.is_whole(kind):

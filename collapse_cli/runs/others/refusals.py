@@ -12,8 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others.rows import PARAMETERS, are_rows, is_learnt
+from collapse_cli.runs.others.rows import NO_LAYER, are_rows, is_learnt
 from collapse_cli.runs.reader import Unreadable, unknown_globals
+
 
 def refuse_code(path: Path) -> None:
     """An archive of TorchScript, which torch reads by running it."""
@@ -76,8 +77,8 @@ def refuse(path: Path, content: Mapping[str, Any]) -> None:
 def _refuse_parameters(path: Path, found: Mapping[str, Tensor]) -> None:
     """Prototypes, a queue, positions: matrices that are no layers, and not embeddings of samples either."""
     shapes = {name: tuple(value.shape) for name, value in found.items()}
-    name = next((name for name in shapes if PARAMETERS.search(name)), "")
-    if name and all(PARAMETERS.search(other) for other in shapes):
+    name = next(iter(shapes))
+    if all(NO_LAYER.search(other) for other in shapes):
         raise CollapseError(
             f"{path} holds {', '.join(f'{name} {shape}' for name, shape in shapes.items())}, which are no layers of a network",
             f"to measure {name} as rows, save it alone: torch.save(torch.load(PATH)['{name}'], 'rows.pt')",
