@@ -67,12 +67,16 @@ def recognise(path: Path) -> Recognised:
     return Recognised(path, kind, source)
 
 
-def expanded(given: Sequence[Loaded]) -> list[Loaded]:
+def expanded(given: Sequence[Loaded], measuring: Measuring) -> list[Loaded]:
     """The same, with the sets of a folder that holds several in place of the folder.
 
-    Raises CollapseError for a folder of more sets than are measured side by side, and for what cannot be read.
+    Raises CollapseError for a folder of more sets than are measured side by side, for what cannot be read, and where one file of
+    labels would stand for several inputs.
     """
-    return [part for each in given for part in (_sets(each) if isinstance(each, Path) else [each])]
+    inputs = [part for each in given for part in (_sets(each) if isinstance(each, Path) else [each])]
+    if measuring.labels and sum(not isinstance(each, Subject) for each in inputs) > 1:
+        raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
+    return inputs
 
 
 def _sets(path: Path) -> Sequence[Loaded]:
@@ -80,7 +84,9 @@ def _sets(path: Path) -> Sequence[Loaded]:
     if not path.is_dir() or (path / "checkpoint.pt").exists():
         return [path]
     if not embeddings.are_at(path):
-        files = [file for file in path.iterdir() if file.suffix in embeddings.BY_NAME and embeddings.are_at(file)]
+        files = [
+            file for file in path.iterdir() if file.suffix in embeddings.BY_NAME and embeddings.are_at(file)
+        ]
         return folders.apart(path, files) or [path]
     sets = folders.parts(path)
     folders.refuse_too_many(path, sets)
@@ -115,19 +121,12 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
 
 def load_all(given: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
     """Every input, as many for a folder as it holds sets; what they are is told once all are read."""
-    inputs = expanded(given)
-    refuse_shared_labels(measuring, sum(not isinstance(each, Subject) for each in inputs))
+    inputs = expanded(given, measuring)
     subjects = [each if isinstance(each, Subject) else load(each, measuring) for each in inputs]
     fresh = [subject for subject in subjects if not any(subject is each for each in inputs)]
     for line in (line for subject in fresh for line in subject.story):
         progress(line)
     return subjects
-
-
-def refuse_shared_labels(measuring: Measuring, inputs: int) -> None:
-    """Raises CollapseError where one file of labels would stand for several inputs."""
-    if measuring.labels and inputs > 1:
-        raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
 
 
 def _subject(recognised: Recognised, measuring: Measuring) -> Subject:

@@ -161,7 +161,7 @@ def _sets(source: Input) -> Sequence[Input | Recognised]:
     """The sets of a folder that holds several; all else as it is."""
     if not isinstance(source, str | os.PathLike):
         return [source]
-    sets = [part for part in inputs.expanded([Path(source)]) if isinstance(part, Recognised)]
+    sets = [part for part in inputs.expanded([Path(source)], Measuring()) if isinstance(part, Recognised)]
     return sets or [source]
 
 

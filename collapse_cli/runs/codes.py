@@ -25,6 +25,7 @@ SCALES = ("scale", "scales", "zero_point", "zero_points", "offset", "offsets", "
 """Names of what turns whole numbers back into those that they stand for."""
 
 BYTES = ("int8", "uint8")
+QUANTISED = ("qint", "quint")  # torch's own, which are read by their own scale
 LARGEST = 255  # of a whole number that a byte holds
 STEP = 255  # from the least to the greatest of a quantised byte
 
@@ -62,6 +63,8 @@ def _are(values: Tensor, allowed: Sequence[float]) -> bool:
 
 def told(sample: Tensor, stored: str, how: Unpacking) -> Codes | None:
     """What rows are of which a sample was read, and unpacked in this way if they are whole numbers."""
+    if stored.startswith(QUANTISED):
+        return Codes(stored, "scale")
     if how == "none" or not is_whole(stored):
         return of(sample, stored)
     return Codes("signs" if how == "bits" else stored, how)
@@ -76,6 +79,8 @@ def said(codes: Codes | None, how: Unpacking, found: Mapping[str, Any]) -> tuple
     """How whole numbers were taken, in a sentence; that there is nothing to unpack, where it was asked for."""
     if codes is None:
         return () if how == "none" else ("nothing is unpacked: these are no whole numbers",)
+    if codes.kind.startswith(QUANTISED):
+        return ()
     if codes.unpacked == "bits":
         return ("packed bits, unpacked: 8 dimensions of -1 and 1 from each byte",)
     scales = [name for name in SCALES if name in found]

@@ -14,6 +14,12 @@ SERIES = {
 }  # fmt: skip
 """Words before a number that is no part of one set: another number is another network, layer, view or setting."""
 
+SHARDS = {
+    "shard", "shards", "part", "parts", "chunk", "chunks", "batch", "batches", "rank", "worker", "gpu", "proc", "process", "node",
+    "piece", "slice", "bucket", "file", "rows", "s", "p",
+}  # fmt: skip
+"""Words before a number that counts shards, however many are missing."""
+
 TOTAL = "of"  # before the number of all shards
 MANY = 100_000  # shards
 
@@ -71,11 +77,11 @@ def axis(names: Sequence[Name]) -> list[int]:
     return [place for place in varying(names) if names[0].words[place] in SERIES]
 
 
-def count_shards(numbers: Sequence[int], lengths: Sequence[int]) -> bool:
-    """Whether numbers, in order, count files of these lengths: one by one with few gaps, or by the rows before each."""
+def count_shards(word: str, numbers: Sequence[int], lengths: Sequence[int]) -> bool:
+    """Whether numbers, in order, count files of these lengths: by their word, one by one, or by the rows before each."""
     if len(set(numbers)) < len(numbers):
         return False
-    if one_by_one(numbers):
+    if word in SHARDS or one_by_one(numbers):
         return True
     return all(b - a == length for a, b, length in zip(numbers, numbers[1:], lengths, strict=False))
 

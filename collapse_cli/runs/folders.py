@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import counters, shards
 from collapse_cli.runs.counters import Name, natural
-from collapse_cli.runs.members import LABEL_WORDS, ROW_WORDS, Member, are_vectors, unlike, words
+from collapse_cli.runs.labels_beside import labelled
+from collapse_cli.runs.members import Member, Part, are_vectors, unlike
 
 MOST, MOST_OF_A_SERIES = 8, 32  # sets of one folder that are measured side by side
-
-
-@dataclass(frozen=True)
-class Part:
-    """A set of rows in a folder.
-
-    path: of the folder where it is the only set, else of its file, or with a star for what counts its shards; name: by which
-    it is told from the others; files: one below the other; labels: files of them, in the same order; notes: what was
-    assumed, in sentences; point: its numbers in a series, empty where it is in none.
-    """
-
-    path: Path
-    name: str
-    files: tuple[Path, ...]
-    labels: tuple[Path, ...] = ()
-    notes: tuple[str, ...] = ()
-    point: tuple[int, ...] = ()
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -58,7 +42,7 @@ def parts(folder: Path) -> tuple[Part, ...]:
     if not sets:
         _refuse_none(folder, members)
     sets = [replace(part, name=name) for part, name in zip(sets, _names(sets, folder), strict=True)]
-    sets = _labelled(sets, labels, folder)
+    sets = labelled(sets, labels, folder)
     used = {file for part in sets for file in part.labels}
     aside += [member for member in labels if member.file not in used]
     notes = tuple(_aside([member for member in aside if not member.is_empty], folder))
@@ -145,7 +129,9 @@ def _joined(found: Sequence[Member], filled: Sequence[Member], place: int | None
     _refuse_no_shard(filled, folder)
     why = unlike(filled)
     numbers = [member.name.numbers[place] for member in found]
-    if not why and not counters.count_shards(numbers, [len(member.array) for member in found]):
+    if not why and not counters.count_shards(
+        found[0].name.words[place], numbers, [len(member.array) for member in found]
+    ):
         why = f"the numbers in {found[0].file.name} and {found[-1].file.name} count neither shards nor rows"
     if why:
         first, *others = (_alone(member) for member in filled)
@@ -166,7 +152,8 @@ def _missing(name: Name, place: int, numbers: Sequence[int]) -> tuple[str, ...]:
     """A sentence on shards that are not there."""
     declared = counters.total(name)
     count = declared[1] if declared and declared[0] == place else None
-    lost = counters.missing(numbers, count) if counters.one_by_one(numbers) or count else []
+    few = max(numbers) - min(numbers) < counters.MANY and (count or name.words[place] in counters.SHARDS)
+    lost = counters.missing(numbers, count) if few or counters.one_by_one(numbers) else []
     if not lost:
         return ()
     more = f" and {len(lost) - MOST} more" if len(lost) > MOST else ""
@@ -209,40 +196,6 @@ def _names(sets: Sequence[Part], folder: Path) -> list[str]:
         ]
     folders = [path.parent.as_posix() for path in within]
     return folders if len(set(folders)) == len(folders) > 1 else [path.as_posix() for path in within]
-
-
-def _labelled(sets: Sequence[Part], labels: Sequence[Member], folder: Path) -> list[Part]:
-    """The same, each with the files of labels that are named as it is and of its length; of one set, with the only ones."""
-    groups = [list(group) for _, group in groupby(labels, key=lambda member: member.name.texts)]
-    return [
-        next(
-            (
-                _with(part, group)
-                for group in groups
-                if _belong(part, group, len(sets) == len(groups) == 1, folder)
-            ),
-            part,
-        )
-        for part in sets
-    ]
-
-
-def _belong(part: Part, group: Sequence[Member], only: bool, folder: Path) -> bool:
-    """Whether labels are those of a set: of as many rows, and named alike."""
-    counted = sum(len(member.array) for member in group) == sum(
-        len(shards.mapped(file)) for file in part.files
-    )
-    of_set, of_labels = (
-        set(words(path.relative_to(folder).with_suffix("").as_posix())) - LABEL_WORDS - ROW_WORDS
-        for path in (part.files[0], group[0].file)
-    )
-    return counted and (only or of_set == of_labels)
-
-
-def _with(part: Part, group: Sequence[Member]) -> Part:
-    files = tuple(member.file for member in group)
-    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    return replace(part, labels=files, notes=(*part.notes, f"labels: {files[0].name}{more}"))
 
 
 def _aside(members: Sequence[Member], folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The arrays of a folder, one by one: what each may be, and which agree."""
+"""The arrays of a folder: what each may be, which agree, and the sets that they make."""
 
 from __future__ import annotations
 
@@ -15,6 +15,23 @@ from collapse_cli.runs.counters import Name
 LABEL_WORDS = {"label", "labels", "target", "targets", "y", "class", "classes", "classid", "classids", "gt"}
 ROW_WORDS = {"x", "z", "h", "emb", "embs", "embedding", "embeddings", "feat", "feats", "feature", "features", "rows", "data",
              "vectors", "representations", "repr", "latents"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """A set of rows in a folder.
+
+    path: of the folder where it is the only set, else of its file, or with a star for what counts its shards; name: by which
+    it is told from the others; files: one below the other; labels: files of them, in the same order; notes: what was
+    assumed, in sentences; point: its numbers in a series, empty where it is in none.
+    """
+
+    path: Path
+    name: str
+    files: tuple[Path, ...]
+    labels: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+    point: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ HEADER = 10_240  # bytes in which the header of a .npy ends; numpy refuses longe
 ZIP = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020
 OBJECTS = "it holds Python objects, which only code can read"
 CONTAINERS = 1 << 20  # dicts and lists in one file; a dict that holds itself has no end
-
 warnings.filterwarnings("ignore", "Detected pickle protocol")  # such a file is refused in words of our own
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import folders, reader, shards
-from collapse_cli.runs.folders import Part
+from collapse_cli.runs.members import Part
 
 TABLES = (".csv", ".parquet")
 ROWS_BY_NAME = (".npy", ".npz", *TABLES)

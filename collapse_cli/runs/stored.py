@@ -14,7 +14,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrays, codes, labels, reader, shards
 from collapse_cli.runs.arrays import ROWS
-from collapse_cli.runs.folders import Part
+from collapse_cli.runs.members import Part
 from collapse_cli.runs.naming import named
 from collapse_cli.runs.others.rows import NAMED
 from collapse_cli.runs.plain import told
@@ -23,6 +23,7 @@ from collapse_cli.runs.source import TABLES, Source
 from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+QUANTISED = "type of a quantised tensor"  # the name of a fact about the file, beside its arrays
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -60,7 +61,7 @@ class Stored:
 def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What a file holds by the names of our own files, and what was assumed of it."""
     path = source.path
-    if isinstance(source.content, shards.Shards):
+    if source.part or path.suffix == ".npy":
         return {ROWS: source.content} | _labels_of(source.part), source.content.assumed
     if path.suffix in TABLES:
         table = source.content
@@ -69,7 +70,10 @@ def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
         own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
         return found | own, chosen + aside
     found, assumed = named(arrays.read(source), path)
-    return found, (*assumed, *told(_as_written(source.content)))
+    written = _as_written(source.content)
+    if isinstance(written, Tensor) and written.is_quantized:
+        found[QUANTISED] = _type(written)
+    return found, (*assumed, *told(written))
 
 
 def _labels_of(part: Part | None) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def stored(
     source = str(found.get("source", "")) or path.absolute().name
     numbers = {space: _numbers(rows, found, path, unpack) for space, rows in spaces.items()}
     return Stored(
-        numbers, own, torch.arange(count) if index is None else index, classes, source, _type(spaces["h"])
+        numbers, own, torch.arange(count) if index is None else index, classes, source, found.get(QUANTISED) or _type(spaces["h"])
     )
 
 

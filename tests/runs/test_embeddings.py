@@ -151,9 +151,8 @@ def test_labels_of_any_integers_become_int64(dtype: str, tmp_path: Path) -> None
     assert (labels.dtype, labels.tolist()) == (torch.int64, [3, 0, 1, 1])
 
 
-@pytest.mark.parametrize("dtype", [bool, complex])
-def test_npy_of_no_numbers(dtype: type, tmp_path: Path) -> None:
-    numpy.save(tmp_path / "e.npy", numpy.ones((4, 3), dtype))
+def test_npy_of_no_numbers(tmp_path: Path) -> None:
+    numpy.save(tmp_path / "e.npy", numpy.ones((4, 3), complex))
     with pytest.raises(CollapseError, match="shape"):
         embeddings.load(tmp_path / "e.npy")
 
