@@ -28,15 +28,24 @@ def read(place: Path | Source) -> dict[str, Any]:
         content = source.content
     except Unreadable as error:
         raise _as_embeddings(source.path, error) from None
-    return {name: plain(value, source.path) for name, value in _named(content).items()}
+    return _plain(content, source.path)
+
+
+def _plain(content: Any, path: Path) -> dict[str, Any]:
+    return {name: plain(value, path) for name, value in _named(content).items()}
 
 
 def are_embeddings(place: Path | Source) -> bool:
-    """Whether a torch or safetensors file holds rows and not weights: anything but a dict does, a dict as its content tells."""
+    """Whether a torch or safetensors file holds rows and not weights: anything but a dict does, a dict as its content tells.
+
+    Raises CollapseError for numbers that take more than this machine's memory.
+    """
+    source = Source.at(place)
     try:
-        found = read(place)
-    except CollapseError:
+        content = source.content
+    except CollapseError:  # said by whoever reads it
         return False
+    found = _plain(content, source.path)
     if BARE in found:
         return isinstance(found[BARE], ARRAY) or _are_arrays(found[BARE])
     return ROWS in found or are_rows(found)

@@ -110,6 +110,11 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
     if isinstance(value, list | tuple):
         _refuse_ragged([_shape(part) for part in value if isinstance(part, ARRAY)], f"{name} of {path}")
     if isinstance(value, Tensor):
+        if value.is_meta:
+            raise CollapseError(
+                f"{name} of {path} is a shape without numbers",
+                "save it from the device it was computed on, not from meta",
+            )
         refuse_shape(value.shape, str(value.dtype).removeprefix("torch."), f"{name} of {path}")
         return value
     kind = (

@@ -10,7 +10,6 @@ import numpy
 import torch
 from torch import Tensor
 
-from collapse_cli.errors import CollapseError
 from collapse_cli.runs.reader import refuse_too_large
 from collapse_cli.runs.shards import float_of
 
@@ -50,10 +49,8 @@ def plain(value: Any, path: Path) -> Any:
 
 def _dense(value: Tensor, path: Path) -> Tensor:
     value = value.detach()
-    if value.is_meta:
-        raise CollapseError(
-            f"{path} holds a tensor without numbers (meta)", "save it from the device it was computed on"
-        )
+    if value.is_meta:  # a shape without numbers, which is refused where it is wanted
+        return value
     if value.is_quantized:
         value = value.dequantize()
     if value.layout != torch.strided:

@@ -107,7 +107,12 @@ def stored(
     source = str(found.get("source", "")) or path.absolute().name
     numbers = {space: _numbers(rows, found, path, unpack) for space, rows in spaces.items()}
     return Stored(
-        numbers, own, torch.arange(count) if index is None else index, classes, source, found.get(QUANTISED) or _type(spaces["h"])
+        numbers,
+        own,
+        torch.arange(count) if index is None else index,
+        classes,
+        source,
+        found.get(QUANTISED) or _type(spaces["h"]),
     )
 
 

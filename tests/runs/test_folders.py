@@ -58,7 +58,10 @@ def test_shards_are_joined_in_the_order_of_their_counter(tmp_path: Path) -> None
         ([f"shard_{n}.npy" for n in (0, 1, 2, 4, 5, 6, 7)], "7 of 8 shards are there; missing: 3"),
         ([f"part-{n:05d}-of-00004.npy" for n in (0, 1)], "2 of 4 shards are there; missing: 2, 3"),
         (["part-00000-of-00004.npy"], "1 of 4 shards are there; missing: 1, 2, 3"),
-        ([f"shard_{n}.npy" for n in (0, 20)], "2 of 21 shards are there; missing: 1, 2, 3, 4, 5, 6, 7, 8 and 11 more"),
+        (
+            [f"shard_{n}.npy" for n in (0, 20)],
+            "2 of 21 shards are there; missing: 1, 2, 3, 4, 5, 6, 7, 8 and 11 more",
+        ),
     ],
 )
 def test_a_missing_shard_is_named(names: list[str], line: str, tmp_path: Path) -> None:
@@ -97,17 +100,24 @@ def test_two_of_a_series_that_are_the_same_can_be_told_apart(tmp_path: Path) -> 
         ({"0.npy": rows(), "100.npy": rows(), "200.npy": rows()}, {"0": 20, "100": 20, "200": 20}),
         ({"s_1.npy": rows(), "s_01.npy": rows(9)}, {"s_1": 20, "s_01": 9}),
         ({"img/0.npy": rows(), "img/1.npy": rows(), "txt/0.npy": rows(9)}, {"img": 40, "txt": 9}),
-        ({"img_emb/img_emb_0.npy": rows(), "text_emb/text_emb_0.npy": rows(9)}, {"img_emb": 20, "text_emb": 9}),
+        (
+            {"img_emb/img_emb_0.npy": rows(), "text_emb/text_emb_0.npy": rows(9)},
+            {"img_emb": 20, "text_emb": 9},
+        ),
         ({"i_0.npy": rows(), "i_1.npy": rows(), "t_0.npy": rows(9)}, {"i_*": 40, "t_0": 9}),
     ],
 )
-def test_other_names_are_sets_apart(files: Mapping[str, numpy.ndarray], sets: Mapping[str, int], tmp_path: Path) -> None:
+def test_other_names_are_sets_apart(
+    files: Mapping[str, numpy.ndarray], sets: Mapping[str, int], tmp_path: Path
+) -> None:
     found = loaded(folder(tmp_path, files))
     assert {name: subject.count for name, subject in found.items()} == sets
 
 
 @pytest.mark.parametrize(
-    ("other", "kind"), [(rows(dtype="float16"), "4 float16"), (rows(width=3), "3 float32")], ids=["type", "width"]
+    ("other", "kind"),
+    [(rows(dtype="float16"), "4 float16"), (rows(width=3), "3 float32")],
+    ids=["type", "width"],
 )
 def test_shards_that_do_not_agree_are_measured_apart(other: numpy.ndarray, kind: str, tmp_path: Path) -> None:
     found = loaded(folder(tmp_path, {"s_0.npy": rows(), "s_1.npy": other}))
@@ -155,7 +165,9 @@ def test_labels_go_with_the_set_of_their_name(words: tuple[str, str], tmp_path: 
 
 
 def test_labels_in_shards_follow_the_shards_of_their_rows(tmp_path: Path) -> None:
-    parts = {f"emb_{n}.npy": rows() for n in range(11)} | {f"labels_{n}.npy": numpy.full(20, n) for n in range(11)}
+    parts = {f"emb_{n}.npy": rows() for n in range(11)} | {
+        f"labels_{n}.npy": numpy.full(20, n) for n in range(11)
+    }
     (subject,) = loaded(folder(tmp_path, parts)).values()
     assert subject.clean.labels is not None
     assert subject.clean.labels.tolist() == [n for n in range(11) for _ in range(20)]
@@ -170,7 +182,9 @@ def test_labels_in_shards_follow_the_shards_of_their_rows(tmp_path: Path) -> Non
         ({"loss.npy": numpy.zeros(7)}, "left out: loss.npy, float64 of shape (7,)"),
     ],
 )
-def test_what_is_neither_rows_nor_labels_is_named(files: Mapping[str, numpy.ndarray], line: str, tmp_path: Path) -> None:
+def test_what_is_neither_rows_nor_labels_is_named(
+    files: Mapping[str, numpy.ndarray], line: str, tmp_path: Path
+) -> None:
     (subject,) = loaded(folder(tmp_path, {"emb.npy": rows(), **files})).values()
     assert (subject.count, subject.labelled, said(subject)) == (20, False, [line])
 
@@ -197,7 +211,9 @@ def test_empty_arrays_are_left_out_and_empty_files_refused(tmp_path: Path) -> No
 
 
 def test_one_vector_in_each_file(tmp_path: Path) -> None:
-    (subject,) = loaded(folder(tmp_path, {f"{name}.npy": rows(seed=n)[0] for n, name in enumerate("abc")})).values()
+    (subject,) = loaded(
+        folder(tmp_path, {f"{name}.npy": rows(seed=n)[0] for n, name in enumerate("abc")})
+    ).values()
     assert subject.rows["h"][0:3].tolist() == [rows(seed=n)[0].tolist() for n in range(3)]
     assert subject.rows["h"][torch.tensor([2])].tolist() == [rows(seed=2)[0].tolist()]
     assert said(subject) == ["one vector in each file"]
