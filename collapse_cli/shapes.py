@@ -17,6 +17,9 @@ Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 Sees = Literal["directions", "rows", "columns"]
 """What a loss knows of embeddings: their directions alone, the rows as they are, or columns standardised over the batch."""
 
+Unpacking = Literal["none", "bits", "scale"]
+"""How rows of whole numbers are turned into what they stand for."""
+
 
 class Pixels(Protocol):
     """What a tensor of images and a stream of them have in common."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import labels as stored
+from collapse_cli.runs.remedies import refuse_shape
 from collapse_cli.shapes import Embeddings
 
 
@@ -32,7 +33,8 @@ def tensor(array: Array | Tensor, name: str) -> Tensor:
     Read-only, strided and byte-swapped arrays are copied. Raises CollapseError for lists and for what holds no real numbers.
     """
     if isinstance(array, Tensor):
-        return array.detach().cpu()
+        array = array.detach().cpu()
+        return array.dequantize() if array.is_quantized else array
     values = _numbers(array, name)
     native = "f8" if values.dtype.itemsize > 8 else values.dtype.newbyteorder("=")
     return torch.from_numpy(numpy.require(values, native, ["C", "W"]))
@@ -44,7 +46,7 @@ def _numbers(array: Array, name: str) -> numpy.ndarray[Any, Any]:
             f"{name} is a {type(array).__name__}, not an array", "numpy.asarray(…) makes an array of it"
         )
     values = numpy.asarray(array)
-    if values.dtype.kind not in "fiu":
+    if values.dtype.kind not in "fiub":
         raise CollapseError(
             f"{name} is a {type(array).__name__} of {values.dtype}",
             "give an array or tensor of real numbers, shape (N, D), or a path",
@@ -52,21 +54,22 @@ def _numbers(array: Array, name: str) -> numpy.ndarray[Any, Any]:
     return values
 
 
-def embeddings(array: Array | Tensor, name: str) -> Embeddings:
-    """An array (N,D) as embeddings h of one space: float64 stays, half precision becomes float32, whole numbers float64.
+def embeddings(array: Array | Tensor, name: str) -> tuple[Embeddings, str]:
+    """An array (N,D) as embeddings h of one space, and the type it had.
 
+    float64 stays, half precision becomes float32, whole numbers float64; true and false are 1 and 0.
     Raises CollapseError for other shapes, none of N rows, and for what holds no real numbers.
     """
     rows = tensor(array, name)
-    real = rows.layout == torch.strided and not rows.is_complex() and rows.dtype != torch.bool
-    if not real or rows.ndim != 2 or 0 in rows.shape:
-        kind = str(rows.dtype).removeprefix("torch.")
+    kind = str(rows.dtype).removeprefix("torch.")
+    refuse_shape(rows.shape, kind, name)
+    if rows.layout != torch.strided or rows.is_complex() or rows.ndim != 2 or 0 in rows.shape:
         raise CollapseError(
             f"{name} is {kind} of shape {tuple(rows.shape)}", "embeddings are real numbers of shape (N, D)"
         )
     if rows.dtype not in (torch.float32, torch.float64):
         rows = rows.float() if rows.is_floating_point() else rows.double()
-    return Embeddings(rows, None, None, torch.arange(len(rows)), (), name)
+    return Embeddings(rows, None, None, torch.arange(len(rows)), (), name), kind
 
 
 def classes(labels: Labels, count: int) -> tuple[Tensor, tuple[str, ...]]:

@@ -10,8 +10,8 @@ from collapse_cli.analysis import catalogue, checks
 from collapse_cli.analysis.catalogue import Measurement
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.gate import Terms, judged
-from collapse_cli.analysis.inputs import load, refuse_shared_labels
-from collapse_cli.analysis.measured import Loaded, requested
+from collapse_cli.analysis.inputs import Loaded, expanded, load
+from collapse_cli.analysis.measured import requested
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
 from collapse_cli.analysis.subject import Subject
@@ -39,7 +39,7 @@ def check(
 
     tolerance: by how much it may, as 5% or 0.1; strict: dimensional collapse and what is inconclusive fail too.
     """
-    refuse_shared_labels(measuring, len(inputs))
+    inputs = expanded(inputs, measuring)
     requirements = [texts.parse(text) for text in require]
     names = [requirement.name for requirement in requirements]
     if not any(_is_answer(given) for given in inputs):
@@ -127,7 +127,7 @@ def _is_answer(given: Loaded) -> bool:
 
 
 def _name(given: Loaded) -> str:
-    return given.name if isinstance(given, Subject) else str(given)
+    return str(given) if isinstance(given, Path) else given.name
 
 
 def _title(given: Loaded) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.analysis.inputs import refuse_shared_labels
-from collapse_cli.analysis.measured import Loaded
+from collapse_cli.analysis.inputs import Loaded, expanded
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import Group, Single, by_name, space_of
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
@@ -34,11 +33,11 @@ def compare(
 
     scatter: two metrics that are to be drawn against each other, by default those that declare an axis.
     """
+    inputs = expanded(inputs, measuring)
     if len(inputs) < 2:
         raise CollapseError(f"{inputs[0]} alone cannot be compared", "give two runs or more")
     if scatter and scatter[0] == scatter[1]:
         raise CollapseError(f"--scatter {scatter[0]} against itself", "name two metrics")
-    refuse_shared_labels(measuring, len(inputs))
     portraits = [portrait(given, measuring, (), fresh, progress, save) for given in inputs]
     runs = [_single(measured) for measured in portraits]
     _refuse_twins(runs)
@@ -89,9 +88,14 @@ def grouped(runs: Sequence[Single]) -> list[Group]:
             same.append(place)
     names = group_names([settings for settings, _ in members])
     return [
-        Group(name or str(runs[places[0]].facts["path"]), tuple(runs[p] for p in places), tuple(places))
+        Group(name or _called(runs[places[0]].facts), tuple(runs[p] for p in places), tuple(places))
         for name, (_, places) in zip(names, members, strict=True)
     ]
+
+
+def _called(facts: Mapping[str, Any]) -> str:
+    """A set of a folder by what tells it from the others, all else by its path."""
+    return str(facts.get("part", facts["path"]))
 
 
 def group_names(every: Sequence[Mapping[str, Any]]) -> list[str]:

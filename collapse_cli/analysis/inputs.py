@@ -12,7 +12,7 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs import checkpoint, embeddings
+from collapse_cli.runs import checkpoint, embeddings, folders
 from collapse_cli.runs.source import Source
 
 PIXELS = "pixels:"  # before the name of a data set
@@ -37,6 +37,15 @@ class Recognised:
     kind: Kind
     source: Source
 
+    @property
+    def name(self) -> str:
+        """What it is called: a set of a folder by what tells it from the others, all else by the name of its path."""
+        return self.source.whole.name if self.source.whole else self.path.absolute().name
+
+
+Loaded = Path | Recognised | Subject
+"""What a command takes: a path, a set of a folder, or what was loaded already."""
+
 
 def recognise(path: Path) -> Recognised:
     """Raises CollapseError for a folder that holds neither a run nor embeddings, and for what cannot be read."""
@@ -50,7 +59,7 @@ def recognise(path: Path) -> Recognised:
     if path.is_dir():
         if not (path / "checkpoint.pt").exists():
             raise CollapseError(
-                f"{path} is a folder without a checkpoint.pt, and holds no .npy",
+                f"{path} is a folder without a checkpoint.pt, and holds no .npy{_but(path)}",
                 "give a run folder, a checkpoint, or embeddings",
             )
         return Recognised(path, Kind.RUN, Source(path / "checkpoint.pt"))
@@ -58,9 +67,48 @@ def recognise(path: Path) -> Recognised:
     return Recognised(path, kind, source)
 
 
+def expanded(given: Sequence[Loaded], measuring: Measuring) -> list[Loaded]:
+    """The same, with the sets of a folder that holds several in place of the folder.
+
+    Raises CollapseError for a folder of more sets than are measured side by side, for what cannot be read, and where one file of
+    labels would stand for several inputs.
+    """
+    inputs = [part for each in given for part in (_sets(each) if isinstance(each, Path) else [each])]
+    if measuring.labels and sum(not isinstance(each, Subject) for each in inputs) > 1:
+        raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
+    return inputs
+
+
+def _sets(path: Path) -> Sequence[Loaded]:
+    """One recognised input for each set of a folder, and the path itself where it is one input."""
+    if not path.is_dir() or (path / "checkpoint.pt").exists():
+        return [path]
+    if not embeddings.are_at(path):
+        files = [
+            file for file in path.iterdir() if file.suffix in embeddings.BY_NAME and embeddings.are_at(file)
+        ]
+        return folders.apart(path, files) or [path]
+    sets = folders.parts(path)
+    folders.refuse_too_many(path, sets)
+    if len(sets) == 1:
+        return [path]
+    return [Recognised(part.path, Kind.EMBEDDINGS, Source(part.path, part)) for part in sets]
+
+
+def _but(folder: Path) -> str:
+    """What a folder holds instead, in words."""
+    names = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))[:4]
+    return f", only {', '.join(names[:3])}{' …' if len(names) > 3 else ''}" if names else ""
+
+
 def load(given: Path | Recognised, measuring: Measuring, progress: Progress = silent) -> Subject:
     """One input, read and embedded; what it is, and what was assumed of it, is told to `progress`."""
     recognised = recognise(given) if isinstance(given, Path) else given
+    if measuring.unpack != "none" and recognised.kind is not Kind.EMBEDDINGS:
+        raise CollapseError(
+            f"--unpack goes with embeddings, {recognised.path} is none",
+            "leave it out: a network gives fractions",
+        )
     if measuring.labels and recognised.kind is not Kind.EMBEDDINGS:
         raise CollapseError(
             f"--labels go with embeddings, {recognised.path} is none", "images have their own"
@@ -71,19 +119,14 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
     return subject
 
 
-def load_all(paths: Sequence[Path], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
-    """Every input; what they are is told once all are read."""
-    refuse_shared_labels(measuring, len(paths))
-    subjects = [load(path, measuring) for path in paths]
-    for line in (line for subject in subjects for line in subject.story):
+def load_all(given: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
+    """Every input, as many for a folder as it holds sets; what they are is told once all are read."""
+    inputs = expanded(given, measuring)
+    subjects = [each if isinstance(each, Subject) else load(each, measuring) for each in inputs]
+    fresh = [subject for subject in subjects if not any(subject is each for each in inputs)]
+    for line in (line for subject in fresh for line in subject.story):
         progress(line)
     return subjects
-
-
-def refuse_shared_labels(measuring: Measuring, inputs: int) -> None:
-    """Raises CollapseError where one file of labels would stand for several inputs."""
-    if measuring.labels and inputs > 1:
-        raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
 
 
 def _subject(recognised: Recognised, measuring: Measuring) -> Subject:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from collapse_cli.analysis import arrays, inputs, modules, stored
 from collapse_cli.analysis.arrays import Array, Labels
-from collapse_cli.analysis.measured import Loaded
+from collapse_cli.analysis.inputs import Loaded, Recognised
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.modules import Pool
 from collapse_cli.analysis.subject import Subject
@@ -45,6 +45,7 @@ class Settings(TypedDict, total=False):
     activation: Literal["auto", "gelu", "quickgelu"]
     size: int
     normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"]
+    unpack: Literal["none", "bits", "scale"]
 
 
 def load(
@@ -84,9 +85,10 @@ def load(
         source = modules.embed(
             source, _present(images), layer=layer, pool=pool, samples=chosen.samples, name=name
         )
+    kind = "float32"
     if not isinstance(source, Embeddings):
-        source = arrays.embeddings(source, name or "array")
-    subject = stored.of_memory(_labelled(source, labels), chosen, name or source.source)
+        source, kind = arrays.embeddings(source, name or "array")
+    subject = stored.of_memory(_labelled(source, labels), chosen, name or source.source, kind)
     for line in subject.story:
         progress(line)
     return subject
@@ -144,9 +146,23 @@ def subjects(
     """Every source, loaded. Raises CollapseError for none, and for the labels of one among several."""
     refuse_none(sources)
     measuring(settings)
-    _refuse_shared(labels, sources)
-    loaded = [load(source, labels=labels, progress=progress, **settings) for source in sources]
+    parts = [part for source in sources for part in _sets(source)]
+    _refuse_shared(labels, parts)
+    loaded = [
+        inputs.load(part, measuring(settings, labels), progress)
+        if isinstance(part, Recognised)
+        else load(part, labels=labels, progress=progress, **settings)
+        for part in parts
+    ]
     return [subject for subject in apart(loaded) if isinstance(subject, Subject)]
+
+
+def _sets(source: Input) -> Sequence[Input | Recognised]:
+    """The sets of a folder that holds several; all else as it is."""
+    if not isinstance(source, str | os.PathLike):
+        return [source]
+    sets = [part for part in inputs.expanded([Path(source)], Measuring()) if isinstance(part, Recognised)]
+    return sets or [source]
 
 
 def portrayed(
@@ -186,7 +202,7 @@ def refuse_none(sources: Sequence[Input]) -> None:
         )
 
 
-def _refuse_shared(labels: Labels, sources: Sequence[Input]) -> None:
+def _refuse_shared(labels: Labels, sources: Sequence[Input | Recognised]) -> None:
     if labels is not None and len(sources) > 1:
         raise CollapseError(
             "labels are those of one source", "load each source with its own: load(z, labels=…)"

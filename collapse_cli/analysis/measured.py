@@ -4,26 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from collapse_cli.analysis.catalogue import Measurement
-from collapse_cli.analysis.inputs import load_all
-from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
-from collapse_cli.progress import Progress, silent
-
-Loaded = Path | Subject
-
-
-def subjects(inputs: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
-    """Those that are not yet loaded, loaded."""
-    if all(isinstance(given, Subject) for given in inputs):
-        return [given for given in inputs if isinstance(given, Subject)]
-    paths = [given for given in inputs if isinstance(given, Path)]
-    loaded = dict(zip(paths, load_all(paths, measuring, progress), strict=True)) if paths else {}
-    return [given if isinstance(given, Subject) else loaded[given] for given in inputs]
 
 
 def measured(row: Measurement, loaded: Sequence[Subject], warned: bool = True, **options: Any) -> Answer:

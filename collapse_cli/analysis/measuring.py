@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.settings import knob
+from collapse_cli.shapes import Unpacking
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +39,11 @@ class Measuring(Choices, Sampled):
 
     labels: str = knob(
         "", "labels of one file of embeddings: .npy .npz .pt, or .csv .txt with one on each line"
+    )
+    unpack: Unpacking = knob(
+        "none",
+        "embeddings kept as whole numbers: bits makes 8 dimensions, -1 and 1, of each byte; scale turns quantised numbers "
+        "back, by the scale and zero_point, or the ranges, that the file holds",
     )
 
     @property

@@ -7,8 +7,10 @@ from typing import Any
 
 from collapse_cli.analysis import alignment as aligned
 from collapse_cli.analysis import coverage as covered
-from collapse_cli.analysis.measured import Loaded, requested, subjects
+from collapse_cli.analysis.inputs import Loaded, expanded, load_all
+from collapse_cli.analysis.measured import requested
 from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
@@ -16,11 +18,8 @@ from collapse_cli.progress import Progress, silent
 
 def alignment(inputs: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> Answer:
     """Two sets whose rows are pairs: alignment, modality gap, uniformity of each side, partners found."""
-    if len(inputs) != 2:
-        raise CollapseError(
-            f"pairs take two inputs, {len(inputs)} given", "name the file of either side of the pairs"
-        )
-    first, second = loaded = subjects(inputs, measuring, progress)
+    said = "--pair takes two inputs", "name the file of either side of the pairs"
+    first, second = loaded = _two(inputs, measuring, progress, *said)
     facts = requested(loaded, aligned.measure, {})
     warnings = [line for subject in loaded for line in subject.sampled()]
     return answer("alignment", aligned.pairs(first, second), facts, warnings)
@@ -30,7 +29,18 @@ def coverage(
     inputs: Sequence[Loaded], measuring: Measuring, progress: Progress = silent, **options: Any
 ) -> Answer:
     """The real set, and the generated one that should cover it. options: k, space, width of `coverage.measure`."""
-    real, generated = loaded = subjects(inputs, measuring, progress)
+    said = "coverage takes a real and a generated set", "name the file of either"
+    real, generated = loaded = _two(inputs, measuring, progress, *said)
     entries = list(covered.measure(real, generated, **options))
     facts = requested(loaded, covered.measure, options)
     return answer("coverage", entries, facts, [line for subject in loaded for line in subject.sampled()])
+
+
+def _two(
+    inputs: Sequence[Loaded], measuring: Measuring, progress: Progress, wanted: str, hint: str
+) -> list[Subject]:
+    """Both sets, loaded; a folder may hold the two. Raises CollapseError for another number of them."""
+    sets = expanded(inputs, measuring)
+    if len(sets) != 2:
+        raise CollapseError(f"{wanted}, {len(sets)} given", hint)
+    return load_all(sets, measuring, progress)

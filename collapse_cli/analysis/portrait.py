@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from collapse_cli.analysis import catalogue
-from collapse_cli.analysis.inputs import Kind, Recognised, load, recognise
-from collapse_cli.analysis.measured import Loaded, measured
+from collapse_cli.analysis.inputs import Kind, Loaded, Recognised, load, recognise
+from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, Verdict, version
@@ -69,21 +70,22 @@ def portrait(
     names = names or catalogue.portrait()
     if isinstance(given, Subject):
         return of_subject(given, names)
-    recognised = recognise(given)
+    recognised = recognise(given) if isinstance(given, Path) else given
+    path = recognised.path
     if recognised.kind is Kind.ANSWER:
         return _saved(recognised, progress)
     stored = [] if fresh else complete(stored_answers(recognised, measuring), names)
     if stored:
-        progress(f"{given}: read from {given / 'results'}")
-        facts = {**stored[0].inputs[0], "path": str(given)}
-        return Portrait(facts, stored, Record(given).settings())
+        progress(f"{path}: read from {path / 'results'}")
+        facts = {**stored[0].inputs[0], "path": str(path)}
+        return Portrait(facts, stored, Record(path).settings())
     subject = load(recognised, measuring, progress)
     measured = of_subject(subject, names)
     record = subject.record
     done = (
         record is not None and save is not None and all(save(record, answer) for answer in measured.answers)
     )
-    progress(f"{given}: measured" + (f", kept in {record.folder / 'results'}" if record and done else ""))
+    progress(f"{path}: measured" + (f", kept in {record.folder / 'results'}" if record and done else ""))
     return measured
 
 

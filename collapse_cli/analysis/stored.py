@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from collapse_cli import data, embedding
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import embeddings
+from collapse_cli.runs import codes, embeddings
+from collapse_cli.runs.codes import Codes
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Images
 
@@ -30,22 +32,37 @@ def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     """All rows to be streamed, and a sample of them in memory."""
     path = source.path
     beside = Path(measuring.labels) if measuring.labels else None
-    stored = embeddings.load(source, measuring.samples, measuring.seed, beside)
+    stored = embeddings.load(source, measuring.samples, measuring.seed, beside, measuring.unpack)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
     facts |= {"assumed": list(stored.assumed)} | ({"labels": measuring.labels} if beside else {})
-    name = path.absolute().name  # also of "."
+    facts |= _coded(stored.codes)
+    name = source.whole.name if source.whole else path.absolute().name  # also of "."
+    facts |= {"part": name} if source.whole else {}
     count = stored.every["h"].shape[0]
     return Subject(
-        name, facts, stored.clean, measuring, stored.every, stored.views, stored.temperature,
+        name, facts, stored.clean, measuring, stored.every, stored.views, stored.temperature, codes=stored.codes,
         story=story(facts, count, stored.clean.source),
     )  # fmt: skip
 
 
-def of_memory(clean: Embeddings, measuring: Measuring, name: str = "array") -> Subject:
-    """Embeddings that are in memory; of more than --samples all are measured."""
-    facts = {"path": name, "layout": "embeddings in memory"}
+def of_memory(clean: Embeddings, measuring: Measuring, name: str = "array", kind: str = "float32") -> Subject:
+    """Embeddings that are in memory; of more than --samples all are measured. kind: the type that they were given in."""
+    if measuring.unpack != "none" and codes.is_whole(kind):
+        rows = codes.unpacked(clean.representations, kind, measuring.unpack, {}, Path(name))
+        clean = replace(clean, representations=rows[: len(clean)])
+    whole = codes.told(clean.representations, kind, measuring.unpack)
+    assumed = codes.said(whole, measuring.unpack, {})
+    facts = {"path": name, "layout": "embeddings in memory"} | ({"assumed": list(assumed)} if assumed else {})
+    facts |= _coded(whole)
     lines = story(facts, len(clean), clean.source)
-    return Subject(name, facts, clean, measuring, story=lines)
+    return Subject(name, facts, clean, measuring, codes=whole, story=lines)
+
+
+def _coded(whole: Codes | None) -> dict[str, str]:
+    """What whole numbers are, and how they were unpacked, among the facts of an input."""
+    if whole is None:
+        return {}
+    return {"codes": whole.kind} | ({"unpacked": whole.unpacked} if whole.unpacked else {})
 
 
 def of_pixels(dataset: str, measuring: Measuring) -> Subject:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collapse_cli.models.momentum import KeyQueue
     from collapse_cli.root_causes import Case
     from collapse_cli.runs.checkpoint import Checkpoint
+    from collapse_cli.runs.codes import Codes
     from collapse_cli.runs.record import Record
 
 VIEWED = 2000  # images whose augmented pairs are embedded
@@ -33,7 +34,8 @@ class Subject:
     facts: for the JSON's `inputs`; clean: h (N,D), z (N,d), labels; streamed: all embeddings (M,D) of a file by space, of which
     `clean` holds a sample where they are many; stored_views: those of a file; case: the network itself with its images and
     what is known of its training, None where there is no network; load_split: the images of another split, by its name,
-    None where there are only these; raw: `clean` holds pixels; story: what was recognised and assumed, in sentences.
+    None where there are only these; raw: `clean` holds pixels; codes: what h is where it is whole numbers, and None where it
+    is not; story: what was recognised and assumed, in sentences.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Subject:
     record: Record | None = None
     load_split: Callable[[str], Embeddings] | None = None
     raw: bool = False
+    codes: Codes | None = None
     story: tuple[str, ...] = ()
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 

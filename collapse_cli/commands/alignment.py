@@ -9,7 +9,6 @@ import typer
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.options import Inputs, Shown, options
 from collapse_cli.commands.single import ask
-from collapse_cli.errors import CollapseError
 from collapse_cli.settings import fill
 
 
@@ -38,10 +37,6 @@ def alignment(
     if not pair:
         ask("alignment", inputs, given)
         return
-    if len(inputs) != 2:
-        raise CollapseError(
-            f"--pair takes two inputs, {len(inputs)} given", "name the file of either side of the pairs"
-        )
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
     from collapse_cli.analysis import pairs

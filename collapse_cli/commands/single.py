@@ -20,12 +20,13 @@ def ask(name: str, inputs: Sequence[Path], given: dict[str, Any], **own: Any) ->
     shown, measuring = fill(Shown, given), fill(Measuring, given)
     output = shown.output()
     from collapse_cli.analysis.catalogue import measurement
-    from collapse_cli.analysis.measured import measured, subjects
+    from collapse_cli.analysis.inputs import load_all
+    from collapse_cli.analysis.measured import measured
     from collapse_cli.commands.output import finish
     from collapse_cli.views.progress import reporter
 
     with reporter(shown.quiet) as progress:
-        loaded = subjects(inputs, measuring, progress)
+        loaded = load_all(inputs, measuring, progress)
         answer = measured(measurement(name), loaded, **own)
     finish(answer, output, loaded[0].record if len(loaded) == 1 else None)
     if answer.undecided():

@@ -14,13 +14,17 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
-from collapse_cli.runs import arrays, shards
+from collapse_cli.runs import arrays, codes, folders, shards
 from collapse_cli.runs.arrays import ROWS
+from collapse_cli.runs.codes import Codes
 from collapse_cli.runs.source import ROWS_BY_NAME, Source
 from collapse_cli.runs.stored import content, stored
-from collapse_cli.shapes import Embeddings, Rows
+from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
 PERHAPS = (".pt", ".pth", ".safetensors")  # embeddings or weights, as their content tells
+BY_NAME = (".npz", *PERHAPS)
+"""Files that hold arrays by name, and are not joined."""
+
 VIEWS = ("first_", "second_")
 
 
@@ -29,7 +33,7 @@ class Kept:
     """The clean embeddings of N images and, where they were kept, those of two augmented views of the same images.
 
     every: all rows (N,D) by space, read when they are asked for, where `clean` is a sample of them that is held in memory;
-    assumed: what was made of a file that could have been read otherwise.
+    assumed: what was made of a file that could have been read otherwise; codes: what h is where it is whole numbers, else None.
     """
 
     clean: Embeddings
@@ -38,6 +42,7 @@ class Kept:
     every: Mapping[str, Rows] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
     shards: int = 1
+    codes: Codes | None = None
 
     @property
     def layout(self) -> str:
@@ -77,21 +82,32 @@ def are_at(place: Path | Source) -> bool:
     """Whether a file or folder holds embeddings; a folder with a checkpoint is a run."""
     source = Source.at(place)
     path = source.path
-    if path.is_dir():
-        return not (path / "checkpoint.pt").exists() and bool(shards.shards_in(path))
+    if source.whole is not None or path.is_dir():
+        return not (path / "checkpoint.pt").exists() and bool(source.whole or folders.files_in(path))
     return path.suffix in ROWS_BY_NAME or (path.suffix in PERHAPS and arrays.are_embeddings(source))
 
 
-def load(place: Path | Source, samples: int = sys.maxsize, seed: int = 0, beside: Path | None = None) -> Kept:
+def load(
+    place: Path | Source,
+    samples: int = sys.maxsize,
+    seed: int = 0,
+    beside: Path | None = None,
+    unpack: Unpacking = "none",
+) -> Kept:
     """All rows of a file or folder, read when asked for, and in memory at most `samples`, drawn without replacement.
 
-    Images that have views are drawn first. beside: a file of labels, in place of the file's own.
+    Images that have views are drawn first. beside: a file of labels, in place of the file's own; unpack: how whole numbers are
+    turned into what they stand for.
     Raises CollapseError for what cannot be read, and for arrays that do not fit one another.
     """
     source = Source.at(place)
     path, (found, assumed) = source.path, content(source)
-    clean = stored(found, "", path, beside)
-    pair = [stored(found, part, path).numbered_as(clean) for part in VIEWS if f"{part}{ROWS}" in found]
+    clean = stored(found, "", path, beside, unpack)
+    pair = [
+        stored(found, part, path, unpack=unpack).numbered_as(clean)
+        for part in VIEWS
+        if f"{part}{ROWS}" in found
+    ]
     if len(pair) == 2:
         _refuse_unpaired(pair[0].index, pair[1].index, path)
     chosen = _drawn(clean.index, pair[0].index if pair else None, samples, seed)
@@ -100,8 +116,10 @@ def load(place: Path | Source, samples: int = sys.maxsize, seed: int = 0, beside
     views = [_labelled_as(held, view) if beside or view.labels is None else view for view in views]
     temperature = float(found["temperature"]) if "temperature" in found else None
     both = (views[0], views[1]) if len(views) == 2 else None
-    parts = len(clean.spaces["h"].files) if isinstance(clean.spaces["h"], shards.Shards) else 1
-    return Kept(held, both, temperature, clean.spaces, assumed, parts)
+    whole = codes.told(held.representations, clean.stored, unpack)
+    parts = len(found[ROWS].files) if isinstance(found[ROWS], shards.Shards) else 1
+    assumed += codes.said(whole, unpack, found)
+    return Kept(held, both, temperature, clean.spaces, assumed, parts, whole)
 
 
 def _labelled_as(clean: Embeddings, view: Embeddings) -> Embeddings:

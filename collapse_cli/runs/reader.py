@@ -6,7 +6,6 @@ this machine's memory before anything is allocated.
 
 from __future__ import annotations
 
-import argparse
 import io
 import math
 import os
@@ -16,6 +15,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,12 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import stand_ins
 
 HEADER = 10_240  # bytes in which the header of a .npy ends; numpy refuses longer ones
 ZIP = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020
+OBJECTS = "it holds Python objects, which only code can read"
 CONTAINERS = 1 << 20  # dicts and lists in one file; a dict that holds itself has no end
-
 warnings.filterwarnings("ignore", "Detected pickle protocol")  # such a file is refused in words of our own
 
 
@@ -47,6 +48,17 @@ class Unreadable(CollapseError):
         """The same error as a sentence about what was wanted, with its remedy; reason: to show instead of the whole one."""
         words = f"{self.path} cannot be read as {kind} ({reason or self.reason})"
         return Unreadable(self.path, self.reason, words, hint)
+
+
+class HoldsObjects(ValueError):
+    """An array of Python objects, which are pickled."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What stands in an archive in place of an array that only code can read."""
+
+    shape: tuple[int, ...]
 
 
 def memory() -> int:
@@ -95,6 +107,8 @@ def mapped(path: Path) -> numpy.ndarray:
     """The array of a .npy, mapped into memory. Raises CollapseError also for a file that ends before its last number."""
     length = size(path)
     try:
+        if not length:
+            raise ValueError("it is empty")
         with path.open("rb") as file:
             start, declared = _declared(file.read(HEADER))
         if start + declared > length:
@@ -111,8 +125,11 @@ def array(path: Path) -> numpy.ndarray:
     return numpy.array(values)
 
 
-def arrays(path: Path) -> dict[str, numpy.ndarray]:
-    """The arrays of a .npz by name, in memory. Raises CollapseError also for an archive that unpacks to more than the memory."""
+def arrays(path: Path) -> dict[str, numpy.ndarray | Objects]:
+    """The arrays of a .npz by name, in memory, `Objects` in place of pickled ones.
+
+    Raises CollapseError also for an archive that unpacks to more than the memory.
+    """
     size(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -125,10 +142,13 @@ def arrays(path: Path) -> dict[str, numpy.ndarray]:
         raise Unreadable(path, _words(error)) from None
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> numpy.ndarray:
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> numpy.ndarray | Objects:
     """Raises ValueError where the header declares another size than the archive does."""
     with archive.open(member) as stream:
-        start, declared = _declared(stream.read(HEADER))
+        try:
+            start, declared = _declared(stream.read(HEADER))
+        except HoldsObjects as error:
+            return Objects(error.args[1])
     if start + declared != member.file_size:
         raise ValueError(
             f"{member.filename} declares {declared:,} bytes, it has {member.file_size - start:,}"
@@ -139,12 +159,12 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> numpy.ndarray:
 
 
 def _declared(head: bytes) -> tuple[int, int]:
-    """Where the numbers begin in a .npy, and how many bytes they take. Raises ValueError for objects, which are pickled."""
+    """Where the numbers begin in a .npy, and how many bytes they take. Raises HoldsObjects, or another ValueError."""
     stream = io.BytesIO(head)
     read_header = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read_header(stream)
     if dtype.hasobject:
-        raise ValueError("it holds Python objects, which only code can read")
+        raise HoldsObjects(OBJECTS, shape)
     if min(shape, default=0) < 0:
         raise ValueError(f"it is of shape {shape}")
     return stream.tell(), math.prod(shape) * dtype.itemsize
@@ -169,13 +189,13 @@ def safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def pickled(path: Path) -> Any:
-    """What torch.save wrote, on the CPU: tensors, plain types, and argparse.Namespace, in which many keep their settings."""
+    """What torch.save wrote, on the CPU: tensors, plain types, and what has a stand-in, as arrays of numpy, paths, Namespace."""
     length = size(path)
     try:
         zipped = _is_zip(path, length)
         if not zipped:  # of old files all is read at once
             refuse_too_large(path, length)
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals(stand_ins.known()):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except CollapseError:
         raise
@@ -192,7 +212,7 @@ def unknown_globals(path: Path, error: Unreadable) -> list[str]:
 
     A file of the format of 2019 tells only the first, in the error that it was refused with.
     """
-    with suppress(Exception):
+    with suppress(Exception), torch.serialization.safe_globals(stand_ins.known()):
         return torch.serialization.get_unsafe_globals_in_checkpoint(path)
     return re.findall(r"GLOBAL ([\w.]+)", error.reason)
 
@@ -225,4 +245,6 @@ def _tensors(content: Any, path: Path) -> Iterator[Tensor]:
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, HoldsObjects):
+        return OBJECTS
     return str(error).strip() or type(error).__name__

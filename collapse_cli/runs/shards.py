@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,10 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import reader
+from collapse_cli.runs.remedies import refuse_shape
+
+OTHERS = (".npz", ".pt", ".pth", ".safetensors", ".csv", ".tsv", ".parquet", ".h5", ".pkl", ".json", ".jsonl")
+"""Files that may hold arrays and are not read from a folder of .npy."""
 
 FLOATS = ("float16", "float32", "float64")  # what is measured as it is; all other numbers become float32
 
@@ -23,13 +27,16 @@ FLOATS = ("float16", "float32", "float64")  # what is measured as it is; all oth
 class Shards:
     """Rows (N,D) of .npy files, one below the other: a `shapes.Rows`.
 
-    starts: the first row of each file, and N; dtype: of the rows that come out.
+    starts: the first row of each file, and N; dtype: of the rows that come out; stored: of those in the files; assumed: what was
+    made of them, in sentences.
     """
 
     files: tuple[Path, ...]
     starts: tuple[int, ...]
     width: int
     dtype: numpy.dtype
+    stored: numpy.dtype
+    assumed: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -61,40 +68,33 @@ class Shards:
 
     def _read(self, file: int, rows: slice | numpy.ndarray) -> Tensor:
         """A copy; the mapping, and with it the file's pages, is let go."""
-        mapped = reader.mapped(self.files[file])
-        return torch.from_numpy(numpy.array(mapped[rows], dtype=self.dtype, order="C"))
+        every = reader.mapped(self.files[file]).reshape(-1, self.width)
+        return torch.from_numpy(numpy.array(every[rows], dtype=self.dtype, order="C"))
 
     def _empty(self, count: int) -> Tensor:
         return torch.from_numpy(numpy.empty((count, self.width), self.dtype))
 
 
 def opened(path: Path) -> Shards:
-    """A .npy, or the .npy files of a folder in the natural order of their names. Headers are read, rows are not.
-
-    Raises CollapseError for what cannot be read, holds no rows (N,D), or differs in width or type from the first.
-    """
-    files = shards_in(path) if path.is_dir() else [path]
-    arrays = [_mapped(file) for file in files]
-    filled = [(file, array) for file, array in zip(files, arrays, strict=True) if array.shape[:1] != (0,)]
-    if not filled:
+    """A .npy. Its header is read, rows are not. Raises CollapseError for what cannot be read, or holds no rows (N,D)."""
+    array = mapped(path)
+    if array.shape[:1] == (0,):
         raise CollapseError(f"{path} holds no rows", "embeddings are numbers of shape (N, D), N >= 2", code=3)
-    for file, array in filled:
-        _refuse(file, array, path)
-        _refuse_another_kind(*filled[0], file, array)
-    first = filled[0][1]
-    starts = tuple(accumulate((len(array) for _, array in filled), initial=0))
-    return Shards(tuple(file for file, _ in filled), starts, first.shape[1], float_of(first.dtype))
+    if not fits(array.dtype, array.shape):
+        refuse(path, array)
+    said = (
+        (f"its shape {array.shape} is taken as {(len(array), width(array.shape))}",) if array.ndim > 2 else ()
+    )
+    return together((path,), said)
 
 
-def shards_in(folder: Path) -> list[Path]:
-    """The .npy files of a folder: shard_2 before shard_10."""
-    files = [file for file in folder.glob("*.npy") if not file.name.startswith(".")]
-    return sorted(files, key=lambda file: _counted(file.name))
-
-
-def _counted(name: str) -> list[tuple[int, str]]:
-    """A key by which 10 comes after 2, wherever numbers stand in a name."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+def together(files: Sequence[Path], assumed: tuple[str, ...] = ()) -> Shards:
+    """Files of one width and type, none of them empty, one below the other; vectors (D,) are one row each."""
+    arrays = [mapped(file) for file in files]
+    rows = [1 if array.ndim == 1 else len(array) for array in arrays]
+    first = arrays[0]
+    starts = tuple(accumulate(rows, initial=0))
+    return Shards(tuple(files), starts, width(first.shape), float_of(first.dtype), first.dtype, assumed)
 
 
 def float_of(dtype: numpy.dtype) -> numpy.dtype:
@@ -104,11 +104,22 @@ def float_of(dtype: numpy.dtype) -> numpy.dtype:
 
 
 def fits(dtype: numpy.dtype, shape: Sequence[int]) -> bool:
-    """Whether an array holds rows of numbers (N,D)."""
-    return len(shape) == 2 and shape[1] > 0 and dtype.kind in "fiu"
+    """Whether an array holds rows of numbers (N,D), or (N,D) with axes of one."""
+    return (
+        len(shape) > 1
+        and sum(size > 1 for size in shape[1:]) <= 1
+        and 0 not in shape[1:]
+        and dtype.kind in "fiub"
+        and (len(shape) == 2 or width(shape) > 1)
+    )
 
 
-def _mapped(file: Path) -> numpy.ndarray:
+def width(shape: Sequence[int]) -> int:
+    """D of rows (N,D), (N,1,D) or (N,D,1,1), or of a vector (D,)."""
+    return math.prod(shape[1:]) if len(shape) > 1 else shape[0]
+
+
+def mapped(file: Path) -> numpy.ndarray:
     """Raises CollapseError also for a file that ends before its last row."""
     try:
         return reader.mapped(file)
@@ -116,18 +127,9 @@ def _mapped(file: Path) -> numpy.ndarray:
         raise error.wanted_as("numpy embeddings", "save them with numpy.save") from None
 
 
-def _refuse(file: Path, array: numpy.ndarray, path: Path) -> None:
-    if not fits(array.dtype, array.shape):
-        aside = "; labels are given with --labels, from outside the folder" if path.is_dir() else ""
-        raise CollapseError(
-            f"{file} is {array.dtype} of shape {array.shape}",
-            f"embeddings are numbers of shape (N, D){aside}",
-        )
-
-
-def _refuse_another_kind(first: Path, kept: numpy.ndarray, file: Path, array: numpy.ndarray) -> None:
-    if (kept.shape[1], kept.dtype) != (array.shape[1], array.dtype):
-        raise CollapseError(
-            f"{first} has rows of {kept.shape[1]} {kept.dtype}, {file} of {array.shape[1]} {array.dtype}",
-            "the shards of a folder must be of one width and one type",
-        )
+def refuse(file: Path, array: numpy.ndarray) -> None:
+    """Raises CollapseError, with the remedy, for an array that is no rows."""
+    refuse_shape(array.shape, array.dtype.name, str(file))
+    raise CollapseError(
+        f"{file} is {array.dtype} of shape {array.shape}", "embeddings are numbers of shape (N, D)"
+    )

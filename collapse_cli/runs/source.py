@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import reader, shards
+from collapse_cli.runs import folders, reader, shards
+from collapse_cli.runs.members import Part
 
 TABLES = (".csv", ".parquet")
 ROWS_BY_NAME = (".npy", ".npz", *TABLES)
@@ -18,9 +19,10 @@ ROWS_BY_NAME = (".npy", ".npz", *TABLES)
 
 @dataclass(frozen=True)
 class Source:
-    """A file, or a folder of .npy shards: read once and hashed once."""
+    """A file, or a set of a folder: read once and hashed once. whole: the set, where its folder holds several."""
 
     path: Path
+    whole: Part | None = None
 
     @classmethod
     def at(cls, place: Path | Source) -> Source:
@@ -30,7 +32,16 @@ class Source:
     @property
     def holds_rows(self) -> bool:
         """Whether the name alone says that there are rows in it: a folder, or a file that holds nothing else."""
-        return self.path.suffix in ROWS_BY_NAME or self.path.is_dir()
+        return self.path.suffix in ROWS_BY_NAME or self.whole is not None or self.path.is_dir()
+
+    @cached_property
+    def part(self) -> Part | None:
+        """The set of a folder, None for a file. Raises CollapseError for a folder that holds several."""
+        if self.whole is not None or not self.path.is_dir():
+            return self.whole
+        sets = folders.parts(self.path)
+        folders.refuse_several(self.path, sets)
+        return sets[0]
 
     @property
     def content(self) -> Any:
@@ -46,24 +57,24 @@ class Source:
     def _outcome(self) -> Any:
         """The content, or the error: what cannot be read is not read again either."""
         try:
-            return _read(self.path)
+            return shards.together(self.part.files, self.part.notes) if self.part else _read(self.path)
         except CollapseError as error:
             return error
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the file; of a folder, that of the names and contents of its shards."""
-        if not self.path.is_dir():
+        """Hex digest of the file; of a set of a folder, that of the names and contents of its shards."""
+        if self.part is None:
             return _digest(self.path).hex()
         together = hashlib.sha256()
-        for shard in shards.shards_in(self.path):
+        for shard in self.part.files:
             together.update(shard.name.encode() + b"\0" + _digest(shard))
         return together.hexdigest()
 
 
 def _read(path: Path) -> Any:
     """The reader is loaded only for such a file: pyarrow is slow to load."""
-    if path.is_dir() or path.suffix == ".npy":
+    if path.suffix == ".npy":
         return shards.opened(path)
     if path.suffix == ".csv":
         from collapse_cli.runs import csv_table

@@ -12,12 +12,18 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrays, labels, shards
-from collapse_cli.runs.arrays import BARE, ROWS
+from collapse_cli.runs import arrays, codes, labels, reader, shards
+from collapse_cli.runs.arrays import ROWS
+from collapse_cli.runs.members import Part
+from collapse_cli.runs.naming import named
+from collapse_cli.runs.others.rows import NAMED
+from collapse_cli.runs.plain import told
+from collapse_cli.runs.remedies import refuse_shape
 from collapse_cli.runs.source import TABLES, Source
-from collapse_cli.shapes import Embeddings, Rows
+from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+QUANTISED = "type of a quantised tensor"  # the name of a fact about the file, beside its arrays
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -25,7 +31,8 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 class Stored:
     """A set of embeddings as a file holds it: rows (N,D) by space, labels (N,) or None, index (N,).
 
-    classes: what the classes are called, by label; where the file has no names for them, the labels as text.
+    classes: what the classes are called, by label; where the file has no names for them, the labels as text; stored: the type
+    of h in the file.
     """
 
     spaces: Mapping[str, Rows]
@@ -33,6 +40,7 @@ class Stored:
     index: Tensor
     classes: tuple[str, ...]
     source: str
+    stored: str
 
     def numbered_as(self, other: Stored) -> Stored:
         """The same, with the labels that another set of the same file has for the same names; new names come last."""
@@ -53,52 +61,59 @@ class Stored:
 def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What a file holds by the names of our own files, and what was assumed of it."""
     path = source.path
-    if path.is_dir() or path.suffix == ".npy":
-        return {ROWS: source.content}, ()
+    if source.part or path.suffix == ".npy":
+        return {ROWS: source.content} | _labels_of(source.part), source.content.assumed
     if path.suffix in TABLES:
         table = source.content
-        found, chosen = _named(table.rows, path)
+        found, chosen = named(table.rows, path)
         aside = (f"left out: {', '.join(table.aside)}",) if table.aside else ()
         own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
         return found | own, chosen + aside
-    return _named(arrays.read(source), path)
+    found, assumed = named(arrays.read(source), path)
+    written = _as_written(source.content)
+    if isinstance(written, Tensor) and written.is_quantized:
+        found[QUANTISED] = _type(written)
+    return found, (*assumed, *told(written))
 
 
-def _named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The same, with the only array of rows called as our own files call it. Raises CollapseError where it is not the only."""
-    if ROWS in found:
-        return dict(found), ()
-    shapes = {name: tuple(array.shape) for name, array in found.items() if hasattr(array, "shape")}
-    rows = [name for name, shape in shapes.items() if len(shape) == 2]
-    if len(rows) == 1 or (len(found) == 1 and shapes):
-        (name,) = rows or found
-        return {ROWS if other == name else other: array for other, array in found.items()}, (
-            () if name == BARE else (f"rows: the array {name}",)
-        )
-    said = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "no array"
-    if rows:
-        raise CollapseError(
-            f"{path} holds several arrays of rows: {said}",
-            f"call the one to measure {ROWS}, or save it alone",
-        )
-    raise CollapseError(
-        f"{path} holds no rows of shape (N, D): {said}", f"save them as an array called {ROWS}"
-    )
+def _labels_of(part: Part | None) -> dict[str, Any]:
+    """The labels in the files that stand beside the rows of a folder; empty where there are none."""
+    if part is None or not part.labels:
+        return {}
+    return {"labels": numpy.concatenate([reader.array(file) for file in part.labels])}
 
 
-def stored(found: Mapping[str, Any], prefix: str, path: Path, beside: Path | None = None) -> Stored:
+def _as_written(content: Any) -> Any:
+    """The rows of a file before they were made plain, as far as they stand in one place; else nothing."""
+    if not isinstance(content, Mapping):
+        return content
+    known = [value for name, value in content.items() if name == ROWS or NAMED.search(str(name))]
+    return known[0] if len(known) == 1 else None
+
+
+def stored(
+    found: Mapping[str, Any], prefix: str, path: Path, beside: Path | None = None, unpack: Unpacking = "none"
+) -> Stored:
     """One set: the clean one, or that of a view by its prefix."""
-    named = {"h": f"{prefix}{ROWS}", "z": f"{prefix}projections"}
-    spaces = {space: _rows(found[name], name, path) for space, name in named.items() if name in found}
+    names = {"h": f"{prefix}{ROWS}", "z": f"{prefix}projections"}
+    spaces = {space: _rows(found[name], name, path) for space, name in names.items() if name in found}
     count = spaces["h"].shape[0]
     if "z" in spaces and spaces["z"].shape[0] != count:
         raise CollapseError(
-            f"{path}: {named['z']} has {spaces['z'].shape[0]} rows, not {count}", "one for each image"
+            f"{path}: {names['z']} has {spaces['z'].shape[0]} rows, not {count}", "one for each image"
         )
     index = _column(found, f"{prefix}index", count, path)
     own, classes = labels.read(beside, count) if beside else _labels(found, f"{prefix}labels", count, path)
     source = str(found.get("source", "")) or path.absolute().name
-    return Stored(spaces, own, torch.arange(count) if index is None else index, classes, source)
+    numbers = {space: _numbers(rows, found, path, unpack) for space, rows in spaces.items()}
+    return Stored(
+        numbers,
+        own,
+        torch.arange(count) if index is None else index,
+        classes,
+        source,
+        found.get(QUANTISED) or _type(spaces["h"]),
+    )
 
 
 def _labels(
@@ -132,17 +147,32 @@ def _column(found: Mapping[str, Any], name: str, count: int, path: Path) -> Tens
 
 
 def _rows(array: Any, name: str, path: Path) -> Rows:
-    """Rows (N,D) of a float type."""
+    """Rows (N,D) of real numbers, as the file has them."""
     if isinstance(array, shards.Shards):
         return array
+    if isinstance(array, Tensor):
+        refuse_shape(array.shape, _type(array), f"{name} of {path}")
     if (
         not isinstance(array, Tensor)
         or array.ndim != 2
         or not array.shape[1]
-        or array.dtype not in (*WHOLE, *FLOATS)
+        or array.dtype not in (*WHOLE, *FLOATS, torch.bool)
     ):
         raise CollapseError(f"{name} of {path} is {_kind(array)}", "embeddings are numbers of shape (N, D)")
-    return array if array.is_floating_point() else array.float()
+    return array
+
+
+def _numbers(rows: Rows, found: Mapping[str, Any], path: Path, unpack: Unpacking) -> Rows:
+    """The same of a float type; whole numbers unpacked, where that is asked for."""
+    kind = _type(rows)
+    if unpack != "none" and codes.is_whole(kind):
+        return codes.unpacked(rows, kind, unpack, found, path)
+    return rows.float() if isinstance(rows, Tensor) and not rows.is_floating_point() else rows
+
+
+def _type(rows: Any) -> str:
+    """The name of the type that numbers have in the file."""
+    return rows.stored.name if isinstance(rows, shards.Shards) else str(rows.dtype).removeprefix("torch.")
 
 
 def _float(rows: Tensor) -> Tensor:

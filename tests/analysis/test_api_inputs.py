@@ -97,8 +97,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "three axes": (torch.zeros(2, 3, 4), r"array is float32 of shape \(2, 3, 4\)"),
     "no rows": (Z[:0], r"of shape \(0, 4\)"),
     "no columns": (Z[:, :0], r"of shape \(60, 0\)"),
-    "booleans": (Z > 0, "array is a ndarray of bool"),
-    "boolean tensor": (torch.from_numpy(Z > 0), "array is bool of shape"),
+    "one sequence for each sample": (
+        torch.zeros(9, 3, 4),
+        r"a sequence for each sample\npool first: x\.mean\(1\)",
+    ),
     "complex": (Z + 1j, "array is a ndarray of complex"),
     "complex tensor": (torch.zeros(3, 2, dtype=torch.complex64), "array is complex64"),
     "sparse": (torch.eye(3).to_sparse(), "array is float32 of shape"),

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrays
+from collapse_cli.runs import arrays, embeddings
 
 
 class Trap:
@@ -28,12 +28,12 @@ def test_a_pickle_runs_nothing(tmp_path: Path) -> None:
         arrays.read(tmp_path / "e.pt")
     numpy.savez(tmp_path / "e.npz", rows=numpy.array([Trap(tmp_path / "trapped")], dtype=object))
     with pytest.raises(CollapseError, match="cannot be read as numpy embeddings"):
-        arrays.read(tmp_path / "e.npz")
+        embeddings.load(tmp_path / "e.npz")
     assert not (tmp_path / "trapped").exists()
 
 
 def test_numbers_keep_what_they_are(tmp_path: Path) -> None:
-    """Whole ones as int64, whatever their size and byte order; fractions in their own precision; words as they are."""
+    """Whole ones as int64, but for bytes, whatever their byte order; fractions in their own precision; words as they are."""
     numpy.savez(
         tmp_path / "e.npz",
         small=numpy.array([1, -2], "int8"), large=numpy.array([2**40], ">i8"),
@@ -42,7 +42,7 @@ def test_numbers_keep_what_they_are(tmp_path: Path) -> None:
     found = arrays.read(tmp_path / "e.npz")
     kinds = {name: value.dtype for name, value in found.items() if name != "words"}
     assert kinds == {
-        "small": torch.int64, "large": torch.int64, "half": torch.float16, "double": torch.float64,
+        "small": torch.int8, "large": torch.int64, "half": torch.float16, "double": torch.float64,
     }  # fmt: skip
     assert (found["small"].tolist(), found["large"].tolist(), found["double"].tolist()) == (
         [1, -2],

@@ -108,7 +108,7 @@ def test_half_a_file(name: str, tmp_path: Path) -> None:
         {"representations": ROWS, "labels": numpy.array(["a"] * 4, dtype=object)},
         {"representations": ROWS, "labels": numpy.array(["a"] * 3)},
         {"representations": ROWS, "labels": numpy.array([True] * 4)},
-        {"representations": ROWS.astype(bool)},
+        {"representations": ROWS.astype(complex)},
         {"representations": ROWS.astype(str)},
         {"representations": ROWS, "labels": numpy.arange(3)},
         {"representations": ROWS, "labels": numpy.array([0.5] * 4)},
@@ -151,9 +151,8 @@ def test_labels_of_any_integers_become_int64(dtype: str, tmp_path: Path) -> None
     assert (labels.dtype, labels.tolist()) == (torch.int64, [3, 0, 1, 1])
 
 
-@pytest.mark.parametrize("dtype", [bool, complex])
-def test_npy_of_no_numbers(dtype: type, tmp_path: Path) -> None:
-    numpy.save(tmp_path / "e.npy", numpy.ones((4, 3), dtype))
+def test_npy_of_no_numbers(tmp_path: Path) -> None:
+    numpy.save(tmp_path / "e.npy", numpy.ones((4, 3), complex))
     with pytest.raises(CollapseError, match="shape"):
         embeddings.load(tmp_path / "e.npy")
 
@@ -224,7 +223,7 @@ def test_every_kind_holds_the_same_rows(name: str, dtype: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", ["e.npz", "e.pt", "e.safetensors"])
 def test_the_only_rows_of_a_file_whatever_their_name(name: str, tmp_path: Path) -> None:
     kept = embeddings.load(write(tmp_path / name, ROWS, labels=numpy.array([3, 0, 1, 1])))
-    assert kept.assumed == ("rows: the array features",)
+    assert kept.assumed == ("rows: the array features", "whole numbers, measured as they are")
     assert kept.clean.labels is not None
     assert (kept.clean.labels.tolist(), kept.clean.classes) == ([2, 0, 1, 1], ("0", "1", "3"))
     with pytest.raises(CollapseError, match="several arrays of rows") as caught:
@@ -261,10 +260,10 @@ def test_a_lone_tensor_and_a_dict_of_our_names(tmp_path: Path) -> None:
         ({"representations": torch.zeros(4, 3), "source": "digits"}, True),
         ({"fc.weight": torch.zeros(4, 3), "fc.bias": torch.zeros(4)}, False),
         ({"state_dict": {"fc.weight": torch.zeros(4, 3)}, "epoch": 3}, False),
-        ({"features": torch.zeros(4, 3), "epoch": 3}, False),
+        ({"features": torch.zeros(4, 3), "epoch": 3}, True),
         ({"collapse_format": 1, "method": {"a": torch.zeros(4, 3)}}, False),
         ({}, False),
-        ([torch.zeros(4, 3)], False),
+        ([torch.zeros(4, 3)], True),
     ],
 )
 def test_rows_are_told_from_weights(content: Any, rows: bool, tmp_path: Path) -> None:

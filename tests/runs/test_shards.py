@@ -10,9 +10,17 @@ import torch
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.moments import gather
-from collapse_cli.runs import shards
+from collapse_cli.runs import folders, shards
+from collapse_cli.runs.source import Source
 
 ROWS = numpy.arange(39, dtype="float64").reshape(13, 3) ** 1.5
+
+
+def opened(path: Path) -> shards.Shards:
+    """The rows of a file, or of the only set of a folder."""
+    found = Source(path).content
+    assert isinstance(found, shards.Shards)
+    return found
 
 
 def folder(place: Path, sizes: tuple[int, ...], dtype: str = "float64", order: str = "C") -> Path:
@@ -33,7 +41,7 @@ def test_every_slice_is_that_of_the_whole(
 ) -> None:
     """All 105 slices start <= stop of 13 rows, within a file, to its end, one beyond it, and across empty ones."""
     rows, whole = (
-        shards.opened(folder(tmp_path, sizes, dtype, order)),
+        opened(folder(tmp_path, sizes, dtype, order)),
         torch.from_numpy(ROWS.astype(dtype[1:])),
     )
     assert (rows.shape, len(rows)) == ((13, 3), 13)
@@ -45,7 +53,7 @@ def test_every_slice_is_that_of_the_whole(
 
 
 def test_an_index_in_any_order_and_twice(tmp_path: Path, generator: torch.Generator) -> None:
-    rows, whole = shards.opened(folder(tmp_path, (5, 1, 0, 7))), torch.from_numpy(ROWS)
+    rows, whole = opened(folder(tmp_path, (5, 1, 0, 7))), torch.from_numpy(ROWS)
     for chosen in (
         torch.randperm(13, generator=generator),
         torch.tensor([12, 0, 5, 4, 6, 5, 5]),
@@ -56,7 +64,7 @@ def test_an_index_in_any_order_and_twice(tmp_path: Path, generator: torch.Genera
 
 def test_names_are_counted(tmp_path: Path) -> None:
     """rows_2 stands before rows_10, whose letters come first."""
-    rows = shards.opened(folder(tmp_path, (1,) * 13))
+    rows = opened(folder(tmp_path, (1,) * 13))
     assert [file.name for file in rows.files] == [f"rows_{number}.npy" for number in range(1, 14)]
     assert rows.files[1] < rows.files[0] or rows.files[9] < rows.files[1], (
         "letters alone would order otherwise"
@@ -66,13 +74,13 @@ def test_names_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "int64"])
 def test_whole_numbers_become_floats(dtype: str, tmp_path: Path) -> None:
     numpy.save(tmp_path / "e.npy", numpy.array([[1, 2], [3, 100]], dtype))
-    rows = shards.opened(tmp_path / "e.npy")[0:2]
+    rows = opened(tmp_path / "e.npy")[0:2]
     assert (rows.dtype, rows.tolist()) == (torch.float32, [[1, 2], [3, 100]])
 
 
 def test_one_column_is_enough_and_none_is_not(tmp_path: Path) -> None:
     numpy.save(tmp_path / "e.npy", ROWS[:, :1])
-    assert shards.opened(tmp_path / "e.npy")[3:5].tolist() == ROWS[3:5, :1].tolist()
+    assert opened(tmp_path / "e.npy")[3:5].tolist() == ROWS[3:5, :1].tolist()
     numpy.save(tmp_path / "e.npy", ROWS[:, :0])
     assert "is float64 of shape (13, 0)" in refused(tmp_path / "e.npy").message
 
@@ -80,7 +88,7 @@ def test_one_column_is_enough_and_none_is_not(tmp_path: Path) -> None:
 def test_streamed_moments_are_those_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of two rows across files of five, one, none and seven, added in the same order: bit by bit the same."""
     monkeypatch.setattr("collapse_cli.metrics.moments.BLOCK", 6)
-    streamed, held = gather(shards.opened(folder(tmp_path, (5, 1, 0, 7)))), gather(torch.from_numpy(ROWS))
+    streamed, held = gather(opened(folder(tmp_path, (5, 1, 0, 7)))), gather(torch.from_numpy(ROWS))
     assert torch.equal(streamed.raw.scatter, held.raw.scatter)
     assert torch.equal(streamed.on_sphere.scatter, held.on_sphere.scatter)
     assert streamed.raw.mean.tolist() == held.raw.mean.tolist()
@@ -88,7 +96,7 @@ def test_streamed_moments_are_those_in_memory(tmp_path: Path, monkeypatch: pytes
 
 def test_halves_are_doubles_to_rounding(tmp_path: Path) -> None:
     """float16 has 11 bits: an entry is off by 2^-11 of itself at most, a mean by no more, a sum of squares by twice that."""
-    halves = gather(shards.opened(folder(tmp_path, (6, 7), "float16")))
+    halves = gather(opened(folder(tmp_path, (6, 7), "float16")))
     doubles = gather(torch.from_numpy(ROWS))
     assert torch.allclose(halves.raw.mean, doubles.raw.mean, rtol=2**-11, atol=0)
     squares = [float(found.raw.second_moment.trace()) for found in (halves, doubles)]
@@ -97,32 +105,22 @@ def test_halves_are_doubles_to_rounding(tmp_path: Path) -> None:
 
 def test_the_rows_are_copies(tmp_path: Path) -> None:
     """Nothing of a mapping outlives the reading: rows can be written to, and the file stays as it was."""
-    rows = shards.opened(folder(tmp_path, (13,)))
+    rows = opened(folder(tmp_path, (13,)))
     rows[0:13].zero_()
     assert torch.equal(rows[0:13], torch.from_numpy(ROWS))
 
 
 def refused(path: Path) -> CollapseError:
     with pytest.raises(CollapseError) as caught:
-        shards.opened(path)
+        opened(path)
     assert caught.value.hint
     return caught.value
-
-
-@pytest.mark.parametrize(
-    "other", [numpy.zeros((4, 2)), numpy.zeros((4, 3), "float32")], ids=["width", "type"]
-)
-def test_unlike_shards_are_both_named(other: numpy.ndarray, tmp_path: Path) -> None:
-    numpy.save(folder(tmp_path, (5, 8)) / "rows_3.npy", other)
-    said = refused(tmp_path)
-    assert "rows_1.npy has rows of 3 float64" in said.message
-    assert f"rows_3.npy of {other.shape[1]} {other.dtype}" in said.message
 
 
 def test_empty_shards_may_be_of_any_width(tmp_path: Path) -> None:
     """A pipeline that saved an empty list wrote an array (0,)."""
     numpy.save(folder(tmp_path, (13,)) / "rows_0.npy", numpy.zeros(0))
-    assert shards.opened(tmp_path).shape == (13, 3)
+    assert opened(tmp_path).shape == (13, 3)
     for file in (tmp_path / "rows_1.npy", tmp_path / "rows_0.npy"):
         numpy.save(file, numpy.zeros((0, 3)))
     assert (refused(tmp_path).code, refused(tmp_path / "rows_0.npy").code) == (3, 3)
@@ -137,20 +135,11 @@ def test_a_torn_shard(tmp_path: Path) -> None:
     assert f"{torn} cannot be read" in refused(tmp_path).message
 
 
-def test_a_file_among_the_shards_that_is_none(tmp_path: Path) -> None:
-    numpy.save(folder(tmp_path, (5, 8)) / "labels.npy", numpy.arange(13))
-    said = refused(tmp_path)
-    assert f"{tmp_path / 'labels.npy'} is int64 of shape (13,)" in said.message
-    assert "--labels" in said.hint
-    (tmp_path / "labels.npy").rename(tmp_path / ".labels.npy")
-    assert shards.opened(tmp_path).shape == (13, 3), "what is hidden is not looked at"
-
-
 def test_objects_are_not_unpickled(tmp_path: Path) -> None:
     numpy.save(tmp_path / "e.npy", numpy.array([[{}]], dtype=object), allow_pickle=True)
     assert "cannot be read" in refused(tmp_path / "e.npy").message
 
 
 def test_a_folder_of_nothing(tmp_path: Path) -> None:
-    assert shards.shards_in(tmp_path) == []
+    assert folders.files_in(tmp_path) == []
     assert "holds no rows" in refused(tmp_path).message

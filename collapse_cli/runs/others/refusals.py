@@ -12,10 +12,8 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.others.rows import NO_LAYER, are_rows, is_learnt
 from collapse_cli.runs.reader import Unreadable, unknown_globals
-
-LEARNT = ("weight", "bias", "running_mean", "running_var")
-"""Ends of the names that weights have."""
 
 
 def refuse_code(path: Path) -> None:
@@ -48,7 +46,8 @@ def blocked(path: Path, error: Unreadable) -> CollapseError | None:
         )
     return CollapseError(
         f"{path} holds objects beside its weights, which only code can read: {named}",
-        "where you trust it: c = torch.load(PATH, weights_only=False); torch.save(c['state_dict'], 'weights.pt')",
+        "where you trust it: c = torch.load(PATH, weights_only=False); torch.save(c['state_dict'], 'weights.pt'), "
+        "or of embeddings the tensor alone",
     )
 
 
@@ -64,20 +63,26 @@ def refuse(path: Path, content: Mapping[str, Any]) -> None:
         raise CollapseError(
             f"{path} holds the state of an optimizer, no weights", "give the file with the model's state_dict"
         )
-    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    learnt = any(name.endswith(LEARNT) for name in tensors)
-    if len(tensors) == len(content) and not learnt and are_rows(tensors):
-        shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
+    found = {str(name): value for name, value in content.items()}
+    if are_rows(found):
+        shapes = ", ".join(f"{name} {tuple(v.shape)}" for name, v in found.items() if isinstance(v, Tensor))
         raise CollapseError(
-            f"{path} looks like embeddings ({shapes}), not weights",
-            "save the rows as .npy with numpy.save, and measure those",
+            f"{path} looks like embeddings ({shapes or ', '.join(found)}), not weights",
+            f"collapse diagnose {path} measures them",
         )
+    if found and not is_learnt(found) and all(isinstance(value, Tensor) for value in found.values()):
+        _refuse_parameters(path, found)
 
 
-def are_rows(tensors: Mapping[str, Tensor]) -> bool:
-    """A few arrays of one length N, one of them (N,D)."""
-    lengths = {len(value) if value.ndim else 0 for value in tensors.values()}
-    return len(lengths) == 1 and lengths != {0} and any(value.ndim == 2 for value in tensors.values())
+def _refuse_parameters(path: Path, found: Mapping[str, Tensor]) -> None:
+    """Prototypes, a queue, positions: matrices that are no layers, and not embeddings of samples either."""
+    shapes = {name: tuple(value.shape) for name, value in found.items()}
+    name = next(iter(shapes))
+    if all(NO_LAYER.search(other) for other in shapes):
+        raise CollapseError(
+            f"{path} holds {', '.join(f'{name} {shape}' for name, shape in shapes.items())}, which are no layers of a network",
+            f"to measure {name} as rows, save it alone: torch.save(torch.load(PATH)['{name}'], 'rows.pt')",
+        )
 
 
 def _lightly_train(path: Path) -> CollapseError:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.checkpoint import content_of
-from collapse_cli.runs.others.refusals import LEARNT, blocked, refuse, refuse_code
+from collapse_cli.runs.others.refusals import blocked, refuse, refuse_code
+from collapse_cli.runs.others.rows import LEARNT
 from collapse_cli.runs.reader import Unreadable, size
 from collapse_cli.runs.source import Source
 

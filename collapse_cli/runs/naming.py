@@ -1,0 +1,173 @@
+"""What the arrays of a file are, whatever they are called: rows, labels, scales; the rest is set aside and named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs.arrays import ARRAY, BARE, ROWS
+from collapse_cli.runs.codes import SCALES
+from collapse_cli.runs.others.rows import NAMED, PARAMETERS, are_sequences, are_vectors
+from collapse_cli.runs.plain import squeezed
+from collapse_cli.runs.reader import OBJECTS, Objects, Unreadable
+from collapse_cli.runs.remedies import refuse_shape
+
+OURS = re.compile(r"(first_|second_)?(representations|projections|labels|index)|classes|source|temperature")
+"""Names that our own files have."""
+
+LABELS = ("labels", "label", "targets", "target", "class_ids", "class_id", "classes", "y")
+BESIDE = re.compile(
+    r"label|target|class|^y$|logit|prob|score|pred|one_?hot|mask|box|coord|^ids?$|^ind(ex|ices)$|_ids?$|path",
+    re.IGNORECASE,
+)
+"""Names of arrays (N,C) that stand beside rows and are none."""
+
+SHOWN = 6
+
+
+def named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A file's arrays by the names of our own files, and what was assumed of it.
+
+    Raises CollapseError where there are no rows (N,D), or several arrays that may be them.
+    """
+    if {"h", "z"} <= found.keys() and ROWS not in found:
+        found = {{"h": ROWS, "z": "projections"}.get(name, name): value for name, value in found.items()}
+    name, rows = _rows(found, path)
+    given, said = rows.shape, []
+    if name not in (ROWS, BARE):
+        said.append(
+            f"rows: the array {name}" if name in found else f"rows: {len(rows):,} vectors by their names"
+        )
+    rows = squeezed(rows)
+    if rows.shape != given:
+        said.append(f"its shape {tuple(given)} is taken as {tuple(rows.shape)}")
+    if name not in found:
+        return {ROWS: rows}, tuple(said)
+    kept = {ROWS if other == name else other: value for other, value in found.items()} | {ROWS: rows}
+    label = _labels(kept, len(rows))
+    if label not in ("", "labels"):
+        kept["labels"] = kept.pop(label)
+        said.append(f"labels: the array {label}")
+    if label:
+        kept["labels"] = _flat(kept["labels"])
+    return kept, (*said, *_aside(kept))
+
+
+def _rows(found: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
+    """The only array that may be rows, and what it is called; a name that is not in the file for vectors by their names."""
+    if ROWS in found:
+        return ROWS, _usable(found[ROWS], ROWS, path)
+    if are_vectors(found):
+        return "", torch.cat([value.reshape(1, -1) for value in found.values()])
+    arrays = {name: value for name, value in found.items() if isinstance(value, Tensor)}
+    shapes = {name: _shape(value) for name, value in arrays.items() if not PARAMETERS.search(name)}
+    rows = [name for name, shape in shapes.items() if len(shape) == 2] or [
+        name for name, shape in shapes.items() if len(shape) > 2
+    ]
+    rows = [name for name in rows if NAMED.search(name) or not BESIDE.search(name)] or rows
+    if len(rows) > 1 and are_sequences(found):
+        _usable(list(found.values()), "what stands by name", path)
+    if len(rows) > 1:
+        said = ", ".join(f"{name} {shapes[name]}" for name in rows[:SHOWN])
+        raise CollapseError(
+            f"{path} holds several arrays of rows: {said}",
+            f"call the one to measure {ROWS}, or save it alone",
+        )
+    (name,) = rows or (list(found)[:1] if len(found) == 1 else [""])
+    if not name:
+        _refuse_none(found, path)
+    return name, _usable(found[name], name, path)
+
+
+def _refuse_none(found: Mapping[str, Any], path: Path) -> None:
+    sets = [name for name, value in found.items() if isinstance(value, Mapping)]
+    if sets:
+        raise CollapseError(
+            f"{path} holds several sets of rows: {', '.join(sets[:SHOWN])}",
+            f"save each alone: torch.save(torch.load(PATH)['{sets[0]}'], '{sets[0]}.pt')",
+        )
+    ragged = next((name for name, value in found.items() if isinstance(value, Objects | list)), None)
+    if ragged is not None:
+        _usable(found[ragged], ragged, path)
+    said = ", ".join(f"{name} {_shape(value)}" for name, value in found.items() if isinstance(value, ARRAY))
+    raise CollapseError(
+        f"{path} holds no rows of shape (N, D): {said or 'no array'}", f"save them as an array called {ROWS}"
+    )
+
+
+def _usable(value: Any, name: str, path: Path) -> Tensor:
+    """The same. Raises CollapseError, with the remedy, for what is no array of real numbers."""
+    if isinstance(value, Objects):
+        hint = f"where you trust it: numpy.save('rows.npy', numpy.stack(list(numpy.load(PATH, allow_pickle=True)['{name}'])))"
+        raise Unreadable(path, OBJECTS).wanted_as("numpy embeddings", hint)
+    if isinstance(value, list | tuple):
+        _refuse_ragged([_shape(part) for part in value if isinstance(part, ARRAY)], f"{name} of {path}")
+    if isinstance(value, Tensor):
+        if value.is_meta:
+            raise CollapseError(
+                f"{name} of {path} is a shape without numbers",
+                "save it from the device it was computed on, not from meta",
+            )
+        refuse_shape(value.shape, str(value.dtype).removeprefix("torch."), f"{name} of {path}")
+        return value
+    kind = (
+        f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {type(value).__name__}"
+    )
+    raise CollapseError(f"{name} of {path} is {kind}", "embeddings are numbers of shape (N, D)")
+
+
+def _refuse_ragged(given: Sequence[tuple[int, ...]], what: str) -> None:
+    """Raises CollapseError for a list of arrays that do not fit together."""
+    shapes = sorted(set(given))
+    if len(shapes) < 2:
+        raise CollapseError(f"{what} is a list of no numbers", "embeddings are numbers of shape (N, D)")
+    one_width = len({shape[-1:] for shape in shapes}) == 1 and min(map(len, shapes)) > 1
+    raise CollapseError(
+        f"{what} is {len(given):,} tensors of {len(shapes)} shapes, as {shapes[0]} and {shapes[-1]}",
+        "sequences are pooled first, torch.stack([x.mean(0) for x in found]); where each row is a sample, torch.cat(found)"
+        if one_width else "give vectors of one width: those of another come from another network, or need padding",
+    )  # fmt: skip
+
+
+def _labels(found: Mapping[str, Any], count: int) -> str:
+    """The name of the labels of N rows, by our own name, else by another usual one; empty where there are none."""
+    if "labels" in found:
+        return "labels"
+    return next((name for name in LABELS if name in found and _are_labels(found[name], count)), "")
+
+
+def _are_labels(value: Any, count: int) -> bool:
+    """Whether these are N whole numbers or words, also of shape (N,1)."""
+    flat = _flat(value)
+    if isinstance(flat, Tensor):
+        return (
+            flat.shape == (count,)
+            and not flat.is_floating_point()
+            and flat.dtype != torch.bool
+            and not flat.is_complex()
+        )
+    if isinstance(flat, numpy.ndarray):
+        return flat.shape == (count,) and flat.dtype.type is numpy.str_
+    return isinstance(flat, list) and len(flat) == count and all(isinstance(word, str) for word in flat)
+
+
+def _flat(value: Any) -> Any:
+    return value[:, 0] if isinstance(value, ARRAY) and value.ndim == 2 and value.shape[1] == 1 else value
+
+
+def _aside(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """A sentence on what is not used, of which the names of our own files and scales are no part."""
+    rest = [name for name in found if not OURS.fullmatch(name) and name not in SCALES]
+    more = f" and {len(rest) - SHOWN} more" if len(rest) > SHOWN else ""
+    return (f"left out: {', '.join(rest[:SHOWN])}{more}",) if rest else ()
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(value.shape) if isinstance(value, ARRAY) else ()

@@ -1,0 +1,106 @@
+"""Rows or weights: which of the two a dict of tensors is, as its names, shapes and company tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+LEARNT = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+"""Ends of the names that weights have."""
+
+NO_LAYERS = (
+    r"(^|[._])(gamma|beta|scales?|shift|zero_points?|offsets?|ranges|mean|std|var|min|max"
+    r"|pos_?\w*|tok_\w+|cls_token|class_token|queue(_ptr)?|prototypes?|centers?|memory_bank|loss(es)?|acc(uracy)?)$"
+)
+NO_LAYER = re.compile(NO_LAYERS)
+"""Names of arrays beside the layers of a network, or beside rows, that are neither."""
+
+PARAMETERS = re.compile(NO_LAYERS + r"|(^|[._])(weight_\w+|bias_\w+|kernel)$|^W(_|\d|$)")
+"""Names of arrays that act on rows, or tell something about them, and are none."""
+
+NAMED = re.compile(
+    r"feat|emb|repr|vec|latent|activ|hidden|pool|codes?$|rows|^[hxz]$|^data$|^arr_0$", re.IGNORECASE
+)
+"""Names that people give to rows."""
+
+
+def is_learnt(names: Mapping[str, Any]) -> bool:
+    """Whether a name is one that only weights have."""
+    return any(name.endswith(LEARNT) or name == "collapse_format" for name in names)
+
+
+def candidates(found: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors of two axes or more that may be rows, by their names."""
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, Tensor)
+        and (value.ndim == 2 or (value.ndim > 2 and len(value) > 1))
+        and not PARAMETERS.search(name)
+    }
+
+
+def are_rows(found: Mapping[str, Any]) -> bool:
+    """Whether a dict by name holds rows (N,D) and not weights, or several such dicts."""
+    sets = [value for value in found.values() if isinstance(value, Mapping)]
+    if sets and all(_are_one_set({str(name): value for name, value in inner.items()}) for inner in sets):
+        return not is_learnt(found)
+    return _are_one_set(found)
+
+
+def _are_one_set(found: Mapping[str, Any]) -> bool:
+    """Rows by their name, whatever plain facts stand beside; a few arrays of one length N, one of them (N,D); or vectors by name.
+
+    No dict of tensors inside, as every checkpoint has, and no name that only weights have.
+    """
+    if is_learnt(found) or any(_holds_tensors(value) for value in found.values()):
+        return False
+    tensors = {name: value for name, value in found.items() if isinstance(value, Tensor)}
+    if any(NAMED.search(name) for name in candidates(found)) or are_vectors(found) or are_sequences(found):
+        return True
+    if any(NAMED.search(name) and _is_list_of_tensors(value) for name, value in found.items()):
+        return True
+    lengths = {len(value) if value.ndim else 0 for value in tensors.values()}
+    alike = len(tensors) == len(found) and len(lengths) == 1 and lengths != {0}
+    return alike and any(value.ndim == 2 for value in candidates(found).values())
+
+
+def are_vectors(found: Mapping[str, Any]) -> bool:
+    """Whether every value is a vector (D,) or (1,D) of one width, as in {"cat.png": tensor(D), …}."""
+    if len(found) < 2 or not all(isinstance(value, Tensor) for value in found.values()):
+        return False
+    if any(PARAMETERS.search(name) for name in found):
+        return False
+    shapes = {tuple(value.shape) for value in found.values()}
+    shape = next(iter(shapes))
+    single = len(shape) == 1 or (len(shape) == 2 and shape[0] == 1)
+    return len(shapes) == 1 and single and shape[-1] > 1 and next(iter(found.values())).is_floating_point()
+
+
+def are_sequences(found: Mapping[str, Any]) -> bool:
+    """Whether every value is a sequence (T,D) of a length of its own, under the name of a file or a number."""
+    named = all(re.search(r"\.\w{2,5}$|\d$", name) and not PARAMETERS.search(name) for name in found)
+    matrices = all(
+        isinstance(value, Tensor) and value.ndim == 2 and value.is_floating_point()
+        for value in found.values()
+    )
+    return len(found) > 1 and named and matrices and len({value.shape[1] for value in found.values()}) == 1
+
+
+def _is_list_of_tensors(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Tensor)
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Whether a value is a dict with a tensor in it, however deep."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, Mapping):
+            if any(isinstance(part, Tensor) for part in inner.values()):
+                return True
+            waiting += inner.values()
+    return False
