@@ -17,13 +17,14 @@ from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.source import Source
-from collapse_cli.shapes import Embeddings, Images
+from collapse_cli.shapes import Embeddings, Images, Stage
 
 
 def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
     """A run folder or a checkpoint of ours, on the images of its own data set or of another of their shape."""
     saved = checkpoint.load(source, device(measuring.device))
     file, run = source.path, saved.run
+    record = _record(file)
 
     def embedded(images: Images) -> Embeddings:
         index = sample(images, measuring.samples, measuring.seed)
@@ -32,7 +33,14 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
     images = images_of(saved, measuring, measuring.split)
     clean = embedded(images)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
-    facts |= {"epoch": saved.state.epoch, "method": run.method}
+    done, planned = saved.state.epoch, run.training.epochs
+    reached = record.stage(done, planned) if record else Stage("unknown", done, planned)
+    facts |= {
+        "epoch": reached.epochs,
+        "epochs": reached.planned,
+        "status": reached.status,
+        "method": run.method,
+    }
     trained = Trained(run, saved.data, saved.state.epoch)
     return Subject(
         str(file.parent.name if file.name == "checkpoint.pt" else file.name), facts, clean, measuring,
@@ -40,10 +48,21 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         case=Case(saved.method, images, saved.normalisation, run.training.recipe, run.training.strength,
                   measuring.seed, trained, measuring.samples),
         checkpoint=saved,
-        record=Record(file.parent) if (file.parent / "run.json").exists() else None,
+        record=record,
+        stage=reached,
         load_split=lambda split: embedded(images_of(saved, measuring, split)),
-        story=stored.story(facts, len(clean), clean.source),
+        story=(*stored.story(facts, len(clean), clean.source), *_unfinished(reached)),
     )  # fmt: skip
+
+
+def _record(file: Path) -> Record | None:
+    """The run folder of a checkpoint that is its last one; None for any other, such as one that was copied elsewhere."""
+    record = Record(file.parent)
+    return record if file == record.checkpoint and (file.parent / "settings.toml").exists() else None
+
+
+def _unfinished(reached: Stage) -> tuple[str, ...]:
+    return (f"  {reached.in_words}",) if reached.in_words else ()
 
 
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:

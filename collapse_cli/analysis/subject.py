@@ -13,7 +13,8 @@ from torch import Tensor
 from collapse_cli import embedding
 from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.shapes import Embeddings, Rows
+from collapse_cli.settings import flat
+from collapse_cli.shapes import Embeddings, Rows, Stage
 
 if TYPE_CHECKING:
     from collapse_cli.models.momentum import KeyQueue
@@ -32,8 +33,9 @@ class Subject:
 
     facts: for the JSON's `inputs`; clean: h (N,D), z (N,d), labels; streamed: all embeddings (M,D) of a file by space, of which
     `clean` holds a sample where they are many; stored_views: those of a file; case: the network itself with its images and
-    what is known of its training, None where there is no network; load_split: the images of another split, by its name,
-    None where there are only these; raw: `clean` holds pixels; story: what was recognised and assumed, in sentences.
+    what is known of its training, None where there is no network; stage: how far a run of ours got; load_split: the images of
+    another split, by its name, None where there are only these; raw: `clean` holds pixels; story: what was recognised and
+    assumed, in sentences.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Subject:
     case: Case | None = None
     checkpoint: Checkpoint | None = None
     record: Record | None = None
+    stage: Stage | None = None
     load_split: Callable[[str], Embeddings] | None = None
     raw: bool = False
     story: tuple[str, ...] = ()
@@ -133,8 +136,22 @@ class Subject:
         return self.initial[0].rows if self.case and not self.case.trained else {}
 
     def history(self) -> list[dict[str, Any]]:
-        """One mapping an epoch, as the run folder has it."""
-        return self.record.history() if self.record else []
+        """One mapping an epoch, as the run folder has it; of epochs that the checkpoint holds."""
+        lines = self.record.history() if self.record else []
+        return [line for line in lines if self.stage is None or line["number"] <= self.stage.epochs]
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What is known of the training, as a Context takes it; nothing where it was not ours."""
+        if self.checkpoint is None:
+            return {}
+        run = self.checkpoint.run
+        known = {
+            "method": run.method,
+            "settings": flat(run.tables()),
+            "repels": self.checkpoint.method.repels,
+        }
+        return known | {"stage": self.stage} | ({"queue": self.negatives.filled} if self.negatives else {})
 
     def once(self, key: Any, compute: Callable[[], Value]) -> Value:
         """What `compute` gives, computed the first time that this key is asked for."""

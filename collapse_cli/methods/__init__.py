@@ -29,6 +29,10 @@ class Method(Protocol):
     key_network: nn.Module | None  # (B,C,H,W) -> (B,d), the slow network that gives those keys
     cluster_head: nn.Module | None  # h (B,D) -> (B,M), rows that sum to 1
     classifier: Tensor | None  # (C,d) class weights on unit z, without bias; their length is free
+    repels: bool | None  # a term of the loss keeps embeddings of different images apart; None: not known
+    knows_lengths: (
+        bool | None
+    )  # the loss changes with the length of z: not its direction alone is learned; None: not known
 
     def loss(self, batch: Batch) -> Tensor:
         """Of two views, () . Changes nothing that the model keeps, except batch norm's running statistics."""

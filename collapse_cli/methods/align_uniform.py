@@ -15,10 +15,11 @@ class Method(nn.Module):
     """Views of one image attract, all images of the batch repel; too much of the first collapses."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    knows_lengths = False
 
     def __init__(self, own: AlignUniform, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.own, self.repels = own, own.uniformity > 0
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.terms: tuple[Tensor, Tensor] | None = None  # alignment and uniformity of the last batch
 

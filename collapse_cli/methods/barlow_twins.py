@@ -14,6 +14,7 @@ class Method(nn.Module):
     """No negatives: dimensions agree across views and differ from one another. z is standardised over the batch."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    repels, knows_lengths = True, False
 
     def __init__(self, own: BarlowTwins, model: Model, data: DataShape) -> None:
         super().__init__()

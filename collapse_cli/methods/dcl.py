@@ -17,6 +17,7 @@ class Method(nn.Module):
     """End-to-end with a debiased denominator: labels are not used, only how often they are expected to agree."""
 
     negatives = key_network = cluster_head = classifier = None
+    repels, knows_lengths = True, False
 
     def __init__(self, own: Dcl, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ class Method(nn.Module):
     """z = h[:d0], no projector: the other dimensions learn through the encoder's residual stream, if it has one."""
 
     negatives = key_network = cluster_head = classifier = None
+    repels, knows_lengths = True, False
 
     def __init__(self, own: Directclr, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ class Method(nn.Module):
     """
 
     negatives = key_network = cluster_head = classifier = None
+    repels, knows_lengths = True, False
 
     def __init__(self, own: MemoryBank, model: Model, data: DataShape) -> None:
         super().__init__()

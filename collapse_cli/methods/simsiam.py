@@ -15,6 +15,7 @@ class Method(nn.Module):
     """No negatives and no slow copy: the stop-gradient alone keeps the constant solution away."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    repels, knows_lengths = False, False
 
     def __init__(self, own: Simsiam, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -17,6 +17,7 @@ class Method(nn.Module):
     """One view, and the cosine of unit z with unit class weights, over T: z lies on the sphere as in the others."""
 
     negatives = key_network = cluster_head = None
+    repels, knows_lengths = True, False
 
     def __init__(self, own: Supervised, model: Model, data: DataShape) -> None:
         super().__init__()

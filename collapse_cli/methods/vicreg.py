@@ -14,10 +14,11 @@ class Method(nn.Module):
     """No negatives: the hinge forbids complete collapse, the covariances dimensional collapse. z is not normalised."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
+    knows_lengths = True
 
     def __init__(self, own: Vicreg, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.own, self.repels = own, own.variance > 0
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.terms: tuple[Tensor, Tensor, Tensor] | None = None  # of the last batch
 

@@ -30,6 +30,7 @@ class Frozen(nn.Module):
     """A network with the parts that a method has: encoder, projector, cluster head; without a projector h is handed on."""
 
     temperature = negatives = key_network = classifier = None  # of its training nothing is known
+    repels = knows_lengths = None
 
     def __init__(
         self, encoder: nn.Module, projector: nn.Module | None, cluster_head: nn.Module | None = None
