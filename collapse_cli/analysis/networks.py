@@ -7,6 +7,7 @@ from typing import Any
 
 from collapse_cli import data
 from collapse_cli.analysis import stored
+from collapse_cli.analysis.initial import unsettled_norms
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.embedding import embed, sample
@@ -97,13 +98,15 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
 
     images = _images_for(network, path, measuring, measuring.split)
     clean, recipe = embedded(images), "digits" if network.channels == 1 else "moco_v2"
-    facts = _facts(source, network, recipe)
+    case = Case(method, images, network.normalisation, recipe, 1.0, measuring.seed, samples=measuring.samples)
+    warnings = (*network.warnings, *([said] if (said := unsettled_norms(case)) else []))
+    facts = _facts(source, network, recipe, warnings)
     return Subject(
         path.name, facts, clean, measuring,
-        case=Case(method, images, network.normalisation, recipe, 1.0, measuring.seed, samples=measuring.samples),
+        case=case,
         load_split=lambda split: embedded(_images_for(network, path, measuring, split)),
         story=(
-            *(f"warning: {path}: {warning}" for warning in network.warnings),
+            *(f"warning: {path}: {warning}" for warning in warnings),
             *stored.story(facts, len(clean), clean.source),
         ),
     )  # fmt: skip
@@ -123,7 +126,7 @@ def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) 
     return images
 
 
-def _facts(source: Source, network: Foreign, recipe: str) -> dict[str, Any]:
+def _facts(source: Source, network: Foreign, recipe: str, warnings: tuple[str, ...]) -> dict[str, Any]:
     """What the JSON says of another library's checkpoint; views: the recipe by which its augmented views are made."""
     optional = {"prefix": network.prefix or None, "epoch": network.epoch, "views": recipe}
     return {
@@ -131,5 +134,5 @@ def _facts(source: Source, network: Foreign, recipe: str) -> dict[str, Any]:
         "architecture": network.arch, "matched": f"{network.matched} of {network.total}",
         **{name: value for name, value in optional.items() if value is not None},
         "assumed": [*network.assumed, *network.unknown],
-        **({"warnings": list(network.warnings)} if network.warnings else {}),
+        **({"warnings": list(warnings)} if warnings else {}),
     }  # fmt: skip

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli import embedding
-from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared
+from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared, looks_untrained
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.settings import flat
 from collapse_cli.shapes import Embeddings, Rows, Stage
@@ -118,6 +118,11 @@ class Subject:
             return ()
         first = self.case.trained.run.training.seed if self.case.trained else self.case.seed
         return tuple(Compared(self.case, self._compared_on, seed) for seed in range(first, first + NETWORKS))
+
+    @cached_property
+    def looks_untrained(self) -> str:
+        """Why the network looks as at a random initialisation, in a sentence; empty where it does not, or there is none."""
+        return looks_untrained(self.case) if self.case else ""
 
     @property
     def _compared_on(self) -> Tensor:
