@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, get_args
 
 import pytest
@@ -44,10 +44,10 @@ def context(method: str, space: str, stage: Stage | None, **given: Any) -> Conte
     """As an input of that method has it."""
     own = {field.name for field in fields(METHODS[method])} | {"strength", "lr"}
     run = resolve(method, {name: value for name, value in given.items() if name in own})
-    built = methods.build(run, DataShape((1, 8, 8), 200, 3))
-    return Context(
-        space=space, method=method, settings=flat(run.tables()), repels=built.repels, stage=stage, queue=0.5
-    )
+    built = methods.build(run, DataShape((1, 8, 8), 600, 3))
+    queue = None if built.negatives is None else 0.5
+    known = {"method": method, "settings": flat(run.tables()), "repels": built.repels}
+    return Context(space=space, stage=stage, queue=queue, **known)
 
 
 def options(lines: tuple[str, ...]) -> set[str]:
@@ -60,10 +60,11 @@ def test_every_option_is_one_that_the_method_has(method: str, tuned: str, measur
     """Or one of measuring. Every other method that is named is another than the run's, and every command is known."""
     known = {*flat(resolve(method).tables()), *WITHOUT_A_VALUE}
     measuring = {field.name for field in fields(Measuring)}
+    base = context(method, "z", None, **TUNED[tuned])
     for status in get_args(Status):
         for space in ("h", "z"):
             for stage in STAGES:
-                found = advice(status, measured, context(method, space, stage, **TUNED[tuned]))
+                found = advice(status, measured, replace(base, space=space, stage=stage))
                 assert found
                 queue = (
                     {"queue"} if status == "inconclusive" else set()
@@ -92,7 +93,7 @@ def test_nobody_is_sent_back(status: str, name: str, measured: Spectrum) -> None
 
 
 def test_options_are_named_where_they_help(measured: Spectrum) -> None:
-    """MoCo of soft temperature, strong views and fast keys; VICReg has neither temperature nor momentum; SimSiam needs a force."""
+    """MoCo of soft temperature, strong views, fast keys; VICReg has neither temperature nor momentum; SimSiam needs a force."""
     moco = context("moco", "z", None, **TUNED["stronger, softer, faster"])
     assert options(advice("dimensional collapse", measured, moco)) == {"strength", "temperature"}
     assert options(advice("complete collapse", measured, moco)) == {"momentum", "lr", "strength"}
