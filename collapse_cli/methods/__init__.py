@@ -24,15 +24,12 @@ class Method(Protocol):
 
     encoder: nn.Module  # (B,C,H,W) -> h (B,D)
     projector: nn.Module  # (B,D) -> z (B,d)
+    repels: bool | None  # a term of the loss keeps embeddings of different images apart; None: not known
     temperature: float | None  # of the softmax that the loss takes over similarities of z
     negatives: KeyQueue | None  # keys (K,d) of earlier batches that every query is pushed away from
     key_network: nn.Module | None  # (B,C,H,W) -> (B,d), the slow network that gives those keys
     cluster_head: nn.Module | None  # h (B,D) -> (B,M), rows that sum to 1
     classifier: Tensor | None  # (C,d) class weights on unit z, without bias; their length is free
-    repels: bool | None  # a term of the loss keeps embeddings of different images apart; None: not known
-    knows_lengths: (
-        bool | None
-    )  # the loss changes with the length of z: not its direction alone is learned; None: not known
 
     def loss(self, batch: Batch) -> Tensor:
         """Of two views, () . Changes nothing that the model keeps, except batch norm's running statistics."""

@@ -15,7 +15,6 @@ class Method(nn.Module):
     """Views of one image attract, all images of the batch repel; too much of the first collapses."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
-    knows_lengths = False
 
     def __init__(self, own: AlignUniform, model: Model, data: DataShape) -> None:
         super().__init__()

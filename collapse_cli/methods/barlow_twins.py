@@ -13,8 +13,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """No negatives: dimensions agree across views and differ from one another. z is standardised over the batch."""
 
+    repels = True
     temperature = negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: BarlowTwins, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -16,8 +16,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """SimSiam's predictor with MoCo's slow encoder, and no negatives."""
 
+    repels = False
     temperature = negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = False, False
 
     def __init__(self, own: Byol, model: Model, data: DataShape) -> None:
         super().__init__()

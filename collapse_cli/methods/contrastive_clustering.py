@@ -19,8 +19,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """The projector is the instance head g_I; beside it a cluster head g_C says to which of M clusters an image belongs."""
 
+    repels = True
     negatives = key_network = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: ContrastiveClustering, model: Model, data: DataShape) -> None:
         super().__init__()

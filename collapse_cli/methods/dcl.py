@@ -16,8 +16,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """End-to-end with a debiased denominator: labels are not used, only how often they are expected to agree."""
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: Dcl, model: Model, data: DataShape) -> None:
         super().__init__()

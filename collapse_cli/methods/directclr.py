@@ -19,8 +19,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """z = h[:d0], no projector: the other dimensions learn through the encoder's residual stream, if it has one."""
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: Directclr, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -15,8 +15,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """One network sees both views; every other image of the batch is a negative, and the dictionary is the batch."""
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: EndToEnd, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -16,8 +16,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """DCL whose negatives are weighted by exp(beta s/t), each query's own."""
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: Hcl, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -19,8 +19,8 @@ class Method(nn.Module):
     What a slot holds is as old as the image's last turn, up to an epoch.
     """
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: MemoryBank, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -19,8 +19,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Origin
 class Method(nn.Module):
     """MoCo's queue and slow encoder; after a warm-up, s + s' mixed negatives join the K of the queue for each query."""
 
+    repels = True
     cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: Mochi, model: Model, data: DataShape) -> None:
         super().__init__()

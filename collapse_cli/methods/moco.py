@@ -18,8 +18,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Origin
 class Method(nn.Module):
     """Queries f_q and keys f_k; the logits see the queue before the batch's own keys enter it."""
 
+    repels = True
     cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: Moco, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -22,8 +22,8 @@ class Method(nn.Module):
     The support set Q holds candidates for the positive. The negatives are the other images of the batch.
     """
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: Nnclr, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -14,8 +14,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """One network sees both views, and the gradient flows through both: no negatives, no stop-gradient, no predictor."""
 
+    repels = False
     temperature = negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = False, False
 
     def __init__(self, own: PositiveOnly, model: Model, data: DataShape) -> None:
         super().__init__()

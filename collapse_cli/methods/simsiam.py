@@ -14,8 +14,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """No negatives and no slow copy: the stop-gradient alone keeps the constant solution away."""
 
+    repels = False
     temperature = negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = False, False
 
     def __init__(self, own: Simsiam, model: Model, data: DataShape) -> None:
         super().__init__()

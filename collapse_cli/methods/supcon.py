@@ -16,8 +16,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """End-to-end with labels: a control that has no false negatives."""
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: Supcon, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -16,8 +16,8 @@ from collapse_cli.shapes import Batch, Curves, DataShape
 class Method(nn.Module):
     """One view, and the cosine of unit z with unit class weights, over T: z lies on the sphere as in the others."""
 
+    repels = True
     negatives = key_network = cluster_head = None
-    repels, knows_lengths = True, False
 
     def __init__(self, own: Supervised, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -14,7 +14,6 @@ class Method(nn.Module):
     """No negatives: the hinge forbids complete collapse, the covariances dimensional collapse. z is not normalised."""
 
     temperature = negatives = key_network = cluster_head = classifier = None
-    knows_lengths = True
 
     def __init__(self, own: Vicreg, model: Model, data: DataShape) -> None:
         super().__init__()

@@ -137,28 +137,6 @@ class _About(nn.Module):
         return 3 * self.spread * apart / apart.std() + (1 if self.spread < 1 else 0)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_what_knows_lengths(name: str, build: Make, batch: Batch) -> None:
-    """Embeddings of ten times the length: the loss is another only where the method says so, up to batch norm's eps."""
-    losses = []
-    for scale in (1.0, 10.0):
-        method = build(name)
-        stretched = nn.Sequential(method.projector, _Longer(scale))
-        method.projector = stretched
-        seeded = replace(batch, generator=torch.Generator().manual_seed(5))
-        losses.append(float(method.loss(seeded).detach()))
-    assert (abs(losses[0] - losses[1]) > 0.05 * abs(losses[0])) is method.knows_lengths
-
-
-class _Longer(nn.Module):
-    def __init__(self, scale: float) -> None:
-        super().__init__()
-        self.scale = scale
-
-    def forward(self, rows: Tensor) -> Tensor:
-        return rows * self.scale
-
-
 @pytest.mark.parametrize("name", ["moco", "mochi"])
 def test_the_key_network_gives_the_keys(name: str, build: Make, batch: Batch) -> None:
     """Its rows are those that enter the queue; None where keys come from the query's own."""
