@@ -20,9 +20,9 @@ MILD, SHARP, SLOW = 0.5, 0.2, 0.99  # strength, temperature and momentum that ar
 class Context:
     """What is known of a space besides its spectrum; each part may be missing.
 
-    space: `h` or `z`; classes: of the images; alignment: mean squared distance of two views, in [0, 4]; loss, chance: of the
-    last epoch; queue: share of the run's queue that was ever active.
-    Of its training: method, with all its settings by name; repels: whether the loss keeps images apart; stage: how far it got.
+    Of its training: settings, all by name; repels: whether its loss keeps images apart; stage: how far it got.
+    space: `h` or `z`; method: that trained it; classes: of the images; alignment: mean squared distance of two views, in
+    [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active.
     """
 
     space: str = ""
