@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+Status = Literal["done", "running", "interrupted", "failed", "unknown"]
+"""Of a run; unknown where nothing says it."""
+
 Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 """Curves by name, x and y of the same length each."""
 
@@ -107,6 +110,31 @@ class Normalisation:
         """images (B,C,H,W) in [0, 1] -> the same with mean 0 and standard deviation 1 over the data set."""
         mean, std = (images.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
         return (images - mean) / std
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far a training got: epochs completed, of those planned; 0: the network is at its initialisation.
+
+    status: as the run's folder says; unknown where a checkpoint has none, or it does not say; error: why it failed.
+    """
+
+    status: Status
+    epochs: int
+    planned: int
+    error: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """`after 12 of 40 epochs`, or that none is completed, and why it failed; empty where all epochs are completed."""
+        failed = (
+            f"; the training failed{': ' + self.error if self.error else ''}"
+            if self.status == "failed"
+            else ""
+        )
+        if self.epochs == 0:
+            return f"no epoch of {self.planned} is completed{failed}"
+        return f"after {self.epochs} of {self.planned} epochs{failed}" if self.epochs < self.planned else ""
 
 
 @dataclass(frozen=True)

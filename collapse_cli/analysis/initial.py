@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from collapse_cli import embedding, methods
 from collapse_cli.augment.recipes import augment
-from collapse_cli.models import rebuilt
-from collapse_cli.models.batch_norm import settle
+from collapse_cli.models import rebuilt, untrained
+from collapse_cli.models.batch_norm import norms_of, settle, unsettled
 
 if TYPE_CHECKING:
     from collapse_cli.methods import Method
@@ -72,6 +72,31 @@ def at_initialisation(case: Case, seed: int) -> Method:
     fresh.to(case.device)
     settle(_chain(fresh), _views(case), like=_chain(case.method))
     return cast("Method", fresh)
+
+
+def looks_untrained(case: Case) -> str:
+    """A sentence where the weights of the encoder, the projector, or both look as at a random initialisation; else empty."""
+    parts = {"encoder": case.method.encoder, "projector": case.method.projector}
+    why = {
+        name: untrained.looks_untrained(part)
+        for name, part in parts.items()
+        if any(True for _ in part.parameters())
+    }
+    seen = [name for name, reason in why.items() if reason]
+    verb = "looks" if len(seen) == 1 else "look"
+    return f"its {' and '.join(seen)} {verb} untrained: {why[seen[0]]}" if seen else ""
+
+
+def unsettled_norms(case: Case) -> str:
+    """A sentence where batch norm has the running statistics of no batch at all; else empty."""
+    norms = norms_of(_chain(case.method))
+    count = sum(map(unsettled, norms))
+    if not count:
+        return ""
+    return (
+        f"the running statistics of {count} of {len(norms)} batch norms are initial (mean 0, variance 1): no batch was seen in "
+        "training mode; the network at random initialisation is measured with the same"
+    )
 
 
 def _chain(method: Method) -> nn.Module:

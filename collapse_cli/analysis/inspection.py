@@ -76,6 +76,7 @@ def _of_run(record: Record) -> dict[str, Any]:
         **head,
         **about,
         "epochs_wanted": run.training.epochs,
+        "status": record.stage(0, 0).status,
         "results": [document["command"] for document in record.results()],
     }
 

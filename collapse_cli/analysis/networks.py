@@ -7,6 +7,7 @@ from typing import Any
 
 from collapse_cli import data
 from collapse_cli.analysis import stored
+from collapse_cli.analysis.initial import unsettled_norms
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.embedding import embed, sample
@@ -17,13 +18,14 @@ from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.source import Source
-from collapse_cli.shapes import Embeddings, Images
+from collapse_cli.shapes import Embeddings, Images, Stage
 
 
 def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
     """A run folder or a checkpoint of ours, on the images of its own data set or of another of their shape."""
     saved = checkpoint.load(source, device(measuring.device))
     file, run = source.path, saved.run
+    record = _record(file)
 
     def embedded(images: Images) -> Embeddings:
         index = sample(images, measuring.samples, measuring.seed)
@@ -32,7 +34,14 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
     images = images_of(saved, measuring, measuring.split)
     clean = embedded(images)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
-    facts |= {"epoch": saved.state.epoch, "method": run.method}
+    done, planned = saved.state.epoch, run.training.epochs
+    reached = record.stage(done, planned) if record else Stage("unknown", done, planned)
+    facts |= {
+        "epoch": reached.epochs,
+        "epochs": reached.planned,
+        "status": reached.status,
+        "method": run.method,
+    }
     trained = Trained(run, saved.data, saved.state.epoch)
     return Subject(
         str(file.parent.name if file.name == "checkpoint.pt" else file.name), facts, clean, measuring,
@@ -40,10 +49,21 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         case=Case(saved.method, images, saved.normalisation, run.training.recipe, run.training.strength,
                   measuring.seed, trained, measuring.samples),
         checkpoint=saved,
-        record=Record(file.parent) if (file.parent / "run.json").exists() else None,
+        record=record,
+        stage=reached,
         load_split=lambda split: embedded(images_of(saved, measuring, split)),
-        story=stored.story(facts, len(clean), clean.source),
+        story=(*stored.story(facts, len(clean), clean.source), *_unfinished(reached)),
     )  # fmt: skip
+
+
+def _record(file: Path) -> Record | None:
+    """The run folder of a checkpoint that is its last one; None for any other, such as one that was copied elsewhere."""
+    record = Record(file.parent)
+    return record if file == record.checkpoint and (file.parent / "settings.toml").exists() else None
+
+
+def _unfinished(reached: Stage) -> tuple[str, ...]:
+    return (f"  {reached.in_words}",) if reached.in_words else ()
 
 
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
@@ -78,13 +98,15 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
 
     images = _images_for(network, path, measuring, measuring.split)
     clean, recipe = embedded(images), "digits" if network.channels == 1 else "moco_v2"
-    facts = _facts(source, network, recipe)
+    case = Case(method, images, network.normalisation, recipe, 1.0, measuring.seed, samples=measuring.samples)
+    warnings = (*network.warnings, *([said] if (said := unsettled_norms(case)) else []))
+    facts = _facts(source, network, recipe, warnings)
     return Subject(
         path.name, facts, clean, measuring,
-        case=Case(method, images, network.normalisation, recipe, 1.0, measuring.seed, samples=measuring.samples),
+        case=case,
         load_split=lambda split: embedded(_images_for(network, path, measuring, split)),
         story=(
-            *(f"warning: {path}: {warning}" for warning in network.warnings),
+            *(f"warning: {path}: {warning}" for warning in warnings),
             *stored.story(facts, len(clean), clean.source),
         ),
     )  # fmt: skip
@@ -104,7 +126,7 @@ def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) 
     return images
 
 
-def _facts(source: Source, network: Foreign, recipe: str) -> dict[str, Any]:
+def _facts(source: Source, network: Foreign, recipe: str, warnings: tuple[str, ...]) -> dict[str, Any]:
     """What the JSON says of another library's checkpoint; views: the recipe by which its augmented views are made."""
     optional = {"prefix": network.prefix or None, "epoch": network.epoch, "views": recipe}
     return {
@@ -112,5 +134,5 @@ def _facts(source: Source, network: Foreign, recipe: str) -> dict[str, Any]:
         "architecture": network.arch, "matched": f"{network.matched} of {network.total}",
         **{name: value for name, value in optional.items() if value is not None},
         "assumed": [*network.assumed, *network.unknown],
-        **({"warnings": list(network.warnings)} if network.warnings else {}),
+        **({"warnings": list(warnings)} if warnings else {}),
     }  # fmt: skip

@@ -117,9 +117,22 @@ def stored_answers(recognised: Recognised, measuring: Measuring) -> list[Answer]
         return []
     documents = answers.documents(Record(recognised.path))
     here = [document for document in documents if document["tool"]["version"] == version()]
-    digest = recognised.source.sha256 if here else ""
+    if not here:
+        return []
+    record, digest = Record(recognised.path), recognised.source.sha256
     typed = [answers.typed(document) for document in here]
-    return [answer for answer in typed if answer.inputs and _same(answer.inputs[0], digest, measuring)]
+    return [
+        answer
+        for answer in typed
+        if answer.inputs and _same(answer.inputs[0], digest, measuring) and _as_far(answer.inputs[0], record)
+    ]
+
+
+def _as_far(facts: Mapping[str, Any], record: Record) -> bool:
+    """Whether the run is still as it was when it was measured: not failed since, and no more epochs are planned."""
+    known = {"status": facts.get("status"), "epochs": facts.get("epochs")}
+    now = record.stage(facts.get("epoch", 0), facts.get("epochs", 0))
+    return known == {"status": now.status, "epochs": now.planned}
 
 
 def _same(facts: Mapping[str, Any], digest: str, measuring: Measuring) -> bool:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from collapse_cli import embedding
-from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared
+from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared, looks_untrained
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.shapes import Embeddings, Rows
+from collapse_cli.settings import flat
+from collapse_cli.shapes import Embeddings, Rows, Stage
 
 if TYPE_CHECKING:
     from collapse_cli.models.momentum import KeyQueue
@@ -33,9 +34,9 @@ class Subject:
 
     facts: for the JSON's `inputs`; clean: h (N,D), z (N,d), labels; streamed: all embeddings (M,D) of a file by space, of which
     `clean` holds a sample where they are many; stored_views: those of a file; case: the network itself with its images and
-    what is known of its training, None where there is no network; load_split: the images of another split, by its name,
-    None where there are only these; raw: `clean` holds pixels; codes: what h is where it is whole numbers, and None where it
-    is not; story: what was recognised and assumed, in sentences.
+    what is known of its training, None where there is no network; stage: how far a run of ours got; load_split: the images of
+    another split, by its name, None where there are only these; raw: `clean` holds pixels; codes: what h is where it is whole
+    numbers, and None where it is not; story: what was recognised and assumed, in sentences.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Subject:
     case: Case | None = None
     checkpoint: Checkpoint | None = None
     record: Record | None = None
+    stage: Stage | None = None
     load_split: Callable[[str], Embeddings] | None = None
     raw: bool = False
     codes: Codes | None = None
@@ -119,6 +121,11 @@ class Subject:
         first = self.case.trained.run.training.seed if self.case.trained else self.case.seed
         return tuple(Compared(self.case, self._compared_on, seed) for seed in range(first, first + NETWORKS))
 
+    @cached_property
+    def looks_untrained(self) -> str:
+        """Why the network looks as at a random initialisation, in a sentence; empty where it does not, or there is none."""
+        return looks_untrained(self.case) if self.case else ""
+
     @property
     def _compared_on(self) -> Tensor:
         """(n,) up to COMPARED of the images, in the data set's order."""
@@ -136,8 +143,22 @@ class Subject:
         return self.initial[0].rows if self.case and not self.case.trained else {}
 
     def history(self) -> list[dict[str, Any]]:
-        """One mapping an epoch, as the run folder has it."""
-        return self.record.history() if self.record else []
+        """One mapping an epoch, as the run folder has it; of epochs that the checkpoint holds."""
+        lines = self.record.history() if self.record else []
+        return [line for line in lines if self.stage is None or line["number"] <= self.stage.epochs]
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What is known of the training, as a Context takes it; nothing where it was not ours."""
+        if self.checkpoint is None:
+            return {}
+        run = self.checkpoint.run
+        known = {
+            "method": run.method,
+            "settings": flat(run.tables()),
+            "repels": self.checkpoint.method.repels,
+        }
+        return known | {"stage": self.stage} | ({"queue": self.negatives.filled} if self.negatives else {})
 
     def once(self, key: Any, compute: Callable[[], Value]) -> Value:
         """What `compute` gives, computed the first time that this key is asked for."""

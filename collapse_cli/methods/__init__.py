@@ -24,6 +24,7 @@ class Method(Protocol):
 
     encoder: nn.Module  # (B,C,H,W) -> h (B,D)
     projector: nn.Module  # (B,D) -> z (B,d)
+    repels: bool | None  # a term of the loss keeps embeddings of different images apart; None: not known
     temperature: float | None  # of the softmax that the loss takes over similarities of z
     negatives: KeyQueue | None  # keys (K,d) of earlier batches that every query is pushed away from
     key_network: nn.Module | None  # (B,C,H,W) -> (B,d), the slow network that gives those keys

@@ -19,7 +19,7 @@ class Method(nn.Module):
 
     def __init__(self, own: AlignUniform, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.own, self.repels = own, own.uniformity > 0
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.terms: tuple[Tensor, Tensor] | None = None  # alignment and uniformity of the last batch
 

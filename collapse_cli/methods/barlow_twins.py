@@ -13,6 +13,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """No negatives: dimensions agree across views and differ from one another. z is standardised over the batch."""
 
+    repels = True
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "columns"
 

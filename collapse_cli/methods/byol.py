@@ -16,6 +16,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """SimSiam's predictor with MoCo's slow encoder, and no negatives."""
 
+    repels = False
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

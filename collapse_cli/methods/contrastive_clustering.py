@@ -19,6 +19,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """The projector is the instance head g_I; beside it a cluster head g_C says to which of M clusters an image belongs."""
 
+    repels = True
     negatives = key_network = classifier = None
     loss_sees: Sees = "directions"
 

@@ -16,6 +16,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """End-to-end with a debiased denominator: labels are not used, only how often they are expected to agree."""
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

@@ -19,6 +19,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """z = h[:d0], no projector: the other dimensions learn through the encoder's residual stream, if it has one."""
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

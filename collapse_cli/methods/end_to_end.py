@@ -15,6 +15,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """One network sees both views; every other image of the batch is a negative, and the dictionary is the batch."""
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

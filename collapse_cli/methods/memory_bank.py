@@ -19,6 +19,7 @@ class Method(nn.Module):
     What a slot holds is as old as the image's last turn, up to an epoch.
     """
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

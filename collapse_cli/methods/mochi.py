@@ -19,6 +19,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
 class Method(nn.Module):
     """MoCo's queue and slow encoder; after a warm-up, s + s' mixed negatives join the K of the queue for each query."""
 
+    repels = True
     cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

@@ -18,6 +18,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
 class Method(nn.Module):
     """Queries f_q and keys f_k; the logits see the queue before the batch's own keys enter it."""
 
+    repels = True
     cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

@@ -22,6 +22,7 @@ class Method(nn.Module):
     The support set Q holds candidates for the positive. The negatives are the other images of the batch.
     """
 
+    repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

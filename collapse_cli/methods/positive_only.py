@@ -14,6 +14,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """One network sees both views, and the gradient flows through both: no negatives, no stop-gradient, no predictor."""
 
+    repels = False
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

@@ -14,6 +14,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """No negatives and no slow copy: the stop-gradient alone keeps the constant solution away."""
 
+    repels = False
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 

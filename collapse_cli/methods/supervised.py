@@ -16,6 +16,7 @@ from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 class Method(nn.Module):
     """One view, and the cosine of unit z with unit class weights, over T: z lies on the sphere as in the others."""
 
+    repels = True
     negatives = key_network = cluster_head = None
     loss_sees: Sees = "directions"
 

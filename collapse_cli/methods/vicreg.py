@@ -18,7 +18,7 @@ class Method(nn.Module):
 
     def __init__(self, own: Vicreg, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.own, self.repels = own, own.variance > 0
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.terms: tuple[Tensor, Tensor, Tensor] | None = None  # of the last batch
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from collapse_cli.metrics.spectrum import Spectrum
+from collapse_cli.shapes import Stage
 
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
 OUTLIER = 0.5  # of the variance in the first direction
 AT_CHANCE = 0.98  # of the chance loss: nothing was learnt
-NO_NEGATIVES = ("positive-only", "simsiam", "byol")
+MILD, SHARP, SLOW = 0.5, 0.2, 0.99  # strength, temperature and momentum that are advised
 
 
 @dataclass(frozen=True)
 class Context:
     """What is known of a space besides its spectrum; each part may be missing.
 
+    Of its training: settings, all by name; repels: whether its loss keeps images apart; stage: how far it got.
     space: `h` or `z`; method: that trained it; classes: of the images; alignment: mean squared distance of two views, in
     [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
     within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows.
@@ -24,6 +27,9 @@ class Context:
 
     space: str = ""
     method: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    repels: bool | None = None
+    stage: Stage | None = None
     classes: int = 0
     alignment: float | None = None
     loss: float | None = None
@@ -55,7 +61,9 @@ def _told_apart(spectrum: Spectrum, context: Context) -> bool:
 
 
 def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]:
-    """What to try next, the likeliest first."""
+    """What to try next, the likeliest first. Of options only those that the method has, in the direction that is left to go."""
+    if context.stage and context.stage.epochs == 0:
+        return tuple(_untrained(context, context.stage))
     tried = {
         "complete collapse": _complete,
         "dimensional collapse": _dimensional,
@@ -65,15 +73,39 @@ def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]
     return tuple(tried[status](spectrum, context))
 
 
+def _untrained(context: Context, stage: Stage) -> Iterator[str]:
+    """Where no epoch is completed there is nothing to judge yet."""
+    if stage.status == "failed":
+        rate = context.settings.get("lr", 0)
+        yield (
+            f"collapse train {context.method} --lr {rate / 10:g}, or what its error asks for"
+            if rate
+            else "train it again"
+        )
+    elif stage.status == "running":
+        yield "wait for its first epoch"
+    else:
+        yield f"collapse train {context.method} --resume, with its run folder"
+
+
 def _complete(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if context.method:
         yield "collapse causes: which force is missing, or too weak"
-    if context.method in NO_NEGATIVES:
-        yield "collapse train moco: negatives keep images apart (He et al. 2020, arXiv:1911.05722)"
-        yield "collapse train vicreg: so does a variance term (Bardes et al. 2022)"
+    if context.repels is False:
+        yield from _other(context, "moco", "negatives keep images apart (He et al. 2020, arXiv:1911.05722)")
+        yield from _other(
+            context, "vicreg", "a variance term keeps images apart (Bardes et al. 2022, arXiv:2105.04906)"
+        )
     elif context.method:
-        yield "--momentum nearer 1: fast keys put the loss at chance (He et al. 2020, arXiv:1911.05722, sec. 4.1)"
-        yield "a lower --lr, or --strength below 2: beyond it negatives do not help either (digits)"
+        own = context.settings
+        if own.get("key_encoder") == "momentum" and own["momentum"] < SLOW:
+            yield f"--momentum {SLOW}: fast keys put the loss at chance (He et al. 2020, arXiv:1911.05722, sec. 4.1)"
+        milder = ", or --strength below 2: beyond it negatives do not help either (digits)"
+        yield (
+            f"a lower --lr than {own['lr']:g}{milder if own['strength'] >= 2 else ''}"
+            if own
+            else "a lower learning rate"
+        )
     if spectrum.total_variance > ROUNDING and _told_apart(spectrum, context):
         yield "subtract the mean row and measure again: a common offset hides directions from cosines, not from a linear probe"
 
@@ -81,12 +113,22 @@ def _complete(spectrum: Spectrum, context: Context) -> Iterator[str]:
 def _dimensional(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if context.space == "z":
         yield "collapse probe: classes are read from h, of which a projector may drop what the loss has no use for"
-    if context.method:
-        yield "--strength 0.5: milder views leave more directions (Jing et al. 2022, theorem 1; digits: rank 15 -> 30 of 64)"
-        yield "a lower --temperature, where it is above 0.2 (digits: rank 11 at 0.5, 18 at 0.2)"
-        yield "collapse train vicreg, or align-uniform, and collapse compare with it: losses that ask for variance or spread"
-    else:
+    if not context.method:
         yield "the layer before: a projector loses directions that its input keeps (Jing et al. 2022, arXiv:2110.09348, fig. 7)"
+        return
+    own, why = context.settings, "losses that ask for variance or spread; then collapse compare"
+    if own.get("strength", 0) > MILD:
+        yield f"--strength {MILD}: milder views leave more directions (Jing et al. 2022, theorem 1; digits: rank 15 -> 30 of 64)"
+    if own.get("temperature", 0) > SHARP:
+        yield f"--temperature {SHARP}: a lower one leaves more directions (digits: rank 11 at 0.5, 18 at 0.2)"
+    yield from _other(context, "vicreg", why)
+    yield from _other(context, "align-uniform", why)
+
+
+def _other(context: Context, method: str, why: str) -> Iterator[str]:
+    """Another method than the run's own."""
+    if context.method != method:
+        yield f"collapse train {method}: {why}"
 
 
 def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:

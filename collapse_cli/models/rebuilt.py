@@ -57,6 +57,8 @@ def reinitialised(network: nn.Module, seed: int) -> nn.Module:
         for layer in fresh.modules():
             if isinstance(layer, Initialised):
                 layer.reset_parameters()
+            elif isinstance(layer, nn.MultiheadAttention):
+                layer._reset_parameters()
     return fresh
 
 

@@ -108,7 +108,7 @@ def resume(record: Record, checkpoint: Checkpoint) -> None:
         return
     record.settle(checkpoint.run)
     record.rewind(checkpoint.state.epoch)
-    record.say(status="running")
+    record.say(status="running", error="")
 
 
 @contextmanager
@@ -130,8 +130,10 @@ def running(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
                 f"go on with: collapse train --resume {record.folder}",
                 INTERRUPTED,
             ) from None
-        except CollapseError:
-            record.say(status="failed")
+        except Exception as error:
+            record.say(
+                status="failed", error=error.message if isinstance(error, CollapseError) else repr(error)
+            )
             raise
 
 

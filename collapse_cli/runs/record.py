@@ -7,13 +7,15 @@ import json
 import shutil
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.settings import Run, flat, resolve
+from collapse_cli.shapes import Stage, Status
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,15 @@ class Record:
 
     def say(self, **facts: Any) -> None:
         """Add facts to run.json: status, versions, seed, argv …"""
-        path = self.folder / "run.json"
-        known = _json(path.read_text()) if path.exists() else None
-        known = known if isinstance(known, dict) else {}
-        with whole(path) as draft:
+        known = self.told()
+        with whole(self.folder / "run.json") as draft:
             draft.write_text(json.dumps(known | facts, indent=2) + "\n")
+
+    def told(self) -> dict[str, Any]:
+        """What run.json says; empty where it is missing or damaged."""
+        path = self.folder / "run.json"
+        known = _json(path.read_text("utf-8", "replace")) if path.is_file() else None
+        return known if isinstance(known, dict) else {}
 
     def append(self, epoch: Any) -> None:
         """One more line of history.jsonl, from a dataclass."""
@@ -115,6 +121,17 @@ class Record:
         if not isinstance(name, str):
             raise CollapseError(f"{path} names no method", "it needs a section [method] with a name")
         return resolve(name, flat(tables))
+
+    def stage(self, epochs: int, planned: int) -> Stage:
+        """How far the run got, `epochs` of them completed, as its checkpoint says; what run.json says of it.
+
+        planned: by the checkpoint. A resumed run may plan more, which settings.toml says, unless it is damaged.
+        """
+        told = self.told()
+        with suppress(CollapseError):
+            planned = self.settings().training.epochs
+        status: Status = told["status"] if told.get("status") in get_args(Status) else "unknown"
+        return Stage(status, epochs, planned, str(told.get("error", "")))
 
     def keep(self, document: Mapping[str, Any]) -> None:
         """Write an answer to results/<command>.json, and show the folder how to be read again."""

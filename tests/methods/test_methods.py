@@ -84,9 +84,57 @@ def test_another_librarys_network_declares_the_same() -> None:
     """Without any of it where nothing was found in its file; its projector hands h on."""
     bare = Frozen(nn.Identity(), None)
     parts = {name: getattr(bare, name) for name in methods.Method.__annotations__}
-    nothing = {"temperature", "negatives", "key_network", "cluster_head", "classifier"}
+    nothing = {
+        "temperature",
+        "negatives",
+        "key_network",
+        "cluster_head",
+        "classifier",
+        "repels",
+        "knows_lengths",
+    }
     assert {name for name, part in parts.items() if part is None} == nothing
     assert Frozen(nn.Identity(), None, head := nn.Softmax(dim=1)).cluster_head is head
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "repels"),
+    [
+        *((name, {}, name not in ("positive-only", "simsiam", "byol")) for name in METHODS),
+        ("vicreg", {"covariance": 0.0}, True),
+        ("vicreg", {"variance": 0.0}, False),
+        ("align-uniform", {"uniformity": 0.0}, False),
+        ("simsiam", {"stop_gradient": False}, False),
+    ],
+)
+def test_what_repels(name: str, given: dict[str, Any], repels: bool, build: Make, batch: Batch) -> None:
+    """Of two equal views nothing is left to attract: a loss that repels is then lower for images that are apart than for
+    images that are all one point. Seen where it needs neither keys of earlier batches nor labels, and no other term grows.
+    """
+    method = build(name, **given)
+    assert method.repels is repels
+    if name in ("moco", "mochi", "memory-bank", "nnclr", *methods.LEARN_FROM_LABELS) or (name, given) == (
+        "vicreg",
+        {},
+    ):
+        return
+    same, projector, losses = replace(batch, second=batch.first), method.projector, []
+    for spread in (1.0, 1e-6):
+        method.projector = nn.Sequential(projector, _About(spread))
+        losses.append(float(method.loss(same).detach()))
+    assert (losses[0] < losses[1] - 1e-3) is repels
+
+
+class _About(nn.Module):
+    """Embeddings (B,d) as far apart as before, times `spread`, about the point (1, 1, …)."""
+
+    def __init__(self, spread: float) -> None:
+        super().__init__()
+        self.spread = spread
+
+    def forward(self, rows: Tensor) -> Tensor:
+        apart = rows - rows.mean(dim=0)
+        return 3 * self.spread * apart / apart.std() + (1 if self.spread < 1 else 0)
 
 
 @pytest.mark.parametrize("name", ["moco", "mochi"])

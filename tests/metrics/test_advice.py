@@ -1,0 +1,132 @@
+"""Advice: options that the run's method has, in the direction that is left to go, and other methods than its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+from typing import Any, get_args
+
+import pytest
+import torch
+
+from collapse_cli import methods
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.cli import COMMANDS
+from collapse_cli.metrics.advice import Context, advice
+from collapse_cli.metrics.spectrum import Spectrum, spectrum
+from collapse_cli.metrics.verdict import Status
+from collapse_cli.settings import METHODS, flat, resolve
+from collapse_cli.shapes import DataShape, Stage
+
+WITHOUT_A_VALUE = {"resume"}  # options of `collapse train` that are no setting
+STAGES = (
+    None,
+    Stage("failed", 0, 4),
+    Stage("running", 0, 4),
+    Stage("interrupted", 0, 4),
+    Stage("done", 4, 4),
+)
+
+TUNED: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "milder, sharper, slower": {"strength": 0.2, "temperature": 0.1, "momentum": 0.999},
+    "stronger, softer, faster": {"strength": 2.5, "temperature": 0.9, "momentum": 0.3},
+}
+
+
+@pytest.fixture(scope="module")
+def measured() -> Spectrum:
+    rows = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    return spectrum(rows, torch.Generator().manual_seed(0))
+
+
+def context(method: str, space: str, stage: Stage | None, **given: Any) -> Context:
+    """As an input of that method has it."""
+    own = {field.name for field in fields(METHODS[method])} | {"strength", "lr"}
+    run = resolve(method, {name: value for name, value in given.items() if name in own})
+    built = methods.build(run, DataShape((1, 8, 8), 600, 3))
+    queue = None if built.negatives is None else 0.5
+    known = {"method": method, "settings": flat(run.tables()), "repels": built.repels}
+    return Context(space=space, stage=stage, queue=queue, **known)
+
+
+def options(lines: tuple[str, ...]) -> set[str]:
+    return {name.replace("-", "_") for name in re.findall(r"--([a-z-]+)", " ".join(lines))}
+
+
+@pytest.mark.parametrize("tuned", TUNED)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_option_is_one_that_the_method_has(method: str, tuned: str, measured: Spectrum) -> None:
+    """Or one of measuring. Every other method that is named is another than the run's, and every command is known."""
+    known = {*flat(resolve(method).tables()), *WITHOUT_A_VALUE}
+    measuring = {field.name for field in fields(Measuring)}
+    base = context(method, "z", None, **TUNED[tuned])
+    for status in get_args(Status):
+        for space in ("h", "z"):
+            for stage in STAGES:
+                found = advice(status, measured, replace(base, space=space, stage=stage))
+                assert found
+                queue = (
+                    {"queue"} if status == "inconclusive" else set()
+                )  # only a run that has one has filled it
+                assert options(found) - measuring <= known | queue, (status, found)
+                trained = set(re.findall(r"collapse train ([a-z-]+)[: ,]", " ".join(found))) - {"--resume"}
+                assert trained <= METHODS.keys()
+                assert method not in trained or (stage is not None and stage.epochs == 0)
+                assert set(re.findall(r"collapse ([a-z]+)(?= |:|$)", " ".join(found))) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["strength", "temperature", "momentum"])
+@pytest.mark.parametrize("status", ["complete collapse", "dimensional collapse"])
+def test_nobody_is_sent_back(status: str, name: str, measured: Spectrum) -> None:
+    """A value that is advised is beyond the run's own in the direction that helps, or the option is not named."""
+    for method in METHODS:
+        for tuned in TUNED.values():
+            known = context(method, "z", None, **tuned)
+            for value in re.findall(rf"--{name} ([0-9.]+\d)", " ".join(advice(status, measured, known))):
+                helps = (
+                    float(value) > known.settings[name]
+                    if name == "momentum"
+                    else float(value) < known.settings[name]
+                )
+                assert helps, (method, value)
+
+
+def test_options_are_named_where_they_help(measured: Spectrum) -> None:
+    """MoCo of soft temperature, strong views, fast keys; VICReg has neither temperature nor momentum; SimSiam needs a force."""
+    moco = context("moco", "z", None, **TUNED["stronger, softer, faster"])
+    assert options(advice("dimensional collapse", measured, moco)) == {"strength", "temperature"}
+    assert options(advice("complete collapse", measured, moco)) == {"momentum", "lr", "strength"}
+    vicreg = context("vicreg", "z", None)
+    assert options(advice("dimensional collapse", measured, vicreg)) == {"strength"}
+    assert options(advice("complete collapse", measured, vicreg)) == {"lr"}
+    found = advice("complete collapse", measured, context("simsiam", "z", None))
+    assert [line.split(":")[0] for line in found[:3]] == [
+        "collapse causes",
+        "collapse train moco",
+        "collapse train vicreg",
+    ]
+    alone = advice("complete collapse", measured, context("vicreg", "z", None, variance=0.0))
+    assert not any("train vicreg" in line for line in alone)
+
+
+@pytest.mark.parametrize(
+    ("stage", "first"),
+    [
+        (Stage("failed", 0, 4, "the loss was nan"), "collapse train moco --lr 0.005"),
+        (Stage("running", 0, 4), "wait for its first epoch"),
+        (Stage("interrupted", 0, 4), "collapse train moco --resume"),
+        (Stage("unknown", 0, 4), "collapse train moco --resume"),
+    ],
+)
+def test_where_nothing_was_trained(stage: Stage, first: str, measured: Spectrum) -> None:
+    """Whatever the network looks like."""
+    for status in get_args(Status):
+        (line,) = advice(status, measured, context("moco", "h", stage))
+        assert line.startswith(first)
+
+
+def test_of_a_file_no_option_of_a_training_is_named(measured: Spectrum) -> None:
+    measuring = {field.name for field in fields(Measuring)}
+    for status in get_args(Status):
+        assert options(advice(status, measured, Context(space="z"))) <= measuring
