@@ -21,6 +21,7 @@ from collapse_cli.analysis import (
     coverage,
     diagnose,
     dormant,
+    isotropy,
     lidar,
     oracle,
     probe,
@@ -38,7 +39,7 @@ from collapse_cli.metrics.clusters import Clusters
 from collapse_cli.metrics.coverage import Coverage
 from collapse_cli.metrics.dormant import Dormant
 from collapse_cli.metrics.evidence import Evidence
-from collapse_cli.metrics.isotropy import Isotropy, isotropy
+from collapse_cli.metrics.isotropy import Isotropy
 from collapse_cli.metrics.lidar import Lidar
 from collapse_cli.metrics.oracle import Oracle
 from collapse_cli.metrics.probe import Probe
@@ -125,7 +126,7 @@ CATALOGUE: dict[str, Measurement] = {
         Measurement(
             "alignment", Alignment, alignment.measure, always=True, remarks=alignment.remarks, command=True
         ),
-        Measurement("isotropy", Isotropy, of_each_space(isotropy)),
+        Measurement("isotropy", Isotropy, isotropy.measure),
         Measurement("view_ratio", ViewRatio, view_ratio.measure, "views"),
         Measurement("dormant", Dormant, dormant.measure),
         Measurement("oracle", Oracle, oracle.measure, "labels", command=True),

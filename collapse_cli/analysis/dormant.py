@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry
 from collapse_cli.errors import concerning
 from collapse_cli.metrics.dormant import dormant
@@ -12,9 +12,9 @@ from collapse_cli.metrics.dormant import dormant
 
 def measure(subject: Subject) -> Iterator[Entry]:
     """Of h alone, which comes after an activation; a projection is linear, and its small coordinates are not dormant."""
-    rows, seed = subject.clean.spaces["h"], subject.measuring.seed
+    rows = subject.clean.spaces["h"]
     with concerning(f"{subject.name} · h"):
-        result = dormant(rows, generator(seed))
+        result = dormant(rows)
     yield Entry(
         subject.name,
         result,

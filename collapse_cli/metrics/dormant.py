@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from collapse_cli.metrics.jackknife import FEW
 from collapse_cli.metrics.rows import sound
@@ -39,8 +39,8 @@ class Dormant:
     )  # fmt: skip
 
 
-def dormant(activations: Tensor, generator: Generator) -> Dormant:
-    """Activations (N,D) of a layer, or (N,C,…) of its feature maps, each of which is a unit. Nothing is drawn.
+def dormant(activations: Tensor) -> Dormant:
+    """Activations (N,D) of a layer, or (N,C,…) of its feature maps, each of which is a unit.
 
     Raises CollapseError for fewer than 2 embeddings and for activations that are not finite.
     """

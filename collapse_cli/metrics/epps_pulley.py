@@ -29,7 +29,7 @@ PAIR = math.sqrt(2 * math.pi)  # integral of exp(-t^2 / 2)
 CONSTANT = math.sqrt(2 * math.pi / 3)  # of exp(-3 t^2 / 2)
 
 
-def epps_pulley(u: Tensor) -> Measured:
+def epps_pulley(u: Tensor, null: float) -> Measured:
     """Unit rows (N,D), N >= 2, measured at length sqrt D -> the mean over directions, without self pairs; to PAIR + CONSTANT.
 
     0 is expected of rows that are N(0, I) along every direction, and a sample may fall below; one point has 1.06 for large D.
@@ -40,13 +40,13 @@ def epps_pulley(u: Tensor) -> Measured:
     mean = float(means.mean())
     value = _distance(mean, d)
     if n < FEW:
-        return Measured(value, isotropic(d))
+        return Measured(value, null)
     influences = 2 * PAIR * (means - mean)
     together = 4 * PAIR**2 * (square - mean**2) - 2 * float(influences.square().mean())
-    return Measured(value, isotropic(d), of_pairs(influences, max(together, 0.0)).around(value))
+    return Measured(value, null, of_pairs(influences, max(together, 0.0)).around(value))
 
 
-def isotropic(d: int) -> float:
+def uniform(d: int) -> float:
     """Of rows drawn uniformly on the sphere in R^d at length sqrt d, whose numbers are not quite Gaussian: of order 1/d^2.
 
     Gauss's quadrature with the weight (1 - c^2)^((d-3)/2) of a cosine c.
@@ -71,15 +71,16 @@ def _distance(mean: float, d: int) -> float:
 
 def _kernel(d: int) -> Kernel:
     """Mean over directions of exp(-(a.v)^2 / 2), v the difference of two rows of length sqrt d: |v|^2 = 2d (1 - cosine)."""
-    series = chebyshev.chebinterpolate(lambda c: _kummer(d, d * (1 - c)), DEGREE)
+    nodes = chebyshev.chebpts1(DEGREE + 1)
+    series = chebyshev.chebfit(nodes, _kummer(d, d * (1 - nodes)), DEGREE)
     terms = torch.from_numpy(chebyshev.cheb2poly(series)).flip(0)
 
     def kernel(distance: Tensor) -> Tensor:
         powers = terms.to(distance)
         cosines = distance.div_(2).add_(1)
-        for part in cosines.split(max(AT_ONCE // max(cosines.shape[1], 1), 1)):
+        for part in torch.split(cosines, max(AT_ONCE // cosines.shape[1], 1)):
             value = torch.full_like(part, float(terms[0]))
-            for term in powers[1:]:
+            for term in powers[1:].unbind():
                 torch.addcmul(term, value, part, out=value)
             part.copy_(value)
         return cosines

@@ -47,7 +47,7 @@ def log_roots(lam: Tensor) -> Tensor:
 
 
 def log_abundance(lam: Tensor) -> Tensor:
-    """log of sum sigma / largest sigma, sigma = sqrt(lambda): of the information abundance of Guo et al. (2024, arXiv:2310.04400)."""
+    """log of sum sigma / largest sigma, sigma = sqrt(lambda): of information abundance (Guo et al. 2024, arXiv:2310.04400)."""
     return log_stable(lam.sqrt())
 
 

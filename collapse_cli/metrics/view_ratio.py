@@ -96,8 +96,8 @@ def against(now: Measured, initial: Sequence[float]) -> Measured | None:
 
 def _intraclass(ratio: Measured) -> Measured:
     """r / (1 + r), which grows with r > -1."""
-    ends = ratio.interval and tuple(_share(end) for end in ratio.interval)
-    return Measured(_share(ratio), NULL, ends and (ends[0], ends[1]))
+    low, high = ratio.interval or (ratio, ratio)
+    return Measured(_share(ratio), NULL, ratio.interval and (_share(low), _share(high)))
 
 
 def _share(ratio: float) -> float:
