@@ -20,8 +20,10 @@ def test_std_is_blind() -> None:
     rows = {int(words[0]): words for words in (line.split() for line in lines[1:])}
     assert [round(float(rows[k][2])) for k in (1, 2, 8, 32, 64)] == [1, 2, 8, 32, 64]
     assert float(rows[2][1]) == pytest.approx(0.90, abs=0.02)
-    assert " ".join(rows[8][4:]) == "dimensional collapse"
-    assert " ".join(rows[128][4:]) == "healthy"
+    assert float(rows[64][4]) == pytest.approx((2 - 2 * 0.5**0.5) ** 0.5, abs=0.005), "√(2 - 2√(k/D))"
+    assert [float(rows[k][5]) for k in rows] == sorted((float(rows[k][5]) for k in rows), reverse=True)
+    assert " ".join(rows[8][6:]) == "dimensional collapse"
+    assert " ".join(rows[128][6:]) == "healthy"
 
 
 @pytest.mark.parametrize(("method", "code"), [("moco", 0), ("positive-only", 1)])

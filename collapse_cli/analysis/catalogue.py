@@ -20,10 +20,13 @@ from collapse_cli.analysis import (
     clusters,
     coverage,
     diagnose,
+    dormant,
+    isotropy,
     lidar,
     oracle,
     probe,
     spectrum,
+    view_ratio,
     weights,
 )
 from collapse_cli.analysis.subject import Subject, generator
@@ -34,11 +37,14 @@ from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.classes import Classes
 from collapse_cli.metrics.clusters import Clusters
 from collapse_cli.metrics.coverage import Coverage
+from collapse_cli.metrics.dormant import Dormant
 from collapse_cli.metrics.evidence import Evidence
+from collapse_cli.metrics.isotropy import Isotropy
 from collapse_cli.metrics.lidar import Lidar
 from collapse_cli.metrics.oracle import Oracle
 from collapse_cli.metrics.probe import Probe
 from collapse_cli.metrics.spectrum import Spectrum
+from collapse_cli.metrics.view_ratio import ViewRatio
 from collapse_cli.metrics.weights import Stack
 
 Need = Literal["labels", "views", "views or labels", "network", "reference"]
@@ -120,6 +126,9 @@ CATALOGUE: dict[str, Measurement] = {
         Measurement(
             "alignment", Alignment, alignment.measure, always=True, remarks=alignment.remarks, command=True
         ),
+        Measurement("isotropy", Isotropy, isotropy.measure),
+        Measurement("view_ratio", ViewRatio, view_ratio.measure, "views"),
+        Measurement("dormant", Dormant, dormant.measure),
         Measurement("oracle", Oracle, oracle.measure, "labels", command=True),
         Measurement("probe", Probe, probe.measure, "labels", remarks=probe.remarks, command=True),
         Measurement("clusters", Clusters, clusters.measure, "labels", command=True),

@@ -12,11 +12,10 @@ from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.intervals import Interval, of_spread
 from collapse_cli.metrics.jackknife import FEW, Error, of_mean, of_pairs
 from collapse_cli.metrics.moments import moments
+from collapse_cli.metrics.pairwise import Kernel, kernel_means
 from collapse_cli.metrics.rows import unit
 from collapse_cli.results import each, number
 from collapse_cli.values import Measured
-
-BLOCK = 256  # rows whose distances to all others are held at once
 
 
 @dataclass(frozen=True)
@@ -104,26 +103,12 @@ def uniformity(u: Tensor, t: float = 2) -> float:
 
     One mean over all pairs, summed in float64, never a mean of batches' logs.
     """
-    return math.log(float(_kernel_means(u, t)[0].mean()))
+    return math.log(float(kernel_means(u, _gaussian(t))[0].mean()))
 
 
-def _kernel_means(u: Tensor, t: float) -> tuple[Tensor, float]:
-    """Of exp(-t ||u_i - u_j||^2), i != j: the mean over the others of each row (N,), and the mean square over pairs.
-
-    Every pair is computed once, and never held with more than BLOCK rows of others.
-    """
-    n = len(u)
-    sums, squares = u.new_zeros(n, dtype=torch.float64), 0.0
-    lengths = u.square().sum(dim=1)  # (N,)
-    for start in range(0, n, BLOCK):
-        block, rest = u[start : start + BLOCK], u[start:]
-        kernel = (block @ rest.T).mul_(2)  # (b, N - start)
-        kernel.sub_(lengths[start : start + BLOCK, None]).sub_(lengths[start:])  # -||u_i - u_j||^2
-        kernel.clamp_max_(0).mul_(t).exp_().triu_(1)  # i < j
-        sums[start : start + BLOCK] += kernel.sum(dim=1, dtype=torch.float64)
-        sums[start:] += kernel.sum(dim=0, dtype=torch.float64)
-        squares += float(kernel.square_().sum(dtype=torch.float64))
-    return sums / (n - 1), squares * 2 / (n * (n - 1))
+def _gaussian(t: float) -> Kernel:
+    """exp(-t ||u - u'||^2)."""
+    return lambda distance: distance.mul_(t).exp_()
 
 
 def uniformity_bound(d: int, t: float = 2) -> float:
@@ -164,7 +149,7 @@ def uniform(u: Tensor, t: float = 2) -> Measured:
 
     The interval is one on the scale of the logarithm: everything is divided by the mean of the kernel.
     """
-    means, square = _kernel_means(u, t)
+    means, square = kernel_means(u, _gaussian(t))
     mean = float(means.mean())
     value, bound = math.log(mean), uniformity_bound(u.shape[1], t)
     influences = 2 * (means / mean - 1)

@@ -19,8 +19,11 @@ from collapse_cli.metrics.ranks import (
     alpha,
     crossing,
     entropy,
+    log_abundance,
     log_participation,
+    log_roots,
     log_stable,
+    wasserstein,
 )
 from collapse_cli.metrics.rows import directions
 from collapse_cli.shapes import Rows
@@ -82,6 +85,7 @@ def _table(name: str, n: int, d: int, fit: tuple[int, int] | None) -> Table:
             "alive": (lambda lam: above(RELATIVE_FLOOR * lam[..., 0], lam, noise), count),
             "active": (lambda lam: above(ACTIVE / d * lam.sum(dim=-1), lam, noise), count),
             "above_edge": (lambda lam: above(edge * lam.sum(dim=-1), lam, noise), count),
+            "wasserstein": (log_roots, partial(_distance, n, d)),
         },
         RAW: {
             "effective_rank_raw": (entropy, rank),
@@ -89,7 +93,7 @@ def _table(name: str, n: int, d: int, fit: tuple[int, int] | None) -> Table:
             "stable_rank": (log_stable, rank),
             **line,
         },
-        RAW_ABOUT_0: {"rankme": (_entropy_of_sigma, rank)},
+        RAW_ABOUT_0: {"rankme": (_entropy_of_sigma, rank), "information_abundance": (log_abundance, rank)},
         UNIT_ABOUT_0: {"vendi": (entropy, rank)},
     }
     return tables[name]
@@ -157,6 +161,11 @@ def _plain(low: float, high: float) -> Interval:
 
 def _rank(most: int, low: float, high: float) -> Interval:
     return max(math.exp(low), 1.0), min(math.exp(high), float(most))
+
+
+def _distance(n: int, d: int, low: float, high: float) -> Interval:
+    """The larger the trace of the root, the smaller the distance."""
+    return wasserstein(high, n, d), wasserstein(low, n, d)
 
 
 def _count(most: int, low: float, high: float) -> Interval:

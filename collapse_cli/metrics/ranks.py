@@ -41,6 +41,26 @@ def log_stable(lam: Tensor) -> Tensor:
     return -shares(lam)[..., 0].log()
 
 
+def log_roots(lam: Tensor) -> Tensor:
+    """log sum sqrt(lambda): the logarithm of the trace of the root of a covariance."""
+    return lam.sqrt().sum(dim=-1).log()
+
+
+def log_abundance(lam: Tensor) -> Tensor:
+    """log of sum sigma / largest sigma, sigma = sqrt(lambda): of information abundance (Guo et al. 2024, arXiv:2310.04400)."""
+    return log_stable(lam.sqrt())
+
+
+def wasserstein(log_roots: float, n: int, d: int) -> float:
+    """2-Wasserstein distance of N(mean, C) to N(0, I/d), of unit rows (n,d); in [0, sqrt 2] (Fang et al. 2024, arXiv:2403.00642).
+
+    |mean|^2 + 1 + tr C - 2 tr C^(1/2) / sqrt d, where |mean|^2 + tr C = 1 for rows of length 1 and C divided by n.
+    log_roots: log tr of the root of the same covariance, divided by n - 1; -inf where all rows are one point.
+    """
+    overlap = math.exp(log_roots) * math.sqrt((n - 1) / (n * d))
+    return math.sqrt(max(2 - 2 * overlap, 0.0))
+
+
 def entropy_rank(values: Tensor) -> float:
     """exp(-sum p log p), p = values / sum, of values (D,) >= 0; in [1, number of values above 0]; 1 where all are 0."""
     return float(entropy(values).exp())

@@ -16,9 +16,12 @@ from collapse_cli.metrics.ranks import (
     alpha,
     directions_for,
     entropy_rank,
+    log_abundance,
+    log_roots,
     misfit,
     participation_ratio,
     stable_rank,
+    wasserstein,
 )
 
 ULPS = 16  # what sums in another order, on another device, leave of equal rows
@@ -49,6 +52,8 @@ def numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] 
         "row_participation": row_participation(on_sphere),
         "above_edge": int((unit > edges(d / (n - 1))[1] * unit.mean()).sum()),
         "numerical_rank": int((unit > 0).sum()),
+        "wasserstein": wasserstein(float(log_roots(unit)), n, d),
+        "information_abundance": float(log_abundance(lam[RAW_ABOUT_0]).exp()),
         "mean_cosine": (n * float(on_sphere.mean.square().sum()) - 1) / (n - 1),
     }
 

@@ -98,6 +98,16 @@ class Spectrum:
         "(participation ratio - 1) / (D - 1) (ACL Findings 2022); 1 isotropic, 0 one direction",
         label="IsoScore", convention="λ, centred, L2-normalised rows", null="isotropic", default=None,
     )  # fmt: skip
+    wasserstein: float | None = number(
+        "2-Wasserstein distance of N(0, I/D) to a Gaussian of the unit rows' mean and covariance (Fang et al. 2024, "
+        "arXiv:2403.00642); from 0, isotropic, to √2, one point; √(2 - 2√(k/D)) for k of D equal dimensions",
+        label="Wasserstein distance", convention="not centred, L2-normalised rows, divided by N", null="isotropic", better="low",
+        default=None,
+    )  # fmt: skip
+    information_abundance: float | None = number(
+        "sum sigma / largest sigma (Guo et al. 2024, arXiv:2310.04400); low: few directions, or a common offset",
+        label="information abundance", convention="σ, not centred, raw rows", null="isotropic", better="high", default=None,
+    )  # fmt: skip
     top_share: float | None = number(
         "share of the variance in the first direction: 1 / stable rank",
         label="first direction's share", convention="λ, centred, raw rows", null="isotropic", default=None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,9 +17,37 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.jackknife import FEW, Error
 from collapse_cli.metrics.rows import sound
+from collapse_cli.results import number
 from collapse_cli.values import Measured
 
 NULL = 0.0  # of rows in which no image is to be found
+
+
+@dataclass(frozen=True)
+class ViewRatio:
+    """Images and their views."""
+
+    images: int = number("images, n")
+    views: int = number("views of each, q")
+    view_ratio: float = number(
+        "variance between images over variance between views of one image; near 0 nothing of the image is left. It depends on "
+        "how strong the augmentation is: compare it under the same views",
+        convention="raw embeddings, components of variance, summed over dimensions", null="noise", better="high", headline=True,
+    )  # fmt: skip
+    intraclass: float = number(
+        "share of the variance that is between images: the intraclass correlation, ratio / (1 + ratio)",
+        label="intraclass correlation", convention="ICC(1), Shrout & Fleiss 1979", null="noise", better="high",
+    )  # fmt: skip
+    view_ratio_gain: float | None = number(
+        "view ratio over that of the same network re-initialised, under the same views",
+        label="view ratio over re-initialised", null="re-initialised", better="high", headline=True, default=None,
+    )  # fmt: skip
+
+
+def measure(views: Sequence[Tensor], initial: Sequence[float] = ()) -> ViewRatio:
+    """As `view_ratio`. initial: the ratios of re-initialised networks, of the same images under the same views."""
+    found = view_ratio(views)
+    return ViewRatio(len(views[0]), len(views), found, _intraclass(found), against(found, initial))
 
 
 def view_ratio(views: Sequence[Tensor]) -> Measured:
@@ -63,6 +92,16 @@ def against(now: Measured, initial: Sequence[float]) -> Measured | None:
         return Measured(now / typical, 1.0)
     ends = [end / ratio for end in now.interval for ratio in (min(initial), max(initial))]
     return Measured(now / typical, 1.0, (min(ends), max(ends)))
+
+
+def _intraclass(ratio: Measured) -> Measured:
+    """r / (1 + r), which grows with r > -1."""
+    low, high = ratio.interval or (ratio, ratio)
+    return Measured(_share(ratio), NULL, ratio.interval and (_share(low), _share(high)))
+
+
+def _share(ratio: float) -> float:
+    return 1.0 if math.isinf(ratio) else ratio / (1 + ratio)
 
 
 def _squares(views: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import alignment as room
+from collapse_cli.metrics import pairwise
 from collapse_cli.metrics.alignment import (
     alignment,
     class_alignment,
@@ -28,7 +29,7 @@ def sphere(n: int, d: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("block", [7, 64, 2048])
 def test_uniformity_is_the_formula_over_pairs(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "BLOCK", block)
+    monkeypatch.setattr(pairwise, "BLOCK", block)
     u = sphere(100, 5)
     expected = torch.pdist(u.double()).square().mul(-2).exp().mean().log()
     assert uniformity(u) == pytest.approx(float(expected), abs=1e-5)

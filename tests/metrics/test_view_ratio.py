@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.view_ratio import against, view_ratio
+from collapse_cli.metrics.view_ratio import against, measure, view_ratio
+from collapse_cli.results import metrics
 from collapse_cli.values import Measured
 
 
@@ -163,6 +164,29 @@ def test_equal_views_far_from_zero_are_equal() -> None:
     """Differences are taken before sums, so that no rounding becomes a variance of views."""
     far = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) + 1e4
     assert math.isinf(view_ratio([far] * 3))
+
+
+def test_the_intraclass_correlation_is_shrout_and_fleiss_s(generator: torch.Generator) -> None:
+    """ICC(1) = (MSB - MSW) / (MSB + (q - 1) MSW), of scipy's F of one dimension; and what it is with its interval's ends."""
+    views = planted(20, 4, 1, 1.0, 1.0, generator)
+    f = float(stats.f_oneway(*torch.stack(views)[:, :, 0].T.numpy()).statistic)
+    found = metrics(measure(views))
+    assert found["intraclass"]["value"] == pytest.approx((f - 1) / (f + 3), rel=1e-9)
+    low, high = found["view_ratio"]["interval"]
+    assert found["intraclass"]["interval"] == pytest.approx([low / (1 + low), high / (1 + high)])
+    assert (found["images"]["value"], found["views"]["value"]) == (20, 4)
+
+
+def test_beside_the_same_network_re_initialised(generator: torch.Generator) -> None:
+    views = planted(20, 2, 3, 1.0, 1.0, generator)
+    found = measure(views, [0.5])
+    assert found.view_ratio_gain == pytest.approx(2 * float(found.view_ratio))
+    assert measure(views).view_ratio_gain is None
+
+
+def test_equal_views_leave_all_to_the_images() -> None:
+    some = torch.arange(20.0).view(10, 2)
+    assert float(measure([some, some]).intraclass) == 1
 
 
 class TestAgainst:
