@@ -94,16 +94,18 @@ def wishart(n: int, d: int, generator: Generator) -> Tensor:
     return triangle.T @ triangle
 
 
-def shuffled(rows: Rows, on_sphere: Moments, generator: Generator) -> Tensor:
+def shuffled(rows: Rows, on_sphere: Moments, generator: Generator, count: int | None = None) -> Tensor:
     """Covariance (D,D) of the unit rows after every column was shuffled on its own: the same marginals, no correlation.
+
+    count: of as many independent rows, where these are worth fewer than they are.
 
     Where rows are many they are not read again: the correlations of shuffled columns have mean 0 and variance 1/(N-1), as
     those of independent normal columns do, and the variances stay what they are.
     """
     n, d = rows.shape
-    if few(n, d):
+    if few(n, d) and count in (None, n):
         return moments(shuffle_columns(unit(rows[0:n]), generator)).covariance
-    scatter = wishart(n - 1, d, generator)
+    scatter = wishart((count or n) - 1, d, generator)
     deviation = (on_sphere.covariance.diagonal().clamp_min(0).cpu() / scatter.diagonal()).sqrt()  # (D,)
     return deviation[:, None] * scatter * deviation
 
