@@ -7,7 +7,7 @@ from typing import Any
 
 from collapse_cli.analysis import alignment as aligned
 from collapse_cli.analysis import coverage as covered
-from collapse_cli.analysis.measured import Loaded, requested, subjects
+from collapse_cli.analysis.measured import Loaded, requested, subjects, with_assumption
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.answers import Answer, answer
 from collapse_cli.errors import CollapseError
@@ -23,7 +23,9 @@ def alignment(inputs: Sequence[Loaded], measuring: Measuring, progress: Progress
     first, second = loaded = subjects(inputs, measuring, progress)
     facts = requested(loaded, aligned.measure, {})
     warnings = [line for subject in loaded for line in subject.sampled()]
-    return answer("alignment", aligned.pairs(first, second), facts, warnings)
+    return answer(
+        "alignment", [with_assumption(entry) for entry in aligned.pairs(first, second)], facts, warnings
+    )
 
 
 def coverage(
@@ -31,6 +33,7 @@ def coverage(
 ) -> Answer:
     """The real set, and the generated one that should cover it. options: k, space, width of `coverage.measure`."""
     real, generated = loaded = subjects(inputs, measuring, progress)
-    entries = list(covered.measure(real, generated, **options))
+    entries = [with_assumption(entry) for entry in covered.measure(real, generated, **options)]
     facts = requested(loaded, covered.measure, options)
-    return answer("coverage", entries, facts, [line for subject in loaded for line in subject.sampled()])
+    warnings = [line for subject in loaded for line in subject.sampled()]
+    return answer("coverage", entries, facts, [*warnings, *covered.remarks(entries)])

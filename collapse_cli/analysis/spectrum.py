@@ -33,6 +33,7 @@ def of_space(subject: Subject, space: str, initial: Mapping[str, Rows]) -> Spect
                 generator(subject.measuring.seed),
                 relu=never_negative(rows),
                 untrained=initial.get(space),
+                groups=subject.groups,
             )
 
     return subject.once(("spectrum", space, initial is subject.untrained), compute)

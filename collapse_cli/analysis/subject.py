@@ -33,7 +33,8 @@ class Subject:
     facts: for the JSON's `inputs`; clean: h (N,D), z (N,d), labels; streamed: all embeddings (M,D) of a file by space, of which
     `clean` holds a sample where they are many; stored_views: those of a file; case: the network itself with its images and
     what is known of its training, None where there is no network; load_split: the images of another split, by its name,
-    None where there are only these; raw: `clean` holds pixels; story: what was recognised and assumed, in sentences.
+    None where there are only these; raw: `clean` holds pixels; groups: (N,) int64 in [0,G), of all embeddings, those that are not
+    independent; suggested: how many groups names of files suggest; story: what was recognised and assumed, in sentences.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Subject:
     record: Record | None = None
     load_split: Callable[[str], Embeddings] | None = None
     raw: bool = False
+    groups: Tensor | None = None
+    suggested: int = 0
     story: tuple[str, ...] = ()
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 

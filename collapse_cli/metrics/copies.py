@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.copies_sketch import Sketch, keys
+from collapse_cli.metrics.rows import directions
 from collapse_cli.shapes import Rows
 
 EXACT = 2**24  # rows, up to which every copy is found; of more, a sketch is kept
@@ -95,6 +96,18 @@ class Counting:
         most = int(sizes.argmax())
         first = int((owner == most).nonzero()[0])
         return Copies(self.count, len(sizes), self.zeros, int(sizes[most]), first, owner, tolerance=tolerance)
+
+
+def counted(rows: Tensor) -> Copies:
+    """Of rows (N,D) in memory."""
+    counting, mean, size = Counting(rows.shape[1], rows.device), 0.0, max(2**20 // rows.shape[1], 1)
+    for block in torch.split(rows, size):
+        exact = block.double()
+        unit = directions(exact)
+        counting.add(exact, unit, torch.linalg.vector_norm(exact, dim=1))
+        mean = mean + unit.sum(dim=0) / len(rows)
+    spread = (1 - torch.as_tensor(mean).square().sum()).clamp_min(0).sqrt()
+    return counting.copies(rows, float(spread))
 
 
 def nearness(kind: torch.dtype) -> float:
