@@ -67,13 +67,14 @@ class Images:
     """Images of one split of a data set, in memory (a tensor) or read when asked for (a stream).
 
     pixels (N,C,H,W) uint8; labels (N,) int64 or None; classes: C names, or none where classes are called by their numbers;
-    name: where they came from, as `digits/train`.
+    name: where they came from, as `digits/train`. files: where each image lies, below the folder that was given, if it is a file.
     """
 
     pixels: Tensor | Pixels
     labels: Tensor | None
     classes: tuple[str, ...]
     name: str
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.pixels.shape[0]

@@ -18,7 +18,7 @@ from collapse_cli.embedding import embed, sample, take
 from collapse_cli.errors import CollapseError
 from collapse_cli.methods import Method
 from collapse_cli.metrics.alignment import mean_cosine, spread
-from collapse_cli.metrics.spectrum import effective_rank
+from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.settings import Training
 from collapse_cli.shapes import Batch, Curves, Images, Normalisation

@@ -72,14 +72,18 @@ def embeddings(array: Array | Tensor, name: str) -> tuple[Embeddings, str]:
     return Embeddings(rows, None, None, torch.arange(len(rows)), (), name), kind
 
 
-def classes(labels: Labels, count: int) -> tuple[Tensor, tuple[str, ...]]:
-    """Labels of `count` rows -> (N,) int64 in [0, C) and the names of the C classes. Raises CollapseError for others."""
+def classes(labels: Labels, count: int, what: str = "labels") -> tuple[Tensor, tuple[str, ...]]:
+    """Labels of `count` rows -> (N,) int64 in [0, C) and the names of the C classes. Raises CollapseError for others.
+
+    what: they are called, labels or groups.
+    """
     if isinstance(labels, str | os.PathLike):
-        return stored.read(Path(labels), count)
-    numbers, names = stored.numbered(_listed(labels), "labels")
+        return stored.read(Path(labels), count, what)
+    numbers, names = stored.numbered(_listed(labels), what, what)
     if len(numbers) != count:
         raise CollapseError(
-            f"there are {len(numbers):,} labels for {count:,} embeddings", "give one label for each row"
+            f"there are {len(numbers):,} {what} for {count:,} embeddings",
+            f"give one {what[:-1]} for each row",
         )
     return numbers, names
 

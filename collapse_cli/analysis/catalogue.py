@@ -21,6 +21,7 @@ from collapse_cli.analysis import (
     coverage,
     diagnose,
     dormant,
+    grouping,
     isotropy,
     lidar,
     oracle,
@@ -68,7 +69,8 @@ class Measurement:
 
     needs: what an input must have; portrait: whether `compare` and `report` measure it of every input that has that;
     always: whether `check` does too, also where nothing that is required asks for it; streams: reads all rows of a file;
-    command: whether a command has its name; remarks: (subject, entries, …options) -> sentences to be warned with.
+    command: whether a command has its name; grouped: whether its intervals leave out groups, where there are some;
+    remarks: (subject, entries, …options) -> sentences to be warned with.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Measurement:
     always: bool = False
     streams: bool = False
     command: bool = False
+    grouped: bool = False
     remarks: Callable[..., Iterable[str]] = nothing
 
     @property
@@ -122,7 +125,16 @@ def of_each_space(
 CATALOGUE: dict[str, Measurement] = {
     row.name: row
     for row in (
-        Measurement("spectrum", Spectrum, spectrum.measure, always=True, streams=True, command=True),
+        Measurement(
+            "spectrum",
+            Spectrum,
+            spectrum.measure,
+            always=True,
+            streams=True,
+            command=True,
+            grouped=True,
+            remarks=grouping.remarks,
+        ),
         Measurement(
             "alignment", Alignment, alignment.measure, always=True, remarks=alignment.remarks, command=True
         ),
@@ -150,7 +162,9 @@ CATALOGUE: dict[str, Measurement] = {
 }
 
 JUDGEMENTS: dict[str, Measurement] = {
-    "diagnose": Measurement("diagnose", Evidence, diagnose.measure, streams=True),
+    "diagnose": Measurement(
+        "diagnose", Evidence, diagnose.measure, streams=True, grouped=True, remarks=grouping.remarks
+    ),
     "causes": Measurement("causes", Cause, causes.measure, "network", streams=True, remarks=causes.remarks),
 }
 """What rests on other measurements: no number is theirs alone."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.coverage import coverage
+from collapse_cli.metrics.coverage import Coverage, coverage
 
 
 def measure(
@@ -22,6 +22,20 @@ def measure(
             "kernel": f"Gaussian of width {width:g}" if width else "cosine", "seed": real.measuring.seed,
         }  # fmt: skip
         yield Entry(f"{real.name} by {generated.name}", result, name, input=1, settings=settings)
+
+
+def remarks(entries: Sequence[Entry]) -> Iterator[str]:
+    """What copies are among the rows, of the space that has most."""
+    most: Coverage | None = max((entry.result for entry in entries), key=lambda one: one.shared, default=None)
+    if most is None:
+        return
+    if most.shared:
+        yield f"the sets share {most.shared:,} rows: so many of the {most.generated:,} generated rows are copies of real ones"
+    if (most.distinct_real, most.distinct_generated) != (most.real, most.generated):
+        yield (
+            f"{most.distinct_real:,} of {most.real:,} real and {most.distinct_generated:,} of {most.generated:,} generated rows are "
+            "distinct; copies are left out"
+        )
 
 
 def _shared(real: Subject, generated: Subject, space: str) -> list[str]:

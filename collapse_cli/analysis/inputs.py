@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from collapse_cli.analysis import networks, stored
+from collapse_cli.analysis.grouping import grouped
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
@@ -130,6 +131,11 @@ def load_all(given: Sequence[Loaded], measuring: Measuring, progress: Progress =
 
 
 def _subject(recognised: Recognised, measuring: Measuring) -> Subject:
+    source = recognised.source if recognised.kind is Kind.EMBEDDINGS else None
+    return grouped(_ungrouped(recognised, measuring), source)
+
+
+def _ungrouped(recognised: Recognised, measuring: Measuring) -> Subject:
     path, source = recognised.path, recognised.source
     match recognised.kind:
         case Kind.ANSWER:

@@ -8,7 +8,7 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import concerning
 from collapse_cli.metrics.isotropy import isotropy
-from collapse_cli.metrics.spectrum import never_negative
+from collapse_cli.metrics.nulls import never_negative
 
 
 def measure(subject: Subject) -> Iterator[Entry]:

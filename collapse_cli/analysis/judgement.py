@@ -14,10 +14,11 @@ from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.alignment import alignment
 from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.neural_collapse import Geometry
+from collapse_cli.metrics.nulls import never_negative
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.scatter import groups
 from collapse_cli.metrics.signs import NO_SIGNS, STRONGEST, Signs
-from collapse_cli.metrics.spectrum import Spectrum, never_negative, spectrum
+from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import complete, verdict
 from collapse_cli.metrics.view_ratio import against, view_ratio
 from collapse_cli.shapes import class_count
@@ -53,6 +54,7 @@ def of_space(subject: Subject, space: str) -> Spectrum:
                 generator(subject.measuring.seed),
                 relu=never_negative(rows),
                 untrained=initial[0].rows[space] if initial else None,
+                groups=subject.groups,
             )
 
     return subject.once(("spectrum", space), compute)

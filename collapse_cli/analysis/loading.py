@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from torch import Tensor, nn
 
-from collapse_cli.analysis import arrays, inputs, modules, stored
+from collapse_cli.analysis import arrays, grouping, inputs, modules, stored
 from collapse_cli.analysis.arrays import Array, Labels
 from collapse_cli.analysis.inputs import Loaded, Recognised
 from collapse_cli.analysis.measuring import Measuring
@@ -46,6 +46,7 @@ class Settings(TypedDict, total=False):
     size: int
     normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"]
     unpack: Literal["none", "bits", "scale"]
+    groups: Labels
 
 
 def load(
@@ -65,7 +66,8 @@ def load(
     .safetensors .parquet .csv, a folder of .npy), or "pixels:DATASET"; an array or tensor (N,D) of any library; an
     `nn.Module` with `images`, `layer` and `pool` as for `embed`; or what `embed` gives.
     labels: (N,) whole numbers or names, or the path of a file with one for each row; those of a path are a path too.
-    name: how tables call what is in memory. settings: `samples`, `seed`, `dataset` … as the options of the commands.
+    name: how tables call what is in memory. settings: `samples`, `seed`, `dataset` … as the options of the commands; `groups`,
+    (N,) as labels are or a column, which embeddings are of one user, video or document: intervals leave out groups as wholes.
 
     Raises CollapseError, with the remedy, for what cannot be read or does not fit.
 
@@ -79,8 +81,12 @@ def load(
     if isinstance(source, Subject):
         return source
     if isinstance(source, str | os.PathLike):
-        return inputs.load(Path(source), measuring(settings, labels), progress)
+        subject = inputs.load(Path(source), measuring(settings, labels), progress)
+        groups = settings.get("groups")
+        text = groups is None or isinstance(groups, str | os.PathLike)
+        return subject if text else grouping.grouped_by(subject, groups)
     chosen = measuring(settings)
+    groups = settings.get("groups")
     if isinstance(source, nn.Module):
         source = modules.embed(
             source, _present(images), layer=layer, pool=pool, samples=chosen.samples, name=name
@@ -89,6 +95,7 @@ def load(
     if not isinstance(source, Embeddings):
         source, kind = arrays.embeddings(source, name or "array")
     subject = stored.of_memory(_labelled(source, labels), chosen, name or source.source, kind)
+    subject = grouping.grouped_by(subject, groups)
     for line in subject.story:
         progress(line)
     return subject
@@ -135,9 +142,15 @@ def measuring(settings: Settings, labels: Labels = None) -> Measuring:
     folder = settings.get("data_dir", "")
     if not isinstance(folder, str | os.PathLike):
         raise CollapseError(f"data_dir cannot be {folder!r}", "it takes the path of a folder")
-    texts = {"data_dir": os.fspath(folder), "labels": os.fspath(labels or "")}
+    texts = {"data_dir": os.fspath(folder), "labels": os.fspath(labels or ""), "groups": _text(settings)}
     filled: Measuring = fill(Measuring, {**settings, **texts})
     return filled
+
+
+def _text(settings: Settings) -> str:
+    """The groups, where they are a file or a column; those in memory are no setting of a file."""
+    groups = settings.get("groups")
+    return os.fspath(groups) if isinstance(groups, str | os.PathLike) else ""
 
 
 def subjects(
@@ -171,10 +184,11 @@ def portrayed(
     """A path as it is, for its run folder may hold the answers already; everything else loaded."""
     measuring(settings)
     _refuse_shared(labels, sources)
+    arrays_of_groups = bool(settings.get("groups") is not None and not _text(settings))
     return apart(
         [
             Path(source)
-            if isinstance(source, str | os.PathLike)
+            if isinstance(source, str | os.PathLike) and not arrays_of_groups
             else load(source, labels=labels, progress=progress, **_of(source, settings))
             for source in sources
         ]

@@ -17,11 +17,21 @@ def measured(row: Measurement, loaded: Sequence[Subject], warned: bool = True, *
     warnings = [line for subject in loaded for line in ([] if row.streams else subject.sampled())]
     remarks: list[str] = []
     for number, subject in enumerate(loaded):
-        of_subject = [entry.replace(input=number) for entry in row.measure(subject, **options)]
+        found = (entry.replace(input=number) for entry in row.measure(subject, **options))
+        of_subject = [with_assumption(entry, subject if row.grouped else None) for entry in found]
         entries += of_subject
         remarks += row.remarks(subject, of_subject, **options) if warned else ()
     inputs = requested(loaded, row.measure, options)
     return answer(row.name, entries, inputs, [*warnings, *remarks])
+
+
+def with_assumption(entry: Entry, subject: Subject | None = None) -> Entry:
+    """With what its intervals, if any, assume among the settings. subject: whose groups they leave out, if it has some."""
+    if not any(metric.get("interval") for metric in entry.metrics.values()):
+        return entry
+    owner = None if subject is None else subject.groups
+    by = "embeddings taken as independent" if owner is None else f"by {int(owner.max()) + 1:,} groups"
+    return entry.replace(settings={**entry.settings, "intervals": f"95 %, {by}"})
 
 
 def requested(

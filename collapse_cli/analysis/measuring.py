@@ -46,10 +46,17 @@ class Measuring(Choices, Sampled):
         "back, by the scale and zero_point, or the ranges, that the file holds",
     )
 
+    groups: str = knob(
+        "",
+        "which embeddings are not independent, one user, video or document each: a FILE as for --labels, or a COLUMN or "
+        "array of the input; for intervals and the number of embeddings that count",
+    )
+
     @property
     def decisive(self) -> dict[str, Any]:
         """The settings that change a number."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name in DECISIVE}
+        chosen = {name: value for name, value in dataclasses.asdict(self).items() if name in DECISIVE}
+        return chosen | ({"groups": self.groups} if self.groups else {})
 
 
 def device(name: str) -> torch.device:

@@ -8,7 +8,7 @@ from typing import Any
 from collapse_cli.analysis import alignment as aligned
 from collapse_cli.analysis import coverage as covered
 from collapse_cli.analysis.inputs import Loaded, expanded, load_all
-from collapse_cli.analysis.measured import requested
+from collapse_cli.analysis.measured import requested, with_assumption
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, answer
@@ -22,7 +22,9 @@ def alignment(inputs: Sequence[Loaded], measuring: Measuring, progress: Progress
     first, second = loaded = _two(inputs, measuring, progress, *said)
     facts = requested(loaded, aligned.measure, {})
     warnings = [line for subject in loaded for line in subject.sampled()]
-    return answer("alignment", aligned.pairs(first, second), facts, warnings)
+    return answer(
+        "alignment", [with_assumption(entry) for entry in aligned.pairs(first, second)], facts, warnings
+    )
 
 
 def coverage(
@@ -31,9 +33,10 @@ def coverage(
     """The real set, and the generated one that should cover it. options: k, space, width of `coverage.measure`."""
     said = "coverage takes a real and a generated set", "name the file of either"
     real, generated = loaded = _two(inputs, measuring, progress, *said)
-    entries = list(covered.measure(real, generated, **options))
+    entries = [with_assumption(entry) for entry in covered.measure(real, generated, **options)]
     facts = requested(loaded, covered.measure, options)
-    return answer("coverage", entries, facts, [line for subject in loaded for line in subject.sampled()])
+    warnings = [line for subject in loaded for line in subject.sampled()]
+    return answer("coverage", entries, facts, [*warnings, *covered.remarks(entries)])
 
 
 def _two(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from torch import Tensor
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
-from collapse_cli.metrics.probe import probe, stratified
+from collapse_cli.metrics.copies import counted
+from collapse_cli.metrics.probe import kept_together, probe, stratified
 from collapse_cli.shapes import Embeddings
 
 
@@ -20,9 +22,10 @@ def measure(
 ) -> Iterator[Entry]:
     """One entry for each space."""
     seed = subject.measuring.seed
-    train, test = _halves(subject)
-    settings = {"train": train.source, "test": test.source, "N": len(train), "M": len(test)}
+    train, test, copies = _halves(subject)
+    settings: dict[str, Any] = {"train": train.source, "test": test.source, "N": len(train), "M": len(test)}
     settings |= {"classes": len(torch.unique(_labels(train))), "T": temperature, "seed": seed}
+    settings |= {"copies": copies} if copies else {}
     for space, rows in train.spaces.items():
         with concerning(f"{subject.name} · {space}"):
             result = probe(
@@ -31,10 +34,11 @@ def measure(
         yield Entry(subject.name, result, space, settings=settings)
 
 
-def _halves(subject: Subject) -> tuple[Embeddings, Embeddings]:
+def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
     """Embeddings to fit on and others to be judged on: train and test split, or those at hand, cut within each class.
 
-    Cut are the rows of a file, and those of any split but train, for they are, or hold, the test split themselves.
+    Cut are the rows of a file, and those of any split but train, for they are, or hold, the test split themselves. Copies are
+    never on both sides; the last is what that took, in words.
     """
     if subject.clean.labels is None:
         raise CollapseError(
@@ -42,9 +46,32 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings]:
         )
     test = subject.split("test") if subject.measuring.split == "train" else None
     if test is not None:
-        return subject.clean, test
-    fitted, judged = stratified(subject.clean.labels, generator(subject.measuring.seed))
-    return _part(subject.clean, fitted, "80 %"), _part(subject.clean, judged, "20 %")
+        return subject.clean, *_without_copies(subject.clean, test)
+    owner = _owner(subject.clean.representations, subject.clean.labels)
+    fitted, judged = stratified(subject.clean.labels, generator(subject.measuring.seed), owner=owner)
+    said = "" if owner is None else "on one side of the split"
+    return _part(subject.clean, fitted, "80 %"), _part(subject.clean, judged, "20 %"), said
+
+
+def _owner(rows: Tensor, labels: Tensor) -> Tensor | None:
+    """(N,) int64, equal for rows (N,D) that are copies; None where there are none."""
+    owner = counted(rows).owner
+    owner = None if owner is None else kept_together(owner, labels)
+    return None if owner is None or int(owner.max()) + 1 == len(owner) else owner
+
+
+def _without_copies(train: Embeddings, test: Embeddings) -> tuple[Embeddings, str]:
+    """The test split without what is a copy of a row of the train split, and what was left out, in words."""
+    rows = torch.cat([train.representations, test.representations])
+    owner = _owner(rows, torch.cat([_labels(train), _labels(test)]))
+    if owner is None:
+        return test, ""
+    kept = (~torch.isin(owner[len(train) :], owner[: len(train)])).nonzero()[:, 0]
+    left_out = len(test) - len(kept)
+    if len(kept) < 2 or not left_out:
+        return test, ""
+    rest = _part(test, kept, "")
+    return replace(rest, source=test.source), f"{left_out:,} of {len(test):,} test rows left out"
 
 
 def _part(whole: Embeddings, chosen: Tensor, share: str) -> Embeddings:
@@ -69,6 +96,8 @@ def remarks(
 ) -> Iterator[str]:
     """What was measured otherwise than asked."""
     last = entries[-1]
+    if "copies" in last.settings:
+        yield f"{subject.name}: some embeddings are copies, which a probe could learn by heart: {last.settings['copies']}"
     if last.neighbours < k:
         yield f"{subject.name}: k is lowered from {k} to its {last.settings['N']} training rows"
     if last.few_labels is None:

@@ -36,7 +36,8 @@ class Subject:
     `clean` holds a sample where they are many; stored_views: those of a file; case: the network itself with its images and
     what is known of its training, None where there is no network; stage: how far a run of ours got; load_split: the images of
     another split, by its name, None where there are only these; raw: `clean` holds pixels; codes: what h is where it is whole
-    numbers, and None where it is not; story: what was recognised and assumed, in sentences.
+    numbers, and None where it is not; groups: (N,) int64 in [0,G), of all embeddings, those that are not independent;
+    suggested: how many groups names of files suggest; story: what was recognised and assumed, in sentences.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Subject:
     load_split: Callable[[str], Embeddings] | None = None
     raw: bool = False
     codes: Codes | None = None
+    groups: Tensor | None = None
+    suggested: int = 0
     story: tuple[str, ...] = ()
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from collapse_cli.data import decoded, splits
@@ -43,7 +43,8 @@ def load(path: Path, split: str, size: int) -> Images:
         return decoded.Encoded(str(places[i].file), places[i].file)
 
     side = size or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
-    return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
+    images = decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
+    return replace(images, files=tuple(str(places[i].file.relative_to(path)) for i in chosen))
 
 
 def _places(path: Path) -> list[Place]:

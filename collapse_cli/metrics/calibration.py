@@ -10,10 +10,11 @@ from typing import cast, get_args
 import torch
 from torch import Generator
 
+from collapse_cli.metrics.nulls import never_negative
 from collapse_cli.metrics.planted import Scene, spectra
 from collapse_cli.metrics.planted_common import common_parts
 from collapse_cli.metrics.probe import wilson
-from collapse_cli.metrics.spectrum import never_negative, spectrum
+from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.metrics.thresholds import Status
 from collapse_cli.metrics.verdict import FEWEST, verdict
 from collapse_cli.results import each, matrix, number

@@ -12,10 +12,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from collapse_cli.metrics.copies import counted
 from collapse_cli.metrics.coverage_balls import BLOCKS, expected_coverage, prdc, statistics
 from collapse_cli.metrics.intervals import Interval
 from collapse_cli.metrics.jackknife import Error
 from collapse_cli.metrics.probe import wilson
+from collapse_cli.metrics.rows import broken
 from collapse_cli.metrics.vendi import Distinct, distinct
 from collapse_cli.results import number
 from collapse_cli.values import Measured
@@ -59,6 +61,14 @@ class Coverage:
     )  # fmt: skip
     real: int = number("real rows, N", label="real rows")
     generated: int = number("generated rows, M", label="generated rows")
+    shared: int = number(
+        "generated rows that are copies of real ones: learnt by heart, or of both sets",
+        label="rows of both sets",
+    )
+    distinct_real: int = number(
+        "real rows that differ; copies of a row have no ball of their own", label="distinct real rows"
+    )
+    distinct_generated: int = number("generated rows that differ", label="distinct generated rows")
     k: int = number("a ball reaches to the k-th nearest other row of its own set", label="neighbours, k")
     compared: int = number("rows of each set in the Vendi scores", label="rows in Vendi scores")
 
@@ -69,8 +79,11 @@ def coverage(
     """All of it, of real (N,D) and generated (M,D), beside what generated rows of the same distribution would give.
 
     generator: blocks, halves and, for the Vendi scores, rows of the larger set are drawn of it. width: of their kernel.
+    Balls are of distinct rows: a ball that reached to a copy would be empty, and hold nothing.
     Intervals: other rows of both sets, a twentieth left out at a time. Raises CollapseError as `prdc` does.
     """
+    given = len(real), len(generated)
+    real, generated, shared = _distinct(real, generated)
     own, other = _blocks(len(real), generator), _blocks(len(generated), generator)
     enough = min(len(real), len(generated)) >= 2 * k + BLOCKS
     found, *without = statistics(real, generated, k, own, other, BLOCKS if enough else 0)
@@ -82,8 +95,28 @@ def coverage(
     size = min(len(real), len(generated), *([] if width is None else [KERNEL]))
     one, other_one = (distinct(_some(rows, size, generator), width) for rows in (real, generated))
     return Coverage(
-        **shares, **_compared(one, other_one), real=len(real), generated=len(generated), k=k, compared=size
-    )
+        **shares, **_compared(one, other_one), real=given[0], generated=given[1], k=k, compared=size,
+        shared=shared, distinct_real=len(real), distinct_generated=len(generated),
+    )  # fmt: skip
+
+
+def _distinct(real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Both sets without copies within them, and how many of all generated rows are copies of real ones."""
+    if real.shape[1:] != generated.shape[1:] or broken(real) or broken(generated):
+        return real, generated, 0  # refused as what they are
+    owner = counted(torch.cat([real, generated])).owner
+    if owner is None:
+        return real, generated, 0
+    own, other = owner[: len(real)], owner[len(real) :]
+    return real[_first(own)], generated[_first(other)], int(torch.isin(other, own).sum())
+
+
+def _first(owner: Tensor) -> Tensor:
+    """Places of the rows (N,) that come first among their copies, in order."""
+    _, inverse = torch.unique(owner, return_inverse=True)
+    places = torch.arange(len(owner))
+    first = torch.full((int(inverse.max()) + 1,), len(owner)).scatter_reduce_(0, inverse, places, "amin")
+    return first.sort().values
 
 
 def _compared(real: Distinct, generated: Distinct) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0
-from collapse_cli.metrics.moments import Moments
+from collapse_cli.metrics.moments import Moments, moments
+from collapse_cli.metrics.ranks import entropy_rank
 from collapse_cli.metrics.rows import directions
 from collapse_cli.shapes import Rows
 
@@ -61,3 +62,8 @@ def _rounded(lam: Tensor) -> Tensor:
 def explained(lam: Tensor) -> list[float]:
     """The share (D,) of the variance that the first k directions hold; 0 where there is none."""
     return list((lam.cumsum(0) / lam.sum().clamp_min(torch.finfo(lam.dtype).tiny)).tolist())
+
+
+def effective_rank(rows: Tensor) -> float:
+    """exp(entropy of lambda / sum lambda) of the covariance of unit rows (N,D); in [1, min(N-1, D)]."""
+    return entropy_rank(eigenvalues(moments(rows).covariance))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
+from collapse_cli.metrics import jackknife_groups
+from collapse_cli.metrics.groups import Units, units
 from collapse_cli.metrics.jackknife import FEW, ROWS, Spectral, of_eigenvalues, of_variances
 from collapse_cli.metrics.moments import Gathered, Moments
 from collapse_cli.metrics.nulls import edges
@@ -43,15 +46,29 @@ def intervals(
     bases: Mapping[str, tuple[Tensor, Tensor]],
     fit: tuple[int, int] | None,
     generator: Generator,
+    worth: float | None = None,
+    owner: Tensor | None = None,
 ) -> dict[str, Interval]:
     """95 % intervals of numbers by name. bases: eigenvalues (D,) and vectors (D,D) of each of the four matrices.
 
-    Empty where there are few rows, or no more than dimensions, or no variance at all: such a sample says nothing of another.
+    worth: how many independent rows these are worth, N where none is given; owner: (N,) the group of each row, where they come in
+    groups, which are left out as wholes.
+    Empty where there are few rows or groups, or no more rows than dimensions, or no variance at all: such a sample says nothing
+    of another.
     """
     n, d = rows.shape
-    if n <= max(d, FEW) or not all(float(lam[0]) > 0 for lam, _ in bases.values()):
+    worth = float(n) if worth is None else worth
+    wider = (
+        1.0 if owner is not None else math.sqrt(n / worth)
+    )  # copies that were counted, but not which they are
+    if worth <= max(d, FEW) or not all(float(lam[0]) > 0 for lam, _ in bases.values()):
         return {}
-    some, weights = _sample(rows, seen.longest, generator)  # (n', D), (n',)
+    grouped = None if owner is None else units(rows, owner, seen.longest, generator)
+    if grouped is not None and grouped.groups < FEW:
+        return {}
+    some, weights = (
+        (grouped.rows, grouped.weights) if grouped else _sample(rows, seen.longest, generator)
+    )  # (n', D), (n',)
     longer, unit = some * seen.scale, directions(some)
     about = {
         RAW: longer - seen.raw.mean,
@@ -59,17 +76,22 @@ def intervals(
         RAW_ABOUT_0: longer,
         UNIT_ABOUT_0: unit,
     }
-    found = of_spread(unit, weights, seen.on_sphere)
+    found = of_spread(unit, weights, seen.on_sphere, grouped)
     for name, (lam, vectors) in bases.items():
-        lam, vectors, table = lam[lam > 0], vectors[:, lam > 0], _table(name, n, d, fit)
+        lam, vectors, table = lam[lam > 0], vectors[:, lam > 0], _table(name, worth, d, fit)
         numbers = [number for number, _ in table.values()]
-        errors = of_eigenvalues(numbers, lam, vectors, about[name], weights, centred=name in (RAW, UNIT))
+        centred = name in (RAW, UNIT)
+        errors = (
+            jackknife_groups.of_eigenvalues(numbers, lam, vectors, about[name], grouped, worth, centred)
+            if grouped
+            else of_eigenvalues(numbers, lam, vectors, about[name], weights, centred)
+        )
         for (key, (number, read)), error in zip(table.items(), errors, strict=True):
-            found[key] = read(*error.around(float(number(lam))))
+            found[key] = read(*replace(error, size=wider * error.size).around(float(number(lam))))
     return found | _derived(found, d)
 
 
-def _table(name: str, n: int, d: int, fit: tuple[int, int] | None) -> Table:
+def _table(name: str, n: float, d: int, fit: tuple[int, int] | None) -> Table:
     """The numbers that are functions of this matrix's eigenvalues. Ranks have their interval on the scale of the logarithm."""
     rank, count = partial(_rank, d), partial(_count, d)
     noise = math.sqrt(2 / n)  # standard deviation of log lambda
@@ -99,8 +121,10 @@ def _table(name: str, n: int, d: int, fit: tuple[int, int] | None) -> Table:
     return tables[name]
 
 
-def of_spread(unit: Tensor, weights: Tensor, on_sphere: Moments) -> dict[str, Interval]:
-    """Of the numbers that know only the columns' variances. unit (n',D): a sample of the unit rows in on_sphere.
+def of_spread(
+    unit: Tensor, weights: Tensor, on_sphere: Moments, grouped: Units | None = None
+) -> dict[str, Interval]:
+    """Of the numbers that know only the columns' variances. unit (n',D): a sample of the unit rows in on_sphere, or of `grouped`.
 
     Empty where there are few rows, or no variance at all.
     """
@@ -112,7 +136,12 @@ def of_spread(unit: Tensor, weights: Tensor, on_sphere: Moments) -> dict[str, In
         lambda v: v.sum(dim=-1).log(),
         lambda v: (v.sqrt().sum(dim=-1) / d**0.5).log(),
     ]
-    errors = of_variances(numbers, variances[some], (unit - on_sphere.mean)[:, some], weights)
+    about = (unit - on_sphere.mean)[:, some]
+    errors = (
+        jackknife_groups.of_variances(numbers, variances[some], about, grouped)
+        if grouped
+        else of_variances(numbers, variances[some], about, weights)
+    )
     total, deviation = (
         error.around(float(number(variances[some]))) for number, error in zip(numbers, errors, strict=True)
     )

@@ -59,15 +59,15 @@ def of_eigenvalues(
     """
     turned = rows @ vectors  # (n, D)
     pushes = turned.square() - lam  # what a row's weight does to every eigenvalue
-    one, other = _partners(len(rows), rows.device)  # (P,) each
+    one, other = partners(len(rows), rows.device)  # (P,) each
     together = turned[one] * turned[other]  # (P, D): what two rows do to the angles between directions
-    slopes, bends = _derivatives(numbers, lam, pushes[one])
-    mixing, angles = _neighbours(lam, float(weights.sum()))
+    slopes, bends = derivatives(numbers, lam, pushes[one])
+    mixing, angles = neighbours(lam, float(weights.sum()))
     slopes = slopes @ mixing.T
     moved = 2 * together * (together @ angles.T - float(centred))  # (P, D); two rows move the mean, too
     pairs = (bends * pushes[other][:, None]).sum(dim=2) + moved @ slopes.T  # (P, K)
     return [
-        _error(influences, weights, float(square), _of_spectra)
+        error_of(influences, weights, float(square), share_of_spectra)
         for influences, square in zip((pushes @ slopes.T).T, pairs.square().mean(dim=0), strict=True)
     ]
 
@@ -80,12 +80,12 @@ def of_variances(
     alike = len(rows) - int((weights < weights[0]).sum())  # those at random
     some = torch.linspace(0, alike - 1, min(PAIRS, alike)).long()  # (m,): in proportion if rows are sorted
     different = ~torch.eye(len(some), dtype=torch.bool, device=rows.device)
-    slopes, bends = _derivatives(numbers, variances, pushes[some])
+    slopes, bends = derivatives(numbers, variances, pushes[some])
     errors = []
     for k, slope in enumerate(slopes):
         pairs = bends[:, k] @ pushes[some].T - 2 * (rows[some] * slope) @ rows[some].T  # (m, m)
         square = float(pairs[different].square().mean())
-        errors.append(_error(pushes @ slope, weights, square, _of_pairs))
+        errors.append(error_of(pushes @ slope, weights, square, share_of_pairs))
     return errors
 
 
@@ -94,7 +94,7 @@ def of_pairs(influences: Tensor, square: float) -> Error:
 
     For a mean of k_ij, with r_i that of row i: influences 2 (r_i - mean), together 2 (k_ij - r_i - r_j + mean).
     """
-    return _error(influences, torch.ones_like(influences), square, _of_pairs)
+    return error_of(influences, torch.ones_like(influences), square, share_of_pairs)
 
 
 def of_mean(values: Tensor) -> Error:
@@ -102,7 +102,7 @@ def of_mean(values: Tensor) -> Error:
     return Error(float(values.std()) / len(values) ** 0.5, len(values) - 1)
 
 
-def _partners(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def partners(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Both places (P,) of P pairs of n rows: disjoint while there are enough, then other partners for the same."""
     turn = torch.arange(PAIRS, device=device)
     one = turn % n
@@ -110,18 +110,20 @@ def _partners(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
     return one, (one + reach + (turn // n) % (n - 1)) % n
 
 
-def _derivatives(numbers: Sequence[Spectral], values: Tensor, pushes: Tensor) -> tuple[Tensor, Tensor]:
+def derivatives(
+    numbers: Sequence[Spectral], values: Tensor, pushes: Tensor, step: float = STEP
+) -> tuple[Tensor, Tensor]:
     """Slopes (K,D) of K numbers at values (D,), and how they change (P,K,D) with each of the pushes (P,D)."""
     slopes: list[Tensor] = []
     with torch.inference_mode(False), torch.enable_grad():
-        nearby = torch.cat([values[None], values + STEP * pushes]).requires_grad_()  # (1+P, D), all > 0
+        nearby = torch.cat([values[None], values + step * pushes]).requires_grad_()  # (1+P, D), all > 0
         for number in numbers:
             slopes += torch.autograd.grad(number(nearby).sum(), nearby)
     every = torch.stack(slopes, dim=1)  # (1+P, K, D)
-    return every[0], (every[1:] - every[0]) / STEP
+    return every[0], (every[1:] - every[0]) / step
 
 
-def _neighbours(lam: Tensor, count: float) -> tuple[Tensor, Tensor]:
+def neighbours(lam: Tensor, count: float) -> tuple[Tensor, Tensor]:
     """Of eigenvalues (D,) seen through `count` rows: weights (D,D) of the mean over those not told apart, and how far
     directions turn into one another, 1 / (lambda_k - lambda_l), which sampling bounds (D,D).
     """
@@ -130,7 +132,7 @@ def _neighbours(lam: Tensor, count: float) -> tuple[Tensor, Tensor]:
     return mixing / mixing.sum(dim=1, keepdim=True), gaps.sign() / (gaps.square() + 4 * noise).sqrt()
 
 
-def _error(influences: Tensor, weights: Tensor, square: float, share: Callable[[float], float]) -> Error:
+def error_of(influences: Tensor, weights: Tensor, square: float, share: Callable[[float], float]) -> Error:
     """From influences (n,) with weights (n,), and the mean square of what pairs do together.
 
     Degrees of freedom: those of a variance measured on values as heavy-tailed as these, some standing for many (Satterthwaite).
@@ -148,7 +150,7 @@ def _error(influences: Tensor, weights: Tensor, square: float, share: Callable[[
     return Error(deviation * math.sqrt(share(ratio) / count), max(2 / max(noise, 1e-9), FEWEST))
 
 
-def _of_pairs(ratio: float) -> float:
+def share_of_pairs(ratio: float) -> float:
     """What part of the jackknife's variance is true where no more than two rows act together, exactly known.
 
     All but the pairs' surplus; where pairs are all there is, 1/2: there the geometric mean of two estimates of their
@@ -157,7 +159,7 @@ def _of_pairs(ratio: float) -> float:
     return max(1 - ratio, math.sqrt(ratio / 2))
 
 
-def _of_spectra(ratio: float) -> float:
+def share_of_spectra(ratio: float) -> float:
     """The same for functions of eigenvalues, where many rows act together.
 
     A statistic of order k alone has ratio (k - 1)/2 and the part 1/k. Below order 2 the exact part, for orders 1 and 2 mixed,

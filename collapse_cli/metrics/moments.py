@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from collapse_cli.metrics.copies import Copies, Counting
 from collapse_cli.metrics.rows import PLAIN, broken, directions, refuse, refuse_width
 from collapse_cli.shapes import Rows
 
@@ -41,12 +42,14 @@ class Gathered:
     """What one pass over rows (N,D) leaves: moments of the rows times `scale`, and of the same rows brought to length 1.
 
     scale: a power of two, 1 but where float64 could not square the rows. longest (n,) int64: which rows are the longest.
+    copies: which rows are copies of others, where that was asked.
     """
 
     raw: Moments
     on_sphere: Moments
     scale: float
     longest: Tensor
+    copies: Copies | None = None
 
 
 class Gathering:
@@ -88,8 +91,8 @@ def moments(rows: Tensor) -> Moments:
     return gathering.moments()
 
 
-def gather(rows: Rows) -> Gathered:
-    """One pass over rows (N,D) that holds a few blocks and D x D numbers.
+def gather(rows: Rows, counted: bool = False) -> Gathered:
+    """One pass over rows (N,D) that holds a few blocks and D x D numbers. counted: copies are found, at 32 bytes a row.
 
     Raises CollapseError for fewer than 2 rows, for rows that are not finite, and for more dimensions than memory has room for.
     """
@@ -97,17 +100,24 @@ def gather(rows: Rows) -> Gathered:
     refuse(0, count)
     scale, device, bad, start = _scale(rows), rows[0:1].device, 0, 0
     raw, on_sphere, longest = Gathering(d, device), Gathering(d, device), _Longest(device)
+    counting = Counting(d, device) if counted else None
     for block in blocks(rows):
         if here := broken(block):
             bad += here
             continue
         scaled = block if scale == 1 else block * scale
+        unit, lengths = directions(block), torch.linalg.vector_norm(scaled, dim=1)
         raw.add(scaled)
-        on_sphere.add(directions(block))
-        longest.add(torch.linalg.vector_norm(scaled, dim=1), start)
+        on_sphere.add(unit)
+        longest.add(lengths, start)
+        if counting:
+            counting.add(block, unit, lengths)
         start += len(block)
     refuse(bad, count)
-    return Gathered(raw.moments(), on_sphere.moments(), scale, longest.index)
+    sphere = on_sphere.moments()
+    spread = math.sqrt(max(float(sphere.covariance.trace()), 0))
+    copies = counting.copies(rows, spread) if counting else None
+    return Gathered(raw.moments(), sphere, scale, longest.index, copies)
 
 
 class _Longest:

@@ -8,13 +8,18 @@ import numpy
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.moments import Moments, gather, moments
+from collapse_cli.metrics.moments import Moments, blocks, gather, moments
 from collapse_cli.metrics.rows import directions, unit
 from collapse_cli.shapes import Rows
 
 DRAWN = 2**18  # up to so many numbers the rows themselves are drawn or shuffled; beyond, their scatter alone
 PILOT = 4096  # rows from which the two moments of a rectified unit row are learnt
 GRID = 2**13  # steps of the integral of the Marchenko-Pastur density
+
+
+def never_negative(rows: Rows) -> bool:
+    """Whether no entry of rows (N,D) is below 0, as behind a ReLU."""
+    return all(bool((block >= 0).all()) for block in blocks(rows))
 
 
 def edges(gamma: float, variance: float = 1.0) -> tuple[float, float]:
@@ -94,16 +99,18 @@ def wishart(n: int, d: int, generator: Generator) -> Tensor:
     return triangle.T @ triangle
 
 
-def shuffled(rows: Rows, on_sphere: Moments, generator: Generator) -> Tensor:
+def shuffled(rows: Rows, on_sphere: Moments, generator: Generator, count: int | None = None) -> Tensor:
     """Covariance (D,D) of the unit rows after every column was shuffled on its own: the same marginals, no correlation.
+
+    count: of as many independent rows, where these are worth fewer than they are.
 
     Where rows are many they are not read again: the correlations of shuffled columns have mean 0 and variance 1/(N-1), as
     those of independent normal columns do, and the variances stay what they are.
     """
     n, d = rows.shape
-    if few(n, d):
+    if few(n, d) and count in (None, n):
         return moments(shuffle_columns(unit(rows[0:n]), generator)).covariance
-    scatter = wishart(n - 1, d, generator)
+    scatter = wishart((count or n) - 1, d, generator)
     deviation = (on_sphere.covariance.diagonal().clamp_min(0).cpu() / scatter.diagonal()).sqrt()  # (D,)
     return deviation[:, None] * scatter * deviation
 

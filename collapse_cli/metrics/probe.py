@@ -143,9 +143,12 @@ def wilson(right: int, total: int) -> tuple[float, float]:
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
-def stratified(labels: Tensor, generator: Generator, share: float = 0.8) -> tuple[Tensor, Tensor]:
+def stratified(
+    labels: Tensor, generator: Generator, share: float = 0.8, owner: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Rows to fit on, `share` of each class of labels (N,), and the rest, to be judged on; each sorted.
 
+    owner: (N,) int64, equal for copies of a row (`kept_together`): all of them go where the first of them, in random order, goes.
     Raises CollapseError, with code 3, where fewer than two are left for that.
     """
     order = torch.randperm(len(labels), generator=generator)
@@ -153,12 +156,39 @@ def stratified(labels: Tensor, generator: Generator, share: float = 0.8) -> tupl
     cuts = [round(share * len(group)) for group in groups]
     fitted = torch.cat([group[:cut] for group, cut in zip(groups, cuts, strict=True)])
     judged = torch.cat([group[cut:] for group, cut in zip(groups, cuts, strict=True)])
+    if owner is not None:
+        fitted, judged = _on_one_side(fitted, owner, order)
     if len(judged) < 2:
         raise CollapseError(
             f"{len(labels)} rows of {len(groups)} classes leave {len(judged)} to be judged on",
             "give at least five of each class", code=3,
         )  # fmt: skip
     return fitted.sort().values, judged.sort().values
+
+
+def kept_together(owner: Tensor, labels: Tensor) -> Tensor:
+    """owner (N,), equal for copies, with copies that make half of a class of labels (N,) or more told apart again.
+
+    Those are no copies that a probe could learn by heart: the space maps a whole class to one point.
+    """
+    pair, place, count = torch.unique(
+        torch.stack([owner, labels]), dim=1, return_inverse=True, return_counts=True
+    )
+    sizes = torch.bincount(labels)
+    whole = torch.zeros(int(owner.max()) + 1, dtype=torch.bool)
+    whole[pair[0][2 * count >= sizes[pair[1]]]] = True
+    apart = whole[owner]
+    free = torch.arange(len(owner)) + len(whole)
+    return torch.unique(torch.where(apart, free, owner), return_inverse=True)[1]
+
+
+def _on_one_side(fitted: Tensor, owner: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows to fit on and to be judged on, all copies on the side of that which comes first in the order (N,)."""
+    side, rank = torch.zeros(len(owner), dtype=torch.bool), torch.empty_like(order)
+    side[fitted], rank[order] = True, torch.arange(len(order))
+    first = torch.full((int(owner.max()) + 1,), len(order)).scatter_reduce_(0, owner, rank, "amin")
+    side = side[order[first[owner]]]
+    return side.nonzero()[:, 0], (~side).nonzero()[:, 0]
 
 
 def _counts(labels: Tensor) -> tuple[Tensor, Tensor]:

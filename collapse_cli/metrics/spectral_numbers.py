@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
+from collapse_cli.metrics.copies import Copies
+from collapse_cli.metrics.eigenvalues import eigenvalues, matrices, span
+from collapse_cli.metrics.groups import Independent
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0
-from collapse_cli.metrics.moments import Moments
-from collapse_cli.metrics.nulls import edges
+from collapse_cli.metrics.moments import Gathered, Moments, gather, moments
+from collapse_cli.metrics.nulls import edges, isotropic, isotropic_rows, shuffle_columns, shuffled
 from collapse_cli.metrics.ranks import (
     active,
     alive,
@@ -23,12 +28,20 @@ from collapse_cli.metrics.ranks import (
     stable_rank,
     wasserstein,
 )
+from collapse_cli.metrics.rows import unit as of_length_1
+from collapse_cli.shapes import Rows
+from collapse_cli.values import Measured
 
 ULPS = 16  # what sums in another order, on another device, leave of equal rows
 
 
-def numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] | None) -> dict[str, float]:
-    """Every number of a spectrum but those of lengths. lam: eigenvalues (D,) of each of the four matrices."""
+def numbers(
+    lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] | None, worth: int | None = None
+) -> dict[str, float]:
+    """Every number of a spectrum but those of lengths. lam: eigenvalues (D,) of each of the four matrices.
+
+    worth: how many independent rows these are worth, N where none is given.
+    """
     unit, raw, n, d = lam[UNIT], lam[RAW], on_sphere.count, len(on_sphere.mean)
     participation, stable = participation_ratio(unit), stable_rank(raw)
     line = {} if fit is None else {"alpha": float(alpha(raw, *fit)), "alpha_r2": 1 - float(misfit(raw, *fit))}
@@ -50,7 +63,7 @@ def numbers(lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] 
         "alive": alive(unit),
         "active": active(unit),
         "row_participation": row_participation(on_sphere),
-        "above_edge": int((unit > edges(d / (n - 1))[1] * unit.mean()).sum()),
+        "above_edge": int((unit > edges(d / ((worth or n) - 1))[1] * unit.mean()).sum()),
         "numerical_rank": int((unit > 0).sum()),
         "wasserstein": wasserstein(float(log_roots(unit)), n, d),
         "information_abundance": float(log_abundance(lam[RAW_ABOUT_0]).exp()),
@@ -96,3 +109,43 @@ def ray(raw: Moments) -> dict[str, float]:
         "ray_share": along / (square * trace) if square * trace > 0 else 0.0,
         "ray_axes": square**2 / float(mean.pow(4).sum()) if square > 0 else 1.0,
     }
+
+
+def counts(copies: Copies | None, worth: Independent) -> dict[str, Any]:
+    """How many rows there are, and how many count. A sketch's error is two standard errors."""
+    if copies is None:
+        return {}
+    room = 2 * copies.error * copies.distinct
+    around = (copies.distinct - room, min(copies.distinct + room, copies.rows)) if room else None
+    return {
+        "distinct": Measured(copies.distinct, interval=around) if around else copies.distinct,
+        "largest_group": copies.largest / copies.rows,
+        "zero_rows": copies.zeros / copies.rows,
+        "effective_samples": round(worth.effective),
+        "groups": worth.groups,
+        "icc": worth.icc,
+        "copies": replace(copies, owner=None),
+    }
+
+
+def null_of(
+    n: int, d: int, generator: Generator, relu: bool, fit: tuple[int, int] | None
+) -> tuple[Tensor, dict[str, float]]:
+    """Of isotropic rows (n,d): eigenvalues (D,) of the unit rows, and every number."""
+    if n > d:
+        (raw, on_sphere), within = isotropic(n, d, generator, relu), None
+    else:
+        drawn = isotropic_rows(n, d, generator, relu)
+        seen, within = gather(drawn), span(drawn)
+        raw, on_sphere = seen.raw, seen.on_sphere
+    lam = {name: eigenvalues(matrix, within) for name, matrix in matrices(raw, on_sphere).items()}
+    return lam[UNIT], numbers(lam, on_sphere, fit) | ray(raw)
+
+
+def shuffled_of(rows: Rows, seen: Gathered, generator: Generator, worth: int) -> Tensor:
+    """Eigenvalues (D,) of the unit rows, worth so many independent ones, after every column was shuffled on its own."""
+    n, d = rows.shape
+    if n > d:
+        return eigenvalues(shuffled(rows, seen.on_sphere, generator, worth))
+    mixed = shuffle_columns(of_length_1(rows[0:n]), generator)
+    return eigenvalues(moments(mixed).covariance, span(mixed))

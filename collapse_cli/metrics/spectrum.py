@@ -7,13 +7,21 @@ from typing import Any
 
 from torch import Generator, Tensor
 
+from collapse_cli.metrics.copies import Copies
 from collapse_cli.metrics.eigenvalues import ROUNDING, basis, eigenvalues, explained, matrices, span
+from collapse_cli.metrics.groups import independent
 from collapse_cli.metrics.intervals import RAW, UNIT, intervals
-from collapse_cli.metrics.moments import Gathered, blocks, gather, moments
-from collapse_cli.metrics.nulls import isotropic, isotropic_rows, shuffle_columns, shuffled
+from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
-from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.spectral_numbers import equal, numbers, of_gaussian, ray
+from collapse_cli.metrics.spectral_numbers import (
+    counts,
+    equal,
+    null_of,
+    numbers,
+    of_gaussian,
+    ray,
+    shuffled_of,
+)
 from collapse_cli.results import curve, number
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Curve, Measured
@@ -160,27 +168,53 @@ class Spectrum:
         "axes that the mean row is spread over, (sum m^2)^2 / sum m^4; near 1 it is one massive coordinate",
         label="axes of the mean", convention="raw rows", default=None,
     )  # fmt: skip
+    distinct: int | None = number(
+        "embeddings that differ: copies, nearer than 16 eps of their length, are counted once", default=None
+    )
+    largest_group: float | None = number(
+        "share of all embeddings that are equal to the most frequent one", label="most frequent one", unit="share", default=None
+    )  # fmt: skip
+    zero_rows: float | None = number(
+        "share of the embeddings that are zero", label="zeros", unit="share", default=None
+    )
+    effective_samples: int | None = number(
+        "independent embeddings that tell as much: N in rules, nulls and intervals; without groups, the distinct ones",
+        label="embeddings that count", default=None,
+    )  # fmt: skip
+    groups: int | None = number("groups that the embeddings come in (--groups), G", default=None)
+    icc: float | None = number(
+        "correlation of two embeddings of a group: the part of the variance that groups have in common",
+        label="intraclass correlation", convention="centred, L2-normalised rows", default=None,
+    )  # fmt: skip
+    copies: Copies | None = None  # of which `other_rows` is made
     equal: bool = False  # whether all rows are the same, up to the rounding of their type
     rectified: bool = False  # whether the isotropic rows went through a ReLU, as these did
 
 
-def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Rows | None = None) -> Spectrum:
+def spectrum(
+    rows: Rows,
+    generator: Generator,
+    relu: bool = False,
+    untrained: Rows | None = None,
+    groups: Tensor | None = None,
+) -> Spectrum:
     """Everything spectral of rows (N,D), read once and block by block, beside isotropic rows of the same N and D.
 
     generator (CPU): nulls and the sample of rows that intervals come from are drawn of it. relu: the isotropic rows pass
     through a ReLU, for representations that did (`never_negative`): their mean cosine is 0.32, whatever they have learnt.
-    untrained: the same images through the network before training (N',D).
+    untrained: the same images through the network before training (N',D). groups: (N,) int64 in [0,G), the group of each row.
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
     n, d = rows.shape
-    seen, within = gather(rows), span(rows)
+    seen, within = gather(rows, counted=True), span(rows)
+    worth = independent(rows, seen, groups, generator)
     bases = {name: basis(matrix, within) for name, matrix in matrices(seen.raw, seen.on_sphere).items()}
     lam = {name: values for name, (values, _) in bases.items()}
     fit = fit_range(int((lam[RAW] > 0).sum()))
-    null, expected = _null(n, d, generator, relu, fit)
-    found = numbers(lam, seen.on_sphere, fit) | ray(seen.raw)
+    null, expected = null_of(worth.count, d, generator, relu, fit)
+    found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     expected["row_participation"] = of_gaussian(found["participation_ratio"])
-    between = intervals(rows, seen, bases, fit, generator)
+    between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
     before = (
         None if untrained is None else eigenvalues(gather(untrained).on_sphere.covariance, span(untrained))
     )
@@ -191,7 +225,7 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
     return Spectrum(
         samples=n,
         dimensions=d,
-        effective_rank_shuffled=entropy_rank(_shuffled(rows, seen, generator)),
+        effective_rank_shuffled=entropy_rank(shuffled_of(rows, seen, generator, worth.count)),
         eigenvalues=Curve(
             lam[UNIT].tolist(),
             null=null.tolist(),
@@ -202,43 +236,11 @@ def spectrum(rows: Rows, generator: Generator, relu: bool = False, untrained: Ro
         effective_rank_untrained=None if before is None else entropy_rank(before),
         equal=equal(seen.raw, rows[0:1].dtype),
         rectified=relu,
+        **counts(seen.copies, worth),
         rounding=abs(found["total_variance"] + found["mean_cosine"] - 1),
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
     )
-
-
-def _null(
-    n: int, d: int, generator: Generator, relu: bool, fit: tuple[int, int] | None
-) -> tuple[Tensor, dict[str, float]]:
-    """Of isotropic rows (n,d): eigenvalues (D,) of the unit rows, and every number."""
-    if n > d:
-        (raw, on_sphere), within = isotropic(n, d, generator, relu), None
-    else:
-        drawn = isotropic_rows(n, d, generator, relu)
-        seen, within = gather(drawn), span(drawn)
-        raw, on_sphere = seen.raw, seen.on_sphere
-    lam = {name: eigenvalues(matrix, within) for name, matrix in matrices(raw, on_sphere).items()}
-    return lam[UNIT], numbers(lam, on_sphere, fit) | ray(raw)
-
-
-def _shuffled(rows: Rows, seen: Gathered, generator: Generator) -> Tensor:
-    """Eigenvalues (D,) of the unit rows after every column was shuffled on its own."""
-    n, d = rows.shape
-    if n > d:
-        return eigenvalues(shuffled(rows, seen.on_sphere, generator))
-    mixed = shuffle_columns(unit(rows[0:n]), generator)
-    return eigenvalues(moments(mixed).covariance, span(mixed))
-
-
-def never_negative(rows: Rows) -> bool:
-    """Whether no entry of rows (N,D) is below 0, as behind a ReLU."""
-    return all(bool((block >= 0).all()) for block in blocks(rows))
-
-
-def effective_rank(rows: Tensor) -> float:
-    """exp(entropy of lambda / sum lambda) of the covariance of unit rows (N,D); in [1, min(N-1, D)]."""
-    return entropy_rank(eigenvalues(moments(rows).covariance))
 
 
 def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:

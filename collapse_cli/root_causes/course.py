@@ -11,9 +11,9 @@ from torch import nn
 
 from collapse_cli import methods
 from collapse_cli.metrics.causes_signal import Signal, Tried
+from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.metrics.history import history
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.spectrum import effective_rank
 from collapse_cli.root_causes import Case, Trained
 from collapse_cli.settings import Run
 from collapse_cli.training import Epoch, start, train

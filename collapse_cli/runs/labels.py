@@ -19,31 +19,37 @@ KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".txt")
 WHOLE = re.compile(r"[+-]?\d+")
 
 
-def read(path: Path, count: int) -> tuple[Tensor, tuple[str, ...]]:
+def read(path: Path, count: int, what: str = "labels") -> tuple[Tensor, tuple[str, ...]]:
     """Labels (N,) int64 in [0, C) and the names of the C classes, of a file with one for each of N = `count` rows.
 
+    what: labels, or groups, whose heading may be any word.
     Raises CollapseError for what cannot be read, is no list of whole numbers or names, or of another length.
     """
     if path.suffix not in KINDS:
         raise CollapseError(
-            f"--labels {path}: labels are not read from such a file", f"give {', '.join(KINDS)}"
+            f"--{what} {path}: {what} are not read from such a file", f"give {', '.join(KINDS)}"
         )
-    found = _lines(path) if path.suffix in (".csv", ".txt") else _array(path)
+    found = _lines(path) if path.suffix in (".csv", ".txt") else _array(path, what)
+    if what != HEADINGS[1] and len(found) == count + 1 and isinstance(found, list):
+        found = found[1:]
     if len(found) != count:
+        heading = "; a heading must read `label`" if what == HEADINGS[1] else ""
         raise CollapseError(
-            f"{path} holds {len(found):,} labels, there are {count:,} rows",
-            "give one label for each row; a heading must read `label`",
+            f"{path} holds {len(found):,} {what}, there are {count:,} rows",
+            f"give one {what[:-1]} for each row{heading}",
         )
-    return numbered(found, str(path))
+    return numbered(found, str(path), what)
 
 
-def numbered(values: Sequence[Any] | numpy.ndarray | Tensor, name: str) -> tuple[Tensor, tuple[str, ...]]:
+def numbered(
+    values: Sequence[Any] | numpy.ndarray | Tensor, name: str, what: str = "labels"
+) -> tuple[Tensor, tuple[str, ...]]:
     """Whole numbers or names (N,) -> labels (N,) int64 in [0, C), and the C names in order. Raises CollapseError for others."""
     array = numpy.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "iuU":
         raise CollapseError(
             f"{name} is {array.dtype} of shape {array.shape}",
-            "labels are whole numbers or names of shape (N,)",
+            f"{what} are whole numbers or names of shape (N,)",
         )
     names, labels = numpy.unique(array, return_inverse=True)
     return torch.from_numpy(labels.astype("int64")), tuple(str(one) for one in names)
@@ -70,17 +76,18 @@ def _lines(path: Path) -> list[str] | list[int]:
     return [int(one) for one in found] if all(WHOLE.fullmatch(one) for one in found) else found
 
 
-def _array(path: Path) -> Any:
-    """The only array of a file, or the one that is called labels."""
+def _array(path: Path, what: str) -> Any:
+    """The only array of a file, or the one that is called labels, or groups."""
     if path.suffix == ".npy":
         try:
             return reader.array(path)
         except reader.Unreadable as error:
-            raise error.wanted_as("labels", "save them with numpy.save") from None
+            raise error.wanted_as(what, "save them with numpy.save") from None
     found = arrays.read(path)
-    name = next((name for name in HEADINGS if name in found), "" if len(found) != 1 else next(iter(found)))
+    headings = HEADINGS if what == HEADINGS[1] else (what, what[:-1])
+    name = next((name for name in headings if name in found), "" if len(found) != 1 else next(iter(found)))
     if not name:
         raise CollapseError(
-            f"{path} has no array 'labels', only {', '.join(found)}", "name it labels, or save it alone"
+            f"{path} has no array '{what}', only {', '.join(found)}", f"name it {what}, or save it alone"
         )
     return found[name]

@@ -168,7 +168,7 @@ def test_what_was_computed_is_of_one_subject(rows: Path) -> None:
     """A copy with other embeddings computes its own."""
     from dataclasses import replace
 
-    from collapse_cli.analysis.spectrum import of_space
+    from collapse_cli.analysis.judgement import of_space
 
     subject = load(rows, Measuring())
     few = replace(subject.clean, representations=subject.clean.representations * torch.tensor([1.0, 0, 0, 0]))

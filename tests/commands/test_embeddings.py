@@ -11,8 +11,8 @@ import numpy
 import pytest
 import torch
 
+from collapse_cli.analysis.judgement import context
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.analysis.spectrum import context
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.cli import main
 from collapse_cli.shapes import Embeddings

@@ -1,0 +1,195 @@
+"""Which rows are copies of others, so that they are no evidence of their own: counted in the pass that reads all rows anyway.
+
+Of each row four numbers are kept, its coordinates: three projections of the unit row on fixed random axes, and the logarithm of
+its length. Copies have the same ones up to rounding, near copies nearly the same. Two grids of cells, one shifted by half a cell,
+bring candidates together, so that what lies on an edge of one grid lies inside a cell of the other; the rows themselves decide.
+Beyond EXACT rows a sketch of equal rows remains, whose memory is bounded.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy
+import torch
+from torch import Tensor
+
+from collapse_cli.metrics.copies_sketch import Sketch, keys
+from collapse_cli.metrics.rows import directions
+from collapse_cli.shapes import Rows
+
+EXACT = 2**24  # rows, up to which every copy is found; of more, a sketch is kept
+AXES = 3  # of projection
+ULPS, HALF_ULPS = (
+    16,
+    2,
+)  # of a row's length: copies are nearer, of types with few bits much nearer, for those bits say so much
+EQUAL = 2.0**-38  # of a coordinate: what products of float64 leave of a difference of 0
+CELL = 64  # tolerances: the width of a cell
+REACH = 4  # tolerances: a projection of the difference of near copies is as far from 0 as a normal number
+NARROW = 16  # tolerances: rows that all lie so close together are no near copies of one another
+VERIFIED = 4096  # pairs of near copies whose rows are looked at
+
+
+@dataclass(frozen=True)
+class Copies:
+    """rows: N; distinct: how many differ, with the relative standard error of a sketch, 0 where all were compared; zeros: rows of
+    zeros; largest: rows of the largest group of equal ones, `first` the place of one of them.
+
+    owner: (N,) int64 in [0, distinct), equal for copies; None where all rows are distinct, or where a sketch was kept.
+    tolerance: of the row's length, within which rows are copies.
+    """
+
+    rows: int
+    distinct: int
+    zeros: int
+    largest: int
+    first: int
+    owner: Tensor | None = None
+    error: float = 0.0
+    tolerance: float = 0.0
+
+
+class Counting:
+    """Coordinates that grow block by block; 32 bytes a row, and no more once they have become a sketch."""
+
+    def __init__(self, d: int, device: torch.device, limit: int = EXACT) -> None:
+        axes = torch.randn(d, AXES, generator=torch.Generator().manual_seed(d), dtype=torch.float64)
+        self.axes, self.limit = axes.to(device), limit
+        self.count = self.zeros = 0
+        self.parts: list[Tensor] = []
+        self.sketch: Sketch | None = None
+
+    def add(self, block: Tensor, unit: Tensor, lengths: Tensor) -> None:
+        """block (b,D) float64, the same rows at length 1, and their lengths (b,)."""
+        empty = lengths == 0
+        if bool(empty.any()):
+            empty = empty & (block == 0).all(dim=1)  # the squares of tiny numbers vanish, too
+            self.zeros += int(empty.sum())
+        depth = torch.where(empty, -2000.0, lengths.clamp_min(1e-320).log())
+        part = torch.cat([unit @ self.axes, depth[:, None]], dim=1).cpu()  # (b, AXES + 1)
+        if self.sketch is not None:
+            self.sketch.add(_keys(part), self.count)
+        else:
+            self.parts.append(part)
+        self.count += len(part)
+        if self.sketch is None and self.count > self.limit:
+            self.sketch, start = Sketch(), 0
+            for part in self.parts:
+                self.sketch.add(_keys(part), start)
+                start += len(part)
+            self.parts = []
+
+    def copies(self, rows: Rows, spread: float) -> Copies:
+        """Of the rows (N,D) that were added. spread: of the unit rows, root of their total variance."""
+        if self.sketch is not None:
+            distinct, error = self.sketch.distinct()
+            largest, first = self.sketch.largest()
+            return Copies(self.count, distinct, self.zeros, largest, first, None, error, EQUAL)
+        tolerance = nearness(rows[0:1].dtype)
+        tolerance = tolerance if NARROW * tolerance < spread else EQUAL
+        owner = owners(torch.cat(self.parts), rows, tolerance)
+        if owner is None:
+            return Copies(self.count, self.count, self.zeros, 1, 0, None, 0.0, tolerance)
+        sizes = torch.bincount(owner)
+        most = int(sizes.argmax())
+        first = int((owner == most).nonzero()[0])
+        return Copies(self.count, len(sizes), self.zeros, int(sizes[most]), first, owner, tolerance=tolerance)
+
+
+def counted(rows: Tensor) -> Copies:
+    """Of rows (N,D) in memory."""
+    counting, mean, size = Counting(rows.shape[1], rows.device), 0.0, max(2**20 // rows.shape[1], 1)
+    for block in torch.split(rows, size):
+        exact = block.double()
+        unit = directions(exact)
+        counting.add(exact, unit, torch.linalg.vector_norm(exact, dim=1))
+        mean = mean + unit.sum(dim=0) / len(rows)
+    spread = (1 - torch.as_tensor(mean).square().sum()).clamp_min(0).sqrt()
+    return counting.copies(rows, float(spread))
+
+
+def nearness(kind: torch.dtype) -> float:
+    """Of the row's length, within which rows of this float type are copies. Files of float64 hold what float32 computed."""
+    if kind in (torch.float32, torch.float64):
+        return ULPS * torch.finfo(torch.float32).eps
+    return HALF_ULPS * torch.finfo(kind).eps
+
+
+def owners(coordinates: Tensor, rows: Rows, tolerance: float) -> Tensor | None:
+    """(N,) int64, equal for rows that are copies, numbered as they first appear; None where there are none.
+
+    coordinates (N,4) of rows (N,D).
+    """
+    links = torch.cat([_links(coordinates, tolerance, shift) for shift in (0.0, 0.5)])  # (L, 2)
+    links = _verified(links, coordinates, rows, tolerance)
+    if not len(links):
+        return None
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    n, (one, other) = len(coordinates), links.T.numpy()
+    graph = coo_matrix((numpy.ones(len(one), dtype=bool), (one, other)), shape=(n, n))
+    _, found = connected_components(graph, directed=False)
+    _, first, number = numpy.unique(found, return_index=True, return_inverse=True)
+    order = numpy.empty(len(first), dtype=numpy.int64)
+    order[first.argsort()] = numpy.arange(len(first))
+    return torch.from_numpy(order[number])
+
+
+def _links(coordinates: Tensor, tolerance: float, shift: float) -> Tensor:
+    """Pairs (L,2) of rows of one cell whose coordinates are near; those of a cell stand in the order of the first one."""
+    cell = keys(coordinates, CELL * tolerance, shift)  # (N,)
+    ordered, order = cell.sort()
+    same = ordered[1:] == ordered[:-1]
+    if not bool(same.any()):
+        return torch.empty(0, 2, dtype=torch.int64)
+    shared = torch.zeros(len(cell), dtype=torch.bool)
+    shared[1:] = same
+    shared[:-1] |= same
+    some = order[shared]
+    some = some[coordinates[some, 0].argsort(stable=True)]
+    some = some[cell[some].argsort(stable=True)]
+    one, other = some[:-1], some[1:]
+    close = (coordinates[one] - coordinates[other]).abs().amax(dim=1) <= REACH * tolerance
+    return torch.stack([one, other], dim=1)[close & (cell[one] == cell[other])]
+
+
+def _verified(links: Tensor, coordinates: Tensor, rows: Rows, tolerance: float) -> Tensor:
+    """The pairs that are copies: equal ones, and near ones whose rows are. Of very many near ones a sample speaks for all."""
+    if not len(links):
+        return links
+    apart = (coordinates[links[:, 0]] - coordinates[links[:, 1]]).abs().amax(dim=1)
+    equal, unsure = links[apart <= EQUAL], links[apart > EQUAL]
+    some = unsure[:: max(math.ceil(len(unsure) / VERIFIED), 1)]
+    if not len(some):
+        return equal
+    size = max(2**22 // max(rows.shape[1], 1), 1)
+    right = torch.cat([_are_copies(rows, part, tolerance) for part in torch.split(some, size)])
+    if len(some) == len(unsure):
+        return torch.cat([equal, unsure[right]])
+    return (
+        torch.cat([equal, unsure]) if float(right.double().mean()) > 0.9 else torch.cat([equal, some[right]])
+    )
+
+
+def _are_copies(rows: Rows, pairs: Tensor, tolerance: float) -> Tensor:
+    """(L,) bool of pairs (L,2)."""
+    one, other = rows[pairs[:, 0]].double(), rows[pairs[:, 1]].double()
+    return within(one, other, tolerance).cpu()
+
+
+def within(one: Tensor, other: Tensor, tolerance: float) -> Tensor:
+    """(n,) bool: whether rows (n,D) float64 differ by less than the tolerance, of their length."""
+    largest = torch.maximum(
+        one.abs().amax(dim=1), other.abs().amax(dim=1)
+    )  # (n,): squares neither overflow nor vanish
+    scale = 1 / torch.where(largest > 0, largest, 1.0)[:, None]
+    apart = torch.linalg.vector_norm((one - other) * scale, dim=1)
+    near: Tensor = apart <= tolerance * torch.linalg.vector_norm(one * scale, dim=1)
+    return near
+
+
+def _keys(coordinates: Tensor) -> Tensor:
+    return keys(coordinates, CELL * EQUAL, 0.0)
