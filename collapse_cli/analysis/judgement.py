@@ -12,6 +12,8 @@ from collapse_cli.answers import Verdict
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.alignment import alignment
+from collapse_cli.metrics.copies import other_rows
+from collapse_cli.metrics.copies_words import mostly_one_point, warning
 from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.neural_collapse import Geometry
 from collapse_cli.metrics.nulls import never_negative
@@ -40,7 +42,23 @@ def judgement(subject: Subject, space: str) -> Judgement:
 
 def _judgement(subject: Subject, space: str) -> Judgement:
     result, facts = of_space(subject, space), context(subject, space)
-    return Judgement(result, facts, verdict(result, facts, signs(subject, space, result)))
+    judged = verdict(result, facts, signs(subject, space, result))
+    lead = warning(result, bool(facts.codes))
+    if mostly_one_point(result) and not facts.codes:
+        judged = _of_the_others(subject, space, result, facts)
+    if lead and not result.equal:
+        why = judged.sentence.removeprefix(f"{judged.status}: ")
+        judged = replace(judged, sentence=f"{judged.status}: {lead}. {why[:1].upper()}{why[1:]}")
+    return Judgement(result, facts, judged)
+
+
+def _of_the_others(subject: Subject, space: str, result: Spectrum, facts: Context) -> Verdict:
+    """The verdict on the rows that are not the one which half of them are equal to."""
+    others = other_rows(subject.rows[space], result.copies)
+    apart = spectrum(others, generator(subject.measuring.seed), relu=never_negative(others))
+    judged = verdict(apart, facts, NO_SIGNS)
+    why = judged.sentence.removeprefix(f"{judged.status}: ")
+    return replace(judged, sentence=f"{judged.status}: of the other {apart.samples:,}, {why}")
 
 
 def of_space(subject: Subject, space: str) -> Spectrum:
@@ -63,15 +81,16 @@ def of_space(subject: Subject, space: str) -> Spectrum:
 def context(subject: Subject, space: str) -> Context:
     """What is known of the training and of the classes; the loss is that of the last space, the only one that it sees."""
     count = class_count(subject.clean.labels, subject.clean.classes)
-    facts: dict[str, Any] = {"space": space, "classes": count}
-    if subject.checkpoint:
-        facts["method"] = subject.checkpoint.run.method
-    if subject.negatives:
-        facts["queue"] = subject.negatives.filled
+    facts: dict[str, Any] = {"space": space, "classes": count, **subject.training}
     lines = subject.history()
     if lines and space == subject.last_space:
         facts |= {"loss": lines[-1]["loss"], "chance": lines[-1]["chance"]}
-    return Context(**facts, class_scatter=_class_scatter(subject, space))
+    return Context(
+        **facts,
+        class_scatter=_class_scatter(subject, space),
+        codes=subject.codes.in_words if subject.codes and not subject.codes.unpacked else "",
+        looks_untrained=subject.looks_untrained,
+    )
 
 
 def _class_scatter(subject: Subject, space: str) -> float | None:

@@ -9,8 +9,9 @@ from statistics import mean
 import torch
 
 from collapse_cli.claims.trial import Trial
-from collapse_cli.metrics import alignment, clusters, spectrum
+from collapse_cli.metrics import alignment, clusters
 from collapse_cli.metrics.causes import NAMES, first
+from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.metrics.probe import few_labels, knn
 from collapse_cli.metrics.rows import unit
 from collapse_cli.results import number
@@ -76,8 +77,8 @@ def _clusters(trial: Trial) -> clusters.Clusters:
 MEASURES: dict[str, Callable[[Trial], float]] = {
     "loss": lambda trial: Measured(trial.history[-1].loss, null=trial.history[-1].chance),
     "std_sqrt_d": lambda trial: alignment.spread(unit(trial.z)),
-    "effective_rank_z": lambda trial: spectrum.effective_rank(unit(trial.z)),
-    "effective_rank_h": lambda trial: spectrum.effective_rank(unit(trial.train.representations)),
+    "effective_rank_z": lambda trial: effective_rank(unit(trial.z)),
+    "effective_rank_h": lambda trial: effective_rank(unit(trial.train.representations)),
     "alignment": lambda trial: alignment.alignment(unit(trial.views[0]), unit(trial.views[1])),
     "uniformity": lambda trial: alignment.uniformity(unit(trial.z)),
     "proxy_accuracy": lambda trial: mean(epoch.extra["proxy accuracy"] for epoch in trial.history[-LAST:]),

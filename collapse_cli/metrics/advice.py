@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from collapse_cli.metrics.signs import COMPLETE
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.shapes import Stage
 
@@ -22,7 +23,8 @@ class Context:
     Of its training: settings, all by name; repels: whether its loss keeps images apart; stage: how far it got.
     space: `h` or `z`; method: that trained it; classes: of the images; alignment: mean squared distance of two views, in
     [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
-    within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows.
+    within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows; codes: what whole numbers are, in words;
+    looks_untrained: why the network looks as at random initialisation, in a sentence.
     """
 
     space: str = ""
@@ -36,6 +38,8 @@ class Context:
     chance: float | None = None
     queue: float | None = None
     class_scatter: float | None = None
+    codes: str = ""
+    looks_untrained: str = ""
 
 
 def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
@@ -46,18 +50,13 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
     if total > ROUNDING and spectrum.eigenvalues and spectrum.eigenvalues[0] > OUTLIER * total:
         yield f"one direction holds {spectrum.eigenvalues[0] / total:.0%} of the variance: an outlier"
     if spectrum.effective_rank_untrained is not None:
-        yield f"effective rank {spectrum.effective_rank:.3g}; {spectrum.effective_rank_untrained:.3g} before training"
+        yield f"effective rank {spectrum.effective_rank:.3g}; {spectrum.effective_rank_untrained:.3g} at random initialisation"
     if context.alignment is not None and total > ROUNDING:
         near = context.alignment / (2 * total)  # 2 total: mean squared distance of two rows
         yield f"two views of an image are {near:.0%} as far apart, squared, as two images"
     if context.loss is not None and context.chance:
         where = "at chance" if context.loss > AT_CHANCE * context.chance else "below chance"
         yield f"training loss {context.loss:.3g}, {where} ({context.chance:.3g})"
-
-
-def _told_apart(spectrum: Spectrum, context: Context) -> bool:
-    """Whether what is left around the mean may still be of the images: their views differ less than they do, if known."""
-    return context.alignment is None or context.alignment < spectrum.total_variance
 
 
 def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]:
@@ -106,8 +105,6 @@ def _complete(spectrum: Spectrum, context: Context) -> Iterator[str]:
             if own
             else "a lower learning rate"
         )
-    if spectrum.total_variance > ROUNDING and _told_apart(spectrum, context):
-        yield "subtract the mean row and measure again: a common offset hides directions from cosines, not from a linear probe"
 
 
 def _dimensional(spectrum: Spectrum, context: Context) -> Iterator[str]:
@@ -132,11 +129,20 @@ def _other(context: Context, method: str, why: str) -> Iterator[str]:
 
 
 def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
-    wanted = max(10 * spectrum.dimensions, 100)
-    if context.queue is not None and context.queue < 1:
+    wanted, n = max(10 * spectrum.dimensions, 100), spectrum.effective_samples or spectrum.samples
+    if context.looks_untrained:
+        yield "give the checkpoint that training ended with"
+    elif context.queue is not None and context.queue < 1:
         yield "collapse train --resume with more --epochs, or a shorter --queue"
-    elif spectrum.samples < wanted:
-        yield f"--samples {wanted} or more, or a file of as many rows: the sample bounds the rank"
+    elif spectrum.dimensions == 1:
+        yield "give the embeddings themselves, one row of numbers for each image"
+    elif spectrum.total_variance < COMPLETE**2:
+        yield (
+            "to tell: the checkpoint with its images, embeddings that were not brought to length 1, a second view of the same "
+            "images (--second other.npy), or the column that says which rows are views of one (--views-of image_id)"
+        )
+    elif n < wanted:
+        yield f"--samples {wanted} or more, or a file of as many embeddings: the sample bounds the rank"
     else:
         yield f"--samples {4 * spectrum.samples}: twice as narrow an interval; or take it for what it is, a case at the bound"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.copies_words import copies_in_words, groups_in_words
 from collapse_cli.metrics.signs import Signs, of_offset
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.thresholds import Status
@@ -28,6 +29,8 @@ def spread_out(spectrum: Spectrum) -> str:
 
 def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status) -> Iterator[str]:
     """What is true beside the verdict."""
+    yield from copies_in_words(spectrum, bool(context.codes))
+    yield from filter(None, [groups_in_words(spectrum)])
     cosine = spectrum.mean_cosine
     null = getattr(cosine, "null", None) or 0.0
     if cosine is not None and cosine - null > OFFSET and status != "complete collapse":

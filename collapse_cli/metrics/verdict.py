@@ -67,6 +67,11 @@ def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE, signs: Signs = 
     """
     spread, dimensions = complete(spectrum), dimensional(spectrum)
     ruling = _ruling(spectrum, context, signs, spread, dimensions)
+    stage = (
+        f" ({context.stage.in_words})"
+        if context.stage and context.stage.epochs and context.stage.in_words
+        else ""
+    )
     reasons = (spread.in_words("total variance of the unit rows"), *_counted(spectrum, dimensions))
     evidence = (
         *reasons,
@@ -75,7 +80,7 @@ def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE, signs: Signs = 
     )
     return Verdict(
         ruling.status,
-        f"{ruling.status}: {ruling.why}",
+        f"{ruling.status}: {ruling.why}{stage}",
         evidence,
         thresholds=(spread, dimensions),
         borderline=ruling.borderline,
@@ -108,14 +113,20 @@ def _ruling(
 
 def _not_judged(spectrum: Spectrum, context: Context, signs: Signs) -> Ruling | None:
     """Where the embeddings, whatever they look like, are not those of a training; and where they need no rule."""
+    if context.stage and context.stage.epochs == 0:
+        return Ruling("inconclusive", context.stage.in_words)
+    if context.looks_untrained:
+        return Ruling("inconclusive", f"nothing was learned: {context.looks_untrained}")
     if context.queue is not None and context.queue < 1:
         return Ruling("inconclusive", f"the queue was never full, {context.queue:.0%} of it are keys")
     if spectrum.equal:
         return Ruling("complete collapse", f"all {spectrum.samples:,} embeddings are equal, up to rounding")
     if spectrum.dimensions == 1:
         return Ruling("inconclusive", "the embeddings have one dimension: there is nothing to lose")
-    if spectrum.samples < FEWEST:
-        return Ruling("inconclusive", f"{spectrum.samples} embeddings say nothing of others")
+    if (spectrum.distinct or spectrum.samples) < FEWEST:
+        return Ruling(
+            "inconclusive", f"{spectrum.distinct or spectrum.samples} embeddings say nothing of others"
+        )
     return None
 
 
@@ -142,12 +153,13 @@ def _common_part(spectrum: Spectrum, signs: Signs, spread: Threshold) -> Ruling 
 
 def _shape(spectrum: Spectrum, context: Context, dimensions: Threshold) -> Ruling:
     """How many directions are active about the mean."""
-    n, d = spectrum.samples, spectrum.dimensions
+    n, d = spectrum.effective_samples or spectrum.samples, spectrum.dimensions
     null = d if dimensions.null is None else dimensions.null
     borderline = dimensions.crossed is None or BORDERLINE[0] < dimensions.value / max(null, 1) < BORDERLINE[1]
     count = f"{dimensions.value:,.0f} of {d:,} dimensions are active (isotropic data: {null:,.0f})"
     if n <= d:
-        return Ruling("inconclusive", f"{n:,} embeddings say too little about {d:,} dimensions")
+        of = "" if n == spectrum.samples else f" that count, of {spectrum.samples:,},"
+        return Ruling("inconclusive", f"{n:,} embeddings{of} say too little about {d:,} dimensions")
     if _few_rows_vary(spectrum):
         return Ruling(
             "inconclusive",
@@ -156,6 +168,11 @@ def _shape(spectrum: Spectrum, context: Context, dimensions: Threshold) -> Rulin
     if dimensions.crossed is None:
         return Ruling("inconclusive", f"{count}, with an interval that reaches over the bound", borderline)
     status: Status = "dimensional collapse" if dimensions.crossed else "healthy"
+    if status == "healthy" and context.codes:
+        return Ruling(
+            "inconclusive",
+            f"the embeddings are {context.codes}: of these codes {count}, which says nothing of what they were made from",
+        )
     usual = "; usual for a projection head: judge h" if dimensions.crossed and context.space == "z" else ""
     return Ruling(status, f"{count}{spread_out(spectrum)}{usual}", borderline)
 
@@ -167,8 +184,9 @@ def _few_rows_vary(spectrum: Spectrum) -> bool:
 
 def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
     """Directions counted in no more rows than dimensions are those that the sample leaves out."""
-    if spectrum.samples > spectrum.dimensions:
+    n = spectrum.effective_samples or spectrum.samples
+    if n > spectrum.dimensions:
         return (dimensions.in_words("active dimensions"),)
     return (
-        f"N = {spectrum.samples:,} <= D = {spectrum.dimensions:,}: give at least {10 * spectrum.dimensions:,} embeddings",
+        f"N = {n:,} <= D = {spectrum.dimensions:,}: give at least {10 * spectrum.dimensions:,} embeddings",
     )

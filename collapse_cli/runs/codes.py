@@ -42,6 +42,11 @@ class Codes:
     kind: str
     unpacked: str = ""
 
+    @property
+    def in_words(self) -> str:
+        """What they are, for a sentence: `binary codes, 0 and 1`, `int8 numbers`."""
+        return NAMES.get(self.kind, f"{self.kind} numbers")
+
 
 def of(sample: Tensor, stored: str) -> Codes | None:
     """What a sample of rows (n,D) is, in a file of the type `stored`; None for fractions."""
