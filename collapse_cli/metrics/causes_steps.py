@@ -52,9 +52,9 @@ def low_temperature(spread: float, temperature: float) -> Cause:
 
 
 def strong_decay(norm: float, explained: float, decay: float, milder: float) -> Cause:
-    """Weights have decayed to nothing. norm: median over the layers of ||W|| / ||W_0||.
+    """Weights have decayed to nothing. norm: median over the layers of ||W|| / ||W_0||; explained: what decay alone leaves.
 
-    explained: what decay alone leaves of it. The larger of both is the evidence: norms may fall for another reason, and a decay may be held off by the loss.
+    The larger of both is the evidence: norms may fall for another reason, and a decay may be held off by the loss.
     """
     said = f"of the median layer's first norm {norm:.2g} is left; weight decay {decay:g} alone leaves {explained:.2g} of it"
     left = max(norm, explained)
@@ -84,7 +84,8 @@ def few_steps(steps: int, epochs: int) -> Cause:
 def decayed(decay: float, rates: float, adam: bool, size: float) -> float:
     """What weight decay alone leaves of a weight, in [0, 1].
 
-    rates: sum of the learning rate over the steps, over 1 - momentum; decay: the setting; size: the weights' root mean square. SGD shrinks weights by exp(-rates·decay). Adam divides by the gradient's size: where the decay is most of it, a weight
-    falls by the learning rate at every step.
+    rates: sum of the learning rate over the steps, over 1 - momentum for SGD, which shrinks weights by exp(-rates·decay). Adam
+    divides by the gradient's size: where the decay is most of it, a weight of root mean square `size` falls by the learning
+    rate at every step.
     """
     return max(1 - rates / size, 0.0) if adam else math.exp(-rates * decay)

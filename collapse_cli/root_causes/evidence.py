@@ -28,7 +28,9 @@ def diagnose(case: Case) -> list[Cause]:
 
 def learned(case: Case, trained: Trained) -> list[Cause | None]:
     """The causes that a network with a training behind it is asked about."""
-    asked = [*forces(case, trained), *steps.steps(case, trained), *keys(case, trained)]
+    apart = forces(case, trained)
+    few = any(one is not None and one.effect == "few dimensions" and one.times >= 1 for one in apart)
+    asked = [*apart, *steps.steps(case, trained, few), *keys(case, trained)]
     return asked if case.is_a_point else [*asked, deep(case), *negatives(case, trained)]
 
 

@@ -57,9 +57,11 @@ def unopposed(own: Any) -> Missing | None:
 def forces(case: Case, trained: Trained) -> list[Cause | None]:
     """A force that the settings lack, a scale that nothing keeps, negatives that are too few."""
     own, gone = trained.run.settings, unopposed(trained.run.settings)
-    asked: list[Cause | None] = [
-        gone and causes_forces.missing_force(gone.name, gone.what, case.std_sqrt_d, gone.cure, gone.instead)
-    ]
+    asked: list[Cause | None] = []
+    if gone is not None:
+        asked.append(
+            causes_forces.missing_force(gone.name, gone.what, case.std_sqrt_d, gone.cure, gone.instead)
+        )
     if isinstance(own, settings.Vicreg) and own.variance < own.invariance and case.initial is not None:
         scale = deviation(case.space) / deviation(case.initial)
         asked.append(causes_forces.weak_variance(scale, own.variance, own.invariance))

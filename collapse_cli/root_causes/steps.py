@@ -46,14 +46,18 @@ def unlearned(case: Case, trained: Trained) -> Cause | None:
     return causes_steps.nothing_learned(found, lr, {"lr": usual if lr < usual else 10 * lr})
 
 
-def steps(case: Case, trained: Trained) -> list[Cause | None]:
-    """Weights that have run away, by their rate or by a low temperature; weights that have decayed."""
+def steps(case: Case, trained: Trained, few: bool) -> list[Cause | None]:
+    """Weights that have run away, by their rate or by a low temperature; weights that have decayed.
+
+    few: whether negatives are too few, as in a batch of four, whose gradients let weights grow at the usual rate.
+    """
     grown, temperature = moved(case), case.method.temperature
     sharp = None
     if temperature is not None and case.initial is not None:
         sharp = causes_steps.low_temperature(similarity_spread(case.initial), temperature)
     fast = None
-    if grown is not None and not (sharp and sharp.times >= 1):  # whose gradients are long by 1/T, at any rate
+    explained = (sharp is not None and sharp.times >= 1) or (few and not case.is_a_point)  # at any rate
+    if grown is not None and not explained:
         fast = causes_steps.large_steps(grown, trained.run.training.lr)
     return [sharp, fast, decay(case, trained)]
 
