@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
 
 from collapse_cli import methods
+from collapse_cli.metrics import causes_steps
+from collapse_cli.metrics.causes import NAMES, Cause
 from collapse_cli.models.heads import head
-from collapse_cli.root_causes import Case, Trained
+from collapse_cli.root_causes import Case, Trained, steps
 from collapse_cli.root_causes.chains import in_a_row
 from collapse_cli.root_causes.course import beside, signal, tried
-from collapse_cli.root_causes.evidence import diagnose, unopposed
+from collapse_cli.root_causes.evidence import diagnose
+from collapse_cli.root_causes.forces import repelling, unopposed
 from collapse_cli.root_causes.queues import stale
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation, Origin
@@ -38,17 +41,121 @@ def test_something_pushes_apart_in_every_method_but_one(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "settings", "cure"),
+    ("method", "settings", "name", "instead", "cure"),
     [
-        ("positive-only", {}, ("end-to-end", {})),
-        ("simsiam", {"stop_gradient": False}, ("", {"stop_gradient": True, "predictor": True})),
-        ("byol", {"predictor": False}, ("", {"stop_gradient": True, "predictor": True})),
-        ("vicreg", {"variance": 0}, ("", {"variance": 25.0})),
-        ("align-uniform", {"alignment": 4.1, "uniformity": 1}, ("", {"alignment": 0.98, "uniformity": 0.96})),
+        ("positive-only", {}, "nothing prevents collapse", "end-to-end", {}),
+        ("simsiam", {"stop_gradient": False}, "stop-gradient removed", "", {"stop_gradient": True}),
+        ("byol", {"stop_gradient": False}, "stop-gradient removed", "", {"stop_gradient": True}),
+        ("simsiam", {"predictor": False}, "predictor removed", "", {"predictor": True}),
+        ("byol", {"predictor": False}, "predictor removed", "", {"predictor": True}),
+        (
+            "byol", {"predictor": False, "stop_gradient": False}, "stop-gradient and predictor removed", "",
+            {"stop_gradient": True, "predictor": True},
+        ),
+        (
+            "align-uniform", {"alignment": 4.1, "uniformity": 1}, "uniformity too weak", "",
+            {"alignment": 0.98, "uniformity": 0.96},
+        ),
+    ],
+)  # fmt: skip
+def test_the_force_that_is_missing_is_named(
+    method: str, settings: dict[str, Any], name: str, instead: str, cure: Any
+) -> None:
+    found = unopposed(resolve(method, settings).settings)
+    assert found is not None
+    assert (found.name, found.instead, found.cure) == (name, instead, cure)
+    assert name in NAMES
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "others"),
+    [
+        ("moco", {"queue": 4}, 4),
+        ("mochi", {"queue": 7}, 7),
+        ("memory-bank", {"negatives": 3}, 3),
+        ("end-to-end", {"batch": 4}, 3),
+        ("dcl", {"batch": 8}, 7),
+        ("align-uniform", {"batch": 4}, 3),
+        ("simsiam", {"batch": 4}, None),
+        ("vicreg", {"batch": 4}, None),
+        ("supervised", {"batch": 4}, None),
     ],
 )
-def test_settings_that_leave_nothing_to_push_apart(method: str, settings: dict[str, Any], cure: Any) -> None:
-    assert unopposed(resolve(method, settings).settings) == cure
+def test_images_that_repel_one(method: str, settings: dict[str, Any], others: int | None) -> None:
+    """Keys of a queue, slots of a bank, the other images of a batch; nothing where no image repels another."""
+    assert repelling(resolve(method, settings)) == others
+
+
+def changed(images: Images, method: str = "moco", epochs: int = 40, **settings: Any) -> Case:
+    """A run that is said to have done 40 epochs, none of whose weights has moved."""
+    return case(images, method, epochs, **settings)
+
+
+def scaled(one: Case, factor: float) -> Case:
+    """Its weights, but for those of batch norm, times a factor."""
+    with torch.no_grad():
+        for part in (one.method.encoder, one.method.projector):
+            for parameter in part.parameters():
+                parameter.mul_(factor) if parameter.ndim > 1 else None
+    return one
+
+
+def names(found: list[Cause], one: Case) -> list[str]:
+    return [cause.name for cause in found if cause.detected(one.std_sqrt_d)]
+
+
+def test_weights_that_have_not_moved_have_learned_nothing(images: Images) -> None:
+    """No other cause is asked of a network at its initialisation; the cure is the method's usual rate, or ten times its own."""
+    (found,) = diagnose(changed(images, lr=1e-6))
+    assert (found.name, found.evidence, found.cure) == ("nothing was learned", 0, {"lr": 0.05})
+    (found,) = diagnose(changed(images, lr=0.1))
+    assert found.cure == {"lr": 1.0}
+    moved = scaled(changed(images), 1.05)
+    assert "nothing was learned" not in names(diagnose(moved), moved)
+
+
+def test_weights_that_have_decayed(images: Images) -> None:
+    """A tenth of the norm is left: by decay .3 of 120 steps at .025 x 10, e^-9; decay 1e-4 could not have done it."""
+    strong, weak = (scaled(changed(images, weight_decay=decay), 0.1) for decay in (0.3, 1e-4))
+    found, other = (steps.decay(one, cast(Trained, one.trained)) for one in (strong, weak))
+    assert found is not None
+    assert other is not None
+    assert found.times == pytest.approx(causes_steps.DECAYED / 0.1, rel=1e-3)
+    assert found.cure == {"weight_decay": 1e-4}
+    assert other.times < 1
+    none = changed(images, weight_decay=0.0)
+    assert steps.decay(none, cast(Trained, none.trained)) is None
+
+
+def test_the_rates_of_a_schedule(images: Images) -> None:
+    """A cosine's mean is half its first rate: 40 epochs of 3 steps at .05/2, momentum .9, come to 30; half-way to more than half."""
+    whole = cast(Trained, changed(images, epochs=40).trained)
+    whole = replace(whole, run=resolve("moco", SMALL | {"epochs": 40}))
+    assert steps.rates(whole) == pytest.approx(120 * 0.025 / 0.1)
+    assert steps.rates(replace(whole, epochs=20)) > steps.rates(whole) / 2
+    assert steps.rates(
+        replace(whole, run=resolve("moco", SMALL | {"epochs": 40, "optimizer": "adam"}))
+    ) == pytest.approx(3)
+
+
+def test_similarities_spread_by_the_slow_loop() -> None:
+    """Cosines of each row to all others but itself, their deviation, its mean."""
+    rows = torch.randn(7, 5, generator=torch.Generator().manual_seed(0))
+    unit = nn.functional.normalize(rows, dim=1)
+    by = [torch.stack([unit[i] @ unit[j] for j in range(7) if j != i]).std(correction=0) for i in range(7)]
+    assert steps.similarity_spread(rows) == pytest.approx(float(torch.stack(by).mean()), rel=1e-5)
+
+
+def test_a_low_temperature_explains_long_ways(images: Images) -> None:
+    """Weights four times as long: the rate's doing at T = .2, the temperature's at T = .0001."""
+    for temperature, name in ((0.2, "learning rate too high"), (1e-4, "temperature too low")):
+        one = scaled(changed(images, temperature=temperature), 4.0)
+        asked = [
+            cause.name
+            for cause in steps.steps(one, cast(Trained, one.trained), few=False)
+            if cause and cause.times >= 1
+        ]
+        assert asked == [name]
 
 
 def test_time_scales(images: Images) -> None:

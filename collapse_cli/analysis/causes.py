@@ -3,59 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, cast
 
-from collapse_cli.analysis.cures import command, cured
+from collapse_cli.analysis import diagnose
+from collapse_cli.analysis.cures import cure, suspects
 from collapse_cli.analysis.epochs import along
-from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.analysis.inquiry import Attempt, Inquiry
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, Verdict
 from collapse_cli.augment.recipes import steps_of
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.augmentation import strengths
-from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.chain import course
-from collapse_cli.metrics.spectrum import spectrum
-from collapse_cli.metrics.verdict import verdict
-from collapse_cli.root_causes import STRENGTHS, Case, chains
+from collapse_cli.root_causes import STRENGTHS, Case, chains, evidence
 from collapse_cli.root_causes.course import beside, signal, tried
-from collapse_cli.root_causes.evidence import diagnose
 
 MANY = 0.5  # of the directions where augmentation wins: lost, they say what z lacks
-
-
-@dataclass(frozen=True)
-class Inquiry:
-    """A subject, its case under the augmentation that is asked about, and the causes that were ranked."""
-
-    subject: Subject
-    case: Case
-    ranked: Sequence[Cause]
-
-    @property
-    def causes(self) -> list[Cause]:
-        """Those whose evidence suffices, the likeliest first."""
-        return [cause for cause in self.ranked if cause.detected(self.case.std_sqrt_d)]
-
-    def cure(self, cause: Cause, place: int) -> str:
-        """The command that trains without this cause, the place-th; in words where the training is another library's."""
-        if self.case.trained is None:
-            return ", ".join(f"{name} {value:g}" for name, value in cause.cure.items())
-        folder = self.subject.record.folder if self.subject.record else None
-        settings = folder / "settings.toml" if folder else None
-        out = folder or Path("runs") / self.subject.name.removesuffix(".pt")
-        suffix = f"-{place}" if place > 1 else ""
-        return command(cause, self.case.trained.run, settings, f"{out}-cured{suffix}")
 
 
 def measure(
     subject: Subject, strength: float = 0.0, recipe: str = "", try_epochs: int = 0
 ) -> Iterator[Entry]:
-    """Its signal with the verdict, augmentation against data, its linear layers, its causes, cures tried.
+    """Its signal with the verdict, augmentation against data, its linear layers, its causes, changes tried.
 
-    strength, recipe: of the augmentation it is held against, instead of the run's own; try_epochs: that each cure is trained for.
+    strength, recipe: of the augmentation it is held against, instead of the run's own; try_epochs: that each cure is trained
+    for, and where no cause of a collapse is found, each of the usual suspects.
     """
     if subject.case is None:
         raise CollapseError(
@@ -66,10 +39,13 @@ def measure(
         subject.case, strength=strength or subject.case.strength, recipe=recipe or subject.case.recipe
     )
     steps_of(case.recipe)
-    inquiry = Inquiry(subject, case, diagnose(case))
+    judged = diagnose.measure(subject)[-1].verdict
+    inquiry = Inquiry(subject, case, evidence.diagnose(case))
+    collapsed = judged is not None and judged.status != "healthy"
+    inquiry = replace(inquiry, attempts=tuple(_attempts(inquiry, try_epochs, collapsed)))
     shares = {cause.name: cause.times for cause in inquiry.ranked}
     learning = replace(signal(case, subject.history()), by_cause=shares)
-    yield Entry(subject.name, learning, verdict=_verdict(inquiry))
+    yield Entry(subject.name, learning, verdict=judged and _verdict(inquiry, judged))
     yield from _views(inquiry)
     yield from _in_a_row(inquiry)
     for place, cause in enumerate(inquiry.ranked, 1):
@@ -83,25 +59,42 @@ def measure(
     yield from _tried(inquiry, try_epochs)
 
 
-def _verdict(inquiry: Inquiry) -> Verdict:
-    """What the spectrum of z says, and the causes found, the likeliest first, each with its cure."""
-    z = list(inquiry.subject.clean.spaces.values())[-1]
-    measured = spectrum(z, generator(inquiry.subject.measuring.seed))
-    judged, causes = verdict(measured), inquiry.causes
+def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
+    """What was judged of the space that the loss sees, and the causes found, the likeliest first, each with its cure."""
+    causes = inquiry.causes
     serious = [cause for cause in causes if cause.effect != "little learned"]
     reasons = [
         f"{place}. {cause.name}, {cause.times:.3g} times the threshold: {cause.sentence}"
         for place, cause in enumerate(causes, 1)
     ]
     likeliest = f"the likeliest cause: {serious[0].name}" if serious else "no cause of collapse found"
+    if serious and serious[0].effect == "nothing learned":
+        likeliest = f"{serious[0].name}: the network is at its initialisation"
     rest = [] if serious else [_rest(inquiry.case)]
-    cures = tuple(inquiry.cure(cause, place) for place, cause in enumerate(causes, 1))
+    cures, words = inquiry.commands(), tuple(_unseen(inquiry))
     ours = inquiry.case.trained is not None  # of another library's training only words can be said
-    other = () if cures else advice(judged.status, measured, Context())
     return replace(
         judged, sentence=f"{judged.sentence}; {likeliest}", reasons=(*reasons, *rest),
-        advice=other if ours else (*cures, *other), commands=cures if ours else (),
+        advice=(*cures, *words) if ours else judged.advice, commands=cures if ours else (),
     )  # fmt: skip
+
+
+def _unseen(inquiry: Inquiry) -> Iterator[str]:
+    """What is said instead of a command that was not seen to help."""
+    if inquiry.case.trained is None:
+        return
+    for place, cause in enumerate(inquiry.causes, 1):
+        if not inquiry.cure(cause, place):
+            changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in cause.cure.items())
+            method = inquiry.case.trained.run.method
+            yield (
+                f"{cause.name}: {changed} was not seen to cure {method}, so no command is given; "
+                "collapse causes --try 8 tries it"
+            )
+    if not inquiry.causes and not inquiry.attempts:
+        yield "collapse causes --try 8: trains a few epochs with one setting changed at a time, where there is a collapse"
+    if not inquiry.causes and inquiry.attempts and not inquiry.commands():
+        yield "none of the changes tried helped"
 
 
 def _rest(case: Case) -> str:
@@ -144,22 +137,32 @@ def _in_a_row(inquiry: Inquiry) -> Iterator[Entry]:
     yield Entry(f"{subject.name} by epoch", course(dict(epochs)))
 
 
-def _tried(inquiry: Inquiry, epochs: int) -> Iterator[Entry]:
-    """Each cause found, trained without for the first epochs, beside the run itself."""
+def _attempts(inquiry: Inquiry, epochs: int, collapsed: bool) -> Iterator[Attempt]:
+    """Each cause found, trained without for the first epochs, beside the run itself; where there is none, the usual suspects."""
     case, name = inquiry.case, inquiry.subject.name
-    if not epochs or not inquiry.causes:
+    if not epochs or not (inquiry.causes or collapsed):
         return
     if case.trained is None or case.trained.data != case.images.data_shape:
         raise CollapseError(
             f"{name} cannot be trained again: its training or its images are not at hand",
             "leave out --try, or --dataset and --split",
         )
-    uncured = tried(case, case.trained.run, epochs)
-    for cause in inquiry.causes:
-        run = cured(cause, case.trained.run)
-        changes = {"method": cause.instead, **cause.cure} if cause.instead else dict(cause.cure)
-        together = beside(tried(case, run, epochs), uncured)
-        yield Entry(f"{name} · {cause.name}", together, settings={"epochs": epochs, **changes})
+    run = case.trained.run
+    changes = [cure(cause) for cause in inquiry.causes] or list(suspects(run))
+    uncured = tried(case, run, epochs)
+    for place, change in enumerate(changes, 1):
+        yield Attempt(change, beside(tried(case, change.of(run), epochs), uncured), place)
+
+
+def _tried(inquiry: Inquiry, epochs: int) -> Iterator[Entry]:
+    """What each change came to."""
+    for one in inquiry.attempts:
+        method = {"method": one.change.instead} if one.change.instead else {}
+        settings = {"epochs": epochs, **method, **one.change.settings}
+        details = {"helped": one.result.helped}
+        yield Entry(
+            f"{inquiry.subject.name} · {one.change.name}", one.result, settings=settings, details=details
+        )
 
 
 def remarks(subject: Subject, entries: Sequence[Entry], **options: Any) -> Iterator[str]:

@@ -1,29 +1,70 @@
-"""A cause -> the command that would train the same run without it."""
+"""A cause -> the command that would train the same run without it, and whether that was ever seen to help."""
 
 from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.settings import METHODS, Run, resolve
 
+SEEN: Mapping[str, tuple[str, ...]] = {}
+"""Cause -> methods whose verdict and effective rank came back to those of the healthy run (`examples/cures.md`)."""
 
-def command(cause: Cause, run: Run, settings: Path | None, out: str) -> str:
-    """`collapse train …`, from the run's own settings.toml, or from its settings one by one where there is none."""
-    method = cause.instead or run.method
-    whole = settings is not None and not _foreign(run, method)
-    said = ["--config", str(settings)] if whole else _words(_changed(run, method))
-    return shlex.join(["collapse", "train", method, *said, *_words(cause.cure), "--out", out])
+KEPT = ("dataset", "split", "size", "recipe", "epochs", "precision", "seed", "keep_every")
+"""Settings of a training that no suspect changes: what is learned from, for how long, what is kept of it."""
 
 
-def cured(cause: Cause, run: Run) -> Run:
-    """The run that the command would train."""
-    method = cause.instead or run.method
-    return resolve(method, _every(run, method), dict(cause.cure))
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What is trained otherwise, by a name. settings: flat; instead: another method, or "" for the run's own."""
+
+    name: str
+    settings: Mapping[str, Any]
+    instead: str = ""
+
+    def of(self, run: Run) -> Run:
+        """The run with this change."""
+        method = self.instead or run.method
+        return resolve(method, _every(run, method), dict(self.settings))
+
+    def command(self, run: Run, settings: Path | None, out: str) -> str:
+        """`collapse train …`, from the run's own settings.toml, or from its settings one by one where there is none."""
+        method = self.instead or run.method
+        whole = settings is not None and not _foreign(run, method)
+        said = ["--config", str(settings)] if whole else _words(_changed(run, method))
+        return shlex.join(["collapse", "train", method, *said, *_words(self.settings), "--out", out])
+
+
+def cure(cause: Cause) -> Change:
+    """What a cause says would cure it."""
+    return Change(cause.name, cause.cure, cause.instead)
+
+
+def seen(cause: Cause, run: Run) -> bool:
+    """Whether its cure was seen to help this method."""
+    return run.method in SEEN.get(cause.name, ())
+
+
+def suspects(run: Run) -> Iterator[Change]:
+    """What is tried where no cause is found: a tenth of the rate, milder views, each unusual setting set back."""
+    training = run.training
+    yield Change("learning rate", {"lr": training.lr / 10})
+    if training.strength > 0:
+        yield Change("strength", {"strength": training.strength / 2})
+    usual = _flat(resolve(run.method))
+    for name, value in _flat(run).items():
+        if value != usual[name] and name not in KEPT:
+            yield Change(name.replace("_", " "), {name: usual[name]})
+
+
+def _flat(run: Run) -> dict[str, Any]:
+    return {
+        k: v for part in (run.settings, run.model, run.training) for k, v in dataclasses.asdict(part).items()
+    }
 
 
 def _foreign(run: Run, method: str) -> bool:
@@ -40,12 +81,7 @@ def _every(run: Run, method: str) -> dict[str, Any]:
 
 def _changed(run: Run, method: str) -> dict[str, Any]:
     """Those of them that are not the method's defaults."""
-    usual = resolve(method)
-    default = {
-        k: v
-        for part in (usual.settings, usual.model, usual.training)
-        for k, v in dataclasses.asdict(part).items()
-    }
+    default = _flat(resolve(method))
     return {name: value for name, value in _every(run, method).items() if value != default[name]}
 
 

@@ -11,10 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from collapse_cli.metrics.signs import COMPLETE
-from collapse_cli.metrics.verdict import DIMENSIONAL
 from collapse_cli.results import number
 from collapse_cli.values import Measured
+
+POINT = 0.25
+"""std·√d of z, below which all images are at one point: runs on digits whose loss ends at its chance level end at .02 to .20."""
+
+LOST = 0.5
+"""Of the directions at initialisation: a product of linear layers that keeps fewer has lost its rank."""
 
 SPREAD = 0.7
 """std·√d of z: what brings everything to a point is no cause where this is reached. Runs that do not fail end at .73 or more."""
@@ -32,9 +36,6 @@ EPOCHS = 1.0
 INITIAL = 0.75
 """m^steps, what is left of the key encoder's random initialisation. At .57 (.999, 567 steps) a run is as good as at .003."""
 
-GROWN = math.sqrt(2)
-"""||W - W_0|| / ||W_0||, the median layer's: unrelated matrices of one norm are √2 apart; beyond it weights have grown."""
-
 EVEN = 0.25
 """Share of the keys that holds half the negatives' softmax mass; uniform: .5. Of Gaussian similarities it is Phi(-std/T): above a
 quarter, T is more than 1.5 standard deviations. .06 at T = .2, .30 at T = 1."""
@@ -48,16 +49,26 @@ MOMENTA = (0.9, 0.99, 0.999, 0.9999)
 
 NAMES = (
     "nothing prevents collapse",
+    "stop-gradient removed",
+    "predictor removed",
+    "stop-gradient and predictor removed",
+    "uniformity too weak",
+    "variance term too weak",
     "augmentation too strong",
     "key encoder too fast",
     "queue too long",
     "projector deep and linear",
+    "weight decay too strong",
     "learning rate too high",
+    "temperature too low",
     "temperature too high",
+    "too few negatives",
+    "too few steps",
+    "nothing was learned",
     "key encoder too slow",
     "false negatives",
 )
-Effect = Literal["a point", "few dimensions", "little learned"]
+Effect = Literal["a point", "lost scale", "few dimensions", "nothing learned", "little learned"]
 
 
 @dataclass(frozen=True)
@@ -97,20 +108,11 @@ def first(ranked: Sequence[Cause], std_sqrt_d: float) -> int:
     return next((NAMES.index(one.name) + 1 for one in found), 0)
 
 
-def _over(
+def over(
     name: str, effect: Effect, measured: str, value: float, threshold: float, said: str, **cure: Any
 ) -> Cause:
     """A cause whose evidence is a large value."""
     return Cause(name, effect, measured, value / threshold, Measured(value, null=threshold), said, cure)
-
-
-def nothing_repels(std_sqrt_d: float, cure: Mapping[str, Any], instead: str = "") -> Cause:
-    """Nothing in the loss keeps images apart, as its settings say; whether they have met is measured (SimSiam, sec. 4.1)."""
-    said = f"the loss is least where all images are one point, and std·√d of z is {std_sqrt_d:.3f} (isotropic: 1)"
-    times = COMPLETE / max(std_sqrt_d, 1e-6)
-    return Cause(
-        "nothing prevents collapse", "a point", "std·√d of z", times, Measured(std_sqrt_d, null=COMPLETE), said, cure, instead
-    )  # fmt: skip
 
 
 def strong_augmentation(recognised: float, uncertain: float, strength: float, milder: float) -> Cause:
@@ -135,7 +137,7 @@ def fast_keys(queue: int, batch: int, momentum: float) -> Cause:
         f"a key waits {waits:.3g} steps in the queue, and the key encoder is another one after {renewal:.3g}"
     )
     renewed = waits * (1 - momentum)
-    return _over("key encoder too fast", "a point", "(K/B)(1−m)", renewed, RENEWED, said, momentum=slower)
+    return over("key encoder too fast", "a point", "(K/B)(1−m)", renewed, RENEWED, said, momentum=slower)
 
 
 def slow_keys(momentum: float, steps: int) -> Cause:
@@ -143,7 +145,7 @@ def slow_keys(momentum: float, steps: int) -> Cause:
     left = momentum**steps
     faster = next((m for m in reversed(MOMENTA) if m**steps <= 0.1), MOMENTA[0])
     said = f"after {steps} steps {left:.0%} of the key encoder is its random initialisation"
-    return _over("key encoder too slow", "little learned", "m^steps", left, INITIAL, said, momentum=faster)
+    return over("key encoder too slow", "little learned", "m^steps", left, INITIAL, said, momentum=faster)
 
 
 def long_queue(queue: int, images: int, stale: float | None) -> Cause:
@@ -152,7 +154,7 @@ def long_queue(queue: int, images: int, stale: float | None) -> Cause:
     said = f"it holds {queue / images:.3g} epochs of keys, a query's own image's among them"
     if stale is not None:
         said += f"; of the youngest keys' agreement with today's, the older half has {max(1 - stale, 0):.0%}"
-    return _over("queue too long", "a point", "K/N", queue / images, EPOCHS, said, queue=shorter)
+    return over("queue too long", "a point", "K/N", queue / images, EPOCHS, said, queue=shorter)
 
 
 def staleness(older: float, youngest: float, others: float) -> float | None:
@@ -176,21 +178,15 @@ def deep_linear(layers: int, together: int, before: int, poorest: int) -> Cause:
     )
     cure = {"head_layers": 2, "head_activation": "relu"}
     return Cause(
-        "projector deep and linear", "few dimensions", "living directions", DIMENSIONAL * before / max(together, 1),
-        Measured(together, null=DIMENSIONAL * before), said, cure,
+        "projector deep and linear", "few dimensions", "living directions", LOST * before / max(together, 1),
+        Measured(together, null=LOST * before), said, cure,
     )  # fmt: skip
-
-
-def large_steps(grown: float, lr: float) -> Cause:
-    """Weights have run away. grown: median over the encoder's layers of ||W - W_0||_F / ||W_0||_F."""
-    said = f"the encoder's median layer has moved by {grown:.2g} of its first norm, at lr {lr:g}"
-    return _over("learning rate too high", "a point", "‖W−W₀‖/‖W₀‖", grown, GROWN, said, lr=lr / 10)
 
 
 def even_negatives(half_mass: float, temperature: float) -> Cause:
     """All negatives push alike: too little on the near ones. half_mass: share of the keys that holds half the softmax mass."""
     said = f"at T {temperature:g} half of the push comes from {half_mass:.0%} of the keys (all alike: 50 %)"
-    return _over(
+    return over(
         "temperature too high",
         "few dimensions",
         "keys of half the push",
@@ -204,6 +200,6 @@ def even_negatives(half_mass: float, temperature: float) -> Cause:
 def false_negatives(mass: float, share: float) -> Cause:
     """The push falls on the query's own class (MoCHi, arXiv:2010.01028, sec. 3.2). It costs accuracy; the cure is an oracle's."""
     said = f"{mass:.0%} of the push falls on the query's own class, {share:.0%} of the keys; the cure reads labels, as an oracle"
-    return _over(
+    return over(
         "false negatives", "little learned", "push on own class", mass, WRONG, said, mask_false_negatives=True
     )

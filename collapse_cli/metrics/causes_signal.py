@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from collapse_cli.metrics.causes import POINT
 from collapse_cli.results import curve, each, number
 from collapse_cli.values import Curve
 
@@ -49,6 +50,13 @@ class Signal:
     )
 
 
+RETURNED = 0.45
+"""std·√d of z, from which a few epochs have brought it back from a point: MoCo on digits has .49 after two, .15 after one."""
+
+HIGHER = 1.3
+"""Times the run's own effective rank, from which a few epochs have given z more directions."""
+
+
 @dataclass(frozen=True)
 class Tried:
     """Cures tried, beside the run itself."""
@@ -69,3 +77,11 @@ class Tried:
         "std·√d of z after each epoch", label="std·√d of z by epoch, cured", x="epoch", y="std·√d", null="the run", sketch=True,
         default=Curve(()),
     )  # fmt: skip
+
+    @property
+    def helped(self) -> bool:
+        """Whether z came back from the point at which the run's own stood after as many epochs, or has more directions."""
+        own: float = getattr(self.std_sqrt_d, "null", 0.0)
+        if own < POINT:
+            return self.std_sqrt_d >= RETURNED
+        return self.effective_rank >= HIGHER * getattr(self.effective_rank, "null", 0.0)

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from collapse_cli import embedding, methods
 from collapse_cli.metrics.alignment import spread
 from collapse_cli.metrics.augmentation import Augmentation, augmentation
+from collapse_cli.metrics.causes import POINT
 from collapse_cli.metrics.chain import Chain, chain
+from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.signs import COMPLETE
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.root_causes.chains import in_a_row
 from collapse_cli.settings import Keys, Queue, Run
@@ -103,10 +104,24 @@ class Case:
     def std_sqrt_d(self) -> float:
         return spread(unit(self.space))
 
+    @cached_property
+    def effective_rank(self) -> float:
+        """Of the same rows."""
+        return effective_rank(unit(self.space))
+
+    @cached_property
+    def initial(self) -> Tensor | None:
+        """(N,d) of the network at initialisation: what `space` is now."""
+        if self.untrained is None:
+            return None
+        index = self._index(LOOKED_AT)
+        rows = embedding.embed(self.untrained, self.images, self.normalisation, index)
+        return list(rows.spaces.values())[-1]
+
     @property
     def is_a_point(self) -> bool:
         """Complete collapse: there is no shape left to look at."""
-        return self.std_sqrt_d < COMPLETE
+        return self.std_sqrt_d < POINT
 
     @cached_property
     def now(self) -> Augmentation:

@@ -22,9 +22,11 @@ from collapse_cli.values import Curve, Measured
 
 def signal(case: Case, lines: Sequence[Mapping[str, Any]] = ()) -> Signal:
     """What there is to learn from, and how long keys live. lines: one mapping an epoch, with the fields of `Epoch`."""
-    h, z = (effective_rank(unit(rows)) for rows in (case.clean.representations, case.space))
+    h = effective_rank(unit(case.clean.representations))
     known = (_clock(case.trained) if case.trained else {}) | _course(lines)
-    return Signal(std_sqrt_d=case.std_sqrt_d, effective_rank_h=h, effective_rank_z=z, **known)
+    return Signal(
+        std_sqrt_d=case.std_sqrt_d, effective_rank_h=h, effective_rank_z=case.effective_rank, **known
+    )
 
 
 def _clock(trained: Trained) -> dict[str, Any]:
@@ -61,12 +63,12 @@ def tried(case: Case, run: Run, epochs: int) -> list[Epoch]:
 def beside(cured: Sequence[Epoch], own: Sequence[Epoch]) -> Tried:
     """A cure's epochs beside as many of the run itself."""
     mine, theirs = cured[-1], own[-1]
-    left = _below(mine)
+    left, beside_it = _below(mine), [one.std_sqrt_d for one in own]
     return Tried(
         std_sqrt_d=Measured(mine.std_sqrt_d, null=theirs.std_sqrt_d),
         effective_rank=Measured(mine.effective_rank, null=theirs.effective_rank),
         below_chance=None if left is None else Measured(left, null=_below(theirs)),
-        course=Curve([one.std_sqrt_d for one in cured], null=[one.std_sqrt_d for one in own]),
+        course=Curve([one.std_sqrt_d for one in cured], null=beside_it if len(own) == len(cured) else None),
     )
 
 

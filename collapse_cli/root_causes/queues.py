@@ -9,10 +9,13 @@ from collapse_cli import embedding
 from collapse_cli.metrics import causes
 from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.metrics.causes import Cause
+from collapse_cli.metrics.causes_steps import FEW
 from collapse_cli.metrics.oracle import Oracle, oracle
 from collapse_cli.models.momentum import KeyQueue
 from collapse_cli.root_causes import LOOKED_AT, Case, Trained
 from collapse_cli.settings import Masks
+
+FINE = 16  # keys, with fewer of which a share of them says too little
 
 
 def keys(case: Case, trained: Trained) -> list[Cause | None]:
@@ -23,7 +26,7 @@ def keys(case: Case, trained: Trained) -> list[Cause | None]:
     size, momentum, steps = len(queue.keys), trained.momentum, trained.steps
     return [
         causes.fast_keys(size, trained.keys_per_step, momentum),
-        causes.slow_keys(momentum, steps) if steps else None,
+        causes.slow_keys(momentum, steps) if steps >= FEW else None,
         causes.long_queue(size, trained.data.images, stale(case, queue)),
     ]
 
@@ -56,7 +59,9 @@ def negatives(case: Case, trained: Trained) -> list[Cause]:
         return []
     masked = isinstance(own, Masks) and own.mask_false_negatives
     asked = []
-    if case.std_sqrt_d >= causes.SPREAD:  # else similarities are high for all, whatever T
+    if (
+        case.std_sqrt_d >= causes.SPREAD and found.keys >= FINE
+    ):  # else similarities are high for all, whatever T
         asked.append(causes.even_negatives(found.half_mass / found.keys, temperature))
     if case.images.labels is not None and not masked:
         asked.append(causes.false_negatives(found.mass, found.share))

@@ -6,24 +6,34 @@ import math
 
 import pytest
 
-from collapse_cli.metrics import causes
+from collapse_cli.metrics import causes, causes_forces, causes_steps
 from collapse_cli.metrics.causes import NAMES, SPREAD, Cause, ranked
 
 
 def test_at_its_threshold_every_rule_is_one_time() -> None:
-    """(K/B)(1 - m) = (512/64)(1 - .9375) = .5; .75 = m^1; K = N; 20 = .5 x 40; sqrt 2; a quarter; a half; .6; .25."""
+    """(K/B)(1 - m) = (512/64)(1 - .9375) = .5; .75 = m^1; K = N; 20 = .5 x 40; sqrt 2; a quarter; a half; .6; .25.
+
+    A scale of .4; .3 of the norm; .025 of it moved; similarities of .2 over T = .1 are 2; 8 others; 100 steps.
+    """
+    missing = [causes_forces.missing_force(name, "", 0.25, {}) for name in NAMES[:5]]
     found = [
-        causes.nothing_repels(0.25, {}),
+        *missing,
+        causes_forces.weak_variance(0.4, 0.0, 25.0),
         causes.strong_augmentation(0.6, 0.01, 3, 1),
         causes.fast_keys(512, 64, 0.9375),
         causes.long_queue(1000, 1000, None),
         causes.deep_linear(4, 20, 40, 64),
-        causes.large_steps(math.sqrt(2), 0.5),
+        causes_steps.strong_decay(0.3, 0.1, 0.3, 1e-4),
+        causes_steps.large_steps(math.sqrt(2), 0.5),
+        causes_steps.low_temperature(0.2, 0.1),
         causes.even_negatives(0.25, 1),
+        causes_forces.few_negatives(8, 5.0, {}),
+        causes_steps.few_steps(100, 40),
+        causes_steps.nothing_learned(0.025, 1e-6, {}),
         causes.slow_keys(0.75, 1),
         causes.false_negatives(0.5, 0.1),
     ]
-    assert [one.times for one in found] == pytest.approx([1] * 9)
+    assert [one.times for one in found] == pytest.approx([1] * len(NAMES))
     assert tuple(one.name for one in found) == NAMES
     assert all(one.sentence and one.measured for one in found)
     assert causes.fast_keys(512, 64, 0.9375).detected(0.0), "from 1 on, not above it"
@@ -32,7 +42,16 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
 @pytest.mark.parametrize(
     ("cause", "times"),
     [
-        (causes.nothing_repels(0.02, {}), 12.5),
+        (causes_forces.missing_force("predictor removed", "", 0.02, {}), 12.5),
+        (causes_forces.weak_variance(0.004, 0, 25), 100),
+        (causes_forces.few_negatives(4, 3, {}), 2),
+        (causes_forces.few_negatives(0, 3, {}), 8),
+        (causes_steps.strong_decay(0.1, 0.0, 0.3, 1e-4), 3),
+        (causes_steps.strong_decay(0.1, 0.6, 1e-4, 1e-5), 0.5),  # what decay cannot have done
+        (causes_steps.strong_decay(1.2, 0.0, 0.3, 1e-4), 0.25),  # what the loss held off
+        (causes_steps.low_temperature(0.1, 0.005), 10),
+        (causes_steps.few_steps(21, 29), 100 / 21),
+        (causes_steps.nothing_learned(0.0001, 1e-6, {}), 250),
         (causes.strong_augmentation(0.55, 0.01, 3, 1), 2),  # half as far from chance
         (causes.strong_augmentation(0.5, 0.02, 3, 1), 5),  # .1 / the error
         (causes.strong_augmentation(0.9, 0.01, 1, 0.5), 0.25),
@@ -76,10 +95,30 @@ def test_the_cures_of_slow_keys_and_long_queues() -> None:
 
 def test_the_other_cures() -> None:
     """A tenth of the rate; MoCo v2's temperature; a head of two layers with a ReLU; labels as an oracle."""
-    assert causes.large_steps(2, 0.5).cure == {"lr": pytest.approx(0.05)}
+    assert causes_steps.large_steps(2, 0.5).cure == {"lr": 0.05}
+    assert causes_steps.low_temperature(0.1, 0.005).cure == {"temperature": 0.2}
+    assert causes_forces.weak_variance(0.01, 0.0, 25.0).cure == {"variance": 25.0}
     assert causes.even_negatives(0.4, 1).cure == {"temperature": 0.2}
     assert causes.deep_linear(4, 5, 40, 64).cure == {"head_layers": 2, "head_activation": "relu"}
     assert causes.false_negatives(0.6, 0.1).cure == {"mask_false_negatives": True}
+
+
+@pytest.mark.parametrize(
+    ("adam", "left"),
+    [(False, math.exp(-0.3 * 42)), (True, 0.0)],
+)
+def test_what_decay_alone_leaves(adam: bool, left: float) -> None:
+    """567 steps at a mean rate of .025 and momentum .9 sum to 142; a third of that decays by .3 to exp(-.3 x 42)."""
+    assert causes_steps.decayed(0.3, 42, adam, 0.1) == pytest.approx(left)
+
+
+def test_decay_of_sgd_is_its_own_loop() -> None:
+    """10,000 steps of w -= lr wd w; Adam's steps are the rate itself: .1 less 10 x .004."""
+    weight = 1.0
+    for _ in range(10_000):
+        weight -= 1e-3 * 0.2 * weight
+    assert causes_steps.decayed(0.2, 10, False, 0.1) == pytest.approx(weight, rel=1e-3)
+    assert causes_steps.decayed(0.2, 0.04, True, 0.1) == pytest.approx(0.6)
 
 
 def test_keys_without_momentum_or_with_all_of_it() -> None:

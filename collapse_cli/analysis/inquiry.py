@@ -1,0 +1,64 @@
+"""A network that was asked why it collapsed: its causes, ranked, what was tried, and the commands that may be given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from collapse_cli.analysis.cures import Change, cure, seen
+from collapse_cli.analysis.subject import Subject
+from collapse_cli.metrics.causes import Cause
+from collapse_cli.metrics.causes_signal import Tried
+from collapse_cli.root_causes import Case, Trained
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A change that was trained for some epochs beside the run, and what they came to. place: among those tried, from 1."""
+
+    change: Change
+    result: Tried
+    place: int
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A subject, its case under the augmentation that is asked about, the causes that were ranked, and what was tried."""
+
+    subject: Subject
+    case: Case
+    ranked: Sequence[Cause]
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def causes(self) -> list[Cause]:
+        """Those whose evidence suffices, the likeliest first."""
+        return [cause for cause in self.ranked if cause.detected(self.case.std_sqrt_d)]
+
+    def cure(self, cause: Cause, place: int) -> str:
+        """The command that trains without this cause, the place-th; in words where the training is another library's.
+
+        Empty where it was not seen to help, neither before nor in an attempt.
+        """
+        if self.case.trained is None:
+            return ", ".join(f"{name} {value:g}" for name, value in cause.cure.items())
+        helped = any(one.change.name == cause.name and one.result.helped for one in self.attempts)
+        known = seen(cause, self.case.trained.run)
+        return self.command(cure(cause), place) if cause in self.causes and (helped or known) else ""
+
+    def command(self, change: Change, place: int) -> str:
+        """`collapse train …` with this change, into a folder beside the run's."""
+        trained = cast(Trained, self.case.trained)
+        folder = self.subject.record.folder if self.subject.record else None
+        settings = folder / "settings.toml" if folder else None
+        out = folder or Path("runs") / self.subject.name.removesuffix(".pt")
+        suffix = f"-{place}" if place > 1 else ""
+        return change.command(trained.run, settings, f"{out}-cured{suffix}")
+
+    def commands(self) -> tuple[str, ...]:
+        """Of the causes found, the likeliest first; where there are none, of the changes that helped."""
+        cures = [self.cure(cause, place) for place, cause in enumerate(self.causes, 1)]
+        others = [self.command(one.change, one.place) for one in self.attempts if one.result.helped]
+        return tuple(one for one in (cures if self.causes else others) if one)

@@ -1,0 +1,53 @@
+"""What keeps images apart in a loss, and what happens where it is missing or too weak. Rules as in `metrics.causes`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from collapse_cli.metrics.causes import POINT, Cause
+from collapse_cli.values import Measured
+
+SHRUNK = 0.4
+"""Standard deviation of z, not normalised, over that at initialisation. VICReg on digits: 3.2; .16 with a variance weight of
+1 beside an invariance of 25, at an effective rank of 1.5; .004 without."""
+
+FEWEST = 8.0
+"""Other images that repel one image: n points in equal distance from each other span n - 1 dimensions, so a loss that sees few at
+a time asks for few."""
+
+
+def missing_force(
+    name: str, what: str, std_sqrt_d: float, cure: Mapping[str, Any], instead: str = ""
+) -> Cause:
+    """What keeps images apart is not there, as the settings say; whether images have met is measured (SimSiam, sec. 4.1).
+
+    what: which it is, as a clause; std_sqrt_d: of z.
+    """
+    said = f"{what}, and std·√d of z is {std_sqrt_d:.3f} (isotropic: 1)"
+    times = POINT / max(std_sqrt_d, 1e-6)
+    return Cause(name, "a point", "std·√d of z", times, Measured(std_sqrt_d, null=POINT), said, cure, instead)
+
+
+def weak_variance(scale: float, variance: float, invariance: float) -> Cause:
+    """Nothing keeps the scale of z: VICReg's hinge is too weak against its invariance (arXiv:2105.04906, sec. 4.1).
+
+    scale: standard deviation of z over that at initialisation. Directions may remain: only lengths tell.
+    """
+    said = (
+        f"the variance term weighs {variance:g} against {invariance:g} of the invariance, and z, not normalised, "
+        f"has {scale:.2g} of its standard deviation at initialisation"
+    )
+    return Cause(
+        "variance term too weak", "lost scale", "std of z / initial", SHRUNK / max(scale, 1e-6),
+        Measured(scale, null=SHRUNK), said, {"variance": max(invariance, 1.0)},
+    )  # fmt: skip
+
+
+def few_negatives(others: int, effective_rank: float, cure: Mapping[str, Any]) -> Cause:
+    """The loss tells apart few images at a time. others: that repel one image at one step; effective_rank: of z."""
+    said = f"{others} other images repel an image at one step, and z has an effective rank of {effective_rank:.2g}"
+    return Cause(
+        "too few negatives", "few dimensions", "negatives", FEWEST / max(others, 1), Measured(float(others), null=FEWEST),
+        said, cure,
+    )  # fmt: skip

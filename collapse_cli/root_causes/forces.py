@@ -1,0 +1,105 @@
+"""What a method's settings say of the forces in its loss: which is missing, how many images repel one, what would mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from collapse_cli import settings
+from collapse_cli.metrics import causes_forces
+from collapse_cli.metrics.causes import Cause
+from collapse_cli.root_causes import Case, Trained
+from collapse_cli.settings import Run, resolve
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What keeps images apart and is not there. what: a clause; cure: settings; instead: a method in place of this one."""
+
+    name: str
+    what: str
+    cure: Mapping[str, Any] = field(default_factory=dict)
+    instead: str = ""
+
+
+def unopposed(own: Any) -> Missing | None:
+    """None where a term, a stop-gradient or a predictor keeps images apart.
+
+    SimSiam and BYOL without stop-gradient or predictor; alignment more than 4 times uniformity (Wang & Isola,
+    arXiv:2005.10242, sec. 5). Either of stop-gradient and predictor is named alone where the other is there.
+    """
+    match own:
+        case settings.PositiveOnly():
+            what = "the loss has positive pairs only, and is least where all images are one point"
+            return Missing("nothing prevents collapse", what, instead="end-to-end")
+        case (
+            settings.Simsiam(stop_gradient=False, predictor=False)
+            | settings.Byol(stop_gradient=False, predictor=False)
+        ):
+            cure = {"stop_gradient": True, "predictor": True}
+            what = "gradients flow into the target, and no predictor stands between the views"
+            return Missing("stop-gradient and predictor removed", what, cure)
+        case settings.Simsiam(stop_gradient=False) | settings.Byol(stop_gradient=False):
+            what = "gradients flow into the target, and the loss is least where all images are one point"
+            return Missing("stop-gradient removed", what, {"stop_gradient": True})
+        case settings.Simsiam(predictor=False) | settings.Byol(predictor=False):
+            what = "the projection itself follows the target, without a predictor between them"
+            return Missing("predictor removed", what, {"predictor": True})
+        case settings.AlignUniform() if own.alignment > 4 * own.uniformity:
+            what = f"alignment weighs {own.alignment:g}, uniformity {own.uniformity:g}, less than a quarter of it"
+            return Missing("uniformity too weak", what, {"alignment": 0.98, "uniformity": 0.96})
+    return None
+
+
+def forces(case: Case, trained: Trained) -> list[Cause | None]:
+    """A force that the settings lack, a scale that nothing keeps, negatives that are too few."""
+    own, gone = trained.run.settings, unopposed(trained.run.settings)
+    asked: list[Cause | None] = []
+    if gone is not None:
+        asked.append(
+            causes_forces.missing_force(gone.name, gone.what, case.std_sqrt_d, gone.cure, gone.instead)
+        )
+    if isinstance(own, settings.Vicreg) and own.variance < own.invariance and case.initial is not None:
+        scale = deviation(case.space) / deviation(case.initial)
+        asked.append(causes_forces.weak_variance(scale, own.variance, own.invariance))
+    others = repelling(trained.run)
+    if others is not None:
+        asked.append(causes_forces.few_negatives(others, case.effective_rank, more(trained.run)))
+    return asked
+
+
+def deviation(rows: Tensor) -> float:
+    """Root of the total variance of rows (N,d), with their lengths."""
+    return float(rows.double().var(dim=0, correction=0).sum().sqrt())
+
+
+def repelling(run: Run) -> int | None:
+    """Other images that repel an image at one step; None where that is not how the method keeps images apart."""
+    match run.settings:
+        case settings.Queue(queue=keys):
+            return keys
+        case settings.MemoryBank(negatives=slots):
+            return slots
+        case (
+            settings.EndToEnd()
+            | settings.Dcl()
+            | settings.Hcl()
+            | settings.Directclr()
+            | settings.AlignUniform()
+        ):
+            return run.training.batch - 1
+    return None
+
+
+def more(run: Run) -> Mapping[str, Any]:
+    """As many as the method's defaults bring."""
+    usual = resolve(run.method)
+    match usual.settings:
+        case settings.Queue(queue=keys):
+            return {"queue": keys}
+        case settings.MemoryBank(negatives=slots):
+            return {"negatives": slots}
+    return {"batch": usual.training.batch}
