@@ -215,9 +215,7 @@ def spectrum(
     found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     expected["row_participation"] = of_gaussian(found["participation_ratio"])
     between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
-    before = (
-        None if untrained is None else eigenvalues(gather(untrained).on_sphere.covariance, span(untrained))
-    )
+    initial = None if untrained is None else _on_sphere(untrained)
     measured: dict[str, Any] = {
         name: Measured(value, expected.get(name), _around(value, between.get(name)))
         for name, value in found.items()
@@ -227,13 +225,11 @@ def spectrum(
         dimensions=d,
         effective_rank_shuffled=entropy_rank(shuffled_of(rows, seen, generator, worth.count)),
         eigenvalues=Curve(
-            lam[UNIT].tolist(),
-            null=null.tolist(),
-            initial=None if before is None else before.tolist(),
+            lam[UNIT].tolist(), null=null.tolist(), initial=None if initial is None else initial.tolist()
         ),
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
         **measured,
-        effective_rank_untrained=None if before is None else entropy_rank(before),
+        effective_rank_untrained=None if initial is None else entropy_rank(initial),
         equal=equal(seen.raw, rows[0:1].dtype),
         rectified=relu,
         **counts(seen.copies, worth),
@@ -241,6 +237,11 @@ def spectrum(
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
     )
+
+
+def _on_sphere(rows: Rows) -> Tensor:
+    """Eigenvalues (D,) of the covariance of rows (N,D) at length 1."""
+    return eigenvalues(gather(rows).on_sphere.covariance, span(rows))
 
 
 def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
