@@ -13,7 +13,7 @@ from collapse_cli.metrics.groups import independent
 from collapse_cli.metrics.intervals import RAW, UNIT, intervals
 from collapse_cli.metrics.moments import blocks, gather, moments
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
-from collapse_cli.metrics.spectral_numbers import counts, equal, null_of, numbers, ray, shuffled_of
+from collapse_cli.metrics.spectral_numbers import counts, equal, null_of, numbers, of_unit, ray, shuffled_of
 from collapse_cli.results import curve, number
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Curve, Measured
@@ -196,9 +196,7 @@ def spectrum(
     null, expected = null_of(worth.count, d, generator, relu, fit)
     found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
-    before = (
-        None if untrained is None else eigenvalues(gather(untrained).on_sphere.covariance, span(untrained))
-    )
+    before = None if untrained is None else of_unit(untrained)
     measured: dict[str, Any] = {
         name: Measured(value, expected.get(name), _around(value, between.get(name)))
         for name, value in found.items()
@@ -208,9 +206,7 @@ def spectrum(
         dimensions=d,
         effective_rank_shuffled=entropy_rank(shuffled_of(rows, seen, generator, worth.count)),
         eigenvalues=Curve(
-            lam[UNIT].tolist(),
-            null=null.tolist(),
-            initial=None if before is None else before.tolist(),
+            lam[UNIT].tolist(), null=null.tolist(), initial=None if before is None else before.tolist()
         ),
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
         **measured,
