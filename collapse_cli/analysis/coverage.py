@@ -33,8 +33,8 @@ def remarks(entries: Sequence[Entry]) -> Iterator[str]:
         yield f"the sets share {most.shared:,} rows: so many of the {most.generated:,} generated rows are copies of real ones"
     if (most.distinct_real, most.distinct_generated) != (most.real, most.generated):
         yield (
-            f"{most.distinct_real:,} of {most.real:,} real and {most.distinct_generated:,} of {most.generated:,} generated rows are "
-            "distinct; copies are left out"
+            f"{most.distinct_real:,} of {most.real:,} real and {most.distinct_generated:,} of {most.generated:,} generated rows "
+            "are distinct; copies are left out"
         )
 
 

@@ -35,8 +35,8 @@ def grouped(subject: Subject, source: Source | None = None) -> Subject:
 
 def grouped_by(subject: Subject, given: Labels) -> Subject:
     """With groups (N,), whole numbers or names, or the path of a file. Raises CollapseError for others."""
-    if given is None:
-        return grouped(subject)
+    if given is None or (isinstance(given, str) and not given):
+        return subject
     return replace(subject, groups=classes(given, subject.count, "groups")[0])
 
 
@@ -79,6 +79,6 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: Any) -> Itera
         else "many are copies"
     )
     yield (
-        f"{subject.name}: {why}, and intervals take {'distinct' if copied else 'all'} embeddings as independent; where several are of "
-        "one user, video or document, name it with --groups"
+        f"{subject.name}: {why}, and intervals take {'distinct' if copied else 'all'} embeddings as independent; where several "
+        "are of one user, video or document, name it with --groups"
     )

@@ -82,20 +82,16 @@ def load(
         return source
     if isinstance(source, str | os.PathLike):
         subject = inputs.load(Path(source), measuring(settings, labels), progress)
-        groups = settings.get("groups")
-        text = groups is None or isinstance(groups, str | os.PathLike)
-        return subject if text else grouping.grouped_by(subject, groups)
+        return subject if _text(settings) else grouping.grouped_by(subject, settings.get("groups"))
     chosen = measuring(settings)
-    groups = settings.get("groups")
     if isinstance(source, nn.Module):
-        source = modules.embed(
-            source, _present(images), layer=layer, pool=pool, samples=chosen.samples, name=name
-        )
+        some = chosen.samples
+        source = modules.embed(source, _present(images), layer=layer, pool=pool, samples=some, name=name)
     kind = "float32"
     if not isinstance(source, Embeddings):
         source, kind = arrays.embeddings(source, name or "array")
-    subject = stored.of_memory(_labelled(source, labels), chosen, name or source.source, kind)
-    subject = grouping.grouped_by(subject, groups)
+    whole = stored.of_memory(_labelled(source, labels), chosen, name or source.source, kind)
+    subject = grouping.grouped_by(whole, settings.get("groups"))
     for line in subject.story:
         progress(line)
     return subject

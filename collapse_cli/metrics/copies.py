@@ -100,13 +100,14 @@ class Counting:
 
 def counted(rows: Tensor) -> Copies:
     """Of rows (N,D) in memory."""
-    counting, mean, size = Counting(rows.shape[1], rows.device), 0.0, max(2**20 // rows.shape[1], 1)
+    counting, size = Counting(rows.shape[1], rows.device), max(2**20 // rows.shape[1], 1)
+    mean = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
     for block in torch.split(rows, size):
         exact = block.double()
         unit = directions(exact)
         counting.add(exact, unit, torch.linalg.vector_norm(exact, dim=1))
-        mean = mean + unit.sum(dim=0) / len(rows)
-    spread = (1 - torch.as_tensor(mean).square().sum()).clamp_min(0).sqrt()
+        mean += unit.sum(dim=0) / len(rows)
+    spread = (1 - mean.square().sum()).clamp_min(0).sqrt()
     return counting.copies(rows, float(spread))
 
 

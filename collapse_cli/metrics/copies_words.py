@@ -1,4 +1,4 @@
-"""What copies among the embeddings mean, in words: named from 1 % on, a warning from 10 %, and from 50 % the others are judged."""
+"""What copies among the embeddings mean, in words: named from 1 %, a warning from 10 %, and from 50 % the others are judged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def mostly_one_point(spectrum: Spectrum) -> bool:
 def copies_in_words(spectrum: Spectrum, codes: bool = False) -> list[str]:
     """Sentences for a reader, the most important first; none where fewer than 1 % are concerned.
 
-    codes: the embeddings are whole numbers of few values, which repeat by nature: the count is a fact, and nothing follows from it.
+    codes: the embeddings are whole numbers of few values, which repeat by nature: the count is a fact, no more.
     """
     n, distinct, largest = spectrum.samples, spectrum.distinct, spectrum.largest_group
     if distinct is None or largest is None:
@@ -55,8 +55,8 @@ def groups_in_words(spectrum: Spectrum) -> str:
     if spectrum.groups is None or spectrum.icc is None:
         return ""
     return (
-        f"the embeddings come in {spectrum.groups:,} groups (intraclass correlation {spectrum.icc:.2f}): {spectrum.samples:,} of them "
-        f"tell as much as {_worth(spectrum)} independent ones"
+        f"the embeddings come in {spectrum.groups:,} groups (intraclass correlation {spectrum.icc:.2f}): {spectrum.samples:,} of "
+        f"them tell as much as {_worth(spectrum)} independent ones"
     )
 
 

@@ -51,16 +51,11 @@ def intervals(
 ) -> dict[str, Interval]:
     """95 % intervals of numbers by name. bases: eigenvalues (D,) and vectors (D,D) of each of the four matrices.
 
-    worth: how many independent rows these are worth, N where none is given; owner: (N,) the group of each row, where they come in
-    groups, which are left out as wholes.
-    Empty where there are few rows or groups, or no more rows than dimensions, or no variance at all: such a sample says nothing
-    of another.
+    worth: how many independent rows these are worth; owner: (N,) the group of each row, where groups are left out as wholes.
+    Empty where there are few rows or groups, or no more rows than dimensions, or no variance: they say nothing of others.
     """
     n, d = rows.shape
     worth = float(n) if worth is None else worth
-    wider = (
-        1.0 if owner is not None else math.sqrt(n / worth)
-    )  # copies that were counted, but not which they are
     if worth <= max(d, FEW) or not all(float(lam[0]) > 0 for lam, _ in bases.values()):
         return {}
     grouped = None if owner is None else units(rows, owner, seen.longest, generator)
@@ -70,24 +65,20 @@ def intervals(
         (grouped.rows, grouped.weights) if grouped else _sample(rows, seen.longest, generator)
     )  # (n', D), (n',)
     longer, unit = some * seen.scale, directions(some)
-    about = {
-        RAW: longer - seen.raw.mean,
-        UNIT: unit - seen.on_sphere.mean,
-        RAW_ABOUT_0: longer,
-        UNIT_ABOUT_0: unit,
-    }
+    about = {RAW: longer - seen.raw.mean, UNIT: unit - seen.on_sphere.mean}
+    about |= {RAW_ABOUT_0: longer, UNIT_ABOUT_0: unit}
     found = of_spread(unit, weights, seen.on_sphere, grouped)
+    unknown = 1.0 if grouped else math.sqrt(n / worth)  # copies, where their number is known and no more
     for name, (lam, vectors) in bases.items():
         lam, vectors, table = lam[lam > 0], vectors[:, lam > 0], _table(name, worth, d, fit)
-        numbers = [number for number, _ in table.values()]
-        centred = name in (RAW, UNIT)
+        numbers, centred = [number for number, _ in table.values()], name in (RAW, UNIT)
         errors = (
             jackknife_groups.of_eigenvalues(numbers, lam, vectors, about[name], grouped, worth, centred)
             if grouped
             else of_eigenvalues(numbers, lam, vectors, about[name], weights, centred)
         )
         for (key, (number, read)), error in zip(table.items(), errors, strict=True):
-            found[key] = read(*replace(error, size=wider * error.size).around(float(number(lam))))
+            found[key] = read(*replace(error, size=unknown * error.size).around(float(number(lam))))
     return found | _derived(found, d)
 
 

@@ -171,15 +171,15 @@ def kept_together(owner: Tensor, labels: Tensor) -> Tensor:
 
     Those are no copies that a probe could learn by heart: the space maps a whole class to one point.
     """
-    pair, place, count = torch.unique(
-        torch.stack([owner, labels]), dim=1, return_inverse=True, return_counts=True
-    )
-    sizes = torch.bincount(labels)
+    _, member = torch.unique(labels, return_inverse=True)
+    pair, count = torch.unique(torch.stack([owner, member]), dim=1, return_counts=True)
+    sizes = torch.bincount(member)
     whole = torch.zeros(int(owner.max()) + 1, dtype=torch.bool)
     whole[pair[0][2 * count >= sizes[pair[1]]]] = True
     apart = whole[owner]
     free = torch.arange(len(owner)) + len(whole)
-    return torch.unique(torch.where(apart, free, owner), return_inverse=True)[1]
+    number: Tensor = torch.unique(torch.where(apart, free, owner), return_inverse=True)[1]
+    return number
 
 
 def _on_one_side(fitted: Tensor, owner: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:

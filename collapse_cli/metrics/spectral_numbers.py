@@ -128,6 +128,11 @@ def counts(copies: Copies | None, worth: Independent) -> dict[str, Any]:
     }
 
 
+def of_unit(rows: Rows) -> Tensor:
+    """Eigenvalues (D,) of the covariance of the unit rows of (N,D)."""
+    return eigenvalues(gather(rows).on_sphere.covariance, span(rows))
+
+
 def null_of(
     n: int, d: int, generator: Generator, relu: bool, fit: tuple[int, int] | None
 ) -> tuple[Tensor, dict[str, float]]:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Generator, Tensor
 
 from collapse_cli.metrics.copies import Copies
-from collapse_cli.metrics.eigenvalues import ROUNDING, basis, eigenvalues, explained, matrices, span
+from collapse_cli.metrics.eigenvalues import ROUNDING, basis, explained, matrices, span
 from collapse_cli.metrics.groups import independent
 from collapse_cli.metrics.intervals import RAW, UNIT, intervals
 from collapse_cli.metrics.moments import gather
@@ -19,6 +19,7 @@ from collapse_cli.metrics.spectral_numbers import (
     null_of,
     numbers,
     of_gaussian,
+    of_unit,
     ray,
     shuffled_of,
 )
@@ -215,7 +216,7 @@ def spectrum(
     found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     expected["row_participation"] = of_gaussian(found["participation_ratio"])
     between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
-    initial = None if untrained is None else _on_sphere(untrained)
+    before = None if untrained is None else of_unit(untrained)
     measured: dict[str, Any] = {
         name: Measured(value, expected.get(name), _around(value, between.get(name)))
         for name, value in found.items()
@@ -225,11 +226,11 @@ def spectrum(
         dimensions=d,
         effective_rank_shuffled=entropy_rank(shuffled_of(rows, seen, generator, worth.count)),
         eigenvalues=Curve(
-            lam[UNIT].tolist(), null=null.tolist(), initial=None if initial is None else initial.tolist()
+            lam[UNIT].tolist(), null=null.tolist(), initial=None if before is None else before.tolist()
         ),
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
         **measured,
-        effective_rank_untrained=None if initial is None else entropy_rank(initial),
+        effective_rank_untrained=None if before is None else entropy_rank(before),
         equal=equal(seen.raw, rows[0:1].dtype),
         rectified=relu,
         **counts(seen.copies, worth),
@@ -237,11 +238,6 @@ def spectrum(
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
     )
-
-
-def _on_sphere(rows: Rows) -> Tensor:
-    """Eigenvalues (D,) of the covariance of rows (N,D) at length 1."""
-    return eigenvalues(gather(rows).on_sphere.covariance, span(rows))
 
 
 def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:

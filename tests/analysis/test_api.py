@@ -110,12 +110,15 @@ def test_signatures_are_a_contract() -> None:
 
 
 def test_settings_are_those_of_the_commands() -> None:
-    """Every field of `Measuring` is a keyword with its type; `labels` is an argument of its own, folders may be paths."""
+    """Every field of `Measuring` is a keyword with its type, but that folders may be paths and groups arrays.
+
+    `labels` is an argument of its own.
+    """
     from collapse_cli.analysis.measuring import Measuring
 
     fields, keywords = get_type_hints(Measuring), get_type_hints(Settings)
     assert set(keywords) == set(fields) - {"labels"}
-    assert {k for k in keywords if keywords[k] != fields[k]} == {"data_dir"}
+    assert {k for k in keywords if keywords[k] != fields[k]} == {"data_dir", "groups"}
     assert fill(Measuring, {"samples": 5}).samples == 5
 
 
