@@ -104,6 +104,7 @@ def _of_embeddings(source: Source) -> dict[str, Any]:
         **_identity(source, stored.layout),
         **{name: list(rows.shape) for name, rows in stored.every.items()},
         "dtype": str(stored.every["h"][0:1].dtype).removeprefix("torch."),
+        **({"codes": stored.codes.kind} if stored.codes else {}),
         "labels": "yes" if labels else "no",
         "classes": len(stored.clean.classes) if labels else None,
         "of": stored.clean.source,

@@ -54,10 +54,21 @@ def are_embeddings(place: Path | Source) -> bool:
 def _named(content: Any) -> dict[str, Any]:
     """The content of a file as a dict by name; a list of records, or of pairs of a vector and its label, by columns."""
     if isinstance(content, Mapping):
-        return {str(name): value for name, value in content.items()}
+        return _opened({str(name): value for name, value in content.items() if value is not None})
     if isinstance(content, list | tuple) and content:
         return _records(content) or _together(content) or _pairs(content) or {BARE: content}
     return {BARE: content}
+
+
+def _opened(found: dict[str, Any]) -> dict[str, Any]:
+    """Of a dict that only wraps one with rows, as {"results": {"features": …}}, both together."""
+    inner = {name: value for name, value in found.items() if isinstance(value, Mapping)}
+    if len(inner) != 1 or any(isinstance(value, Tensor) for value in found.values()) or not are_rows(inner):
+        return found
+    (name,) = inner
+    return {other: value for other, value in found.items() if other != name} | {
+        str(k): v for k, v in inner[name].items()
+    }
 
 
 def _records(content: Sequence[Any]) -> dict[str, Any]:

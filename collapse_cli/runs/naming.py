@@ -115,7 +115,11 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
                 f"{name} of {path} is a shape without numbers",
                 "save it from the device it was computed on, not from meta",
             )
-        refuse_shape(value.shape, str(value.dtype).removeprefix("torch."), f"{name} of {path}")
+        kind = str(value.dtype).removeprefix("torch.")
+        refuse_shape(value.shape, kind, f"{name} of {path}")
+        if value.ndim < 2:
+            said = f"{name} of {path} is {kind} of shape {_shape(value)}"
+            raise CollapseError(said, "embeddings are numbers of shape (N, D)")
         return value
     kind = (
         f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {type(value).__name__}"

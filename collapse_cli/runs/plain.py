@@ -13,6 +13,7 @@ from torch import Tensor
 from collapse_cli.runs.reader import refuse_too_large
 from collapse_cli.runs.shards import float_of
 
+WIDE = (torch.uint16, torch.uint32, torch.uint64)  # with which torch does not calculate
 NARROW = ("int8", "uint8", "int16", "int32")  # kept as they are: a quantised file is told by its type
 
 
@@ -20,7 +21,9 @@ def told(value: Any) -> tuple[str, ...]:
     """What was made of rows as a file has them, in a sentence, where it is not the same."""
     if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor | numpy.ndarray):
         kind = "one row each" if value[0].ndim < 2 or len(value[0]) == 1 else "one below the other"
-        return (f"a list of {len(value):,} tensors, {kind}",)
+        equal = len(value) > 1 and value[0].ndim > 1 and len(value[0]) > 1 and len(value[0]) == len(value[-1])
+        perhaps = "; where they are layers or views, save each alone" if equal else ""
+        return (f"a list of {len(value):,} tensors, {kind}{perhaps}",)
     if not isinstance(value, Tensor):
         return ()
     kind = str(value.dtype).removeprefix("torch.")
@@ -58,6 +61,8 @@ def _dense(value: Tensor, path: Path) -> Tensor:
         value = value.to_dense()
     if value.is_floating_point() and value.element_size() == 1:  # float8 has no arithmetic
         value = value.float()
+    if value.dtype in WIDE:
+        value = value.long()
     return value.resolve_conj().resolve_neg()
 
 

@@ -28,8 +28,3 @@ def refuse_shape(shape: Sequence[int], kind: str, what: str) -> None:
         )
     if len(shape) > 2 and len(long) != 1:
         raise CollapseError(said, "embeddings are numbers of shape (N, D): x.reshape(len(x), -1) makes rows")
-    if len(shape) == 1 and shape[0] > 1 and kind.startswith(("float", "bfloat")):
-        raise CollapseError(
-            said,
-            "one vector is no set of embeddings: these are numbers of shape (N, D), a row for each of N samples",
-        )

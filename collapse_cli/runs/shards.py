@@ -124,7 +124,11 @@ def mapped(file: Path) -> numpy.ndarray:
     try:
         return reader.mapped(file)
     except reader.Unreadable as error:
-        raise error.wanted_as("numpy embeddings", "save them with numpy.save") from None
+        trusted = (
+            "where you trust it: load it with allow_pickle=True, and save the array of numbers in it alone"
+        )
+        hint = trusted if error.reason == reader.OBJECTS else "save them with numpy.save"
+        raise error.wanted_as("numpy embeddings", hint) from None
 
 
 def refuse(file: Path, array: numpy.ndarray) -> None:

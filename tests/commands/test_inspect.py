@@ -185,7 +185,7 @@ def test_what_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "no file" in refused(capsys, tmp_path / "none.pt")
     assert "no file" in refused(capsys, tmp_path / "none.npy")
     assert "no settings.toml" in refused(capsys, tmp_path)
-    torch.save([torch.zeros(30, 8)], tmp_path / "rows.pth")
+    torch.save(["a", "b"], tmp_path / "rows.pth")
     assert "holds a list" in refused(capsys, tmp_path / "rows.pth")
     torch.save({"image": torch.zeros(30, 8), "text": torch.zeros(30, 8)}, tmp_path / "rows.pth")
     assert "several arrays of rows" in refused(capsys, tmp_path / "rows.pth")

@@ -139,7 +139,7 @@ def test_as_many_as_fit_side_by_side(tmp_path: Path) -> None:
         files = {name.format(chr(97 + n % 26) * (1 + n // 26), n) + ".npy": rows() for n in range(count + 1)}
         said = refused(folder(place, files)).message
         assert f"holds {count + 1} sets of rows that are no shards of one" in said
-        assert list(files)[0] in said
+        assert next(iter(files)) in said
         (place / list(files)[-1]).unlink()
         assert len(loaded(place)) == count
 

@@ -1,4 +1,4 @@
-"""What a pickle names beside tensors is read without its code: as plain values, and never larger than the bytes that are there."""
+"""What a pickle names beside tensors is read without its code, as plain values no larger than the bytes that are there."""
 
 from __future__ import annotations
 

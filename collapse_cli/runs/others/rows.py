@@ -11,6 +11,9 @@ from torch import Tensor
 LEARNT = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 """Ends of the names that weights have."""
 
+OF_SAMPLES = ("sample_weight", "class_weight")
+"""Names that end as those of weights, and are of samples."""
+
 NO_LAYERS = (
     r"(^|[._])(gamma|beta|scales?|shift|zero_points?|offsets?|ranges|mean|std|var|min|max"
     r"|pos_?\w*|tok_\w+|cls_token|class_token|queue(_ptr)?|prototypes?|centers?|memory_bank|loss(es)?|acc(uracy)?)$"
@@ -21,6 +24,8 @@ NO_LAYER = re.compile(NO_LAYERS)
 PARAMETERS = re.compile(NO_LAYERS + r"|(^|[._])(weight_\w+|bias_\w+|kernel)$|^W(_|\d|$)")
 """Names of arrays that act on rows, or tell something about them, and are none."""
 
+MANY = 8  # matrices under bare numbers; fewer may be layers
+
 NAMED = re.compile(
     r"feat|emb|repr|vec|latent|activ|hidden|pool|codes?$|rows|^[hxz]$|^data$|^arr_0$", re.IGNORECASE
 )
@@ -29,7 +34,9 @@ NAMED = re.compile(
 
 def is_learnt(names: Mapping[str, Any]) -> bool:
     """Whether a name is one that only weights have."""
-    return any(name.endswith(LEARNT) or name == "collapse_format" for name in names)
+    return any(
+        (name.endswith(LEARNT) and name not in OF_SAMPLES) or name == "collapse_format" for name in names
+    )
 
 
 def candidates(found: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -65,7 +72,15 @@ def _are_one_set(found: Mapping[str, Any]) -> bool:
         return True
     lengths = {len(value) if value.ndim else 0 for value in tensors.values()}
     alike = len(tensors) == len(found) and len(lengths) == 1 and lengths != {0}
-    return alike and any(value.ndim == 2 for value in candidates(found).values())
+    matrices = [value for value in candidates(found).values() if value.ndim == 2]
+    return bool(matrices) and (alike or any(_is_of_each(value, len(matrices[0])) for value in found.values()))
+
+
+def _is_of_each(value: Any, count: int) -> bool:
+    """Whether a value tells something of each of N samples: N whole numbers, or a list of N."""
+    if isinstance(value, Tensor):
+        return value.shape == (count,) and not value.is_floating_point()
+    return isinstance(value, list) and len(value) == count > 1
 
 
 def are_vectors(found: Mapping[str, Any]) -> bool:
@@ -87,7 +102,10 @@ def are_sequences(found: Mapping[str, Any]) -> bool:
         isinstance(value, Tensor) and value.ndim == 2 and value.is_floating_point()
         for value in found.values()
     )
-    return len(found) > 1 and named and matrices and len({value.shape[1] for value in found.values()}) == 1
+    if not (named and matrices and len(found) > (1 if all("." in name for name in found) else MANY)):
+        return False
+    shapes = {tuple(value.shape) for value in found.values()}
+    return len(shapes) > 1 and len({width for _, width in shapes}) == 1
 
 
 def _is_list_of_tensors(value: Any) -> bool:
@@ -95,12 +113,13 @@ def _is_list_of_tensors(value: Any) -> bool:
 
 
 def _holds_tensors(value: Any) -> bool:
-    """Whether a value is a dict with a tensor in it, however deep."""
+    """Whether a value is a dict with weights in it, however deep: a tensor of two axes or more, or one named as weights are."""
     waiting = [value]
     while waiting:
         inner = waiting.pop()
         if isinstance(inner, Mapping):
-            if any(isinstance(part, Tensor) for part in inner.values()):
+            tensors = {str(name): part for name, part in inner.items() if isinstance(part, Tensor)}
+            if is_learnt(tensors) or any(part.ndim > 1 for part in tensors.values()):
                 return True
             waiting += inner.values()
     return False
