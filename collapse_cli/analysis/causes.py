@@ -75,7 +75,7 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     ours = inquiry.case.trained is not None  # of another library's training only words can be said
     return replace(
         judged, sentence=f"{judged.sentence}; {likeliest}", reasons=(*reasons, *rest),
-        advice=(*cures, *words) if ours else judged.advice, commands=cures if ours else (),
+        advice=words if ours else judged.advice, commands=cures if ours else (),
     )  # fmt: skip
 
 

@@ -11,7 +11,23 @@ from typing import Any
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.settings import METHODS, Run, resolve
 
-SEEN: Mapping[str, tuple[str, ...]] = {}
+SEEN: Mapping[str, tuple[str, ...]] = {
+    "nothing prevents collapse": ("positive-only",),
+    "stop-gradient removed": ("simsiam", "byol"),
+    "predictor removed": ("simsiam", "byol"),
+    "uniformity too weak": ("align-uniform",),
+    "variance term too weak": ("vicreg",),
+    "augmentation too strong": ("moco", "end-to-end"),
+    "key encoder too fast": ("moco", "mochi"),
+    "queue too long": ("moco",),
+    "projector deep and linear": ("moco",),
+    "weight decay too strong": ("moco", "end-to-end"),
+    "learning rate too high": ("moco",),
+    "temperature too low": ("moco", "end-to-end"),
+    "too few negatives": ("moco", "end-to-end", "dcl"),
+    "too few steps": ("moco", "mochi"),
+    "nothing was learned": ("moco", "simsiam"),
+}
 """Cause -> methods whose verdict and effective rank came back to those of the healthy run (`examples/cures.md`)."""
 
 KEPT = ("dataset", "split", "size", "recipe", "epochs", "precision", "seed", "keep_every")
