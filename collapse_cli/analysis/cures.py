@@ -68,9 +68,9 @@ def seen(cause: Cause, run: Run) -> bool:
 def suspects(run: Run) -> Iterator[Change]:
     """What is tried where no cause is found: a tenth of the rate, milder views, each unusual setting set back."""
     training = run.training
-    yield Change("learning rate", {"lr": training.lr / 10})
+    yield Change("a tenth of the learning rate", {"lr": training.lr / 10})
     if training.strength > 0:
-        yield Change("strength", {"strength": training.strength / 2})
+        yield Change("half the strength", {"strength": training.strength / 2})
     usual = _flat(resolve(run.method))
     for name, value in _flat(run).items():
         if value != usual[name] and name not in KEPT:

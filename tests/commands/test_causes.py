@@ -139,7 +139,7 @@ def test_a_cure_is_tried_beside_the_run(failing: dict[str, Path], capsys: Captur
 
 
 def test_a_run_that_stopped_too_early(run: Path, tmp_path: Path, capsys: Capture) -> None:
-    """42 steps of MoCo: every cause is asked about, none is found but that training passes through a collapse; kept in the folder."""
+    """42 steps of MoCo: no cause is found but that training passes through a collapse; the answer is kept in the folder."""
     own = shutil.copytree(run, tmp_path / "own")
     document = answered(capsys, str(own))
     found = [one["of"] for one in causes(document) if one["detected"] and one["effect"] != "little learned"]
@@ -166,8 +166,8 @@ def test_suspects_are_what_is_unusual() -> None:
     """A tenth of the rate, half the strength, and each setting that is not the method's default; nothing of the data."""
     run = resolve("moco", {"recipe": "digits", "epochs": 3, "queue": 64, "weight_decay": 0.3, "seed": 5})
     assert {one.name: one.settings for one in suspects(run)} == {
-        "learning rate": {"lr": pytest.approx(0.005)},
-        "strength": {"strength": 0.5},
+        "a tenth of the learning rate": {"lr": pytest.approx(0.005)},
+        "half the strength": {"strength": 0.5},
         "queue": {"queue": 512},
         "weight decay": {"weight_decay": 1e-4},
     }
@@ -192,7 +192,7 @@ def test_where_no_cause_is_found_the_usual_suspects_are_tried(
         for one in document["results"]
         if one["title"].startswith("Changes tried")
     }
-    assert set(tried) == {"learning rate", "strength", "momentum"}
+    assert set(tried) == {"a tenth of the learning rate", "half the strength", "momentum"}
     assert tried["momentum"]["settings"] == {"epochs": 2, "momentum": 0.99}
     for one in tried.values():
         spread = one["metrics"]["std_sqrt_d"]
