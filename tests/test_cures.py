@@ -1,4 +1,4 @@
-"""A cure is a claim: each cause is planted, its printed command is run as it stands, and the healthy run's verdict must come back.
+"""A cure is a claim: each cause is planted, its printed command is run as it stands, and the healthy run must come back.
 
 An hour on one core; run with `python -m pytest -m slow tests/test_cures.py -s`, which prints the rows of `examples/cures.md`.
 Judged on seeds that no threshold was chosen on.
@@ -22,7 +22,7 @@ from collapse_cli.settings import METHODS
 
 SEED = 47
 RATIO = 1.5
-"""Effective rank of the cured run's z over the healthy run's, or the reverse, at most. Two seeds of one healthy run differ by 1.3."""
+"""Effective rank of the cured run's z over the healthy run's, or the reverse, at most."""
 
 Capture = pytest.CaptureFixture[str]
 

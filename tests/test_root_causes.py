@@ -128,7 +128,7 @@ def test_weights_that_have_decayed(images: Images) -> None:
 
 
 def test_the_rates_of_a_schedule(images: Images) -> None:
-    """A cosine's mean is half its first rate: 40 epochs of 3 steps at .05/2, momentum .9, come to 30; half-way to more than half."""
+    """A cosine's mean is half its first rate: 120 steps at .05/2, momentum .9, come to 30; half-way to more than half."""
     whole = cast(Trained, changed(images, epochs=40).trained)
     whole = replace(whole, run=resolve("moco", SMALL | {"epochs": 40}))
     assert steps.rates(whole) == pytest.approx(120 * 0.025 / 0.1)

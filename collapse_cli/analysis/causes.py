@@ -71,15 +71,15 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     if serious and serious[0].effect == "nothing learned":
         likeliest = f"{serious[0].name}: the network is at its initialisation"
     rest = [] if serious else [_rest(inquiry.case)]
-    cures, words = inquiry.commands(), tuple(_unseen(inquiry))
+    cures, words = inquiry.commands(), tuple(_unseen(inquiry, judged.status))
     ours = inquiry.case.trained is not None  # of another library's training only words can be said
     return replace(
         judged, sentence=f"{judged.sentence}; {likeliest}", reasons=(*reasons, *rest),
-        advice=(*cures, *words) if ours else judged.advice, commands=cures if ours else (),
+        advice=words if ours else judged.advice, commands=cures if ours else (),
     )  # fmt: skip
 
 
-def _unseen(inquiry: Inquiry) -> Iterator[str]:
+def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
     """What is said instead of a command that was not seen to help."""
     if inquiry.case.trained is None:
         return
@@ -91,8 +91,8 @@ def _unseen(inquiry: Inquiry) -> Iterator[str]:
                 f"{cause.name}: {changed} was not seen to cure {method}, so no command is given; "
                 "collapse causes --try 8 tries it"
             )
-    if not inquiry.causes and not inquiry.attempts:
-        yield "collapse causes --try 8: trains a few epochs with one setting changed at a time, where there is a collapse"
+    if not inquiry.causes and not inquiry.attempts and status != "healthy":
+        yield "collapse causes --try 8 trains a few epochs with one setting changed at a time, and reports what helps"
     if not inquiry.causes and inquiry.attempts and not inquiry.commands():
         yield "none of the changes tried helped"
 

@@ -11,7 +11,23 @@ from typing import Any
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.settings import METHODS, Run, resolve
 
-SEEN: Mapping[str, tuple[str, ...]] = {}
+SEEN: Mapping[str, tuple[str, ...]] = {
+    "nothing prevents collapse": ("positive-only",),
+    "stop-gradient removed": ("simsiam", "byol"),
+    "predictor removed": ("simsiam", "byol"),
+    "uniformity too weak": ("align-uniform",),
+    "variance term too weak": ("vicreg",),
+    "augmentation too strong": ("moco", "end-to-end"),
+    "key encoder too fast": ("moco", "mochi"),
+    "queue too long": ("moco",),
+    "projector deep and linear": ("moco",),
+    "weight decay too strong": ("moco", "end-to-end"),
+    "learning rate too high": ("moco",),
+    "temperature too low": ("moco", "end-to-end"),
+    "too few negatives": ("moco", "end-to-end", "dcl"),
+    "too few steps": ("moco", "mochi"),
+    "nothing was learned": ("moco", "simsiam"),
+}
 """Cause -> methods whose verdict and effective rank came back to those of the healthy run (`examples/cures.md`)."""
 
 KEPT = ("dataset", "split", "size", "recipe", "epochs", "precision", "seed", "keep_every")
@@ -52,9 +68,9 @@ def seen(cause: Cause, run: Run) -> bool:
 def suspects(run: Run) -> Iterator[Change]:
     """What is tried where no cause is found: a tenth of the rate, milder views, each unusual setting set back."""
     training = run.training
-    yield Change("learning rate", {"lr": training.lr / 10})
+    yield Change("a tenth of the learning rate", {"lr": training.lr / 10})
     if training.strength > 0:
-        yield Change("strength", {"strength": training.strength / 2})
+        yield Change("half the strength", {"strength": training.strength / 2})
     usual = _flat(resolve(run.method))
     for name, value in _flat(run).items():
         if value != usual[name] and name not in KEPT:

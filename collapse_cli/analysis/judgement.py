@@ -12,7 +12,7 @@ from collapse_cli.answers import Verdict
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.alignment import alignment
-from collapse_cli.metrics.copies import other_rows
+from collapse_cli.metrics.copies_others import other_rows
 from collapse_cli.metrics.copies_words import mostly_one_point, warning
 from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.neural_collapse import Geometry
@@ -54,6 +54,7 @@ def _judgement(subject: Subject, space: str) -> Judgement:
 
 def _of_the_others(subject: Subject, space: str, result: Spectrum, facts: Context) -> Verdict:
     """The verdict on the rows that are not the one which half of them are equal to."""
+    assert result.copies is not None
     others = other_rows(subject.rows[space], result.copies)
     apart = spectrum(others, generator(subject.measuring.seed), relu=never_negative(others))
     judged = verdict(apart, facts, NO_SIGNS)

@@ -22,16 +22,18 @@ def causes(
     try_epochs: Annotated[
         int,
         typer.Option(
-            "--try", metavar="EPOCHS", help="train this far with each cure, from the run's seed", min=0
+            "--try", metavar="EPOCHS", help="train this far with each cure, or each usual suspect", min=0
         ),
     ] = 0,
 ) -> None:
     """Why has it collapsed, and what would cure it?
 
-    Augmentation against data, the age of its keys, its layers in a row, the
-    share of false negatives: a ranked list of causes, each with what was
-    measured, the threshold, and the command to try. With --try each cure found
-    is trained for a few epochs and held against the run's own course. Of another
+    What keeps images apart in its loss, how far its weights moved, augmentation
+    against data, the age of its keys, its layers in a row, the share of false
+    negatives: a ranked list of causes, each with what was measured and the
+    threshold, and a command where that was seen to help. With --try each cure is
+    trained for a few epochs and held against the run's own course; where no
+    cause of a collapse is found, one setting is changed at a time. Of another
     library's network only its augmentation can be asked.
 
     Example: [bold]collapse causes runs/mine --try 8 --plot causes.png[/bold]

@@ -59,7 +59,7 @@ HIGHER = 1.3
 
 @dataclass(frozen=True)
 class Tried:
-    """Cures tried, beside the run itself."""
+    """Changes tried, beside the run itself."""
 
     std_sqrt_d: float = number(
         "std·√d of z after the epochs tried", label="std·√d of z", null="the run", headline=True

@@ -15,9 +15,11 @@ import torch
 from torchvision import models
 
 from collapse_cli import cli
-from collapse_cli.analysis.cures import command
+from collapse_cli.analysis import cures
+from collapse_cli.analysis.cures import Change, suspects
 from collapse_cli.cli import main
-from collapse_cli.metrics.causes import NAMES, Cause
+from collapse_cli.metrics.causes import NAMES
+from collapse_cli.root_causes import evidence
 from collapse_cli.settings import resolve
 
 Capture = pytest.CaptureFixture[str]
@@ -75,8 +77,10 @@ def test_the_planted_cause_is_named_first(name: str, failing: dict[str, Path]) -
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_every_cure_is_a_command(name: str, failing: dict[str, Path], capsys: Capture) -> None:
-    """As printed, but for --dry-run: the settings are the run's own, and the cure's."""
-    for one in causes(kept(failing[name])):
+    """As printed, but for --dry-run: the settings are the run's own, and the cure's. What is no cause here has none."""
+    asked = causes(kept(failing[name]))
+    assert all(not one["cure"] for one in asked if not one["detected"])
+    for one in asked[:1]:
         words = shlex.split(one["cure"])
         assert words[0] == "collapse"
         assert main([*words[1:], "--dry-run"]) == 0
@@ -112,8 +116,8 @@ def test_a_bare_checkpoint_has_its_settings_spelt_out(
 def test_switches_survive_without_a_settings_file(
     method: str, settings: dict[str, Any], capsys: Capture
 ) -> None:
-    cause = Cause("x", "a point", "", 1.0, 1.0, "", {"lr": 0.01})
-    words = shlex.split(command(cause, resolve(method, settings), None, "runs/y"))
+    change = Change("x", {"lr": 0.01})
+    words = shlex.split(change.command(resolve(method, settings), None, "runs/y"))
     assert main([*words[1:], "--dry-run"]) == 0
     plan = capsys.readouterr().out
     assert "lr = 0.01" in plan
@@ -123,8 +127,9 @@ def test_switches_survive_without_a_settings_file(
 def test_a_cure_is_tried_beside_the_run(failing: dict[str, Path], capsys: Capture) -> None:
     """One epoch without the cause keeps z from the point to which the run's own goes."""
     document = answered(capsys, str(failing["augmentation too strong"]), "--try", "1")
-    (tried,) = [one for one in document["results"] if one["title"].startswith("Cures tried")]
+    (tried,) = [one for one in document["results"] if one["title"].startswith("Changes tried")]
     assert tried["settings"] == {"epochs": 1, "strength": 1.0}
+    assert isinstance(tried["helped"], bool)
     spread = tried["metrics"]["std_sqrt_d"]
     assert spread["null"] < 0.1 < spread["value"]
     lines = (failing["augmentation too strong"] / "history.jsonl").read_text().splitlines()
@@ -133,16 +138,78 @@ def test_a_cure_is_tried_beside_the_run(failing: dict[str, Path], capsys: Captur
     )
 
 
-def test_a_run_that_does_not_fail(run: Path, tmp_path: Path, capsys: Capture) -> None:
-    """Two epochs of MoCo: every cause is asked about, none that collapses is found; kept in the folder."""
+def test_a_run_that_stopped_too_early(run: Path, tmp_path: Path, capsys: Capture) -> None:
+    """42 steps of MoCo: no cause is found but that training passes through a collapse; the answer is kept in the folder."""
     own = shutil.copytree(run, tmp_path / "own")
     document = answered(capsys, str(own))
-    assert not [
-        one["of"] for one in causes(document) if one["detected"] and one["effect"] != "little learned"
-    ]
+    found = [one["of"] for one in causes(document) if one["detected"] and one["effect"] != "little learned"]
+    assert found == ["too few steps"]
     assert {one["of"] for one in causes(document)} < set(NAMES)
-    assert "no cause of collapse found" in document["results"][0]["verdict"]["sentence"]
+    assert document["results"][0]["verdict"]["sentence"].endswith("the likeliest cause: too few steps")
+    assert "--epochs 29" in document["results"][0]["verdict"]["commands"][0], "600 steps of 21 an epoch"
     assert (own / "results" / "causes.json").exists()
+
+
+def test_a_run_that_learned_nothing(tmp_path: Path, capsys: Capture) -> None:
+    """Whatever the verdict on random directions, the answer says whose they are."""
+    words = ["moco", "--lr", "1e-6", "--epochs", "1", "--encoder", "mlp"]
+    assert main(["train", *words, "--out", str(tmp_path / "r"), "-q"]) == 0
+    capsys.readouterr()
+    main(["causes", str(tmp_path / "r"), "--samples", "150", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert [one["of"] for one in causes(document)] == ["nothing was learned"]
+    sentence = document["results"][0]["verdict"]["sentence"]
+    assert sentence.endswith("nothing was learned: the network is at its initialisation")
+
+
+def test_suspects_are_what_is_unusual() -> None:
+    """A tenth of the rate, half the strength, and each setting that is not the method's default; nothing of the data."""
+    run = resolve("moco", {"recipe": "digits", "epochs": 3, "queue": 64, "weight_decay": 0.3, "seed": 5})
+    assert {one.name: one.settings for one in suspects(run)} == {
+        "a tenth of the learning rate": {"lr": pytest.approx(0.005)},
+        "half the strength": {"strength": 0.5},
+        "queue": {"queue": 512},
+        "weight decay": {"weight_decay": 1e-4},
+    }
+    assert [one.name for one in suspects(resolve("vicreg", {"strength": 0.0}))] == [
+        "learning rate",
+        "strength",
+    ]
+
+
+def test_where_no_cause_is_found_the_usual_suspects_are_tried(
+    failing: dict[str, Path], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collapse of MoCo by m = 0 that no rule names: each change is reported, and only those that helped become commands."""
+    monkeypatch.setattr(evidence, "diagnose", lambda case: [])
+    own = failing["key encoder too fast"]
+    before = answered(capsys, str(own))["results"][0]["verdict"]
+    assert before["commands"] == []
+    assert "--try" in before["advice"][0]
+    document = answered(capsys, str(own), "--try", "2")
+    tried = {
+        one["of"].rpartition(" · ")[2]: one
+        for one in document["results"]
+        if one["title"].startswith("Changes tried")
+    }
+    assert set(tried) == {"a tenth of the learning rate", "half the strength", "momentum"}
+    assert tried["momentum"]["settings"] == {"epochs": 2, "momentum": 0.99}
+    for one in tried.values():
+        spread = one["metrics"]["std_sqrt_d"]
+        assert spread["null"] < 0.25, "the run's own second epoch"
+        assert one["helped"] == (spread["value"] >= 0.45)
+    helped = [one for one in tried.values() if one["helped"]]
+    assert len(document["results"][0]["verdict"]["commands"]) == len(helped)
+
+
+def test_a_cure_that_was_not_seen_to_help_is_no_command(
+    failing: dict[str, Path], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cause is named; what would be changed stands in words, and that no command is given."""
+    monkeypatch.setattr(cures, "SEEN", {})
+    verdict = answered(capsys, str(failing["key encoder too fast"]))["results"][0]["verdict"]
+    assert not verdict["commands"]
+    assert verdict["advice"][0].startswith("key encoder too fast: momentum 0.99 was not seen to cure moco")
 
 
 def test_too_few_images_conclude_nothing(run: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -199,7 +266,11 @@ def test_two_cures_go_to_two_folders(tmp_path: Path, capsys: Capture) -> None:
     """A queue of 12 epochs behind a key encoder that is another one every step: both are causes, each has its own --out."""
     words = ["moco", "--queue", "16384", "--momentum", "0", "--epochs", "1", "--encoder", "mlp"]
     assert main(["train", *words, "--out", str(tmp_path / "r"), "-q"]) == 0
-    document = answered(capsys, str(tmp_path / "r"), "--samples", "150")
+    capsys.readouterr()
+    assert main(["causes", str(tmp_path / "r"), "--samples", "150", "--json"]) == 3, (
+        "the queue was never full"
+    )
+    document = json.loads(capsys.readouterr().out)
     commands = document["results"][0]["verdict"]["commands"]
     assert [shlex.split(one)[-1] for one in commands] == [f"{tmp_path}/r-cured", f"{tmp_path}/r-cured-2"]
 
