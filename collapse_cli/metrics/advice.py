@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from collapse_cli.metrics.signs import COMPLETE
+from collapse_cli.metrics.signs import COMPLETE, few_rows_vary
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.shapes import Stage
 
@@ -141,6 +141,10 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
             "to tell: the checkpoint with its images, embeddings that were not brought to length 1, a second view of the same "
             "images (--second other.npy), or the column that says which rows are views of one (--views-of image_id)"
         )
+    elif few_rows_vary(spectrum):
+        yield "leave out the embeddings that lie far from all others, and measure these and those apart"
+    elif context.codes:
+        yield "the embeddings from which the codes were made, or --unpack bits, or --unpack scale, if they stand for fractions"
     elif n < wanted:
         yield f"--samples {wanted} or more, or a file of as many embeddings: the sample bounds the rank"
     else:

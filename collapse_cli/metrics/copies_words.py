@@ -47,7 +47,9 @@ def warning(spectrum: Spectrum, codes: bool = False) -> str:
     if codes or distinct is None or spectrum.largest_group is None:
         return ""
     many = spectrum.largest_group >= WARNED and n - distinct > 0
-    return copies_in_words(spectrum)[0] if many or n - distinct >= WARNED * n else ""
+    if many:
+        return copies_in_words(spectrum)[0]
+    return copies_in_words(spectrum)[-1] if n - distinct >= WARNED * n else ""
 
 
 def groups_in_words(spectrum: Spectrum) -> str:

@@ -20,7 +20,15 @@ from collapse_cli.answers import Verdict
 from collapse_cli.metrics.advice import Context, more
 from collapse_cli.metrics.findings import findings, spread_out
 from collapse_cli.metrics.ranks import ACTIVE
-from collapse_cli.metrics.signs import COMPLETE, NO_SIGNS, Signs, of_collapse, of_offset, shrunk
+from collapse_cli.metrics.signs import (
+    COMPLETE,
+    NO_SIGNS,
+    Signs,
+    few_rows_vary,
+    of_collapse,
+    of_offset,
+    shrunk,
+)
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.thresholds import Status, Threshold
 
@@ -39,10 +47,6 @@ DIMENSIONAL_SOURCE = (
     "directions that vanish from the covariance: Jing et al. 2022, arXiv:2110.09348, eq. 1 and fig. 2; what counts as vanished "
     f"({ACTIVE:.0%} of an equal share) and as too few (half) is calibrated: collapse calibration"
 )
-
-OUTLIERS = 0.5
-"""Row participation over that of Gaussian rows of the same spectrum, below which the shape is that of a minority: .33 where 80 %
-of the rows are one tight cluster, .08 where 95 % are; runs on digits .7 or more, healthy or not."""
 
 FEWEST = 8
 """Rows, with fewer of which nothing is said at all: they have no interval."""
@@ -158,9 +162,9 @@ def _shape(spectrum: Spectrum, context: Context, dimensions: Threshold) -> Rulin
     borderline = dimensions.crossed is None or BORDERLINE[0] < dimensions.value / max(null, 1) < BORDERLINE[1]
     count = f"{dimensions.value:,.0f} of {d:,} dimensions are active (isotropic data: {null:,.0f})"
     if n <= d:
-        of = "" if n == spectrum.samples else f" that count, of {spectrum.samples:,},"
-        return Ruling("inconclusive", f"{n:,} embeddings{of} say too little about {d:,} dimensions")
-    if _few_rows_vary(spectrum):
+        kind = "" if n == spectrum.samples else " distinct" if spectrum.groups is None else " independent"
+        return Ruling("inconclusive", f"{n:,}{kind} embeddings say too little about {d:,} dimensions")
+    if few_rows_vary(spectrum):
         return Ruling(
             "inconclusive",
             f"the variance comes from a few outliers: {spectrum.row_participation:.0%} of the embeddings carry it",
@@ -175,11 +179,6 @@ def _shape(spectrum: Spectrum, context: Context, dimensions: Threshold) -> Rulin
         )
     usual = "; usual for a projection head: judge h" if dimensions.crossed and context.space == "z" else ""
     return Ruling(status, f"{count}{spread_out(spectrum)}{usual}", borderline)
-
-
-def _few_rows_vary(spectrum: Spectrum) -> bool:
-    share = spectrum.row_participation
-    return share is not None and share < OUTLIERS * (getattr(share, "null", None) or 1.0)
 
 
 def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.ranks import ACTIVE, active
-from collapse_cli.metrics.signs import COMPLETE, RAY, SHRUNK, TOLD_APART, Signs
+from collapse_cli.metrics.signs import COMPLETE, OUTLIERS, RAY, SHRUNK, TOLD_APART, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
-from collapse_cli.metrics.verdict import DIMENSIONAL, OUTLIERS, verdict
+from collapse_cli.metrics.verdict import DIMENSIONAL, verdict
 from collapse_cli.values import Curve, Measured
 
 WORST_FIRST = ["dimensional collapse", "healthy"]
