@@ -12,8 +12,7 @@ from collapse_cli.answers import Verdict
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.alignment import alignment
-from collapse_cli.metrics.copies_others import other_rows
-from collapse_cli.metrics.copies_words import mostly_one_point, warning
+from collapse_cli.metrics.judged import judged
 from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.neural_collapse import Geometry
 from collapse_cli.metrics.nulls import never_negative
@@ -21,7 +20,7 @@ from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.scatter import groups
 from collapse_cli.metrics.signs import NO_SIGNS, STRONGEST, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
-from collapse_cli.metrics.verdict import complete, verdict
+from collapse_cli.metrics.verdict import complete
 from collapse_cli.metrics.view_ratio import against, view_ratio
 from collapse_cli.shapes import class_count
 
@@ -42,24 +41,9 @@ def judgement(subject: Subject, space: str) -> Judgement:
 
 def _judgement(subject: Subject, space: str) -> Judgement:
     result, facts = of_space(subject, space), context(subject, space)
-    judged = verdict(result, facts, signs(subject, space, result))
-    lead = warning(result, bool(facts.codes))
-    if mostly_one_point(result) and not facts.codes:
-        judged = _of_the_others(subject, space, result, facts)
-    if lead and not result.equal:
-        why = judged.sentence.removeprefix(f"{judged.status}: ")
-        judged = replace(judged, sentence=f"{judged.status}: {lead}. {why[:1].upper()}{why[1:]}")
-    return Judgement(result, facts, judged)
-
-
-def _of_the_others(subject: Subject, space: str, result: Spectrum, facts: Context) -> Verdict:
-    """The verdict on the rows that are not the one which half of them are equal to."""
-    assert result.copies is not None
-    others = other_rows(subject.rows[space], result.copies)
-    apart = spectrum(others, generator(subject.measuring.seed), relu=never_negative(others))
-    judged = verdict(apart, facts, NO_SIGNS)
-    why = judged.sentence.removeprefix(f"{judged.status}: ")
-    return replace(judged, sentence=f"{judged.status}: of the other {apart.samples:,}, {why}")
+    chance = generator(subject.measuring.seed)
+    found = judged(subject.rows[space], result, chance, facts, signs(subject, space, result))
+    return Judgement(result, facts, found)
 
 
 def of_space(subject: Subject, space: str) -> Spectrum:

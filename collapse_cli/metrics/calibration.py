@@ -10,13 +10,15 @@ from typing import cast, get_args
 import torch
 from torch import Generator
 
+from collapse_cli.metrics.judged import judged as verdict_of
 from collapse_cli.metrics.nulls import never_negative
 from collapse_cli.metrics.planted import Scene, spectra
 from collapse_cli.metrics.planted_common import common_parts
+from collapse_cli.metrics.planted_copies import copied, owners
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.metrics.thresholds import Status
-from collapse_cli.metrics.verdict import FEWEST, verdict
+from collapse_cli.metrics.verdict import FEWEST
 from collapse_cli.results import each, matrix, number
 from collapse_cli.values import Matrix, Measured
 
@@ -73,7 +75,7 @@ def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[C
         for d in dimensions:
             generator = torch.Generator().manual_seed(seed + 10_007 * again + 1_000_003 * d)
             for scene in scenes(d, generator):
-                for n, known in sizes(d):
+                for n, known in sizes(d, scene.worth):
                     truth = scene.truth if known or scene.whatever_n else "inconclusive"
                     status = judged(scene, scene.draw(n, generator), generator)
                     yield Case(scene.kind if known else "tiny N", truth, status, n, d)
@@ -83,24 +85,32 @@ def scenes(d: int, generator: Generator) -> Iterator[Scene]:
     """The planted set in d dimensions."""
     yield from spectra(d, generator)
     yield from common_parts(d, generator)
+    yield from copied(d, generator)
 
 
 def judged(scene: Scene, rows: torch.Tensor, generator: Generator) -> Status:
     """What is said of rows (N,D), each compared with its kind; a borderline verdict counts as undecided."""
-    said = verdict(spectrum(rows, generator, relu=never_negative(rows)), signs=scene.signs)
-    return "inconclusive" if said.borderline else cast(Status, said.status)
+    groups = owners(len(rows)) if scene.grouped else None
+    result = spectrum(rows, generator, relu=never_negative(rows), groups=groups)
+    found = verdict_of(rows, result, generator, scene.context, scene.signs)
+    return "inconclusive" if found.borderline else cast(Status, found.status)
 
 
-def sizes(d: int) -> Iterator[tuple[int, bool]]:
-    """Numbers of rows, and whether so many can tell of d directions."""
-    yield from ((max(int(ratio * d), FEWEST), False) for ratio in TINY if ratio * d >= FEWEST)
-    yield from ((ratio * d, True) for ratio in RATIOS if ratio * d <= MOST)
+def sizes(d: int, worth: float = 1.0) -> Iterator[tuple[int, bool]]:
+    """Numbers of rows, and whether so many can tell of d directions, where this share of them tells something new.
+
+    Where that is near d it is not asked.
+    """
+    for ratio in (*TINY, *RATIOS):
+        n = int(ratio * d)
+        if FEWEST <= n <= MOST and (n * worth >= 2 * d or n * min(1.2 * worth, 1.0) <= d):
+            yield n, n * worth >= 2 * d
 
 
 def count(dimensions: Sequence[int], replications: int) -> int:
     """How many cases there will be."""
-    each = (len(list(scenes(d, torch.Generator()))) * len(list(sizes(d))) for d in dimensions)
-    return replications * sum(each)
+    numbers = (len(list(sizes(d, scene.worth))) for d in dimensions for scene in scenes(d, torch.Generator()))
+    return replications * sum(numbers)
 
 
 def calibration(found: Sequence[Case]) -> Calibration:

@@ -14,9 +14,11 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
+from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.signs import NO_SIGNS, Signs
 from collapse_cli.metrics.thresholds import Status
+from collapse_cli.metrics.verdict import NOTHING_ELSE
 
 GAP = (0.4, 0.6)  # share of the directions active, between which nothing is asked
 MARGIN = 4.0  # either way; with N = 2 D sampling lifts a flat spectrum's largest eigenvalue 2.9 times
@@ -30,14 +32,18 @@ Draw = Callable[[int, Generator], Tensor]
 class Scene:
     """A kind of rows, what is true of its population, and how n of them are drawn.
 
-    signs: what is known beside the rows, of a network; whatever_n: true of however few rows.
+    signs, context: what is known beside the rows; whatever_n: true of however few rows; worth: the share of the rows that tell
+    something new; grouped: whether it is said which rows are a group.
     """
 
     kind: str
     truth: Status
     draw: Draw
     signs: Signs = NO_SIGNS
+    context: Context = NOTHING_ELSE
     whatever_n: bool = False
+    worth: float = 1.0
+    grouped: bool = False
 
 
 def spectra(d: int, generator: Generator) -> Iterator[Scene]:

@@ -36,7 +36,11 @@ def common_parts(d: int, generator: Generator) -> Iterator[Scene]:
         for outliers in (0.05, 0.2):
             yield Scene("outliers", "inconclusive", partial(_mixed, gaussian(lam, generator), axis, outliers))
     yield Scene(
-        "scale", "complete collapse", gaussian(low_rank(d, 1.0), generator), Signs(scale=1 / 300), True
+        "scale",
+        "complete collapse",
+        gaussian(low_rank(d, 1.0), generator),
+        Signs(scale=1 / 300),
+        whatever_n=True,
     )
     yield Scene("scale", "healthy", gaussian(low_rank(d, 1.0), generator), Signs(scale=1 / 10))
 
