@@ -43,9 +43,9 @@ def spectrum(
     Of each space, `result.h` and `result.z` where there are both, a `Spectrum` of N embeddings in D dimensions:
     `effective_rank` in [1, D] dimensions, of the eigenvalues of the centred unit rows (after Roy & Vetterli 2007, whose own,
     of singular values, is `effective_rank_sigma`); `rankme` in [1, D] (Garrido et al. 2023, arXiv:2210.02885);
-    `std_sqrt_d`, 1 isotropic, 0 collapsed (Chen & He 2021, arXiv:2011.10566); `active` dimensions, 0 … D, which the
-    verdict counts; `eigenvalues` (D,) (Jing et al. 2022, arXiv:2110.09348) … Each has its `null`, isotropic data of the
-    same N and D, and those that decide an `interval` (95 %).
+    `std_sqrt_d`, 1 isotropic, 0 collapsed (Chen & He 2021, arXiv:2011.10566); `wasserstein`, 0 isotropic, √2 one point (Fang
+    et al. 2024, arXiv:2403.00642); `active` dimensions, 0 … D, which the verdict counts; `eigenvalues` (D,) (Jing et al.
+    2022, arXiv:2110.09348) … Each has its `null`, isotropic data of the same N and D, and most an `interval` (95 %).
 
     Raises CollapseError as `load` does, and for embeddings that hold nan or infinity or are fewer than two.
 

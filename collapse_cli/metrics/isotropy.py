@@ -10,9 +10,7 @@ from torch import Generator, Tensor
 
 from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.metrics.epps_pulley import epps_pulley, uniform
-from collapse_cli.metrics.intervals import of_spread
 from collapse_cli.metrics.jackknife import FEW, of_pairs
-from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.nulls import isotropic_rows
 from collapse_cli.metrics.rows import directions, sound
 from collapse_cli.results import number
@@ -27,17 +25,13 @@ class Isotropy:
 
     epps_pulley: float = number(
         "mean over all directions of the squared distance between the characteristic function of the embeddings along it and "
-        "that of N(0, 1) (SIGReg: Balestriero & LeCun 2025, arXiv:2511.08544; theirs is times N); from 0 to 1.06, one point",
+        "that of N(0, 1) (SIGReg: Balestriero & LeCun 2025, arXiv:2511.08544; theirs is times N); one point has about 1.06",
         label="Epps-Pulley distance", convention="L2-normalised rows times √D, weight exp(-t²/2), no self pairs",
         null="isotropic", better="low", headline=True,
     )  # fmt: skip
-    mean_cosine: float = number(
-        "mean cosine of two different embeddings: their anisotropy (Ethayarajh 2019, arXiv:1909.00512); a common offset alone "
-        "brings it near 1",
-        convention="not centred, no self pairs", null="isotropic", better="low", headline=True,
-    )  # fmt: skip
     mean_cosine_centred: float = number(
-        "the same once the mean embedding is taken off: what is left is not an offset's",
+        "mean cosine of two different embeddings about the mean one: anisotropy (Ethayarajh 2019, arXiv:1909.00512) without "
+        "that of a common offset, which brings `mean_cosine` near 1",
         label="mean cosine, centred", convention="centred, then L2-normalised, no self pairs", null="isotropic", better="low",
         headline=True,
     )  # fmt: skip
@@ -50,25 +44,15 @@ def isotropy(rows: Tensor, generator: Generator, relu: bool = False) -> Isotropy
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
     rows, (n, d) = sound(rows), rows.shape
-    u = directions(rows)
-    between = of_spread(u, u.new_ones(n), moments(u)).get("mean_cosine")
-    distance, cosine, centred = (
-        _rectified(n, d, generator) if relu else (uniform(d), 0.0, expected_centred(n, d))
-    )
-    return Isotropy(
-        epps_pulley(u, distance),
-        Measured(mean_cosine(u), cosine, between),
-        centred_cosine(rows, centred),
-        relu,
-    )
+    distance, cosine = _rectified(n, d, generator) if relu else (uniform(d), expected_centred(n, d))
+    return Isotropy(epps_pulley(directions(rows), distance), centred_cosine(rows, cosine), relu)
 
 
-def _rectified(n: int, d: int, generator: Generator) -> tuple[float, float, float]:
+def _rectified(n: int, d: int, generator: Generator) -> tuple[float, float]:
     """What is expected of each number where n isotropic rows (n,d) went through a ReLU."""
     rows = isotropic_rows(RECTIFIED, d, generator, relu=True)
-    u = directions(rows)
     shift = expected_centred(n, d) - expected_centred(RECTIFIED, d)  # what centring takes off depends on N
-    return float(epps_pulley(u, 0.0)), mean_cosine(u), float(centred_cosine(rows, 0.0)) + shift
+    return float(epps_pulley(directions(rows), 0.0)), float(centred_cosine(rows, 0.0)) + shift
 
 
 def expected_centred(n: int, d: int) -> float:
@@ -80,8 +64,7 @@ def expected_centred(n: int, d: int) -> float:
 def centred_cosine(rows: Tensor, null: float) -> Measured:
     """Mean cosine of two different rows of (N,D) float64 about their mean; in [-1/(N-1), 1], 1 where all rows are equal.
 
-    Interval: the jackknife of |mean u|^2, where the weight of a row
-    moves the mean that all others are taken about, too.
+    Interval: the jackknife of |mean u|^2, where the weight of a row moves the mean that all others are taken about, too.
     """
     n = len(rows)
     deviations = rows - rows[0]  # (N, D): equal rows are exactly 0

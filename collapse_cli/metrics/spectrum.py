@@ -100,7 +100,7 @@ class Spectrum:
         label="variance explained", x="directions k", y="share of variance", null="isotropic",
     )  # fmt: skip
     mean_cosine: float | None = number(
-        "mean cosine of two different rows, 1 - total variance; 1 is complete collapse",
+        "mean cosine of two different rows, 1 - total variance: anisotropy (Ethayarajh 2019, arXiv:1909.00512); 1 is one point",
         convention="not centred, no self pairs", null="isotropic", default=None,
     )  # fmt: skip
     isoscore: float | None = number(

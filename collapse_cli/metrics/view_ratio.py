@@ -45,8 +45,12 @@ class ViewRatio:
 
 
 def measure(views: Sequence[Tensor], initial: Sequence[float] = ()) -> ViewRatio:
-    """As `view_ratio`. initial: the ratios of re-initialised networks, of the same images under the same views."""
-    found = view_ratio(views)
+    """As `view_ratio`, but nan where all rows are equal: a table of such rows has no number there, and goes on.
+
+    initial: the ratios of re-initialised networks, of the same images under the same views.
+    """
+    found = _ratio(views)
+    found = Measured(math.nan, NULL) if found is None else found
     return ViewRatio(len(views[0]), len(views), found, _intraclass(found), against(found, initial))
 
 
@@ -58,11 +62,19 @@ def view_ratio(views: Sequence[Tensor]) -> Measured:
     Interval: the jackknife that leaves out one image with its views (Miller 1974), of log(MSB / MSW); none from few images.
     Raises CollapseError for rows that are not finite and, with code 3, for fewer than two images and where all rows are equal.
     """
+    found = _ratio(views)
+    if found is None:
+        raise CollapseError("all views of all images are one point: no ratio is to be had", code=3)
+    return found
+
+
+def _ratio(views: Sequence[Tensor]) -> Measured | None:
+    """None where all rows are equal."""
     q = len(views)
     inside, outside = _squares(views)  # (n,) each
     n, within, between = len(inside), float(inside.sum()), float(outside.sum())
     if not within + between > 0:
-        raise CollapseError("all views of all images are one point: no ratio is to be had", code=3)
+        return None
     if not within > 0:
         return Measured(math.inf, NULL)
     quotient = q * (q - 1) * n / (n - 1)  # turns sums into F = MSB / MSW

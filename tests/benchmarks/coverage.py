@@ -20,10 +20,12 @@ from torch import Generator, Tensor
 
 from collapse_cli.metrics.alignment import measure
 from collapse_cli.metrics.eigenvalues import eigenvalues
+from collapse_cli.metrics.isotropy import isotropy
 from collapse_cli.metrics.moments import Moments, merge, moments, without
 from collapse_cli.metrics.ranks import entropy_rank, participation_ratio, stable_rank
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.spectrum import spectrum
+from collapse_cli.metrics.view_ratio import measure as ratio_of
 from collapse_cli.results import metrics
 
 RATIOS = (5, 20, 100)
@@ -74,10 +76,11 @@ def ours(rows: Tensor, generator: Generator) -> Found:
     labels = torch.randint(4, (len(rows),), generator=generator)
     views = rows, rows + 0.3 * normal(*rows.shape, generator)
     aligned = measure(rows, views, labels, ("a", "b", "c", "d"))
-    both = metrics(aligned) | metrics(spectrum(rows, generator))
+    every = metrics(aligned) | metrics(spectrum(rows, generator))
+    every |= metrics(isotropy(rows, generator)) | metrics(ratio_of(views))
     return {
         name: (one["value"], tuple(one["interval"]))
-        for name, one in both.items()
+        for name, one in every.items()
         if one.get("interval") is not None
     }
 

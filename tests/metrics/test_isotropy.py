@@ -14,7 +14,6 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.metrics.isotropy import Isotropy, centred_cosine, expected_centred, isotropy
 from collapse_cli.metrics.rows import directions
-from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.results import metrics
 
 
@@ -54,15 +53,6 @@ def test_the_slow_loop() -> None:
     assert measure(rows).mean_cosine_centred > -1 / 29 + 0.02, "and not what symmetric rows have"
 
 
-def test_without_centring_it_is_the_spectrum_s() -> None:
-    rows = skewed(50, 4)
-    found, expected = measure(rows), spectrum(rows, seeded())
-    assert found.mean_cosine == pytest.approx(float(expected.mean_cosine), rel=1e-9)
-    assert metrics(found)["mean_cosine"]["interval"] == pytest.approx(
-        metrics(expected)["mean_cosine"]["interval"], rel=1e-6
-    )
-
-
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 999), offset=st.floats(-1e4, 1e4), scale=st.floats(1e-2, 1e2))
 def test_an_offset_a_scale_and_a_turn_change_nothing(seed: int, offset: float, scale: float) -> None:
@@ -75,20 +65,21 @@ def test_an_offset_a_scale_and_a_turn_change_nothing(seed: int, offset: float, s
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 999), scale=st.floats(1e-2, 1e2))
-def test_the_length_of_a_row_does_not_matter_without_centring(seed: int, scale: float) -> None:
+def test_the_length_of_a_row_does_not_matter_to_the_distance(seed: int, scale: float) -> None:
     rows, lengths = (
         skewed(20, 4, seed) + 1,
         scale * (0.5 + torch.rand(20, 1, generator=seeded(seed)).double()),
     )
     one, other = measure(rows), measure(lengths * rows)
-    assert float(other.mean_cosine) == pytest.approx(float(one.mean_cosine), rel=1e-9)
     assert float(other.epps_pulley) == pytest.approx(float(one.epps_pulley), rel=1e-9)
 
 
 def test_an_offset_is_told_from_what_is_left() -> None:
     """A mean as long as 3 standard deviations of all rows: cosine 9/10 to O(1/D), and nothing once it is taken off."""
-    found = measure(normal(2000, 64) + 3)
-    assert found.mean_cosine == pytest.approx(0.9, abs=0.01)
+    rows = normal(2000, 64) + 3
+    found = measure(rows)
+    assert mean_cosine(directions(rows)) == pytest.approx(0.9, abs=0.01)
+    assert found.epps_pulley > 0.5
     assert found.mean_cosine_centred == pytest.approx(-1 / 1999, abs=1e-4)
 
 
@@ -104,7 +95,7 @@ def test_a_collapse_to_two_unequal_clusters_is_seen_through_any_offset() -> None
 def test_one_point_is_one_point() -> None:
     for rows in (torch.ones(20, 4), torch.zeros(20, 4)):
         found = measure(rows)
-        assert (float(found.mean_cosine), float(found.mean_cosine_centred)) == pytest.approx((1, 1))
+        assert float(found.mean_cosine_centred) == pytest.approx(1)
 
 
 def test_the_null_of_isotropic_rows() -> None:
@@ -119,10 +110,10 @@ def test_the_null_of_isotropic_rows() -> None:
 
 
 def test_the_null_of_rectified_rows() -> None:
-    """Positive parts: mean cosine (1/2 pi) / (1/2) = 1/pi to O(1/D), and each number of such rows is near its own null."""
+    """Each number of positive parts is near its own null, which is far from that of rows of both signs."""
     found = metrics(measure(normal(3000, 64).clamp_min(0), relu=True))
-    assert found["mean_cosine"]["null"] == pytest.approx(1 / math.pi, abs=0.01)
-    for name, near in (("epps_pulley", 0.01), ("mean_cosine", 0.01), ("mean_cosine_centred", 5e-4)):
+    assert found["epps_pulley"]["null"] > 0.15
+    for name, near in (("epps_pulley", 0.01), ("mean_cosine_centred", 5e-4)):
         assert found[name]["value"] == pytest.approx(found[name]["null"], abs=near), name
 
 
@@ -153,7 +144,7 @@ def test_a_ray_about_its_mean_is_a_line() -> None:
     """Lengths alone vary: about the mean, cosines are +1 and -1; skewed lengths do not balance."""
     lengths = torch.tensor([1.0, 1.0, 1.0, 9.0], dtype=torch.float64).repeat(25)[:, None]
     found = measure(lengths * torch.ones(1, 5, dtype=torch.float64))
-    assert found.mean_cosine == pytest.approx(1)
+    assert found.epps_pulley > 1
     assert found.mean_cosine_centred == pytest.approx((0.5**2 * 100**2 - 100) / (100 * 99))
 
 

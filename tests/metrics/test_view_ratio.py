@@ -184,6 +184,20 @@ def test_beside_the_same_network_re_initialised(generator: torch.Generator) -> N
     assert measure(views).view_ratio_gain is None
 
 
+def test_one_point_has_no_ratio_and_stops_no_report() -> None:
+    found = measure([torch.zeros(9, 3)] * 2)
+    assert (found.images, found.views) == (9, 2)
+    assert math.isnan(found.view_ratio)
+    assert math.isnan(found.intraclass)
+
+
+def test_the_least_ratio() -> None:
+    """Views at -1 and +1, whatever the image: MSB = 0, and (0 - MSW) / (2 MSW) is the least that there is."""
+    views = [torch.full((9, 1), -1.0), torch.full((9, 1), 1.0)]
+    assert measure(views).view_ratio == pytest.approx(-0.5)
+    assert measure(views).intraclass == pytest.approx(-1)
+
+
 def test_equal_views_leave_all_to_the_images() -> None:
     some = torch.arange(20.0).view(10, 2)
     assert float(measure([some, some]).intraclass) == 1
