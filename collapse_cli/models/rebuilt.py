@@ -54,7 +54,7 @@ def reinitialised(network: nn.Module, seed: int) -> nn.Module:
     fresh = copy.deepcopy(network).cpu()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        for layer in fresh.modules():
+        for layer in reversed(list(fresh.modules())):  # attention draws again what a layer of its own drew
             if isinstance(layer, Initialised):
                 layer.reset_parameters()
             elif isinstance(layer, nn.MultiheadAttention):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torchvision import models
 
+from collapse_cli import embedding
+from collapse_cli.analysis.initial import Compared, at_initialisation
+from collapse_cli.analysis.inputs import load
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.cli import main
+from collapse_cli.models.batch_norm import settle
+from collapse_cli.root_causes import Case
 
 Capture = pytest.CaptureFixture[str]
 
@@ -64,6 +75,34 @@ def test_it_stands_beside_its_weights_drawn_anew(checkpoint: Path, dataset: str,
         now, before = (one["metrics"][key]["value"] for key in ("effective_rank", "effective_rank_untrained"))
         assert 5 < min(now, before) <= max(now, before) <= 19
         assert len(one["metrics"]["eigenvalues"]["initial"]) == one["metrics"]["dimensions"]["value"]
+
+
+def test_random_weights_are_compared_like_for_like(checkpoint: Path, dataset: str, capsys: Capture) -> None:
+    """The file has random weights and batch norm of no batch. Beside settled batch norm it would look collapsed: unit rows
+    have a variance about tenfold smaller. Beside its own kind it does not, and it is said what it is.
+    """
+    subject = load(checkpoint, Measuring(dataset=dataset, split="all"))
+    settled = replace(cast(Case, subject.case), method=at_initialisation(cast(Case, subject.case), 9))
+    settle(nn.Sequential(settled.method.encoder, settled.method.projector), _images(subject))
+
+    def variance(one: Any, space: str) -> float:
+        return float(normalize(one.rows[space], dim=1).var(dim=0).sum())
+
+    for space in ("h", "z"):
+        now, before = variance(subject.present, space), [variance(one, space) for one in subject.initial]
+        assert 0.5 * min(before) < now < 2 * max(before)
+        assert variance(Compared(settled, cast(Any, subject.present).index), space) > 3 * max(before)
+    assert subject.looks_untrained.startswith("its encoder and projector look untrained")
+    assert main(["spectrum", str(checkpoint), "--dataset", dataset, "--split", "all", "--json"]) in (0, 3)
+    shown = capsys.readouterr()
+    (facts,) = json.loads(shown.out)["inputs"]
+    assert facts["warnings"][-1].startswith("the running statistics of 20 of 20 batch norms are initial")
+    assert facts["warnings"][-1] in shown.err
+
+
+def _images(subject: Subject) -> list[Tensor]:
+    case = cast(Case, subject.case)
+    return [case.normalisation(embedding.take(case.images, subject.clean.index, case.device) / 255)]
 
 
 def test_without_images_it_is_asked_for_them(checkpoint: Path, capsys: Capture) -> None:

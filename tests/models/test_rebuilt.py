@@ -183,3 +183,16 @@ def test_weights_drawn_anew() -> None:
         assert not torch.equal(one[layer].weight, other[layer].weight)
     assert all(torch.equal(weight, kept[name]) for name, weight in network.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_attention_is_drawn_anew() -> None:
+    """torch's own attention keeps its weights in one matrix that no layer owns: Xavier, in +-sqrt(6 / (D + 3D)), biases 0."""
+    attention = nn.MultiheadAttention(16, 2)
+    with torch.no_grad():
+        for weight in attention.parameters():
+            weight.fill_(7.0)
+    fresh: Any = rebuilt.reinitialised(attention, 0)
+    assert float(fresh.in_proj_weight.abs().max()) <= (6 / 64) ** 0.5
+    assert not fresh.in_proj_bias.any()
+    assert not fresh.out_proj.bias.any()
+    assert float(fresh.out_proj.weight.abs().max()) <= 1 / 4
