@@ -172,7 +172,7 @@ def test_suspects_are_what_is_unusual() -> None:
         "weight decay": {"weight_decay": 1e-4},
     }
     assert [one.name for one in suspects(resolve("vicreg", {"strength": 0.0}))] == [
-        "learning rate",
+        "a tenth of the learning rate",
         "strength",
     ]
 
