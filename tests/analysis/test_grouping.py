@@ -68,14 +68,21 @@ def test_every_command_takes_them(
         numpy.savez(tmp_path / "other.npz", representations=rows[:, ::-1] + 1, video=owner)
         inputs.append(str(tmp_path / "other.npz"))
     if command == "report":
-        page = tmp_path / "page.html"
-        assert main(["report", *inputs, "--groups", "video", "--out", str(page), "--quiet"]) == 0
+        page = collapse.report(inputs[0], tmp_path / "page.html", groups="video")
         assert "by 60 groups" in page.read_text()
         return
     document = answered(capsys, command, *inputs, "--groups", "video")
     assert document["inputs"][0]["options"]["groups"] == "video"
     if command != "check":
         assert "by 60 groups" in json.dumps(document, ensure_ascii=False)
+
+
+def test_a_run_takes_one_for_each_image(run: Path, tmp_path: Path) -> None:
+    """Of all 1,347 images of the split, of which a part is embedded."""
+    (tmp_path / "who.txt").write_text("\n".join(str(n // 10) for n in range(1347)))
+    grouped = collapse.spectrum(run, samples=500, groups=tmp_path / "who.txt")
+    assert 100 < grouped.h.groups <= 135
+    assert grouped.h.settings["intervals"] == f"95 %, by {grouped.h.groups} groups"
 
 
 def test_names_of_files_suggest_them(
