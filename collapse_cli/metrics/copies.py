@@ -81,15 +81,19 @@ class Counting:
                 start += len(part)
             self.parts = []
 
-    def copies(self, rows: Rows, spread: float) -> Copies:
-        """Of the rows (N,D) that were added. spread: of the unit rows, root of their total variance."""
+    def copies(self, rows: Rows) -> Copies:
+        """Of the rows (N,D) that were added."""
         if self.sketch is not None:
             distinct, error = self.sketch.distinct()
             largest, first = self.sketch.largest()
             return Copies(self.count, distinct, self.zeros, largest, first, None, error, EQUAL)
-        tolerance = nearness(rows[0:1].dtype)
-        tolerance = tolerance if NARROW * tolerance < spread else EQUAL
-        owner = owners(torch.cat(self.parts), rows, tolerance)
+        coordinates, tolerance = torch.cat(self.parts), nearness(rows[0:1].dtype)
+        spread = coordinates.var(
+            dim=0, correction=0
+        )  # of projections, each about the unit rows' total variance, and of the length
+        spread = torch.maximum(spread[:AXES].mean(), spread[AXES]).sqrt()
+        tolerance = tolerance if NARROW * tolerance < float(spread) else EQUAL
+        owner = owners(coordinates, rows, tolerance)
         if owner is None:
             return Copies(self.count, self.count, self.zeros, 1, 0, None, 0.0, tolerance)
         sizes = torch.bincount(owner)
@@ -101,14 +105,10 @@ class Counting:
 def counted(rows: Tensor) -> Copies:
     """Of rows (N,D) in memory."""
     counting, size = Counting(rows.shape[1], rows.device), max(2**20 // rows.shape[1], 1)
-    mean = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
     for block in torch.split(rows, size):
         exact = block.double()
-        unit = directions(exact)
-        counting.add(exact, unit, torch.linalg.vector_norm(exact, dim=1))
-        mean += unit.sum(dim=0) / len(rows)
-    spread = (1 - mean.square().sum()).clamp_min(0).sqrt()
-    return counting.copies(rows, float(spread))
+        counting.add(exact, directions(exact), torch.linalg.vector_norm(exact, dim=1))
+    return counting.copies(rows)
 
 
 def nearness(kind: torch.dtype) -> float:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 SIZE = 2**22  # values kept at most
-HEAVY = 1024  # a value that is more than one in so many is kept whatever its hash
+HEAVY = 64  # a value that is more than one in so many of as many values as are kept, stays whatever its hash
 ODD = (-7046029254386353131, -4658895280553007687, 7723592293110705685, -7046029288634856825)
 
 
@@ -61,7 +61,7 @@ class Sketch:
         return sampled << self.level, error
 
     def largest(self) -> tuple[int, int]:
-        """How often the most frequent key was seen, to SIZE/HEAVY times, and where first."""
+        """How often the most frequent key was seen, less SIZE / HEAVY times at most, and where."""
         self._settle()
         most = int(self.counts.argmax())
         return int(self.counts[most]), int(self.places[most])
@@ -85,7 +85,7 @@ class Sketch:
         self.counts = torch.zeros_like(self.kept).index_add_(0, index, torch.cat([self.counts, counts]))
         first = torch.full_like(self.kept, torch.iinfo(torch.int64).max)
         self.places = first.scatter_reduce_(0, index, torch.cat([self.places, places]), "amin")
-        heavy = self.counts * HEAVY >= min(self.seen, self.size)
+        heavy = self.counts >= max(self.size // HEAVY, self.seen // self.size, 2)
         while int((chosen := self._sampled() | heavy).sum()) > self.size:
             self.level += 1
         self.kept, self.counts, self.places = self.kept[chosen], self.counts[chosen], self.places[chosen]

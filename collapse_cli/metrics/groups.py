@@ -53,7 +53,11 @@ def worth(rows: Rows, on_sphere: Moments, owner: Tensor, generator: Generator) -
     every = torch.stack([spread.new_zeros(()), covariance.square().sum()]) * n**2
     across = (every - n * alone - same * within) / apart
     rho = ((within - across) / (alone - across).clamp_min(1e-300)).clamp(0, 1)
-    return Worth(float(rho[0]), max(n / (1 + same / n * float(rho[1])), float(g)))
+    icc = float(rho[0])
+    squared = max(
+        float(rho[1]), icc**2
+    )  # where one group has most rows, the mean is its own, and hides its part
+    return Worth(icc, max(n / (1 + same / n * squared), float(g)))
 
 
 @dataclass(frozen=True)

@@ -114,10 +114,8 @@ def gather(rows: Rows, counted: bool = False) -> Gathered:
             counting.add(block, unit, lengths)
         start += len(block)
     refuse(bad, count)
-    sphere = on_sphere.moments()
-    spread = math.sqrt(max(float(sphere.covariance.trace()), 0))
-    copies = counting.copies(rows, spread) if counting else None
-    return Gathered(raw.moments(), sphere, scale, longest.index, copies)
+    copies = counting.copies(rows) if counting else None
+    return Gathered(raw.moments(), on_sphere.moments(), scale, longest.index, copies)
 
 
 class _Longest:

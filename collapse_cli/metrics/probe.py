@@ -148,7 +148,7 @@ def stratified(
 ) -> tuple[Tensor, Tensor]:
     """Rows to fit on, `share` of each class of labels (N,), and the rest, to be judged on; each sorted.
 
-    owner: (N,) int64, equal for copies of a row (`kept_together`): all of them go where the first of them, in random order, goes.
+    owner: (N,) int64, equal for copies of a row (`kept_together`): all go where the first of them goes.
     Raises CollapseError, with code 3, where fewer than two are left for that.
     """
     order = torch.randperm(len(labels), generator=generator)
@@ -157,7 +157,7 @@ def stratified(
     fitted = torch.cat([group[:cut] for group, cut in zip(groups, cuts, strict=True)])
     judged = torch.cat([group[cut:] for group, cut in zip(groups, cuts, strict=True)])
     if owner is not None:
-        fitted, judged = _on_one_side(fitted, owner, order)
+        fitted, judged = _on_one_side(fitted, owner)
     if len(judged) < 2:
         raise CollapseError(
             f"{len(labels)} rows of {len(groups)} classes leave {len(judged)} to be judged on",
@@ -182,12 +182,13 @@ def kept_together(owner: Tensor, labels: Tensor) -> Tensor:
     return number
 
 
-def _on_one_side(fitted: Tensor, owner: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows to fit on and to be judged on, all copies on the side of that which comes first in the order (N,)."""
-    side, rank = torch.zeros(len(owner), dtype=torch.bool), torch.empty_like(order)
-    side[fitted], rank[order] = True, torch.arange(len(order))
-    first = torch.full((int(owner.max()) + 1,), len(order)).scatter_reduce_(0, owner, rank, "amin")
-    side = side[order[first[owner]]]
+def _on_one_side(fitted: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows to fit on and to be judged on, all copies on the side of that which comes first among the rows."""
+    n = len(owner)
+    side = torch.zeros(n, dtype=torch.bool)
+    side[fitted] = True
+    first = torch.full((int(owner.max()) + 1,), n).scatter_reduce_(0, owner, torch.arange(n), "amin")
+    side = side[first[owner]]
     return side.nonzero()[:, 0], (~side).nonzero()[:, 0]
 
 

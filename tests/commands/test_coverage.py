@@ -52,7 +52,15 @@ def test_a_dropped_mode_and_which_is_which(tmp_path: Path, capsys: Capture) -> N
 def test_every_number_has_its_interval(tmp_path: Path, capsys: Capture) -> None:
     (one,) = answered(capsys, modes(tmp_path / "a.npy", 4), modes(tmp_path / "b.npy", 3, 1))["results"]
     for name, metric in one["metrics"].items():
-        if name not in ("real", "generated", "k", "compared"):
+        if name not in (
+            "real",
+            "generated",
+            "k",
+            "compared",
+            "shared",
+            "distinct_real",
+            "distinct_generated",
+        ):
             assert metric["interval"][0] <= metric["value"] <= metric["interval"][1], name
 
 
@@ -85,3 +93,20 @@ def test_its_table(tmp_path: Path, capsys: Capture) -> None:
     shown = capsys.readouterr().out
     for word in ("precision", "recall", "density", "coverage", "Vendi", "real a.npy", "generated b.npy"):
         assert word in shown
+
+
+def test_the_sets_share_rows(tmp_path: Path, capsys: Capture) -> None:
+    """100 rows ten times each, held against the same and 50 others: balls that reach to a copy would hold nothing."""
+    random = numpy.random.default_rng(0)
+    real = random.normal(size=(100, 4))
+    numpy.save(tmp_path / "real.npy", real.repeat(10, axis=0))
+    numpy.save(
+        tmp_path / "fake.npy", numpy.concatenate([real.repeat(10, axis=0), 50 + random.normal(size=(50, 4))])
+    )
+    document = answered(capsys, str(tmp_path / "real.npy"), str(tmp_path / "fake.npy"))
+    value = {name: metric["value"] for name, metric in document["results"][0]["metrics"].items()}
+    assert value["precision"] == pytest.approx(100 / 150)
+    assert (value["recall"], value["coverage"]) == (1, 1)
+    assert (value["shared"], value["distinct_real"], value["distinct_generated"]) == (1000, 100, 150)
+    assert (value["real"], value["generated"]) == (1000, 1050)
+    assert "the sets share 1,000 rows" in document["warnings"][0]

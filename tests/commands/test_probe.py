@@ -206,3 +206,18 @@ def test_pixels_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize("name", ["", "digit", "folder:/nowhere"])
 def test_pixels_of_nothing(name: str, capsys: Capture) -> None:
     assert "collapse: no " in refused(capsys, f"pixels:{name}", code=2)
+
+
+def test_copies_are_kept_on_one_side_and_said(tmp_path: Path, capsys: Capture) -> None:
+    """Noise with labels at random, each row eight times: learnt by heart all would be right, and kept apart it is chance."""
+    generator = numpy.random.default_rng(0)
+    found, labels = generator.standard_normal((60, 24)), generator.integers(0, 2, 60)
+    numpy.savez(tmp_path / "rows.npz", representations=found.repeat(8, 0), labels=labels.repeat(8))
+    document = answered(capsys, str(tmp_path / "rows.npz"))
+    (entry,) = document["results"]
+    assert entry["metrics"]["knn"]["value"] < 0.75
+    assert entry["settings"]["copies"] == "on one side of the split"
+    assert "copies" in document["warnings"][0]
+    numpy.savez(tmp_path / "once.npz", representations=found, labels=labels)
+    document = answered(capsys, str(tmp_path / "once.npz"))
+    assert "copies" not in document["results"][0]["settings"]

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import probe as room
-from collapse_cli.metrics.probe import few_labels, knn, linear, probe, stratified, wilson
+from collapse_cli.metrics.probe import few_labels, kept_together, knn, linear, probe, stratified, wilson
 
 
 def case(signal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -298,3 +298,33 @@ def test_nothing_is_left_of_classes_of_two() -> None:
     with pytest.raises(CollapseError, match="6 rows of 3 classes leave 0") as raised:
         stratified(torch.arange(6) % 3, seeded())
     assert raised.value.code == 3
+
+
+def test_copies_stay_on_one_side() -> None:
+    """300 rows of 3 classes, each six times: no row is on both sides, and all are on one."""
+    which = torch.arange(300).repeat(6)
+    labels = which % 3
+    fitted, judged = stratified(labels, Generator().manual_seed(1), owner=kept_together(which, labels))
+    assert not set(which[fitted].tolist()) & set(which[judged].tolist())
+    assert sorted([*fitted.tolist(), *judged.tolist()]) == list(range(1800))
+    assert 0.7 < len(fitted) / 1800 < 0.9
+
+
+def test_without_copies_the_split_is_as_it_was() -> None:
+    labels = torch.arange(200) % 4
+    one, other = (
+        stratified(labels, Generator().manual_seed(2)),
+        stratified(labels, Generator().manual_seed(2), owner=torch.arange(200)),
+    )
+    assert torch.equal(one[0], other[0])
+    assert torch.equal(one[1], other[1])
+
+
+def test_a_class_in_one_point_is_no_copy_of_a_row() -> None:
+    """A space that maps a whole class to one point is judged as before; the copies within the other class stay together."""
+    owner = torch.tensor([0] * 10 + [1, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    labels = torch.tensor([0] * 10 + [1] * 10)
+    apart = kept_together(owner, labels)
+    assert len(torch.unique(apart[:10])) == 10
+    assert apart[10] == apart[11]
+    assert len(torch.unique(apart)) == 19
