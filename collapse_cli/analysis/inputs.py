@@ -10,7 +10,8 @@ from pathlib import Path
 from collapse_cli.analysis import networks, stored
 from collapse_cli.analysis.grouping import grouped
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.analysis.subject import Subject
+from collapse_cli.analysis.paired import paired
+from collapse_cli.analysis.subject import Subject, about_mean
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
 from collapse_cli.runs import checkpoint, embeddings, folders
@@ -132,7 +133,8 @@ def load_all(given: Sequence[Loaded], measuring: Measuring, progress: Progress =
 
 def _subject(recognised: Recognised, measuring: Measuring) -> Subject:
     source = recognised.source if recognised.kind is Kind.EMBEDDINGS else None
-    return grouped(_ungrouped(recognised, measuring), source)
+    subject = paired(grouped(_ungrouped(recognised, measuring), source), source)
+    return about_mean(subject) if measuring.centre else subject
 
 
 def _ungrouped(recognised: Recognised, measuring: Measuring) -> Subject:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from collapse_cli.analysis.centring import less
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Verdict
 from collapse_cli.errors import CollapseError, concerning
@@ -33,6 +34,11 @@ class Judgement:
     context: Context
     verdict: Verdict
 
+    @property
+    def common_part(self) -> bool:
+        """Whether all embeddings point one way, or may do so."""
+        return complete(self.spectrum).crossed is not False
+
 
 def judgement(subject: Subject, space: str) -> Judgement:
     """Computed once, whoever asks for it."""
@@ -43,6 +49,8 @@ def _judgement(subject: Subject, space: str) -> Judgement:
     result, facts = of_space(subject, space), context(subject, space)
     chance = generator(subject.measuring.seed)
     found = judged(subject.rows[space], result, chance, facts, signs(subject, space, result))
+    if subject.original and (whole := judgement(subject.original, space)).common_part:
+        found = whole.verdict  # centring takes away what a collapse would be seen by
     return Judgement(result, facts, found)
 
 
@@ -50,17 +58,25 @@ def of_space(subject: Subject, space: str) -> Spectrum:
     """Beside embeddings of its kind, and beside those of the network at random initialisation, if there is one."""
 
     def compute() -> Spectrum:
-        rows, initial = subject.rows[space], subject.initial
+        rows = subject.rows[space]
         with concerning(f"{subject.name} · {space}"):
             return spectrum(
                 rows,
                 generator(subject.measuring.seed),
                 relu=never_negative(rows),
-                untrained=initial[0].rows[space] if initial else None,
+                untrained=_initial(subject, space),
                 groups=subject.groups,
             )
 
     return subject.once(("spectrum", space), compute)
+
+
+def _initial(subject: Subject, space: str) -> Tensor | None:
+    """Embeddings of the network at random initialisation, about their own mean where these are."""
+    if not subject.initial:
+        return None
+    rows = subject.initial[0].rows[space]
+    return less(rows, rows.double().mean(dim=0)) if subject.original else rows
 
 
 def context(subject: Subject, space: str) -> Context:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 DECISIVE = ("split", "samples", "dataset", "seed")  # where images lie and what computes changes no number
+RARE = ("groups", "second", "views_of", "centre")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +53,20 @@ class Measuring(Choices, Sampled):
         "array of the input; for intervals and the number of embeddings that count",
     )
 
+    second: str = knob("", "another view of the same images: a file of embeddings, in the same order")
+    views_of: str = knob(
+        "", "which rows are views of one image: a FILE as for --labels, or a COLUMN or array of the input"
+    )
+    centre: bool = knob(
+        False,
+        "subtract the mean embedding before measuring; the verdict still says whether it dominates",
+    )
+
     @property
     def decisive(self) -> dict[str, Any]:
-        """The settings that change a number."""
-        chosen = {name: value for name, value in dataclasses.asdict(self).items() if name in DECISIVE}
-        return chosen | ({"groups": self.groups} if self.groups else {})
+        """The settings that change a number; of those that few inputs have only the ones that were given."""
+        given = dataclasses.asdict(self)
+        return {name: value for name, value in given.items() if name in DECISIVE or (name in RARE and value)}
 
 
 def device(name: str) -> torch.device:

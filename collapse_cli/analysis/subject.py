@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli import embedding
+from collapse_cli.analysis.centring import CentredRows, centred, means
 from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared, looks_untrained
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.settings import flat
@@ -37,7 +38,8 @@ class Subject:
     what is known of its training, None where there is no network; stage: how far a run of ours got; load_split: the images of
     another split, by its name, None where there are only these; raw: `clean` holds pixels; codes: what h is where it is whole
     numbers, and None where it is not; groups: (N,) int64 in [0,G), of all embeddings, those that are not independent;
-    suggested: how many groups names of files suggest; story: what was recognised and assumed, in sentences.
+    suggested: how many groups names of files suggest; centre: the mean row (D,) by space that was subtracted from all
+    embeddings, as they are in `original`; story: what was recognised and assumed, in sentences.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Subject:
     codes: Codes | None = None
     groups: Tensor | None = None
     suggested: int = 0
+    centre: Mapping[str, Tensor] = field(default_factory=dict)
+    original: Subject | None = None
     story: tuple[str, ...] = ()
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -100,13 +104,14 @@ class Subject:
         case = cast("Case", self.case)
         order = torch.randperm(len(self.clean), generator=torch.Generator().manual_seed(case.seed))[:n]
         index = self.clean.index[order.sort().values]
-        return embedding.many_views(
+        many = embedding.many_views(
             case.method, case.images, case.normalisation, index, case.recipe, case.strength, case.seed, q
         )
+        return tuple(centred(view, self.centre) for view in many)
 
     def split(self, name: str) -> Embeddings | None:
         """The embeddings of another split of the data set; None where there are only these."""
-        return self.load_split(name) if self.load_split else None
+        return centred(self.load_split(name), self.centre) if self.load_split else None
 
     @cached_property
     def present(self) -> Compared | None:
@@ -176,6 +181,20 @@ class Subject:
         return (
             f"{self.name}: {len(self.clean):,} of {self.count:,} rows, drawn without replacement; --samples takes more",
         )
+
+
+def about_mean(subject: Subject) -> Subject:
+    """The same input with all its embeddings less their mean."""
+    mean = means(subject.rows)
+    views = subject.stored_views
+    return replace(
+        subject,
+        clean=centred(subject.clean, mean),
+        streamed={space: CentredRows(rows, mean[space]) for space, rows in subject.streamed.items()},
+        stored_views=views and (centred(views[0], mean), centred(views[1], mean)),
+        centre=mean,
+        original=subject,
+    )
 
 
 def generator(seed: int) -> torch.Generator:
