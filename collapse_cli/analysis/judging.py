@@ -99,10 +99,6 @@ def compare(
     >>> [(entry.kind, entry.subject) for entry in result][:2]
     [('side_by_side', 'array 1'), ('side_by_side', 'array 2')]
     """
-    if len(sources) < 2:
-        raise CollapseError(
-            f"compare holds two inputs or more against each other, {len(sources)} given", "compare(a, b)"
-        )
     twice = [source for n, source in enumerate(sources) if any(source is other for other in sources[:n])]
     if twice or not isinstance(baseline, str):
         what = "an input is given twice" if twice else "baseline is no name"
@@ -110,6 +106,10 @@ def compare(
             what, "give each input once" if twice else "give the name of a group, or the path of a run"
         )
     inputs = portrayed(sources, None, progress, settings)
+    if len(inputs) < 2:
+        raise CollapseError(
+            f"compare holds two inputs or more against each other, {len(inputs)} given", "compare(a, b)"
+        )
     return Result(comparison.compare(inputs, measuring(settings), baseline, scatter, fresh, progress))
 
 

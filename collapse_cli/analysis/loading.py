@@ -177,18 +177,19 @@ def _sets(source: Input) -> Sequence[Input | Recognised]:
 def portrayed(
     sources: Sequence[Input], labels: Labels, progress: Progress, settings: Settings
 ) -> list[Loaded]:
-    """A path as it is, for its run folder may hold the answers already; everything else loaded."""
+    """A path as it is, for its run folder may hold the answers already; the sets of a folder; everything else loaded."""
     measuring(settings)
-    _refuse_shared(labels, sources)
-    arrays_of_groups = bool(settings.get("groups") is not None and not _text(settings))
-    return apart(
-        [
-            Path(source)
-            if isinstance(source, str | os.PathLike) and not arrays_of_groups
-            else load(source, labels=labels, progress=progress, **_of(source, settings))
-            for source in sources
-        ]
-    )
+    parts = [part for source in sources for part in _sets(source)]
+    _refuse_shared(labels, parts)
+    return apart([_portrayed(part, labels, progress, settings) for part in parts])
+
+
+def _portrayed(part: Input | Recognised, labels: Labels, progress: Progress, settings: Settings) -> Loaded:
+    if isinstance(part, Recognised):
+        return part
+    if isinstance(part, str | os.PathLike) and _text(settings):
+        return Path(part)
+    return load(part, labels=labels, progress=progress, **_of(part, settings))
 
 
 def _of(source: Input, settings: Settings) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy
 import pytest
 import torch
 
+import collapse_cli as collapse
 from collapse_cli.analysis.inputs import load_all
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
+from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
 
 LABELS = numpy.arange(20) % 3
@@ -247,9 +250,38 @@ def test_other_files_of_arrays_are_measured_apart(tmp_path: Path) -> None:
 
 
 def test_one_set_is_wanted(tmp_path: Path) -> None:
-    import collapse_cli as collapse
-
     folder(tmp_path, {"train.npy": rows(), "test.npy": rows()})
     with pytest.raises(CollapseError, match=r"holds 2 sets of rows: test\.npy, train\.npy"):
         collapse.load(tmp_path)
     assert len(collapse.spectrum(tmp_path).entries) == 2
+
+
+def test_a_folder_of_a_series_is_a_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Side by side in the order of the epochs, each named by its own; the second and third less the first."""
+    folder(tmp_path, {f"epoch_{n}.npy": rows(60, seed=n) for n in (0, 10, 2)})
+    assert main(["compare", str(tmp_path), "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert [(one["kind"], one["subject"]) for one in results] == [
+        ("side_by_side", "epoch 0"), ("side_by_side", "epoch 2"), ("side_by_side", "epoch 10"),
+        ("difference", "epoch 2"), ("difference", "epoch 10"),
+    ]  # fmt: skip
+    assert [entry.subject for entry in collapse.compare(tmp_path)] == [one["subject"] for one in results]
+    assert [entry.subject for entry in collapse.diagnose(tmp_path)] == ["epoch 0", "epoch 2", "epoch 10"]
+    assert main(["check", str(tmp_path), "-q"]) == 0
+
+
+def test_two_named_sets_are_a_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As clip-retrieval writes them; a third set is no part of a pair."""
+    folder(
+        tmp_path, {f"{side}_emb/{side}_emb_{n}.npy": rows(seed=n) for side in ("img", "text") for n in (0, 1)}
+    )
+    assert main(["alignment", str(tmp_path), "--pair", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["results"]
+    assert (entry["of"], entry["metrics"]["modality_gap"]["value"]) == ("img_emb × text_emb · h", 0)
+    folder(tmp_path, {"third/a.npy": rows()})
+    for argv in (
+        ["alignment", str(tmp_path), "--pair"],
+        ["coverage", str(tmp_path), str(tmp_path / "third")],
+    ):
+        assert main(argv) == 2
+        assert "given" in capsys.readouterr().err
