@@ -53,7 +53,6 @@ PLANTED = (
     Planted("augmentation too strong", "moco --strength 3", "moco"),
     Planted("augmentation too strong", "end-to-end --strength 3", "end-to-end"),
     Planted("key encoder too fast", "moco --momentum 0", "moco"),
-    Planted("key encoder too fast", "mochi --momentum 0", "mochi"),
     Planted("queue too long", "moco --queue 16384", "moco"),
     Planted("projector deep and linear", "moco --head-layers 6 --head-activation none", "moco"),
     Planted("weight decay too strong", "moco --weight-decay .3", "moco"),

@@ -18,7 +18,7 @@ SEEN: Mapping[str, tuple[str, ...]] = {
     "uniformity too weak": ("align-uniform",),
     "variance term too weak": ("vicreg",),
     "augmentation too strong": ("moco", "end-to-end"),
-    "key encoder too fast": ("moco", "mochi"),
+    "key encoder too fast": ("moco",),
     "queue too long": ("moco",),
     "projector deep and linear": ("moco",),
     "weight decay too strong": ("moco", "end-to-end"),
