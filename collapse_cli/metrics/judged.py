@@ -21,12 +21,13 @@ def judged(
     rows: Rows, result: Spectrum, generator: Generator, context: Context, signs: Signs = NO_SIGNS
 ) -> Verdict:
     """What the spectrum of rows (N,D) comes to, led by the warning that many are copies, if they are."""
+    found = verdict(result, context, signs)
+    if found.status == "complete collapse":
+        return found
     if mostly_one_point(result) and (result.distinct or 0) > FEWEST and not context.codes:
         found = _of_the_others(rows, result, generator, context)
-    else:
-        found = verdict(result, context, signs)
     lead = warning(result, bool(context.codes))
-    return _led_by(f"{lead}. ", found) if lead and not result.equal else found
+    return _led_by(f"{lead}. ", found) if lead else found
 
 
 def _of_the_others(rows: Rows, result: Spectrum, generator: Generator, context: Context) -> Verdict:
