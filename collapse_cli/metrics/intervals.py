@@ -98,7 +98,7 @@ def _table(name: str, n: float, d: int, fit: tuple[int, int] | None) -> Table:
             "alive": (lambda lam: above(RELATIVE_FLOOR * lam[..., 0], lam, noise), count),
             "active": (lambda lam: above(ACTIVE / d * lam.sum(dim=-1), lam, noise), count),
             "above_edge": (lambda lam: above(edge * lam.sum(dim=-1), lam, noise), count),
-            "wasserstein": (log_roots, partial(_distance, n, d)),
+            "wasserstein": (log_roots, partial(_distance, round(n), d)),
         },
         RAW: {
             "effective_rank_raw": (entropy, rank),
