@@ -71,7 +71,7 @@ def plant(
     said = {"split": "train", "samples": 10000, "dataset": "", "seed": 0, "labels": False} | (asked or {})
     facts = {
         "path": str(folder), "sha256": hashlib.sha256(record.checkpoint.read_bytes()).hexdigest(),
-        "epoch": epoch or run.training.epochs, "options": said,
+        "epoch": epoch or run.training.epochs, "epochs": run.training.epochs, "status": "running", "options": said,
     }  # fmt: skip
     shape = {
         space: Shape(900, Measured(rank * part, null=chance), Measured(0.5, interval=(0.4, 0.6)), Curve((rank, part)))
