@@ -9,6 +9,9 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import concerning
 from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.copies_words import mostly_one_point
+from collapse_cli.metrics.groups import renumbered
+from collapse_cli.metrics.other_rows import others
 from collapse_cli.metrics.spectrum import Spectrum, never_negative, spectrum
 from collapse_cli.metrics.verdict import verdict
 from collapse_cli.shapes import Rows, class_count
@@ -37,6 +40,23 @@ def of_space(subject: Subject, space: str, initial: Mapping[str, Rows]) -> Spect
             )
 
     return subject.once(("spectrum", space, initial is subject.untrained), compute)
+
+
+def of_others(subject: Subject, space: str, result: Spectrum) -> Spectrum | None:
+    """Of the embeddings beside those that are one point, where half or more are; None where fewer are, or no two others."""
+    copies = result.copies
+    if copies is None or not mostly_one_point(result):
+        return None
+
+    def compute() -> Spectrum | None:
+        rest = others(subject.rows[space], copies)
+        if len(rest) < 2:
+            return None
+        groups = None if subject.groups is None else renumbered(subject.groups[rest.places])
+        seeded = generator(subject.measuring.seed)
+        return spectrum(rest, seeded, relu=never_negative(rest), groups=groups)
+
+    return subject.once(("spectrum of the others", space), compute)
 
 
 def context(subject: Subject, space: str) -> Context:

@@ -155,6 +155,12 @@ def units(rows: Rows, owner: Tensor, longest: Tensor, generator: Generator) -> U
     )
 
 
+def renumbered(owner: Tensor) -> Tensor:
+    """(N,) the same groups from 0 on, where some are not among the rows."""
+    number: Tensor = torch.unique(owner, return_inverse=True)[1]
+    return number
+
+
 def _chosen(sizes: Tensor, special: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     """Groups (U,), and how many of all each stands for (U,)."""
     g = len(sizes)
