@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from collapse_cli.analysis.arrays import Labels, classes
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.copies_words import suggest_groups
+from collapse_cli.metrics.groups import renumbered
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.runs import groups
 from collapse_cli.runs.source import Source
@@ -30,7 +29,7 @@ def grouped(subject: Subject, source: Source | None = None) -> Subject:
     images = subject.case.images if subject.case else None
     if images is None or source is not None or len(images) == subject.count:
         return replace(subject, groups=groups.read(text, source, subject.count))
-    return replace(subject, groups=_renumbered(groups.read(text, None, len(images))[subject.clean.index]))
+    return replace(subject, groups=renumbered(groups.read(text, None, len(images))[subject.clean.index]))
 
 
 def grouped_by(subject: Subject, given: Labels) -> Subject:
@@ -38,12 +37,6 @@ def grouped_by(subject: Subject, given: Labels) -> Subject:
     if given is None or (isinstance(given, str) and not given):
         return subject
     return replace(subject, groups=classes(given, subject.count, "groups")[0])
-
-
-def _renumbered(owner: torch.Tensor) -> torch.Tensor:
-    """The same groups from 0 on, where some are not among the rows."""
-    number: torch.Tensor = torch.unique(owner, return_inverse=True)[1]
-    return number
 
 
 def _suggested(subject: Subject, source: Source | None) -> int:

@@ -48,7 +48,7 @@ def judgement(subject: Subject, space: str) -> Judgement:
 def _judgement(subject: Subject, space: str) -> Judgement:
     result, facts = of_space(subject, space), context(subject, space)
     chance = generator(subject.measuring.seed)
-    found = judged(subject.rows[space], result, chance, facts, signs(subject, space, result))
+    found = judged(subject.rows[space], result, chance, facts, signs(subject, space, result), subject.groups)
     if subject.original and (whole := judgement(subject.original, space)).common_part:
         found = whole.verdict  # centring takes away what a collapse would be seen by
     return Judgement(result, facts, found)

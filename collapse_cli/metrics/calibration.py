@@ -92,7 +92,7 @@ def judged(scene: Scene, rows: torch.Tensor, generator: Generator) -> Status:
     """What is said of rows (N,D), each compared with its kind; a borderline verdict counts as undecided."""
     groups = owners(len(rows)) if scene.grouped else None
     result = spectrum(rows, generator, relu=never_negative(rows), groups=groups)
-    found = verdict_of(rows, result, generator, scene.context, scene.signs)
+    found = verdict_of(rows, result, generator, scene.context, scene.signs, groups)
     return "inconclusive" if found.borderline else cast(Status, found.status)
 
 

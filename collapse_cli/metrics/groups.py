@@ -19,11 +19,8 @@ from collapse_cli.metrics.rows import directions
 from collapse_cli.shapes import Rows
 
 GROUPS, PER_GROUP = 1024, 64  # groups and rows of each, that correlations are read from
-UNITS, SPECIAL, READ = (
-    1024,
-    256,
-    2**16,
-)  # groups left out at a time, the largest and longest among them, and rows of all of them
+UNITS, SPECIAL = 1024, 256  # groups left out at a time, and the largest among them
+READ = 2**24  # numbers in the rows of all of them: 128 MB
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ def units(rows: Rows, owner: Tensor, longest: Tensor, generator: Generator) -> U
     n, g = len(owner), len(sizes)
     starts, order = _sorted(owner, sizes)
     chosen, weights = _chosen(sizes, owner[longest.cpu()], generator)
-    most = max(READ // len(chosen), 1)
+    most = max(READ // (len(chosen) * rows.shape[1]), 2)
     places, part = [], []
     for one in chosen.tolist():
         size = int(sizes[one])
@@ -156,6 +153,12 @@ def units(rows: Rows, owner: Tensor, longest: Tensor, generator: Generator) -> U
         weights.to(device),
         g,
     )
+
+
+def renumbered(owner: Tensor) -> Tensor:
+    """(N,) the same groups from 0 on, where some are not among the rows."""
+    number: Tensor = torch.unique(owner, return_inverse=True)[1]
+    return number
 
 
 def _chosen(sizes: Tensor, special: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import numpy
 import pytest
 
 import collapse_cli as collapse
+from collapse_cli.analysis.spectrum import of_others, of_space
 from collapse_cli.cli import main
 
 Capture = pytest.CaptureFixture[str]
@@ -118,3 +119,23 @@ def test_bad_groups_are_one_clear_sentence(
         collapse.spectrum(tmp_path / "rows.npy", groups="user")
     with pytest.raises(collapse.CollapseError, match="as it was loaded"):
         collapse.spectrum(collapse.load(rows), groups=owner)
+
+
+def test_the_others_are_measured_apart(tmp_path: Path) -> None:
+    """Of 900 rows 500 are zero, among them all of three of the 30 groups: the others have the spectrum of a file of their own, and their own groups."""
+    random = numpy.random.default_rng(0)
+    rows = random.normal(size=(900, 8)) / numpy.arange(1, 9)
+    rows[::2], rows[1:101:2] = 0, 0
+    numpy.save(tmp_path / "rows.npy", rows)
+    rest = rows[(rows != 0).any(axis=1)]
+    assert len(rest) == 400
+    owner = numpy.arange(900) // 30
+    subject = collapse.load(tmp_path / "rows.npy", groups=owner)
+    whole = of_space(subject, "h", {})
+    found = of_others(subject, "h", whole)
+    alone = of_space(collapse.load(rest, groups=owner[(rows != 0).any(axis=1)]), "h", {})
+    assert found is not None
+    assert (found.samples, found.zero_rows, found.groups) == (400, 0, 27)
+    assert found.effective_rank == pytest.approx(float(alone.effective_rank))
+    assert found.effective_rank.interval == pytest.approx(alone.effective_rank.interval)  # type: ignore[attr-defined]
+    assert of_others(collapse.load(rest), "h", alone) is None

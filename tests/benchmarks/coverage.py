@@ -2,7 +2,9 @@
 
 Every number of `spectrum` and `alignment` that has an interval, over six kinds of rows and N/D = 5, 20, 100. What must be
 covered is the expectation of the number at this N, here its mean over the replications; of a count, which goes in steps, its
-median, and the ends of its interval are whole numbers. --blocks: the delete-a-block
+median, and the ends of its interval are whole numbers. --group 20 --icc 0.9: rows come in groups of 20 that have nine tenths of
+the variance in common, N/D is of groups to D, intervals leave out groups, and beside each stands the coverage of those that
+take rows as independent. --blocks: the delete-a-block
 jackknife instead, 20 blocks of rows by index modulo 20, every number computed anew without each; for four of the numbers.
 Minutes to an hour, by width and replications.
 """
@@ -85,6 +87,26 @@ def ours(rows: Tensor, generator: Generator) -> Found:
     }
 
 
+def grouped(draw: Draw, size: int, icc: float) -> tuple[Draw, Callable[[Tensor, Generator], Found]]:
+    """n groups of `size` rows each, with the part `icc` of the variance in common; and their numbers, by groups and by rows."""
+
+    def rows(n: int, d: int, generator: Generator) -> Tensor:
+        between, within = draw(n, d, generator), draw(n * size, d, generator)
+        return icc**0.5 * between.repeat_interleave(size, dim=0) + (1 - icc) ** 0.5 * within
+
+    def both(found: Tensor, generator: Generator) -> Found:
+        owner = torch.arange(len(found) // size).repeat_interleave(size)
+        ways = {"": spectrum(found, generator, groups=owner), ", by rows": spectrum(found, generator)}
+        return {
+            name + way: (one["value"], tuple(one["interval"]))
+            for way, result in ways.items()
+            for name, one in metrics(result).items()
+            if one.get("interval") is not None
+        }
+
+    return rows, both
+
+
 def by_blocks(rows: Tensor, generator: Generator) -> Found:
     """The same from what every number is without each of 20 blocks."""
     parts = [(moments(rows[k::BLOCKS]), moments(unit(rows)[k::BLOCKS])) for k in range(BLOCKS)]  # raw, unit
@@ -138,23 +160,30 @@ def main() -> None:
     options.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS)
     options.add_argument("--ratios", nargs="*", type=int, default=list(RATIOS), help="N/D")
     options.add_argument("--blocks", action="store_true", help="the delete-a-block jackknife, for comparison")
+    options.add_argument("--group", type=int, default=1, help="rows of a group")
+    options.add_argument(
+        "--icc", type=float, default=0.9, help="part of the variance that a group has in common"
+    )
     given = options.parse_args()
     torch.set_num_threads(1)
     how, start = (by_blocks if given.blocks else ours), time.perf_counter()
     columns = {}
     for kind in given.kinds:
         for ratio in given.ratios:
+            draw, measured = KINDS[kind], how
+            if given.group > 1:
+                draw, measured = grouped(draw, given.group, given.icc)
             columns[kind, ratio] = coverage(
-                how, KINDS[kind], ratio * given.width, given.width, given.replications, given.seed
+                measured, draw, ratio * given.width, given.width, given.replications, given.seed
             )
     print(
         f"coverage in %, nominal 95; D = {given.width}, {given.replications} replications, (): a count that never moves"
     )
-    print(f"{'':22s}" + "".join(f"{kind:>21s}" for kind in given.kinds))
-    print(f"{'N/D':22s}" + "".join(f"{ratio:7d}" for _ in given.kinds for ratio in given.ratios))
+    print(f"{'':32s}" + "".join(f"{kind:>21s}" for kind in given.kinds))
+    print(f"{'N/D':32s}" + "".join(f"{ratio:7d}" for _ in given.kinds for ratio in given.ratios))
     for name in next(iter(columns.values())):
         cells = [column[name] for column in columns.values()]
-        print(f"{name:22s}" + "".join(f"{f'{share:.1f}' if moves else '()':>7s}" for share, moves in cells))
+        print(f"{name:32s}" + "".join(f"{f'{share:.1f}' if moves else '()':>7s}" for share, moves in cells))
     print(f"{time.perf_counter() - start:.0f} s")
 
 

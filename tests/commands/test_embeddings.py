@@ -166,7 +166,9 @@ def test_pairs(place: Path, rows: numpy.ndarray, capsys: Capture) -> None:
     document = answered(capsys, "alignment", place / "shards", place / "other.npy", "--pair")
     (entry,) = document["results"]
     assert (entry["of"], entry["title"]) == ("shards × other.npy · h", "Two sets in pairs")
-    assert entry["settings"] == {"first": "shards", "second": "other.npy", "N": 60, "d": 5, "seed": 0}
+    assert entry["settings"] == {"first": "shards", "second": "other.npy", "N": 60, "d": 5, "seed": 0} | {
+        "intervals": "95 %, embeddings taken as independent"
+    }
     assert entry["metrics"]["modality_gap"]["value"] == pytest.approx(
         numpy.linalg.norm((u - v).mean(0)), rel=1e-5
     )
@@ -232,6 +234,7 @@ def test_groups_and_sets_of_a_sample_are_said_to_be_of_one(place: Path, capsys: 
     assert [said.partition(",")[0] for said in found["warnings"]] == [
         "e.npy: 20 of 60 rows",
         "e.pt: 20 of 60 rows",
+        "the sets share 20 rows: so many of the 20 generated rows are copies of real ones",
     ]
 
 

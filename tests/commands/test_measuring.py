@@ -117,6 +117,8 @@ def test_the_settings_are_those_asked_for(run: Path, tmp_path: Path, capsys: Cap
     for one in document["results"]:
         assert one["metrics"]["samples"]["value"] == 100
         kind = {"null": "isotropic, ReLU"} if one["of"].endswith("h") else {}
+        if any(metric.get("interval") for metric in one["metrics"].values()):
+            kind["intervals"] = "95 %, embeddings taken as independent"
         assert one["settings"] == {"split": "digits/test", "seed": 3, "eps": 0} | kind
 
 
