@@ -64,19 +64,17 @@ def of_space(subject: Subject, space: str) -> Spectrum:
                 rows,
                 generator(subject.measuring.seed),
                 relu=never_negative(rows),
-                untrained=_initial(subject, space),
+                initial=_initial(subject, space),
                 groups=subject.groups,
             )
 
     return subject.once(("spectrum", space), compute)
 
 
-def _initial(subject: Subject, space: str) -> Tensor | None:
-    """Embeddings of the network at random initialisation, about their own mean where these are."""
-    if not subject.initial:
-        return None
-    rows = subject.initial[0].rows[space]
-    return less(rows, rows.double().mean(dim=0)) if subject.original else rows
+def _initial(subject: Subject, space: str) -> list[Tensor]:
+    """Embeddings of the network at random initialisations, about their own mean where these are."""
+    every = [network.rows[space] for network in subject.initial]
+    return [less(rows, rows.double().mean(dim=0)) for rows in every] if subject.original else every
 
 
 def context(subject: Subject, space: str) -> Context:

@@ -140,16 +140,6 @@ class Subject:
         order = torch.randperm(len(self.clean), generator=generator(self.measuring.seed))[:COMPARED]
         return self.clean.index[order.sort().values]
 
-    @property
-    def untrained(self) -> Mapping[str, Tensor]:
-        """The rows of a run's own network before its first step, by space; empty where that is not known."""
-        return self.initial[0].rows if self.case and self.case.trained else {}
-
-    @property
-    def reinitialised(self) -> Mapping[str, Tensor]:
-        """The rows of another library's network with re-initialised weights, by space."""
-        return self.initial[0].rows if self.case and not self.case.trained else {}
-
     def history(self) -> list[dict[str, Any]]:
         """One mapping an epoch, as the run folder has it; of epochs that the checkpoint holds."""
         lines = self.record.history() if self.record else []

@@ -49,8 +49,10 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
         yield f"std·√D {spectrum.std_sqrt_d:.3g}: the usual check sees nothing"
     if total > ROUNDING and spectrum.eigenvalues and spectrum.eigenvalues[0] > OUTLIER * total:
         yield f"one direction holds {spectrum.eigenvalues[0] / total:.0%} of the variance: an outlier"
-    if spectrum.effective_rank_untrained is not None:
-        yield f"effective rank {spectrum.effective_rank:.3g}; {spectrum.effective_rank_untrained:.3g} at random initialisation"
+    initial = spectrum.effective_rank_initial
+    if initial is not None:
+        low, high = getattr(initial, "interval", None) or (initial, initial)
+        yield f"effective rank {spectrum.effective_rank:.3g}; {low:.3g} to {high:.3g} at random initialisation"
     if context.alignment is not None and total > ROUNDING:
         near = context.alignment / (2 * total)  # 2 total: mean squared distance of two rows
         yield f"two views of an image are {near:.0%} as far apart, squared, as two images"

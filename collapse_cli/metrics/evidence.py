@@ -46,9 +46,10 @@ class Evidence:
         null="isotropic",
         better="high",
     )
-    effective_rank_untrained: float | None = number(
-        "the same of the same network at random initialisation, on the same images",
-        label="effective rank at random initialisation", convention=f"λ, {ON_SPHERE}", default=None,
+    effective_rank_initial: float | None = number(
+        "the same of the same network at random initialisation, on 1000 of the images at most",
+        label="effective rank at random initialisation", convention=f"λ, {ON_SPHERE}",
+        interval="range over several initialisations", default=None,
     )  # fmt: skip
     ray_share: float | None = number(
         "share of the raw variance along the mean row; near 1, with a common part that dominates, the collapse is complete",
@@ -98,7 +99,7 @@ def evidence(spectrum: Spectrum, context: Context) -> Evidence:
         dimensional_below=dimensional(spectrum).bound,
         dimensions_90=spectrum.dimensions_90,
         effective_rank=spectrum.effective_rank,
-        effective_rank_untrained=spectrum.effective_rank_untrained,
+        effective_rank_initial=spectrum.effective_rank_initial,
         ray_share=spectrum.ray_share,
         row_participation=spectrum.row_participation,
         std_sqrt_d=spectrum.std_sqrt_d,

@@ -33,21 +33,26 @@ def judged(
     found = verdict(result, context, signs)
     if found.status == "complete collapse":
         return found
-    if mostly_one_point(result) and (result.distinct or 0) > FEWEST and not context.codes:
-        found = _of_the_others(rows, result, generator, context, groups)
+    rest = None if context.codes else of_the_others(rows, result, generator, groups)
+    if rest is not None and (rest.distinct or 0) >= FEWEST:
+        found = _led_by(f"Of the other {rest.samples:,}, ", verdict(rest, context))
     lead = warning(result, bool(context.codes))
     return _led_by(f"{lead}. ", found) if lead else found
 
 
-def _of_the_others(
-    rows: Rows, result: Spectrum, generator: Generator, context: Context, groups: Tensor | None
-) -> Verdict:
-    """The verdict on the rows that are not the one which half of all are equal to."""
-    assert result.copies is not None
+def of_the_others(
+    rows: Rows, result: Spectrum, generator: Generator, groups: Tensor | None = None
+) -> Spectrum | None:
+    """The spectrum of the rows (N,D) that are not the one which half of all are equal to; None where fewer are, or no two are
+    left. result: the spectrum of all.
+    """
+    if result.copies is None or not mostly_one_point(result):
+        return None
     rest = others(rows, result.copies)
+    if len(rest) < 2:
+        return None
     owner = None if groups is None else renumbered(groups[rest.places])
-    apart = spectrum(rest, generator, relu=never_negative(rest), groups=owner)
-    return _led_by(f"Of the other {apart.samples:,}, ", verdict(apart, context))
+    return spectrum(rest, generator, relu=never_negative(rest), groups=owner)
 
 
 def _led_by(lead: str, found: Verdict) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -131,6 +131,11 @@ def counts(copies: Copies | None, worth: Independent) -> dict[str, Any]:
 def of_unit(rows: Rows) -> Tensor:
     """Eigenvalues (D,) of the covariance of the unit rows of (N,D)."""
     return eigenvalues(gather(rows).on_sphere.covariance, span(rows))
+
+
+def over_range(values: Sequence[float]) -> Measured | None:
+    """The first of several values, its interval their range; None where there is none."""
+    return Measured(values[0], interval=(min(values), max(values))) if values else None
 
 
 def null_of(

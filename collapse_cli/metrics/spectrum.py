@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from collapse_cli.metrics.spectral_numbers import (
     numbers,
     of_gaussian,
     of_unit,
+    over_range,
     ray,
     shuffled_of,
 )
@@ -141,9 +143,10 @@ class Spectrum:
     )  # fmt: skip
     alpha_from: int | None = number("first direction j of that line", label="α fitted from", default=None)
     alpha_to: int | None = number("last direction j of that line", label="α fitted to", default=None)
-    effective_rank_untrained: float | None = number(
-        "effective rank of the same network before training, on the same images",
-        label="effective rank, untrained", unit="dimensions", convention="λ, centred, L2-normalised rows", default=None,
+    effective_rank_initial: float | None = number(
+        "effective rank of the same network at random initialisation, on 1000 of the images at most",
+        label="effective rank at random initialisation", unit="dimensions", convention="λ, centred, L2-normalised rows",
+        interval="range over several initialisations", default=None,
     )  # fmt: skip
     numerical_rank: int | None = number(
         "directions that float64 tells from 0", label="dimensions above rounding",
@@ -196,14 +199,14 @@ def spectrum(
     rows: Rows,
     generator: Generator,
     relu: bool = False,
-    untrained: Rows | None = None,
+    initial: Sequence[Rows] = (),
     groups: Tensor | None = None,
 ) -> Spectrum:
     """Everything spectral of rows (N,D), read once and block by block, beside isotropic rows of the same N and D.
 
     generator (CPU): nulls and the sample of rows that intervals come from are drawn of it. relu: the isotropic rows pass
     through a ReLU, for representations that did (`never_negative`): their mean cosine is 0.32, whatever they have learnt.
-    untrained: the same images through the network before training (N',D). groups: (N,) int64 in [0,G), the group of each row.
+    initial: images through the network at random initialisation, once or several times (N',D); groups: (N,) int64 in [0,G).
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
     n, d = rows.shape
@@ -216,7 +219,7 @@ def spectrum(
     found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     expected["row_participation"] = of_gaussian(found["participation_ratio"])
     between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
-    before = None if untrained is None else of_unit(untrained)
+    before = [of_unit(rows) for rows in initial]
     measured: dict[str, Any] = {
         name: Measured(value, expected.get(name), _around(value, between.get(name)))
         for name, value in found.items()
@@ -226,11 +229,11 @@ def spectrum(
         dimensions=d,
         effective_rank_shuffled=entropy_rank(shuffled_of(rows, seen, generator, worth.count)),
         eigenvalues=Curve(
-            lam[UNIT].tolist(), null=null.tolist(), initial=None if before is None else before.tolist()
+            lam[UNIT].tolist(), null=null.tolist(), initial=before[0].tolist() if before else None
         ),
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
         **measured,
-        effective_rank_untrained=None if before is None else entropy_rank(before),
+        effective_rank_initial=over_range([entropy_rank(lam) for lam in before]),
         equal=equal(seen.raw, rows[0:1].dtype),
         rectified=relu,
         **counts(seen.copies, worth),

@@ -9,8 +9,10 @@ import numpy
 import pytest
 
 import collapse_cli as collapse
-from collapse_cli.analysis.spectrum import of_others, of_space
+from collapse_cli.analysis.judgement import of_space
+from collapse_cli.analysis.subject import generator
 from collapse_cli.cli import main
+from collapse_cli.metrics.judged import of_the_others
 
 Capture = pytest.CaptureFixture[str]
 
@@ -122,7 +124,7 @@ def test_bad_groups_are_one_clear_sentence(
 
 
 def test_the_others_are_measured_apart(tmp_path: Path) -> None:
-    """Of 900 rows 500 are zero, among them all of three of the 30 groups: the others have the spectrum of a file of their own, and their own groups."""
+    """Of 900 rows 500 are zero, among them all of three of the 30 groups: the others are as a file of their own."""
     random = numpy.random.default_rng(0)
     rows = random.normal(size=(900, 8)) / numpy.arange(1, 9)
     rows[::2], rows[1:101:2] = 0, 0
@@ -131,11 +133,11 @@ def test_the_others_are_measured_apart(tmp_path: Path) -> None:
     assert len(rest) == 400
     owner = numpy.arange(900) // 30
     subject = collapse.load(tmp_path / "rows.npy", groups=owner)
-    whole = of_space(subject, "h", {})
-    found = of_others(subject, "h", whole)
-    alone = of_space(collapse.load(rest, groups=owner[(rows != 0).any(axis=1)]), "h", {})
+    whole = of_space(subject, "h")
+    found = of_the_others(subject.rows["h"], whole, generator(0), subject.groups)
+    alone = of_space(collapse.load(rest, groups=owner[(rows != 0).any(axis=1)]), "h")
     assert found is not None
     assert (found.samples, found.zero_rows, found.groups) == (400, 0, 27)
     assert found.effective_rank == pytest.approx(float(alone.effective_rank))
     assert found.effective_rank.interval == pytest.approx(alone.effective_rank.interval)  # type: ignore[attr-defined]
-    assert of_others(collapse.load(rest), "h", alone) is None
+    assert of_the_others(collapse.load(rest).rows["h"], alone, generator(0)) is None

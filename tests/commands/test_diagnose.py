@@ -59,7 +59,7 @@ def test_a_run(run: Path, tmp_path: Path, capsys: Capture) -> None:
     assert (h["of"].split()[-1], z["of"].split()[-1]) == ("h", "z")
     for one in (h, z):
         assert len(one["metrics"]["eigenvalues"]["initial"]) == len(one["metrics"]["eigenvalues"]["values"])
-        assert one["metrics"]["effective_rank_untrained"]["value"] > 10
+        assert one["metrics"]["effective_rank_initial"]["value"] > 10
     assert "loss" not in h["metrics"]
     assert z["metrics"]["loss"]["null"] == pytest.approx(6.24, abs=0.01)  # log(512 + 1)
     assert (h["verdict"]["status"], z["metrics"]["queue"]["value"]) == ("healthy", 1)

@@ -72,7 +72,7 @@ def test_it_stands_beside_its_weights_drawn_anew(checkpoint: Path, dataset: str,
     argv = ["diagnose", str(checkpoint), "--dataset", dataset, "--split", "all", "--json"]
     assert main(argv) in (0, 3)
     for one in json.loads(capsys.readouterr().out)["results"]:
-        now, before = (one["metrics"][key]["value"] for key in ("effective_rank", "effective_rank_untrained"))
+        now, before = (one["metrics"][key]["value"] for key in ("effective_rank", "effective_rank_initial"))
         assert 5 < min(now, before) <= max(now, before) <= 19
         assert len(one["metrics"]["eigenvalues"]["initial"]) == one["metrics"]["dimensions"]["value"]
 

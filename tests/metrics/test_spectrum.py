@@ -404,10 +404,10 @@ def test_a_relu_has_a_null_of_its_own() -> None:
 
 def test_the_untrained_network_stands_beside() -> None:
     before, after = planted(400, 16, 12), planted(500, 16, 5)
-    found = spectrum(after, seeded(1), untrained=before)
-    assert found.effective_rank_untrained == pytest.approx(float(measure(before).effective_rank))
+    found = spectrum(after, seeded(1), initial=[before])
+    assert found.effective_rank_initial == pytest.approx(float(measure(before).effective_rank))
     assert list(found.eigenvalues.initial) == pytest.approx(list(measure(before).eigenvalues))
-    assert "effective_rank_untrained" not in metrics(measure(after))
+    assert "effective_rank_initial" not in metrics(measure(after))
 
 
 @pytest.mark.parametrize("size", [1e-170, 1e170])
