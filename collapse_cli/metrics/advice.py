@@ -92,6 +92,8 @@ def _untrained(context: Context, stage: Stage) -> Iterator[str]:
 def _complete(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if context.method:
         yield "collapse causes: which force is missing, or too weak"
+    else:
+        yield "collapse causes, with the run folder or the checkpoint: what brought all images to one point"
     if context.repels is False:
         yield from _other(context, "moco", "negatives keep images apart (He et al. 2020, arXiv:1911.05722)")
         yield from _other(

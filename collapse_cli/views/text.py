@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from textwrap import fill
+from textwrap import fill, shorten
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +18,7 @@ from collapse_cli.views.tables import tables
 
 LINES = 12  # of a short answer, as far as its verdicts leave room
 JUDGED = 6  # verdicts of a short answer
+MARGIN = 20  # letters beside the name and the sentence of a verdict
 PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "color_system": None}
 
 
@@ -71,12 +72,19 @@ def _verdicts(document: Document, width: int) -> list[str]:
     """The sentence of each verdict; of many, how many more there are."""
     every = verdicts(document)
     shown = [
-        terminal.verdict(verdict | {"reasons": [], "advice": []}, name) for name, verdict in every[-JUDGED:]
+        terminal.verdict(_in_a_line(verdict, width - len(name) - MARGIN), name)
+        for name, verdict in every[-JUDGED:]
     ]
     if not shown:
         return []
     more = [Text(f"… {len(every) - JUDGED} more verdicts: see .table()")] if len(every) > JUDGED else []
     return _captured(lambda console: console.print(*more, *shown, sep="\n"), width).splitlines()
+
+
+def _in_a_line(verdict: Mapping[str, Any], width: int) -> dict[str, Any]:
+    """The verdict without its reasons, its sentence cut to this many letters."""
+    sentence = shorten(verdict["sentence"], max(width, MARGIN), placeholder=" …")
+    return {**verdict, "sentence": sentence, "reasons": [], "advice": []}
 
 
 def _captured(write: Callable[[Console], None], width: int) -> str:
