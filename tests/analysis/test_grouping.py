@@ -122,7 +122,7 @@ def test_bad_groups_are_one_clear_sentence(
 
 
 def test_the_others_are_measured_apart(tmp_path: Path) -> None:
-    """Of 900 rows 500 are zero, among them all of three of the 30 groups: the others have the spectrum of a file of their own, and their own groups."""
+    """Of 900 rows 500 are zero, among them all of three of the 30 groups: the others are as a file of their own."""
     random = numpy.random.default_rng(0)
     rows = random.normal(size=(900, 8)) / numpy.arange(1, 9)
     rows[::2], rows[1:101:2] = 0, 0
