@@ -154,7 +154,7 @@ def test_a_folder_without_labels(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["train", "--size", "16"], "a size of its own"),
         (["spectrum"], "INPUT"),
         (["spectrum", "/nowhere.pt"], "no file /nowhere.pt"),
-        (["spectrum", "/tmp"], "without a checkpoint.pt"),
+        (["spectrum", "/usr"], "without a checkpoint.pt"),
         (["oracle"], "--dataset"),
         (["oracle", "--dataset", "imagenet"], "one of"),
         (["embed", "x.pt", "--out", "x.csv"], ".npz"),
@@ -279,6 +279,9 @@ def test_report(copy: Path) -> None:
     )
     assert {path.stem for path in (copy / "results").iterdir()} == {
         "spectrum",
+        "isotropy",
+        "view_ratio",
+        "dormant",
         "alignment",
         "oracle",
         "probe",
@@ -309,7 +312,7 @@ def test_the_demo_as_a_smoke_check(
     """0 as it is; 1 where MoCo collapses too: with m = 0 it does."""
     document = answered(capsys, "demo", "--quick", "--out", str(tmp_path / "demo"))
     status = {one["of"]: one["verdict"]["status"] for one in document["results"]}
-    assert status == {"positive-only": "complete collapse", "moco": "dimensional collapse"}
+    assert status == {"positive-only": "complete collapse", "moco": "healthy"}
     assert {"demo.png", "index.html"} <= {path.name for path in (tmp_path / "demo").iterdir()}
     broken = {"positive-only": {"epochs": 2}, "moco": {"epochs": 6, "momentum": 0.0}}
     monkeypatch.setattr("collapse_cli.commands.demo.QUICK", broken)

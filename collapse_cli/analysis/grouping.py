@@ -63,7 +63,10 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: Any) -> Itera
     """Where files or copies suggest that embeddings are not independent, and nobody has said so: one sentence."""
     if subject.groups is not None:
         return
-    copied = any(isinstance(entry.result, Spectrum) and suggest_groups(entry.result) for entry in entries)
+    copied = any(
+        isinstance(entry.result, Spectrum) and suggest_groups(entry.result, subject.codes is not None)
+        for entry in entries
+    )
     if not subject.suggested and not copied:
         return
     why = (

@@ -62,10 +62,10 @@ def groups_in_words(spectrum: Spectrum) -> str:
     )
 
 
-def suggest_groups(spectrum: Spectrum) -> bool:
+def suggest_groups(spectrum: Spectrum, codes: bool = False) -> bool:
     """Whether a tenth of the embeddings are copies, of many different ones: as of documents that were embedded several times."""
     n, distinct, largest = spectrum.samples, spectrum.distinct, spectrum.largest_group
-    if distinct is None or largest is None or spectrum.groups is not None:
+    if codes or distinct is None or largest is None or spectrum.groups is not None:
         return False
     return n - distinct - (largest * n - 1) >= WARNED * n
 

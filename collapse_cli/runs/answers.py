@@ -59,7 +59,10 @@ def _verdict(judged: Mapping[str, Any]) -> Verdict:
     """The bounds that decided stay plain, as they were saved."""
     reasons, advice = tuple(judged["reasons"]), tuple(judged.get("advice", ()))
     thresholds, commands = tuple(judged.get("thresholds", ())), tuple(judged.get("commands", ()))
-    return Verdict(judged["status"], judged["sentence"], reasons, advice, thresholds, commands)
+    borderline = judged.get("borderline") is True
+    return Verdict(
+        judged["status"], judged["sentence"], reasons, advice, thresholds, commands, borderline=borderline
+    )
 
 
 def _document(path: Path) -> dict[str, Any]:

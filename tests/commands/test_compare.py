@@ -77,7 +77,10 @@ def plant(
         space: Shape(900, Measured(rank * part, null=chance), Measured(0.5, interval=(0.4, 0.6)), Curve((rank, part)))
         for space, part in (("h", 0.1), ("z", 1.0))
     }  # fmt: skip
-    verdict = {"h": Verdict("healthy", "healthy: h lives"), "z": Verdict(status, f"{status}: z")}
+    of_h = (
+        status if status == "inconclusive" else "healthy"
+    )  # by which the run is judged, unless z has collapsed
+    verdict = {"h": Verdict(of_h, f"{of_h}: h"), "z": Verdict(status, f"{status}: z")}
     plane = {space: Plane(across * part, -2.0) for space, part in (("h", 0.1), ("z", 1.0))}
     documents = {
         "spectrum": [entry(f"{folder.name} · {s}", shape[s], settings={"N": 900}, verdict=verdict[s]) for s in "hz"],
@@ -208,8 +211,8 @@ def test_seeds_that_disagree_are_inconclusive(tmp_path: Path, capsys: Capture) -
     runs += [plant(tmp_path / f"b{s}", 9.0 + s, method="mochi", seed=s) for s in range(2)]
     found = compared(capsys, *map(str, runs))
     assert found["Side by side", "moco"]["verdict"] == {
-        "status": "inconclusive", "sentence": "in z 2 × healthy, 1 × complete collapse", "reasons": [],
-        "advice": [], "thresholds": [], "commands": [],
+        "status": "inconclusive", "sentence": "in h/z 2 × healthy, 1 × complete collapse", "reasons": [],
+        "advice": [], "thresholds": [], "commands": [], "borderline": False,
     }  # fmt: skip
     assert found["Side by side", "mochi"]["verdict"]["status"] == "healthy"
 
