@@ -1,4 +1,4 @@
-"""Embeddings on disk: an .npz as `collapse embed` writes it, a .npy or a folder of them, .pt, .safetensors, .parquet, .csv."""
+"""Embeddings on disk: an .npz as `collapse embed` writes it, a .npy or a folder of them, .pt, .safetensors, or a table."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
-from collapse_cli.runs import arrays, shards
+from collapse_cli.runs import arrays, folders, shards
 from collapse_cli.runs.arrays import ROWS
-from collapse_cli.runs.source import ROWS_BY_NAME, Source
+from collapse_cli.runs.source import Source
 from collapse_cli.runs.stored import content, stored
 from collapse_cli.shapes import Embeddings, Rows
 
@@ -78,8 +78,8 @@ def are_at(place: Path | Source) -> bool:
     source = Source.at(place)
     path = source.path
     if path.is_dir():
-        return not (path / "checkpoint.pt").exists() and bool(shards.shards_in(path))
-    return path.suffix in ROWS_BY_NAME or (path.suffix in PERHAPS and arrays.are_embeddings(source))
+        return not (path / "checkpoint.pt").exists() and bool(folders.kind(path))
+    return source.holds_rows or (path.suffix in PERHAPS and arrays.are_embeddings(source))
 
 
 def load(place: Path | Source, samples: int = sys.maxsize, seed: int = 0, beside: Path | None = None) -> Kept:

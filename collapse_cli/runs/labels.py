@@ -15,6 +15,9 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrays, reader
 
 HEADINGS = ("label", "labels")
+COLUMNS = (*HEADINGS, "class", "class_name", "class_label", "class_id", "target", "targets", "category")
+"""Names, in small letters, of a column of a table that may hold labels; the first two always do."""
+
 KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".txt")
 WHOLE = re.compile(r"[+-]?\d+")
 

@@ -5,22 +5,33 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import reader, shards
+from collapse_cli.runs import folders, packed, reader, shards, unread
 
-TABLES = (".csv", ".parquet")
-ROWS_BY_NAME = (".npy", ".npz", *TABLES)
-"""Files that hold rows and nothing else, as their names say."""
+TABLES = {
+    **dict.fromkeys((".csv", ".tsv", ".tab"), "csv_table"),
+    **dict.fromkeys((".txt", ".vec", ".glove", ".w2v", ".word2vec"), "text_vectors"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "json_lines"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet_table"),
+    **dict.fromkeys((".arrow", ".feather", ".ipc"), "arrow_table"),
+    **dict.fromkeys((".h5", ".hdf5"), "hdf5"),
+}
+"""Endings of the names of tables, and the module that reads each."""
+
+TEXTS = ("csv_table", "text_vectors", "json_lines")
+"""The readers that also read what gzip has packed."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file, or a folder of .npy shards: read once and hashed once."""
+    """A file, or a folder of embeddings: read once and hashed once. column: which columns of a table are the rows."""
 
     path: Path
+    column: str = ""
 
     @classmethod
     def at(cls, place: Path | Source) -> Source:
@@ -30,11 +41,16 @@ class Source:
     @property
     def holds_rows(self) -> bool:
         """Whether the name alone says that there are rows in it: a folder, or a file that holds nothing else."""
-        return self.path.suffix in ROWS_BY_NAME or self.path.is_dir()
+        return self.path.suffix in (".npy", ".npz") or self.is_table or self.path.is_dir()
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its columns have names: a file, or a folder of parquet or of `datasets`."""
+        return _module(self.path) != "" or folders.kind(self.path) in ("parquet", "dataset", "splits", "clip")
 
     @property
     def content(self) -> Any:
-        """What is in it: Shards of a .npy or a folder of them, a Table of a .csv or .parquet, a dict by name, or a tensor.
+        """What is in it: Shards of a .npy or a folder of them, a Table, a dict by name, or a tensor.
 
         All who ask share it, so nobody may change its tensors in place. Raises CollapseError for what cannot be read.
         """
@@ -46,34 +62,52 @@ class Source:
     def _outcome(self) -> Any:
         """The content, or the error: what cannot be read is not read again either."""
         try:
-            return _read(self.path)
+            return _read(self.path, self.column)
         except CollapseError as error:
             return error
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the file; of a folder, that of the names and contents of its shards."""
-        if not self.path.is_dir():
+        """Hex digest of the file; of a folder, that of the names and contents of its files."""
+        if not folders.kind(self.path):
             return _digest(self.path).hex()
         together = hashlib.sha256()
-        for shard in shards.shards_in(self.path):
-            together.update(shard.name.encode() + b"\0" + _digest(shard))
+        for file in folders.files(self.path):
+            together.update(file.name.encode() + b"\0" + _digest(file))
         return together.hexdigest()
 
 
-def _read(path: Path) -> Any:
-    """The reader is loaded only for such a file: pyarrow is slow to load."""
+def _module(path: Path) -> str:
+    """Which reads the table at a path, as its name says; empty for what is none."""
+    module = TABLES.get(packed.suffix(path), "")
+    return "" if path.is_dir() or (packed.packed(path) and module not in TEXTS) else module
+
+
+def _read(path: Path, column: str) -> Any:
+    """A reader is loaded only for such a file: pyarrow is slow to load."""
+    if found := folders.kind(path):
+        return _of_folder(path, found, column)
     if path.is_dir() or path.suffix == ".npy":
         return shards.opened(path)
-    if path.suffix == ".csv":
-        from collapse_cli.runs import csv_table
+    if module := _module(path):
+        return import_module(f"collapse_cli.runs.{module}").read(path, column)
+    if path.suffix not in (".npz", ".safetensors"):
+        unread.refuse(path)
+    return reader.read(path)
 
-        return csv_table.read(path)
-    if path.suffix == ".parquet":
+
+def _of_folder(path: Path, found: folders.Kind, column: str) -> Any:
+    if found == "parquet":
         from collapse_cli.runs import parquet_table
 
-        return parquet_table.read(path)
-    return reader.read(path)
+        return parquet_table.joined(path, folders.parquets(path), column)
+    if found == "dataset":
+        from collapse_cli.runs import arrow_table
+
+        return arrow_table.saved_to_disk(path, column)
+    if found == "npy":
+        return shards.opened(path)
+    raise folders.refuse(path, found)
 
 
 def _digest(file: Path) -> bytes:

@@ -11,10 +11,11 @@ import numpy
 import torch
 from torch import Tensor
 
-from collapse_cli.errors import CollapseError
+from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import arrays, labels, shards
 from collapse_cli.runs.arrays import BARE, ROWS
-from collapse_cli.runs.source import TABLES, Source
+from collapse_cli.runs.blocks import Blocks
+from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Rows
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -53,15 +54,22 @@ class Stored:
 def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What a file holds by the names of our own files, and what was assumed of it."""
     path = source.path
+    if source.is_table:
+        table = source.content
+        rows = {ROWS if name == BARE else name: values for name, values in table.rows.items()}
+        own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
+        return {**rows, **own}, table.assumed
     if path.is_dir() or path.suffix == ".npy":
         return {ROWS: source.content}, ()
-    if path.suffix in TABLES:
-        table = source.content
-        found, chosen = _named(table.rows, path)
-        aside = (f"left out: {', '.join(table.aside)}",) if table.aside else ()
-        own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
-        return found | own, chosen + aside
-    return _named(arrays.read(source), path)
+    return _named(_only(arrays.read(source), source.column, path), path)
+
+
+def _only(found: Mapping[str, Any], wanted: str, path: Path) -> dict[str, Any]:
+    """Without the other arrays of rows (N,D) where --column names one."""
+    rows = [name for name, array in found.items() if len(getattr(array, "shape", ())) == 2]
+    if wanted and wanted not in rows:
+        raise CollapseError(f"{path} has no array '{wanted}' of shape (N, D)", nearest(wanted, rows))
+    return {name: array for name, array in found.items() if not wanted or name == wanted or name not in rows}
 
 
 def _named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -79,7 +87,7 @@ def _named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[
     if rows:
         raise CollapseError(
             f"{path} holds several arrays of rows: {said}",
-            f"call the one to measure {ROWS}, or save it alone",
+            f"add {' or '.join(f'--column {name}' for name in rows[:4])}; or call the one to measure {ROWS}",
         )
     raise CollapseError(
         f"{path} holds no rows of shape (N, D): {said}", f"save them as an array called {ROWS}"
@@ -133,7 +141,7 @@ def _column(found: Mapping[str, Any], name: str, count: int, path: Path) -> Tens
 
 def _rows(array: Any, name: str, path: Path) -> Rows:
     """Rows (N,D) of a float type."""
-    if isinstance(array, shards.Shards):
+    if isinstance(array, shards.Shards | Blocks):
         return array
     if (
         not isinstance(array, Tensor)
