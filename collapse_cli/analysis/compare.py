@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.analysis.inputs import refuse_shared_labels
+from collapse_cli.analysis.inputs import refuse_shared_labels, refuse_unused_column
 from collapse_cli.analysis.measured import Loaded
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import Group, Single, by_name, space_of
@@ -39,6 +39,7 @@ def compare(
     if scatter and scatter[0] == scatter[1]:
         raise CollapseError(f"--scatter {scatter[0]} against itself", "name two metrics")
     refuse_shared_labels(measuring, len(inputs))
+    refuse_unused_column(measuring, inputs)
     portraits = [portrait(given, measuring, (), fresh, progress, save) for given in inputs]
     runs = [_single(measured) for measured in portraits]
     _refuse_twins(runs)

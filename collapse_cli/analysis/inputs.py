@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from collapse_cli.analysis import networks, stored
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs import checkpoint, embeddings
+from collapse_cli.runs import checkpoint, embeddings, unread
 from collapse_cli.runs.source import Source
 
 PIXELS = "pixels:"  # before the name of a data set
@@ -38,19 +39,23 @@ class Recognised:
     source: Source
 
 
-def recognise(path: Path) -> Recognised:
-    """Raises CollapseError for a folder that holds neither a run nor embeddings, and for what cannot be read."""
+def recognise(path: Path, column: str = "") -> Recognised:
+    """column: which columns of a table are the embeddings.
+
+    Raises CollapseError for a folder that holds neither a run nor embeddings, and for what cannot be read.
+    """
     if str(path).startswith(PIXELS):
         return Recognised(path, Kind.PIXELS, Source(path))
     if path.suffix == ".json":
         return Recognised(path, Kind.ANSWER, Source(path))
-    source = Source(path)
+    source = Source(path, column)
     if embeddings.are_at(source):
         return Recognised(path, Kind.EMBEDDINGS, source)
     if path.is_dir():
         if not (path / "checkpoint.pt").exists():
+            unread.refuse(path)
             raise CollapseError(
-                f"{path} is a folder without a checkpoint.pt, and holds no .npy",
+                f"{path} is a folder without a checkpoint.pt, and holds no .npy, no .parquet, and no data set of `datasets`",
                 "give a run folder, a checkpoint, or embeddings",
             )
         return Recognised(path, Kind.RUN, Source(path / "checkpoint.pt"))
@@ -60,7 +65,9 @@ def recognise(path: Path) -> Recognised:
 
 def load(given: Path | Recognised, measuring: Measuring, progress: Progress = silent) -> Subject:
     """One input, read and embedded; what it is, and what was assumed of it, is told to `progress`."""
-    recognised = recognise(given) if isinstance(given, Path) else given
+    recognised = recognise(given, measuring.column) if isinstance(given, Path) else given
+    if given is not recognised:
+        refuse_unused_column(measuring, [given])
     if measuring.labels and recognised.kind is not Kind.EMBEDDINGS:
         raise CollapseError(
             f"--labels go with embeddings, {recognised.path} is none", "images have their own"
@@ -74,7 +81,8 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
 def load_all(paths: Sequence[Path], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
     """Every input; what they are is told once all are read."""
     refuse_shared_labels(measuring, len(paths))
-    subjects = [load(path, measuring) for path in paths]
+    refuse_unused_column(measuring, paths)
+    subjects = [load(recognise(path, measuring.column), measuring) for path in paths]
     for line in (line for subject in subjects for line in subject.story):
         progress(line)
     return subjects
@@ -84,6 +92,14 @@ def refuse_shared_labels(measuring: Measuring, inputs: int) -> None:
     """Raises CollapseError where one file of labels would stand for several inputs."""
     if measuring.labels and inputs > 1:
         raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
+
+
+def refuse_unused_column(measuring: Measuring, inputs: Sequence[Any]) -> None:
+    """Raises CollapseError where --column is given and no input is a path of what has columns."""
+    paths = [given for given in inputs if isinstance(given, Path)]
+    if measuring.column and not any(Source(path).has_columns for path in paths):
+        said = ", ".join(map(str, inputs))
+        raise CollapseError(f"--column goes with a table, {said} is none", "leave it out")
 
 
 def _subject(recognised: Recognised, measuring: Measuring) -> Subject:

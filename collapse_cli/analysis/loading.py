@@ -45,6 +45,7 @@ class Settings(TypedDict, total=False):
     activation: Literal["auto", "gelu", "quickgelu"]
     size: int
     normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"]
+    column: str
 
 
 def load(
@@ -61,7 +62,8 @@ def load(
     """One input, read and embedded once, for several measurements.
 
     source: the path of a run folder, of a checkpoint (also another library's, with `dataset=`), of embeddings (.npy .npz .pt
-    .safetensors .parquet .csv, a folder of .npy), or "pixels:DATASET"; an array or tensor (N,D) of any library; an
+    .safetensors; the tables .parquet .arrow .csv .tsv .jsonl .h5, with `column=` where it is not clear which columns are the
+    rows; word vectors; a folder of .npy or .parquet), or "pixels:DATASET"; an array or tensor (N,D) of any library; an
     `nn.Module` with `images`, `layer` and `pool` as for `embed`; or what `embed` gives.
     labels: (N,) whole numbers or names, or the path of a file with one for each row; those of a path are a path too.
     name: how tables call what is in memory. settings: `samples`, `seed`, `dataset` … as the options of the commands.
@@ -112,6 +114,10 @@ def _refuse_unused(
     if not isinstance(source, nn.Module) and (images is not None or layer):
         raise CollapseError(
             "images and layer go with a network", "give the nn.Module itself: load(model, images=loader)"
+        )
+    if settings.get("column") and not isinstance(source, str | os.PathLike | Subject):
+        raise CollapseError(
+            "column goes with the path of a table", "give the columns themselves as an array (N, D)"
         )
     if name and isinstance(source, str | os.PathLike):
         raise CollapseError(f"{os.fspath(source)} is called by its path", "leave out name=")

@@ -69,7 +69,7 @@ def portrait(
     names = names or catalogue.portrait()
     if isinstance(given, Subject):
         return of_subject(given, names)
-    recognised = recognise(given)
+    recognised = recognise(given, measuring.column)
     if recognised.kind is Kind.ANSWER:
         return _saved(recognised, progress)
     stored = [] if fresh else complete(stored_answers(recognised, measuring), names)

@@ -33,6 +33,7 @@ def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     stored = embeddings.load(source, measuring.samples, measuring.seed, beside)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
     facts |= {"assumed": list(stored.assumed)} | ({"labels": measuring.labels} if beside else {})
+    facts |= {"column": source.column} if source.column and source.has_columns else {}
     name = path.absolute().name  # also of "."
     count = stored.every["h"].shape[0]
     return Subject(

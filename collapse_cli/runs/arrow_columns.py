@@ -10,10 +10,12 @@ import pyarrow
 from pyarrow import compute, types
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.columns import Column
+from collapse_cli.runs.families import Column
 from collapse_cli.runs.shards import float_of
 
-Cells = pyarrow.Array | pyarrow.ChunkedArray
+Cells = Any
+"""A pyarrow.Array or ChunkedArray: the package tells no types."""
+
 Matrix = numpy.ndarray[Any, Any]
 
 
@@ -111,9 +113,7 @@ def _numbers(values: Cells) -> Matrix:
 
 def holds_images(schema: pyarrow.Schema) -> bool:
     """Whether a column is an image as `datasets` keeps it: its bytes, and a path."""
-    return any(
-        types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0 for field in schema
-    )
+    return any(types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0 for field in schema)
 
 
 def holds_lists_of_lists(schema: pyarrow.Schema) -> str:

@@ -35,7 +35,9 @@ class Parts:
 def read(parts: Parts, wanted: str) -> Table:
     """wanted: --column. Raises CollapseError where it is not clear which columns are the rows, or they do not fit together."""
     choice, names = _chosen(parts, wanted), parts.schema.names
-    rows = {space: _rows(parts, [names[place] for place in places]) for space, places in choice.spaces.items()}
+    rows = {
+        space: _rows(parts, [names[place] for place in places]) for space, places in choice.spaces.items()
+    }
     if choice.label is None:
         return table(parts.path, choice, rows)
     label = names[choice.label]

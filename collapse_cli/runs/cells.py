@@ -42,7 +42,9 @@ def numbers(cell: str, where: str) -> numpy.ndarray[Any, Any]:
     parts = re.split(r"\s*,\s*|\s+", inner[1].strip())
     wrong = next((part for part in parts if not is_number(part)), None)
     if wrong is not None:
-        raise CollapseError(f"{where}: {brief(wrong)!r} in a list is not a number", 'a cell reads "[0.1, 0.2]"')
+        raise CollapseError(
+            f"{where}: {brief(wrong)!r} in a list is not a number", 'a cell reads "[0.1, 0.2]"'
+        )
     return numpy.array([float(part) for part in parts])
 
 

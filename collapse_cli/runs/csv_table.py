@@ -44,7 +44,7 @@ def read(path: Path, wanted: str = "", delimiter: str = "") -> Table:
 def _read(sheet: Sheet, choice: Choice, parts: dict[str, list[Matrix]], labels: list[str]) -> None:
     """All rows, by space, and all labels, block by block."""
     held, widths = 0, dict.fromkeys(parts, 0)
-    for batch in _batches(sheet, choice.taken):
+    for batch in _batches(sheet, choice.taken, choice.label):
         for space, places in choice.spaces.items():
             columns = [batch.column(str(place)) for place in places]
             if sheet.columns[places[0]].kind == "list":
@@ -59,10 +59,10 @@ def _read(sheet: Sheet, choice: Choice, parts: dict[str, list[Matrix]], labels: 
             labels += [cell.strip() for cell in batch.column(str(choice.label)).to_pylist()]
 
 
-def _batches(sheet: Sheet, places: Sequence[int]) -> Iterator[pyarrow.RecordBatch]:
+def _batches(sheet: Sheet, places: Sequence[int], label: int | None = None) -> Iterator[pyarrow.RecordBatch]:
     """Some columns, each called by its place: numbers as doubles, all else as text."""
     names = [str(place) for place in range(len(sheet.columns))]
-    numbers = [str(place) for place in places if sheet.columns[place].kind == "number"]
+    numbers = [str(place) for place in places if sheet.columns[place].kind == "number" and place != label]
     block = max(BLOCK, 4 * sheet.longest)
     words = any(column.kind != "number" for column in sheet.columns)
     with packed.content(sheet.path) as opened:
@@ -71,7 +71,10 @@ def _batches(sheet: Sheet, places: Sequence[int]) -> Iterator[pyarrow.RecordBatc
             csv.ReadOptions(block_size=block, column_names=names, skip_rows_after_names=int(sheet.headed)),
             csv.ParseOptions(delimiter=sheet.delimiter, newlines_in_values=words),
             csv.ConvertOptions(
-                column_types={**dict.fromkeys(names, pyarrow.string()), **dict.fromkeys(numbers, pyarrow.float64())},
+                column_types={
+                    **dict.fromkeys(names, pyarrow.string()),
+                    **dict.fromkeys(numbers, pyarrow.float64()),
+                },
                 include_columns=[str(place) for place in places],
                 null_values=[],
             ),

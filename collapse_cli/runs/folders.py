@@ -70,7 +70,8 @@ def refuse(path: Path, found: Kind) -> CollapseError:
 def _several(path: Path, names: list[str], ways: list[str]) -> CollapseError:
     """The remedy is a path for each."""
     return CollapseError(
-        f"{path} holds the splits {', '.join(names)}", f"give one of them: {' or '.join(ways) or 'its folder'}"
+        f"{path} holds the splits {', '.join(names)}",
+        f"give one of them: {' or '.join(ways) or 'its folder'}",
     )
 
 
@@ -90,4 +91,6 @@ def _split(file: Path) -> str:
 
 def _of_split(path: Path) -> list[Path]:
     """The files of DIR/train, which is no folder."""
-    return [file for file in _parquets(path.parent) if file.parent == path.parent and _split(file) == path.name]
+    return [
+        file for file in _parquets(path.parent) if file.parent == path.parent and _split(file) == path.name
+    ]

@@ -10,7 +10,8 @@ import numpy
 
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import blocks, reader
-from collapse_cli.runs.columns import COUNTS, TELLS, brief
+from collapse_cli.runs.columns import TELLS
+from collapse_cli.runs.families import COUNTS, brief
 from collapse_cli.runs.labels import COLUMNS
 from collapse_cli.runs.shards import fits, float_of
 from collapse_cli.runs.table import Table, labelled
@@ -26,7 +27,9 @@ def read(path: Path, wanted: str = "") -> Table:
     try:
         import h5py
     except ImportError:
-        raise CollapseError(f"{path}: HDF5 is read by the package h5py", "pip install 'collapse-cli[hdf5]'") from None
+        raise CollapseError(
+            f"{path}: HDF5 is read by the package h5py", "pip install 'collapse-cli[hdf5]'"
+        ) from None
     try:
         reader.size(path)
         file = h5py.File(path, "r")
@@ -40,7 +43,7 @@ def read(path: Path, wanted: str = "") -> Table:
     return _table(path, sets, wanted)
 
 
-def _sets(file: Any, kind: type) -> dict[str, Any]:
+def _sets(file: Any, kind: Any) -> dict[str, Any]:
     """Every data set of this file by its path, without those whose numbers lie in other files."""
     found: dict[str, Any] = {}
 
@@ -71,7 +74,9 @@ def _table(path: Path, sets: Mapping[str, Any], wanted: str) -> Table:
         return values
 
     held = blocks.rows(path, lengths, width, float_of(rows.dtype), part)
-    label = next((other for word in COLUMNS for other in sets if other.lower() == word and other != name), None)
+    label = next(
+        (other for word in COLUMNS for other in sets if other.lower() == word and other != name), None
+    )
     labels, classes = _labels(path, sets[label], label, count) if label else (None, ())
     aside = tuple(other for other in sets if other not in (name, label if labels is not None else None))
     said = f"the data set {name}" if len(sets) > 1 or wanted else ""
@@ -81,12 +86,15 @@ def _table(path: Path, sets: Mapping[str, Any], wanted: str) -> Table:
 def _chosen(path: Path, sets: Mapping[str, Any], wanted: str) -> str:
     """The only data set of rows, or the only one of several whose name says that it is an embedding."""
     shapes = {name: f"{name} {tuple(item.shape)}" for name, item in sets.items() if item.shape is not None}
-    found = [name for name in shapes if fits(sets[name].dtype, sets[name].shape) and not COUNTS.fullmatch(name)]
+    found = [
+        name for name in shapes if fits(sets[name].dtype, sets[name].shape) and not COUNTS.fullmatch(name)
+    ]
     if wanted and wanted.strip("/") in found:
         return wanted.strip("/")
     if wanted:
         raise CollapseError(
-            f"{path} has no data set '{wanted}' of shape (N, D)", nearest(wanted, found) if found else "leave out --column"
+            f"{path} has no data set '{wanted}' of shape (N, D)",
+            nearest(wanted, found) if found else "leave out --column",
         )
     telling = [name for name in found if TELLS.search(name)]
     found = telling if len(telling) == 1 else found
@@ -116,5 +124,7 @@ def _labels(path: Path, column: Any, name: str, count: int) -> tuple[Any, tuple[
     if column.shape != (count,) or column.dtype.kind not in "iuOS":
         return None, ()
     reader.refuse_too_large(path, 8 * count)
-    cells = [cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in column[:].tolist()]
+    cells = [
+        cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in column[:].tolist()
+    ]
     return labelled(cells, path, name)

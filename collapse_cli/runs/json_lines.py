@@ -1,4 +1,4 @@
-"""Embeddings in lines of JSON, .jsonl or .ndjson: an object on each line, with a list of numbers, or a number for each dimension."""
+"""Embeddings in lines of JSON, .jsonl or .ndjson: on each line an object with a list of numbers, or one for each dimension."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrow_columns, packed, reader
 from collapse_cli.runs.arrow_columns import Matrix, Uneven
 from collapse_cli.runs.cells import brief
-from collapse_cli.runs.columns import Choice, Column, choose
+from collapse_cli.runs.columns import Choice, choose
+from collapse_cli.runs.families import Column
 from collapse_cli.runs.table import Table, table
 
 LOOKED_AT = 100  # lines by which it is told what a column holds
@@ -106,7 +107,9 @@ def _laid_out(path: Path) -> Layout:
     names = list(dict.fromkeys(name for line in first for name in line))
     seen = [[line[name] for line in first if line.get(name) is not None] for name in names]
     columns = tuple(_column(name, values) for name, values in zip(names, seen, strict=True))
-    return Layout(path, columns, tuple(_label(values) for values in seen), max(len(line) for _, line in lines))
+    return Layout(
+        path, columns, tuple(_label(values) for values in seen), max(len(line) for _, line in lines)
+    )
 
 
 def _object(line: str, where: str) -> dict[str, Any]:

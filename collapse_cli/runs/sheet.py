@@ -1,8 +1,9 @@
-"""How a table of text is laid out, as its first lines tell: heading, columns, and what each holds. And what is wrong in which line."""
+"""How a table of text is laid out, as its first lines tell: heading and columns. And in which line something is wrong."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from pathlib import Path
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import cells, packed
 from collapse_cli.runs.cells import brief, is_number
-from collapse_cli.runs.columns import Choice, Column
+from collapse_cli.runs.columns import Choice
+from collapse_cli.runs.families import Column
 from collapse_cli.runs.labels import WHOLE
 
 Line = tuple[int, list[str]]
 TABS = (".tsv", ".tab")
+COMMA = re.compile(r"[+-]?\d+,\d+")
 NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
 LOOKED_AT = 100  # lines by which it is told what a column holds
 
@@ -43,6 +46,8 @@ def laid_out(path: Path, delimiter: str = "") -> Sheet:
     headed = _is_heading(first[0], first[1] if len(first) > 1 else [])
     rows = first[1:] if headed else first
     names = first[0] if headed else [f"column {place + 1}" for place in range(len(first[0]))]
+    if any(COMMA.fullmatch(cell) for row in rows for cell in row):
+        raise CollapseError(f"{path} has numbers with a comma in place of the point", "save them with a point: 0.5")
     columns = tuple(_column(name, [row[p] for row in rows if p < len(row)]) for p, name in enumerate(names))
     longest = max(sum(len(cell) + 3 for cell in row) for row in first)
     if not rows:
@@ -79,7 +84,9 @@ def _is_heading(first: Sequence[str], second: Sequence[str]) -> bool:
     counted = [str(n) for n in range(len(filled))]
     if list(first) == ["", *counted] and filled:
         return True
-    return list(first) == counted and len(first) > 1 and not all(WHOLE.fullmatch(cell) for cell in second or "0")
+    return (
+        list(first) == counted and len(first) > 1 and not all(WHOLE.fullmatch(cell) for cell in second or "0")
+    )
 
 
 def _column(name: str, seen: Sequence[str]) -> Column:
@@ -94,7 +101,7 @@ def _column(name: str, seen: Sequence[str]) -> Column:
 
 
 def mistake(sheet: Sheet, choice: Choice) -> CollapseError | None:
-    """The first cell that is missing, too many or not what its column holds, by its line; None where all are as they should be."""
+    """The first cell that is missing, too many or not what its column holds, by its line; None where all are in order."""
     with suppress(StopIteration):
         lines = _lines(sheet.path, sheet.delimiter)
         if sheet.headed:
@@ -112,14 +119,17 @@ def _check(sheet: Sheet, choice: Choice, row: Sequence[str], widths: dict[int, i
     """One line. widths: length of the first list of each column, filled here."""
     count = len(sheet.columns)
     if len(row) != count:
-        raise CollapseError(f"{where} has {len(row)} cells, the first line {count}", "give every row the same number")
+        raise CollapseError(
+            f"{where} has {len(row)} cells, the first line {count}", "give every row the same number"
+        )
     for place in (place for places in choice.spaces.values() for place in places):
         here = f"{where}, column {place + 1}"
         if sheet.columns[place].kind == "list":
             found = len(cells.numbers(row[place], here))
             if found != widths.setdefault(place, found):
                 raise CollapseError(
-                    f"{here} holds {found} numbers, the first row {widths[place]}", "every row needs the same D of them"
+                    f"{here} holds {found} numbers, the first row {widths[place]}",
+                    "every row needs the same D of them",
                 )
         elif not is_number(row[place]):
             raise CollapseError(

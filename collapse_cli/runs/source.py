@@ -49,6 +49,11 @@ class Source:
         return _module(self.path) != "" or folders.kind(self.path) in ("parquet", "dataset", "splits", "clip")
 
     @property
+    def has_columns(self) -> bool:
+        """Whether `column` can say which are the rows: of a table, or of arrays by name."""
+        return self.is_table or self.path.suffix in (".npz", ".pt", ".pth", ".safetensors")
+
+    @property
     def content(self) -> Any:
         """What is in it: Shards of a .npy or a folder of them, a Table, a dict by name, or a tensor.
 

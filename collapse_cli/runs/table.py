@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.columns import Choice, brief
+from collapse_cli.runs.columns import Choice
+from collapse_cli.runs.families import brief
 from collapse_cli.runs.labels import HEADINGS, WHOLE, numbered
 from collapse_cli.shapes import Rows
 
@@ -46,9 +47,7 @@ def table(
         return Table(rows, *labelled(cells, path, name), choice.aside, choice.words)
     complete = not any(cell is None or cell == "" for cell in cells)
     if complete and 2 * len(set(cells)) <= len(cells):  # a class has several samples
-        return Table(
-            rows, *labelled(cells, path, name), choice.aside, choice.words, f"the column {name}"
-        )
+        return Table(rows, *labelled(cells, path, name), choice.aside, choice.words, f"the column {name}")
     return Table(rows, None, (), (*choice.aside, name), choice.words)
 
 

@@ -79,7 +79,10 @@ def _laid_out(path: Path, first: list[str]) -> Layout:
     cells = [line.rstrip("\r\n ").split(" ") for line in first]
     head = cells[0]
     counts = (
-        len(cells) > 1 and len(head) == 2 and all(map(WHOLE.fullmatch, head)) and len(cells[1]) > int(head[1]) > 0
+        len(cells) > 1
+        and len(head) == 2
+        and all(map(WHOLE.fullmatch, head))
+        and len(cells[1]) > int(head[1]) > 0
     )
     rows = cells[1:] if counts else cells
     words = counts or not all(is_number(row[0]) for row in rows)
@@ -116,7 +119,9 @@ def _blocks(layout: Layout, odd: dict[int, Matrix]) -> Iterator[Matrix]:
             ),
             csv.ParseOptions(delimiter=" ", quote_char=False, invalid_row_handler=other),
             csv.ConvertOptions(
-                column_types=dict.fromkeys(numbers, pyarrow.float64()), include_columns=numbers, null_values=[]
+                column_types=dict.fromkeys(numbers, pyarrow.float64()),
+                include_columns=numbers,
+                null_values=[],
             ),
         ):
             rows = arrow_columns.side_by_side(batch.columns, numpy.dtype("float64"))
@@ -130,6 +135,7 @@ def _mistake(layout: Layout, reason: str) -> CollapseError:
     for number, line in _lines(layout.path):
         if number > layout.counts and layout.row(line) is None:
             return CollapseError(
-                f"{layout.path}, line {number}: {brief(line.strip())!r} is no row of {layout.width} numbers", HINT
+                f"{layout.path}, line {number}: {brief(line.strip())!r} is no row of {layout.width} numbers",
+                HINT,
             )
     return CollapseError(f"{layout.path} cannot be read as text ({reason})", HINT)

@@ -9,62 +9,98 @@ from pathlib import Path
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import packed, reader
 
-SAVE = "numpy.save('embeddings.npy', rows)"
-
-KNOWN = {
-    ".mat": ("a file of MATLAB", f"rows = scipy.io.loadmat(PATH)['NAME']; {SAVE}; of version 7.3: h5py.File(PATH)['NAME'][:].T"),
-    ".pkl": ("a pickle, which only code can read", f"where you trust it: rows = numpy.asarray(pandas.read_pickle(PATH)); {SAVE}"),
-    ".joblib": ("a file of joblib, which only code can read", f"where you trust it: rows = joblib.load(PATH); {SAVE}"),
+TRUST = "where you trust it: "
+CODE = (".pkl", ".joblib", ".kv")  # reading these runs what is in them
+PYTHON = {
+    ".mat": ("a file of MATLAB", "scipy.io", "scipy.io.loadmat(PATH)['NAME']"),
+    ".pkl": ("a pickle, which only code can read", "pandas", "pandas.read_pickle(PATH)"),
+    ".joblib": ("a file of joblib, which only code can read", "joblib", "joblib.load(PATH)"),
+    ".kv": (
+        "vectors of gensim, which only code can read",
+        "gensim.models",
+        "gensim.models.KeyedVectors.load(PATH).vectors",
+    ),
     ".tfrecord": (
         "a TFRecord",
-        "rows = [tf.train.Example.FromString(r.numpy()).features.feature['NAME'].float_list.value "
-        f"for r in tf.data.TFRecordDataset(PATH)]; {SAVE}",
+        "tensorflow",
+        "[tensorflow.train.Example.FromString(one.numpy()).features.feature['NAME'].float_list.value "
+        "for one in tensorflow.data.TFRecordDataset(PATH)]",
     ),
-    ".zarr": ("a store of Zarr", f"rows = zarr.open(PATH)[:]; {SAVE}"),
+    ".zarr": ("a store of Zarr", "zarr", "zarr.open(PATH, mode='r')[:]"),
     ".lmdb": (
         "a database of LMDB",
-        "rows = [numpy.frombuffer(v, 'float32') for _, v in lmdb.open(PATH, subdir=os.path.isdir(PATH), "
-        f"readonly=True, lock=False).begin().cursor()]; {SAVE}",
+        "lmdb, os",
+        "[numpy.frombuffer(value, 'float32') for _, value in "
+        "lmdb.open(PATH, subdir=os.path.isdir(PATH), readonly=True, lock=False).begin().cursor()]",
     ),
-    ".faiss": ("an index of FAISS", f"i = faiss.read_index(PATH); rows = i.reconstruct_n(0, i.ntotal); {SAVE}"),
-    ".index": ("an index of FAISS", f"i = faiss.read_index(PATH); rows = i.reconstruct_n(0, i.ntotal); {SAVE}"),
-    ".hnsw": ("an index of hnswlib", f"i = hnswlib.Index('cosine', D); i.load_index(PATH); rows = i.get_items(i.get_ids_list()); {SAVE}"),
-    ".ann": ("an index of Annoy", f"i = annoy.AnnoyIndex(D, 'angular'); i.load(PATH); rows = [i.get_item_vector(n) for n in range(i.get_n_items())]; {SAVE}"),
+    ".faiss": (
+        "an index of FAISS",
+        "faiss",
+        "(lambda i: i.reconstruct_n(0, i.ntotal))(faiss.read_index(PATH))",
+    ),
+    ".hnsw": (
+        "an index of hnswlib",
+        "hnswlib",
+        "(lambda i: [i.load_index(PATH), i.get_items(i.get_ids_list())][1])(hnswlib.Index('cosine', D))",
+    ),
+    ".ann": (
+        "an index of Annoy",
+        "annoy",
+        "(lambda i: [i.load(PATH), *map(i.get_item_vector, range(i.get_n_items()))][1:])(annoy.AnnoyIndex(D, 'angular'))",
+    ),
     ".sqlite": (
         "a database of SQLite",
-        "rows = [numpy.frombuffer(b, 'float32') for b, in sqlite3.connect(PATH).execute('SELECT embedding FROM NAME')]; " + SAVE,
+        "sqlite3",
+        "[numpy.frombuffer(cell, 'float32') for cell, in sqlite3.connect(PATH).execute('SELECT embedding FROM NAME')]",
     ),
-    ".duckdb": ("a database of DuckDB", "duckdb.connect(PATH).sql('FROM NAME').write_parquet('embeddings.parquet')"),
-    ".xlsx": ("a workbook of Excel", "pandas.read_excel(PATH).to_csv('embeddings.csv', index=False)"),
-    ".ods": ("a spreadsheet", "pandas.read_excel(PATH).to_csv('embeddings.csv', index=False)"),
-    ".orc": ("a file of ORC", "pyarrow.parquet.write_table(pyarrow.orc.read_table(PATH), 'embeddings.parquet')"),
-    ".avro": ("a file of Avro", "pandas.DataFrame(fastavro.reader(open(PATH, 'rb'))).to_parquet('embeddings.parquet')"),
     ".onnx": (
         "a network of ONNX",
-        f"rows = onnxruntime.InferenceSession(PATH).run(None, {{'INPUT': images}})[0]; {SAVE}",
+        "onnxruntime",
+        "onnxruntime.InferenceSession(PATH).run(None, {'INPUT': images})[0]",
     ),
-    ".tflite": ("a network of TensorFlow Lite", f"embed your images with it, and save them: {SAVE}"),
-    ".pb": ("a network of TensorFlow", f"rows = tf.saved_model.load(FOLDER)(images).numpy(); {SAVE}"),
-    ".keras": ("a network of Keras", f"rows = keras.models.load_model(PATH).predict(images); {SAVE}"),
-    ".gguf": ("a network of llama.cpp", f"embed your texts with it, and save them: {SAVE}"),
-    ".msgpack": ("a file of MessagePack, as Flax keeps weights", f"rows = flax.serialization.msgpack_restore(open(PATH, 'rb').read())['NAME']; {SAVE}"),
+    ".keras": ("a network of Keras", "keras", "keras.models.load_model(PATH).predict(images)"),
+    ".pb": ("a network of TensorFlow", "tensorflow", "tensorflow.saved_model.load(PATH)(images)"),
+    ".msgpack": (
+        "a file of MessagePack, as Flax keeps weights",
+        "flax.serialization",
+        "flax.serialization.msgpack_restore(open(PATH, 'rb').read())['NAME']",
+    ),
+    ".h5ad": ("a file of AnnData", "anndata", "anndata.read_h5ad(PATH).obsm['NAME']"),
+    ".memmap": ("raw numbers without their shape", "", "numpy.fromfile(PATH, 'float32').reshape(-1, D)"),
+}
+"""What a file is by the ending of its name; what is imported, and the expression that gives its rows."""
+
+OTHERWISE = {
+    ".duckdb": (
+        "a database of DuckDB",
+        "import duckdb; duckdb.connect(PATH).sql('FROM NAME').write_parquet('e.parquet')",
+    ),
+    ".xlsx": ("a workbook", "import pandas; pandas.read_excel(PATH).to_csv('embeddings.csv', index=False)"),
+    ".orc": (
+        "a file of ORC",
+        "from pyarrow import orc, parquet; parquet.write_table(orc.read_table(PATH), 'embeddings.parquet')",
+    ),
+    ".avro": (
+        "a file of Avro",
+        "import fastavro, pandas; pandas.DataFrame(fastavro.reader(open(PATH, 'rb'))).to_parquet('embeddings.parquet')",
+    ),
     ".rds": ("an object of R", "in R: write.csv(readRDS(PATH), 'embeddings.csv', row.names = FALSE)"),
     ".rdata": ("a workspace of R", "in R: load(PATH); write.csv(NAME, 'embeddings.csv', row.names = FALSE)"),
-    ".h5ad": ("a file of AnnData", f"rows = anndata.read_h5ad(PATH).obsm['NAME']; {SAVE}"),
-    ".memmap": ("raw numbers without their shape", f"rows = numpy.memmap(PATH, 'float32', 'r', shape=(N, D)); {SAVE}"),
-    ".kv": ("vectors of gensim, which only code can read", f"where you trust it: rows = gensim.models.KeyedVectors.load(PATH).vectors; {SAVE}"),
+    ".tflite": ("a network of TensorFlow Lite", "embed your images with it, and save the rows as .npy"),
+    ".gguf": ("a network of llama.cpp", "embed your texts with it, and save the rows as .npy"),
     ".zip": ("an archive", "unpack it, and give what is in it: unzip PATH"),
     ".tar": ("an archive", "unpack it, and give what is in it: tar xf PATH"),
     ".xz": ("packed", "unpack it: unxz PATH"),
     ".bz2": ("packed", "unpack it: bunzip2 PATH"),
     ".zst": ("packed", "unpack it: unzstd PATH"),
-}  # fmt: skip
-"""What a file is by the ending of its name, and its conversion."""
+}
+"""The same, of what becomes another file or needs another program."""
 
 ALIKE = {
     ".pickle": ".pkl", ".tfrecords": ".tfrecord", ".mdb": ".lmdb", ".db": ".sqlite", ".sqlite3": ".sqlite",
     ".xls": ".xlsx", ".xlsm": ".xlsx", ".mpk": ".msgpack", ".rda": ".rdata", ".annoy": ".ann", ".mmap": ".memmap",
     ".dat": ".memmap", ".raw": ".memmap", ".tgz": ".tar", ".7z": ".zip", ".wordvectors": ".kv",
+    ".ods": ".xlsx", ".index": ".faiss",
 }  # fmt: skip
 
 BEGINNINGS = {
@@ -98,24 +134,41 @@ def refuse(path: Path) -> None:
         ending = next(inside, ending)
     elif _is_torch(path, start):
         return
-    if ".data-" in path.name or (ending in (".index", ".ckpt") and _ends_with(path, TENSORFLOW)):
+    if ".data-" in path.name or (ending in (".faiss", ".ckpt") and _ends_with(path, TENSORFLOW)):
         raise CollapseError(
-            f"{path} is a checkpoint of TensorFlow",
-            f"rows = tf.train.load_checkpoint(PREFIX).get_tensor('NAME'); {SAVE}",
+            f"{path} is a checkpoint of TensorFlow; it is not read",
+            "import numpy, tensorflow; "
+            "numpy.save('embeddings.npy', tensorflow.train.load_checkpoint('PREFIX').get_tensor('NAME'))",
         )
-    if ending in KNOWN and (path.is_dir() or start):
-        raise _refused(path, *KNOWN[ending])
+    if path.is_dir() or start:
+        _refuse_known(path, ending)
     if start.startswith(b"\x1f\x8b"):
         raise CollapseError(f"{path} is packed, and only text is unpacked", f"gunzip -k {path}")
-    head = start.partition(b"\n")
-    if ending == ".bin" and head[1] and len(head[0].split()) == 2 and all(map(bytes.isdigit, head[0].split())):
-        raise _refused(
-            path, "vectors of word2vec, in binary",
-            "gensim.models.KeyedVectors.load_word2vec_format(PATH, binary=True).save_word2vec_format('vectors.txt')",
-        )  # fmt: skip
-    said = next((words for sign, words in BEGINNINGS.items() if start.startswith(sign)), "")
-    if said:
-        raise _refused(path, *KNOWN[said]) if said in KNOWN else CollapseError(f"{path} is {said}", RENAMED)
+    first, newline, _ = start.partition(b"\n")
+    if ending == ".bin" and newline and len(first.split()) == 2 and all(map(bytes.isdigit, first.split())):
+        raise CollapseError(
+            f"{path} holds vectors of word2vec in binary; it is not read",
+            "from gensim.models import KeyedVectors; "
+            f"KeyedVectors.load_word2vec_format({str(path)!r}, binary=True).save_word2vec_format('vectors.txt')",
+        )
+    for sign, said in BEGINNINGS.items():
+        if start.startswith(sign):
+            _refuse_known(path, said)
+            raise CollapseError(f"{path} is {said}", RENAMED)
+
+
+def _refuse_known(path: Path, ending: str) -> None:
+    """Raises CollapseError for an ending that is known."""
+    if ending in PYTHON:
+        what, modules, rows = PYTHON[ending]
+        imports = ", ".join(filter(None, ("numpy", modules)))
+        conversion = f"import {imports}; numpy.save('embeddings.npy', {rows})"
+        conversion = (TRUST if ending in CODE else "") + conversion
+    elif ending in OTHERWISE:
+        what, conversion = OTHERWISE[ending]
+    else:
+        return
+    raise CollapseError(f"{path} is {what}; it is not read", conversion.replace("PATH", repr(str(path))))
 
 
 def _is_torch(path: Path, start: bytes) -> bool:
@@ -125,10 +178,6 @@ def _is_torch(path: Path, start: bytes) -> bool:
     with suppress(Exception), zipfile.ZipFile(path) as archive:  # a damaged archive may fail in any way
         return any(name.endswith("data.pkl") for name in archive.namelist())
     return False
-
-
-def _refused(path: Path, what: str, conversion: str) -> CollapseError:
-    return CollapseError(f"{path} is {what}; it is not read", conversion.replace("PATH", repr(str(path))))
 
 
 def _start(path: Path) -> bytes:
