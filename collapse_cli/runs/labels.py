@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,8 @@ HEADINGS = ("label", "labels")
 COLUMNS = (*HEADINGS, "class", "class_name", "class_label", "class_id", "target", "targets", "category")
 """Names, in small letters, of a column of a table that may hold labels; the first two always do."""
 
-KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".txt")
+KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".tsv", ".txt")
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
 WHOLE = re.compile(r"[+-]?\d+")
 
 
@@ -31,7 +33,7 @@ def read(path: Path, count: int) -> tuple[Tensor, tuple[str, ...]]:
         raise CollapseError(
             f"--labels {path}: labels are not read from such a file", f"give {', '.join(KINDS)}"
         )
-    found = _lines(path) if path.suffix in (".csv", ".txt") else _array(path)
+    found = _lines(path) if path.suffix in (".csv", ".tsv", ".txt") else _array(path)
     if len(found) != count:
         raise CollapseError(
             f"{path} holds {len(found):,} labels, there are {count:,} rows",
@@ -61,7 +63,7 @@ def _lines(path: Path) -> list[str] | list[int]:
         raise error.wanted_as("text", "save it as UTF-8") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
-    found = [line.strip().strip('"') for line in lines]
+    found = _column(lines, path) or [line.strip().strip('"') for line in lines]
     while found and not found[-1]:
         found.pop()
     if found and found[0].lower() in HEADINGS:
@@ -71,6 +73,26 @@ def _lines(path: Path) -> list[str] | list[int]:
             f"{path}: label {found.index('') + 1} of {len(found)} is empty", "give one on each line"
         )
     return [int(one) for one in found] if all(WHOLE.fullmatch(one) for one in found) else found
+
+
+def _column(lines: Sequence[str], path: Path) -> list[str]:
+    """The labels among several columns, as a heading names them; nothing where there is one column.
+
+    Raises CollapseError for columns between tabs, none of which is named as labels are.
+    """
+    delimiter = DELIMITERS.get(path.suffix, "")
+    heading = next(csv.reader(lines[:1], delimiter=delimiter), []) if delimiter else []
+    words = [cell.strip().lower() for cell in heading]
+    place = next((words.index(name) for name in COLUMNS if name in words), None)
+    if len(words) < 2 or (place is None and path.suffix == ".csv"):  # a name may hold commas
+        return []
+    if place is None:
+        raise CollapseError(
+            f"{path}: none of the columns {', '.join(heading[:8])} is called label",
+            "call the labels so, or give them alone",
+        )
+    rows = [row for row in csv.reader(lines[1:], delimiter=delimiter) if row]
+    return [row[place].strip() if place < len(row) else "" for row in rows]
 
 
 def _array(path: Path) -> Any:

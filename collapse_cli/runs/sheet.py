@@ -47,7 +47,9 @@ def laid_out(path: Path, delimiter: str = "") -> Sheet:
     rows = first[1:] if headed else first
     names = first[0] if headed else [f"column {place + 1}" for place in range(len(first[0]))]
     if any(COMMA.fullmatch(cell) for row in rows for cell in row):
-        raise CollapseError(f"{path} has numbers with a comma in place of the point", "save them with a point: 0.5")
+        raise CollapseError(
+            f"{path} has numbers with a comma in place of the point", "save them with a point: 0.5"
+        )
     columns = tuple(_column(name, [row[p] for row in rows if p < len(row)]) for p, name in enumerate(names))
     longest = max(sum(len(cell) + 3 for cell in row) for row in first)
     if not rows:

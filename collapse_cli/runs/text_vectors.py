@@ -38,10 +38,11 @@ class Layout:
     longest: int
 
     def row(self, line: str) -> Matrix | None:
-        """The numbers (D,) of a line, whose word may hold spaces; None where they are none."""
+        """The numbers (D,) of a line; None where they are none. A word may hold spaces, but no number behind one."""
         cells = line.rstrip("\r\n ").rsplit(" ", self.width)
         numbers = cells[1:] if self.words else cells
-        fits = len(numbers) == self.width and all(map(is_number, numbers))
+        word = cells[0].split(" ")[1:] if self.words else []
+        fits = len(numbers) == self.width and all(map(is_number, numbers)) and not any(map(is_number, word))
         return numpy.array([float(cell) for cell in numbers]) if fits else None
 
 

@@ -110,7 +110,11 @@ def test_what_was_asked_for(wanted: str, rows: str) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "said"),
-    [("emd", "did you mean 'emb'"), ("url", "the column url holds no numbers"), ("x,q", "no column 'q' of numbers")],
+    [
+        ("emd", "did you mean 'emb'"),
+        ("url", "the column url holds no numbers"),
+        ("x,q", "no column 'q' of numbers"),
+    ],
 )
 def test_what_is_not_there(wanted: str, said: str) -> None:
     with pytest.raises(CollapseError) as caught:
@@ -132,7 +136,12 @@ def test_names_that_stand_for_two_columns() -> None:
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("class label x0 x1", "label"), ("x0 x1 target", "target"), ('x0 x1 "Category"', "Category"), ("x0 x1 y", None)],
+    [
+        ("class label x0 x1", "label"),
+        ("x0 x1 target", "target"),
+        ('x0 x1 "Category"', "Category"),
+        ("x0 x1 y", None),
+    ],
 )
 def test_labels_by_their_name(text: str, label: str | None) -> None:
     made = columns(text)
@@ -143,7 +152,10 @@ def test_labels_by_their_name(text: str, label: str | None) -> None:
 
 def test_hostile_names() -> None:
     """Digits without end, a number that leaves a gap of a billion, a megabyte of one letter: told at once."""
-    many = [Column(name, "number") for name in ("1" * 5000, "emb_0", "emb_999999999", "a" * (1 << 20), "7" * (1 << 20))]
+    many = [
+        Column(name, "number")
+        for name in ("1" * 5000, "emb_0", "emb_999999999", "a" * (1 << 20), "7" * (1 << 20))
+    ]
     with pytest.raises(CollapseError, match="without emb_1"):
         choose(many, "", PATH)
 
@@ -214,4 +226,7 @@ def test_a_column_called_class_is_labels_where_a_class_has_several_samples(name:
     assert (found.labels.tolist(), found.classes) == ([0, 0, 1, 1, 2, 2], ("3", "4", "5"))
     assert "labels: the column class" in found.assumed
     WRITERS[name](pyarrow.table({**rows, "class": range(6)}), tmp_path / name)
-    assert (Source(tmp_path / name).content.labels, Source(tmp_path / name).content.aside) == (None, ("class",))
+    assert (Source(tmp_path / name).content.labels, Source(tmp_path / name).content.aside) == (
+        None,
+        ("class",),
+    )
