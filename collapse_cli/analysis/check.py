@@ -10,7 +10,7 @@ from collapse_cli.analysis import catalogue, checks
 from collapse_cli.analysis.catalogue import Measurement
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.gate import Terms, judged
-from collapse_cli.analysis.inputs import load, refuse_shared_labels, refuse_unused_column
+from collapse_cli.analysis.inputs import load, refuse_unfit
 from collapse_cli.analysis.measured import Loaded, requested
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
@@ -39,8 +39,7 @@ def check(
 
     tolerance: by how much it may, as 5% or 0.1; strict: dimensional collapse and what is inconclusive fail too.
     """
-    refuse_shared_labels(measuring, len(inputs))
-    refuse_unused_column(measuring, inputs)
+    refuse_unfit(measuring, inputs)
     requirements = [texts.parse(text) for text in require]
     names = [requirement.name for requirement in requirements]
     if not any(_is_answer(given) for given in inputs):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.analysis.inputs import refuse_shared_labels, refuse_unused_column
+from collapse_cli.analysis.inputs import refuse_unfit
 from collapse_cli.analysis.measured import Loaded
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import Group, Single, by_name, space_of
@@ -38,8 +38,7 @@ def compare(
         raise CollapseError(f"{inputs[0]} alone cannot be compared", "give two runs or more")
     if scatter and scatter[0] == scatter[1]:
         raise CollapseError(f"--scatter {scatter[0]} against itself", "name two metrics")
-    refuse_shared_labels(measuring, len(inputs))
-    refuse_unused_column(measuring, inputs)
+    refuse_unfit(measuring, inputs)
     portraits = [portrait(given, measuring, (), fresh, progress, save) for given in inputs]
     runs = [_single(measured) for measured in portraits]
     _refuse_twins(runs)

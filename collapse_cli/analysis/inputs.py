@@ -67,7 +67,7 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
     """One input, read and embedded; what it is, and what was assumed of it, is told to `progress`."""
     recognised = recognise(given, measuring.column) if isinstance(given, Path) else given
     if given is not recognised:
-        refuse_unused_column(measuring, [given])
+        refuse_unfit(measuring, [given])
     if measuring.labels and recognised.kind is not Kind.EMBEDDINGS:
         raise CollapseError(
             f"--labels go with embeddings, {recognised.path} is none", "images have their own"
@@ -80,22 +80,17 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
 
 def load_all(paths: Sequence[Path], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
     """Every input; what they are is told once all are read."""
-    refuse_shared_labels(measuring, len(paths))
-    refuse_unused_column(measuring, paths)
+    refuse_unfit(measuring, paths)
     subjects = [load(recognise(path, measuring.column), measuring) for path in paths]
     for line in (line for subject in subjects for line in subject.story):
         progress(line)
     return subjects
 
 
-def refuse_shared_labels(measuring: Measuring, inputs: int) -> None:
-    """Raises CollapseError where one file of labels would stand for several inputs."""
-    if measuring.labels and inputs > 1:
+def refuse_unfit(measuring: Measuring, inputs: Sequence[Any]) -> None:
+    """Raises CollapseError where labels of one file would stand for several inputs, and where --column fits none of them."""
+    if measuring.labels and len(inputs) > 1:
         raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
-
-
-def refuse_unused_column(measuring: Measuring, inputs: Sequence[Any]) -> None:
-    """Raises CollapseError where --column is given and no input is a path of what has columns."""
     paths = [given for given in inputs if isinstance(given, Path)]
     if measuring.column and not any(Source(path).has_columns for path in paths):
         said = ", ".join(map(str, inputs))

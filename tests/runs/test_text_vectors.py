@@ -30,7 +30,7 @@ def written(words: list[str], ending: str = "\n") -> str:
 @pytest.mark.parametrize("ending", ["\n", " \n", "\r\n"])
 @pytest.mark.parametrize("counts", ["", "7 5\n"])
 def test_words_and_their_numbers(counts: str, ending: str, tmp_path: Path) -> None:
-    """With the line of counts and without; the C program of word2vec ends each line with a space. A word may be a number or a quote."""
+    """With the line of counts and without; word2vec's own program ends each line with a space. A word may be a number."""
     words = ["the", ",", '"', "2013", "é", "0.5", "'"]
     found = table(counts + written(words, ending), tmp_path)
     assert torch.equal(found.rows["rows"][:], torch.from_numpy(ROWS))
