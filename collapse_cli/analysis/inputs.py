@@ -101,6 +101,7 @@ def _subject(recognised: Recognised, measuring: Measuring) -> Subject:
     path, source = recognised.path, recognised.source
     match recognised.kind:
         case Kind.ANSWER:
+            unread.refuse_json(path)
             raise CollapseError(
                 f"{path} is an answer that was saved: nothing more can be measured of it",
                 "collapse compare and collapse check take answers; give the run or the embeddings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -169,6 +170,19 @@ def _refuse_known(path: Path, ending: str) -> None:
     else:
         return
     raise CollapseError(f"{path} is {what}; it is not read", conversion.replace("PATH", repr(str(path))))
+
+
+def refuse_json(path: Path) -> None:
+    """Raises CollapseError for a .json that is none of our answers: embeddings stand in it as a list of objects, perhaps."""
+    with suppress(OSError, ValueError, RecursionError):
+        reader.refuse_too_large(path, reader.size(path))
+        found = json.loads(path.read_text("utf-8"))
+        if isinstance(found, dict) and "schema" in found:
+            return
+        raise CollapseError(
+            f"{path} is JSON, and no answer of collapse; embeddings are read from lines of JSON, .jsonl",
+            f"import pandas; pandas.read_json({str(path)!r}).to_json('embeddings.jsonl', orient='records', lines=True)",
+        )
 
 
 def _is_torch(path: Path, start: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gzip
+import json
 import pickle
 import sqlite3
 import zipfile
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from collapse_cli.analysis import inputs
+from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import unread
 from collapse_cli.runs.source import Source
@@ -162,3 +164,18 @@ def test_folders(name: str, inside: str, said: str, tmp_path: Path) -> None:
     (tmp_path / name / inside).write_bytes(b"x")
     with pytest.raises(CollapseError, match=said):
         inputs.recognise(tmp_path / name)
+
+
+def test_json_that_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of objects, as pandas writes it by default; its conversion is read."""
+    rows = [[0.5, 1.0], [2.5, 3.0]]
+    path = tmp_path / "e.json"
+    path.write_text(json.dumps([{"id": n, "embedding": row} for n, row in enumerate(rows)]))
+    with pytest.raises(CollapseError, match="is JSON, and no answer of collapse") as caught:
+        inputs.load(path, Measuring())
+    monkeypatch.chdir(tmp_path)
+    run(caught.value.hint)
+    assert Source(tmp_path / "embeddings.jsonl").content.rows["rows"].tolist() == rows
+    path.write_text('{"schema": 2}')
+    with pytest.raises(CollapseError, match="an answer that was saved"):
+        inputs.load(path, Measuring())
