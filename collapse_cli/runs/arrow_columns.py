@@ -33,8 +33,9 @@ def _column(name: str, kind: pyarrow.DataType) -> Column:
         return Column(name, "list", whole=types.is_integer(kind.value_type))
     if is_number(kind):
         return Column(name, "number", types.is_integer(kind), classes=types.is_integer(kind))
-    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-    return Column(name, "other", classes=text or types.is_boolean(kind) or types.is_dictionary(kind))
+    cell = kind.value_type if types.is_dictionary(kind) else kind
+    text = types.is_string(cell) or types.is_large_string(cell) or types.is_string_view(cell)
+    return Column(name, "other", classes=text or types.is_boolean(cell) or types.is_integer(cell))
 
 
 def plain(kind: pyarrow.DataType) -> pyarrow.DataType:

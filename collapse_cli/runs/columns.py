@@ -87,7 +87,7 @@ def _label(columns: Sequence[Column]) -> int | None:
     names = [column.name.lower() for column in columns]
     for name in COLUMNS:
         for place, column in enumerate(columns):
-            if names[place] == name and column.kind != "list" and (name in HEADINGS or column.classes):
+            if names[place] == name and (column.classes or (column.kind == "number" and name in HEADINGS)):
                 return place
     return None
 

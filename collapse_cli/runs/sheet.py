@@ -46,7 +46,7 @@ def laid_out(path: Path, delimiter: str = "") -> Sheet:
     headed = _is_heading(first[0], first[1] if len(first) > 1 else [])
     rows = first[1:] if headed else first
     names = first[0] if headed else [f"column {place + 1}" for place in range(len(first[0]))]
-    if any(COMMA.fullmatch(cell) for row in rows for cell in row):
+    if delimiter != "," and any(COMMA.fullmatch(cell) for row in rows for cell in row):
         raise CollapseError(
             f"{path} has numbers with a comma in place of the point", "save them with a point: 0.5"
         )

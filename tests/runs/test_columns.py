@@ -231,3 +231,19 @@ def test_a_column_called_class_is_labels_where_a_class_has_several_samples(name:
         None,
         ("class",),
     )
+
+
+@pytest.mark.parametrize("name", ["e.jsonl", "e.parquet", "e.feather"])
+@pytest.mark.parametrize("label", [[["a"], ["a", "b"], []] * 2, [{"name": "a"}] * 6, [[1, 2]] * 6], ids=str)
+def test_a_label_that_is_no_word_or_number_is_left_out(
+    name: str, label: list[object], tmp_path: Path
+) -> None:
+    """Several tags for a row, or an object, are no class."""
+    WRITERS[name](pyarrow.table({"embedding": list(ROWS), "label": label}), tmp_path / name)
+    found = Source(tmp_path / name).content
+    assert (found.labels, found.aside, found.rows["rows"].shape) == (None, ("label",), (6, 4))
+
+
+def test_a_price_with_a_comma_is_a_word(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text('x0,x1,views\n1,2,"1,234"\n3,4,"5,678"\n')
+    assert Source(tmp_path / "e.csv").content.aside == ("views",)
