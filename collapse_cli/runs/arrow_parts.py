@@ -34,6 +34,15 @@ class Parts:
 
 def read(parts: Parts, wanted: str) -> Table:
     """wanted: --column. Raises CollapseError where it is not clear which columns are the rows, or they do not fit together."""
+    try:
+        return _read(parts, wanted)
+    except UnicodeDecodeError as error:  # names of columns, and labels
+        raise CollapseError(
+            f"{parts.path} holds text that is not UTF-8 ({error})", "write it again"
+        ) from None
+
+
+def _read(parts: Parts, wanted: str) -> Table:
     choice, names = _chosen(parts, wanted), parts.schema.names
     rows = {
         space: _rows(parts, [names[place] for place in places]) for space, places in choice.spaces.items()

@@ -66,7 +66,7 @@ def _batches(sheet: Sheet, places: Sequence[int], label: int | None = None) -> I
     block = max(BLOCK, 4 * sheet.longest)
     words = any(column.kind != "number" for column in sheet.columns)
     with packed.content(sheet.path) as opened:
-        yield from csv.open_csv(
+        batches = csv.open_csv(
             opened,
             csv.ReadOptions(block_size=block, column_names=names, skip_rows_after_names=int(sheet.headed)),
             csv.ParseOptions(delimiter=sheet.delimiter, newlines_in_values=words),
@@ -79,6 +79,8 @@ def _batches(sheet: Sheet, places: Sequence[int], label: int | None = None) -> I
                 null_values=[],
             ),
         )
+        with batches:  # it reads ahead, and is to stop where the rows are not wanted any more
+            yield from batches
 
 
 def _ragged(sheet: Sheet, place: int) -> bool:

@@ -44,11 +44,13 @@ class Layout:
         names = [self.columns[place].name for place in places]
         schema = pyarrow.schema(list(zip(names, kinds, strict=True)))
         with packed.content(self.path) as opened:
-            yield from arrow_json.open_json(
+            batches = arrow_json.open_json(
                 opened,
                 arrow_json.ReadOptions(block_size=max(BLOCK, 4 * self.longest)),
                 arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
             )
+            with batches:  # it reads ahead, and is to stop where the rows are not wanted any more
+                yield from batches
 
     def ragged(self, place: int) -> bool:
         """Whether the lists of a column are of several lengths, or a line has none."""

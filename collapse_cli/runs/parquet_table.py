@@ -40,10 +40,12 @@ def joined(path: Path, files: Sequence[Path], wanted: str = "") -> Table:
 def _opened(path: Path) -> parquet.ParquetFile:
     try:
         reader.size(path)
-        return parquet.ParquetFile(path)
+        opened = parquet.ParquetFile(path)
+        opened.schema_arrow.names  # noqa: B018  # which may be no text
+        return opened
     except reader.Unreadable as error:
         raise error.wanted_as("parquet", "write it again") from None
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
 
 

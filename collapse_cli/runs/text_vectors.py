@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy
 import pyarrow
@@ -59,13 +61,14 @@ def read(path: Path, wanted: str = "") -> Table:
     if wanted:
         raise CollapseError(f"{path} has no heading, so no column '{wanted}'", "leave out --column")
     layout = _laid_out(path, first)
-    odd: dict[int, Matrix] = {}  # rows whose word holds spaces, by their line
+    odd: dict[int, Matrix] = {}  # rows whose word holds spaces, by their place
     try:
-        rows = numpy.concatenate(list(_blocks(layout, odd)))
+        rows = numpy.concatenate([numpy.empty((0, layout.width)), *_blocks(layout, odd)])
     except pyarrow.ArrowException as error:
         raise _mistake(layout, str(error).splitlines()[0][:120]) from None
-    places = [line - 1 - layout.counts - before for before, line in enumerate(sorted(odd))]
-    rows = numpy.insert(rows, places, [odd[line] for line in sorted(odd)], axis=0) if odd else rows
+    if odd:
+        places = [place - before for before, place in enumerate(sorted(odd))]
+        rows = numpy.insert(rows, places, [odd[place] for place in sorted(odd)], axis=0)
     return Table({ROWS: torch.from_numpy(rows)}, aside=("the words",) if layout.words else ())
 
 
@@ -100,43 +103,79 @@ def _laid_out(path: Path, first: list[str]) -> Layout:
 
 
 def _blocks(layout: Layout, odd: dict[int, Matrix]) -> Iterator[Matrix]:
-    """Rows (n,D) of the lines that have as many cells as most; the others go to `odd`, or stop the reading."""
-
-    def other(line: csv.InvalidRow) -> str:
-        row = layout.row(line.text) if layout.words and line.number is not None else None
-        if row is None:
-            return "error"
-        odd[line.number] = row
-        return "skip"
-
+    """Rows (n,D) of the lines that have as many cells as most; the others go to `odd`."""
     numbers = [str(place) for place in range(layout.width)]
     names = [*(["word"] if layout.words else []), *numbers, *(["end"] if layout.ends else [])]
     held = 0
     with packed.content(layout.path) as opened:
-        for batch in csv.open_csv(
-            opened,
-            csv.ReadOptions(
-                block_size=max(BLOCK, 4 * layout.longest), column_names=names, skip_rows=int(layout.counts)
-            ),
-            csv.ParseOptions(delimiter=" ", quote_char=False, invalid_row_handler=other),
+        even = io.BufferedReader(_Stream(_even(layout, opened, len(names) - 1, odd)), BLOCK)
+        if not even.peek(1):
+            return
+        batches = csv.open_csv(
+            even,
+            csv.ReadOptions(block_size=max(BLOCK, 4 * layout.longest), column_names=names),
+            csv.ParseOptions(delimiter=" ", quote_char=False),
             csv.ConvertOptions(
                 column_types=dict.fromkeys(numbers, pyarrow.float64()),
                 include_columns=numbers,
                 null_values=[],
             ),
-        ):
-            rows = arrow_columns.side_by_side(batch.columns, numpy.dtype("float64"))
-            held += rows.nbytes
-            reader.refuse_too_large(layout.path, held)
-            yield rows
+        )
+        with batches:  # it reads ahead, and is to stop where the rows are not wanted any more
+            for batch in batches:
+                rows = arrow_columns.side_by_side(batch.columns, numpy.dtype("float64"))
+                held += rows.nbytes
+                reader.refuse_too_large(layout.path, held)
+                yield rows
+
+
+def _even(layout: Layout, opened: BinaryIO, spaces: int, odd: dict[int, Matrix]) -> Iterator[bytes]:
+    """The lines of so many spaces, some at a time. Raises CollapseError for another that is no row either."""
+    number = place = 0
+    while lines := opened.readlines(BLOCK):
+        kept = []
+        for line in lines:
+            number += 1
+            if (number == 1 and layout.counts) or not line.strip():
+                continue
+            if line.count(b" ") == spaces:
+                kept.append(line)
+            else:
+                text = line.decode(errors="replace")
+                row = layout.row(text)
+                if row is None:
+                    raise _wrong(layout, number, text)
+                odd[place] = row
+            place += 1
+        yield b"".join(kept)
+
+
+class _Stream(io.RawIOBase):
+    """Bytes that come in parts, as a file."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self.parts, self.rest = parts, memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while not self.rest and (part := next(self.parts, None)) is not None:
+            self.rest = memoryview(part)
+        taken = min(len(buffer), len(self.rest))
+        buffer[:taken], self.rest = self.rest[:taken], self.rest[taken:]
+        return taken
 
 
 def _mistake(layout: Layout, reason: str) -> CollapseError:
     """The first line that is no row, by its number."""
     for number, line in _lines(layout.path):
         if number > layout.counts and layout.row(line) is None:
-            return CollapseError(
-                f"{layout.path}, line {number}: {brief(line.strip())!r} is no row of {layout.width} numbers",
-                HINT,
-            )
+            return _wrong(layout, number, line)
     return CollapseError(f"{layout.path} cannot be read as text ({reason})", HINT)
+
+
+def _wrong(layout: Layout, number: int, line: str) -> CollapseError:
+    return CollapseError(
+        f"{layout.path}, line {number}: {brief(line.strip())!r} is no row of {layout.width} numbers", HINT
+    )

@@ -97,3 +97,15 @@ def test_no_parquet(tmp_path: Path) -> None:
         (tmp_path / "e.parquet").write_bytes(torn)
         with pytest.raises(CollapseError, match="cannot be read as parquet"):
             parquet_table.read(tmp_path / "e.parquet")
+
+
+def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
+    parquet.write_table(
+        pyarrow.table({"caption": list("abcd"), "embedding": list(ROWS)}),
+        tmp_path / "e.parquet",
+        store_schema=False,
+    )
+    content = (tmp_path / "e.parquet").read_bytes()
+    (tmp_path / "e.parquet").write_bytes(content.replace(b"caption", b"captio\xe7"))
+    with pytest.raises(CollapseError, match="cannot be read as parquet"):
+        parquet_table.read(tmp_path / "e.parquet")

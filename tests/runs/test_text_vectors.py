@@ -79,9 +79,12 @@ def test_what_is_wrong_and_where(text: str, said: str, tmp_path: Path) -> None:
 
 
 def test_words_of_any_encoding(tmp_path: Path) -> None:
-    """The words of old files are no UTF-8, and are not read."""
-    (tmp_path / "v.vec").write_bytes(b"a 1 2\n\xff\xfe 3 4\n")
-    assert text_vectors.read(tmp_path / "v.vec").rows["rows"][:].tolist() == [[1, 2], [3, 4]]
+    """The words of old files are no UTF-8, and are not read; nor are those that hold spaces."""
+    (tmp_path / "v.vec").write_bytes(b"a 1 2\n\xff\xfe 3 4\n\n\xff \xfe 5 6\nb 7 8")
+    assert text_vectors.read(tmp_path / "v.vec").rows["rows"][:].tolist() == [[1, 2], [3, 4], [5, 6], [7, 8]]
+    (tmp_path / "v.vec").write_bytes(b"a 1 2\n\xff \xfe 5 x\n")
+    with pytest.raises(CollapseError, match="line 2"):
+        text_vectors.read(tmp_path / "v.vec")
 
 
 def test_packed_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
