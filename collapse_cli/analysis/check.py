@@ -10,7 +10,7 @@ from collapse_cli.analysis import catalogue, checks
 from collapse_cli.analysis.catalogue import Measurement
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.gate import Terms, judged
-from collapse_cli.analysis.inputs import Loaded, expanded, load
+from collapse_cli.analysis.inputs import Loaded, expanded, load, recognise
 from collapse_cli.analysis.measured import requested
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
@@ -119,6 +119,7 @@ def _refuse_without_reference(names: Sequence[str], baseline: Loaded | None) -> 
 
 
 def _loaded(given: Loaded, measuring: Measuring) -> Subject:
+    given = recognise(given, measuring.column) if isinstance(given, Path) else given
     return given if isinstance(given, Subject) else load(given, measuring)
 
 

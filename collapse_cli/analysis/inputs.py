@@ -14,7 +14,7 @@ from collapse_cli.analysis.paired import paired
 from collapse_cli.analysis.subject import Subject, about_mean
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs import checkpoint, embeddings, folders
+from collapse_cli.runs import checkpoint, embeddings, folders, unread
 from collapse_cli.runs.source import Source
 
 PIXELS = "pixels:"  # before the name of a data set
@@ -49,19 +49,23 @@ Loaded = Path | Recognised | Subject
 """What a command takes: a path, a set of a folder, or what was loaded already."""
 
 
-def recognise(path: Path) -> Recognised:
-    """Raises CollapseError for a folder that holds neither a run nor embeddings, and for what cannot be read."""
+def recognise(path: Path, column: str = "") -> Recognised:
+    """column: which columns of a table are the embeddings.
+
+    Raises CollapseError for a folder that holds neither a run nor embeddings, and for what cannot be read.
+    """
     if str(path).startswith(PIXELS):
         return Recognised(path, Kind.PIXELS, Source(path))
     if path.suffix == ".json":
         return Recognised(path, Kind.ANSWER, Source(path))
-    source = Source(path)
+    source = Source(path, column)
     if embeddings.are_at(source):
         return Recognised(path, Kind.EMBEDDINGS, source)
     if path.is_dir():
         if not (path / "checkpoint.pt").exists():
+            unread.refuse(path)
             raise CollapseError(
-                f"{path} is a folder without a checkpoint.pt, and holds no .npy{_but(path)}",
+                f"{path} is a folder without a checkpoint.pt, and holds neither .npy nor .parquet{_but(path)}",
                 "give a run folder, a checkpoint, or embeddings",
             )
         return Recognised(path, Kind.RUN, Source(path / "checkpoint.pt"))
@@ -72,18 +76,27 @@ def recognise(path: Path) -> Recognised:
 def expanded(given: Sequence[Loaded], measuring: Measuring) -> list[Loaded]:
     """The same, with the sets of a folder that holds several in place of the folder.
 
-    Raises CollapseError for a folder of more sets than are measured side by side, for what cannot be read, and where one file of
-    labels would stand for several inputs.
+    Raises CollapseError for a folder of more sets than are measured side by side, for what cannot be read, where one file of
+    labels would stand for several inputs, and where --column fits none of them.
     """
     inputs = [part for each in given for part in (_sets(each) if isinstance(each, Path) else [each])]
+    _refuse_unfit(measuring, inputs)
+    return inputs
+
+
+def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
+    """Raises CollapseError where labels of one file would stand for several inputs, and where --column fits none of them."""
     if measuring.labels and sum(not isinstance(each, Subject) for each in inputs) > 1:
         raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
-    return inputs
+    tables = (isinstance(each, Path) and Source(each).has_columns for each in inputs)
+    if measuring.column and not any(tables):
+        said = ", ".join(str(each) if isinstance(each, Path) else each.name for each in inputs)
+        raise CollapseError(f"--column goes with a table, {said} is none", "leave it out")
 
 
 def _sets(path: Path) -> Sequence[Loaded]:
     """One recognised input for each set of a folder, and the path itself where it is one input."""
-    if not path.is_dir() or (path / "checkpoint.pt").exists():
+    if not path.is_dir() or (path / "checkpoint.pt").exists() or Source(path).is_table:
         return [path]
     if not embeddings.are_at(path):
         files = [
@@ -94,7 +107,7 @@ def _sets(path: Path) -> Sequence[Loaded]:
     folders.refuse_too_many(path, sets)
     if len(sets) == 1:
         return [path]
-    return [Recognised(part.path, Kind.EMBEDDINGS, Source(part.path, part)) for part in sets]
+    return [Recognised(part.path, Kind.EMBEDDINGS, Source(part.path, whole=part)) for part in sets]
 
 
 def _but(folder: Path) -> str:
@@ -105,7 +118,10 @@ def _but(folder: Path) -> str:
 
 def load(given: Path | Recognised, measuring: Measuring, progress: Progress = silent) -> Subject:
     """One input, read and embedded; what it is, and what was assumed of it, is told to `progress`."""
-    recognised = recognise(given) if isinstance(given, Path) else given
+    if isinstance(given, Path):
+        _refuse_unfit(measuring, [given])
+        given = recognise(given, measuring.column)
+    recognised = given
     if measuring.unpack != "none" and recognised.kind is not Kind.EMBEDDINGS:
         raise CollapseError(
             f"--unpack goes with embeddings, {recognised.path} is none",
@@ -123,7 +139,10 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
 
 def load_all(given: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
     """Every input, as many for a folder as it holds sets; what they are is told once all are read."""
-    inputs = expanded(given, measuring)
+    inputs = [
+        recognise(each, measuring.column) if isinstance(each, Path) else each
+        for each in expanded(given, measuring)
+    ]
     subjects = [each if isinstance(each, Subject) else load(each, measuring) for each in inputs]
     fresh = [subject for subject in subjects if not any(subject is each for each in inputs)]
     for line in (line for subject in fresh for line in subject.story):
@@ -141,6 +160,7 @@ def _ungrouped(recognised: Recognised, measuring: Measuring) -> Subject:
     path, source = recognised.path, recognised.source
     match recognised.kind:
         case Kind.ANSWER:
+            unread.refuse_json(path)
             raise CollapseError(
                 f"{path} is an answer that was saved: nothing more can be measured of it",
                 "collapse compare and collapse check take answers; give the run or the embeddings",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import checkpoint, embeddings, foreign
+from collapse_cli.runs import checkpoint, embeddings, foreign, unread
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.others.layouts import Choices
@@ -41,13 +41,15 @@ def measurable(labels: bool, views: bool, network: bool) -> dict[str, list[str]]
     }
 
 
-def facts(path: Path, choices: Choices) -> dict[str, Any]:
-    """Everything that can be said of a file. Raises CollapseError for what cannot be read."""
-    if not path.exists():
+def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
+    """Everything that can be said of a file. column: of a table. Raises CollapseError for what cannot be read."""
+    rows = embeddings.are_at(path)
+    if not (path.exists() or rows):
         raise CollapseError(f"no file {path}", "check the path")
-    if path.is_dir() and not embeddings.are_at(path):
+    if path.is_dir() and not rows:
+        unread.refuse(path)
         return _of_run(Record(path))
-    recognised = recognise(path)
+    recognised = recognise(path, column)
     source = recognised.source
     if recognised.kind is Kind.EMBEDDINGS:
         return _of_embeddings(source)

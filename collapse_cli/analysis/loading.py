@@ -47,6 +47,7 @@ class Settings(TypedDict, total=False):
     normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"]
     unpack: Literal["none", "bits", "scale"]
     groups: Labels
+    column: str
 
 
 def load(
@@ -63,7 +64,7 @@ def load(
     """One input, read and embedded once, for several measurements.
 
     source: the path of a run folder, of a checkpoint (also another library's, with `dataset=`), of embeddings (.npy .npz .pt
-    .safetensors .parquet .csv, a folder of .npy), or "pixels:DATASET"; an array or tensor (N,D) of any library; an
+    .safetensors, tables, a folder of .npy or .parquet), or "pixels:DATASET"; an array or tensor (N,D) of any library; an
     `nn.Module` with `images`, `layer` and `pool` as for `embed`; or what `embed` gives.
     labels: (N,) whole numbers or names, or the path of a file with one for each row; those of a path are a path too.
     name: how tables call what is in memory. settings: `samples`, `seed`, `dataset` … as the options of the commands; `groups`,
@@ -83,11 +84,10 @@ def load(
     if isinstance(source, str | os.PathLike):
         subject = inputs.load(Path(source), measuring(settings, labels), progress)
         return subject if _text(settings) else grouping.grouped_by(subject, settings.get("groups"))
-    chosen = measuring(settings)
+    chosen, kind = measuring(settings), "float32"
     if isinstance(source, nn.Module):
         some = chosen.samples
         source = modules.embed(source, _present(images), layer=layer, pool=pool, samples=some, name=name)
-    kind = "float32"
     if not isinstance(source, Embeddings):
         source, kind = arrays.embeddings(source, name or "array")
     whole = stored.of_memory(_labelled(source, labels), chosen, name or source.source, kind)
@@ -117,6 +117,10 @@ def _refuse_unused(
     if not isinstance(source, nn.Module) and (images is not None or layer):
         raise CollapseError(
             "images and layer go with a network", "give the nn.Module itself: load(model, images=loader)"
+        )
+    if settings.get("column") and not isinstance(source, str | os.PathLike | Subject):
+        raise CollapseError(
+            "column goes with the path of a table", "give the columns themselves as an array (N, D)"
         )
     if name and isinstance(source, str | os.PathLike):
         raise CollapseError(f"{os.fspath(source)} is called by its path", "leave out name=")

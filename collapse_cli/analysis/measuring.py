@@ -35,11 +35,21 @@ class Sampled:
 
 
 @dataclasses.dataclass(frozen=True)
-class Measuring(Choices, Sampled):
+class Columns:
+    """What a table does not say for itself."""
+
+    column: str = knob(
+        "",
+        "which columns of a table are the embeddings: a column of lists, the stem of numbered ones, or names between commas",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Measuring(Columns, Choices, Sampled):
     """What is measured of a run, of another library's checkpoint or of embeddings, and where."""
 
     labels: str = knob(
-        "", "labels of one file of embeddings: .npy .npz .pt, or .csv .txt with one on each line"
+        "", "labels of one file of embeddings: .npy .npz .pt, or .csv .tsv .txt with one on each line"
     )
     unpack: Unpacking = knob(
         "none",

@@ -36,7 +36,7 @@ def paired(subject: Subject, source: Source | None) -> Subject:
 
 def _second(subject: Subject, path: Path) -> Subject:
     """Row n of the file is another view of the image of row n."""
-    other = embeddings.load(path, unpack=subject.measuring.unpack)
+    other = embeddings.load(Source(path, subject.measuring.column), unpack=subject.measuring.unpack)
     for space, rows in subject.rows.items():
         here, there = tuple(rows.shape), tuple(other.every[space].shape) if space in other.every else None
         if here != there:

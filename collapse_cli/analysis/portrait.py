@@ -70,7 +70,7 @@ def portrait(
     names = names or catalogue.portrait()
     if isinstance(given, Subject):
         return of_subject(given, names)
-    recognised = recognise(given) if isinstance(given, Path) else given
+    recognised = recognise(given, measuring.column) if isinstance(given, Path) else given
     path = recognised.path
     if recognised.kind is Kind.ANSWER:
         return _saved(recognised, progress)

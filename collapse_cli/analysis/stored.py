@@ -36,6 +36,7 @@ def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
     facts |= {"assumed": list(stored.assumed)} | ({"labels": measuring.labels} if beside else {})
     facts |= _coded(stored.codes)
+    facts |= {"column": source.column} if source.column and source.has_columns else {}
     name = source.whole.name if source.whole else path.absolute().name  # also of "."
     facts |= {"part": name} if source.whole else {}
     count = stored.every["h"].shape[0]

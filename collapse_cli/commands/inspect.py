@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from collapse_cli.analysis.measuring import Columns
 from collapse_cli.commands.options import Listed, options
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.settings import fill
@@ -18,7 +19,7 @@ from collapse_cli.settings import fill
 WIDE = 63  # letters beside a fact's name
 
 
-@options(Foreign_checkpoint=Choices, Output=Listed)
+@options(Foreign_checkpoint=Choices, Table=Columns, Output=Listed)
 def inspect(
     input: Annotated[Path, typer.Argument(metavar="FILE", help="a file or a run folder", show_default=False)],
     given: dict[str, Any],
@@ -32,7 +33,7 @@ def inspect(
     """
     from collapse_cli.analysis.inspection import facts
 
-    told = facts(input, fill(Choices, given))
+    told = facts(input, fill(Choices, given), fill(Columns, given).column)
     if fill(Listed, given).json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:

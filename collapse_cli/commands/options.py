@@ -21,8 +21,8 @@ Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="INPUT…",
-        help="run folders, checkpoints (also other libraries'), embeddings (.npz .npy .pt .safetensors .parquet .csv, or a "
-        "folder of .npy), pixels:DATASET",
+        help="run folders, checkpoints (also other libraries'), embeddings (.npz .npy .pt .safetensors, tables: .parquet .arrow "
+        ".csv .tsv .jsonl .h5, word vectors, or a folder of .npy or .parquet), pixels:DATASET",
         show_default=False,
     ),
 ]

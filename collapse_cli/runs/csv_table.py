@@ -1,96 +1,92 @@
-"""Embeddings as text: numbers between commas, with or without a heading; words only in a column headed `label`."""
+"""Embeddings as text in columns, .csv or .tsv, with or without a heading: numbers, or lists in cells."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy
+import pyarrow
 import torch
+from pyarrow import csv
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import reader
-from collapse_cli.runs.labels import HEADINGS
-from collapse_cli.runs.table import COUNTS, Table, labelled
+from collapse_cli.runs import arrow_columns, cells, packed, reader
+from collapse_cli.runs.arrow_columns import Matrix, Uneven
+from collapse_cli.runs.columns import Choice, choose
+from collapse_cli.runs.sheet import Sheet, laid_out, mistake
+from collapse_cli.runs.table import Table, table
 
-Line = tuple[int, list[str]]
-LETTERS = 40  # of a cell that is repeated in a sentence
-
-
-def read(path: Path) -> Table:
-    """Rows (N,D) float64. Raises CollapseError, with the line, for cells that are missing, too many, or no numbers."""
-    lines = _lines(path)
-    first = next(lines, None)
-    if first is None:
-        raise CollapseError(f"{path} is empty", "give numbers between commas")
-    heading = first[1] if _is_heading(first[1]) else []
-    places = range(len(first[1]))
-    label = next((place for place in places if heading and heading[place].lower() in HEADINGS), None)
-    aside = [place for place in places if heading and COUNTS.fullmatch(heading[place])]
-    kept = [place for place in places if place != label and place not in aside]
-    rows, labels = [], []
-    for line, cells in lines if heading else _after(first, lines):
-        rows.append(_row(cells, len(places), kept, f"{path}, line {line}"))
-        labels += [] if label is None else [cells[label]]
-    if not rows:
-        raise CollapseError(f"{path} holds a heading and no rows", "give one row on each line", code=3)
-    found, classes = (None, ()) if label is None else labelled(labels, path)
-    return Table(
-        {"rows": torch.from_numpy(numpy.stack(rows))},
-        found,
-        classes,
-        tuple(heading[p] or "the column without a name" for p in aside),
-    )
+BLOCK = 4 << 20  # bytes that are read at once; a longer line needs more
 
 
-def _lines(path: Path) -> Iterator[Line]:
-    """Number and cells of every line that is not empty."""
+def read(path: Path, wanted: str = "", delimiter: str = "") -> Table:
+    """Rows (N,D) float64, for text keeps all digits of a double. wanted: --column; delimiter: as the name says where it is empty.
+
+    Raises CollapseError, with the line, for cells that are missing, too many, or no numbers, and where it is not clear which
+    columns are the rows.
+    """
+    sheet = laid_out(path, delimiter)
+    choice = choose(sheet.columns, wanted, path, lambda place: _ragged(sheet, place), sheet.headed)
+    parts: dict[str, list[Matrix]] = {space: [] for space in choice.spaces}
+    labels: list[str] = []
     try:
-        reader.refuse_too_large(path, reader.size(path))
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            lines = csv.reader(text)
-            yield from ((lines.line_num, [cell.strip() for cell in cells]) for cells in lines if cells)
-    except reader.Unreadable as error:
-        raise error.wanted_as("text", "save it as UTF-8") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
+        _read(sheet, choice, parts, labels)
+    except (pyarrow.ArrowException, Uneven) as error:
+        reason = str(error).splitlines()[0][:120]
+        unread = CollapseError(f"{path} cannot be read as text ({reason})", "save it as UTF-8")
+        raise mistake(sheet, choice) or unread from None
+    rows = {space: torch.from_numpy(numpy.concatenate(found)) for space, found in parts.items()}
+    name = "" if choice.label is None else sheet.columns[choice.label].name
+    return table(path, choice, rows, name, labels)
 
 
-def _after(first: Line, others: Iterator[Line]) -> Iterator[Line]:
-    yield first
-    yield from others
+def _read(sheet: Sheet, choice: Choice, parts: dict[str, list[Matrix]], labels: list[str]) -> None:
+    """All rows, by space, and all labels, block by block."""
+    held, widths = 0, dict.fromkeys(parts, 0)
+    for batch in _batches(sheet, choice.taken, choice.label):
+        for space, places in choice.spaces.items():
+            columns = [batch.column(str(place)) for place in places]
+            if sheet.columns[places[0]].kind == "list":
+                found = cells.lists(columns[0])
+                widths[space] = widths[space] or arrow_columns.width(found, space)
+                parts[space].append(arrow_columns.lists(found, space, widths[space]))
+            else:
+                parts[space].append(arrow_columns.side_by_side(columns, numpy.dtype("float64")))
+            held += parts[space][-1].nbytes
+        reader.refuse_too_large(sheet.path, held)
+        if choice.label is not None:
+            labels += [cell.strip() for cell in batch.column(str(choice.label)).to_pylist()]
 
 
-def _row(cells: Sequence[str], count: int, kept: Sequence[int], where: str) -> numpy.ndarray:
-    """The numbers (D,) of one line of `count` cells."""
-    if len(cells) != count:
-        raise CollapseError(
-            f"{where} has {len(cells)} cells, the first line {count}", "give every row the same number"
+def _batches(sheet: Sheet, places: Sequence[int], label: int | None = None) -> Iterator[pyarrow.RecordBatch]:
+    """Some columns, each called by its place: numbers as doubles, all else as text."""
+    names = [str(place) for place in range(len(sheet.columns))]
+    numbers = [str(place) for place in places if sheet.columns[place].kind == "number" and place != label]
+    block = max(BLOCK, 4 * sheet.longest)
+    words = any(column.kind != "number" for column in sheet.columns)
+    with packed.content(sheet.path) as opened:
+        batches = csv.open_csv(
+            opened,
+            csv.ReadOptions(block_size=block, column_names=names, skip_rows_after_names=int(sheet.headed)),
+            csv.ParseOptions(delimiter=sheet.delimiter, newlines_in_values=words),
+            csv.ConvertOptions(
+                column_types={
+                    **dict.fromkeys(names, pyarrow.string()),
+                    **dict.fromkeys(numbers, pyarrow.float64()),
+                },
+                include_columns=[str(place) for place in places],
+                null_values=[],
+            ),
         )
-    with suppress(ValueError):
-        return numpy.array([float(cells[place]) for place in kept])
-    place = next(place for place in kept if not _is_number(cells[place]))
-    raise CollapseError(
-        f"{where}, column {place + 1}: '{_brief(cells[place])}' is not a number",
-        "cells stand between commas; words may stand in a column headed `label`",
-    )
+        with batches:  # it reads ahead, and is to stop where the rows are not wanted any more
+            yield from batches
 
 
-def _brief(cell: str) -> str:
-    """Of a line that other separators made one cell, the beginning."""
-    return cell if len(cell) <= LETTERS else f"{cell[:LETTERS]}…"
-
-
-def _is_heading(cells: Sequence[str]) -> bool:
-    """Words, or the names 0, 1, 2 … that pandas gives behind the empty one of its index; not numbers with a gap."""
-    words = [cell for cell in cells if cell and not _is_number(cell)]
-    return bool(words) or (cells[0] == "" and cells[1:] == [str(n) for n in range(len(cells) - 1)])
-
-
-def _is_number(cell: str) -> bool:
-    with suppress(ValueError):
-        float(cell)
+def _ragged(sheet: Sheet, place: int) -> bool:
+    """Whether the lists of a column are of several lengths, or a cell is none."""
+    try:
+        found = (cells.lists(batch.column(0)) for batch in _batches(sheet, [place]))
+        return len({arrow_columns.width(part, str(place)) for part in found}) > 1
+    except (pyarrow.ArrowException, Uneven):
         return True
-    return False

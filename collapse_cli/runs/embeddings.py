@@ -1,4 +1,4 @@
-"""Embeddings on disk: an .npz as `collapse embed` writes it, a .npy or a folder of them, .pt, .safetensors, .parquet, .csv."""
+"""Embeddings on disk: an .npz as `collapse embed` writes it, a .npy or a folder of them, .pt, .safetensors, or a table."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
-from collapse_cli.runs import arrays, codes, folders, shards
+from collapse_cli.runs import arrays, codes, folders, shards, table_folders
 from collapse_cli.runs.arrays import ROWS
 from collapse_cli.runs.codes import Codes
-from collapse_cli.runs.source import ROWS_BY_NAME, Source
+from collapse_cli.runs.source import Source
 from collapse_cli.runs.stored import content, stored
 from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
@@ -82,9 +82,10 @@ def are_at(place: Path | Source) -> bool:
     """Whether a file or folder holds embeddings; a folder with a checkpoint is a run."""
     source = Source.at(place)
     path = source.path
-    if source.whole is not None or path.is_dir():
-        return not (path / "checkpoint.pt").exists() and bool(source.whole or folders.files_in(path))
-    return path.suffix in ROWS_BY_NAME or (path.suffix in PERHAPS and arrays.are_embeddings(source))
+    if source.whole is None and path.is_dir():
+        found = table_folders.kind(path) or folders.files_in(path)
+        return not (path / "checkpoint.pt").exists() and bool(found)
+    return source.holds_rows or (path.suffix in PERHAPS and arrays.are_embeddings(source))
 
 
 def load(

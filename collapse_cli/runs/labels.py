@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,11 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrays, reader
 
 HEADINGS = ("label", "labels")
-KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".txt")
+COLUMNS = (*HEADINGS, "class", "class_name", "class_label", "class_id", "target", "targets", "category")
+"""Names, in small letters, of a column of a table that may hold labels; the first two always do."""
+
+KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".tsv", ".txt")
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": ""}
 WHOLE = re.compile(r"[+-]?\d+")
 
 
@@ -29,7 +34,7 @@ def read(path: Path, count: int, what: str = "labels") -> tuple[Tensor, tuple[st
         raise CollapseError(
             f"--{what} {path}: {what} are not read from such a file", f"give {', '.join(KINDS)}"
         )
-    found = _lines(path) if path.suffix in (".csv", ".txt") else _array(path, what)
+    found = _lines(path, what) if path.suffix in DELIMITERS else _array(path, what)
     if what != HEADINGS[1] and len(found) == count + 1 and isinstance(found, list):
         found = found[1:]
     if len(found) != count:
@@ -55,7 +60,12 @@ def numbered(
     return torch.from_numpy(labels.astype("int64")), tuple(str(one) for one in names)
 
 
-def _lines(path: Path) -> list[str] | list[int]:
+def _names(what: str) -> tuple[str, ...]:
+    """What a column or an array of them is called, in small letters."""
+    return COLUMNS if what == HEADINGS[1] else (what, what[:-1])
+
+
+def _lines(path: Path, what: str) -> list[str] | list[int]:
     """One label on each line; whole numbers where all are."""
     try:
         reader.refuse_too_large(path, reader.size(path))
@@ -64,16 +74,36 @@ def _lines(path: Path) -> list[str] | list[int]:
         raise error.wanted_as("text", "save it as UTF-8") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
-    found = [line.strip().strip('"') for line in lines]
+    found = _column(lines, path, what) or [line.strip().strip('"') for line in lines]
     while found and not found[-1]:
         found.pop()
     if found and found[0].lower() in HEADINGS:
         del found[0]
     if "" in found:
         raise CollapseError(
-            f"{path}: label {found.index('') + 1} of {len(found)} is empty", "give one on each line"
+            f"{path}: {what[:-1]} {found.index('') + 1} of {len(found)} is empty", "give one on each line"
         )
     return [int(one) for one in found] if all(WHOLE.fullmatch(one) for one in found) else found
+
+
+def _column(lines: Sequence[str], path: Path, what: str) -> list[str]:
+    """The labels among several columns, as a heading names them; nothing where there is one column.
+
+    Raises CollapseError for columns between tabs, none of which is named as labels are.
+    """
+    delimiter = DELIMITERS[path.suffix]
+    heading = next(csv.reader(lines[:1], delimiter=delimiter), []) if delimiter else []
+    words = [cell.strip().lower() for cell in heading]
+    place = next((words.index(name) for name in _names(what) if name in words), None)
+    if len(words) < 2 or (place is None and path.suffix == ".csv"):  # a name may hold commas
+        return []
+    if place is None:
+        raise CollapseError(
+            f"{path}: none of the columns {', '.join(heading[:8])} is called {what[:-1]}",
+            f"call the {what} so, or give them alone",
+        )
+    rows = [row for row in csv.reader(lines[1:], delimiter=delimiter) if row]
+    return [row[place].strip() if place < len(row) else "" for row in rows]
 
 
 def _array(path: Path, what: str) -> Any:
@@ -84,8 +114,9 @@ def _array(path: Path, what: str) -> Any:
         except reader.Unreadable as error:
             raise error.wanted_as(what, "save them with numpy.save") from None
     found = arrays.read(path)
-    headings = HEADINGS if what == HEADINGS[1] else (what, what[:-1])
-    name = next((name for name in headings if name in found), "" if len(found) != 1 else next(iter(found)))
+    name = next(
+        (name for name in _names(what)[:2] if name in found), "" if len(found) != 1 else next(iter(found))
+    )
     if not name:
         raise CollapseError(
             f"{path} has no array '{what}', only {', '.join(found)}", f"name it {what}, or save it alone"

@@ -11,7 +11,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from collapse_cli.errors import CollapseError
+from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs.arrays import ARRAY, BARE, ROWS
 from collapse_cli.runs.codes import SCALES
 from collapse_cli.runs.others.rows import NAMED, PARAMETERS, are_sequences, are_vectors
@@ -32,14 +32,17 @@ BESIDE = re.compile(
 SHOWN = 6
 
 
-def named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A file's arrays by the names of our own files, and what was assumed of it.
+def named(found: Mapping[str, Any], path: Path, wanted: str = "") -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A file's arrays by the names of our own files, and what was assumed of it. wanted: --column, the array of the rows.
 
     Raises CollapseError where there are no rows (N,D), or several arrays that may be them.
     """
-    if {"h", "z"} <= found.keys() and ROWS not in found:
+    every = found
+    if wanted:
+        found = _only(found, wanted, path)
+    elif {"h", "z"} <= found.keys() and ROWS not in found:
         found = {{"h": ROWS, "z": "projections"}.get(name, name): value for name, value in found.items()}
-    name, rows = _rows(found, path)
+    name, rows = (wanted, _usable(found[wanted], wanted, path)) if wanted else _rows(found, path)
     given, said = rows.shape, []
     if name not in (ROWS, BARE):
         said.append(
@@ -57,7 +60,19 @@ def named(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[s
         said.append(f"labels: the array {label}")
     if label:
         kept["labels"] = _flat(kept["labels"])
-    return kept, (*said, *_aside(kept))
+    return kept, (*said, *_aside([*kept, *(each for each in every if wanted and each not in found)]))
+
+
+def _only(found: Mapping[str, Any], wanted: str, path: Path) -> dict[str, Any]:
+    """Without the other arrays of rows. Raises CollapseError where the one that is wanted is not there."""
+    rows = [name for name, value in found.items() if len(_shape(_flat(value))) > 1 or name == wanted]
+    if wanted not in found or len(_shape(found[wanted])) < 2:
+        rows = [name for name in rows if name != wanted]
+        raise CollapseError(
+            f"{path} has no array '{wanted}' of shape (N, D)",
+            nearest(wanted, rows) if rows else "leave out --column",
+        )
+    return {name: value for name, value in found.items() if name == wanted or name not in rows}
 
 
 def _rows(found: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
@@ -78,7 +93,7 @@ def _rows(found: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
         said = ", ".join(f"{name} {shapes[name]}" for name in rows[:SHOWN])
         raise CollapseError(
             f"{path} holds several arrays of rows: {said}",
-            f"call the one to measure {ROWS}, or save it alone",
+            f"add {' or '.join(f'--column {name}' for name in rows[:4])}; or call the one to measure {ROWS}",
         )
     (name,) = rows or (list(found)[:1] if len(found) == 1 else [""])
     if not name:
@@ -166,9 +181,9 @@ def _flat(value: Any) -> Any:
     return value[:, 0] if isinstance(value, ARRAY) and value.ndim == 2 and value.shape[1] == 1 else value
 
 
-def _aside(found: Mapping[str, Any]) -> tuple[str, ...]:
+def _aside(names: Sequence[str]) -> tuple[str, ...]:
     """A sentence on what is not used, of which the names of our own files and scales are no part."""
-    rest = [name for name in found if not OURS.fullmatch(name) and name not in SCALES]
+    rest = [name for name in names if not OURS.fullmatch(name) and name not in SCALES]
     more = f" and {len(rest) - SHOWN} more" if len(rest) > SHOWN else ""
     return (f"left out: {', '.join(rest[:SHOWN])}{more}",) if rest else ()
 

@@ -1,117 +1,84 @@
-"""Embeddings in parquet: a column of lists, or one column for each dimension; a column `label` is labels."""
+"""Embeddings in parquet, one file or several with the same columns: read a row group at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
-import numpy
 import pyarrow
-import torch
-from pyarrow import compute, parquet, types
-from torch import Tensor
+from pyarrow import parquet
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import reader
-from collapse_cli.runs.labels import HEADINGS
-from collapse_cli.runs.shards import float_of
-from collapse_cli.runs.table import COUNTS, Table, labelled
+from collapse_cli.runs import arrow_parts, reader
+from collapse_cli.runs.table import Table
 
 WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
 """Bytes of a value; all others take eight at least."""
 
-
-def read(path: Path) -> Table:
-    """Every column of lists as rows (N,D) by its name, or else all columns of numbers as one.
-
-    Raises CollapseError for images, lists of unequal length, and where there are no numbers.
-    """
-    schema = _schema(path)
-    reader.refuse_too_large(path, _declared(path))
-    label = next((name for name in schema.names if name.lower() in HEADINGS), None)
-    others = [field for field in schema if field.name != label]
-    lists = [field.name for field in others if _is_list(field.type)]
-    plain = [f.name for f in others if _is_number(f.type) and not COUNTS.fullmatch(f.name)]
-    taken = lists or plain
-    if not taken:
-        raise _no_rows(path, schema)
-    table = _table(path, [*taken, *([label] if label else [])])
-    rows = (
-        {name: _lists(table.column(name), f"{path}, column {name}") for name in lists}
-        if lists
-        else {"rows": _side_by_side(table, plain)}
-    )
-    labels, classes = labelled(table.column(label).to_pylist(), path) if label else (None, ())
-    return Table(rows, labels, classes, tuple(field.name for field in others if field.name not in taken))
+OPEN = 8  # files at a time
 
 
-def _schema(path: Path) -> pyarrow.Schema:
+def read(path: Path, wanted: str = "") -> Table:
+    """One file. Raises CollapseError for images, and where the rows are not clear or do not fit together."""
+    return joined(path, [path], wanted)
+
+
+def joined(path: Path, files: Sequence[Path], wanted: str = "") -> Table:
+    """The rows of several files, one below the other. path: what the user gave; wanted: --column."""
+    first, opened = _opened(files[0]), lru_cache(maxsize=OPEN)(_opened)
+    groups = [(file, group) for file in files for group in _groups(opened(file))]
+    lengths = [opened(file).metadata.row_group(group).num_rows for file, group in groups]
+
+    def load(part: int, names: list[str]) -> pyarrow.Table:
+        file, group = groups[part]
+        return _load(file, opened(file), group, names)
+
+    return arrow_parts.read(arrow_parts.Parts(path, first.schema_arrow, lengths, load), wanted)
+
+
+def _opened(path: Path) -> parquet.ParquetFile:
     try:
         reader.size(path)
-        return parquet.read_schema(path)
+        opened = parquet.ParquetFile(path)
+        opened.schema_arrow.names  # noqa: B018  # which may be no text
+        return opened
     except reader.Unreadable as error:
         raise error.wanted_as("parquet", "write it again") from None
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
 
 
-def _declared(path: Path) -> int:
-    """Bytes of all columns once they are read, by the counts of the file's footer: a column of equal numbers packs to nothing."""
-    footer = parquet.read_metadata(path)
-    groups = (footer.row_group(number) for number in range(footer.num_row_groups))
-    columns = (group.column(place) for group in groups for place in range(footer.num_columns))
-    return sum(column.num_values * WIDTHS.get(column.physical_type, 8) for column in columns)
+def _groups(opened: parquet.ParquetFile) -> list[int]:
+    """The row groups that hold rows."""
+    footer = opened.metadata
+    return [group for group in range(footer.num_row_groups) if footer.row_group(group).num_rows > 0]
 
 
-def _table(path: Path, columns: list[str]) -> pyarrow.Table:
+def _load(path: Path, opened: parquet.ParquetFile, group: int, names: list[str]) -> pyarrow.Table:
+    """Columns of one row group. Raises CollapseError for one that is not there, or is larger than the memory."""
+    missing = next((name for name in names if name not in opened.schema_arrow.names), None)
+    if missing is not None:
+        raise CollapseError(f"{path} has no column {missing}", "the files of a folder need the same columns")
+    reader.refuse_too_large(path, _declared(opened, group, names))
     try:
-        return parquet.ParquetFile(path).read(columns)
+        return opened.read_row_group(group, columns=names)
     except (pyarrow.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
+
+
+def _declared(opened: parquet.ParquetFile, group: int, names: Sequence[str]) -> int:
+    """Bytes of these columns once they are read, by the counts of the footer: a column of equal numbers packs to nothing."""
+    described = opened.metadata.row_group(group)
+    columns = (described.column(place) for place in range(described.num_columns))
+    starts = tuple(f"{name}." for name in names)
+    return sum(
+        max(column.num_values * WIDTHS.get(column.physical_type, 8), column.total_uncompressed_size)
+        for column in columns
+        if column.path_in_schema in names or column.path_in_schema.startswith(starts)
+    )
 
 
 def _unreadable(path: Path, error: Exception) -> CollapseError:
     reason = str(error).splitlines()[0]
     return CollapseError(f"{path} cannot be read as parquet ({reason})", "write it again")
-
-
-def _no_rows(path: Path, schema: pyarrow.Schema) -> CollapseError:
-    """Of a file of images, that is what is said."""
-    if any(types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0 for field in schema):
-        return CollapseError(
-            f"{path} holds images, not embeddings",
-            f"give it as the images of a run or a checkpoint: --dataset parquet:{path}",
-        )
-    return CollapseError(
-        f"{path} has no column of numbers, only {', '.join(schema.names)}",
-        "embeddings are a column of lists, or a column of numbers for each dimension",
-    )
-
-
-def _is_list(kind: pyarrow.DataType) -> bool:
-    held = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-    return held and _is_number(kind.value_type)
-
-
-def _is_number(kind: pyarrow.DataType) -> bool:
-    return bool(types.is_floating(kind) or types.is_integer(kind))
-
-
-def _lists(column: pyarrow.ChunkedArray, name: str) -> Tensor:
-    """Lists of one length D -> (N,D)."""
-    lengths = compute.list_value_length(column).unique().to_pylist()
-    if len(lengths) > 1 or lengths in ([None], [0]):
-        said = " and ".join("none" if length is None else str(length) for length in lengths[:3])
-        raise CollapseError(f"{name} holds lists of {said} numbers", "every row needs the same D of them")
-    parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    array = numpy.concatenate(parts) if parts else numpy.empty(0, "float32")
-    return torch.from_numpy(array.astype(float_of(array.dtype)).reshape(-1, lengths[0] if lengths else 1))
-
-
-def _side_by_side(table: pyarrow.Table, names: list[str]) -> Tensor:
-    """Columns of numbers -> (N,D), of the smallest type that holds them all; what is missing becomes nan."""
-    columns = [table.column(name).to_numpy() for name in names]
-    kind = float_of(numpy.result_type(*columns))
-    rows = numpy.empty((len(table), len(columns)), kind)
-    for place, column in enumerate(columns):
-        rows[:, place] = column
-    return torch.from_numpy(rows)

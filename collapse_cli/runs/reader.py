@@ -173,13 +173,9 @@ def _declared(head: bytes) -> tuple[int, int]:
 def safetensors(path: Path) -> dict[str, Tensor]:
     """Every tensor of a .safetensors by name, mapped into memory; the library holds header and offsets against the file."""
     size(path)
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ImportError:
-        raise CollapseError(
-            f"{path} needs the package safetensors", "pip install 'collapse-cli[timm]'"
-        ) from None
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:

@@ -5,23 +5,37 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import folders, reader, shards
+from collapse_cli.runs import folders, packed, reader, shards, table_folders, unread
 from collapse_cli.runs.members import Part
 
-TABLES = (".csv", ".parquet")
-ROWS_BY_NAME = (".npy", ".npz", *TABLES)
-"""Files that hold rows and nothing else, as their names say."""
+TABLES = {
+    **dict.fromkeys((".csv", ".tsv", ".tab"), "csv_table"),
+    **dict.fromkeys((".txt", ".vec", ".glove", ".w2v", ".word2vec"), "text_vectors"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "json_lines"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet_table"),
+    **dict.fromkeys((".arrow", ".feather", ".ipc"), "arrow_table"),
+    **dict.fromkeys((".h5", ".hdf5"), "hdf5"),
+}
+"""Endings of the names of tables, and the module that reads each."""
+
+TEXTS = ("csv_table", "text_vectors", "json_lines")
+"""The readers that also read what gzip has packed."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file, or a set of a folder: read once and hashed once. whole: the set, where its folder holds several."""
+    """A file, or a set of a folder: read once and hashed once.
+
+    column: which columns of a table are the rows; whole: the set, where its folder holds several.
+    """
 
     path: Path
+    column: str = ""
     whole: Part | None = None
 
     @classmethod
@@ -32,12 +46,23 @@ class Source:
     @property
     def holds_rows(self) -> bool:
         """Whether the name alone says that there are rows in it: a folder, or a file that holds nothing else."""
-        return self.path.suffix in ROWS_BY_NAME or self.whole is not None or self.path.is_dir()
+        alone = self.path.suffix in (".npy", ".npz") or self.path.is_dir()
+        return alone or self.whole is not None or self.is_table
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its columns have names: a file, or a folder of parquet or of `datasets`."""
+        return self.whole is None and (_module(self.path) != "" or table_folders.kind(self.path) != "")
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether `column` can say which are the rows: of a table, or of arrays by name."""
+        return self.is_table or self.path.suffix in (".npz", ".pt", ".pth", ".safetensors")
 
     @cached_property
     def part(self) -> Part | None:
-        """The set of a folder, None for a file. Raises CollapseError for a folder that holds several."""
-        if self.whole is not None or not self.path.is_dir():
+        """The set of a folder of .npy, None for all else. Raises CollapseError for a folder that holds several."""
+        if self.whole is not None or self.is_table or not self.path.is_dir():
             return self.whole
         sets = folders.parts(self.path)
         folders.refuse_several(self.path, sets)
@@ -45,7 +70,7 @@ class Source:
 
     @property
     def content(self) -> Any:
-        """What is in it: Shards of a .npy or a folder of them, a Table of a .csv or .parquet, a dict by name, or a tensor.
+        """What is in it: Shards of .npy, a Table, a dict by name, or a tensor.
 
         All who ask share it, so nobody may change its tensors in place. Raises CollapseError for what cannot be read.
         """
@@ -57,34 +82,52 @@ class Source:
     def _outcome(self) -> Any:
         """The content, or the error: what cannot be read is not read again either."""
         try:
-            return shards.together(self.part.files, self.part.notes) if self.part else _read(self.path)
+            if self.part is not None:
+                return shards.together(self.part.files, self.part.notes)
+            return _read(self.path, self.column)
         except CollapseError as error:
             return error
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the file; of a set of a folder, that of the names and contents of its shards."""
-        if self.part is None:
+        """Hex digest of the file; of a set of a folder, that of the names and contents of its files."""
+        if self.part is None and not table_folders.kind(self.path):
             return _digest(self.path).hex()
         together = hashlib.sha256()
-        for shard in self.part.files:
-            together.update(shard.name.encode() + b"\0" + _digest(shard))
+        for file in self.part.files if self.part else table_folders.files(self.path):
+            together.update(file.name.encode() + b"\0" + _digest(file))
         return together.hexdigest()
 
 
-def _read(path: Path) -> Any:
-    """The reader is loaded only for such a file: pyarrow is slow to load."""
+def _module(path: Path) -> str:
+    """Which reads the table at a path, as its name says; empty for what is none."""
+    module = TABLES.get(packed.suffix(path), "")
+    return "" if path.is_dir() or (packed.packed(path) and module not in TEXTS) else module
+
+
+def _read(path: Path, column: str) -> Any:
+    """A reader is loaded only for such a file: pyarrow is slow to load."""
+    if found := table_folders.kind(path):
+        return _of_folder(path, found, column)
     if path.suffix == ".npy":
         return shards.opened(path)
-    if path.suffix == ".csv":
-        from collapse_cli.runs import csv_table
-
-        return csv_table.read(path)
-    if path.suffix == ".parquet":
-        from collapse_cli.runs import parquet_table
-
-        return parquet_table.read(path)
+    if module := _module(path):
+        return import_module(f"collapse_cli.runs.{module}").read(path, column)
+    if path.suffix not in (".npz", ".safetensors"):
+        unread.refuse(path)
     return reader.read(path)
+
+
+def _of_folder(path: Path, found: table_folders.Kind, column: str) -> Any:
+    if found == "splits":
+        table_folders.refuse_splits(path)
+    if found == "dataset":
+        from collapse_cli.runs import arrow_table
+
+        return arrow_table.saved_to_disk(path, column)
+    from collapse_cli.runs import parquet_table
+
+    return parquet_table.joined(path, table_folders.parquets(path), column)
 
 
 def _digest(file: Path) -> bytes:

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrays, codes, labels, reader, shards
-from collapse_cli.runs.arrays import ROWS
+from collapse_cli.runs.arrays import BARE, ROWS
+from collapse_cli.runs.blocks import Blocks
 from collapse_cli.runs.members import Part
 from collapse_cli.runs.naming import named
 from collapse_cli.runs.others.rows import NAMED
 from collapse_cli.runs.plain import told
 from collapse_cli.runs.remedies import refuse_shape
-from collapse_cli.runs.source import TABLES, Source
+from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -61,15 +62,14 @@ class Stored:
 def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What a file holds by the names of our own files, and what was assumed of it."""
     path = source.path
+    if source.is_table:
+        table = source.content
+        rows = {ROWS if name == BARE else name: values for name, values in table.rows.items()}
+        own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
+        return {**rows, **own}, table.assumed
     if source.part or path.suffix == ".npy":
         return {ROWS: source.content} | _labels_of(source.part), source.content.assumed
-    if path.suffix in TABLES:
-        table = source.content
-        found, chosen = named(table.rows, path)
-        aside = (f"left out: {', '.join(table.aside)}",) if table.aside else ()
-        own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
-        return found | own, chosen + aside
-    found, assumed = named(arrays.read(source), path)
+    found, assumed = named(arrays.read(source), path, source.column)
     written = _as_written(source.content)
     if isinstance(written, Tensor) and written.is_quantized:
         found[QUANTISED] = _type(written)
@@ -148,7 +148,7 @@ def _column(found: Mapping[str, Any], name: str, count: int, path: Path) -> Tens
 
 def _rows(array: Any, name: str, path: Path) -> Rows:
     """Rows (N,D) of real numbers, as the file has them."""
-    if isinstance(array, shards.Shards):
+    if isinstance(array, shards.Shards | Blocks):
         return array
     if isinstance(array, Tensor):
         refuse_shape(array.shape, _type(array), f"{name} of {path}")

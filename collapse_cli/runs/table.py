@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,26 +10,53 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.labels import WHOLE, numbered
-
-COUNTS = re.compile(r"|id|index|Unnamed: \d+|__index_level_\d+__")
-"""Names of columns that count the rows, as pandas writes them, and measure nothing."""
+from collapse_cli.runs.columns import Choice
+from collapse_cli.runs.families import brief
+from collapse_cli.runs.labels import HEADINGS, WHOLE, numbered
+from collapse_cli.shapes import Rows
 
 
 @dataclass(frozen=True)
 class Table:
-    """rows: (N,D) by name; labels (N,) int64 with the names of the classes, or None; aside: columns that were left out."""
+    """rows: (N,D) by name; labels (N,) int64 with the names of the classes, or None; aside: columns that were left out.
 
-    rows: dict[str, Tensor]
-    labels: Tensor | None
-    classes: tuple[str, ...]
-    aside: tuple[str, ...]
+    chosen: which columns are the rows, in words; of: the column that the labels are, where its name is not `label`.
+    """
+
+    rows: Mapping[str, Rows]
+    labels: Tensor | None = None
+    classes: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    chosen: str = ""
+    of: str = ""
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What was made of the table, a line each."""
+        lines = {"rows": self.chosen, "labels": self.of, "left out": brief(self.aside)}
+        return tuple(f"{what}: {words}" for what, words in lines.items() if words)
 
 
-def labelled(values: Sequence[Any], path: Path) -> tuple[Tensor, tuple[str, ...]]:
-    """The cells of a column `label`, whole numbers or names, one for each row. Raises CollapseError where one is empty."""
-    if any(value is None or value == "" for value in values):
+def table(
+    path: Path, choice: Choice, rows: Mapping[str, Rows], name: str = "", cells: Sequence[Any] = ()
+) -> Table:
+    """name, cells: the column of labels. Where only its name suggests labels, it is left out if it cannot be."""
+    if choice.label is None:
+        return Table(rows, None, (), choice.aside, choice.words)
+    if name.lower() in HEADINGS:
+        return Table(rows, *labelled(cells, path, name), choice.aside, choice.words)
+    complete = not any(cell is None or cell == "" for cell in cells)
+    if complete and 2 * len(set(cells)) <= len(cells):  # a class has several samples
+        return Table(rows, *labelled(cells, path, name), choice.aside, choice.words, f"the column {name}")
+    return Table(rows, None, (), (*choice.aside, name), choice.words)
+
+
+def labelled(cells: Sequence[Any], path: Path, name: str = "label") -> tuple[Tensor, tuple[str, ...]]:
+    """The cells of a column of labels, whole numbers or names, one for each row. Raises CollapseError where one is empty."""
+    if any(cell is None or cell == "" for cell in cells):
         raise CollapseError(f"{path}: a row has no label", "give every row one, or leave the column out")
-    if all(isinstance(value, str) and WHOLE.fullmatch(value) for value in values):
-        values = [int(value) for value in values]
-    return numbered(values, f"{path}, column label")
+    if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in cells):
+        cells = [int(cell) for cell in cells]
+    elif any(isinstance(cell, bool) for cell in cells):
+        cells = [str(cell) for cell in cells]
+    return numbered(cells, f"{path}, column {name}")

@@ -35,7 +35,7 @@ def place(rows: numpy.ndarray, tmp_path: Path) -> Path:
     torch.save(torch.from_numpy(rows), tmp_path / "e.pt")
     names = [CLASSES[i % 3] for i in range(60)]
     lines = [",".join([*map(str, row), name]) for row, name in zip(rows.tolist(), names, strict=True)]
-    (tmp_path / "e.csv").write_text("\n".join(["a,b,c,d,e,label", *lines]))
+    (tmp_path / "e.csv").write_text("\n".join(["e0,e1,e2,e3,e4,label", *lines]))
     (tmp_path / "shards").mkdir()
     for number, start in enumerate(range(0, 60, 6)):
         numpy.save(tmp_path / "shards" / f"s_{number + 2}.npy", rows[start : start + 6])

@@ -966,14 +966,6 @@ def test_safetensors(tmp_path: Path, images: Tensor) -> None:
         foreign.load(path)
 
 
-def test_safetensors_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"x")
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(CollapseError, match="needs the package safetensors") as caught:
-        foreign.load(tmp_path / "model.safetensors")
-    assert "collapse-cli[timm]" in caught.value.hint
-
-
 def test_an_architecture_without_timm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     path = saved(

@@ -28,7 +28,7 @@ def write(path: Path, values: list[Any]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", [".npy", ".npz", ".pt", ".txt", ".csv"])
+@pytest.mark.parametrize("kind", [".npy", ".npz", ".pt", ".txt", ".csv", ".tsv"])
 def test_names_and_numbers_of_every_kind(kind: str, tmp_path: Path) -> None:
     """cat < dog < große Katze; and -1 < 3 < 10 as numbers, where '-1' < '10' < '3' as words."""
     found, classes = labels.read(write(tmp_path / f"names{kind}", NAMES), 4)
@@ -46,6 +46,30 @@ def test_names_and_numbers_of_every_kind(kind: str, tmp_path: Path) -> None:
 def test_a_heading_and_the_last_line(heading: str, ending: str, tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text(f'{heading}7\n"8"\n7{ending}', encoding="utf-8", newline="")
     assert labels.read(tmp_path / "l.csv", 3)[0].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metadata.tsv", "word\tlabel\nx\tcat\ny\tdog\n"),
+        ("metadata.tsv", "Class\tword\ncat\tx\ndog\ty\n"),
+        ("l.csv", 'file,label\n"a,b",cat\nc,dog\n'),
+    ],
+)
+def test_one_of_several_columns(name: str, content: str, tmp_path: Path) -> None:
+    """As the TensorBoard projector has them: with a heading where there are several, without where there is one."""
+    (tmp_path / name).write_text(content)
+    assert labels.read(tmp_path / name, 2)[1] == ("cat", "dog")
+    (tmp_path / name).write_text("".join(line.split("\t")[0] + "\n" for line in content.splitlines()[1:]))
+    assert len(labels.read(tmp_path / name, 2)[1]) == 2
+
+
+def test_columns_that_do_not_say_which_are_labels(tmp_path: Path) -> None:
+    (tmp_path / "l.tsv").write_text("word\tcount\nx\t1\n")
+    with pytest.raises(CollapseError, match="none of the columns word, count is called label"):
+        labels.read(tmp_path / "l.tsv", 1)
+    (tmp_path / "l.csv").write_text("grey, small\nblack, tall\n")  # names with commas
+    assert labels.read(tmp_path / "l.csv", 2)[1] == ("black, tall", "grey, small")
 
 
 @pytest.mark.parametrize("kind", [".npy", ".npz", ".pt", ".txt"])

@@ -35,20 +35,19 @@ def test_a_column_of_lists(kind: str, dtype: str, tmp_path: Path) -> None:
     }
     rows = ROWS.astype(dtype)
     found = table({"embedding": pyarrow.array(list(rows), types[kind])}, tmp_path).rows
-    assert list(found) == ["embedding"]
-    assert found["embedding"].dtype == (torch.float32 if dtype == "int32" else getattr(torch, dtype))
-    assert found["embedding"].tolist() == rows.tolist()
+    assert found["rows"].dtype == (torch.float32 if dtype == "int32" else getattr(torch, dtype))
+    assert found["rows"].tolist() == rows.tolist()
 
 
 def test_a_column_for_each_dimension(tmp_path: Path) -> None:
     """Columns of words, and those that count, are left out and named; a missing number is nan, and so seen when measured."""
-    columns = {"id": [0, 1, 2, 3], "a": ROWS[:, 0], "b": [1.5, None, 2.5, 3.5], "url": list("abcd")}
+    columns = {"id": [0, 1, 2, 3], "x0": ROWS[:, 0], "x1": [1.5, None, 2.5, 3.5], "url": list("abcd")}
     found = table(columns, tmp_path)
     rows = found.rows["rows"]
     assert (rows.dtype, rows.shape, found.aside) == (torch.float64, (4, 2), ("id", "url"))
     assert rows[:, 0].tolist() == ROWS[:, 0].tolist()
     assert rows[:, 1].isnan().tolist() == [False, True, False, False]
-    assert table({"a": ROWS[:, 0], "b": ROWS[:, 1]}, tmp_path).rows["rows"].dtype == torch.float32
+    assert table({"x0": ROWS[:, 0], "x1": ROWS[:, 1]}, tmp_path).rows["rows"].dtype == torch.float32
 
 
 def test_labels(tmp_path: Path) -> None:
@@ -61,9 +60,13 @@ def test_labels(tmp_path: Path) -> None:
 
 
 def test_numbers_beside_lists_are_no_dimensions(tmp_path: Path) -> None:
-    """Two columns of lists are two spaces; a column of numbers beside them, a loss, is left out and named."""
-    found = table({"loss": ROWS[:, 0], "h": list(ROWS), "z": list(ROWS[:, :2])}, tmp_path)
-    assert {name: tuple(rows.shape) for name, rows in found.rows.items()} == {"h": (4, 3), "z": (4, 2)}
+    """The columns of our own names are two spaces; a column of numbers beside them, a loss, is left out and named."""
+    columns = {"loss": ROWS[:, 0], "projections": list(ROWS[:, :2]), "representations": list(ROWS)}
+    found = table(columns, tmp_path)
+    assert {name: tuple(rows.shape) for name, rows in found.rows.items()} == {
+        "representations": (4, 3),
+        "projections": (4, 2),
+    }
     assert found.aside == ("loss",)
 
 
@@ -94,3 +97,15 @@ def test_no_parquet(tmp_path: Path) -> None:
         (tmp_path / "e.parquet").write_bytes(torn)
         with pytest.raises(CollapseError, match="cannot be read as parquet"):
             parquet_table.read(tmp_path / "e.parquet")
+
+
+def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
+    parquet.write_table(
+        pyarrow.table({"caption": list("abcd"), "embedding": list(ROWS)}),
+        tmp_path / "e.parquet",
+        store_schema=False,
+    )
+    content = (tmp_path / "e.parquet").read_bytes()
+    (tmp_path / "e.parquet").write_bytes(content.replace(b"caption", b"captio\xe7"))
+    with pytest.raises(CollapseError, match="cannot be read as parquet"):
+        parquet_table.read(tmp_path / "e.parquet")

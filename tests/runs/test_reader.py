@@ -296,7 +296,7 @@ def test_safetensors_that_declare_more_than_they_have(content: Any, tmp_path: Pa
 @pytest.mark.parametrize("lists", [True, False])
 def test_a_parquet_of_equal_numbers_is_refused_by_its_counts(lists: bool, tmp_path: Path) -> None:
     """Of 70,000 rows of two doubles; 1.1 MB in memory, a few KB on disk."""
-    column: dict[str, Any] = {"a": numpy.zeros(70_000), "b": numpy.zeros(70_000)}
+    column: dict[str, Any] = {"a0": numpy.zeros(70_000), "a1": numpy.zeros(70_000)}
     parquet.write_table(
         pyarrow.table(
             {"rows": pyarrow.FixedSizeListArray.from_arrays(numpy.zeros(140_000), 2)} if lists else column

@@ -1,0 +1,105 @@
+"""A table whose columns Arrow reads in parts, a parquet or a file of Arrow, -> rows, labels, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import arrow_columns, blocks, reader
+from collapse_cli.runs.arrow_columns import Cells
+from collapse_cli.runs.columns import Choice, choose
+from collapse_cli.runs.table import Table, table
+from collapse_cli.shapes import Rows
+
+
+@dataclass(frozen=True)
+class Parts:
+    """schema: of every part; lengths: rows of each part, none of them 0; load: number of a part, names of columns -> these.
+
+    `load` raises CollapseError where a part does not fit into memory or is damaged.
+    """
+
+    path: Path
+    schema: pyarrow.Schema
+    lengths: Sequence[int]
+    load: Callable[[int, list[str]], pyarrow.Table | pyarrow.RecordBatch]
+
+    def column(self, part: int, name: str) -> Cells:
+        return self.load(part, [name]).column(name)
+
+
+def read(parts: Parts, wanted: str) -> Table:
+    """wanted: --column. Raises CollapseError where it is not clear which columns are the rows, or they do not fit together."""
+    try:
+        return _read(parts, wanted)
+    except UnicodeDecodeError as error:  # names of columns, and labels
+        raise CollapseError(
+            f"{parts.path} holds text that is not UTF-8 ({error})", "write it again"
+        ) from None
+
+
+def _read(parts: Parts, wanted: str) -> Table:
+    choice, names = _chosen(parts, wanted), parts.schema.names
+    rows = {
+        space: _rows(parts, [names[place] for place in places]) for space, places in choice.spaces.items()
+    }
+    if choice.label is None:
+        return table(parts.path, choice, rows)
+    label = names[choice.label]
+    reader.refuse_too_large(parts.path, 8 * sum(parts.lengths))
+    cells = [cell for part in range(len(parts.lengths)) for cell in parts.column(part, label).to_pylist()]
+    return table(parts.path, choice, rows, label, cells)
+
+
+def _chosen(parts: Parts, wanted: str) -> Choice:
+    columns = arrow_columns.described(parts.schema)
+    try:
+        return choose(columns, wanted, parts.path, lambda place: _ragged(parts, columns[place].name))
+    except CollapseError as error:
+        raise error if wanted else _no_rows(parts, error) from None
+
+
+def _no_rows(parts: Parts, error: CollapseError) -> CollapseError:
+    """Of images, and of lists of lists, that is what is said."""
+    if arrow_columns.holds_images(parts.schema):
+        return CollapseError(
+            f"{parts.path} holds images, not embeddings",
+            f"give it as the images of a run or a checkpoint: --dataset parquet:{parts.path}",
+        )
+    nested = arrow_columns.holds_lists_of_lists(parts.schema)
+    if nested and all(column.kind != "list" for column in arrow_columns.described(parts.schema)):
+        return CollapseError(
+            f"{parts.path}: the column {nested} holds lists of lists, as of one vector for each token",
+            "pool them to one vector for each row, by their mean say, and save that",
+        )
+    return error
+
+
+def _ragged(parts: Parts, name: str) -> bool:
+    """Whether lists differ in length, or a row has none."""
+    try:
+        return len({arrow_columns.width(parts.column(n, name), name) for n in range(len(parts.lengths))}) > 1
+    except CollapseError:
+        return True
+
+
+def _rows(parts: Parts, names: list[str]) -> Rows:
+    """Rows (N,D) of one column of lists, or of D columns of numbers."""
+    kind, said = arrow_columns.dtype(parts.schema, names), f"{parts.path}, column {names[0]}"
+    if not arrow_columns.is_list(arrow_columns.plain(parts.schema.field(names[0]).type)):
+
+        def numbers(part: int) -> arrow_columns.Matrix:
+            loaded = parts.load(part, names)
+            return arrow_columns.side_by_side([loaded.column(name) for name in names], kind)
+
+        return blocks.rows(parts.path, parts.lengths, len(names), kind, numbers)
+    width = arrow_columns.width(parts.column(0, names[0]), said) if parts.lengths else 1
+
+    def lists(part: int) -> arrow_columns.Matrix:
+        return arrow_columns.lists(parts.column(part, names[0]), said, width)
+
+    return blocks.rows(parts.path, parts.lengths, width, kind, lists)

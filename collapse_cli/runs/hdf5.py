@@ -1,0 +1,130 @@
+"""Embeddings in HDF5: one data set of two dimensions, read in parts. Needs the package h5py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.runs import blocks, reader
+from collapse_cli.runs.columns import TELLS
+from collapse_cli.runs.families import COUNTS, brief
+from collapse_cli.runs.labels import COLUMNS
+from collapse_cli.runs.shards import fits, float_of
+from collapse_cli.runs.table import Table, labelled
+
+PART = 64 << 20  # bytes that are read at once, at most
+
+
+def read(path: Path, wanted: str = "") -> Table:
+    """wanted: --column, the name of a data set. Data sets that lie in other files are not followed.
+
+    Raises CollapseError without h5py, for what is no HDF5, and where it is not clear which data set are the rows.
+    """
+    try:
+        import h5py
+    except ImportError:
+        raise CollapseError(
+            f"{path}: HDF5 is read by the package h5py", "pip install 'collapse-cli[hdf5]'"
+        ) from None
+    try:
+        reader.size(path)
+        file = h5py.File(path, "r")
+        sets = _sets(file, h5py.Dataset)
+    except reader.Unreadable as error:
+        raise error.wanted_as("HDF5", "write it again") from None
+    except Exception as error:  # a damaged file may fail in any way
+        raise CollapseError(
+            f"{path} cannot be read as HDF5 ({str(error).splitlines()[0][:120]})", "write it again"
+        ) from None
+    return _table(path, sets, wanted)
+
+
+def _sets(file: Any, kind: Any) -> dict[str, Any]:
+    """Every data set of this file by its path, without those whose numbers lie in other files."""
+    found: dict[str, Any] = {}
+
+    def keep(name: str, item: Any) -> None:
+        if isinstance(item, kind) and not item.external and not item.is_virtual:
+            found[name] = item
+
+    file.visititems(keep)
+    return found
+
+
+def _table(path: Path, sets: Mapping[str, Any], wanted: str) -> Table:
+    name = _chosen(path, sets, wanted)
+    rows = sets[name]
+    count, width = rows.shape
+    line = width * rows.dtype.itemsize
+    reader.refuse_too_large(path, max(line, _chunk(rows)))
+    step = max(1, PART // line)
+    lengths = [min(step, count - start) for start in range(0, count, step)]
+
+    def part(number: int) -> numpy.ndarray[Any, Any]:
+        try:
+            values: numpy.ndarray[Any, Any] = rows[number * step : (number + 1) * step]
+        except Exception as error:  # so may a damaged chunk
+            raise CollapseError(
+                f"{path}, {name} cannot be read ({str(error).splitlines()[0][:120]})", "write it again"
+            ) from None
+        return values
+
+    held = blocks.rows(path, lengths, width, float_of(rows.dtype), part)
+    label = next(
+        (other for word in COLUMNS for other in sets if other.lower() == word and other != name), None
+    )
+    labels, classes = _labels(path, sets[label], label, count) if label else (None, ())
+    aside = tuple(other for other in sets if other not in (name, label if labels is not None else None))
+    said = f"the data set {name}" if len(sets) > 1 or wanted else ""
+    return Table({"rows": held}, labels, classes, aside, said)
+
+
+def _chosen(path: Path, sets: Mapping[str, Any], wanted: str) -> str:
+    """The only data set of rows, or the only one of several whose name says that it is an embedding."""
+    shapes = {name: f"{name} {tuple(item.shape)}" for name, item in sets.items() if item.shape is not None}
+    found = [
+        name for name in shapes if fits(sets[name].dtype, sets[name].shape) and not COUNTS.fullmatch(name)
+    ]
+    if wanted and wanted.strip("/") in found:
+        return wanted.strip("/")
+    if wanted:
+        raise CollapseError(
+            f"{path} has no data set '{wanted}' of shape (N, D)",
+            nearest(wanted, found) if found else "leave out --column",
+        )
+    telling = [name for name in found if TELLS.search(name)]
+    found = telling if len(telling) == 1 else found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CollapseError(
+            f"{path} holds several data sets of rows: {brief([shapes[name] for name in found])}",
+            "add " + " or ".join(f"--column {name}" for name in found[:4]),
+        )
+    raise CollapseError(
+        f"{path} holds no data set of shape (N, D): {brief(list(shapes.values())) or 'no data set'}",
+        "save the rows as one: file.create_dataset('embeddings', data=rows)",
+    )
+
+
+def _chunk(rows: Any) -> int:
+    """Bytes of one chunk, which is unpacked as a whole."""
+    values = 1
+    for length in rows.chunks or ():
+        values *= int(length)
+    return values * int(rows.dtype.itemsize)
+
+
+def _labels(path: Path, column: Any, name: str, count: int) -> tuple[Any, tuple[str, ...]]:
+    """Labels, where there is one for each row."""
+    if column.shape != (count,) or column.dtype.kind not in "iuOS":
+        return None, ()
+    reader.refuse_too_large(path, 8 * count)
+    cells = [
+        cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in column[:].tolist()
+    ]
+    return labelled(cells, path, name)

@@ -1,0 +1,181 @@
+"""Files that are not read are called by what they are, with lines that would make embeddings of them."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import json
+import pickle
+import sqlite3
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+
+from collapse_cli.analysis import inputs
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import unread
+from collapse_cli.runs.source import Source
+
+NAMES = [*unread.PYTHON, *unread.OTHERWISE, *unread.ALIKE]
+
+
+@pytest.mark.parametrize("ending", NAMES)
+def test_every_ending_is_called_by_its_name(ending: str, tmp_path: Path) -> None:
+    """Not as a torch checkpoint that cannot be read; small letters or large."""
+    for name in (f"e{ending}", f"E{ending.upper()}"):
+        (tmp_path / name).write_bytes(b"hello, world")
+        recognised = inputs.recognise(tmp_path / name)
+        with pytest.raises(CollapseError, match="it is not read") as caught:
+            _ = recognised.source.content
+        assert caught.value.code == 2
+        assert "torch" not in caught.value.message
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize("ending", [*unread.PYTHON, ".duckdb", ".xlsx", ".orc", ".avro"])
+def test_conversions_are_python_that_imports_what_it_uses(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"an 'odd' name{ending}"
+    path.write_bytes(b"hello, world")
+    with pytest.raises(CollapseError) as caught:
+        unread.refuse(path)
+    tree = ast.parse(caught.value.hint.removeprefix(unread.TRUST))
+    imported = {
+        alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    imported |= {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    bound = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    bound |= {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert used - bound - imported <= {"D", "images", "open", "map", "range"}
+    assert str(path) in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+
+
+def run(hint: str) -> None:
+    exec(compile(hint.removeprefix(unread.TRUST), "hint", "exec"), {"D": 3})
+
+
+def matlab(path: Path, rows: numpy.ndarray) -> None:
+    import scipy.io
+
+    scipy.io.savemat(path, {"NAME": rows})
+
+
+def database(path: Path, rows: numpy.ndarray) -> None:
+    with sqlite3.connect(path) as opened:
+        opened.execute("CREATE TABLE NAME (embedding BLOB)")
+        opened.executemany("INSERT INTO NAME VALUES (?)", [(row.tobytes(),) for row in rows])
+
+
+def dumped(path: Path, rows: numpy.ndarray) -> None:
+    import joblib
+
+    joblib.dump(rows, path)
+
+
+WRITERS: dict[str, Callable[[Path, numpy.ndarray], None]] = {
+    "e.mat": matlab,
+    "e.pkl": lambda path, rows: path.write_bytes(pickle.dumps(rows)) and None,
+    "e.pickle": lambda path, rows: path.write_bytes(pickle.dumps(rows, 2)) and None,
+    "e.joblib": dumped,
+    "e.db": database,
+    "e.sqlite": database,
+    "e.memmap": lambda path, rows: rows.tofile(path),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_conversions_that_can_be_run_here_give_the_rows(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = numpy.arange(12, dtype="float32").reshape(4, 3)
+    WRITERS[name](tmp_path / name, rows)
+    with pytest.raises(CollapseError, match="it is not read") as caught:
+        _ = Source(tmp_path / name).content
+    monkeypatch.chdir(tmp_path)
+    run(caught.value.hint)
+    assert numpy.array_equal(numpy.load("embeddings.npy"), rows)
+
+
+@pytest.mark.parametrize(
+    "name", ["checkpoint_0199.pth.tar", "e.pkl", "e.dat", "model.ckpt", "e.db", "pytorch_model.bin"]
+)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_torch_wrote_is_read_whatever_its_name(name: str, zipped: bool, tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2, 2)}, tmp_path / name, _use_new_zipfile_serialization=zipped)
+    assert torch.equal(Source(tmp_path / name).content["a"], torch.ones(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("e.pt", b"\x93NUMPY\x01\x00", "is numpy's, and is read by the name .npy"),
+        ("e", b"PAR1....", "is parquet, and is read by the name .parquet"),
+        ("e.bin", b"ARROW1\0\0", "is Arrow, and is read by the name .arrow"),
+        ("e.dat2", b"\x89HDF\r\n\x1a\n", "is HDF5, and is read by the name .h5"),
+        ("e.pth", b"SQLite format 3\0", "a database of SQLite"),
+        ("e.bin", b"3 2\nthe \0\0\0\0", "vectors of word2vec in binary"),
+        ("i.index", b"IxF2\0\0\0\0", "an index of FAISS"),
+        ("flat", b"IxFI\0\0\0\0", "an index of FAISS"),
+        ("model.index", bytes(40) + unread.TENSORFLOW, "a checkpoint of TensorFlow"),
+        ("model.ckpt", bytes(40) + unread.TENSORFLOW, "a checkpoint of TensorFlow"),
+        ("model.ckpt.data-00000-of-00001", bytes(40), "a checkpoint of TensorFlow"),
+        ("e.npy.gz", gzip.compress(b"x"), "is packed, and only text is unpacked"),
+        ("e.parquet.gz", gzip.compress(b"x"), "is packed, and only text is unpacked"),
+    ],
+)
+def test_what_is_known_by_its_bytes(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CollapseError, match=said) as caught:
+        _ = Source(tmp_path / name).content
+    assert caught.value.hint
+
+
+def test_an_archive_is_told_from_what_torch_writes(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as archive:
+        archive.writestr("e.npy", b"x")
+    with pytest.raises(CollapseError, match="an archive; it is not read"):
+        _ = Source(tmp_path / "e.zip").content
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "said"),
+    [
+        ("e.zarr", "x", "a store of Zarr"),
+        ("e", "zarr.json", "a store of Zarr"),
+        ("e", "data.mdb", "a database of LMDB"),
+        ("e", "saved_model.pb", "a network of TensorFlow"),
+        ("e", "x", "a folder without a checkpoint.pt"),
+    ],
+)
+def test_folders(name: str, inside: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / inside).write_bytes(b"x")
+    with pytest.raises(CollapseError, match=said):
+        inputs.recognise(tmp_path / name)
+
+
+def test_json_that_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of objects, as pandas writes it by default; its conversion is read."""
+    rows = [[0.5, 1.0], [2.5, 3.0]]
+    path = tmp_path / "e.json"
+    path.write_text(json.dumps([{"id": n, "embedding": row} for n, row in enumerate(rows)]))
+    with pytest.raises(CollapseError, match="is JSON, and no answer of collapse") as caught:
+        inputs.load(path, Measuring())
+    monkeypatch.chdir(tmp_path)
+    run(caught.value.hint)
+    assert Source(tmp_path / "embeddings.jsonl").content.rows["rows"].tolist() == rows
+    path.write_text('{"schema": 2}')
+    with pytest.raises(CollapseError, match="an answer that was saved"):
+        inputs.load(path, Measuring())
