@@ -219,7 +219,7 @@ def spectrum(
     found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     expected["row_participation"] = of_gaussian(found["participation_ratio"])
     between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
-    before = [of_unit(rows) for rows in initial]
+    before = [of_unit(each) for each in initial]
     measured: dict[str, Any] = {
         name: Measured(value, expected.get(name), _around(value, between.get(name)))
         for name, value in found.items()
@@ -238,8 +238,7 @@ def spectrum(
         rectified=relu,
         **counts(seen.copies, worth),
         rounding=abs(found["total_variance"] + found["mean_cosine"] - 1),
-        alpha_from=fit and fit[0],
-        alpha_to=fit and fit[1],
+        **dict(zip(("alpha_from", "alpha_to"), fit or (), strict=False)),
     )
 
 
