@@ -12,7 +12,7 @@ from collapse_cli.metrics.copies import Copies
 from collapse_cli.metrics.eigenvalues import ROUNDING, basis, explained, matrices, span
 from collapse_cli.metrics.groups import independent
 from collapse_cli.metrics.intervals import RAW, UNIT, intervals
-from collapse_cli.metrics.moments import gather
+from collapse_cli.metrics.moments import Gathered, gather
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
 from collapse_cli.metrics.spectral_numbers import (
     counts,
@@ -210,9 +210,9 @@ def spectrum(
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
     n, d = rows.shape
-    seen, within = gather(rows, counted=True), span(rows)
+    seen = gather(rows, counted=True)
     worth = independent(rows, seen, groups, generator)
-    bases = {name: basis(matrix, within) for name, matrix in matrices(seen.raw, seen.on_sphere).items()}
+    bases = _bases(rows, seen)
     lam = {name: values for name, (values, _) in bases.items()}
     fit = fit_range(int((lam[RAW] > 0).sum()))
     null, expected = null_of(worth.count, d, generator, relu, fit)
@@ -238,8 +238,15 @@ def spectrum(
         rectified=relu,
         **counts(seen.copies, worth),
         rounding=abs(found["total_variance"] + found["mean_cosine"] - 1),
-        **dict(zip(("alpha_from", "alpha_to"), fit or (), strict=False)),
+        alpha_from=fit and fit[0],
+        alpha_to=fit and fit[1],
     )
+
+
+def _bases(rows: Rows, seen: Gathered) -> dict[str, tuple[Tensor, Tensor]]:
+    """Eigenvalues (D,) and vectors of each of the four matrices."""
+    within = span(rows)
+    return {name: basis(matrix, within) for name, matrix in matrices(seen.raw, seen.on_sphere).items()}
 
 
 def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
