@@ -47,6 +47,12 @@ def basis(symmetric: Tensor, within: Tensor | None = None) -> tuple[Tensor, Tens
     return _padded(_rounded(lam.flip(0)), len(symmetric)), vectors if within is None else within @ vectors
 
 
+def all_bases(rows: Rows, raw: Moments, on_sphere: Moments) -> dict[str, tuple[Tensor, Tensor]]:
+    """`basis` of each of the four matrices of rows (N,D), by name."""
+    within = span(rows)
+    return {name: basis(matrix, within) for name, matrix in matrices(raw, on_sphere).items()}
+
+
 def _narrowed(symmetric: Tensor, within: Tensor | None) -> Tensor:
     return symmetric if within is None else within.T @ symmetric @ within
 

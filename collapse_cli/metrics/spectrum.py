@@ -9,10 +9,10 @@ from typing import Any
 from torch import Generator, Tensor
 
 from collapse_cli.metrics.copies import Copies
-from collapse_cli.metrics.eigenvalues import ROUNDING, basis, explained, matrices, span
+from collapse_cli.metrics.eigenvalues import ROUNDING, all_bases, explained
 from collapse_cli.metrics.groups import independent
 from collapse_cli.metrics.intervals import RAW, UNIT, intervals
-from collapse_cli.metrics.moments import Gathered, gather
+from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
 from collapse_cli.metrics.spectral_numbers import (
     counts,
@@ -212,7 +212,7 @@ def spectrum(
     n, d = rows.shape
     seen = gather(rows, counted=True)
     worth = independent(rows, seen, groups, generator)
-    bases = _bases(rows, seen)
+    bases = all_bases(rows, seen.raw, seen.on_sphere)
     lam = {name: values for name, (values, _) in bases.items()}
     fit = fit_range(int((lam[RAW] > 0).sum()))
     null, expected = null_of(worth.count, d, generator, relu, fit)
@@ -241,12 +241,6 @@ def spectrum(
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
     )
-
-
-def _bases(rows: Rows, seen: Gathered) -> dict[str, tuple[Tensor, Tensor]]:
-    """Eigenvalues (D,) and vectors of each of the four matrices."""
-    within = span(rows)
-    return {name: basis(matrix, within) for name, matrix in matrices(seen.raw, seen.on_sphere).items()}
 
 
 def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
