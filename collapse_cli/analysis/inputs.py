@@ -65,7 +65,7 @@ def recognise(path: Path, column: str = "") -> Recognised:
         if not (path / "checkpoint.pt").exists():
             unread.refuse(path)
             raise CollapseError(
-                f"{path} is a folder without a checkpoint.pt, and holds neither .npy nor .parquet{_but(path)}",
+                f"{path} is a folder without a checkpoint.pt, and holds no .npy and no .parquet{_but(path)}",
                 "give a run folder, a checkpoint, or embeddings",
             )
         return Recognised(path, Kind.RUN, Source(path / "checkpoint.pt"))

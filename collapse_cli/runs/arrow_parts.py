@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 
@@ -12,6 +14,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrow_columns, blocks, reader
 from collapse_cli.runs.arrow_columns import Cells
 from collapse_cli.runs.columns import Choice, choose
+from collapse_cli.runs.families import ByName
 from collapse_cli.runs.table import Table, table
 from collapse_cli.shapes import Rows
 
@@ -31,15 +34,36 @@ class Parts:
     def column(self, part: int, name: str) -> Cells:
         return self.load(part, [name]).column(name)
 
+    def cells(self, name: str) -> list[Any]:
+        """A column of all parts, in memory."""
+        reader.refuse_too_large(self.path, 8 * sum(self.lengths))
+        return [cell for part in range(len(self.lengths)) for cell in self.column(part, name).to_pylist()]
+
 
 def read(parts: Parts, wanted: str) -> Table:
     """wanted: --column. Raises CollapseError where it is not clear which columns are the rows, or they do not fit together."""
-    try:
+    with _text(parts.path):
         return _read(parts, wanted)
-    except UnicodeDecodeError as error:  # names of columns, and labels
-        raise CollapseError(
-            f"{parts.path} holds text that is not UTF-8 ({error})", "write it again"
-        ) from None
+
+
+def by_name(parts: Parts) -> ByName:
+    """Raises CollapseError where the names, or the cells of a column that is read, are no text."""
+
+    def read_column(name: str) -> list[Any]:
+        with _text(parts.path):
+            return parts.cells(name)
+
+    with _text(parts.path):
+        return ByName(parts.schema.names, read_column)
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[None]:
+    """Raises CollapseError for names of columns, and cells, that are no text."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise CollapseError(f"{path} holds text that is not UTF-8 ({error})", "write it again") from None
 
 
 def _read(parts: Parts, wanted: str) -> Table:
@@ -50,9 +74,7 @@ def _read(parts: Parts, wanted: str) -> Table:
     if choice.label is None:
         return table(parts.path, choice, rows)
     label = names[choice.label]
-    reader.refuse_too_large(parts.path, 8 * sum(parts.lengths))
-    cells = [cell for part in range(len(parts.lengths)) for cell in parts.column(part, label).to_pylist()]
-    return table(parts.path, choice, rows, label, cells)
+    return table(parts.path, choice, rows, label, parts.cells(label))
 
 
 def _chosen(parts: Parts, wanted: str) -> Choice:

@@ -10,19 +10,31 @@ import pyarrow
 from pyarrow import ipc
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrow_parts, reader
+from collapse_cli.runs import arrow_parts, reader, table_folders
+from collapse_cli.runs.arrow_parts import Parts
+from collapse_cli.runs.families import ByName
 from collapse_cli.runs.table import Table
 
 FEATHER_1 = b"FEA1"
 
 
 def read(path: Path, wanted: str = "") -> Table:
-    """One file. Raises CollapseError for what is no Arrow, and where the rows are not clear or do not fit together."""
-    return _joined(path, [path], wanted)
+    """A file, or the folder of a data set. wanted: --column.
+
+    Raises CollapseError for what is no Arrow, for several splits, and where the rows are not clear or do not fit together.
+    """
+    return arrow_parts.read(_parts(path), wanted)
 
 
-def saved_to_disk(folder: Path, wanted: str = "") -> Table:
-    """The folder that `Dataset.save_to_disk` wrote: the files that its state.json names, in that order."""
+def by_name(path: Path) -> ByName:
+    """Every column of the same."""
+    return arrow_parts.by_name(_parts(path))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Of the folder that `Dataset.save_to_disk` wrote, the files that its state.json names, in that order."""
+    if table_folders.kind(folder) == "splits":
+        table_folders.refuse_splits(folder)
     state = folder / "state.json"
     try:
         reader.refuse_too_large(state, reader.size(state))
@@ -31,11 +43,12 @@ def saved_to_disk(folder: Path, wanted: str = "") -> Table:
         raise CollapseError(
             f"{state} is not as `Dataset.save_to_disk` writes it ({type(error).__name__})", "save it again"
         ) from None
-    return _joined(folder, [folder / name for name in names], wanted)
+    return [folder / name for name in names]
 
 
-def _joined(path: Path, files: Sequence[Path], wanted: str) -> Table:
+def _parts(path: Path) -> Parts:
     """Every batch is looked at once; its numbers stay on disk where they are not compressed."""
+    files = _files(path) if path.is_dir() else [path]
     batches = [(file, batch) for file in files for batch in _batches(file) if len(batch)]
     schema = batches[0][1].schema if batches else _schema(files, path)
 
@@ -52,7 +65,7 @@ def _joined(path: Path, files: Sequence[Path], wanted: str) -> Table:
         return chosen
 
     lengths = [len(batch) for _, batch in batches]
-    return arrow_parts.read(arrow_parts.Parts(path, schema, lengths, load), wanted)
+    return Parts(path, schema, lengths, load)
 
 
 def _batches(path: Path) -> Iterator[pyarrow.RecordBatch]:

@@ -14,6 +14,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrow_columns, cells, packed, reader
 from collapse_cli.runs.arrow_columns import Matrix, Uneven
 from collapse_cli.runs.columns import Choice, choose
+from collapse_cli.runs.families import ByName
 from collapse_cli.runs.sheet import Sheet, laid_out, mistake
 from collapse_cli.runs.table import Table, table
 
@@ -33,12 +34,33 @@ def read(path: Path, wanted: str = "", delimiter: str = "") -> Table:
     try:
         _read(sheet, choice, parts, labels)
     except (pyarrow.ArrowException, Uneven) as error:
-        reason = str(error).splitlines()[0][:120]
-        unread = CollapseError(f"{path} cannot be read as text ({reason})", "save it as UTF-8")
-        raise mistake(sheet, choice) or unread from None
+        raise _unreadable(sheet, choice, error) from None
     rows = {space: torch.from_numpy(numpy.concatenate(found)) for space, found in parts.items()}
     name = "" if choice.label is None else sheet.columns[choice.label].name
     return table(path, choice, rows, name, labels)
+
+
+def by_name(path: Path, delimiter: str = "") -> ByName:
+    """Every column of a table with a heading, as text. Raises CollapseError, with the line, for cells that are missing."""
+    sheet = laid_out(path, delimiter)
+    names = [column.name for column in sheet.columns] if sheet.headed else []
+
+    def read_column(name: str) -> list[str]:
+        place = names.index(name)
+        try:
+            batches = _batches(sheet, [place], place)
+            return [cell.strip() for batch in batches for cell in batch.column(0).to_pylist()]
+        except pyarrow.ArrowException as error:
+            raise _unreadable(sheet, Choice({}, place, "", ()), error) from None
+
+    return ByName(names, read_column)
+
+
+def _unreadable(sheet: Sheet, choice: Choice, error: Exception) -> CollapseError:
+    """The first mistake by its line, or what the reader says."""
+    reason = str(error).splitlines()[0][:120]
+    unread = CollapseError(f"{sheet.path} cannot be read as text ({reason})", "save it as UTF-8")
+    return mistake(sheet, choice) or unread
 
 
 def _read(sheet: Sheet, choice: Choice, parts: dict[str, list[Matrix]], labels: list[str]) -> None:

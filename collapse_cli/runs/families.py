@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 COUNTS = re.compile(r"|id|index|Unnamed: \d+|__index_level_\d+__")
 """Names of columns that count the rows, as pandas writes them, and measure nothing."""
@@ -24,6 +24,14 @@ class Column:
     kind: Literal["number", "list", "other"]
     whole: bool = False
     classes: bool = False
+
+
+@dataclass(frozen=True)
+class ByName:
+    """Every column of a table, whichever are the rows. read: name of a column -> its cells (N,)."""
+
+    names: Sequence[str]
+    read: Callable[[str], Sequence[Any]]
 
 
 @dataclass(frozen=True)

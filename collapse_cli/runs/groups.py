@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,9 @@ import numpy
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError, nearest
-from collapse_cli.runs import arrays, labels, reader
+from collapse_cli.runs import arrays, labels
+from collapse_cli.runs.families import ByName
+from collapse_cli.runs.reader import OBJECTS, Objects, Unreadable
 from collapse_cli.runs.source import Source
 
 PATHS = ("paths", "path", "files", "file", "filenames", "filename", "file_name", "image_path", "names")
@@ -43,16 +44,27 @@ def read(text: str, source: Source | None, count: int) -> Tensor:
 
 
 def columns(source: Source, wanted: Sequence[str]) -> dict[str, Any]:
-    """Those of the arrays or columns of a file that are there, by name: values (N,)."""
-    path = source.path
-    if path.is_dir() or path.suffix == ".npy":
-        return {}
-    if path.suffix == ".parquet":
-        return _of_parquet(path, wanted)
-    if path.suffix in (".csv", ".tsv"):
-        return _of_text(path, wanted)
-    content = arrays.read(source)
-    return {name: content[name] for name in wanted if name in content}
+    """Those of the arrays or columns of a file that are there, by name: values (N,). Raises CollapseError for a name of two."""
+    found = _by_name(source)
+    twice = next((name for name in wanted if list(found.names).count(name) > 1), None)
+    if twice is not None:
+        raise CollapseError(f"{source.path}: two columns are called {twice!r}", "give each its own name")
+    return {name: found.read(name) for name in wanted if name in found.names}
+
+
+def _by_name(source: Source) -> ByName:
+    """Whatever stands in a file by name, also what the rows leave aside."""
+    if source.is_table:
+        return source.columns
+    content = {} if source.part or source.path.suffix == ".npy" else arrays.read(source)
+    return ByName(list(content), lambda name: _array(content[name], name, source.path))
+
+
+def _array(value: Any, name: str, path: Path) -> Any:
+    if isinstance(value, Objects):
+        hint = "save names as an array of text: numpy.array(names, dtype=str)"
+        raise Unreadable(path, OBJECTS).wanted_as(f"array {name}", hint)
+    return value
 
 
 def suggested(names: Sequence[str], labels: Sequence[int] | None = None) -> int | None:
@@ -73,49 +85,11 @@ def _unknown(text: str, source: Source | None) -> CollapseError:
         return CollapseError(
             f"--groups {text}: there is no such file", f"give {', '.join(labels.KINDS)} with one for each row"
         )
+    names = list(_by_name(source).names)
     return CollapseError(
         f"--groups {text}: there is no such file, and {source.path} has no column or array of that name",
-        nearest(text, _names(source)) if _names(source) else "give a file with one group for each row",
+        nearest(text, names) if names else "give a file with one group for each row",
     )
-
-
-def _names(source: Source) -> list[str]:
-    path = source.path
-    if path.is_dir() or path.suffix == ".npy":
-        return []
-    if path.suffix == ".parquet":
-        from pyarrow import parquet
-
-        return list(parquet.read_schema(path).names)
-    if path.suffix in (".csv", ".tsv"):
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            return next(csv.reader(text, delimiter=_delimiter(path)), [])
-    return list(arrays.read(source))
-
-
-def _of_parquet(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
-    from pyarrow import parquet
-
-    reader.size(path)
-    names = [name for name in wanted if name in parquet.read_schema(path).names]
-    table = parquet.ParquetFile(path).read(names) if names else None
-    return {name: table.column(name).to_pylist() for name in names} if table else {}
-
-
-def _of_text(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
-    reader.refuse_too_large(path, reader.size(path))
-    with path.open(encoding="utf-8-sig", newline="") as text:
-        lines = csv.reader(text, delimiter=_delimiter(path))
-        heading = [cell.strip() for cell in next(lines, [])]
-        places = {name: heading.index(name) for name in wanted if name in heading}
-        cells = (
-            [[line[place].strip() for place in places.values()] for line in lines if line] if places else []
-        )
-    return {name: [line[n] for line in cells] for n, name in enumerate(places)}
-
-
-def _delimiter(path: Path) -> str:
-    return "\t" if path.suffix == ".tsv" else ","
 
 
 def _whole(values: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import blocks, reader
 from collapse_cli.runs.columns import TELLS
-from collapse_cli.runs.families import COUNTS, brief
+from collapse_cli.runs.families import COUNTS, ByName, brief
 from collapse_cli.runs.labels import COLUMNS
 from collapse_cli.runs.shards import fits, float_of
 from collapse_cli.runs.table import Table, labelled
@@ -24,6 +24,17 @@ def read(path: Path, wanted: str = "") -> Table:
 
     Raises CollapseError without h5py, for what is no HDF5, and where it is not clear which data set are the rows.
     """
+    return _table(path, _opened(path), wanted)
+
+
+def by_name(path: Path) -> ByName:
+    """Every data set of one dimension, by its path."""
+    sets = {name: item for name, item in _opened(path).items() if item.shape and len(item.shape) == 1}
+    return ByName(list(sets), lambda name: _cells(path, sets[name]))
+
+
+def _opened(path: Path) -> dict[str, Any]:
+    """Every data set of a file by its path."""
     try:
         import h5py
     except ImportError:
@@ -33,14 +44,13 @@ def read(path: Path, wanted: str = "") -> Table:
     try:
         reader.size(path)
         file = h5py.File(path, "r")
-        sets = _sets(file, h5py.Dataset)
+        return _sets(file, h5py.Dataset)
     except reader.Unreadable as error:
         raise error.wanted_as("HDF5", "write it again") from None
     except Exception as error:  # a damaged file may fail in any way
         raise CollapseError(
             f"{path} cannot be read as HDF5 ({str(error).splitlines()[0][:120]})", "write it again"
         ) from None
-    return _table(path, sets, wanted)
 
 
 def _sets(file: Any, kind: Any) -> dict[str, Any]:
@@ -123,8 +133,10 @@ def _labels(path: Path, column: Any, name: str, count: int) -> tuple[Any, tuple[
     """Labels, where there is one for each row."""
     if column.shape != (count,) or column.dtype.kind not in "iuOS":
         return None, ()
-    reader.refuse_too_large(path, 8 * count)
-    cells = [
-        cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in column[:].tolist()
-    ]
-    return labelled(cells, path, name)
+    return labelled(_cells(path, column), path, name)
+
+
+def _cells(path: Path, column: Any) -> list[Any]:
+    """A data set (N,) in memory, its words as text."""
+    reader.refuse_too_large(path, 8 * len(column))
+    return [cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in column[:].tolist()]

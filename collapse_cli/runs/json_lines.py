@@ -19,7 +19,7 @@ from collapse_cli.runs import arrow_columns, packed, reader
 from collapse_cli.runs.arrow_columns import Matrix, Uneven
 from collapse_cli.runs.cells import brief
 from collapse_cli.runs.columns import Choice, choose
-from collapse_cli.runs.families import Column
+from collapse_cli.runs.families import ByName, Column
 from collapse_cli.runs.table import Table, table
 
 LOOKED_AT = 100  # lines by which it is told what a column holds
@@ -70,12 +70,34 @@ def read(path: Path, wanted: str = "") -> Table:
     try:
         _read(layout, choice, parts, labels)
     except (pyarrow.ArrowException, Uneven) as error:
-        reason = str(error).splitlines()[0][:120]
-        unread = CollapseError(f"{path} cannot be read as lines of JSON ({reason})", HINT)
-        raise _mistake(layout, choice) or unread from None
+        raise _unreadable(layout, choice, error) from None
     rows = {space: torch.from_numpy(numpy.concatenate(found)) for space, found in parts.items()}
     name = "" if choice.label is None else layout.columns[choice.label].name
     return table(path, choice, rows, name, labels)
+
+
+def by_name(path: Path) -> ByName:
+    """Every field. Raises CollapseError for values of several types."""
+    layout = _laid_out(path)
+    names = [column.name for column in layout.columns]
+
+    def read_column(name: str) -> list[Any]:
+        place = names.index(name)
+        try:
+            return [
+                cell for batch in layout.batches([place], place) for cell in batch.column(name).to_pylist()
+            ]
+        except pyarrow.ArrowException as error:
+            raise _unreadable(layout, Choice({}, place, "", ()), error) from None
+
+    return ByName(names, read_column)
+
+
+def _unreadable(layout: Layout, choice: Choice, error: Exception) -> CollapseError:
+    """The first mistake by its line, or what the reader says."""
+    reason = str(error).splitlines()[0][:120]
+    unread = CollapseError(f"{layout.path} cannot be read as lines of JSON ({reason})", HINT)
+    return _mistake(layout, choice) or unread
 
 
 def _read(layout: Layout, choice: Choice, parts: dict[str, list[Matrix]], labels: list[Any]) -> None:

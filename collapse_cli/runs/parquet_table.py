@@ -10,7 +10,9 @@ import pyarrow
 from pyarrow import parquet
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrow_parts, reader
+from collapse_cli.runs import arrow_parts, reader, table_folders
+from collapse_cli.runs.arrow_parts import Parts
+from collapse_cli.runs.families import ByName
 from collapse_cli.runs.table import Table
 
 WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
@@ -20,12 +22,21 @@ OPEN = 8  # files at a time
 
 
 def read(path: Path, wanted: str = "") -> Table:
-    """One file. Raises CollapseError for images, and where the rows are not clear or do not fit together."""
-    return joined(path, [path], wanted)
+    """A file, a folder of them, or a split of one, DIR/train. wanted: --column.
+
+    Raises CollapseError for images, and where the rows are not clear or do not fit together.
+    """
+    return arrow_parts.read(_parts(path), wanted)
 
 
-def joined(path: Path, files: Sequence[Path], wanted: str = "") -> Table:
-    """The rows of several files, one below the other. path: what the user gave; wanted: --column."""
+def by_name(path: Path) -> ByName:
+    """Every column of the same."""
+    return arrow_parts.by_name(_parts(path))
+
+
+def _parts(path: Path) -> Parts:
+    """The row groups of all files, one below the other."""
+    files = table_folders.parquets(path) if table_folders.kind(path) else [path]
     first, opened = _opened(files[0]), lru_cache(maxsize=OPEN)(_opened)
     groups = [(file, group) for file in files for group in _groups(opened(file))]
     lengths = [opened(file).metadata.row_group(group).num_rows for file, group in groups]
@@ -34,7 +45,7 @@ def joined(path: Path, files: Sequence[Path], wanted: str = "") -> Table:
         file, group = groups[part]
         return _load(file, opened(file), group, names)
 
-    return arrow_parts.read(arrow_parts.Parts(path, first.schema_arrow, lengths, load), wanted)
+    return Parts(path, first.schema_arrow, lengths, load)
 
 
 def _opened(path: Path) -> parquet.ParquetFile:

@@ -11,6 +11,7 @@ from typing import Any
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import folders, packed, reader, shards, table_folders, unread
+from collapse_cli.runs.families import ByName
 from collapse_cli.runs.members import Part
 
 TABLES = {
@@ -22,6 +23,9 @@ TABLES = {
     **dict.fromkeys((".h5", ".hdf5"), "hdf5"),
 }
 """Endings of the names of tables, and the module that reads each."""
+
+FOLDERS = {"parquet": "parquet_table", "dataset": "arrow_table", "splits": "arrow_table"}
+"""The same, of folders."""
 
 TEXTS = ("csv_table", "text_vectors", "json_lines")
 """The readers that also read what gzip has packed."""
@@ -52,7 +56,7 @@ class Source:
     @property
     def is_table(self) -> bool:
         """Whether its columns have names: a file, or a folder of parquet or of `datasets`."""
-        return self.whole is None and (_module(self.path) != "" or table_folders.kind(self.path) != "")
+        return self.whole is None and _module(self.path) != ""
 
     @property
     def has_columns(self) -> bool:
@@ -67,6 +71,12 @@ class Source:
         sets = folders.parts(self.path)
         folders.refuse_several(self.path, sets)
         return sets[0]
+
+    @property
+    def columns(self) -> ByName:
+        """Every column of a table. Raises CollapseError for what cannot be read."""
+        found: ByName = _reader(self.path).by_name(self.path)
+        return found
 
     @property
     def content(self) -> Any:
@@ -100,34 +110,26 @@ class Source:
 
 
 def _module(path: Path) -> str:
-    """Which reads the table at a path, as its name says; empty for what is none."""
+    """Which reads the table at a path, as its name says or what lies in it; empty for what is none."""
+    if found := table_folders.kind(path):
+        return FOLDERS[found]
     module = TABLES.get(packed.suffix(path), "")
     return "" if path.is_dir() or (packed.packed(path) and module not in TEXTS) else module
 
 
+def _reader(path: Path) -> Any:
+    """The module that reads a table. It is loaded only for such a file: pyarrow is slow to load."""
+    return import_module(f"collapse_cli.runs.{_module(path)}")
+
+
 def _read(path: Path, column: str) -> Any:
-    """A reader is loaded only for such a file: pyarrow is slow to load."""
-    if found := table_folders.kind(path):
-        return _of_folder(path, found, column)
     if path.suffix == ".npy":
         return shards.opened(path)
-    if module := _module(path):
-        return import_module(f"collapse_cli.runs.{module}").read(path, column)
+    if _module(path):
+        return _reader(path).read(path, column)
     if path.suffix not in (".npz", ".safetensors"):
         unread.refuse(path)
     return reader.read(path)
-
-
-def _of_folder(path: Path, found: table_folders.Kind, column: str) -> Any:
-    if found == "splits":
-        table_folders.refuse_splits(path)
-    if found == "dataset":
-        from collapse_cli.runs import arrow_table
-
-        return arrow_table.saved_to_disk(path, column)
-    from collapse_cli.runs import parquet_table
-
-    return parquet_table.joined(path, table_folders.parquets(path), column)
 
 
 def _digest(file: Path) -> bytes:

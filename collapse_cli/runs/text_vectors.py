@@ -20,6 +20,7 @@ from collapse_cli.runs import arrow_columns, csv_table, packed, reader
 from collapse_cli.runs.arrow_columns import Matrix
 from collapse_cli.runs.cells import brief, is_number
 from collapse_cli.runs.columns import ROWS
+from collapse_cli.runs.families import ByName
 from collapse_cli.runs.labels import WHOLE
 from collapse_cli.runs.table import Table
 
@@ -56,8 +57,8 @@ def read(path: Path, wanted: str = "") -> Table:
     first = [line for _, line in islice(_lines(path), LOOKED_AT)]
     if not first:
         raise CollapseError(f"{path} is empty", HINT)
-    if "\t" in first[0] or all(is_number(cell.strip()) for cell in first[0].split(",")[:-1] or ["-"]):
-        return csv_table.read(path, wanted, "\t" if "\t" in first[0] else ",")
+    if delimiter := _delimiter(first[0]):
+        return csv_table.read(path, wanted, delimiter)
     if wanted:
         raise CollapseError(f"{path} has no heading, so no column '{wanted}'", "leave out --column")
     layout = _laid_out(path, first)
@@ -70,6 +71,19 @@ def read(path: Path, wanted: str = "") -> Table:
         places = [place - before for before, place in enumerate(sorted(odd))]
         rows = numpy.insert(rows, places, [odd[place] for place in sorted(odd)], axis=0)
     return Table({ROWS: torch.from_numpy(rows)}, aside=("the words",) if layout.words else ())
+
+
+def by_name(path: Path) -> ByName:
+    """The columns of a table between commas or tabs; word vectors have no names."""
+    delimiter = _delimiter(next((line for _, line in _lines(path)), ""))
+    return csv_table.by_name(path, delimiter) if delimiter else ByName((), lambda name: ())
+
+
+def _delimiter(first: str) -> str:
+    """A tab or a comma, as the first line tells; empty for cells between spaces."""
+    if "\t" in first:
+        return "\t"
+    return "," if all(is_number(cell.strip()) for cell in first.split(",")[:-1] or ["-"]) else ""
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

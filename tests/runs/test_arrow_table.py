@@ -14,6 +14,8 @@ import pytest
 import torch
 from pyarrow import feather, ipc, parquet
 
+from collapse_cli.analysis.inputs import expanded
+from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrow_table, embeddings, reader
 from collapse_cli.runs.blocks import Blocks
@@ -285,9 +287,9 @@ def test_two_sets_of_clip_retrieval(tmp_path: Path) -> None:
     for name in ("img_emb", "text_emb"):
         (tmp_path / name).mkdir()
         numpy.save(tmp_path / name / f"{name}_0.npy", ROWS)
-    with pytest.raises(CollapseError, match="holds the sets img_emb and text_emb") as caught:
-        embeddings.load(tmp_path)
-    assert f"collapse alignment {tmp_path / 'img_emb'} {tmp_path / 'text_emb'} --pair" in caught.value.hint
+    (tmp_path / "metadata").mkdir()
+    parquet.write_table(pyarrow.table({"caption": ["a"] * 10}), tmp_path / "metadata" / "metadata_0.parquet")
+    assert [each.name for each in expanded([tmp_path], Measuring())] == ["img_emb", "text_emb"]
     assert embeddings.load(tmp_path / "img_emb").clean.representations.shape == (10, 4)
 
 

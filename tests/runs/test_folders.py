@@ -238,7 +238,7 @@ def test_a_run_among_the_folders_is_none_of_the_sets(tmp_path: Path) -> None:
 def test_other_files_of_arrays_are_measured_apart(tmp_path: Path) -> None:
     """Weights among them are none; shards of them are refused with the remedy."""
     torch.save({"fc.weight": torch.zeros(3, 3)}, tmp_path / "model.pt")
-    assert "holds no .npy, only model.pt" in refused(tmp_path).message
+    assert "holds no .npy and no .parquet, only model.pt" in refused(tmp_path).message
     for name in ("epoch_10.pt", "epoch_2.pt"):
         torch.save(torch.from_numpy(rows()), tmp_path / name)
     assert list(loaded(tmp_path)) == ["epoch_2.pt", "epoch_10.pt"]

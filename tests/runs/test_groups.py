@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy
 import pyarrow
 import pytest
 import torch
-from pyarrow import parquet
+from pyarrow import feather, parquet
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.embeddings import load
 from collapse_cli.runs.groups import columns, read, suggested
 from collapse_cli.runs.source import Source
 
@@ -18,22 +20,70 @@ USERS = ["bo", "al", "bo", "cy", "al", "bo"]
 NUMBERS = [1, 0, 1, 2, 0, 1]
 
 
+ROWS = numpy.random.default_rng(0).standard_normal((6, 2))
+
+
 def table(folder: Path, kind: str) -> Path:
-    """Six rows with a column `user`."""
-    file, rows = folder / f"rows.{kind}", numpy.arange(12.0).reshape(6, 2)
+    """Six rows with a column `user`, which is no part of the rows."""
+    file = folder / f"rows.{kind}"
+    content = pyarrow.table({"emb": ROWS.tolist(), "user": USERS})
     if kind == "parquet":
-        parquet.write_table(pyarrow.table({"emb": rows.tolist(), "user": USERS}), file)
-    elif kind == "csv":
-        lines = [f"{a},{b},{user}" for (a, b), user in zip(rows, USERS, strict=True)]
-        file.write_text("\n".join(["d0,d1, user", *lines]))
+        parquet.write_table(content, file)
+    elif kind == "folder":
+        file.mkdir()
+        for part, start in enumerate((0, 4)):
+            parquet.write_table(content[start : start + 4], file / f"part-{part}.parquet")
+    elif kind == "feather":
+        feather.write_feather(content, file)
+    elif kind == "jsonl":
+        file.write_text("".join(f"{json.dumps(row)}\n" for row in content.to_pylist()))
+    elif kind in ("csv", "tsv", "txt"):
+        lines = [["d0", "d1", "user"], *([a, b, user] for (a, b), user in zip(ROWS, USERS, strict=True))]
+        file.write_text("\n".join(("," if kind == "csv" else "\t").join(map(str, line)) for line in lines))
+    elif kind == "h5":
+        with pytest.importorskip("h5py").File(file, "w") as opened:
+            opened["emb"], opened["user"] = ROWS, USERS
     else:
-        numpy.savez(file, representations=rows, user=numpy.array(USERS))
+        numpy.savez(file, representations=ROWS, user=numpy.array(USERS))
     return file
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv", "npz"])
+@pytest.mark.parametrize("kind", ["parquet", "folder", "feather", "jsonl", "csv", "tsv", "txt", "h5", "npz"])
 def test_a_column(tmp_path: Path, kind: str) -> None:
-    assert read("user", Source(table(tmp_path, kind)), 6).tolist() == NUMBERS
+    """The rule of the rows leaves it out, and it is found."""
+    path = table(tmp_path, kind)
+    assert load(path).every["h"].shape == (6, 2)
+    assert read("user", Source(path), 6).tolist() == NUMBERS
+
+
+def test_a_column_of_whole_numbers(tmp_path: Path) -> None:
+    content = pyarrow.table({"emb": ROWS.tolist(), "user": NUMBERS})
+    feather.write_feather(content, tmp_path / "e.feather")
+    (tmp_path / "e.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in content.to_pylist()))
+    for name in ("e.feather", "e.jsonl"):
+        assert read("user", Source(tmp_path / name), 6).tolist() == NUMBERS
+
+
+def test_what_a_column_cannot_be(tmp_path: Path) -> None:
+    """Two of one name, values of several types, and names that only code can read."""
+    (tmp_path / "e.csv").write_text("d0,d1,user,user\n1,2,a,b\n3,4,c,d\n")
+    with pytest.raises(CollapseError, match="two columns are called 'user'"):
+        read("user", Source(tmp_path / "e.csv"), 2)
+    (tmp_path / "e.jsonl").write_text('{"e": [1, 2], "user": 1}\n{"e": [3, 4], "user": "a"}\n')
+    with pytest.raises(CollapseError, match="cannot be read as lines of JSON"):
+        read("user", Source(tmp_path / "e.jsonl"), 2)
+    numpy.savez(tmp_path / "e.npz", representations=ROWS, user=numpy.array(USERS, dtype=object))
+    with pytest.raises(CollapseError, match="Python objects"):
+        read("user", Source(tmp_path / "e.npz"), 6)
+
+
+def test_a_file_of_several_columns(tmp_path: Path) -> None:
+    lines = [["photo", "group"], *(["x", user] for user in USERS)]
+    (tmp_path / "g.tsv").write_text("\n".join("\t".join(line) for line in lines))
+    assert read(str(tmp_path / "g.tsv"), None, 6).tolist() == NUMBERS
+    (tmp_path / "g.tsv").write_text("photo\tuser\nx\ta\n")
+    with pytest.raises(CollapseError, match="is called group"):
+        read(str(tmp_path / "g.tsv"), None, 1)
 
 
 @pytest.mark.parametrize(
