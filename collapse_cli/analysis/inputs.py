@@ -152,8 +152,13 @@ def load_all(given: Sequence[Loaded], measuring: Measuring, progress: Progress =
 
 def _subject(recognised: Recognised, measuring: Measuring) -> Subject:
     source = recognised.source if recognised.kind is Kind.EMBEDDINGS else None
-    subject = paired(grouped(_ungrouped(recognised, measuring), source), source)
-    return about_mean(subject) if measuring.centre else subject
+    return finished(grouped(_ungrouped(recognised, measuring), source), source)
+
+
+def finished(subject: Subject, source: Source | None = None) -> Subject:
+    """With the views that were named, and about the mean if that was asked for. source: the file that it was read from."""
+    viewed = paired(subject, source)
+    return about_mean(viewed) if subject.measuring.centre else viewed
 
 
 def _ungrouped(recognised: Recognised, measuring: Measuring) -> Subject:

@@ -48,6 +48,9 @@ class Settings(TypedDict, total=False):
     unpack: Literal["none", "bits", "scale"]
     groups: Labels
     column: str
+    second: str
+    views_of: str
+    centre: bool
 
 
 def load(
@@ -91,7 +94,7 @@ def load(
     if not isinstance(source, Embeddings):
         source, kind = arrays.embeddings(source, name or "array")
     whole = stored.of_memory(_labelled(source, labels), chosen, name or source.source, kind)
-    subject = grouping.grouped_by(whole, settings.get("groups"))
+    subject = inputs.finished(grouping.grouped_by(whole, settings.get("groups")))
     for line in subject.story:
         progress(line)
     return subject

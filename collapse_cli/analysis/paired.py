@@ -24,7 +24,7 @@ def paired(subject: Subject, source: Source | None) -> Subject:
     second, views_of = subject.measuring.second, subject.measuring.views_of
     if not second and not views_of:
         return subject
-    if source is None:
+    if subject.case is not None or subject.raw:
         raise CollapseError(
             f"{subject.name} makes views of its own: --second and --views-of go with embeddings",
             "leave them out",
@@ -61,7 +61,7 @@ def _places(subject: Subject) -> Tensor:
     return subject.clean.index
 
 
-def _views_of(subject: Subject, source: Source, text: str) -> Subject:
+def _views_of(subject: Subject, source: Source | None, text: str) -> Subject:
     """Two rows of each image that has as many; rows of one image are a group, unless groups are given."""
     owner = groups.read(text, source, subject.count)  # (N,)
     first, second = _two_of_each(owner)
