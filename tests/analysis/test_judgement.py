@@ -51,7 +51,7 @@ def offset(subject: Subject, lengths: float) -> Subject:
 
 @pytest.mark.parametrize("recorded", [True, False], ids=["with its history", "the checkpoint alone"])
 def test_an_offset_in_the_last_bias_is_no_collapse(trained: dict[str, Path], recorded: bool) -> None:
-    """50 row lengths: mean cosine .999, and within two directions as many active ones as before."""
+    """50 row lengths: mean cosine .999, and within four directions as many active ones as before."""
     plain = load(trained["align-uniform"], Measuring())
     before = judgement(plain, "z")
     moved = offset(load(trained["align-uniform"], Measuring()), 50.0)
@@ -59,7 +59,7 @@ def test_an_offset_in_the_last_bias_is_no_collapse(trained: dict[str, Path], rec
     assert after.spectrum.mean_cosine is not None
     assert after.spectrum.mean_cosine > 0.99
     assert after.verdict.status == before.verdict.status
-    assert abs(after.spectrum.active - before.spectrum.active) <= 2
+    assert abs(after.spectrum.active - before.spectrum.active) <= 4
     assert any("common offset" in reason for reason in after.verdict.reasons)
 
 
