@@ -194,7 +194,7 @@ def portrayed(
 def _portrayed(part: Input | Recognised, labels: Labels, progress: Progress, settings: Settings) -> Loaded:
     if isinstance(part, Recognised):
         return part
-    if isinstance(part, str | os.PathLike) and _text(settings):
+    if isinstance(part, str | os.PathLike) and (_text(settings) or settings.get("groups") is None):
         return Path(part)
     return load(part, labels=labels, progress=progress, **_of(part, settings))
 

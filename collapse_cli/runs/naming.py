@@ -93,7 +93,7 @@ def _rows(found: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
         said = ", ".join(f"{name} {shapes[name]}" for name in rows[:SHOWN])
         raise CollapseError(
             f"{path} holds several arrays of rows: {said}",
-            f"add {' or '.join(f'--column {name}' for name in rows[:4])} for the one to measure, or save it alone",
+            f"add {' or '.join(f'--column {name}' for name in rows[:4])}; or call the one to measure {ROWS}, or save it alone",
         )
     (name,) = rows or (list(found)[:1] if len(found) == 1 else [""])
     if not name:

@@ -85,16 +85,16 @@ def test_a_report_reads_and_measures_each_thing_once(
     """Two spaces, two spectra: the diagnosis and the spectrum share them."""
     import shutil
 
-    from collapse_cli.analysis import spectrum
+    from collapse_cli.analysis import judgement
 
     measured: list[int] = []
-    original = spectrum.spectrum
+    original = judgement.spectrum
 
     def counted(rows: Any, *arguments: Any, **named: Any) -> Any:
         measured.append(rows.shape[1])
         return original(rows, *arguments, **named)
 
-    monkeypatch.setattr(spectrum, "spectrum", counted)
+    monkeypatch.setattr(judgement, "spectrum", counted)
     shutil.copytree(run, tmp_path / "run")
     assert main(["report", str(tmp_path / "run"), "--samples", "200"]) == 0
     assert measured == [128, 64]
@@ -173,8 +173,8 @@ def test_what_was_computed_is_of_one_subject(rows: Path) -> None:
     subject = load(rows, Measuring())
     few = replace(subject.clean, representations=subject.clean.representations * torch.tensor([1.0, 0, 0, 0]))
     other = replace(subject, clean=few, streamed={})
-    assert float(of_space(subject, "h", {}).effective_rank) > 3
-    assert float(of_space(other, "h", {}).effective_rank) == pytest.approx(1)
+    assert float(of_space(subject, "h").effective_rank) > 3
+    assert float(of_space(other, "h").effective_rank) == pytest.approx(1)
 
 
 def test_what_a_saved_answer_cannot_give(
