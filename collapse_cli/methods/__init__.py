@@ -29,7 +29,7 @@ class Method(Protocol):
     negatives: KeyQueue | None  # keys (K,d) of earlier batches that every query is pushed away from
     key_network: nn.Module | None  # (B,C,H,W) -> (B,d), the slow network that gives those keys
     cluster_head: nn.Module | None  # h (B,D) -> (B,M), rows that sum to 1
-    loss_sees: Sees  # of z
+    loss_sees: Sees | None  # of z; None where its training is not known
     classifier: Tensor | None  # (C,d) class weights on unit z, without bias; their length is free
 
     def loss(self, batch: Batch) -> Tensor:

@@ -219,7 +219,6 @@ def spectrum(
     found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     expected["row_participation"] = of_gaussian(found["participation_ratio"])
     between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
-    before = [of_unit(each) for each in initial]
     measured: dict[str, Any] = {
         name: Measured(value, expected.get(name), _around(value, between.get(name)))
         for name, value in found.items()
@@ -229,11 +228,11 @@ def spectrum(
         dimensions=d,
         effective_rank_shuffled=entropy_rank(shuffled_of(rows, seen, generator, worth.count)),
         eigenvalues=Curve(
-            lam[UNIT].tolist(), null=null.tolist(), initial=before[0].tolist() if before else None
+            lam[UNIT].tolist(), null=null.tolist(), initial=of_unit(initial[0]).tolist() if initial else None
         ),
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
         **measured,
-        effective_rank_initial=over_range([entropy_rank(lam) for lam in before]),
+        effective_rank_initial=over_range([entropy_rank(of_unit(each)) for each in initial]),
         equal=equal(seen.raw, rows[0:1].dtype),
         rectified=relu,
         **counts(seen.copies, worth),

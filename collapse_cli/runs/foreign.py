@@ -29,7 +29,9 @@ NO_LAYERS = re.compile(r"pos_embed|position|token|queue|prototypes")
 class Frozen(nn.Module):
     """A network with the parts that a method has: encoder, projector, cluster head; without a projector h is handed on."""
 
-    repels = temperature = negatives = key_network = classifier = None  # of its training nothing is known
+    repels = loss_sees = temperature = negatives = key_network = classifier = (
+        None  # of its training nothing is known
+    )
 
     def __init__(
         self, encoder: nn.Module, projector: nn.Module | None, cluster_head: nn.Module | None = None

@@ -26,7 +26,7 @@ class TestNotebook:
 
     def test_holds_the_verdict_the_table_and_a_png(self, single: collapse.Result) -> None:
         html = single._repr_html_()
-        assert html.startswith("<p>✓ <b>healthy</b> — 8 of 8 dimensions are active</p>")
+        assert html.startswith("<p>✓ <b>healthy</b> — 8 of 8 dimensions are active (isotropic data: 8)")
         assert html.count("<tr>") == 1 + sum(
             m["kind"] == "number" for m in single.entries[0].metrics.values()
         )

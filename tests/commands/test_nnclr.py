@@ -40,7 +40,8 @@ def test_causes_ask_for_no_keys(supported: Path, capsys: Capture) -> None:
     """Nothing is said of a queue's age, of a key encoder's or of how the push of its keys is shared out."""
     document = answered(capsys, "causes", str(supported), "--samples", "150")
     named = set(document["results"][0]["metrics"]["by_cause"]["values"])
-    assert named == {"augmentation too strong"}
+    assert "augmentation too strong" in named
+    assert not {name for name in named if "key" in name or "queue" in name or "negatives" in name}
     assert not {"key_waits", "key_encoder", "queue_age"} & set(document["results"][0]["metrics"])
 
 

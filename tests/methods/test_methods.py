@@ -91,6 +91,7 @@ def test_another_librarys_network_declares_the_same() -> None:
         "cluster_head",
         "classifier",
         "repels",
+        "loss_sees",
     }
     assert {name for name, part in parts.items() if part is None} == nothing
     assert Frozen(nn.Identity(), None, head := nn.Softmax(dim=1)).cluster_head is head

@@ -8,10 +8,10 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from collapse_cli.metrics.calibration import Case, calibration, cases, count, sizes
+from collapse_cli.metrics.calibration import Case, calibration, cases, count, scenes, sizes
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.moments import gather
-from collapse_cli.metrics.planted import GAP, MARGIN, gaussian, low_rank, of_spectrum, of_unit_rows, scenes
+from collapse_cli.metrics.planted import GAP, MARGIN, gaussian, low_rank, of_spectrum, of_unit_rows
 from collapse_cli.metrics.ranks import ACTIVE
 
 
@@ -52,17 +52,28 @@ def test_truths_by_spectrum() -> None:
 
 @pytest.mark.parametrize("d", [8, 32])
 def test_declared_truths_are_those_of_many_rows(d: int) -> None:
-    """The definition on 400 D rows: a direction counts above ACTIVE / D, with half the margin that gaussian scenes have."""
+    """The definition on 400 D rows: a direction counts above ACTIVE of the mean, with half the margin that Gaussian scenes have.
+
+    A common part dominates below a total variance of .0625; it does not where the shape is judged.
+    """
     for scene in scenes(d, seeded(0)):
-        if scene.kind not in ("ReLU", "clusters", "heavy tails", "offset", "one point"):
+        if scene.kind not in (
+            "ReLU",
+            "clusters",
+            "heavy tails",
+            "offset",
+            "one point",
+            "ray",
+            "dominating offset",
+        ):
             continue
         lam = eigenvalues(gather(scene.draw(400 * d, seeded(1))).on_sphere.covariance)
-        level = lam * d / ACTIVE
+        level = lam / lam.mean().clamp_min(1e-300) / ACTIVE
         surely, perhaps = (float((level > bound).double().mean()) for bound in (MARGIN / 2, 2 / MARGIN))
-        if scene.truth == "complete collapse":
-            assert float(lam.sum()) < 0.0625 / 2
+        if scene.truth in ("complete collapse", "inconclusive"):
+            assert float(lam.sum()) < 0.0625 / 1.2
         else:
-            assert float(lam.sum()) > 0.0625 * 2
+            assert float(lam.sum()) > 0.0625 * 1.2
             assert surely > GAP[1] if scene.truth == "healthy" else perhaps < GAP[0], scene
 
 

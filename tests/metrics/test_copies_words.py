@@ -58,7 +58,7 @@ def test_the_sentences() -> None:
     assert copies_in_words(point)[1] == (
         "1,501 of 2,000 embeddings are distinct; copies are no evidence: N counts as 1,501"
     )
-    assert warning(measured(normal(100).repeat(50, 1))).startswith("50 of 5,000 embeddings (1 %) are equal")
+    assert warning(measured(normal(100).repeat(50, 1))).startswith("100 of 5,000 embeddings are distinct")
 
 
 def test_codes_repeat_by_nature() -> None:

@@ -52,13 +52,13 @@ def test_no_variance_is_one_direction_that_holds_everything() -> None:
     assert (alive(nothing), directions_for(0.9, nothing)) == (0, 0)
 
 
-def test_active_is_above_a_fixed_share_of_the_width() -> None:
-    """D = 5: active is above .03 / 5 = .006, exactly that is not; one direction with nearly everything empties none.
+def test_active_is_above_a_share_of_the_mean() -> None:
+    """D = 5, sum 1: active is above .03 / 5 = .006, exactly that is not. A common scale, as an offset gives, changes nothing.
 
-    3 % of the largest would be .027 and leave one, of the mean .0055 and leave four. Halved variance leaves one.
+    3 % of the largest would be .0296 and leave one.
     """
-    values = lam(0.9, 0.0061, 0.006, 0.0059, 0)
-    assert (active(values), active(values / 2), active(torch.zeros(5))) == (2, 1, 0)
+    values = lam(0.9821, 0.0061, 0.006, 0.0058, 0)
+    assert (active(values), active(values / 2), active(torch.zeros(5))) == (2, 2, 0)
 
 
 def test_the_condition_is_in_decades() -> None:

