@@ -24,11 +24,12 @@ def calibration(
 ) -> None:
     """How often is the verdict right? A confusion matrix on rows whose truth is known.
 
-    Draws the planted set (one point, rank r of D with and without noise,
-    isotropic, power laws, outlier dimensions, offsets, clusters, ReLU, heavy
-    tails, float16, rows of all lengths, too few rows), judges every sample as
-    `collapse diagnose` does, and counts. About a minute on one core. The set, and
-    what it does not ask: collapse_cli/metrics/planted.py.
+    Draws the planted set (rank r of D with and without noise, isotropic, power
+    laws, outlier dimensions, clusters, ReLU, heavy tails, float16, rows of all
+    lengths; one point, rays, offsets in rows and in networks, massive
+    coordinates, outliers, scale; copies, groups, zeros, integer codes; too few
+    rows), judges every sample as `collapse diagnose` does, and counts. Some two
+    minutes on one core. The set: collapse_cli/metrics/planted*.py.
 
     Example: [bold]collapse calibration --replications 5 --dimensions 64[/bold]
     """

@@ -15,7 +15,8 @@ def spectrum(inputs: Inputs, given: dict[str, Any]) -> None:
 
     Spectrum, effective ranks by every convention, and a verdict, for h and z,
     beside isotropic rows of the same N and D (through a ReLU where these were),
-    and beside the same network before training. What to do: collapse diagnose.
+    and beside the same network at random initialisation. What to do: collapse
+    diagnose.
 
     Example: [bold]collapse spectrum runs/mine --plot spectrum.png[/bold]
     """

@@ -32,7 +32,7 @@ def handles(shown: list[Panel], document: Document) -> list[Line2D]:
     lines = [Line2D([], [], label=plain(n), **look(p)) for n, p in places.items() if n in used]
     lines = lines if len(places) > 1 else []
     if any(panel.before for panel in shown):
-        lines.append(Line2D([], [], color=style.INK, **BEFORE, label="before training"))
+        lines.append(Line2D([], [], color=style.INK, **BEFORE, label="at initialisation"))
     chance = plain(", ".join(nulls), 80)
     return lines + ([Line2D([], [], color=style.NULL, linestyle="--", label=chance)] if nulls else [])
 

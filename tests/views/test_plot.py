@@ -48,7 +48,7 @@ def test_what_was_before_training_is_dotted(one):
     _, before, curve = axes(figure, "Variance explained").get_lines()
     assert (list(before.get_ydata()), before.get_linestyle()) == ([0.5, 1.0], ":")
     assert before.get_color() == curve.get_color()
-    assert legend(figure) == ["before training", "isotropic"]
+    assert legend(figure) == ["at initialisation", "isotropic"]
 
 
 def test_a_collapsed_tail_lies_on_a_stated_floor(one):
