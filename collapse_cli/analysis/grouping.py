@@ -36,7 +36,9 @@ def grouped_by(subject: Subject, given: Labels) -> Subject:
     """With groups (N,), whole numbers or names, or the path of a file. Raises CollapseError for others."""
     if given is None or (isinstance(given, str) and not given):
         return subject
-    return replace(subject, groups=classes(given, subject.count, "groups")[0])
+    owner = classes(given, subject.count, "groups")[0]
+    original = subject.original and replace(subject.original, groups=owner)
+    return replace(subject, groups=owner, original=original)
 
 
 def _suggested(subject: Subject, source: Source | None) -> int:

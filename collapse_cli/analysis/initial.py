@@ -74,9 +74,14 @@ def at_initialisation(case: Case, seed: int) -> Method:
     return cast("Method", fresh)
 
 
-def looks_untrained(case: Case) -> str:
-    """A sentence where the weights of the encoder, the projector, or both look as at a random initialisation; else empty."""
-    parts = {"encoder": case.method.encoder, "projector": case.method.projector}
+def looks_untrained(case: Case, space: str) -> str:
+    """A sentence where weights that this space comes from look as at a random initialisation; else empty.
+
+    h comes from the encoder, z from the projector as well.
+    """
+    parts: dict[str, nn.Module] = {"encoder": case.method.encoder}
+    if space != "h":
+        parts["projector"] = case.method.projector
     why = {
         name: untrained.looks_untrained(part)
         for name, part in parts.items()

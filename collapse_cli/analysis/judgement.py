@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -22,8 +24,9 @@ from collapse_cli.metrics.scatter import groups
 from collapse_cli.metrics.signs import NO_SIGNS, STRONGEST, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import complete
-from collapse_cli.metrics.view_ratio import against, view_ratio
+from collapse_cli.metrics.view_ratio import against, measure
 from collapse_cli.shapes import class_count
+from collapse_cli.values import Measured
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def context(subject: Subject, space: str) -> Context:
         **facts,
         class_scatter=_class_scatter(subject, space),
         codes=subject.codes.in_words if subject.codes and not subject.codes.unpacked else "",
-        looks_untrained=subject.looks_untrained,
+        looks_untrained=subject.looks_untrained(space),
+        steps=subject.case.trained.steps if subject.case and subject.case.trained else None,
     )
 
 
@@ -121,12 +125,19 @@ def signs(subject: Subject, space: str, result: Spectrum) -> Signs:
     if loss_sees == "directions" and lines:
         known = replace(known, trained=lines[-1]["std_sqrt_d"])
     if subject.present is not None and subject.case and subject.case.strength <= STRONGEST:
-        views = view_ratio([view[space] for view in subject.present.views])
-        initial = [view_ratio([view[space] for view in network.views]) for network in subject.initial]
-        return replace(known, views=views, beside_initial=against(views, initial))
+        views = _ratio([view[space] for view in subject.present.views])
+        initial = [_ratio([view[space] for view in network.views]) for network in subject.initial]
+        ratios = [ratio for ratio in initial if ratio is not None]
+        return replace(known, views=views, beside_initial=None if views is None else against(views, ratios))
     if subject.stored_views:
-        return replace(known, views=view_ratio([view.spaces[space] for view in subject.stored_views]))
+        return replace(known, views=_ratio([view.spaces[space] for view in subject.stored_views]))
     return known
+
+
+def _ratio(views: Sequence[Tensor]) -> Measured | None:
+    """Of the variances between and within images; None where all views of all images are one point."""
+    found = measure(views).view_ratio
+    return None if math.isnan(found) else cast(Measured, found)
 
 
 def _scale(subject: Subject, space: str) -> float | None:

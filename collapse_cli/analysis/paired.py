@@ -15,6 +15,9 @@ from collapse_cli.runs import embeddings, groups
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings
 
+MATCHED = 2000  # rows, the first of both files, whose order is compared
+NEARER = 0.7  # than the nearest other image: then it is the view of one
+
 
 def paired(subject: Subject, source: Source | None) -> Subject:
     """With the views that --second or --views-of name, of a file of embeddings.
@@ -26,8 +29,8 @@ def paired(subject: Subject, source: Source | None) -> Subject:
         return subject
     if subject.case is not None or subject.raw:
         raise CollapseError(
-            f"{subject.name} makes views of its own: --second and --views-of go with embeddings",
-            "leave them out",
+            f"{subject.name} holds no embeddings: --second and --views-of go with a file of them",
+            "leave them out; a network makes views of its own",
         )
     if second and views_of:
         raise CollapseError("--second and --views-of both name the views", "give one of them")
@@ -45,6 +48,7 @@ def _second(subject: Subject, path: Path) -> Subject:
                 f"--second {path}: its {space} has {said}, {subject.name} has {here}",
                 "give the embeddings of another view of the same images, in the same order",
             )
+    _refuse_another_order(subject.rows["h"][0:MATCHED], other.every["h"][0:MATCHED], path)
     place = _places(subject)
     views = replace(
         subject.clean,
@@ -52,6 +56,21 @@ def _second(subject: Subject, path: Path) -> Subject:
         projections=other.every["z"][place] if "z" in subject.rows else None,
     )
     return replace(subject, stored_views=(subject.clean, views))
+
+
+def _refuse_another_order(first: Tensor, second: Tensor, path: Path) -> None:
+    """Raises CollapseError where the rows (n,D) of the second view lie by other rows of the first than their own.
+
+    Views that say nothing of their image lie by none: no nearer than other images do.
+    """
+    a, b = (rows.double() - rows.double().mean(dim=0) for rows in (first, second))
+    across, among = torch.cdist(a, b), torch.cdist(a, a).fill_diagonal_(torch.inf)
+    nearest, own = across.amin(dim=1).median(), across.diagonal().median()
+    if nearest < NEARER * among.amin(dim=1).median() and own > across.median() / 2:
+        raise CollapseError(
+            f"--second {path}: its rows lie by other rows of {len(a):,} than those of the same place",
+            "give both views of the same images in the same order",
+        )
 
 
 def _places(subject: Subject) -> Tensor:

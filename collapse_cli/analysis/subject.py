@@ -129,10 +129,10 @@ class Subject:
         first = self.case.trained.run.training.seed if self.case.trained else self.case.seed
         return tuple(Compared(self.case, self._compared_on, seed) for seed in range(first, first + NETWORKS))
 
-    @cached_property
-    def looks_untrained(self) -> str:
+    def looks_untrained(self, space: str) -> str:
         """Why the network looks as at a random initialisation, in a sentence; empty where it does not, or there is none."""
-        return looks_untrained(self.case) if self.case else ""
+        case = self.case
+        return self.once(("untrained", space), lambda: looks_untrained(case, space)) if case else ""
 
     @property
     def _compared_on(self) -> Tensor:

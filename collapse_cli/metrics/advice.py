@@ -13,6 +13,7 @@ from collapse_cli.shapes import Stage
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
 OUTLIER = 0.5  # of the variance in the first direction
 AT_CHANCE = 0.98  # of the chance loss: nothing was learnt
+EARLY = 40  # steps: healthy MoCo has a mean cosine of .95 to .98 at its 20th, .70 at its 42nd (digits)
 MILD, SHARP, SLOW = 0.5, 0.2, 0.99  # strength, temperature and momentum that are advised
 
 
@@ -23,7 +24,8 @@ class Context:
     Of its training: settings, all by name; repels: whether its loss keeps images apart; stage: how far it got.
     space: `h` or `z`; method: that trained it; classes: of the images; alignment: mean squared distance of two views, in
     [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
-    within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows; codes: what whole numbers are, in words;
+    within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows; steps: of the training so far; codes: what
+    whole numbers are, in words;
     looks_untrained: why the network looks as at random initialisation, in a sentence.
     """
 
@@ -38,8 +40,14 @@ class Context:
     chance: float | None = None
     queue: float | None = None
     class_scatter: float | None = None
+    steps: int | None = None
     codes: str = ""
     looks_untrained: str = ""
+
+
+def passing(context: Context) -> bool:
+    """Whether a collapse may be one that training passes through: the loss keeps images apart, and has had few steps to do so."""
+    return context.steps is not None and context.steps < EARLY and context.repels is not False
 
 
 def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
@@ -140,6 +148,8 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
         yield "collapse train --resume with more --epochs, or a shorter --queue"
     elif spectrum.dimensions == 1:
         yield "give the embeddings themselves, one row of numbers for each image"
+    elif passing(context) and spectrum.total_variance < COMPLETE**2:
+        yield "collapse train --resume with more --epochs: the first steps bring images together before they are pushed apart"
     elif spectrum.total_variance < COMPLETE**2:
         yield (
             "to tell: the checkpoint with its images, embeddings that were not brought to length 1, a second view of the same "

@@ -13,6 +13,9 @@ from collapse_cli.metrics.thresholds import Status
 OFFSET = 0.5
 """Mean cosine above its null from which a common part is named: without a ReLU it is then more than 71 % of each length."""
 
+UNEVEN = 0.8
+"""Row participation over that of Gaussian rows, below which it is named: .66 where 60 % of the rows are one tight cluster."""
+
 CLASSES_APART = 0.2
 """tr Sigma_W / tr Sigma_B of neural collapse, at most: supervised z .11, SupCon z .05, self-supervised z .33 or more (digits)."""
 
@@ -38,6 +41,13 @@ def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status)
             f"a common offset is {cosine**0.5:.1%} of each length, mean cosine {cosine:.4g} (the cone effect, anisotropy: "
             "Ethayarajh 2019, arXiv:1909.00512): a cosine search sees little else, a linear probe does not mind; "
             "--centre subtracts it"
+        )
+    share = spectrum.row_participation
+    null = getattr(share, "null", None) or 1.0
+    if share is not None and share < UNEVEN * null and status != "complete collapse":
+        yield (
+            f"the variance is that of a part of the embeddings: row participation {share:.2f} (Gaussian: {null:.2f}); the others "
+            "may be one tight cluster"
         )
     if signs.views is not None:
         ratio = signs.beside_initial

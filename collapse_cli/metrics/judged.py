@@ -17,6 +17,9 @@ from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import FEWEST, verdict
 from collapse_cli.shapes import Rows
 
+NEARLY_ALL = 0.9
+"""Share of the embeddings that are one point, from which the others do not speak for them."""
+
 
 def judged(
     rows: Rows,
@@ -36,6 +39,8 @@ def judged(
     rest = None if context.codes else of_the_others(rows, result, generator, groups)
     if rest is not None and (rest.distinct or 0) >= FEWEST:
         found = _led_by(f"Of the other {rest.samples:,}, ", verdict(rest, context))
+        if (result.largest_group or 0) >= NEARLY_ALL:
+            found = _undecided(found)
     lead = warning(result, bool(context.codes))
     return _led_by(f"{lead}. ", found) if lead else found
 
@@ -53,6 +58,12 @@ def of_the_others(
         return None
     owner = None if groups is None else renumbered(groups[rest.places])
     return spectrum(rest, generator, relu=never_negative(rest), groups=owner)
+
+
+def _undecided(found: Verdict) -> Verdict:
+    """Where nearly all embeddings are one point, what the others are like decides nothing."""
+    why = found.sentence.removeprefix(f"{found.status}: ")
+    return replace(found, status="inconclusive", sentence=f"inconclusive: {why}", borderline=False)
 
 
 def _led_by(lead: str, found: Verdict) -> Verdict:

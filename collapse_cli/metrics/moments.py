@@ -169,5 +169,5 @@ def _scale(rows: Rows) -> float:
     return (
         1.0
         if not 0 < largest < math.inf or 1 / PLAIN < largest < PLAIN
-        else 2.0 ** -round(math.log2(largest))
+        else 2.0 ** min(-round(math.log2(largest)), 1000)
     )

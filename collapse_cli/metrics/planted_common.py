@@ -65,8 +65,9 @@ def _dominating(truth: Status, draw: Draw) -> Iterator[Scene]:
 
 
 def _equal(row: Tensor, n: int, chance: Generator) -> Tensor:
-    """Copies of a row (d,), each number off by two units in its last place at most."""
-    ulps = torch.randint(-2, 3, (n, len(row)), generator=chance)
+    """Copies of a row (d,), each number off by two units in its last place at most, or one of 16 bits."""
+    most = 1 if row.dtype == torch.float16 else 2
+    ulps = torch.randint(-most, most + 1, (n, len(row)), generator=chance)
     return (row.double() * (1 + ulps.double() * torch.finfo(row.dtype).eps)).to(row.dtype)
 
 

@@ -21,12 +21,18 @@ from collapse_cli.values import Measured
 COMPLETE = 0.25
 """Of the root of the unit rows' total variance, which is std·√D where no axis is special; an isotropic space has 1."""
 
-RAY = 0.9
+RAY = 0.95
 """Of the raw variance along the mean row. Where the common part dominates, collapsed runs have .956 to 1.000 (digits, 9 kinds);
-the z of 14 healthy methods has .02 to .11, and h, where it does not dominate, .01 to .70."""
+the z of 14 healthy methods has .01 to .14, and h, where it does not dominate, .01 to .70."""
+
+ON_RAY = 0.01
+"""Total variance of the unit rows on a ray, at most: collapsed runs have 9e-6 to .0053. A wide cone whose lengths vary much has
+most of its raw variance along the mean, too: lognormal lengths of sigma 1 at a mean cosine of .95."""
 
 AXES = 4.0
 """Axes that the mean row is spread over, at least, or D/6: along fewer it is massive coordinates. Collapsed z of 64: 17 to 27."""
+
+FEWEST_AXES = 2.0  # in few dimensions
 
 TOLD_APART = 8.0
 """View ratio over that at random initialisation, from which a common part is an offset: collapsed z has 5.5 at most, z of 14
@@ -67,36 +73,42 @@ NO_SIGNS = Signs()
 def on_a_ray(spectrum: Spectrum) -> bool:
     """Whether nothing but the lengths of the raw rows varies."""
     share, axes = spectrum.ray_share, spectrum.ray_axes
-    return (
-        share is not None and axes is not None and share > RAY and axes >= min(AXES, spectrum.dimensions / 6)
-    )
+    if share is None or axes is None or spectrum.total_variance > ON_RAY:
+        return False
+    return share > RAY and axes >= min(AXES, max(spectrum.dimensions / 6, FEWEST_AXES))
 
 
 def of_collapse(spectrum: Spectrum, signs: Signs) -> Iterator[str]:
     """What an offset cannot forge, each as a sentence; any of them is enough where the common part dominates."""
-    if on_a_ray(spectrum):
+    if on_a_ray(spectrum) and not _told_apart(signs):
         yield (
             f"it is no mere offset: {spectrum.ray_share:.1%} of what still varies is the length along one direction "
-            "(runs that learn: 2 % to 72 %)"
+            "(z of runs that learn: 1 % to 14 %)"
         )
     if signs.trained is not None and signs.trained < COMPLETE:
         yield f"the run's own loss saw the same: std·√D {signs.trained:.3g} in its last epoch"
     if signs.views is not None and _below(signs.views, ALIKE):
-        yield f"two views of one image are as far apart as two images: their variances have the ratio {signs.views:.2g}"
+        yield (
+            "two views of one image, if the pairs are right, are as far apart as two images: their variances have the ratio "
+            f"{max(signs.views, 0):.2g}"
+        )
 
 
 def of_offset(signs: Signs) -> Iterator[str]:
     """What a collapsed encoder does not show, each as a sentence."""
     if signs.trained is not None and signs.trained > 2 * COMPLETE:
         yield f"the run's own loss did not see it: std·√D {signs.trained:.3g} in its last epoch"
-    ratio = signs.beside_initial
-    if ratio is not None and ratio > TOLD_APART:
-        yield f"images stand apart from their views {ratio:.3g} times as clearly as at random initialisation"
+    if _told_apart(signs):
+        yield f"images stand apart from their views {signs.beside_initial:.3g} times as clearly as at random initialisation"
+
+
+def _told_apart(signs: Signs) -> bool:
+    return signs.beside_initial is not None and signs.beside_initial > TOLD_APART
 
 
 def _below(ratio: Measured, bound: float) -> bool:
     """Whether all of its interval is."""
-    return (ratio.interval or (ratio, ratio))[1] < bound
+    return ratio.interval is not None and ratio.interval[1] < bound
 
 
 def shrunk(signs: Signs) -> bool:

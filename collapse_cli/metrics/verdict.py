@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collapse_cli.answers import Verdict
-from collapse_cli.metrics.advice import Context, more
+from collapse_cli.metrics.advice import Context, more, passing
 from collapse_cli.metrics.findings import findings, spread_out
 from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.signs import (
@@ -110,7 +110,7 @@ def _ruling(
     """The rules, in their order, the first that applies."""
     return (
         _not_judged(spectrum, context, signs)
-        or _common_part(spectrum, signs, spread)
+        or _common_part(spectrum, context, signs, spread)
         or _shape(spectrum, context, dimensions)
     )
 
@@ -134,7 +134,7 @@ def _not_judged(spectrum: Spectrum, context: Context, signs: Signs) -> Ruling | 
     return None
 
 
-def _common_part(spectrum: Spectrum, signs: Signs, spread: Threshold) -> Ruling | None:
+def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Threshold) -> Ruling | None:
     """Where all embeddings point one way: a collapse, an offset, or not to be told. Of the scale: where it has collapsed."""
     if shrunk(signs):
         return Ruling(
@@ -145,6 +145,9 @@ def _common_part(spectrum: Spectrum, signs: Signs, spread: Threshold) -> Ruling 
         return None
     one_way = f"all embeddings point nearly one way, mean cosine {1 - spectrum.total_variance:.4g}"
     for sign in of_collapse(spectrum, signs):
+        if passing(context):
+            early = f"After {context.steps} steps this may be a collapse that training passes through"
+            return Ruling("inconclusive", f"{one_way}; {sign}. {early}")
         return Ruling("complete collapse", f"{one_way}; {sign}")
     if any(of_offset(signs)):
         return None

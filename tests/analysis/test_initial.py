@@ -111,7 +111,12 @@ def test_embeddings_have_no_network(tmp_path: Path) -> None:
 
     numpy.save(tmp_path / "e.npy", numpy.eye(9))
     subject: Subject = load(tmp_path / "e.npy", Measuring())
-    assert (subject.present, subject.initial, subject.looks_untrained, subject.stage) == (None, (), "", None)
+    assert (subject.present, subject.initial, subject.looks_untrained("h"), subject.stage) == (
+        None,
+        (),
+        "",
+        None,
+    )
     assert subject.training == {}
 
 
@@ -120,15 +125,16 @@ def test_which_part_looks_untrained(images: Images, run: Path) -> None:
     moved, fresh = case(images, ours=False).method, case(images, ours=False)
     new = at_initialisation(fresh, 3)
 
-    def said(encoder: nn.Module, projector: nn.Module) -> str:
-        return looks_untrained(replace(fresh, method=Frozen(encoder, projector)))
+    def said(encoder: nn.Module, projector: nn.Module, space: str = "z") -> str:
+        return looks_untrained(replace(fresh, method=Frozen(encoder, projector)), space)
 
     assert said(moved.encoder, new.projector).startswith("its projector looks untrained")
     assert said(new.encoder, moved.projector).startswith("its encoder looks untrained")
     assert said(new.encoder, new.projector).startswith("its encoder and projector look untrained")
     assert said(new.encoder, nn.Identity()).startswith("its encoder looks untrained")
     assert said(moved.encoder, moved.projector) == ""
-    assert load(run, Measuring(samples=50)).looks_untrained == ""
+    assert said(moved.encoder, new.projector, "h") == "", "h does not come from the projector"
+    assert load(run, Measuring(samples=50)).looks_untrained("z") == ""
 
 
 def test_dropout_stays_off_while_batch_norm_settles() -> None:

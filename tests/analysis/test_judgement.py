@@ -149,6 +149,14 @@ def test_views_of_are_pairs_and_groups(views: dict[str, Path]) -> None:
     assert two == pytest.approx(float(one), rel=1e-9)
 
 
+def test_views_in_another_order_are_refused(views: dict[str, Path], tmp_path: Path) -> None:
+    """They would look like views that say nothing of their image."""
+    numpy.save(tmp_path / "turned.npy", numpy.load(views["second"])[::-1][:2000])
+    numpy.save(tmp_path / "start.npy", numpy.load(views["first"])[-2000:])
+    with pytest.raises(collapse.CollapseError, match="other rows"):
+        collapse.diagnose(tmp_path / "start.npy", second=str(tmp_path / "turned.npy"))
+
+
 @pytest.mark.parametrize(
     ("way", "said"),
     [
@@ -164,7 +172,7 @@ def test_bad_views(way: dict[str, str], said: str, views: dict[str, Path]) -> No
 
 
 def test_views_of_a_network_are_its_own(trained: dict[str, Path], views: dict[str, Path]) -> None:
-    with pytest.raises(collapse.CollapseError, match="views of its own"):
+    with pytest.raises(collapse.CollapseError, match="holds no embeddings"):
         collapse.diagnose(trained["align-uniform"], second=str(views["first"]))
 
 

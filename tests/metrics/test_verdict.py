@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.ranks import ACTIVE, active
-from collapse_cli.metrics.signs import COMPLETE, OUTLIERS, RAY, SHRUNK, TOLD_APART, Signs
+from collapse_cli.metrics.signs import COMPLETE, ON_RAY, OUTLIERS, RAY, SHRUNK, TOLD_APART, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import DIMENSIONAL, verdict
 from collapse_cli.values import Curve, Measured
@@ -49,7 +49,9 @@ def evidence(
 @pytest.mark.parametrize(
     ("given", "status"),
     [
-        ({"spread": COMPLETE - 1e-6, **ON_A_RAY}, "complete collapse"),
+        ({"spread": ON_RAY**0.5 - 1e-6, **ON_A_RAY}, "complete collapse"),
+        ({"spread": ON_RAY**0.5 + 1e-6, **ON_A_RAY}, "inconclusive"),
+        ({"spread": 0.01, "d": 4, "ray_share": 0.999, "ray_axes": 1.9}, "inconclusive"),
         ({"spread": COMPLETE - 1e-6}, "inconclusive"),
         ({"spread": COMPLETE}, "healthy"),
         ({"spread": COMPLETE, **ON_A_RAY}, "healthy"),
@@ -72,7 +74,7 @@ def evidence(
         ({"active": 31, "around": (30, 32)}, "inconclusive"),
         ({"active": 33, "around": (31.9, 35)}, "inconclusive"),
         ({"active": 33, "around": (32, 35)}, "healthy"),
-        ({"spread": 0.2, "total": (0.03, 0.0624), **ON_A_RAY}, "complete collapse"),
+        ({"spread": 0.05, "total": (0.0024, 0.0026), **ON_A_RAY}, "complete collapse"),
         ({"spread": 0.2, "total": (0.03, 0.0625)}, "inconclusive"),
         ({"row_participation": OUTLIERS}, "healthy"),
         ({"row_participation": OUTLIERS - 0.01}, "inconclusive"),
@@ -93,6 +95,7 @@ def test_thresholds(given: dict[str, Any], status: str) -> None:
         (Signs(trained=0.9), "healthy"),
         (Signs(views=Measured(0.01, interval=(0.005, 0.019))), "complete collapse"),
         (Signs(views=Measured(0.01, interval=(0.005, 0.03))), "inconclusive"),
+        (Signs(views=Measured(-0.2)), "inconclusive"),
         (Signs(views=Measured(3.0), beside_initial=Measured(TOLD_APART + 1)), "healthy"),
         (Signs(views=Measured(3.0), beside_initial=Measured(TOLD_APART - 1)), "inconclusive"),
         (Signs(views=Measured(1e6)), "inconclusive"),
@@ -101,6 +104,39 @@ def test_thresholds(given: dict[str, Any], status: str) -> None:
 def test_what_tells_a_collapse_from_an_offset(signs: Signs, status: str) -> None:
     """64 of 64 directions are active about the mean, which holds 99.99 % of each length: each sign alone, at its bound."""
     assert verdict(evidence(spread=0.01), signs=signs).status == status
+
+
+@pytest.mark.parametrize(("repels", "status"), [(True, "inconclusive"), (False, "complete collapse")])
+def test_a_collapse_that_training_passes_through(repels: bool, status: str) -> None:
+    """21 steps of MoCo bring all images together before they are pushed apart; without such a force they stay there."""
+    early = Context(steps=21, repels=repels)
+    assert verdict(evidence(spread=0.01, **ON_A_RAY), early).status == status
+    assert (
+        verdict(evidence(spread=0.01, **ON_A_RAY), Context(steps=40, repels=True)).status
+        == "complete collapse"
+    )
+
+
+def test_a_ray_is_no_sign_where_images_are_told_apart() -> None:
+    signs = Signs(views=Measured(3.0), beside_initial=Measured(TOLD_APART + 1))
+    assert verdict(evidence(spread=0.01, **ON_A_RAY), signs=signs).status == "healthy"
+
+
+@pytest.mark.parametrize(("kind", "offset"), [(torch.float16, 70.0), (torch.bfloat16, 10.0)])
+def test_an_offset_in_half_precision_makes_no_rows_equal(kind: torch.dtype, offset: float) -> None:
+    """One unit in the last place is 1/16 of their standard deviation."""
+    rows = (torch.randn(2000, 64, generator=seeded()) + offset).to(kind)
+    assert not spectrum(rows, seeded(1)).equal
+    assert verdict(spectrum(rows, seeded(1))).status == "inconclusive"
+
+
+@pytest.mark.parametrize("sigma", [0.5, 0.8, 1.0])
+def test_a_wide_cone_of_all_lengths_is_no_collapse(sigma: float) -> None:
+    """Lognormal lengths put most of the raw variance along the mean; 63 of 64 directions are active about it."""
+    mean = torch.nn.functional.normalize(torch.randn(64, generator=seeded(9)), dim=0)
+    rows = 4.5 * mean + torch.randn(3000, 64, generator=seeded()) / 8
+    rows *= (sigma * torch.randn(3000, 1, generator=seeded(2))).exp()
+    assert verdict(spectrum(rows, seeded(1))).status == "inconclusive"
 
 
 def test_a_collapse_of_the_scale() -> None:
@@ -153,9 +189,10 @@ def test_rows_on_a_ray_have_collapsed() -> None:
 @pytest.mark.parametrize("kind", [torch.float16, torch.float32, torch.float64])
 @pytest.mark.parametrize("count", [2, 5, 100])
 def test_equal_rows_have_collapsed_whatever_their_number(count: int, kind: torch.dtype) -> None:
-    """Exactly, or up to two units in the last place of their type; at 1000 units they are not equal."""
+    """Exactly, or up to two units in the last place of their type, one of 16 bits; at 1000 units they are not equal."""
     row = torch.randn(32, generator=seeded(3)).to(kind)
-    ulps = torch.randint(-2, 3, (count, 32), generator=seeded(4)).double()
+    most = 1 if kind == torch.float16 else 2
+    ulps = torch.randint(-most, most + 1, (count, 32), generator=seeded(4)).double()
     near = (row.double() * (1 + ulps * torch.finfo(kind).eps)).to(kind)
     for rows in (row.expand(count, 32), near):
         assert verdict(spectrum(rows, seeded(1))).status == "complete collapse"
