@@ -92,7 +92,7 @@ def test_random_weights_are_compared_like_for_like(checkpoint: Path, dataset: st
         now, before = variance(subject.present, space), [variance(one, space) for one in subject.initial]
         assert 0.5 * min(before) < now < 2 * max(before)
         assert variance(Compared(settled, cast(Any, subject.present).index), space) > 3 * max(before)
-    assert subject.looks_untrained.startswith("its encoder and projector look untrained")
+    assert subject.looks_untrained("z").startswith("its encoder and projector look untrained")
     assert main(["spectrum", str(checkpoint), "--dataset", dataset, "--split", "all", "--json"]) in (0, 3)
     shown = capsys.readouterr()
     (facts,) = json.loads(shown.out)["inputs"]
