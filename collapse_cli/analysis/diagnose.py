@@ -23,7 +23,8 @@ def _spaces(subject: Subject) -> Iterator[Entry]:
     for space in subject.rows:
         judged, facts = judgement(subject, space), with_views(subject, space)
         result, verdict = judged.spectrum, judged.verdict
-        advised = replace(verdict, advice=advice(verdict.status, result, facts))
+        decided = judgement(subject.original, space).spectrum if subject.original else result
+        advised = replace(verdict, advice=advice(verdict.status, decided, facts))
         yield Entry(
             subject.name, evidence(result, facts), space, settings=settings(subject, result), verdict=advised
         )

@@ -25,6 +25,7 @@ from collapse_cli.metrics.signs import NO_SIGNS, STRONGEST, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import complete
 from collapse_cli.metrics.view_ratio import against, measure
+from collapse_cli.runs.codes import BYTES
 from collapse_cli.shapes import class_count
 from collapse_cli.values import Measured
 
@@ -91,6 +92,8 @@ def context(subject: Subject, space: str) -> Context:
         **facts,
         class_scatter=_class_scatter(subject, space),
         codes=subject.codes.in_words if subject.codes and not subject.codes.unpacked else "",
+        bytes=subject.codes is not None and subject.codes.kind in BYTES,
+        network=subject.case is not None,
         looks_untrained=subject.looks_untrained(space),
         steps=subject.case.trained.steps if subject.case and subject.case.trained else None,
     )

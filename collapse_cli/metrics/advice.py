@@ -11,7 +11,8 @@ from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.shapes import Stage
 
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
-OUTLIER = 0.5  # of the variance in the first direction
+OUTLIER, OF_AXES = 0.5, 5  # of the variance in the first direction, of so many at least
+MANY_EQUAL = 0.1  # of the embeddings are one point: its reason is the first thing to find out
 AT_CHANCE = 0.98  # of the chance loss: nothing was learnt
 EARLY = 40  # steps: healthy MoCo has a mean cosine of .95 to .98 at its 20th, .70 at its 42nd (digits)
 MILD, SHARP, SLOW = 0.5, 0.2, 0.99  # strength, temperature and momentum that are advised
@@ -25,7 +26,7 @@ class Context:
     space: `h` or `z`; method: that trained it; classes: of the images; alignment: mean squared distance of two views, in
     [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
     within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows; steps: of the training so far; codes: what
-    whole numbers are, in words;
+    whole numbers are, in words; bytes: whether they are bytes; network: whether more images can be embedded;
     looks_untrained: why the network looks as at random initialisation, in a sentence.
     """
 
@@ -42,6 +43,8 @@ class Context:
     class_scatter: float | None = None
     steps: int | None = None
     codes: str = ""
+    bytes: bool = False
+    network: bool = False
     looks_untrained: str = ""
 
 
@@ -55,7 +58,8 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
     total = float(spectrum.total_variance)
     if status == "dimensional collapse" and spectrum.std_sqrt_d > 0.5:
         yield f"std·√D {spectrum.std_sqrt_d:.3g}: the usual check sees nothing"
-    if total > ROUNDING and spectrum.eigenvalues and spectrum.eigenvalues[0] > OUTLIER * total:
+    enough = spectrum.dimensions >= OF_AXES and (spectrum.distinct or spectrum.samples) > OF_AXES
+    if enough and total > ROUNDING and spectrum.eigenvalues and spectrum.eigenvalues[0] > OUTLIER * total:
         yield f"one direction holds {spectrum.eigenvalues[0] / total:.0%} of the variance: an outlier"
     initial = spectrum.effective_rank_initial
     if initial is not None:
@@ -148,23 +152,50 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
         yield "collapse train --resume with more --epochs, or a shorter --queue"
     elif spectrum.dimensions == 1:
         yield "give the embeddings themselves, one row of numbers for each image"
+    elif (spectrum.largest_group or 0) >= MANY_EQUAL:
+        yield _why_equal(spectrum)
+    elif context.codes:
+        unpack = (
+            ", or --unpack bits, or --unpack scale, if the bytes stand for fractions" if context.bytes else ""
+        )
+        yield f"give the embeddings from which the codes were made{unpack}"
     elif passing(context) and spectrum.total_variance < COMPLETE**2:
         yield "collapse train --resume with more --epochs: the first steps bring images together before they are pushed apart"
     elif spectrum.total_variance < COMPLETE**2:
-        yield (
-            "to tell: the checkpoint with its images, embeddings that were not brought to length 1, a second view of the same "
-            "images (--second other.npy), or the column that says which rows are views of one (--views-of image_id)"
-        )
+        yield _to_tell(context)
     elif few_rows_vary(spectrum):
         yield "leave out the embeddings that lie far from all others, and measure these and those apart"
-    elif context.codes:
-        yield "the embeddings from which the codes were made, or --unpack bits, or --unpack scale, if they stand for fractions"
     elif n < wanted:
-        yield f"--samples {wanted} or more, or a file of as many embeddings: the sample bounds the rank"
+        yield f"{_more(wanted, spectrum, context)}: the sample bounds the rank"
     else:
-        yield f"--samples {4 * spectrum.samples}: twice as narrow an interval; or take it for what it is, a case at the bound"
+        more = _more(4 * spectrum.samples, spectrum, context)
+        yield f"{more}: twice as narrow an interval; or take it for what it is, a case at the bound"
+
+
+def _to_tell(context: Context) -> str:
+    """What tells a collapse from an offset, of what is not there yet."""
+    if context.alignment is not None:
+        return "to tell: the checkpoint with its images; of a collapsed encoder, too, views lie close where they differ little"
+    return (
+        "to tell: the checkpoint with its images, a second view of the same images (--second other.npy), or the column that says "
+        "which rows are views of one (--views-of image_id)"
+    )
+
+
+def _more(count: int, spectrum: Spectrum, context: Context) -> str:
+    """How more can be had: of images through a network, or of a file's rows."""
+    kind = "groups" if spectrum.groups is not None else "distinct embeddings"
+    return f"--samples {count} or more" if context.network else f"give a file of {count:,} {kind} or more"
+
+
+def _why_equal(spectrum: Spectrum) -> str:
+    share = spectrum.largest_group or 0.0
+    return f"find out why {share:.0%} of the inputs give one output: padding, empty inputs, a broken loader, dead units"
 
 
 def _healthy(spectrum: Spectrum, context: Context) -> Iterator[str]:
-    yield "collapse probe: many directions are not yet useful ones"
+    if (spectrum.largest_group or 0) >= MANY_EQUAL:
+        yield _why_equal(spectrum)
+    if context.classes:
+        yield "collapse probe: many directions are not yet useful ones"
     yield "collapse check: keep it so"

@@ -13,6 +13,9 @@ from collapse_cli.metrics.thresholds import Status
 OFFSET = 0.5
 """Mean cosine above its null from which a common part is named: without a ReLU it is then more than 71 % of each length."""
 
+MASSIVE = 2.0
+"""Axes that a common part is spread over, below which it is one massive coordinate."""
+
 UNEVEN = 0.8
 """Row participation over that of Gaussian rows, below which it is named: .66 where 60 % of the rows are one tight cluster."""
 
@@ -40,8 +43,13 @@ def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status)
         yield (
             f"a common offset is {cosine**0.5:.1%} of each length, mean cosine {cosine:.4g} (the cone effect, anisotropy: "
             "Ethayarajh 2019, arXiv:1909.00512): a cosine search sees little else, a linear probe does not mind; "
-            "--centre subtracts it"
+            "--centre measures without it"
         )
+        if spectrum.ray_axes is not None and spectrum.ray_axes < MASSIVE:
+            yield (
+                f"it lies in few coordinates ({spectrum.ray_axes:.1f} of {spectrum.dimensions:,}): massive ones, or columns that "
+                "are no part of an embedding; leave them out and measure again"
+            )
     share = spectrum.row_participation
     null = getattr(share, "null", None) or 1.0
     if share is not None and share < UNEVEN * null and status != "complete collapse":
@@ -59,7 +67,7 @@ def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status)
 
 def _of_classes(spectrum: Spectrum, context: Context) -> Iterator[str]:
     """Neural collapse is few directions and classes that are near to points; either alone is not."""
-    between, scatter = context.classes - 1, context.class_scatter
+    between, scatter = min(context.classes - 1, spectrum.dimensions), context.class_scatter
     if scatter is None or between < 2 or scatter > CLASSES_APART or abs(spectrum.active - between) > NEAR:
         return
     yield (

@@ -51,7 +51,7 @@ class Shards:
             parts = [self._read(file, rows) for file, rows in self._across(chosen)]
             return torch.cat(parts) if parts else self._empty(0)
         found = self._empty(len(chosen))
-        owner = torch.bucketize(chosen, torch.tensor(self.starts[1:]), right=True)  # (b,)
+        owner = torch.bucketize(chosen.contiguous(), torch.tensor(self.starts[1:]), right=True)  # (b,)
         for file in sorted(set(owner.tolist())):
             here = owner == file
             found[here] = self._read(file, (chosen[here] - self.starts[file]).numpy())
