@@ -31,7 +31,7 @@ def refuse(broken: int, count: int) -> None:
     if broken:
         raise CollapseError(
             f"{broken} of {count} rows hold nan or infinity",
-            "the network has diverged: lower --lr, or leave those rows out",
+            "a network that has diverged gives these, and float16 above 65,504: leave those rows out, or embed again in float32",
         )
     if count < 2:
         raise CollapseError(f"at least 2 rows are needed, this has {count}", "give more", code=3)
