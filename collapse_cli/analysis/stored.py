@@ -51,8 +51,8 @@ def of_memory(clean: Embeddings, measuring: Measuring, name: str = "array", kind
     if measuring.unpack != "none" and codes.is_whole(kind):
         rows = codes.unpacked(clean.representations, kind, measuring.unpack, {}, Path(name))
         clean = replace(clean, representations=rows[: len(clean)])
-    whole = codes.told(clean.representations, kind, measuring.unpack)
-    assumed = codes.said(whole, measuring.unpack, {})
+    whole = codes.recognise(clean.representations, kind, measuring.unpack)
+    assumed = codes.sentences(whole, measuring.unpack, {})
     facts = {"path": name, "layout": "embeddings in memory"} | ({"assumed": list(assumed)} if assumed else {})
     facts |= _coded(whole)
     lines = story(facts, len(clean), clean.source)

@@ -109,13 +109,13 @@ def _ruling(
 ) -> Ruling:
     """The rules, in their order, the first that applies."""
     return (
-        _not_judged(spectrum, context, signs)
+        _not_judged(spectrum, context)
         or _common_part(spectrum, context, signs, spread)
         or _shape(spectrum, context, dimensions)
     )
 
 
-def _not_judged(spectrum: Spectrum, context: Context, signs: Signs) -> Ruling | None:
+def _not_judged(spectrum: Spectrum, context: Context) -> Ruling | None:
     """Where the embeddings, whatever they look like, are not those of a training; and where they need no rule."""
     if context.stage and context.stage.epochs == 0:
         return Ruling("inconclusive", context.stage.in_words)

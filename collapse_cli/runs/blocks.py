@@ -44,7 +44,7 @@ class Blocks:
         if isinstance(chosen, slice):
             return self._between(*chosen.indices(len(self))[:2])
         found = numpy.empty((len(chosen), self.width), self.dtype)
-        owner = torch.bucketize(chosen, torch.tensor(self.starts[1:]), right=True)  # (b,)
+        owner = torch.bucketize(chosen.contiguous(), torch.tensor(self.starts[1:]), right=True)  # (b,)
         for block in sorted(set(owner.tolist())):
             here = owner == block
             found[here.numpy()] = self.read(block)[(chosen[here] - self.starts[block]).numpy()]

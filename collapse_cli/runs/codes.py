@@ -66,7 +66,7 @@ def _are(values: Tensor, allowed: Sequence[float]) -> bool:
     return values.tolist() == list(allowed)
 
 
-def told(sample: Tensor, stored: str, how: Unpacking) -> Codes | None:
+def recognise(sample: Tensor, stored: str, how: Unpacking) -> Codes | None:
     """What rows are of which a sample was read, and unpacked in this way if they are whole numbers."""
     if stored.startswith(QUANTISED):
         return Codes(stored, "scale")
@@ -80,7 +80,7 @@ def is_whole(stored: str) -> bool:
     return stored.removeprefix("u").startswith("int") or stored == "bool"
 
 
-def said(codes: Codes | None, how: Unpacking, found: Mapping[str, Any]) -> tuple[str, ...]:
+def sentences(codes: Codes | None, how: Unpacking, found: Mapping[str, Any]) -> tuple[str, ...]:
     """How whole numbers were taken, in a sentence; that there is nothing to unpack, where it was asked for."""
     if codes is None:
         return () if how == "none" else ("nothing is unpacked: these are no whole numbers",)

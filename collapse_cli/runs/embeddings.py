@@ -117,9 +117,9 @@ def load(
     views = [_labelled_as(held, view) if beside or view.labels is None else view for view in views]
     temperature = float(found["temperature"]) if "temperature" in found else None
     both = (views[0], views[1]) if len(views) == 2 else None
-    whole = codes.told(held.representations, clean.stored, unpack)
+    whole = codes.recognise(held.representations, clean.stored, unpack)
     parts = len(found[ROWS].files) if isinstance(found[ROWS], shards.Shards) else 1
-    assumed += codes.said(whole, unpack, found)
+    assumed += codes.sentences(whole, unpack, found)
     return Kept(held, both, temperature, clean.spaces, assumed, parts, whole)
 
 

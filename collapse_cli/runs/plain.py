@@ -17,7 +17,7 @@ WIDE = (torch.uint16, torch.uint32, torch.uint64)  # with which torch does not c
 NARROW = ("int8", "uint8", "int16", "int32")  # kept as they are: a quantised file is told by its type
 
 
-def told(value: Any) -> tuple[str, ...]:
+def sentences(value: Any) -> tuple[str, ...]:
     """What was made of rows as a file has them, in a sentence, where it is not the same."""
     if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor | numpy.ndarray):
         kind = "one row each" if value[0].ndim < 2 or len(value[0]) == 1 else "one below the other"

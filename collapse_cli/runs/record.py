@@ -78,11 +78,11 @@ class Record:
 
     def say(self, **facts: Any) -> None:
         """Add facts to run.json: status, versions, seed, argv …"""
-        known = self.told()
+        known = self.facts()
         with whole(self.folder / "run.json") as draft:
             draft.write_text(json.dumps(known | facts, indent=2) + "\n")
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """What run.json says; empty where it is missing or damaged."""
         path = self.folder / "run.json"
         known = _json(path.read_text("utf-8", "replace")) if path.is_file() else None
@@ -127,11 +127,11 @@ class Record:
 
         planned: by the checkpoint. A resumed run may plan more, which settings.toml says, unless it is damaged.
         """
-        told = self.told()
+        facts = self.facts()
         with suppress(CollapseError):
             planned = self.settings().training.epochs
-        status: Status = told["status"] if told.get("status") in get_args(Status) else "unknown"
-        return Stage(status, epochs, planned, str(told.get("error", "")))
+        status: Status = facts["status"] if facts.get("status") in get_args(Status) else "unknown"
+        return Stage(status, epochs, planned, str(facts.get("error", "")))
 
     def keep(self, document: Mapping[str, Any]) -> None:
         """Write an answer to results/<command>.json, and show the folder how to be read again."""

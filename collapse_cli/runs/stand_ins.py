@@ -78,7 +78,7 @@ def no_bytes(*_: Any) -> bytes:
     return b""
 
 
-def known() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+def allowed() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     """The stand-ins, each with the name that it answers to, for torch.serialization.safe_globals."""
     cores = ("numpy.core.multiarray", "numpy._core.multiarray")
     paths = [f"{module}.{name}Path" for module in ("pathlib", "pathlib._local")

@@ -12,13 +12,12 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrays, codes, labels, reader, shards
+from collapse_cli.runs import arrays, codes, labels, plain, reader, shards
 from collapse_cli.runs.arrays import BARE, ROWS
 from collapse_cli.runs.blocks import Blocks
 from collapse_cli.runs.members import Part
 from collapse_cli.runs.naming import named
 from collapse_cli.runs.others.rows import NAMED
-from collapse_cli.runs.plain import told
 from collapse_cli.runs.remedies import refuse_shape
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Rows, Unpacking
@@ -73,7 +72,7 @@ def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
     written = _as_written(source.content)
     if isinstance(written, Tensor) and written.is_quantized:
         found[QUANTISED] = _type(written)
-    return found, (*assumed, *told(written))
+    return found, (*assumed, *plain.sentences(written))
 
 
 def _labels_of(part: Part | None) -> dict[str, Any]:
