@@ -146,7 +146,8 @@ def _sentence(counts: Mapping[str, int], number: int) -> tuple[str, str]:
 def _of_verdicts(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     for entry in entries:
         if entry.verdict:
-            yield entry.verdict.result, f"{entry.space}: {entry.verdict.sentence}"
+            near = ", borderline" if entry.verdict.borderline else ""
+            yield entry.verdict.result, f"{entry.space}{near}: {entry.verdict.sentence}"
 
 
 def _of_numbers(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:

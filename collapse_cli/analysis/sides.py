@@ -136,7 +136,8 @@ def _verdict(group: Group) -> Verdict | None:
     elif len(counts) > 1:
         each = ", ".join(f"{number} × {name}" for name, number in counts.items())
         status, sentence = "inconclusive", f"in {spaces} {each}"
-    return Verdict(status, sentence)
+    near = len(judged) == 1 and judged[0][1].borderline
+    return Verdict(status, sentence, borderline=near)
 
 
 def _headline(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict]:

@@ -179,7 +179,11 @@ def test_an_input_is_judged_by_h(
     document["results"][0]["verdict"] |= verdict
     path.write_text(json.dumps(document))
     checked(capsys, str(path), code=code)
-    checked(capsys, str(path), "--strict", code=strictly)
+    document = checked(capsys, str(path), "--strict", code=strictly)
+    said = " ".join(
+        reason for one in document["results"] if one["kind"] == "gate" for reason in one["verdict"]["reasons"]
+    )
+    assert ("h, borderline" in said) == bool(verdict.get("borderline"))
 
 
 def test_no_number_of_one_point_passes(tmp_path: Path, capsys: Capture) -> None:
