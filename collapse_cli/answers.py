@@ -29,8 +29,9 @@ def version() -> str:
 class Verdict:
     """What numbers come to: a status, one sentence, the evidence, what to try next, and the bounds that decided.
 
-    advice: what to try, in words; commands: the same as they are typed; result: what a gate makes of it, pass, warn,
-    inconclusive or fail, empty outside of a gate; borderline: the deciding number is near its bound.
+    meaning: what the status means for the reader, one sentence or none; advice: what to try, in words; commands: the same as
+    they are typed; result: what a gate makes of it, pass, warn, inconclusive or fail, empty outside of a gate; borderline: the
+    deciding number is near its bound.
     """
 
     status: str
@@ -41,6 +42,7 @@ class Verdict:
     commands: tuple[str, ...] = ()
     result: str = ""
     borderline: bool = False
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Entry:
     subject: the input's name, or what else was measured; space: `h`, `z`, `head`, or empty; input: the place of the input
     among those of the answer, inputs: the places of several that are one result. result: a dataclass of declared fields,
     or metrics by name where these were merged or read back; settings: N, D, centred, seed, as far as they apply; details: plain
-    facts beside the metrics; named_kind, named_title: in place of those of the result's type.
+    facts beside the metrics; named_kind, named_title: in place of those of the result's type. answer: what it comes to, in one
+    full sentence, where there is no verdict; key_numbers: names of the few numbers that the short answer shows.
     """
 
     subject: str
@@ -63,6 +66,8 @@ class Entry:
     details: Mapping[str, Any] = field(default_factory=dict)
     named_kind: str = ""
     named_title: str = ""
+    answer: str = ""
+    key_numbers: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -103,12 +108,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Answer:
-    """Everything that a command has to say. inputs: facts of each input: path, sha256, layout …, as far as they apply."""
+    """Everything that a command has to say. inputs: facts of each input: path, sha256, layout …, as far as they apply.
+
+    next: commands that are worth typing next, as they are typed.
+    """
 
     command: str
     entries: tuple[Entry, ...]
     inputs: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
 
     def of_input(self, number: int) -> Answer:
         """What it says of one of its inputs."""
@@ -141,9 +150,11 @@ def answer(
     entries: Sequence[Entry],
     inputs: Sequence[Mapping[str, Any]] = (),
     warnings: Sequence[str] = (),
+    next: Sequence[str] = (),
 ) -> Answer:
     """An Answer of any sequences."""
-    return Answer(command, tuple(entries), tuple(dict(facts) for facts in inputs), tuple(warnings))
+    facts = tuple(dict(each) for each in inputs)
+    return Answer(command, tuple(entries), facts, tuple(warnings), tuple(next))
 
 
 def _snake(name: str) -> str:

@@ -32,7 +32,8 @@ Inputs = Annotated[
 class Shown:
     """How the answer is shown."""
 
-    json: bool = knob(False, "one JSON document on stdout instead of tables")
+    all: bool = knob(False, "full tables of every number, in place of the short answer")
+    json: bool = knob(False, "one JSON document of everything on stdout, in place of the short answer")
     plot: str = knob("", "draw the curves to this .png, .svg or .pdf")
     html: str = knob("", "write one self-contained page")
     quiet: bool = knob(False, "no tables, no progress")
@@ -44,7 +45,7 @@ class Shown:
         path = {
             name: Path(value) if value else None for name, value in (("plot", self.plot), ("html", self.html))
         }
-        output = Output(json=self.json, quiet=self.quiet, **path)
+        output = Output(json=self.json, quiet=self.quiet, all=self.all, **path)
         check(output)
         return output
 

@@ -51,6 +51,8 @@ def _entry(result: Mapping[str, Any]) -> Entry:
         verdict=_verdict(result["verdict"]) if result["verdict"] else None,
         named_kind=result["kind"],
         named_title=result["title"],
+        answer=result.get("answer", ""),
+        key_numbers=tuple(result.get("key_numbers", ())),
         **fields,
     )
 
@@ -59,9 +61,15 @@ def _verdict(judged: Mapping[str, Any]) -> Verdict:
     """The bounds that decided stay plain, as they were saved."""
     reasons, advice = tuple(judged["reasons"]), tuple(judged.get("advice", ()))
     thresholds, commands = tuple(judged.get("thresholds", ())), tuple(judged.get("commands", ()))
-    borderline = judged.get("borderline") is True
     return Verdict(
-        judged["status"], judged["sentence"], reasons, advice, thresholds, commands, borderline=borderline
+        judged["status"],
+        judged["sentence"],
+        reasons,
+        advice,
+        thresholds,
+        commands,
+        borderline=judged.get("borderline") is True,
+        meaning=str(judged.get("meaning", "")),
     )
 
 

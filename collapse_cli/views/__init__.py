@@ -17,12 +17,13 @@ PAGES = (".html", ".htm")
 
 @dataclass(frozen=True)
 class Output:
-    """Where an answer goes: JSON instead of tables, a plot, a page; `quiet` leaves out tables and stories."""
+    """Where an answer goes: JSON instead of the short answer, a plot, a page; `all`: full tables; `quiet`: neither is printed."""
 
     json: bool = False
     plot: Path | None = None
     html: Path | None = None
     quiet: bool = False
+    all: bool = False
 
 
 def check(output: Output) -> None:
@@ -54,9 +55,9 @@ def _print(document: dict[str, Any], output: Output) -> None:
     if output.json:
         print(_json(document))
     elif not output.quiet:
-        from collapse_cli.views import terminal
+        from collapse_cli.views import brief, terminal
 
-        terminal.show(document)
+        (terminal if output.all else brief).show(document)
     sys.stdout.flush()
 
 

@@ -25,6 +25,7 @@ def document(answer: Answer, argv: Sequence[str] = ()) -> Document:
         "inputs": [dict(facts) for facts in answer.inputs],
         "results": [_result(entry) for entry in answer],
         "warnings": list(answer.warnings),
+        "next": list(answer.next),
     }
 
 
@@ -38,6 +39,8 @@ def _result(entry: Entry) -> dict[str, Any]:
         **({"inputs": list(entry.inputs)} if entry.inputs else {}),
         "title": entry.title,
         "settings": dict(entry.settings),
+        "answer": entry.answer,
+        "key_numbers": list(entry.key_numbers),
         "metrics": entry.metrics,
         "verdict": None if entry.verdict is None else _judged(entry.verdict),
         **entry.details,
