@@ -29,9 +29,10 @@ def version() -> str:
 class Verdict:
     """What numbers come to: a status, one sentence, the evidence, what to try next, and the bounds that decided.
 
-    meaning: what the status means for the reader, one sentence or none; advice: what to try, in words; commands: the same as
-    they are typed; result: what a gate makes of it, pass, warn, inconclusive or fail, empty outside of a gate; borderline: the
-    deciding number is near its bound.
+    sentence: full sentences, without the status in front; meaning: what the status means for the reader, one sentence or none;
+    findings: those of the reasons that change how it is to be read, the most important first; advice: what to try, in words;
+    commands: the same as they are typed; result: what a gate makes of it, pass, warn, inconclusive or fail, empty outside of a
+    gate; borderline: the deciding number is near its bound.
     """
 
     status: str
@@ -43,6 +44,7 @@ class Verdict:
     result: str = ""
     borderline: bool = False
     meaning: str = ""
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

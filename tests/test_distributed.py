@@ -80,9 +80,18 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What each of two processes came to."""
+    """What each of two processes came to.
+
+    torch itself was seen to abort a process among some thousand starts ("terminate called without an active exception"): a
+    process that a signal ended is started once more. An exception of ours fails at once.
+    """
     folder = tmp_path_factory.mktemp("both")
-    multiprocessing.spawn(one_of_two, (free_port(), str(folder)), nprocs=2)
+    try:
+        multiprocessing.spawn(one_of_two, (free_port(), str(folder)), nprocs=2)
+    except multiprocessing.ProcessExitedException as ended:
+        if ended.signal_name is None:
+            raise
+        multiprocessing.spawn(one_of_two, (free_port(), str(folder)), nprocs=2)
     return folder
 
 
@@ -139,10 +148,27 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
     """The first process alone prints and writes; one process goes on with what two began."""
     out = tmp_path / "run"
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    ended = subprocess.run(
-        [*launch, "-m", "collapse_cli", "train", "moco", "--epochs", "1", "--queue", "128", "--out", str(out)],
-        capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300,
-    )  # fmt: skip
+    command = [
+        *launch,
+        "-m",
+        "collapse_cli",
+        "train",
+        "moco",
+        "--epochs",
+        "1",
+        "--queue",
+        "128",
+        "--out",
+        str(out),
+    ]
+
+    def launched(*more: str) -> subprocess.CompletedProcess[str]:
+        threads = os.environ | {"OMP_NUM_THREADS": "1"}
+        return subprocess.run([*command, *more], capture_output=True, text=True, env=threads, timeout=300)
+
+    ended = launched()
+    if "SIGABRT" in ended.stderr:  # as in the fixture `both`
+        ended = launched("--overwrite")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split() == [str(out / "checkpoint.pt")]
     assert ended.stderr.count("2 processes") == 1

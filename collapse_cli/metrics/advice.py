@@ -8,6 +8,7 @@ from typing import Any
 
 from collapse_cli.metrics.signs import COMPLETE, few_rows_vary
 from collapse_cli.metrics.spectrum import Spectrum
+from collapse_cli.metrics.thresholds import percent
 from collapse_cli.shapes import Stage
 
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
@@ -57,33 +58,35 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
     """Evidence that decides nothing, but tells one collapse from another."""
     total = float(spectrum.total_variance)
     if status == "dimensional collapse" and spectrum.std_sqrt_d > 0.5:
-        yield f"std·√D {spectrum.std_sqrt_d:.3g}: the usual check sees nothing"
+        yield f"The usual check does not see it: std·√D is {spectrum.std_sqrt_d:.3g}."
     enough = spectrum.dimensions >= OF_AXES and (spectrum.distinct or spectrum.samples) > OF_AXES
     if enough and total > ROUNDING and spectrum.eigenvalues and spectrum.eigenvalues[0] > OUTLIER * total:
-        yield f"one direction holds {spectrum.eigenvalues[0] / total:.0%} of the variance: an outlier"
+        yield f"One direction, an outlier, holds {percent(spectrum.eigenvalues[0] / total)} of the variance."
     initial = spectrum.effective_rank_initial
     if initial is not None:
         low, high = getattr(initial, "interval", None) or (initial, initial)
-        yield f"effective rank {spectrum.effective_rank:.3g}; {low:.3g} to {high:.3g} at random initialisation"
+        yield (
+            f"The effective rank is {spectrum.effective_rank:.3g}; at random initialisation it is {low:.3g} to {high:.3g}."
+        )
     if context.alignment is not None and total > ROUNDING:
         near = context.alignment / (2 * total)  # 2 total: mean squared distance of two rows
-        yield f"two views of an image are {near:.0%} as far apart, squared, as two images"
+        yield f"The squared distance of two views of an image is {percent(near)} of that of two images."
     if context.loss is not None and context.chance:
-        where = "at chance" if context.loss > AT_CHANCE * context.chance else "below chance"
-        yield f"training loss {context.loss:.3g}, {where} ({context.chance:.3g})"
+        where = "at" if context.loss > AT_CHANCE * context.chance else "below"
+        yield f"The training loss is {context.loss:.3g}, {where} the chance level ({context.chance:.3g})."
 
 
 def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]:
     """What to try next, the likeliest first. Of options only those that the method has, in the direction that is left to go."""
     if context.stage and context.stage.epochs == 0:
         return tuple(_untrained(context, context.stage))
-    tried = {
+    by_status = {
         "complete collapse": _complete,
         "dimensional collapse": _dimensional,
         "inconclusive": _inconclusive,
         "healthy": _healthy,
     }
-    return tuple(tried[status](spectrum, context))
+    return tuple(by_status[status](spectrum, context))
 
 
 def _untrained(context: Context, stage: Stage) -> Iterator[str]:
@@ -91,111 +94,117 @@ def _untrained(context: Context, stage: Stage) -> Iterator[str]:
     if stage.status == "failed":
         rate = context.settings.get("lr", 0)
         yield (
-            f"collapse train {context.method} --lr {rate / 10:g}, or what its error asks for"
+            f"Train again with a lower learning rate (collapse train {context.method} --lr {rate / 10:g}), or mend what the "
+            "error names."
             if rate
-            else "train it again"
+            else "Train it again."
         )
     elif stage.status == "running":
-        yield "wait for its first epoch"
+        yield "Wait for its first epoch."
     else:
-        yield f"collapse train {context.method} --resume, with its run folder"
+        yield f"Go on with the training: collapse train {context.method} --resume, with its run folder."
 
 
 def _complete(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if context.method:
-        yield "collapse causes: which force is missing, or too weak"
+        yield "Ask why: collapse causes says which force is missing or too weak."
     else:
-        yield "collapse causes, with the run folder or the checkpoint: what brought all images to one point"
+        yield "Ask why: collapse causes, with the run folder or the checkpoint, says what brought all images to one point."
     if context.repels is False:
         yield from _other(context, "moco", "negatives keep images apart (He et al. 2020, arXiv:1911.05722)")
         yield from _other(
             context, "vicreg", "a variance term keeps images apart (Bardes et al. 2022, arXiv:2105.04906)"
         )
     elif context.method:
-        own = context.settings
-        if own.get("key_encoder") == "momentum" and own["momentum"] < SLOW:
-            yield f"--momentum {SLOW}: fast keys put the loss at chance (He et al. 2020, arXiv:1911.05722, sec. 4.1)"
+        settings = context.settings
+        if settings.get("key_encoder") == "momentum" and settings["momentum"] < SLOW:
+            yield f"Try --momentum {SLOW}: fast keys put the loss at the chance level (He et al. 2020, arXiv:1911.05722)."
         milder = ", or --strength below 2: beyond it negatives do not help either (digits)"
         yield (
-            f"a lower --lr than {own['lr']:g}{milder if own['strength'] >= 2 else ''}"
-            if own
-            else "a lower learning rate"
+            f"Try a lower --lr than {settings['lr']:g}{milder if settings['strength'] >= 2 else ''}."
+            if settings
+            else "Try a lower learning rate."
         )
 
 
 def _dimensional(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if context.space == "z":
-        yield "collapse probe: classes are read from h, of which a projector may drop what the loss has no use for"
+        yield "See what h is worth: collapse probe reads classes from h; a projector may drop what its loss has no use for."
     if not context.method:
-        yield "the layer before: a projector loses directions that its input keeps (Jing et al. 2022, arXiv:2110.09348, fig. 7)"
+        yield "Measure the layer before: a projector loses directions that its input keeps (Jing et al. 2022, fig. 7)."
         return
-    own, why = context.settings, "losses that ask for variance or spread; then collapse compare"
-    if own.get("strength", 0) > MILD:
-        yield f"--strength {MILD}: milder views leave more directions (Jing et al. 2022, theorem 1; digits: rank 15 -> 30 of 64)"
-    if own.get("temperature", 0) > SHARP:
-        yield f"--temperature {SHARP}: a lower one leaves more directions (digits: rank 11 at 0.5, 18 at 0.2)"
+    settings, why = context.settings, "its loss asks for variance or spread; then collapse compare"
+    if settings.get("strength", 0) > MILD:
+        yield (
+            f"Try --strength {MILD}: milder views leave more directions (Jing et al. 2022, theorem 1; digits: 15 to 30 of 64)."
+        )
+    if settings.get("temperature", 0) > SHARP:
+        yield f"Try --temperature {SHARP}: a lower one leaves more directions (digits: rank 11 at 0.5, 18 at 0.2)."
     yield from _other(context, "vicreg", why)
     yield from _other(context, "align-uniform", why)
 
 
 def _other(context: Context, method: str, why: str) -> Iterator[str]:
-    """Another method than the run's own."""
+    """Another method than that of the run."""
     if context.method != method:
-        yield f"collapse train {method}: {why}"
+        yield f"Try collapse train {method}: {why}."
 
 
 def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
     wanted, n = max(10 * spectrum.dimensions, 100), spectrum.effective_samples or spectrum.samples
     if context.looks_untrained:
-        yield "give the checkpoint that training ended with"
+        yield "Give the checkpoint that training ended with."
     elif context.queue is not None and context.queue < 1:
-        yield "collapse train --resume with more --epochs, or a shorter --queue"
+        yield "Go on with collapse train --resume and more --epochs, or train with a shorter --queue."
     elif spectrum.dimensions == 1:
-        yield "give the embeddings themselves, one row of numbers for each image"
+        yield "Give the embeddings themselves, a row of numbers for each image."
     elif (spectrum.largest_group or 0) >= MANY_EQUAL:
         yield _why_equal(spectrum)
     elif context.codes:
         unpack = (
             ", or --unpack bits, or --unpack scale, if the bytes stand for fractions" if context.bytes else ""
         )
-        yield f"give the embeddings from which the codes were made{unpack}"
+        yield f"Give the embeddings that the codes were made from{unpack}."
     elif passing(context) and spectrum.total_variance < COMPLETE**2:
-        yield "collapse train --resume with more --epochs: the first steps bring images together before they are pushed apart"
+        yield (
+            "Go on with collapse train --resume and more --epochs: the first steps bring images together before they are pushed "
+            "apart."
+        )
     elif spectrum.total_variance < COMPLETE**2:
         yield _to_tell(context)
     elif few_rows_vary(spectrum):
-        yield "leave out the embeddings that lie far from all others, and measure these and those apart"
+        yield "Leave out the embeddings that lie far from all others, and measure these and those apart."
     elif n < wanted:
-        yield f"{_more(wanted, spectrum, context)}: the sample bounds the rank"
+        yield f"{_more(wanted, spectrum, context)}: a small sample limits the rank."
     else:
         more = _more(4 * spectrum.samples, spectrum, context)
-        yield f"{more}: twice as narrow an interval; or take it for what it is, a case at the bound"
+        yield f"{more}, which halves the interval; or take it as a case at the bound."
 
 
 def _to_tell(context: Context) -> str:
     """What tells a collapse from an offset, of what is not there yet."""
     if context.alignment is not None:
-        return "to tell: the checkpoint with its images; of a collapsed encoder, too, views lie close where they differ little"
+        return "Give the checkpoint with its images: views of a collapsed encoder lie close, too, where they differ little."
     return (
-        "to tell: the checkpoint with its images, a second view of the same images (--second other.npy), or the column that says "
-        "which rows are views of one (--views-of image_id)"
+        "Give the checkpoint with its images, a second view of the same images (--second other.npy), or the column that says "
+        "which rows are views of one image (--views-of image_id)."
     )
 
 
 def _more(count: int, spectrum: Spectrum, context: Context) -> str:
     """How more can be had: of images through a network, or of a file's rows."""
     kind = "groups" if spectrum.groups is not None else "distinct embeddings"
-    return f"--samples {count} or more" if context.network else f"give a file of {count:,} {kind} or more"
+    return f"Give --samples {count} or more" if context.network else f"Give {count:,} {kind} or more"
 
 
 def _why_equal(spectrum: Spectrum) -> str:
     share = spectrum.largest_group or 0.0
-    return f"find out why {share:.0%} of the inputs give one output: padding, empty inputs, a broken loader, dead units"
+    return f"Find out why {percent(share)} of the inputs give one output: padding, empty inputs, a broken loader, dead units."
 
 
 def _healthy(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if (spectrum.largest_group or 0) >= MANY_EQUAL:
         yield _why_equal(spectrum)
     if context.classes:
-        yield "collapse probe: many directions are not yet useful ones"
-    yield "collapse check: keep it so"
+        yield "See whether the directions are useful: collapse probe."
+    yield "Hold later versions to this with collapse check."

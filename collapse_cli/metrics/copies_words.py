@@ -22,11 +22,11 @@ def copies_in_words(spectrum: Spectrum, codes: bool = False) -> list[str]:
     n, distinct, largest = spectrum.samples, spectrum.distinct, spectrum.largest_group
     if distinct is None or largest is None:
         return []
-    about = "about " if getattr(distinct, "interval", None) else ""
+    about = "About " if getattr(distinct, "interval", None) else ""
     copies, said = n - distinct, []
     if codes:
         return (
-            [f"{about}{distinct:,.0f} of {n:,} embeddings are distinct; codes repeat by nature"]
+            [f"{about}{distinct:,.0f} of {n:,} embeddings are distinct; codes repeat by nature."]
             if copies
             else []
         )
@@ -36,7 +36,7 @@ def copies_in_words(spectrum: Spectrum, codes: bool = False) -> list[str]:
         said.append(_zeros(spectrum))
     if copies >= NAMED * n:
         said.append(
-            f"{about}{distinct:,.0f} of {n:,} embeddings are distinct; copies are no evidence: N counts as {_worth(spectrum)}"
+            f"{about}{distinct:,.0f} of {n:,} embeddings are distinct; copies are no evidence, so N counts as {_worth(spectrum)}."
         )
     return said
 
@@ -57,8 +57,8 @@ def groups_in_words(spectrum: Spectrum) -> str:
     if spectrum.groups is None or spectrum.icc is None:
         return ""
     return (
-        f"the embeddings come in {spectrum.groups:,} groups (intraclass correlation {spectrum.icc:.2f}): {spectrum.samples:,} of "
-        f"them tell as much as {_worth(spectrum)} independent ones"
+        f"The embeddings come in {spectrum.groups:,} groups (intraclass correlation {spectrum.icc:.2f}): {spectrum.samples:,} of "
+        f"them tell as much as {_worth(spectrum)} independent embeddings."
     )
 
 
@@ -74,13 +74,13 @@ def _of_one_point(spectrum: Spectrum, largest: float) -> str:
     if (spectrum.zero_rows or 0) >= 0.999 * largest:
         return _zeros(spectrum)
     equal = "equal up to rounding" if largest < 1 else "the same, up to rounding"
-    return f"{round(largest * spectrum.samples):,} of {spectrum.samples:,} embeddings ({_share(largest)}) are {equal}"
+    return f"{round(largest * spectrum.samples):,} of {spectrum.samples:,} embeddings ({_share(largest)}) are {equal}."
 
 
 def _zeros(spectrum: Spectrum) -> str:
     zeros = spectrum.zero_rows or 0.0
     return (
-        f"{round(zeros * spectrum.samples):,} of {spectrum.samples:,} embeddings ({_share(zeros)}) are zero"
+        f"{round(zeros * spectrum.samples):,} of {spectrum.samples:,} embeddings ({_share(zeros)}) are zero."
     )
 
 

@@ -8,7 +8,7 @@ from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.copies_words import copies_in_words, groups_in_words
 from collapse_cli.metrics.signs import Signs, of_offset
 from collapse_cli.metrics.spectrum import Spectrum
-from collapse_cli.metrics.thresholds import Status
+from collapse_cli.metrics.thresholds import Status, figure, percent
 
 OFFSET = 0.5
 """Mean cosine above its null from which a common part is named: without a ReLU it is then more than 71 % of each length."""
@@ -26,43 +26,74 @@ NEAR = 3
 """How far the active dimensions may be from C - 1, which C class means span: supervised z of 10 classes has 12, SupCon z 10."""
 
 
+def active(spectrum: Spectrum) -> str:
+    """How many directions are active, of how many, beside those of embeddings of the same kind without structure."""
+    count, null = spectrum.active, getattr(spectrum.active, "null", None)
+    kind = "isotropic data through a ReLU" if spectrum.rectified else "isotropic data"
+    beside = "" if null is None else f" ({kind}: {null:,.0f})"
+    is_active = "is" if count == 1 else "are"
+    return f"{count:,.0f} of {spectrum.dimensions:,} dimensions {is_active} active{beside}"
+
+
 def spread_out(spectrum: Spectrum) -> str:
-    """How many directions hold 90 % of the variance, and how many they are of isotropic rows."""
-    null = getattr(spectrum.dimensions_90, "null", None)
-    beside = "" if null is None else f" (isotropic: {null:,.0f})"
-    return f", and 90 % of the variance lies in {spectrum.dimensions_90:,.0f}{beside}"
+    """How many directions hold 90 % of the variance, and the effective rank, each beside that of isotropic embeddings."""
+    ninety, rank = spectrum.dimensions_90, spectrum.effective_rank
+    return (
+        f"90 % of the variance lies in {ninety:,.0f}{_beside(ninety)}, and the effective rank is {figure(float(rank))}"
+        f"{_beside(rank)}"
+    )
+
+
+def _beside(value: float) -> str:
+    """The null of a value in brackets; empty where it has none."""
+    null = getattr(value, "null", None)
+    return "" if null is None else f" (isotropic: {figure(float(null))})"
 
 
 def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status) -> Iterator[str]:
     """What is true beside the verdict."""
     yield from copies_in_words(spectrum, bool(context.codes))
     yield from filter(None, [groups_in_words(spectrum)])
-    cosine = spectrum.mean_cosine
-    null = getattr(cosine, "null", None) or 0.0
-    if cosine is not None and cosine - null > OFFSET and status != "complete collapse":
-        yield (
-            f"a common offset is {cosine**0.5:.1%} of each length, mean cosine {cosine:.4g} (the cone effect, anisotropy: "
-            "Ethayarajh 2019, arXiv:1909.00512): a cosine search sees little else, a linear probe does not mind; "
-            "--centre measures without it"
-        )
-        if spectrum.ray_axes is not None and spectrum.ray_axes < MASSIVE:
-            yield (
-                f"it lies in few coordinates ({spectrum.ray_axes:.1f} of {spectrum.dimensions:,}): massive ones, or columns that "
-                "are no part of an embedding; leave them out and measure again"
-            )
-    share = spectrum.row_participation
-    null = getattr(share, "null", None) or 1.0
-    if share is not None and share < UNEVEN * null and status != "complete collapse":
-        yield (
-            f"the variance is that of a part of the embeddings: row participation {share:.2f} (Gaussian: {null:.2f}); the others "
-            "may be one tight cluster"
-        )
+    if status != "complete collapse":
+        yield from _offset(spectrum)
+        yield from _uneven(spectrum)
     if signs.views is not None:
         ratio = signs.beside_initial
-        beside = "" if ratio is None else f", {max(ratio, 0):.3g} times that at random initialisation"
-        yield f"the variance between images is {max(signs.views, 0):.3g} of that between views of one image{beside}"
+        beside = "" if ratio is None else f", {max(ratio, 0):.3g} times the ratio at random initialisation"
+        yield (
+            f"The variance between images is {max(signs.views, 0):.3g} of that between views of one image{beside}."
+        )
     yield from of_offset(signs)
     yield from _of_classes(spectrum, context)
+
+
+def _offset(spectrum: Spectrum) -> Iterator[str]:
+    """A common part of all embeddings, where it is most of their length."""
+    cosine = spectrum.mean_cosine
+    null = getattr(cosine, "null", None) or 0.0
+    if cosine is None or cosine - null <= OFFSET:
+        return
+    yield (
+        f"A common offset is {percent(cosine**0.5, 1)} of the length of each embedding (mean cosine {cosine:.4g}; cone effect, "
+        "Ethayarajh 2019, arXiv:1909.00512). A cosine search sees little else; a linear probe is not affected; --centre "
+        "measures without it."
+    )
+    if spectrum.ray_axes is not None and spectrum.ray_axes < MASSIVE:
+        yield (
+            f"The offset lies in few coordinates ({spectrum.ray_axes:.1f} of {spectrum.dimensions:,}): massive activations, or "
+            "columns that are no part of an embedding. Leave them out and measure again."
+        )
+
+
+def _uneven(spectrum: Spectrum) -> Iterator[str]:
+    """Embeddings of which a part holds the variance."""
+    share = spectrum.row_participation
+    null = getattr(share, "null", None) or 1.0
+    if share is not None and share < UNEVEN * null:
+        yield (
+            f"The variance is that of a part of the embeddings (row participation {share:.2f}; Gaussian: {null:.2f}); the others "
+            "may be one tight cluster."
+        )
 
 
 def _of_classes(spectrum: Spectrum, context: Context) -> Iterator[str]:
@@ -71,7 +102,7 @@ def _of_classes(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if scatter is None or between < 2 or scatter > CLASSES_APART or abs(spectrum.active - between) > NEAR:
         return
     yield (
-        f"neural collapse (Papyan et al. 2020, arXiv:2008.08186), which a supervised loss wants: the variance within classes is "
-        f"{scatter:.2g} of that between them, and {spectrum.active:.0f} dimensions are active, {between} lie between "
-        f"{context.classes} classes"
+        f"This is neural collapse (Papyan et al. 2020, arXiv:2008.08186), the goal of a supervised loss: the variance within "
+        f"classes is {scatter:.2g} of that between them, and {spectrum.active:.0f} dimensions are active; the means of "
+        f"{context.classes} classes span {between}."
     )

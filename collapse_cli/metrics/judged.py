@@ -20,6 +20,8 @@ from collapse_cli.shapes import Rows
 NEARLY_ALL = 0.9
 """Share of the embeddings that are one point, from which the others do not speak for them."""
 
+NOT_OTHERS = "So few other embeddings do not speak for them all."
+
 
 def judged(
     rows: Rows,
@@ -33,16 +35,16 @@ def judged(
 
     groups: (N,) which rows are not independent, as for `spectrum`.
     """
-    found = verdict(result, context, signs)
-    if found.status == "complete collapse":
-        return found
+    whole = verdict(result, context, signs)
+    if whole.status == "complete collapse":
+        return whole
     rest = None if context.codes else of_the_others(rows, result, generator, groups)
     if rest is not None and (rest.distinct or 0) >= FEWEST:
-        found = _led_by(f"Of the other {rest.samples:,}, ", verdict(rest, context))
+        whole = _led_by(f"About the other {rest.samples:,}:", verdict(rest, context))
         if (result.largest_group or 0) >= NEARLY_ALL:
-            found = _undecided(found)
+            whole = replace(whole, status="inconclusive", borderline=False, meaning=NOT_OTHERS)
     lead = warning(result, bool(context.codes))
-    return _led_by(f"{lead}. ", found) if lead else found
+    return _led_by(lead, whole) if lead else whole
 
 
 def of_the_others(
@@ -60,14 +62,7 @@ def of_the_others(
     return spectrum(rest, generator, relu=never_negative(rest), groups=owner)
 
 
-def _undecided(found: Verdict) -> Verdict:
-    """Where nearly all embeddings are one point, what the others are like decides nothing."""
-    why = found.sentence.removeprefix(f"{found.status}: ")
-    return replace(found, status="inconclusive", sentence=f"inconclusive: {why}", borderline=False)
-
-
-def _led_by(lead: str, found: Verdict) -> Verdict:
-    """The same verdict, its sentence after another one."""
-    why = found.sentence.removeprefix(f"{found.status}: ")
-    why = why[:1].upper() + why[1:] if lead.endswith(". ") else why
-    return replace(found, sentence=f"{found.status}: {lead}{why}")
+def _led_by(lead: str, judged: Verdict) -> Verdict:
+    """The same verdict, its sentences after another one, which is then no finding any more."""
+    findings = tuple(finding for finding in judged.findings if finding != lead)
+    return replace(judged, sentence=f"{lead} {judged.sentence}", findings=findings)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collapse_cli.metrics.spectrum import Spectrum
+from collapse_cli.metrics.thresholds import percent
 from collapse_cli.values import Measured
 
 COMPLETE = 0.25
@@ -83,24 +84,32 @@ def of_collapse(spectrum: Spectrum, signs: Signs) -> Iterator[str]:
     """What an offset cannot forge, each as a sentence; any of them is enough where the common part dominates."""
     if on_a_ray(spectrum) and not _told_apart(signs):
         yield (
-            f"it is no mere offset: {spectrum.ray_share:.1%} of what still varies is the length along one direction "
-            "(z of runs that learn: 1 % to 14 %)"
+            f"It is no mere offset: {percent(spectrum.ray_share or 0, 1)} of what still varies is the length along that one "
+            "direction (healthy runs: 1 % to 14 %)."
         )
     if signs.trained is not None and signs.trained < COMPLETE:
-        yield f"the run's own loss saw the same: std·√D {signs.trained:.3g} in its last epoch"
+        yield (
+            f"The history of the run agrees: std·√D of what its loss saw was {signs.trained:.3g} in the last epoch (collapsed: "
+            f"below {COMPLETE})."
+        )
     if signs.views is not None and _below(signs.views, ALIKE):
         yield (
-            "two views of one image, if the pairs are right, are as far apart as two images: their variances have the ratio "
-            f"{max(signs.views, 0):.2g}"
+            "Two views of one image, if the pairs are right, are as far apart as two images: the variance between images is "
+            f"{max(signs.views, 0):.2g} of that between views."
         )
 
 
 def of_offset(signs: Signs) -> Iterator[str]:
     """What a collapsed encoder does not show, each as a sentence."""
     if signs.trained is not None and signs.trained > 2 * COMPLETE:
-        yield f"the run's own loss did not see it: std·√D {signs.trained:.3g} in its last epoch"
+        yield (
+            f"The loss of the run did not see the offset: std·√D of what its loss saw was {signs.trained:.3g} in the last epoch."
+        )
     if _told_apart(signs):
-        yield f"images stand apart from their views {signs.beside_initial:.3g} times as clearly as at random initialisation"
+        yield (
+            f"Images differ from their views {signs.beside_initial:.3g} times as clearly as at random initialisation: the "
+            "encoder has learned."
+        )
 
 
 def _told_apart(signs: Signs) -> bool:

@@ -42,3 +42,8 @@ class Threshold:
 def figure(value: float) -> str:
     """Counts whole, `2,048`; other numbers with three digits."""
     return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.3g}"
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share in [0, 1] as `21 %`."""
+    return f"{100 * share:.{decimals}f} %"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from collapse_cli.answers import Verdict
 from collapse_cli.metrics.advice import Context, more, passing
-from collapse_cli.metrics.findings import findings, spread_out
+from collapse_cli.metrics.findings import active, findings, spread_out
 from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.signs import (
     COMPLETE,
@@ -30,7 +30,7 @@ from collapse_cli.metrics.signs import (
     shrunk,
 )
 from collapse_cli.metrics.spectrum import Spectrum
-from collapse_cli.metrics.thresholds import Status, Threshold
+from collapse_cli.metrics.thresholds import Status, Threshold, percent
 
 COMPLETE_SOURCE = (
     "std of z/|z| near 0 is SimSiam's sign (arXiv:2011.10566, sec. 4.1); the bound, .25 squared, lies between runs on digits "
@@ -71,24 +71,41 @@ def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE, signs: Signs = 
     """
     spread, dimensions = complete(spectrum), dimensional(spectrum)
     ruling = _ruling(spectrum, context, signs, spread, dimensions)
-    stage = (
-        f" ({context.stage.in_words})"
-        if context.stage and context.stage.epochs and context.stage.in_words
-        else ""
-    )
-    reasons = (spread.in_words("total variance of the unit rows"), *_counted(spectrum, dimensions))
-    evidence = (
-        *reasons,
-        *findings(spectrum, context, signs, ruling.status),
+    facts = tuple(findings(spectrum, context, signs, ruling.status))
+    reasons = (
+        spread.in_words("total variance of the unit rows"),
+        *_counted(spectrum, dimensions),
+        *facts,
         *more(spectrum, context, ruling.status),
     )
     return Verdict(
         ruling.status,
-        f"{ruling.status}: {ruling.why}{stage}",
-        evidence,
+        f"{ruling.why}{_stage(context)}",
+        reasons,
         thresholds=(spread, dimensions),
         borderline=ruling.borderline,
+        meaning=_meaning(ruling.status, spectrum, context),
+        findings=facts,
     )
+
+
+def _stage(context: Context) -> str:
+    """A sentence on a training that has not reached its last epoch; empty otherwise."""
+    stage = context.stage
+    return f" This is the state {stage.in_words}." if stage and stage.epochs and stage.in_words else ""
+
+
+def _meaning(status: Status, spectrum: Spectrum, context: Context) -> str:
+    """What the status means for whoever uses the embeddings, in a sentence; empty where the verdict says it."""
+    if status == "dimensional collapse":
+        if context.space == "z":
+            return "Usual for a projection head; judge h."
+        return "A probe or a downstream task has no other directions to use."
+    if status == "complete collapse":
+        if spectrum.equal:
+            return "Nothing is left that tells the inputs apart."
+        return "To a loss or a search that compares directions, all inputs are the same."
+    return ""
 
 
 def complete(spectrum: Spectrum) -> Threshold:
@@ -117,20 +134,19 @@ def _ruling(
 
 def _not_judged(spectrum: Spectrum, context: Context) -> Ruling | None:
     """Where the embeddings, whatever they look like, are not those of a training; and where they need no rule."""
+    count = spectrum.distinct or spectrum.samples
     if context.stage and context.stage.epochs == 0:
-        return Ruling("inconclusive", context.stage.in_words)
+        return Ruling("inconclusive", f"There is nothing to judge yet: {context.stage.in_words}.")
     if context.looks_untrained:
-        return Ruling("inconclusive", f"nothing was learned: {context.looks_untrained}")
+        return Ruling("inconclusive", f"Nothing was learned: {context.looks_untrained}.")
     if context.queue is not None and context.queue < 1:
-        return Ruling("inconclusive", f"the queue was never full, {context.queue:.0%} of it are keys")
+        return Ruling("inconclusive", f"The queue was never full: {percent(context.queue)} of it are keys.")
     if spectrum.equal:
-        return Ruling("complete collapse", f"all {spectrum.samples:,} embeddings are equal, up to rounding")
+        return Ruling("complete collapse", f"All {spectrum.samples:,} embeddings are equal, up to rounding.")
     if spectrum.dimensions == 1:
-        return Ruling("inconclusive", "the embeddings have one dimension: there is nothing to lose")
-    if (spectrum.distinct or spectrum.samples) < FEWEST:
-        return Ruling(
-            "inconclusive", f"{spectrum.distinct or spectrum.samples} embeddings say nothing of others"
-        )
+        return Ruling("inconclusive", "The embeddings have one dimension: there is no dimension to lose.")
+    if count < FEWEST:
+        return Ruling("inconclusive", f"{count} distinct embeddings say nothing about others.")
     return None
 
 
@@ -139,22 +155,23 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
     if shrunk(signs):
         return Ruling(
             "complete collapse",
-            f"of the scale: the raw variance is {signs.scale:.2g} of that at random initialisation, and the loss knows lengths",
+            f"The scale has collapsed: the variance of the raw embeddings is {signs.scale:.2g} of that at random "
+            "initialisation, and the loss compares embeddings with their lengths.",
         )
     if spread.crossed is False:
         return None
-    one_way = f"all embeddings point nearly one way, mean cosine {1 - spectrum.total_variance:.4g}"
+    one_way = f"All embeddings point almost one way (mean cosine {1 - spectrum.total_variance:.4g})."
     for sign in of_collapse(spectrum, signs):
         if passing(context):
-            early = f"After {context.steps} steps this may be a collapse that training passes through"
-            return Ruling("inconclusive", f"{one_way}; {sign}. {early}")
-        return Ruling("complete collapse", f"{one_way}; {sign}")
+            early = f"After {context.steps} steps this may be a collapse that training passes through."
+            return Ruling("inconclusive", f"{one_way} {sign} {early}")
+        return Ruling("complete collapse", f"{one_way} {sign}")
     if any(of_offset(signs)):
         return None
     return Ruling(
         "inconclusive",
-        f"{one_way}. A collapsed encoder gives this, and so does a healthy one with a constant offset; these embeddings cannot "
-        f"tell which. About their mean, {spectrum.active:,.0f} of {spectrum.dimensions:,} dimensions are active",
+        f"{one_way} A collapsed encoder gives this, and so does a healthy one with a constant offset; these embeddings cannot "
+        f"tell which. About their mean, {active(spectrum)}.",
     )
 
 
@@ -163,25 +180,23 @@ def _shape(spectrum: Spectrum, context: Context, dimensions: Threshold) -> Rulin
     n, d = spectrum.effective_samples or spectrum.samples, spectrum.dimensions
     null = d if dimensions.null is None else dimensions.null
     borderline = dimensions.crossed is None or BORDERLINE[0] < dimensions.value / max(null, 1) < BORDERLINE[1]
-    count = f"{dimensions.value:,.0f} of {d:,} dimensions are active (isotropic data: {null:,.0f})"
+    count = f"{active(spectrum)}, {spread_out(spectrum)}."
     if n <= d:
         kind = "" if n == spectrum.samples else " distinct" if spectrum.groups is None else " independent"
-        return Ruling("inconclusive", f"{n:,}{kind} embeddings say too little about {d:,} dimensions")
+        return Ruling("inconclusive", f"{n:,}{kind} embeddings are too few to judge {d:,} dimensions.")
     if few_rows_vary(spectrum):
+        share = percent(spectrum.row_participation or 0)
         return Ruling(
-            "inconclusive",
-            f"the variance comes from a few outliers: {spectrum.row_participation:.0%} of the embeddings carry it",
+            "inconclusive", f"The variance comes from a few outliers: {share} of the embeddings carry it."
         )
     if dimensions.crossed is None:
-        return Ruling("inconclusive", f"{count}, with an interval that reaches over the bound", borderline)
+        interval = "The 95 % interval of the active dimensions reaches over the bound, half of those of isotropic data."
+        return Ruling("inconclusive", f"{count} {interval}", borderline)
     status: Status = "dimensional collapse" if dimensions.crossed else "healthy"
     if status == "healthy" and context.codes:
-        return Ruling(
-            "inconclusive",
-            f"the embeddings are {context.codes}: of these codes {count}, which says nothing of what they were made from",
-        )
-    usual = "; usual for a projection head: judge h" if dimensions.crossed and context.space == "z" else ""
-    return Ruling(status, f"{count}{spread_out(spectrum)}{usual}", borderline)
+        codes = f"The embeddings are {context.codes}, and their spectrum says nothing of what they were made from."
+        return Ruling("inconclusive", f"{codes} Of the codes {count}")
+    return Ruling(status, count, borderline)
 
 
 def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
@@ -190,5 +205,5 @@ def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
     if n > spectrum.dimensions:
         return (dimensions.in_words("active dimensions"),)
     return (
-        f"N = {n:,} <= D = {spectrum.dimensions:,}: give at least {10 * spectrum.dimensions:,} embeddings",
+        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: give at least {10 * spectrum.dimensions:,} embeddings",
     )

@@ -70,6 +70,7 @@ def _verdict(judged: Mapping[str, Any]) -> Verdict:
         commands,
         borderline=judged.get("borderline") is True,
         meaning=str(judged.get("meaning", "")),
+        findings=tuple(judged.get("findings", ())),
     )
 
 
