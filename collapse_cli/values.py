@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 
@@ -21,6 +22,12 @@ class Measured(float):
         measured = super().__new__(cls, value)
         measured.null, measured.interval = null, interval
         return measured
+
+
+def null_of(value: float) -> float:
+    """What the null of a measured value is; nan where it has none."""
+    null = getattr(value, "null", None)
+    return math.nan if null is None else float(null)
 
 
 class Curve(tuple[float, ...]):

@@ -10,7 +10,9 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics import alignment
-from collapse_cli.metrics.modality import modality
+from collapse_cli.metrics.modality import Modality, modality
+from collapse_cli.metrics.thresholds import figure, percent
+from collapse_cli.values import null_of
 
 
 def measure(subject: Subject) -> Iterator[Entry]:
@@ -45,7 +47,14 @@ def pairs(first: Subject, second: Subject) -> list[Entry]:
             result = modality(rows, others, generator(seed))
             settings = {"first": first.name, "second": second.name, "N": len(rows), "d": rows.shape[1]}
             entries.append(
-                Entry(f"{first.name} × {second.name}", result, space, settings=settings | {"seed": seed})
+                Entry(
+                    f"{first.name} × {second.name}",
+                    result,
+                    space,
+                    settings=settings | {"seed": seed},
+                    answer=answer_of_pairs(result),
+                    key_numbers=("recall_first", "modality_gap", "alignment"),
+                )
             )
     if not entries:
         widths = [
@@ -70,3 +79,24 @@ def _refuse_unpaired(first: Subject, second: Subject) -> None:
             f"{first.name} and {second.name} are of different images",
             "row i of one must belong to row i of the other",
         )
+
+
+def answer(result: alignment.Alignment) -> str:
+    """How near views are beside images, and how far images spread out."""
+    spread = f"uniformity is {figure(result.uniformity)} (lower bound for this width: {figure(null_of(result.uniformity))})"
+    if result.alignment is None:
+        return f"There are no views, so alignment cannot be measured; {spread}."
+    apart = 2 * (1 - result.mean_cosine)  # mean squared distance of two images
+    if apart <= 0:
+        return f"All embeddings point one way; {spread}."
+    near = percent(result.alignment / apart)
+    return f"The squared distance of two views of an image is {near} of that of two images; {spread}."
+
+
+def answer_of_pairs(result: Modality) -> str:
+    """Whether the two sides find each other, and how far apart they lie."""
+    chance = f"guessing: {percent(null_of(result.recall_first))}"
+    return (
+        f"{percent(result.recall_first)} of the first set have their partner as nearest neighbour among {result.candidates:,} "
+        f"({chance}); the centres of the two sets are {figure(result.modality_gap)} apart."
+    )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.calibration import RATIOS, Case, calibration, cases, count
+from collapse_cli.metrics.calibration import RATIOS, Calibration, Case, calibration, cases, count
+from collapse_cli.metrics.thresholds import percent
 from collapse_cli.progress import Progress, silent
 
 NARROWEST = 8
@@ -24,4 +25,17 @@ def calibrate(widths: Sequence[int], replications: int, seed: int, progress: Pro
         judged.append(case)
         progress("samples", len(judged), total)
     settings = {"D": list(widths), "N/D": list(RATIOS), "replications": replications, "seed": seed}
-    return answer("calibration", [Entry("planted set", calibration(judged), settings=settings)])
+    result = calibration(judged)
+    entry = Entry(
+        "planted set", result, settings=settings, answer=_sentence(result),
+        key_numbers=("right", "false_alarms", "missed"),
+    )  # fmt: skip
+    return answer("calibration", [entry])
+
+
+def _sentence(result: Calibration) -> str:
+    return (
+        f"The verdict is right on {percent(result.right, 1)} of {result.cases:,} samples whose truth is known; "
+        f"{percent(result.false_alarms, 1)} of the healthy ones were called collapsed, and {percent(result.missed, 1)} of the "
+        "collapsed ones healthy."
+    )

@@ -58,6 +58,14 @@ REMEDIES: dict[str, str] = {
 }
 
 
+JUDGED_BY = ("active", "dimensions_90", "effective_rank")
+
+
+def silent(result: Any) -> str:
+    """No sentence: the verdict has it, or the numbers speak for themselves."""
+    return ""
+
+
 def nothing(subject: Subject, entries: Sequence[Entry], **options: Any) -> Iterator[str]:
     """No remarks."""
     yield from ()
@@ -70,7 +78,8 @@ class Measurement:
     needs: what an input must have; portrait: whether `compare` and `report` measure it of every input that has that;
     always: whether `check` does too, also where nothing that is required asks for it; streams: reads all rows of a file;
     command: whether a command has its name; grouped: whether its intervals leave out groups, where there are some;
-    remarks: (subject, entries, …options) -> sentences to be warned with.
+    remarks: (subject, entries, …options) -> sentences to be warned with. answer: (result) -> what it comes to, in a full
+    sentence, empty where a verdict says it; key_numbers: the names of the three that matter most.
     """
 
     name: str
@@ -83,6 +92,15 @@ class Measurement:
     command: bool = False
     grouped: bool = False
     remarks: Callable[..., Iterable[str]] = nothing
+    answer: Callable[[Any], str] = silent
+    key_numbers: tuple[str, ...] = ()
+
+    def spoken(self, entry: Entry) -> Entry:
+        """The entry with its sentence and its key numbers, if it holds the result of this measurement."""
+        if not isinstance(entry.result, self.result):
+            return entry
+        sentence, numbers = self.answer(entry.result), self.key_numbers
+        return entry.replace(answer=sentence or entry.answer, key_numbers=numbers or entry.key_numbers)
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -134,17 +152,59 @@ CATALOGUE: dict[str, Measurement] = {
             command=True,
             grouped=True,
             remarks=grouping.remarks,
+            key_numbers=JUDGED_BY,
         ),
         Measurement(
-            "alignment", Alignment, alignment.measure, always=True, remarks=alignment.remarks, command=True
+            "alignment",
+            Alignment,
+            alignment.measure,
+            always=True,
+            remarks=alignment.remarks,
+            command=True,
+            answer=alignment.answer,
+            key_numbers=("alignment", "uniformity", "mean_cosine"),
         ),
         Measurement("isotropy", Isotropy, isotropy.measure),
         Measurement("view_ratio", ViewRatio, view_ratio.measure, "views"),
         Measurement("dormant", Dormant, dormant.measure),
-        Measurement("oracle", Oracle, oracle.measure, "labels", command=True),
-        Measurement("probe", Probe, probe.measure, "labels", remarks=probe.remarks, command=True),
-        Measurement("clusters", Clusters, clusters.measure, "labels", command=True),
-        Measurement("classes", Classes, classes.measure, "labels", remarks=classes.remarks, command=True),
+        Measurement(
+            "oracle",
+            Oracle,
+            oracle.measure,
+            "labels",
+            command=True,
+            answer=oracle.answer,
+            key_numbers=("rank_1", "top_64", "mass"),
+        ),
+        Measurement(
+            "probe",
+            Probe,
+            probe.measure,
+            "labels",
+            remarks=probe.remarks,
+            command=True,
+            answer=probe.answer,
+            key_numbers=("linear", "knn", "few_labels"),
+        ),
+        Measurement(
+            "clusters",
+            Clusters,
+            clusters.measure,
+            "labels",
+            command=True,
+            answer=clusters.answer,
+            key_numbers=("accuracy", "nmi", "used"),
+        ),
+        Measurement(
+            "classes",
+            Classes,
+            classes.measure,
+            "labels",
+            remarks=classes.remarks,
+            command=True,
+            answer=classes.answer,
+            key_numbers=("cdnv", "nearest_mean", "least_rank"),
+        ),
         Measurement(
             "lidar",
             Lidar,
@@ -153,6 +213,8 @@ CATALOGUE: dict[str, Measurement] = {
             portrait=False,
             remarks=lidar.remarks,
             command=True,
+            answer=lidar.answer,
+            key_numbers=("lidar", "augmentation", "overwhelmed"),
         ),
         Measurement("coverage", Coverage, coverage.measure, "reference", portrait=False, command=True),
         Measurement(
@@ -163,7 +225,13 @@ CATALOGUE: dict[str, Measurement] = {
 
 JUDGEMENTS: dict[str, Measurement] = {
     "diagnose": Measurement(
-        "diagnose", Evidence, diagnose.measure, streams=True, grouped=True, remarks=grouping.remarks
+        "diagnose",
+        Evidence,
+        diagnose.measure,
+        streams=True,
+        grouped=True,
+        remarks=grouping.remarks,
+        key_numbers=JUDGED_BY,
     ),
     "causes": Measurement("causes", Cause, causes.measure, "network", streams=True, remarks=causes.remarks),
 }

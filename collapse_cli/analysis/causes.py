@@ -9,15 +9,15 @@ from typing import Any, cast
 from collapse_cli.analysis import diagnose
 from collapse_cli.analysis.cures import cure, suspects
 from collapse_cli.analysis.epochs import along
-from collapse_cli.analysis.inquiry import Attempt, Inquiry
+from collapse_cli.analysis.inquiry import Attempt, Inquiry, inquire
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, Verdict
-from collapse_cli.augment.recipes import steps_of
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.augmentation import strengths
 from collapse_cli.metrics.chain import course
-from collapse_cli.root_causes import STRENGTHS, Case, chains, evidence
+from collapse_cli.root_causes import STRENGTHS, Case, chains
 from collapse_cli.root_causes.course import beside, signal, tried
+from collapse_cli.views.words import titled
 
 MANY = 0.5  # of the directions where augmentation wins: lost, they say what z lacks
 
@@ -35,17 +35,14 @@ def measure(
             f"{subject.name} holds embeddings: causes are asked of a network",
             "give a run folder or a checkpoint; collapse spectrum says whether it has collapsed",
         )
-    case = replace(
-        subject.case, strength=strength or subject.case.strength, recipe=recipe or subject.case.recipe
-    )
-    steps_of(case.recipe)
-    judged = diagnose.measure(subject)[-1].verdict
-    inquiry = Inquiry(subject, case, evidence.diagnose(case))
+    judged = diagnose.spaces(subject)[-1].verdict
+    inquiry = inquire(subject, strength, recipe)
+    case = inquiry.case
     collapsed = judged is not None and judged.status != "healthy"
     inquiry = replace(inquiry, attempts=tuple(_attempts(inquiry, try_epochs, collapsed)))
     shares = {cause.name: cause.times for cause in inquiry.ranked}
     learning = replace(signal(case, subject.history()), by_cause=shares)
-    yield Entry(subject.name, learning, verdict=judged and _verdict(inquiry, judged))
+    yield Entry(subject.name, learning, subject.last_space, verdict=judged and _verdict(inquiry, judged))
     yield from _views(inquiry)
     yield from _in_a_row(inquiry)
     for place, cause in enumerate(inquiry.ranked, 1):
@@ -60,23 +57,29 @@ def measure(
 
 
 def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
-    """What was judged of the space that the loss sees, and the causes found, the likeliest first, each with its cure."""
-    causes = inquiry.causes
-    serious = [cause for cause in causes if cause.effect != "little learned"]
+    """What was judged of the space that the loss sees, and the causes, the likeliest first, each with its cure."""
     reasons = [
-        f"{place}. {cause.name}, {cause.times:.3g} times the threshold: {cause.sentence}"
-        for place, cause in enumerate(causes, 1)
+        f"{place}. {titled(cause.name)}, {cause.times:.3g} times the threshold: {cause.sentence.rstrip('.')}."
+        for place, cause in enumerate(inquiry.causes, 1)
     ]
-    likeliest = f"the likeliest cause: {serious[0].name}" if serious else "no cause of collapse found"
-    if serious and serious[0].effect == "nothing learned":
-        likeliest = f"{serious[0].name}: the network is at its initialisation"
-    rest = [] if serious else [_rest(inquiry.case)]
-    cures, words = inquiry.commands(), tuple(_unseen(inquiry, judged.status))
+    rest = [] if inquiry.serious else [_rest(inquiry.case)]
+    cures, steps = inquiry.commands(), tuple(_unseen(inquiry, judged.status))
     ours = inquiry.case.trained is not None  # of another library's training only words can be said
+    sentence = " ".join(filter(None, (judged.sentence, judged.meaning, _likeliest(inquiry))))
     return replace(
-        judged, sentence=f"{judged.sentence}; {likeliest}", reasons=(*reasons, *rest),
-        advice=words if ours else judged.advice, commands=cures if ours else (),
+        judged, sentence=sentence, meaning="", reasons=(*reasons, *rest), findings=tuple(reasons),
+        advice=steps if ours else judged.advice, commands=cures if ours else (),
     )  # fmt: skip
+
+
+def _likeliest(inquiry: Inquiry) -> str:
+    """A sentence on the first cause, or that none was found."""
+    if not inquiry.serious:
+        return "No cause of collapse was found."
+    first = inquiry.serious[0]
+    if first.effect == "nothing learned":
+        return f"{titled(first.name)}: the network is at its initialisation."
+    return f"The likeliest cause: {first.name}."
 
 
 def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
@@ -88,13 +91,13 @@ def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
             changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in cause.cure.items())
             method = inquiry.case.trained.run.method
             yield (
-                f"{cause.name}: {changed} was not seen to cure {method}, so no command is given; "
-                "collapse causes --try 8 tries it"
+                f"{titled(cause.name)}: no command is given, since {changed} was not seen to cure {method}; collapse causes "
+                "--try 8 tries it."
             )
     if not inquiry.causes and not inquiry.attempts and status != "healthy":
-        yield "collapse causes --try 8 trains a few epochs with one setting changed at a time, and reports what helps"
+        yield "collapse causes --try 8 trains a few epochs with one setting changed at a time, and reports what helps."
     if not inquiry.causes and inquiry.attempts and not inquiry.commands():
-        yield "none of the changes tried helped"
+        yield "None of the changes that were tried helped."
 
 
 def _rest(case: Case) -> str:

@@ -11,8 +11,10 @@ from torch import Tensor
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
-from collapse_cli.metrics.clusters import STARTS, clusters, kmeans
+from collapse_cli.metrics.clusters import STARTS, Clusters, clusters, kmeans
 from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.thresholds import figure, percent
+from collapse_cli.values import null_of
 
 
 def measure(subject: Subject, count: int = 0) -> Iterator[Entry]:
@@ -56,3 +58,14 @@ def _head(subject: Subject) -> Tensor | None:
         probabilities: Tensor = head(subject.clean.representations.to(device)).float().cpu()
     head.train(was_training)
     return probabilities
+
+
+def answer(result: Clusters) -> str:
+    """How well clusters meet the classes, and how many are used."""
+    largest = f"{figure(result.used)} clusters are used, and the largest holds {percent(result.largest)} of the images"
+    if result.accuracy is None:
+        return f"There are no labels; {largest}."
+    return (
+        f"Clusters, each matched to a class, are right on {percent(result.accuracy, 1)} of the images (one cluster: "
+        f"{percent(null_of(result.accuracy), 1)}); {largest}."
+    )

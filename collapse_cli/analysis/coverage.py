@@ -8,6 +8,10 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.coverage import Coverage, coverage
+from collapse_cli.metrics.thresholds import figure, percent
+from collapse_cli.values import null_of
+
+KEY_NUMBERS = ("coverage", "precision", "vendi_ratio")
 
 
 def measure(
@@ -21,7 +25,10 @@ def measure(
             "real": real.name, "generated": generated.name, "D": rows[0].shape[1], "L2": False,
             "kernel": f"Gaussian of width {width:g}" if width else "cosine", "seed": real.measuring.seed,
         }  # fmt: skip
-        yield Entry(f"{real.name} by {generated.name}", result, name, input=1, settings=settings)
+        yield Entry(
+            f"{real.name} by {generated.name}", result, name, input=1, settings=settings, answer=answer(result),
+            key_numbers=KEY_NUMBERS,
+        )  # fmt: skip
 
 
 def remarks(entries: Sequence[Entry]) -> Iterator[str]:
@@ -44,3 +51,12 @@ def _shared(real: Subject, generated: Subject, space: str) -> list[str]:
     if space and space not in both:
         raise CollapseError(f"no space '{space}' in both inputs", f"both have: {', '.join(both)}")
     return [space] if space else both
+
+
+def answer(result: Coverage) -> str:
+    """How much of the real set is covered, and how much of the generated one is realistic."""
+    return (
+        f"{percent(result.coverage)} of the real embeddings have a generated one near them (same distribution: "
+        f"{percent(null_of(result.coverage))}), and {percent(result.precision)} of the generated ones lie near a real one; the "
+        f"Vendi score of the generated set is {figure(result.vendi_ratio)} times that of the real one."
+    )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from collapse_cli.analysis.cures import Change, cure, seen
 from collapse_cli.analysis.subject import Subject
+from collapse_cli.augment.recipes import steps_of
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.causes_signal import Tried
-from collapse_cli.root_causes import Case, Trained
+from collapse_cli.root_causes import Case, Trained, evidence
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Inquiry:
     case: Case
     ranked: Sequence[Cause]
     attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def serious(self) -> list[Cause]:
+        """Causes of a collapse, and of a network at its initialisation: all but those that leave little learned."""
+        return [cause for cause in self.causes if cause.effect != "little learned"]
 
     @property
     def causes(self) -> list[Cause]:
@@ -62,3 +68,15 @@ class Inquiry:
         cures = [self.cure(cause, place) for place, cause in enumerate(self.causes, 1)]
         others = [self.command(one.change, one.place) for one in self.attempts if one.result.helped]
         return tuple(one for one in (cures if self.causes else others) if one)
+
+
+def inquire(subject: Subject, strength: float = 0.0, recipe: str = "") -> Inquiry:
+    """Ask a network, once for each augmentation: that of the run, or another strength and recipe. Not for embeddings."""
+
+    def compute() -> Inquiry:
+        case = cast(Case, subject.case)
+        case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe)
+        steps_of(case.recipe)
+        return Inquiry(subject, case, evidence.diagnose(case))
+
+    return subject.once(("inquiry", strength, recipe), compute)

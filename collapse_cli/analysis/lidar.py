@@ -11,9 +11,11 @@ from torch import Tensor
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
-from collapse_cli.metrics.lidar import lidar
+from collapse_cli.metrics.lidar import Lidar, lidar
 from collapse_cli.metrics.scatter import groups
+from collapse_cli.metrics.thresholds import figure, percent
 from collapse_cli.shapes import Embeddings
+from collapse_cli.values import null_of
 
 DELTA = 1e-4
 FEW_VIEWS = 5
@@ -76,3 +78,12 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: float) -> Ite
         if n <= d:
             what = "classes" if of_classes else "images"
             yield f"{entry.of}: {n} {what} in {d} dimensions bound LiDAR by {n - 1}; more than {d} are recommended"
+
+
+def answer(result: Lidar) -> str:
+    """In how many directions images differ more than their views do."""
+    return (
+        f"Images differ in an effective {figure(result.lidar)} of {result.dimensions:,} directions, weighed by how much their "
+        f"views differ (noise: {figure(null_of(result.lidar))}); {percent(result.augmentation)} of the variance lies within "
+        "images."
+    )

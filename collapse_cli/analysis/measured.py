@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from collapse_cli.analysis.catalogue import Measurement
+from collapse_cli.analysis.described import described, following
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
 
@@ -17,12 +19,20 @@ def measured(row: Measurement, loaded: Sequence[Subject], warned: bool = True, *
     warnings = [line for subject in loaded for line in ([] if row.streams else subject.sampled())]
     remarks: list[str] = []
     for number, subject in enumerate(loaded):
-        found = (entry.replace(input=number) for entry in row.measure(subject, **options))
-        of_subject = [with_assumption(entry, subject if row.grouped else None) for entry in found]
+        measured_of = (row.spoken(entry.replace(input=number)) for entry in row.measure(subject, **options))
+        of_subject = [with_assumption(entry, subject if row.grouped else None) for entry in measured_of]
         entries += of_subject
         remarks += row.remarks(subject, of_subject, **options) if warned else ()
     inputs = requested(loaded, row.measure, options)
-    return answer(row.name, entries, inputs, [*warnings, *remarks])
+    return answer(row.name, entries, inputs, [*warnings, *remarks], _next(row.name, loaded, entries))
+
+
+def _next(command: str, loaded: Sequence[Subject], entries: Sequence[Entry]) -> list[str]:
+    """Commands that are worth typing next: about a single input, or to hold several beside each other."""
+    if len(loaded) == 1:
+        return list(following(command, loaded[0], entries))
+    paths = dict.fromkeys(shlex.quote(str(subject.facts["path"])) for subject in loaded)
+    return [f"collapse compare {' '.join(paths)}"]
 
 
 def with_assumption(entry: Entry, subject: Subject | None = None) -> Entry:
@@ -41,6 +51,10 @@ def requested(
     usual = {name: parameter.default for name, parameter in inspect.signature(measure).parameters.items()}
     chosen = {name: value for name, value in options.items() if value != usual[name]}
     return [
-        {**subject.facts, "options": {**subject.measuring.decisive, **chosen, "labels": subject.labelled}}
+        {
+            **subject.facts,
+            "described": described(subject),
+            "options": {**subject.measuring.decisive, **chosen, "labels": subject.labelled},
+        }
         for subject in loaded
     ]

@@ -11,11 +11,13 @@ from torch.nn.functional import normalize
 from collapse_cli import data
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject, generator
-from collapse_cli.answers import Answer, Entry, answer
+from collapse_cli.answers import Answer, Entry
+from collapse_cli.answers import answer as made
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics import oracle
-from collapse_cli.metrics.oracle_expected import expected
+from collapse_cli.metrics.oracle_expected import Expected, expected
 from collapse_cli.metrics.rows import broken, refuse
+from collapse_cli.metrics.thresholds import figure, percent
 
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 
@@ -29,7 +31,11 @@ def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
     counts, classes = _counts(measuring)
     result = expected(counts, classes, queue or KEYS)
     settings = {"K": queue or KEYS, "N": sum(counts)}
-    return answer("oracle", [Entry(f"{measuring.dataset}/{measuring.split}", result, settings=settings)])
+    entry = Entry(
+        f"{measuring.dataset}/{measuring.split}", result, settings=settings, answer=answer_from_labels(result),
+        key_numbers=("false_negatives", "share", "none_at_all"),
+    )  # fmt: skip
+    return made("oracle", [entry])
 
 
 def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
@@ -81,3 +87,19 @@ def _keys(subject: Subject, space: str, queue: int) -> tuple[Tensor, Tensor, Ten
     every = _labels(subject.clean.labels, subject.name)
     drawn = torch.randperm(len(rows), generator=generator(subject.measuring.seed))[: queue or KEYS]
     return normalize(rows[drawn], dim=1), every[drawn], subject.clean.index[drawn], "drawn from the data"
+
+
+def answer(result: oracle.Oracle) -> str:
+    """How often the hardest negative of a query is false, and what that does to the loss."""
+    return (
+        f"The hardest key of a query is of the query's class in {percent(result.rank_1)} of the cases (all keys: "
+        f"{percent(result.share)}): such a negative is false. False negatives hold {percent(result.mass)} of the softmax mass."
+    )
+
+
+def answer_from_labels(result: Expected) -> str:
+    """How many false negatives a query has on average, from class sizes alone."""
+    return (
+        f"Of {result.queue:,} negatives, {figure(result.false_negatives)} on average are of the query's class and so false "
+        f"({percent(result.share, 1)})."
+    )

@@ -13,8 +13,10 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics.copies import counted
-from collapse_cli.metrics.probe import kept_together, probe, stratified
+from collapse_cli.metrics.probe import Probe, kept_together, probe, stratified
+from collapse_cli.metrics.thresholds import percent
 from collapse_cli.shapes import Embeddings
+from collapse_cli.values import null_of
 
 
 def measure(
@@ -102,3 +104,15 @@ def remarks(
         yield f"{subject.name}: k is lowered from {k} to its {last.settings['N']} training rows"
     if last.few_labels is None:
         yield f"{subject.name}: few labels are left out, a class has fewer than {per_class}; lower --per-class"
+
+
+def answer(result: Probe) -> str:
+    """How often each probe is right."""
+    few = ""
+    if result.few_labels is not None:
+        few = f", with {result.per_class} labels of each class on {percent(result.few_labels, 1)}"
+    guessing = f"guessing: {percent(null_of(result.linear), 1)}"
+    return (
+        f"A linear probe is right on {percent(result.linear, 1)} of the test images{few}; kNN on {percent(result.knn, 1)} "
+        f"({guessing})."
+    )

@@ -118,10 +118,10 @@ class Result:
         return sorted({*super().__dir__(), *self.spaces, *numbers})
 
     def __str__(self) -> str:
-        """The short answer: the numbers that matter, with their nulls, then the verdicts."""
+        """The short answer: the verdict, or what the measurement comes to, and the numbers that matter with their nulls."""
         from collapse_cli.views import text
 
-        return text.brief(self.to_dict())
+        return text.short(self.to_dict())
 
     __repr__ = __str__
 

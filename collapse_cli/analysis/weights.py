@@ -20,7 +20,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.methods import Method
 from collapse_cli.metrics import layer_alignment
 from collapse_cli.metrics.layer_alignment import Pair, pair
-from collapse_cli.metrics.weights import LOST, Layer, layer, lost, stack
+from collapse_cli.metrics.weights import LOST, Layer, Stack, layer, lost, stack
 from collapse_cli.models.layers import Layers, Link, layers, named
 from collapse_cli.progress import Progress, silent
 from collapse_cli.runs import checkpoint, foreign
@@ -130,7 +130,8 @@ def _whole(
 ) -> Iterator[Entry]:
     """All layers in one table, and their course where the run kept checkpoints of other epochs than its last."""
     course_of_pairs = None if few else layer_alignment.along([measured for _, measured in pairs])
-    yield Entry(network.name, stack(list(by_name.values()), not few, course_of_pairs))
+    whole = stack(list(by_name.values()), not few, course_of_pairs)
+    yield Entry(network.name, whole, answer=answer_of_stack(whole), key_numbers=("lost", "layers", "weights"))
     if network.initial and network.record and network.record.epochs():
         epochs = along(network.record, network.initial, network.layers, network.facts["epoch"], _traced)
         leading = {link.second: measured.leading for link, measured in pairs}
@@ -206,3 +207,8 @@ def answered(networks: Sequence[Network], seed: int) -> Answer:
     """What is measured of networks, with what stands out as a warning."""
     entries = measure(networks, seed)
     return answer("weights", entries, [network.facts for network in networks], list(remarks(entries)))
+
+
+def answer_of_stack(result: Stack) -> str:
+    """How many layers have lost rank."""
+    return f"{result.lost:,} of {result.layers:,} layers have lost rank beside random weights of the same size and norm."

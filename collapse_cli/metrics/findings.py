@@ -50,6 +50,15 @@ def _beside(value: float) -> str:
     return "" if null is None else f" (isotropic: {figure(float(null))})"
 
 
+def of_views(signs: Signs) -> Iterator[str]:
+    """How the variance between images compares with that between views, where there are views."""
+    if signs.views is None:
+        return
+    ratio = signs.beside_initial
+    beside = "" if ratio is None else f", {max(ratio, 0):.3g} times the ratio at random initialisation"
+    yield f"The variance between images is {max(signs.views, 0):.3g} of that between views of one image{beside}."
+
+
 def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status) -> Iterator[str]:
     """What is true beside the verdict."""
     yield from copies_in_words(spectrum, bool(context.codes))
@@ -57,12 +66,6 @@ def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status)
     if status != "complete collapse":
         yield from _offset(spectrum)
         yield from _uneven(spectrum)
-    if signs.views is not None:
-        ratio = signs.beside_initial
-        beside = "" if ratio is None else f", {max(ratio, 0):.3g} times the ratio at random initialisation"
-        yield (
-            f"The variance between images is {max(signs.views, 0):.3g} of that between views of one image{beside}."
-        )
     yield from of_offset(signs)
     yield from _of_classes(spectrum, context)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from collapse_cli.answers import Verdict
 from collapse_cli.metrics.advice import Context, more, passing
-from collapse_cli.metrics.findings import active, findings, spread_out
+from collapse_cli.metrics.findings import active, findings, of_views, spread_out
 from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.signs import (
     COMPLETE,
@@ -76,6 +76,7 @@ def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE, signs: Signs = 
         spread.in_words("total variance of the unit rows"),
         *_counted(spectrum, dimensions),
         *facts,
+        *of_views(signs),
         *more(spectrum, context, ruling.status),
     )
     return Verdict(

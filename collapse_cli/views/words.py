@@ -20,6 +20,13 @@ MARKS = {
     "failed": ("✗", "red"),
 }
 
+SPACES = {
+    "h": "h, the representation that probes and downstream tasks use",
+    "z": "z, the projection that the loss compares",
+    "head": "the cluster head",
+}
+"""What a space is, for a reader who does not know its letter."""
+
 RESULTS = {"pass": "✓ pass", "warn": "▲ warn", "inconclusive": "? inconclusive", "fail": "✗ FAIL"}
 """What a check of a gate came to."""
 
