@@ -181,6 +181,8 @@ def _lines(group: Group, judged: bool) -> Iterator[Any]:
     table.add_column("", overflow="fold")
     if judged:
         table.add_column("verdict", no_wrap=True)
+        if not metrics:
+            table.add_column("", overflow="fold")
     for key, metric in metrics.items():
         widest = max(_value(result["metrics"].get(key)).cell_len for result in group.entries)
         table.add_column(metric["label"], justify="right", overflow="fold", max_width=max(widest, COLUMN))
@@ -199,6 +201,8 @@ def _line(name: str, result: Result, judged: bool, metrics: dict[str, Any]) -> I
         colour = words.MARKS.get(result["verdict"]["status"], ("", ""))[1]
         yield Text(f"{mark} {words.plain(name)}", colour)
         yield Text(status, colour)
+        if not metrics:
+            yield Text(words.verdict(result["verdict"])[2])
     else:
         yield Text(words.plain(name))
     for key in metrics:
