@@ -38,6 +38,9 @@ PICKED = (
 )
 """What is shown side by side, as `merging.by_name` names it."""
 
+NUMBERS = tuple(name for name in PICKED if not name.startswith(("eigenvalues", "false_by_rank")))
+"""Those of them that are no curves."""
+
 DRAWN = "eigenvalues.z"  # in the terminal; the others are in the plot
 KEYS = 512  # drawn from the data, the same for every run, since positive-only has no queue
 Training = tuple[Record, Run, Iterator[Epoch]]
@@ -78,7 +81,7 @@ def summary(answers: Sequence[Answer], names: Sequence[str]) -> Answer:
         entries.append(
             Entry(
                 name, metrics, input=number, settings=judged.settings, verdict=judged.verdict,
-                named_kind="side_by_side", named_title="Side by side",
+                named_kind="side_by_side", named_title="Side by side", key_numbers=NUMBERS,
             )
         )  # fmt: skip
     return answer("demo", entries, answers[0].inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.copies_words import copies_in_words, groups_in_words
@@ -38,16 +38,14 @@ def active(spectrum: Spectrum) -> str:
 def spread_out(spectrum: Spectrum) -> str:
     """How many directions hold 90 % of the variance, and the effective rank, each beside that of isotropic embeddings."""
     ninety, rank = spectrum.dimensions_90, spectrum.effective_rank
-    return (
-        f"90 % of the variance lies in {ninety:,.0f}{_beside(ninety)}, and the effective rank is {figure(float(rank))}"
-        f"{_beside(rank)}"
-    )
+    count = f"90 % of the variance lies in {ninety:,.0f}{_beside(ninety, '{:,.0f}'.format)}"
+    return f"{count}, and the effective rank is {figure(float(rank))}{_beside(rank, figure)}"
 
 
-def _beside(value: float) -> str:
+def _beside(value: float, written: Callable[[float], str]) -> str:
     """The null of a value in brackets; empty where it has none."""
     null = getattr(value, "null", None)
-    return "" if null is None else f" (isotropic: {figure(float(null))})"
+    return "" if null is None else f" (isotropic: {written(float(null))})"
 
 
 def of_views(signs: Signs) -> Iterator[str]:

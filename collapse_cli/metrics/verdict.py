@@ -14,10 +14,11 @@ truth is known how often these rules are right.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from collapse_cli.answers import Verdict
-from collapse_cli.metrics.advice import Context, more, passing
+from collapse_cli.metrics.advice import ROUNDING, Context, more, passing
 from collapse_cli.metrics.findings import active, findings, of_views, spread_out
 from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.signs import (
@@ -161,7 +162,7 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
         )
     if spread.crossed is False:
         return None
-    one_way = f"All embeddings point almost one way (mean cosine {1 - spectrum.total_variance:.4g})."
+    one_way = f"All embeddings point almost one way (mean cosine {_cosine(spectrum.total_variance)})."
     for sign in of_collapse(spectrum, signs):
         if passing(context):
             early = f"After {context.steps} steps this may be a collapse that training passes through."
@@ -174,6 +175,13 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
         f"{one_way} A collapsed encoder gives this, and so does a healthy one with a constant offset; these embeddings cannot "
         f"tell which. About their mean, {active(spectrum)}.",
     )
+
+
+def _cosine(total_variance: float) -> str:
+    """The mean cosine 1 - total variance, with as many digits as tell it from 1."""
+    if total_variance <= ROUNDING:
+        return "1, up to rounding"
+    return f"{1 - total_variance:.{max(4, 1 - math.floor(math.log10(total_variance)))}f}"
 
 
 def _shape(spectrum: Spectrum, context: Context, dimensions: Threshold) -> Ruling:

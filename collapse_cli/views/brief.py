@@ -35,8 +35,9 @@ def show(document: Document, console: Console | None = None) -> None:
 def parts(document: Document, width: int) -> Iterator[Any]:
     """Everything that is printed, from the top."""
     speaking = _speaking(groups(document))
-    for group in speaking:
-        yield from _several(group, document, width) if group.inputs > 1 else _single(group, document, width)
+    of = {input for each in speaking for input in each.inputs}
+    for each in speaking:
+        yield from _several(each, width) if len(of) > 1 else _single(each, document, width)
     if not speaking:
         yield from _unspoken(groups(document), width)
 
@@ -53,9 +54,9 @@ class Speaking:
         return self.group.entries
 
     @property
-    def inputs(self) -> int:
-        """How many inputs, or groups of them, they are of."""
-        return len({(result["input"], result["subject"]) for result in self.results})
+    def inputs(self) -> set[tuple[int, str]]:
+        """The inputs, or groups of them, that they are of."""
+        return {(result["input"], result["subject"]) for result in self.results}
 
 
 def _speaking(every: Sequence[Group]) -> list[Speaking]:
@@ -147,16 +148,19 @@ def _to_do(verdict: Result) -> Iterator[Any]:
         yield _indent(words.plain(advice[0]))
 
 
-def _several(speaking: Speaking, document: Document, width: int) -> Iterator[Any]:
+def _several(speaking: Speaking, width: int) -> Iterator[Any]:
     """Several inputs: the sentences, if there are some, then a line for each input."""
     for result in speaking.results:
         if result.get("answer") and not result.get("key_numbers"):
             yield Text(words.plain(result["answer"]))
     group = _one_line_each(speaking)
     shown = replace(group, names=group.names[:LINES], entries=group.entries[:LINES])
-    if any(result.get("key_numbers") or result.get("verdict") for result in shown.entries):
-        many = len(_keys(shown)) > grid.MANY
-        yield from tables(_key_numbers(shown), width) if many else _lines(shown, speaking.judged)
+    keys = _keys(shown)
+    side_by_side = len(keys) > grid.MANY
+    if speaking.judged or (keys and not side_by_side):
+        yield from _lines(shown, speaking.judged, () if side_by_side else keys)
+    if side_by_side:
+        yield from tables(_key_numbers(shown), width)
     if len(group.entries) > LINES:
         yield Text(f"{len(group.entries) - LINES} more: --all", "dim")
 
@@ -173,9 +177,8 @@ def _one_line_each(speaking: Speaking) -> Group:
     return Group(speaking.group.title, tuple(names[id(result)] for result in chosen), tuple(chosen))
 
 
-def _lines(group: Group, judged: bool) -> Iterator[Any]:
-    """A row for each result: its name behind the mark, its status, and its key numbers, each beside its null."""
-    keys = _keys(group)
+def _lines(group: Group, judged: bool, keys: Sequence[str]) -> Iterator[Any]:
+    """A row for each result: its name behind the mark, its status, and its key numbers, each beside its null, or its sentence."""
     metrics = {key: group.declared("number")[key] for key in keys if key in group.declared("number")}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", overflow="fold")

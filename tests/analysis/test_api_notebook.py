@@ -63,6 +63,6 @@ def test_it_runs(saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         client.execute()
     except (NoSuchKernel, RuntimeError, OSError) as error:
         pytest.skip(f"the kernel does not start here: {error}")
-    assert "✓ healthy" in printed(again)
+    assert "✓ Healthy." in printed(again)
     assert "✗ complete collapse" in printed(again)
     assert [output.data["text/plain"] for output in outputs(again) if "data" in output][-1] == "'passed'"

@@ -73,7 +73,7 @@ class TestNewMetric:
         self, files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         plot, page = tmp_path / "c.svg", tmp_path / "c.html"
-        assert main(["compare", *files, "--plot", str(plot), "--html", str(page)]) == 0
+        assert main(["compare", *files, "--all", "--plot", str(plot), "--html", str(page)]) == 0
         assert "largest entry" in capsys.readouterr().out
         assert "argest entry of each column" in page.read_text() or "by column" in page.read_text()
         assert main(["compare", *files, "--json"]) == 0

@@ -81,20 +81,27 @@ def test_a_queue_that_was_never_full(tmp_path: Path, capsys: Capture) -> None:
     folder = tmp_path / "run"
     assert main(["train", "moco", "--epochs", "2", "--queue", "4096", "--out", str(folder), "-q"]) == 0
     for one in diagnosed([str(folder)], capsys, code=3)["results"]:
-        assert one["verdict"]["sentence"] == "inconclusive: the queue was never full, 66% of it are keys"
+        assert one["verdict"]["sentence"] == "The queue was never full: 66 % of it are keys."
 
 
 def test_seen(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """Sentence, bounds with their source, and advice at the terminal; plot and page are written; -q says nothing."""
+    """A sentence for each space, with --all bounds and advice; plot and page are written; -q says nothing."""
     monkeypatch.setenv("COLUMNS", "80")
     file = str(run / "checkpoint.pt")
     assert (
         main(["diagnose", file, "--plot", str(tmp_path / "d.png"), "--html", str(tmp_path / "d.html")]) == 0
     )
     shown = capsys.readouterr().out
-    assert max(map(len, shown.splitlines())) <= 80
-    assert "→ collapse probe" in shown
-    assert "arXiv:2011.10566" in shown
+    lines = shown.splitlines()
+    assert lines[0] == "✓ Healthy.  moco on digits, epoch 2 of 2, 1,347 images"
+    assert lines[-1] == f"  Next: collapse report {file} · all numbers: --all"
+    assert max(map(len, lines[:-1])) <= 80
+    assert len(lines) <= 24
+    assert main(["diagnose", file, "--all"]) == 0
+    full = capsys.readouterr().out
+    assert max(map(len, full.splitlines())) <= 80
+    assert "collapse probe" in full
+    assert "arXiv:2011.10566" in full
     assert (tmp_path / "d.png").stat().st_size > 10_000
     assert "What to try next" in (tmp_path / "d.html").read_text()
     assert main(["diagnose", file, "-q"]) == 0
@@ -135,17 +142,18 @@ def test_a_healthy_space_beside_one_point_is_not_to_be_kept_as_it_is(tmp_path: P
     numpy.savez(tmp_path / "e.npz", representations=h, projections=numpy.ones((400, 4)))
     first, second = diagnosed([str(tmp_path / "e.npz")], capsys)["results"]
     assert (first["verdict"]["status"], second["verdict"]["status"]) == ("healthy", "complete collapse")
-    (step,) = first["verdict"]["advice"]
-    assert step.startswith("see z, which is one point")
+    assert first["verdict"]["meaning"].endswith("and z shows what the loss has taught.")
+    assert first["verdict"]["advice"] == []
     numpy.savez(tmp_path / "e.npz", representations=h, projections=h[:, :4])
     first, _ = diagnosed([str(tmp_path / "e.npz")], capsys)["results"]
-    assert first["verdict"]["advice"][-1] == "collapse check: keep it so"
+    assert first["verdict"]["meaning"] == ""
+    assert first["verdict"]["advice"][-1] == "Hold later versions to this with collapse check."
 
 
 def test_a_footnote_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """In 80 columns; the whole of where a bound comes from is told by --json and on the page."""
     monkeypatch.setenv("COLUMNS", "80")
-    assert main(["diagnose", str(rows(tmp_path / "rows.npy", 400, 8, 8))]) == 0
+    assert main(["diagnose", "--all", str(rows(tmp_path / "rows.npy", 400, 8, 8))]) == 0
     lines = capsys.readouterr().out.splitlines()
     first = next(n for n, line in enumerate(lines) if line.startswith("¹"))
     assert [line[:1] for line in lines[first : first + 7]] == [*"¹²³⁴⁵⁶⁷"]

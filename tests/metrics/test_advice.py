@@ -102,9 +102,9 @@ def test_options_are_named_where_they_help(measured: Spectrum) -> None:
     assert options(advice("complete collapse", measured, vicreg)) == {"lr"}
     found = advice("complete collapse", measured, context("simsiam", "z", None))
     assert [line.split(":")[0] for line in found[:3]] == [
-        "collapse causes",
-        "collapse train moco",
-        "collapse train vicreg",
+        "Ask why",
+        "Try collapse train moco",
+        "Try collapse train vicreg",
     ]
     alone = advice("complete collapse", measured, context("vicreg", "z", None, variance=0.0))
     assert not any("train vicreg" in line for line in alone)
@@ -113,10 +113,13 @@ def test_options_are_named_where_they_help(measured: Spectrum) -> None:
 @pytest.mark.parametrize(
     ("stage", "first"),
     [
-        (Stage("failed", 0, 4, "the loss was nan"), "collapse train moco --lr 0.005"),
-        (Stage("running", 0, 4), "wait for its first epoch"),
-        (Stage("interrupted", 0, 4), "collapse train moco --resume"),
-        (Stage("unknown", 0, 4), "collapse train moco --resume"),
+        (
+            Stage("failed", 0, 4, "the loss was nan"),
+            "Train again with a lower learning rate (collapse train moco --lr 0.005)",
+        ),
+        (Stage("running", 0, 4), "Wait for its first epoch."),
+        (Stage("interrupted", 0, 4), "Go on with the training: collapse train moco --resume"),
+        (Stage("unknown", 0, 4), "Go on with the training: collapse train moco --resume"),
     ],
 )
 def test_where_nothing_was_trained(stage: Stage, first: str, measured: Spectrum) -> None:

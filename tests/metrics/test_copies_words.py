@@ -53,10 +53,10 @@ def test_from_which_share_on(share: float, named: bool, first: bool, mostly: boo
 def test_the_sentences() -> None:
     assert copies_in_words(measured(normal())) == []
     point, zeros = measured(with_a_point(0.25)), measured(with_a_point(0.25, zero=True))
-    assert copies_in_words(point)[0] == "500 of 2,000 embeddings (25 %) are equal up to rounding"
-    assert warning(zeros) == "500 of 2,000 embeddings (25 %) are zero"
+    assert copies_in_words(point)[0] == "500 of 2,000 embeddings (25 %) are equal up to rounding."
+    assert warning(zeros) == "500 of 2,000 embeddings (25 %) are zero."
     assert copies_in_words(point)[1] == (
-        "1,501 of 2,000 embeddings are distinct; copies are no evidence: N counts as 1,501"
+        "1,501 of 2,000 embeddings are distinct; copies are no evidence, so N counts as 1,501."
     )
     assert warning(measured(normal(100).repeat(50, 1))).startswith("100 of 5,000 embeddings are distinct")
 
@@ -65,7 +65,7 @@ def test_codes_repeat_by_nature() -> None:
     """A count, and neither a warning nor other rows to be judged."""
     one = measured(torch.randint(0, 2, (2000, 8), generator=torch.Generator().manual_seed(0)).float())
     assert copies_in_words(one, codes=True) == [
-        "256 of 2,000 embeddings are distinct; codes repeat by nature"
+        "256 of 2,000 embeddings are distinct; codes repeat by nature."
     ]
     assert warning(one, codes=True) == ""
 
@@ -78,7 +78,7 @@ def test_groups_in_words() -> None:
     rows = normal(100, 8).repeat_interleave(5, dim=0) + 1e-3 * normal(500, 8)
     one = measured(rows, torch.arange(100).repeat_interleave(5))
     assert groups_in_words(one) == (
-        "the embeddings come in 100 groups (intraclass correlation 1.00): 500 of them tell as much as 100 independent ones"
+        "The embeddings come in 100 groups (intraclass correlation 1.00): 500 of them tell as much as 100 independent embeddings."
     )
     assert groups_in_words(measured(rows)) == ""
 

@@ -173,7 +173,8 @@ def test_rows_with_a_dominating_offset_cannot_tell(length: float) -> None:
             rows[:, rank:] = 0
             judged = verdict(spectrum(rows + length * offset, seeded(1)))
             assert judged.status == "inconclusive"
-            assert judged.sentence.startswith("inconclusive: all embeddings point nearly one way")
+            assert judged.sentence.startswith("All embeddings point almost one way (mean cosine ")
+            assert "mean cosine 1)" not in judged.sentence
 
 
 def test_rows_on_a_ray_have_collapsed() -> None:
@@ -205,9 +206,10 @@ def test_a_verdict_says_why_and_what_to_try() -> None:
         evidence(active=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance=6.2)
     )
     assert judged.sentence == (
-        "dimensional collapse: 5 of 64 dimensions are active (isotropic data: 64), "
-        "and 90 % of the variance lies in 4 (isotropic: 58); usual for a projection head: judge h"
+        "5 of 64 dimensions are active (isotropic data: 64), 90 % of the variance lies in 4 (isotropic: 58), and the effective "
+        "rank is 0."
     )
+    assert judged.meaning == "Usual for a projection head; judge h."
     assert judged.reasons[1] == "active dimensions 5 [4, 7], null 64; dimensional collapse is below 32"
     assert [threshold.number for threshold in judged.thresholds] == ["total_variance", "active"]
     assert (judged.thresholds[1].bound, judged.thresholds[1].below) == (32, "dimensional collapse")
@@ -215,7 +217,7 @@ def test_a_verdict_says_why_and_what_to_try() -> None:
     steps = advice(judged.status, evidence(active=5, around=(4, 7)), Context(space="z", method="moco"))
     assert any("vicreg" in step for step in steps)
     assert judged.advice == (), "which is made where it is wanted"
-    assert verdict(evidence(n=64)).reasons[1] == "N = 64 <= D = 64: give at least 640 embeddings"
+    assert verdict(evidence(n=64)).reasons[1] == "N = 64 is no more than D = 64: give at least 640 embeddings"
     assert "--samples 640" in advice("inconclusive", evidence(n=64), Context(network=True))[0]
     assert "640 distinct embeddings" in advice("inconclusive", evidence(n=64), Context())[0]
 

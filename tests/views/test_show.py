@@ -31,7 +31,7 @@ def test_json_keeps_what_stdout_cannot_carry(one, monkeypatch, tmp_path):
 
 
 def test_warnings_and_written_files_go_to_stderr(one, capsys, tmp_path):
-    show(one, Output(plot=tmp_path / "a.png", html=tmp_path / "a.html"))
+    show(one, Output(plot=tmp_path / "a.png", html=tmp_path / "a.html", all=True))
     out, err = capsys.readouterr()
     assert err.splitlines() == [
         "warning: the projector was not found: only h is measured",
