@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from collapse_cli.analysis import catalogue, checks
-from collapse_cli.analysis.catalogue import Measurement
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.gate import Terms, judged
 from collapse_cli.analysis.inputs import Loaded, expanded, load, recognise
 from collapse_cli.analysis.measured import requested
+from collapse_cli.analysis.measurement import REMEDIES, Measurement
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
 from collapse_cli.analysis.subject import Subject
@@ -110,7 +110,7 @@ def _refuse_without_reference(names: Sequence[str], baseline: Loaded | None) -> 
     """Raises CollapseError where such a second set is missing, or has been measured and is gone."""
     rows = _against_reference(names)
     if rows and baseline is None:
-        raise CollapseError(f"{rows[0].name} needs more than the input", catalogue.REMEDIES["reference"])
+        raise CollapseError(f"{rows[0].name} needs more than the input", REMEDIES["reference"])
     if rows and baseline is not None and _is_answer(baseline):
         raise CollapseError(
             f"{rows[0].name} needs the embeddings of the baseline, {baseline} is an answer that was saved",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collapse_cli.analysis import catalogue
+from collapse_cli.analysis.measurement import REMEDIES
 from collapse_cli.analysis.merging import NEAR, by_name, space_of
 from collapse_cli.analysis.portrait import Portrait
 from collapse_cli.errors import CollapseError, nearest
@@ -65,7 +66,7 @@ def _remedy(name: str, measured: Mapping[str, Metric], portrait: Portrait) -> st
     for part in parts:
         need = catalogue.CATALOGUE[owners[part]].needs
         if need or owners[part] == "alignment":
-            return catalogue.REMEDIES[need or "views"]
+            return REMEDIES[need or "views"]
     return nearest(name, list(measured))
 
 

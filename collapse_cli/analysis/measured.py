@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from collapse_cli.analysis.catalogue import Measurement
 from collapse_cli.analysis.described import described, following
+from collapse_cli.analysis.measurement import Measurement
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
 

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from collapse_cli.analysis import catalogue
-from collapse_cli.analysis.catalogue import CATALOGUE, Measurement, of_each_space
+from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.inputs import load
 from collapse_cli.analysis.measured import measured
+from collapse_cli.analysis.measurement import Measurement, of_each_space
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.result import Result
 from collapse_cli.cli import main

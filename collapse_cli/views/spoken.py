@@ -1,0 +1,58 @@
+"""Which results of a document the short answer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collapse_cli.answers import headline
+from collapse_cli.views.document import Group
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """The results of one kind that the short answer is made of."""
+
+    group: Group
+    judged: bool
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        return self.group.entries
+
+    @property
+    def inputs(self) -> set[tuple[int, str]]:
+        """The inputs, or groups of them, that they are of."""
+        return {(result["input"], result["subject"]) for result in self.results}
+
+
+def speaking_of(every: Sequence[Group]) -> list[Speaking]:
+    """The kinds with an answer or key numbers, and of those with verdicts the last, which rests on the others."""
+    with_verdict = [group for group in every if any(result.get("verdict") for result in group.entries)]
+    speaking = []
+    for group in every:
+        chosen = [
+            place for place, result in enumerate(group.entries) if result.get("verdict") or _answers(result)
+        ]
+        if group in with_verdict[:-1] or not chosen:
+            continue
+        names = tuple(group.names[place] for place in chosen)
+        entries = tuple(group.entries[place] for place in chosen)
+        speaking.append(Speaking(Group(group.title, names, entries), group in with_verdict))
+    return sorted(speaking, key=lambda each: not any(result.get("answer") for result in each.results))
+
+
+def _answers(result: Result) -> bool:
+    return bool(result.get("answer") or result.get("key_numbers"))
+
+
+def headline_first(results: Sequence[Result]) -> list[Result]:
+    """The results in order, that which an input is judged by in front."""
+    statuses = {result["space"]: result["verdict"]["status"] for result in results if result.get("verdict")}
+    if not statuses:
+        return list(results)
+    space = headline(statuses)
+    return sorted(results, key=lambda result: result["space"] != space)
