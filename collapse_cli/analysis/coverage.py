@@ -8,12 +8,18 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.coverage import Coverage, coverage
+from collapse_cli.results import Metric, metrics
+from collapse_cli.views.words import titled
 
 
 def measure(
     real: Subject, generated: Subject, k: int = 5, space: str = "", width: float = 0.0
 ) -> Iterator[Entry]:
-    """One entry for each space of both subjects. k: a ball reaches to the k-th nearest row of its own set."""
+    """One entry for each space of both subjects. k: a ball reaches to the k-th nearest row of its own set.
+
+    Raises CollapseError where two different networks gave them.
+    """
+    _refuse_two_networks(real, generated)
     for name in _shared(real, generated, space):
         rows = real.clean.spaces[name], generated.clean.spaces[name]
         result = coverage(*rows, generator(real.measuring.seed), k, width or None)
@@ -21,7 +27,59 @@ def measure(
             "real": real.name, "generated": generated.name, "D": rows[0].shape[1], "L2": False,
             "kernel": f"Gaussian of width {width:g}" if width else "cosine", "seed": real.measuring.seed,
         }  # fmt: skip
-        yield Entry(f"{real.name} by {generated.name}", result, name, input=1, settings=settings)
+        yield Entry(
+            f"{real.name} by {generated.name}",
+            result,
+            name,
+            input=1,
+            settings=settings,
+            answer=" ".join(
+                [
+                    *(f"{titled(doubt)}." for doubt in doubts(real, generated)),
+                    _in_words(result, name, real.name, generated.name),
+                ]
+            ),
+            key_numbers=("coverage", "precision", "vendi_ratio"),
+        )
+
+
+def _refuse_two_networks(real: Subject, generated: Subject) -> None:
+    """Each network has a space of its own: a row of one is near to rows of the other by luck alone."""
+    networks = real.network, generated.network
+    if all(networks) and networks[0] != networks[1]:
+        raise CollapseError(
+            f"{real.facts['path']} and {generated.facts['path']} come from two different networks, "
+            "so distances between their embeddings mean nothing",
+            "embed both sets by one network: collapse embed RUN --dataset NAME --out FILE.npz",
+        )
+
+
+def doubts(real: Subject, generated: Subject) -> list[str]:
+    """A warning where it is not known whether one network gave both sets."""
+    unknown = [str(subject.facts["path"]) for subject in (real, generated) if not subject.network]
+    if not unknown:
+        return []
+    return [
+        f"which network gave {' and '.join(unknown)} is not known (files of collapse embed say it), "
+        "and coverage means something only where one network gave both sets"
+    ]
+
+
+def _in_words(result: Coverage, space: str, real: str, generated: str) -> str:
+    """What coverage and precision say, beside what rows of the same distribution would give."""
+    covered, like = metrics(result)["coverage"], metrics(result)["precision"]
+    return (
+        f"In {space}, {_share(covered)} of {real} is covered by {generated}, "
+        f"and {_share(like)} of {generated} lies among {real}."
+    )
+
+
+def _share(metric: Metric) -> str:
+    """`78 % [74, 82] (same distribution: 97 %)`."""
+    low, high = (f"{100 * end:.0f}" for end in metric["interval"]) if metric["interval"] else ("", "")
+    null = metric["null"]
+    beside = "" if null is None else f" ({metric['null_is']}: {100 * null:.0f} %)"
+    return f"{100 * metric['value']:.0f} %" + (f" [{low}, {high}]" if low else "") + beside
 
 
 def remarks(entries: Sequence[Entry]) -> Iterator[str]:

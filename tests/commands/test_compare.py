@@ -15,10 +15,10 @@ from scipy import stats
 
 from collapse_cli import cli
 from collapse_cli.analysis import catalogue
-from collapse_cli.analysis.compare import group_names
 from collapse_cli.analysis.inputs import recognise
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import by_name
+from collapse_cli.analysis.names import group_names
 from collapse_cli.analysis.portrait import complete, stored_answers
 from collapse_cli.answers import Answer, Verdict, version
 from collapse_cli.cli import main
