@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collapse_cli.analysis.merging import Group, near, space_of
-from collapse_cli.metrics.comparison import TIE, Difference, difference, simultaneous
+from collapse_cli.metrics.comparison import TIE, Difference, difference
 from collapse_cli.views.words import bracketed, figures, titled
 
 FIXED = {
@@ -27,9 +27,9 @@ class Together:
     groups: int
 
     @property
-    def level(self) -> float:
-        """Of each interval, in (0, 1)."""
-        return simultaneous(max(self.metrics * self.groups, 1))
+    def intervals(self) -> int:
+        """How many there are, at least 1."""
+        return max(self.metrics * self.groups, 1)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def finding(group: Group, baseline: Group, together: Together) -> str:
     contrasts = {
         key: contrast
         for key in shared
-        if key not in refusals and (contrast := _contrast(key, group, baseline, together.level))
+        if key not in refusals and (contrast := _contrast(key, group, baseline, together.intervals))
     }
     caution = _caution(group, baseline) if contrasts else []
     sentence = "; ".join([*_parts(contrasts, group, baseline), *_refused(refusals), *caution]) + "."
@@ -80,9 +80,9 @@ def _refusal(key: str, group: Group, baseline: Group) -> str:
     return "" if near(*nulls) else f"the nulls differ ({figures(nulls[0])} and {figures(nulls[1])})"
 
 
-def _contrast(key: str, group: Group, baseline: Group, level: float) -> Difference | None:
+def _contrast(key: str, group: Group, baseline: Group, intervals: int) -> Difference | None:
     first, second = group.repeats(key), baseline.repeats(key)
-    return None if first is None or second is None else difference(first, second, level)
+    return None if first is None or second is None else difference(first, second, intervals)
 
 
 def _parts(contrasts: dict[str, Difference], group: Group, baseline: Group) -> Iterator[str]:

@@ -222,7 +222,7 @@ def _difference(group: Group, baseline: Group, key: str, together: Together) -> 
     )
     if key not in contrasts.FIXED:
         return difference_of_means
-    wide = difference(first, second, together.level).interval
+    wide = difference(first, second, together.intervals).interval
     return changed(difference_of_means, simultaneous=None if wide is None else list(wide))
 
 

@@ -60,23 +60,23 @@ def repeated(group: Repeats) -> Measured:
     return Measured(group.mean, interval=(group.mean - sd, group.mean + sd))
 
 
-def difference(group: Repeats, baseline: Repeats, level: float = LEVEL) -> Difference:
-    """Paired where both have the same seeds, each once; else Welch's. level: of its interval."""
-    value = group.mean - baseline.mean
+def difference(group: Repeats, baseline: Repeats, together: int = 1) -> Difference:
+    """Paired where both have the same seeds, each once; else Welch's.
+
+    together: so many intervals all hold in 95 % of cases or more, whatever the correlation of the numbers (Bonferroni). Far out
+    Satterthwaite's degrees of freedom are too many where a few runs scatter more than the others: of several intervals
+    together, each has those of the smaller group (Hsu 1938), which are never too many.
+    """
+    value, level = group.mean - baseline.mean, 1 - (1 - LEVEL) / together
     if not paired(group.seeds, baseline.seeds):
         error, freedom = _welch(group.values, baseline.values)
-        return Difference(value, _interval(value, error, freedom, level), False, None)
+        least = min(len(group.values), len(baseline.values)) - 1
+        return Difference(
+            value, _interval(value, error, freedom if together == 1 else least, level), False, None
+        )
     each = differences(group, baseline)
     error = stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0
     return Difference(value, _interval(value, error, len(each) - 1, level), True, _agree(each, value))
-
-
-def simultaneous(comparisons: int) -> float:
-    """The level of each of so many intervals (>= 1) with which all of them hold together in 95 % of cases, or more (Bonferroni).
-
-    It holds whatever the correlation of the numbers, which ranks of h and of z have.
-    """
-    return 1 - (1 - LEVEL) / comparisons
 
 
 def paired(seeds: Sequence[int | None], others: Sequence[int | None]) -> bool:

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from collapse_cli.views import clouds, margins, panel_curves, panel_matrix, panel_rows, style
 from collapse_cli.views.document import Document, Group, Metric, groups, names
-from collapse_cli.views.panel import BAND, BEFORE, Panel, measured_in, plain
+from collapse_cli.views.panel import BEFORE, Panel, measured_in, plain
 from collapse_cli.views.words import titled
 
 NUMBERS = 6  # drawn where a document has nothing else
@@ -34,7 +34,9 @@ def handles(shown: list[Panel], document: Document) -> list[Artist]:
     lines: list[Artist] = [Line2D([], [], label=plain(n), **look(p)) for n, p in places.items() if n in used]
     lines = lines if len(places) > 1 else []
     if any(panel.band for panel in shown):
-        lines.append(Patch(color=style.NULL, **BAND, label="lowest to highest run"))
+        lines.append(
+            Patch(color=style.NULL, alpha=0.45, linewidth=0, label="from the lowest to the highest seed")
+        )
     if any(panel.before for panel in shown):
         lines.append(Line2D([], [], color=style.INK, **BEFORE, label="at initialisation"))
     chance = plain(", ".join(nulls), 80)
