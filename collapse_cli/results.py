@@ -29,7 +29,8 @@ class Required(TypedDict):
 class Metric(TypedDict, total=False):
     """A declared field with its value, as plain types: the parts that its kind has are there, the others are missing.
 
-    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others.
+    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; low, high: of a curve that is
+    the mean of several runs, from the lowest to the highest of them; simultaneous: the interval that holds together with others.
     """
 
     kind: str
@@ -59,7 +60,10 @@ class Metric(TypedDict, total=False):
     row_names: list[str]
     column_names: list[str]
     marks: Any
+    low: Any
+    high: Any
     runs: list[Any]
+    simultaneous: Any
     best: str
     agree: list[int]
     required: Required

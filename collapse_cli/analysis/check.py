@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from collapse_cli.analysis import catalogue, checks
+from collapse_cli.analysis import catalogue, checks, coverage
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.gate import Terms, judged
 from collapse_cli.analysis.inputs import Loaded, expanded, load, recognise
@@ -94,7 +94,12 @@ def _beside(
         _loaded(baseline, replace(measuring, labels="")),
     )
     extra = [
-        answer(row.name, list(row.measure(reference, subject)), requested([subject], row.measure, {}))
+        answer(
+            row.name,
+            list(row.measure(reference, subject)),
+            requested([subject], row.measure, {}),
+            coverage.doubts(reference, subject),
+        )
         for row in rows
     ]
     return replace(measured, answers=[*measured.answers, *extra])

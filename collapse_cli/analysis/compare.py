@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.analysis.inputs import Loaded, expanded
+from collapse_cli.analysis import names
+from collapse_cli.analysis.inputs import Kind, Loaded, Recognised, expanded, recognise
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import Group, Single, by_name, space_of
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
 from collapse_cli.analysis.sides import differences, side_by_side
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.progress import Progress, silent
@@ -33,20 +35,20 @@ def compare(
 
     scatter: two metrics that are to be drawn against each other, by default those that declare an axis.
     """
-    inputs = expanded(inputs, measuring)
-    if len(inputs) < 2:
-        raise CollapseError(f"{inputs[0]} alone cannot be compared", "give two runs or more")
     if scatter and scatter[0] == scatter[1]:
         raise CollapseError(f"--scatter {scatter[0]} against itself", "name two metrics")
-    portraits = [portrait(given, measuring, (), fresh, progress, save) for given in inputs]
+    recognised = [
+        recognise(given, measuring.column) if isinstance(given, Path) else given
+        for given in expanded(inputs, measuring)
+    ]
+    _refuse_too_few(recognised)
+    portraits = [portrait(given, measuring, (), fresh, progress, save) for given in recognised]
     runs = [_single(measured) for measured in portraits]
-    _refuse_twins(runs)
     groups = grouped(runs)
     sides = side_by_side(groups)
     sides = _with_axes(sides, scatter, max(group.space for group in groups))
     entries = [*sides, *differences(groups, _chosen(groups, baseline))]
-    warnings = [line for measured in portraits for line in measured.warnings]
-    return answer("compare", entries, [run.facts for run in runs], warnings)
+    return answer("compare", entries, [run.facts for run in runs], _warnings(portraits, groups))
 
 
 def _single(measured: Portrait) -> Single:
@@ -67,14 +69,38 @@ def _measuring(answers: Sequence[Answer]) -> dict[str, Any]:
     return merged
 
 
-def _refuse_twins(runs: Sequence[Single]) -> None:
-    """A run that counts twice would make its group look surer than it is."""
+def _refuse_too_few(inputs: Sequence[Recognised | Subject]) -> None:
+    """A run that counts twice would make its group look surer than it is; refused before anything is measured."""
+    if len(inputs) < 2:
+        raise CollapseError(f"{_identity(inputs[0])[0]} alone cannot be compared", "give two runs or more")
     seen: dict[str, str] = {}
-    for facts in (run.facts for run in runs):
-        same = facts.get("sha256", facts["path"])
-        if same in seen:
-            raise CollapseError(f"{seen[same]} and {facts['path']} are the same", "give each run once")
-        seen[same] = facts["path"]
+    for given in inputs:
+        path, identity = _identity(given)
+        if seen.get(identity) == path:
+            raise CollapseError(f"{path} was given twice", "give each run once")
+        if identity in seen:
+            raise CollapseError(f"{seen[identity]} and {path} are the same", "give each run once")
+        seen[identity] = path
+
+
+def _identity(given: Recognised | Subject) -> tuple[str, str]:
+    """The path of an input, and what is the same for two that are one."""
+    if isinstance(given, Subject):
+        path = str(given.facts["path"])
+        return path, str(given.facts.get("sha256", path))
+    path = str(given.path)
+    return path, path if given.kind is Kind.PIXELS else given.source.sha256
+
+
+def _warnings(portraits: Sequence[Portrait], groups: Sequence[Group]) -> list[str]:
+    """What the answers about each input warn of; behind the name that it has here, where they call it otherwise."""
+    called = {place: group.name for group in groups for place in group.places if not group.runs[0].settings}
+    return [
+        line if called.get(place, subject) == subject else f"{called[place]}: {line}"
+        for place, measured in enumerate(portraits)
+        for subject in [measured.entries[0].subject]
+        for line in measured.warnings
+    ]
 
 
 def grouped(runs: Sequence[Single]) -> list[Group]:
@@ -86,40 +112,12 @@ def grouped(runs: Sequence[Single]) -> list[Group]:
             members.append((run.settings, [place]))
         else:
             same.append(place)
-    names = group_names([settings for settings, _ in members])
+    firsts = [runs[places[0]].facts for _, places in members]
+    called = names.of_groups([settings for settings, _ in members], firsts)
     return [
-        Group(name or _called(runs[places[0]].facts), tuple(runs[p] for p in places), tuple(places))
-        for name, (_, places) in zip(names, members, strict=True)
+        Group(name, tuple(runs[p] for p in places), tuple(places))
+        for name, (_, places) in zip(called, members, strict=True)
     ]
-
-
-def _called(facts: Mapping[str, Any]) -> str:
-    """A set of a folder by what tells it from the others, all else by its path."""
-    return str(facts.get("part", facts["path"]))
-
-
-def group_names(every: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A name for each group's settings: the method, and what sets it off from most groups of that method.
-
-    Two groups differ in some setting, which most can have in one of them at most: no two names are the same. Empty for settings
-    that are.
-    """
-    return [_group_name(settings, every) for settings in every]
-
-
-def _group_name(settings: Mapping[str, Any], every: Sequence[Mapping[str, Any]]) -> str:
-    same = [other for other in every if other.get("method") == settings.get("method")]
-    unusual = [key for key in settings if 2 * sum(other[key] == settings[key] for other in same) <= len(same)]
-    words = (_in_words(key, settings[key]) for key in unusual)
-    return " ".join([str(settings["method"]), *words]) if settings else ""
-
-
-def _in_words(key: str, value: Any) -> str:
-    """Numbers need their name, words (a data set, a recipe) speak for themselves."""
-    name = key.replace("_", " ")
-    if isinstance(value, bool):
-        return name if value else f"no {name}"
-    return (value or f"no {name}") if isinstance(value, str) else f"{name} {value:g}"
 
 
 def _chosen(groups: Sequence[Group], wanted: str) -> Group:
@@ -128,8 +126,8 @@ def _chosen(groups: Sequence[Group], wanted: str) -> Group:
         paths = [Path(run.facts["path"]) for run in group.runs]
         if not wanted or wanted == group.name or Path(wanted) in paths:
             return group
-    names = [group.name for group in groups]
-    raise CollapseError(f"--baseline {wanted}: there is no such group", nearest(wanted, names))
+    every = [group.name for group in groups]
+    raise CollapseError(f"--baseline {wanted}: there is no such group", nearest(wanted, every))
 
 
 def _with_axes(sides: Sequence[Entry], scatter: Axes | None, space: str) -> list[Entry]:

@@ -10,6 +10,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.coverage import Coverage, coverage
 from collapse_cli.metrics.thresholds import figure, percent
 from collapse_cli.values import null_of
+from collapse_cli.views.words import titled
 
 KEY_NUMBERS = ("coverage", "precision", "vendi_ratio")
 
@@ -17,7 +18,11 @@ KEY_NUMBERS = ("coverage", "precision", "vendi_ratio")
 def measure(
     real: Subject, generated: Subject, k: int = 5, space: str = "", width: float = 0.0
 ) -> Iterator[Entry]:
-    """One entry for each space of both subjects. k: a ball reaches to the k-th nearest row of its own set."""
+    """One entry for each space of both subjects. k: a ball reaches to the k-th nearest row of its own set.
+
+    Raises CollapseError where two different networks gave them.
+    """
+    _refuse_two_networks(real, generated)
     for name in _shared(real, generated, space):
         rows = real.clean.spaces[name], generated.clean.spaces[name]
         result = coverage(*rows, generator(real.measuring.seed), k, width or None)
@@ -26,9 +31,32 @@ def measure(
             "kernel": f"Gaussian of width {width:g}" if width else "cosine", "seed": real.measuring.seed,
         }  # fmt: skip
         yield Entry(
-            f"{real.name} by {generated.name}", result, name, input=1, settings=settings, answer=answer(result),
+            f"{real.name} by {generated.name}", result, name, input=1, settings=settings,
+            answer=" ".join((*(f"{titled(doubt)}." for doubt in doubts(real, generated)), answer(result))),
             key_numbers=KEY_NUMBERS,
         )  # fmt: skip
+
+
+def _refuse_two_networks(real: Subject, generated: Subject) -> None:
+    """Each network has a space of its own: a row of one is near to rows of the other by luck alone."""
+    networks = real.network, generated.network
+    if all(networks) and networks[0] != networks[1]:
+        raise CollapseError(
+            f"{real.facts['path']} and {generated.facts['path']} come from two different networks, "
+            "so distances between their embeddings mean nothing",
+            "embed both sets by one network: collapse embed RUN --dataset NAME --out FILE.npz",
+        )
+
+
+def doubts(real: Subject, generated: Subject) -> list[str]:
+    """A warning where it is not known whether one network gave both sets."""
+    unknown = [str(subject.facts["path"]) for subject in (real, generated) if not subject.network]
+    if not unknown:
+        return []
+    return [
+        f"which network gave {' and '.join(unknown)} is not known (files of collapse embed say it), "
+        "and coverage means something only where one network gave both sets"
+    ]
 
 
 def remarks(entries: Sequence[Entry]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,3 +101,10 @@ def mean(values: Sequence[float | None]) -> float | None:
     """None where one of them is not known."""
     known = [value for value in values if value is not None]
     return Repeats(tuple(known), ()).mean if len(known) == len(values) else None
+
+
+def near(first: float | None, second: float | None) -> bool:
+    """Whether two nulls are one: with other N or D the same value of a metric means another thing."""
+    if first is None or second is None:
+        return first == second
+    return math.isclose(first, second, rel_tol=NEAR) or first == second

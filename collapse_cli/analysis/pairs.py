@@ -34,8 +34,11 @@ def coverage(
     said = "coverage takes a real and a generated set", "name the file of either"
     real, generated = loaded = _two(inputs, measuring, progress, *said)
     entries = [with_assumption(entry) for entry in covered.measure(real, generated, **options)]
-    facts = requested(loaded, covered.measure, options)
-    warnings = [line for subject in loaded for line in subject.sampled()]
+    facts = [
+        each | ({"network": subject.network} if subject.network else {})
+        for each, subject in zip(requested(loaded, covered.measure, options), loaded, strict=True)
+    ]
+    warnings = [*covered.doubts(real, generated), *(line for subject in loaded for line in subject.sampled())]
     return answer("coverage", entries, facts, [*warnings, *covered.remarks(entries)])
 
 

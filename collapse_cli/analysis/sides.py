@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from collapse_cli.analysis.merging import NEAR, Group, mean, space_of
+from collapse_cli.analysis import contrasts
+from collapse_cli.analysis.contrasts import Together
+from collapse_cli.analysis.merging import Group, mean, near, space_of
 from collapse_cli.answers import Entry, Verdict, headline
 from collapse_cli.metrics.comparison import Mark, best, difference, paired, repeated
 from collapse_cli.results import Metric, changed, without
 
 SIDE = "side_by_side"  # the kind of a group's entry
 FINDINGS = {"null_is", "better", "headline"}  # a number that declares one of these is no mere count
+KEYS = (
+    "effective_rank.h",
+    "effective_rank.z",
+    "linear.h",
+    "active.h",
+    "active.z",
+    "std_sqrt_d.z",
+    "alignment.z",
+    "uniformity.z",
+    "view_ratio.h",
+    "knn.h",
+)
+"""What a short answer shows of each group: the metrics of its finding, how much of each space is used, what it is good for."""
 
 
 def side_by_side(groups: Sequence[Group]) -> list[Entry]:
@@ -23,6 +37,7 @@ def side_by_side(groups: Sequence[Group]) -> list[Entry]:
     keys = [key for key in shown if key not in shared]
     marks = {key: _marks(key, groups) for key in keys}
     settings = _differing(groups)
+    chosen = _key_numbers({key: shown[key] for key in keys})
     return [
         Entry(
             group.name,
@@ -33,9 +48,28 @@ def side_by_side(groups: Sequence[Group]) -> list[Entry]:
             verdict=_verdict(group),
             named_kind=SIDE,
             named_title="Side by side",
+            answer=_alone(group) if len(groups) == 1 else "",
+            key_numbers=tuple(key for key in chosen if group.measured(key)),
         )
         for n, group in enumerate(groups)
     ]
+
+
+def _key_numbers(shown: Mapping[str, Metric]) -> list[str]:
+    """Ten at most: those of `KEYS`, of h where nothing has a z; where none of them was measured, those that are headlines."""
+    numbers = {key: metric for key, metric in shown.items() if metric["kind"] == "number"}
+    projected = any(space_of(key) == "z" for key in numbers)
+    keys = KEYS if projected else tuple(dict.fromkeys(f"{key.partition('.')[0]}.h" for key in KEYS))
+    chosen = [key for key in keys if key in numbers]
+    return chosen or [key for key, metric in numbers.items() if metric.get("headline")][: len(KEYS)]
+
+
+def _alone(group: Group) -> str:
+    """Of a comparison that has nothing to compare."""
+    return (
+        f"All {len(group.runs)} inputs are runs of {group.name} that differ in nothing but their seed, "
+        "so there is no other group to compare them with."
+    )
 
 
 def declared(groups: Sequence[Group]) -> dict[str, Metric]:
@@ -73,14 +107,8 @@ def _marks(key: str, groups: Sequence[Group]) -> list[Mark | None]:
         return [None] * len(groups)
     ranked = [None if group.collapsed(space) else group.repeats(key) for group in groups]
     nulls = [group.null(key) for group, repeats in zip(groups, ranked, strict=True) if repeats]
-    near = all(_near(null, nulls[0]) for null in nulls)
-    return best(ranked if near else [None] * len(groups), better)
-
-
-def _near(first: float | None, second: float | None) -> bool:
-    if first is None or second is None:
-        return first == second
-    return math.isclose(first, second, rel_tol=NEAR) or first == second
+    alike = all(near(null, nulls[0]) for null in nulls)
+    return best(ranked if alike else [None] * len(groups), better)
 
 
 def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
@@ -88,8 +116,10 @@ def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
     metrics = group.measured(key)
     if metrics[0]["kind"] != "number":
         parts = ["values", "null", *(["initial"] if all("initial" in metric for metric in metrics) else [])]
-        means = {part: _points([dict(metric)[part] for metric in metrics]) for part in parts}
-        return changed(metrics[0], **means)
+        means = {part: _points([dict(metric)[part] for metric in metrics], mean) for part in parts}
+        ends = {"low": min, "high": max} if len(metrics) > 1 else {}
+        spread = {part: _points([metric["values"] for metric in metrics], end) for part, end in ends.items()}
+        return changed(metrics[0], **means, **spread)
     repeats = group.repeats(key)
     over_runs = repeated(repeats) if repeats else None
     merged = changed(
@@ -103,10 +133,13 @@ def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
     return changed(merged, best=mark) if mark else merged
 
 
-def _points(curves: Sequence[Any]) -> list[float | None] | None:
-    """The mean of curves, point by point: runs of one group have the same settings, so the same points."""
-    known = [curve for curve in curves if curve is not None]
-    return [mean(at) for at in zip(*known, strict=False)] if len(known) == len(curves) else None
+def _points(
+    curves: Sequence[Any], of: Callable[[Sequence[float]], float | None]
+) -> list[float | None] | None:
+    """Curves as one, point by point: runs of one group have the same settings, so the same points. None where one has none."""
+    if any(curve is None for curve in curves):
+        return None
+    return [None if None in at else of(at) for at in zip(*curves, strict=False)]
 
 
 def _differing(groups: Sequence[Group]) -> list[dict[str, Any]]:
@@ -147,21 +180,27 @@ def _headline(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict]:
 
 
 def differences(groups: Sequence[Group], baseline: Group) -> list[Entry]:
-    """One entry for each other group: its means minus the baseline's. What is the same in all runs is left out."""
+    """One entry for each other group: its means minus the baseline's. What is the same in all runs is left out.
+
+    Each opens with its finding, which is corrected over the metrics that were fixed beforehand and over the groups.
+    """
+    others = [group for group in groups if group is not baseline]
     numbers = [key for key, metric in declared(groups).items() if metric["kind"] == "number"]
     varying = [key for key in numbers if _varies(key, groups) and baseline.repeats(key)]
+    together = contrasts.together(others, baseline)
     return [
         Entry(
             group.name,
-            {key: _difference(group, baseline, key) for key in varying if group.repeats(key)},
+            {key: _difference(group, baseline, key, together) for key in varying if group.repeats(key)},
             input=group.places[0],
             inputs=group.places,
-            settings=_by(group, baseline),
+            settings=_by(group, baseline) | together.settings,
             named_kind="difference",
             named_title=f"Difference from {baseline.name}",
+            answer=contrasts.finding(group, baseline, together),
+            key_numbers=tuple(key for key in contrasts.FIXED if key in varying and group.repeats(key)),
         )
-        for group in groups
-        if group is not baseline
+        for group in others
     ]
 
 
@@ -170,7 +209,7 @@ def _varies(key: str, groups: Sequence[Group]) -> bool:
     return len({value for repeats in every if repeats for value in repeats.values}) > 1
 
 
-def _difference(group: Group, baseline: Group, key: str) -> Metric:
+def _difference(group: Group, baseline: Group, key: str, together: Together) -> Metric:
     first, second = group.repeats(key), baseline.repeats(key)
     assert first is not None
     assert second is not None
@@ -178,7 +217,13 @@ def _difference(group: Group, baseline: Group, key: str) -> Metric:
     agree = {} if apart.agree is None or len(group.runs) < 2 else {"agree": [apart.agree, len(group.runs)]}
     interval = None if apart.interval is None else list(apart.interval)
     metric = without(group.measured(key)[0], "null_is", "interval_is", "axis")
-    return changed(metric, value=apart.value, null=None, interval=interval, convention="", **agree)
+    difference_of_means = changed(
+        metric, value=apart.value, null=None, interval=interval, convention="", **agree
+    )
+    if key not in contrasts.FIXED:
+        return difference_of_means
+    wide = difference(first, second, together.intervals).interval
+    return changed(difference_of_means, simultaneous=None if wide is None else list(wide))
 
 
 def _by(group: Group, baseline: Group) -> dict[str, Any]:

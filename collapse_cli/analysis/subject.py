@@ -14,6 +14,7 @@ from collapse_cli import embedding
 from collapse_cli.analysis.centring import CentredRows, centred, means
 from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared, looks_untrained
 from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.models.digest import digest
 from collapse_cli.settings import flat
 from collapse_cli.shapes import Embeddings, Rows, Stage
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collapse_cli.runs.codes import Codes
     from collapse_cli.runs.record import Record
 
+RAW = "raw pixels"  # in place of a network
 VIEWED = 2000  # images whose augmented pairs are embedded
 
 Value = TypeVar("Value")
@@ -39,7 +41,8 @@ class Subject:
     another split, by its name, None where there are only these; raw: `clean` holds pixels; codes: what h is where it is whole
     numbers, and None where it is not; groups: (N,) int64 in [0,G), of all embeddings, those that are not independent;
     suggested: how many groups names of files suggest; centre: the mean row (D,) by space that was subtracted from all
-    embeddings, as they are in `original`; story: what was recognised and assumed, in sentences.
+    embeddings, as they are in `original`; stated_network: the encoder that gave them, as their file states it; story: what was
+    recognised and assumed, in sentences.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Subject:
     suggested: int = 0
     centre: Mapping[str, Tensor] = field(default_factory=dict)
     original: Subject | None = None
+    stated_network: str = ""
     story: tuple[str, ...] = ()
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -80,6 +84,13 @@ class Subject:
     @property
     def labelled(self) -> bool:
         return self.clean.labels is not None
+
+    @cached_property
+    def network(self) -> str:
+        """Which encoder gave the embeddings, by the digest of its weights; `raw pixels` for none; empty where it is not known."""
+        if self.case is None:
+            return RAW if self.raw else self.stated_network
+        return digest(self.case.method.encoder)
 
     @property
     def negatives(self) -> KeyQueue | None:

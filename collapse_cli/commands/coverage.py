@@ -29,7 +29,7 @@ def coverage(
 
     Two sets of rows in one space: precision, recall, density and coverage by balls around near neighbours, and the Vendi
     score of each set. A dropped mode takes coverage and recall down and leaves precision as it is. Not symmetric: the first
-    INPUT is the real one, which the second should cover.
+    INPUT is the real one, which the second should cover. One network must have embedded both.
 
     Example: [bold]collapse coverage real.npy generated.npy --plot coverage.png[/bold]
     """

@@ -25,8 +25,8 @@ def embed(
 ) -> None:
     """Keep the embeddings of a run as an .npz that every measuring command reads back.
 
-    Holds representations h, projections z, labels, and two augmented views of up to 2000 images. Of other embeddings
-    it keeps --samples rows.
+    Holds representations h, projections z, labels, two augmented views of up to 2000 images, and the hash of the encoder's
+    weights, by which `collapse coverage` knows what may be compared. Of other embeddings it keeps --samples rows.
 
     Example: [bold]collapse embed runs/mine --split test --out mine.npz[/bold]
     """
@@ -44,5 +44,6 @@ def embed(
         subject = load(input, fill(Measuring, given), progress)
     for line in subject.sampled():
         print(f"warning: {line}", file=sys.stderr)
-    embeddings.save(out, embeddings.Kept(subject.clean, subject.views, subject.temperature))
+    kept = embeddings.Kept(subject.clean, subject.views, subject.temperature, network=subject.network)
+    embeddings.save(out, kept)
     print(f"wrote {out}: {len(subject.clean)} images, {', '.join(subject.clean.spaces)}", file=sys.stderr)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from collapse_cli.values import Measured
 
-LEVEL = 0.95  # of the intervals of differences; not corrected for the number of metrics
+LEVEL = 0.95  # of the interval of one difference, and of several together where they are simultaneous
 TIE = 1e-6  # relative: float32 carries no more, so smaller differences are none
 
 Mark = Literal["apart", "value"]
@@ -41,7 +41,8 @@ class Repeats:
 class Difference:
     """Mean of a group minus mean of the baseline.
 
-    interval: 95 %, None with a single run on a side, and where no run differs from its repeats: a spread of 0 is luck.
+    interval: by a t distribution, None with a single run on a side, and where no run differs from its repeats: a spread of 0 is
+    luck.
     paired: by seed; agree: how many of the paired seeds differ with the sign of the mean, None where not paired.
     """
 
@@ -59,14 +60,23 @@ def repeated(group: Repeats) -> Measured:
     return Measured(group.mean, interval=(group.mean - sd, group.mean + sd))
 
 
-def difference(group: Repeats, baseline: Repeats) -> Difference:
-    """Paired where both have the same seeds, each once; else Welch's."""
-    value = group.mean - baseline.mean
+def difference(group: Repeats, baseline: Repeats, together: int = 1) -> Difference:
+    """Paired where both have the same seeds, each once; else Welch's.
+
+    together: so many intervals all hold in 95 % of cases or more, whatever the correlation of the numbers (Bonferroni). Far out
+    Satterthwaite's degrees of freedom are too many where a few runs scatter more than the others: of several intervals
+    together, each has those of the smaller group (Hsu 1938), which are never too many.
+    """
+    value, level = group.mean - baseline.mean, 1 - (1 - LEVEL) / together
     if not paired(group.seeds, baseline.seeds):
-        return Difference(value, _interval(value, *_welch(group.values, baseline.values)), False, None)
+        error, freedom = _welch(group.values, baseline.values)
+        least = min(len(group.values), len(baseline.values)) - 1
+        return Difference(
+            value, _interval(value, error, freedom if together == 1 else least, level), False, None
+        )
     each = differences(group, baseline)
     error = stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0
-    return Difference(value, _interval(value, error, len(each) - 1), True, _agree(each, value))
+    return Difference(value, _interval(value, error, len(each) - 1, level), True, _agree(each, value))
 
 
 def paired(seeds: Sequence[int | None], others: Sequence[int | None]) -> bool:
@@ -96,12 +106,12 @@ def _welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, floa
     return math.sqrt(sum(errors)), freedom
 
 
-def _interval(value: float, error: float, freedom: float) -> Interval | None:
+def _interval(value: float, error: float, freedom: float, level: float) -> Interval | None:
     from scipy.stats import t
 
     if not error:
         return None
-    half = float(t.ppf((1 + LEVEL) / 2, freedom)) * error
+    half = float(t.ppf((1 + level) / 2, freedom)) * error
     return value - half, value + half
 
 

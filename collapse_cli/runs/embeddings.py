@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,8 @@ class Kept:
     """The clean embeddings of N images and, where they were kept, those of two augmented views of the same images.
 
     every: all rows (N,D) by space, read when they are asked for, where `clean` is a sample of them that is held in memory;
-    assumed: what was made of a file that could have been read otherwise; codes: what h is where it is whole numbers, else None.
+    assumed: what was made of a file that could have been read otherwise; codes: what h is where it is whole numbers, else None;
+    network: which encoder gave them, by the digest of its weights, empty where that is not known.
     """
 
     clean: Embeddings
@@ -43,6 +45,7 @@ class Kept:
     assumed: tuple[str, ...] = ()
     shards: int = 1
     codes: Codes | None = None
+    network: str = ""
 
     @property
     def layout(self) -> str:
@@ -52,7 +55,7 @@ class Kept:
 
 
 def save(path: Path, kept: Kept) -> None:
-    """An .npz: representations, projections, labels, index, classes, source; first_… and second_… for the views."""
+    """An .npz: representations, projections, labels, index, classes, source, network; first_… and second_… for the views."""
     clean = kept.clean
     named: dict[str, Any] = {
         **_arrays("", clean),
@@ -63,6 +66,8 @@ def save(path: Path, kept: Kept) -> None:
         named |= _arrays(name, view)
     if kept.temperature is not None:
         named["temperature"] = numpy.array(kept.temperature)
+    if kept.network:
+        named["network"] = numpy.array(kept.network)
     with whole(path) as draft, draft.open("wb") as file:
         numpy.savez(file, **named)
 
@@ -120,7 +125,13 @@ def load(
     whole = codes.recognise(held.representations, clean.stored, unpack)
     parts = len(found[ROWS].files) if isinstance(found[ROWS], shards.Shards) else 1
     assumed += codes.sentences(whole, unpack, found)
-    return Kept(held, both, temperature, clean.spaces, assumed, parts, whole)
+    return Kept(held, both, temperature, clean.spaces, assumed, parts, whole, _network(found))
+
+
+def _network(found: Mapping[str, Any]) -> str:
+    """What a file of `collapse embed` says of the encoder; another's array of that name says nothing."""
+    stated = str(found.get("network", ""))
+    return stated if re.fullmatch(r"[0-9a-f]{64}|raw pixels", stated) else ""
 
 
 def _labelled_as(clean: Embeddings, view: Embeddings) -> Embeddings:

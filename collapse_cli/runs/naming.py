@@ -19,7 +19,9 @@ from collapse_cli.runs.plain import squeezed
 from collapse_cli.runs.reader import OBJECTS, Objects, Unreadable
 from collapse_cli.runs.remedies import refuse_shape
 
-OURS = re.compile(r"(first_|second_)?(representations|projections|labels|index)|classes|source|temperature")
+OURS = re.compile(
+    r"(first_|second_)?(representations|projections|labels|index)|classes|source|temperature|network"
+)
 """Names that our own files have."""
 
 LABELS = ("labels", "label", "targets", "target", "class_ids", "class_id", "classes", "y")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from collapse_cli.views import scale, style
 from collapse_cli.views.document import Metric
-from collapse_cli.views.panel import BEFORE, Panel, plain
+from collapse_cli.views.panel import BAND, BEFORE, Panel, plain
 from collapse_cli.views.words import titled
 
 FAMILY = 6  # curves of one family, each of which the legend names
@@ -28,11 +28,15 @@ def curve(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
                 _line(axes, one, "initial", (x, y), **style.line(places[name]) | BEFORE)
             dot = "o" if len(one["values"]) == 1 or metric.get("dots") else ""
             look = style.line(places[name]) | ({"linestyle": ""} if metric.get("dots") else {})
+            if one.get("low"):
+                _band(axes, one, (x, y), style.line(places[name])["color"])
             _line(axes, one, "values", (x, y), label=plain(name), marker=dot, markersize=5, **look)
 
     null = metric.get("null_is", "null") if any(one.get("null") for _, one in measured) else ""
-    before = any(one.get("initial") for _, one in measured)
-    return Panel(titled(metric["label"]), fill, tuple(name for name, _ in measured), null, before=before)
+    before, band = (any(one.get(part) for _, one in measured) for part in ("initial", "low"))
+    return Panel(
+        titled(metric["label"]), fill, tuple(name for name, _ in measured), null, before=before, band=band
+    )
 
 
 def _axes(axes: Axes, measured: list[tuple[str, Metric]], metric: Metric) -> tuple[scale.Axis, scale.Axis]:
@@ -41,7 +45,8 @@ def _axes(axes: Axes, measured: list[tuple[str, Metric]], metric: Metric) -> tup
     x = scale.axis(
         [v for _, one in measured for v, _ in scale.points(one["values"], one.get("at"))], "x" in log
     )
-    y = scale.axis([v for _, one in measured for v in [*one["values"], *(one.get("null") or [])]], "y" in log)
+    parts = ("values", "null", "low", "high")
+    y = scale.axis([v for _, one in measured for part in parts for v in one.get(part) or []], "y" in log)
     axes.set(xlabel=_named(metric["x"], x), ylabel=_named(metric.get("y") or metric["label"], y))
     if x.log:
         axes.set_xscale("log")
@@ -57,11 +62,24 @@ def _named(name: str, axis: scale.Axis) -> str:
 
 def _line(axes: Axes, metric: Metric, part: str, scales: tuple[scale.Axis, scale.Axis], **look: Any) -> None:
     """Values over x; below a floor they lie on it, and what is not a number is a gap."""
+    axes.plot(*_points(metric, part, scales), **look)
+
+
+def _band(axes: Axes, metric: Metric, scales: tuple[scale.Axis, scale.Axis], colour: str) -> None:
+    """From the lowest to the highest of the runs that a curve is the mean of."""
+    across, low = _points(metric, "low", scales)
+    _, high = _points(metric, "high", scales)
+    axes.fill_between(across, low, high, color=colour, **BAND)
+
+
+def _points(
+    metric: Metric, part: str, scales: tuple[scale.Axis, scale.Axis]
+) -> tuple[list[float], list[float]]:
+    """x and y of what is drawn."""
     x, y = scales
     drawn = scale.points(metric[part], metric.get("at"))
     across = [max(at, x.low) for at, _ in drawn]
-    up = [numpy.nan if v is None else max(v, y.low) if y.log else v for _, v in drawn]
-    axes.plot(across, up, **look)
+    return across, [numpy.nan if v is None else max(v, y.low) if y.log else v for _, v in drawn]
 
 
 def lines(metric: Metric, name: str) -> Panel:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from collapse_cli.views import clouds, margins, panel_curves, panel_matrix, panel_rows, style
 from collapse_cli.views.document import Document, Group, Metric, groups, names
@@ -23,14 +25,18 @@ def panels(document: Document) -> list[Panel]:
     return found or [panel for group in groups(document) for panel in _numbers(group, places)]
 
 
-def handles(shown: list[Panel], document: Document) -> list[Line2D]:
-    """The legend of some panels: every result that a colour stands for, then chance."""
+def handles(shown: list[Panel], document: Document) -> list[Artist]:
+    """The legend of some panels: every result that a colour stands for, then what bands and dotted lines are, and the null."""
     places = {name: place for place, name in enumerate(dict.fromkeys(names(document)))}
     used = {name for panel in shown for name in panel.names}
     nulls = dict.fromkeys(panel.null for panel in shown if panel.null)
     look = _dotted if any(panel.dots for panel in shown) else style.line
-    lines = [Line2D([], [], label=plain(n), **look(p)) for n, p in places.items() if n in used]
+    lines: list[Artist] = [Line2D([], [], label=plain(n), **look(p)) for n, p in places.items() if n in used]
     lines = lines if len(places) > 1 else []
+    if any(panel.band for panel in shown):
+        lines.append(
+            Patch(color=style.NULL, alpha=0.45, linewidth=0, label="from the lowest to the highest seed")
+        )
     if any(panel.before for panel in shown):
         lines.append(Line2D([], [], color=style.INK, **BEFORE, label="at initialisation"))
     chance = plain(", ".join(nulls), 80)

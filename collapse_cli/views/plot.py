@@ -79,13 +79,14 @@ def _compose(shown: list[Panel], document: Document, title: str, width: float) -
     rows = [shown[n : n + columns] for n in range(0, len(shown), columns)]
     heights = [max(panel.height for panel in row) for row in rows] or [1.0]
     lines = handles(shown, document)
-    fit = _fit(lines, width * columns)
-    room = (0.5 if title else 0) + 0.2 * -(-len(lines) // fit)
+    rows_of_names = -(-len(lines) // _fit(lines, width * columns))
+    room = (0.5 if title else 0) + 0.2 * rows_of_names
     drawn = empty(width * columns, sum(heights) + room)
     if title:
         drawn.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
     if lines:
-        drawn.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), fit), handlelength=2.6)
+        across = -(-len(lines) // rows_of_names)
+        drawn.legend(handles=lines, loc="outside lower center", ncols=across, handlelength=2.6)
     _fill(drawn, drawn.add_gridspec(len(heights), columns, height_ratios=heights), shown)
     return drawn
 

@@ -95,6 +95,15 @@ def quantity(metric: Mapping[str, Any]) -> str:
     return f"{figures(value, pad=True)} [{figures(interval[0], pad=True)}, {figures(interval[1], pad=True)}]"
 
 
+def bracketed(value: float, interval: tuple[float, float]) -> str:
+    """`28.1 [21.0, 35.2]`: two digits of half the interval's width decide where all three end."""
+    half = (interval[1] - interval[0]) / 2
+    if not 1e-4 < half < 1e4:
+        return f"{figures(value)} [{figures(interval[0])}, {figures(interval[1])}]"
+    places = max(1 - math.floor(math.log10(half)), 0)
+    return f"{value:.{places}f} [{interval[0]:.{places}f}, {interval[1]:.{places}f}]"
+
+
 def convention(metric: Mapping[str, Any]) -> str:
     """By which convention a number was measured, and what its interval is where that needs a word."""
     interval = metric.get("interval_is")

@@ -15,10 +15,10 @@ from scipy import stats
 
 from collapse_cli import cli
 from collapse_cli.analysis import catalogue
-from collapse_cli.analysis.compare import group_names
 from collapse_cli.analysis.inputs import recognise
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import by_name
+from collapse_cli.analysis.names import group_names
 from collapse_cli.analysis.portrait import complete, stored_answers
 from collapse_cli.answers import Answer, Verdict, version
 from collapse_cli.cli import main
@@ -143,6 +143,7 @@ def test_a_group_is_the_mean_of_its_seeds(six: list[str], capsys: Capture) -> No
     assert found["settings"]["seeds of the runs"] == [0, 1, 2]
     assert found["settings"]["rows"] == 900, "the same in every run and in h and z: a setting, said once"
     assert found["metrics"]["line.z"]["values"] == [11, 1]
+    assert [found["metrics"]["line.z"][end] for end in ("low", "high")] == [[10, 1], [12, 1]]
     assert found["metrics"]["share.z"]["convention"] == "of all", "the interval is over the runs now"
 
 
@@ -212,7 +213,7 @@ def test_seeds_that_disagree_are_inconclusive(tmp_path: Path, capsys: Capture) -
     found = compared(capsys, *map(str, runs))
     assert found["Side by side", "moco"]["verdict"] == {
         "status": "inconclusive", "sentence": "in h/z 2 × healthy, 1 × complete collapse", "reasons": [],
-        "advice": [], "thresholds": [], "commands": [], "borderline": False,
+        "advice": [], "thresholds": [], "commands": [], "borderline": False, "meaning": "",
     }  # fmt: skip
     assert found["Side by side", "mochi"]["verdict"]["status"] == "healthy"
 
@@ -271,7 +272,7 @@ def test_settings_that_differ_between_methods_are_said(tmp_path: Path, capsys: C
         (["a0", "b0", "--scatter", "up.z", "up.z", "--html", "a.html"], "against itself", "two metrics"),
         (["a0", "b0", "--scatter", "rnk.z", "up.z", "--html", "a.html"], "no metric named 'rnk.z'", "rank.z"),
         (["a0", "b0", "--baseline", "mochii"], "--baseline mochii: there is no such group", "'mochi'"),
-        (["a0", "b0", "a0"], "are the same", "give each run once"),
+        (["a0", "b0", "a0"], "a0 was given twice", "give each run once"),
         (["a0", "../" + "{name}/a0"], "are the same", "give each run once"),
         (["a0", "b0", "--plot", "a.gif"], "unknown suffix '.gif'", "a"),
     ],
@@ -455,11 +456,11 @@ def test_saved_answers_are_inputs(tmp_path: Path, capsys: Capture) -> None:
         one["settings"]["N"] = 450
     Path(second).write_text(json.dumps(document))
     found = compared(capsys, first, second, str(run))
-    assert {of for title, of in found if title == "Side by side"} == {first, second, "moco"}
-    assert found["Side by side", second]["metrics"]["rank.z"]["value"] == 12
-    assert found["Side by side", second]["settings"]["N"] == 450
-    assert found[f"Difference from {first}", second]["metrics"]["rank.z"]["value"] == 2
-    assert found["Side by side", first]["verdict"]["status"] == "healthy"
+    assert {of for title, of in found if title == "Side by side"} == {"1.json", "2.json", "moco"}
+    assert found["Side by side", "2.json"]["metrics"]["rank.z"]["value"] == 12
+    assert found["Side by side", "2.json"]["settings"]["N"] == 450
+    assert found["Difference from 1.json", "2.json"]["metrics"]["rank.z"]["value"] == 2
+    assert found["Side by side", "1.json"]["verdict"]["status"] == "healthy"
 
 
 def test_answers_without_a_verdict(tmp_path: Path, capsys: Capture) -> None:
@@ -470,7 +471,7 @@ def test_answers_without_a_verdict(tmp_path: Path, capsys: Capture) -> None:
     ]
     found = compared(capsys, *paths)
     assert [one["verdict"] for one in found.values()] == [None] * 3
-    assert found["Side by side", paths[1]]["metrics"]["across.z"]["best"] == "value"
+    assert found["Side by side", "b.json"]["metrics"]["across.z"]["best"] == "value"
 
 
 def test_one_answer_given_twice_is_refused(tmp_path: Path, capsys: Capture) -> None:

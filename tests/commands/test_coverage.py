@@ -109,4 +109,84 @@ def test_the_sets_share_rows(tmp_path: Path, capsys: Capture) -> None:
     assert (value["recall"], value["coverage"]) == (1, 1)
     assert (value["shared"], value["distinct_real"], value["distinct_generated"]) == (1000, 100, 150)
     assert (value["real"], value["generated"]) == (1000, 1050)
-    assert "the sets share 1,000 rows" in document["warnings"][0]
+    assert "the sets share 1,000 rows" in document["warnings"][1]
+
+
+@pytest.fixture(scope="module")
+def other_epoch(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run after one more epoch: another encoder."""
+    folder = tmp_path_factory.mktemp("longer") / "moco"
+    assert main(["train", "moco", "--epochs", "1", "--out", str(folder), "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's embeddings of its test images, as `collapse embed` writes them."""
+    path = tmp_path_factory.mktemp("embedded") / "test.npz"
+    assert main(["embed", str(run), "--split", "test", "--out", str(path)]) == 0
+    return path
+
+
+def test_two_networks_are_refused(run: Path, other_epoch: Path, written: Path, capsys: Capture) -> None:
+    """Of two epochs of one run, also where a file holds the embeddings; the reason, and what to do instead."""
+    for first in (run, written):
+        assert main(["coverage", str(first), str(other_epoch), "-q"]) == 2
+        shown = capsys.readouterr()
+        assert f"{first} and {other_epoch} come from two different networks" in shown.err
+        assert "collapse embed RUN" in shown.err
+        assert shown.out == ""
+
+
+def test_one_network_is_known_in_every_form(
+    run: Path, written: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """A run folder, a copy of its checkpoint, and what `collapse embed` wrote of another split: no warning, and one hash."""
+    copy = tmp_path / "copied.pt"
+    copy.write_bytes((run / "checkpoint.pt").read_bytes())
+    for second in (copy, written):
+        document = answered(capsys, str(run), str(second), "--space", "h")
+        networks = {facts["network"] for facts in document["inputs"]}
+        assert len(networks) == 1, second
+        assert len(networks.pop()) == 64
+        assert not any("network" in warning for warning in document["warnings"])
+
+
+def test_where_a_network_is_not_known_the_first_line_says_so(
+    run: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """Of the answer and of the warnings; also where one side is known."""
+    random = numpy.random.default_rng(0)
+    numpy.save(tmp_path / "a.npy", random.normal(size=(60, 128)))
+    document = answered(capsys, str(tmp_path / "a.npy"), str(run))
+    doubt = f"which network gave {tmp_path / 'a.npy'} is not known"
+    assert document["warnings"][0].startswith(doubt)
+    assert document["results"][0]["answer"].startswith(f"W{doubt[1:]}")
+    assert " both sets. In h, " in document["results"][0]["answer"]
+    assert "network" not in document["inputs"][0]
+
+
+def test_raw_pixels_are_of_one_space_and_of_no_network(run: Path, capsys: Capture) -> None:
+    document = answered(capsys, "pixels:digits", "pixels:digits", "--samples", "100")
+    assert not any("network" in warning for warning in document["warnings"])
+    assert main(["coverage", "pixels:digits", str(run), "-q"]) == 2
+    assert "two different networks" in capsys.readouterr().err
+
+
+def test_a_gate_on_coverage_follows_the_same_rule(
+    run: Path, other_epoch: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """Refused with code 2 where networks differ; a warning where one of them is not known, which has no z to be held against."""
+    gate = ["--require", "coverage.h >= 0.1", "-q"]
+    assert main(["check", str(run), "--baseline", str(other_epoch), *gate]) == 2
+    assert "two different networks" in capsys.readouterr().err
+    with numpy.load(written_to(run, tmp_path)) as arrays:
+        numpy.save(tmp_path / "rows.npy", arrays["representations"])
+    assert main(["check", str(tmp_path / "rows.npy"), "--baseline", str(run), *gate]) == 3
+    assert "which network gave" in capsys.readouterr().err
+
+
+def written_to(run: Path, folder: Path) -> Path:
+    """All embeddings of the run, in a file."""
+    assert main(["embed", str(run), "--out", str(folder / "all.npz")]) == 0
+    return folder / "all.npz"

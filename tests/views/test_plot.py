@@ -51,6 +51,21 @@ def test_what_was_before_training_is_dotted(one):
     assert legend(figure) == ["at initialisation", "isotropic"]
 
 
+def test_runs_of_a_group_are_a_band_which_the_legend_names_once(two):
+    """Of both results, in their colours; below the floor of a logarithmic axis the band lies on it."""
+    for result in two["results"][:2]:
+        metric = result["metrics"]["eigenvalues"]
+        metric |= {"low": [0.0 for _ in metric["values"]], "high": [2 * value for value in metric["values"]]}
+    figure = plot.figure(two)
+    drawn = axes(figure, "Eigenvalues")
+    assert [to_hex(band.get_facecolor()[0][:3]) for band in drawn.collections] == list(style.COLOURS[:2])
+    upper = drawn.collections[0].get_paths()[0].vertices[:, 1].max()
+    assert upper == pytest.approx(2 * max(two["results"][0]["metrics"]["eigenvalues"]["values"]))
+    assert drawn.get_ylim()[1] > upper
+    assert min(band.get_paths()[0].vertices[:, 1].min() for band in drawn.collections) > 0
+    assert legend(figure) == ["h", "z", "from the lowest to the highest seed", "isotropic, random order"]
+
+
 def test_a_collapsed_tail_lies_on_a_stated_floor(one):
     """The largest eigenvalue is 0.02: the axis reaches twelve decades down, and zeros lie there."""
     drawn = axes(plot.figure(one), "Eigenvalues")
