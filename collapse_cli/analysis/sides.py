@@ -163,12 +163,12 @@ def _verdict(group: Group) -> Verdict | None:
     judged = [_headline(run.verdicts) for run in group.runs]
     spaces = "/".join(dict.fromkeys(space for space, _ in judged))
     counts = Counter(verdict.status for _, verdict in judged)
-    status, sentence = next(iter(counts)), f"in {spaces} of all {len(judged)} runs"
+    status, sentence = next(iter(counts)), f"The verdict on {spaces} of all {len(judged)} runs."
     if len(judged) == 1:
-        sentence = f"{judged[0][1].sentence} in {spaces}" if spaces else judged[0][1].sentence
+        sentence = judged[0][1].sentence
     elif len(counts) > 1:
         each = ", ".join(f"{number} × {name}" for name, number in counts.items())
-        status, sentence = "inconclusive", f"in {spaces} {each}"
+        status, sentence = "inconclusive", f"The verdicts on {spaces} differ: {each}."
     near = len(judged) == 1 and judged[0][1].borderline
     return Verdict(status, sentence, borderline=near)
 
@@ -198,7 +198,6 @@ def differences(groups: Sequence[Group], baseline: Group) -> list[Entry]:
             named_kind="difference",
             named_title=f"Difference from {baseline.name}",
             answer=contrasts.finding(group, baseline, together),
-            key_numbers=tuple(key for key in contrasts.FIXED if key in varying and group.repeats(key)),
         )
         for group in others
     ]

@@ -29,7 +29,7 @@ def several(speaking: Speaking, width: int) -> Iterator[Any]:
     keys = _keys(shown)
     side_by_side = len(keys) > grid.MANY
     if speaking.judged or (keys and not side_by_side):
-        yield from _lines(shown, speaking.judged, () if side_by_side else keys)
+        yield from _lines(shown, speaking.judged, () if side_by_side else keys, sentences=not keys)
     if side_by_side:
         yield from tables(key_numbers(shown), width)
     if len(group.entries) > LINES:
@@ -48,34 +48,36 @@ def _one_line_each(speaking: Speaking) -> Group:
     return Group(speaking.group.title, tuple(names[id(result)] for result in chosen), tuple(chosen))
 
 
-def _lines(group: Group, judged: bool, keys: Sequence[str]) -> Iterator[Any]:
+def _lines(group: Group, judged: bool, keys: Sequence[str], sentences: bool) -> Iterator[Any]:
     """A row for each result: its name behind the mark, its status, and its key numbers, each beside its null, or its sentence."""
     metrics = {key: group.declared("number")[key] for key in keys if key in group.declared("number")}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", overflow="fold")
     if judged:
         table.add_column("verdict", no_wrap=True)
-        if not metrics:
+        if sentences:
             table.add_column("", overflow="fold")
     for key, metric in metrics.items():
         widest = max(_value(result["metrics"].get(key)).cell_len for result in group.entries)
         table.add_column(metric["label"], justify="right", overflow="fold", max_width=max(widest, COLUMN))
     for name, result in group:
-        table.add_row(*_line(name, result, judged, metrics))
+        table.add_row(*_line(name, result, judged, metrics, sentences))
     yield table
     nulls = {metric["null_is"] for metric in metrics.values() if metric.get("null_is")}
     if nulls:
         yield Text(f"in brackets the null: {', '.join(sorted(nulls))}", "dim")
 
 
-def _line(name: str, result: Result, judged: bool, metrics: dict[str, Any]) -> Iterator[Text]:
+def _line(
+    name: str, result: Result, judged: bool, metrics: dict[str, Any], sentences: bool
+) -> Iterator[Text]:
     colour = ""
     if judged:
         mark, status, _ = words.verdict(result["verdict"])
         colour = words.MARKS.get(result["verdict"]["status"], ("", ""))[1]
         yield Text(f"{mark} {words.plain(name)}", colour)
         yield Text(status, colour)
-        if not metrics:
+        if sentences:
             yield Text(words.verdict(result["verdict"])[2])
     else:
         yield Text(words.plain(name))

@@ -212,7 +212,7 @@ def test_seeds_that_disagree_are_inconclusive(tmp_path: Path, capsys: Capture) -
     runs += [plant(tmp_path / f"b{s}", 9.0 + s, method="mochi", seed=s) for s in range(2)]
     found = compared(capsys, *map(str, runs))
     assert found["Side by side", "moco"]["verdict"] == {
-        "status": "inconclusive", "sentence": "in h/z 2 × healthy, 1 × complete collapse", "reasons": [],
+        "status": "inconclusive", "sentence": "The verdicts on h/z differ: 2 × healthy, 1 × complete collapse.", "reasons": [],
         "advice": [], "thresholds": [], "commands": [], "borderline": False, "meaning": "",
     }  # fmt: skip
     assert found["Side by side", "mochi"]["verdict"]["status"] == "healthy"
