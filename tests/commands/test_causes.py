@@ -70,8 +70,9 @@ def test_the_planted_cause_is_named_first(name: str, failing: dict[str, Path]) -
     assert first["metrics"]["times"]["value"] == times[name] > 1
     verdict = document["results"][0]["verdict"]
     assert verdict["status"] == "complete collapse"
-    assert verdict["sentence"].endswith(f"the likeliest cause: {name}")
-    assert verdict["reasons"][0].startswith(f"1. {name}, ")
+    assert verdict["sentence"].endswith(f"The likeliest cause: {name}.")
+    assert verdict["reasons"][0].startswith(f"1. {name[0].upper()}{name[1:]}, ")
+    assert verdict["findings"][0] == verdict["reasons"][0]
     assert verdict["commands"][0] == first["cure"]
 
 
@@ -145,7 +146,7 @@ def test_a_run_that_stopped_too_early(run: Path, tmp_path: Path, capsys: Capture
     found = [one["of"] for one in causes(document) if one["detected"] and one["effect"] != "little learned"]
     assert found == ["too few steps"]
     assert {one["of"] for one in causes(document)} < set(NAMES)
-    assert document["results"][0]["verdict"]["sentence"].endswith("the likeliest cause: too few steps")
+    assert document["results"][0]["verdict"]["sentence"].endswith("The likeliest cause: too few steps.")
     assert "--epochs 29" in document["results"][0]["verdict"]["commands"][0], "600 steps of 21 an epoch"
     assert (own / "results" / "causes.json").exists()
 
@@ -159,7 +160,7 @@ def test_a_run_that_learned_nothing(tmp_path: Path, capsys: Capture) -> None:
     document = json.loads(capsys.readouterr().out)
     assert [one["of"] for one in causes(document)] == ["nothing was learned"]
     sentence = document["results"][0]["verdict"]["sentence"]
-    assert sentence.endswith("nothing was learned: the network is at its initialisation")
+    assert sentence.endswith("Nothing was learned: the network is at its initialisation.")
 
 
 def test_suspects_are_what_is_unusual() -> None:
@@ -209,7 +210,9 @@ def test_a_cure_that_was_not_seen_to_help_is_no_command(
     monkeypatch.setattr(cures, "SEEN", {})
     verdict = answered(capsys, str(failing["key encoder too fast"]))["results"][0]["verdict"]
     assert not verdict["commands"]
-    assert verdict["advice"][0].startswith("key encoder too fast: momentum 0.99 was not seen to cure moco")
+    assert verdict["advice"][0].startswith(
+        "Key encoder too fast: no command is given, since momentum 0.99 was not seen to cure moco"
+    )
 
 
 def test_too_few_images_conclude_nothing(run: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -277,7 +280,7 @@ def test_two_cures_go_to_two_folders(tmp_path: Path, capsys: Capture) -> None:
 
 def test_two_images_conclude_nothing(run: Path, capsys: Capture) -> None:
     assert main(["causes", str(run), "--samples", "2"]) == 3
-    assert "2 embeddings say nothing" in capsys.readouterr().out
+    assert "2 distinct embeddings say nothing" in capsys.readouterr().out
 
 
 def test_a_command_is_one_line_to_be_copied(
@@ -287,7 +290,7 @@ def test_a_command_is_one_line_to_be_copied(
     capsys.readouterr()
     assert main(["causes", str(failing["key encoder too fast"]), "--samples", "150"]) == 0
     said = capsys.readouterr().out.splitlines()
-    (command,) = [line for line in said if line.startswith("→ collapse train")]
+    (command,) = [line for line in said if line.startswith("  Cure: collapse train")]
     assert command.endswith(f"--momentum 0.99 --out '{failing['key encoder too fast']}-cured'")
 
 

@@ -213,7 +213,7 @@ def test_seeds_that_disagree_are_inconclusive(tmp_path: Path, capsys: Capture) -
     found = compared(capsys, *map(str, runs))
     assert found["Side by side", "moco"]["verdict"] == {
         "status": "inconclusive", "sentence": "The verdicts on h/z differ: 2 × healthy, 1 × complete collapse.", "reasons": [],
-        "advice": [], "thresholds": [], "commands": [], "borderline": False, "meaning": "",
+        "advice": [], "thresholds": [], "commands": [], "borderline": False, "meaning": "", "findings": [],
     }  # fmt: skip
     assert found["Side by side", "mochi"]["verdict"]["status"] == "healthy"
 
@@ -311,6 +311,9 @@ def test_ten_groups_of_long_names_fit_the_terminal(
         for q in (64, 128, 256, 512, 1024) for lr in (0.05, 0.1) for s in (0, 1)
     ]  # fmt: skip
     assert main(["compare", *map(str, runs)]) == 0
+    tables = [line for line in capsys.readouterr().out.splitlines() if not line.endswith(".")]
+    assert max(len(line.rstrip()) for line in tables) <= width, "a terminal folds sentences itself"
+    assert main(["compare", "--all", *map(str, runs)]) == 0
     text = capsys.readouterr().out
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
     rows = [line for line in text.splitlines() if line.startswith("moco queue 1024 lr 0.1 ")]

@@ -80,7 +80,7 @@ def test_both_spaces_or_one(tmp_path: Path, capsys: Capture) -> None:
 
 def test_what_cannot_be_compared(tmp_path: Path, capsys: Capture) -> None:
     numpy.save(tmp_path / "wide.npy", numpy.ones((50, 3)))
-    assert main(["coverage", modes(tmp_path / "a.npy", 4), str(tmp_path / "wide.npy")]) == 2
+    assert main(["coverage", "--all", modes(tmp_path / "a.npy", 4), str(tmp_path / "wide.npy")]) == 2
     assert "the same space" in capsys.readouterr().err
     assert main(["coverage", modes(tmp_path / "a.npy", 4), modes(tmp_path / "few.npy", 4, n=5)]) == 3
     assert "5 rows have no 5 neighbours" in capsys.readouterr().err
@@ -89,7 +89,7 @@ def test_what_cannot_be_compared(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_its_table(tmp_path: Path, capsys: Capture) -> None:
-    assert main(["coverage", modes(tmp_path / "a.npy", 4), modes(tmp_path / "b.npy", 3, 1)]) == 0
+    assert main(["coverage", "--all", modes(tmp_path / "a.npy", 4), modes(tmp_path / "b.npy", 3, 1)]) == 0
     shown = capsys.readouterr().out
     for word in ("precision", "recall", "density", "coverage", "Vendi", "real a.npy", "generated b.npy"):
         assert word in shown
@@ -162,7 +162,7 @@ def test_where_a_network_is_not_known_the_first_line_says_so(
     doubt = f"which network gave {tmp_path / 'a.npy'} is not known"
     assert document["warnings"][0].startswith(doubt)
     assert document["results"][0]["answer"].startswith(f"W{doubt[1:]}")
-    assert " both sets. In h, " in document["results"][0]["answer"]
+    assert " both sets. " in document["results"][0]["answer"]
     assert "network" not in document["inputs"][0]
 
 

@@ -170,7 +170,7 @@ def test_the_table_of_a_deep_network_fits_80_columns(
 ) -> None:
     """One row for each layer, all of its columns in one table."""
     monkeypatch.setenv("COLUMNS", "80")
-    assert main(["weights", str(begun(tmp_path / "c.pt", encoder="resnet20"))]) == 0
+    assert main(["weights", "--all", str(begun(tmp_path / "c.pt", encoder="resnet20"))]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     rows = [line for line in lines if line.startswith("encoder.6.downsample.0 ")]
