@@ -18,7 +18,7 @@ def measure(
         rows = real.clean.spaces[name], generated.clean.spaces[name]
         result = coverage(*rows, generator(real.measuring.seed), k, width or None)
         settings = {
-            "real": real.name, "generated": generated.name, "D": rows[0].shape[1], "L2": False,
+            "real": real.name, "generated": generated.name, "D": rows[0].shape[1], "L2": False, "k": k,
             "kernel": f"Gaussian of width {width:g}" if width else "cosine", "seed": real.measuring.seed,
         }  # fmt: skip
         yield Entry(f"{real.name} by {generated.name}", result, name, input=1, settings=settings)

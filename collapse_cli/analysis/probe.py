@@ -24,7 +24,8 @@ def measure(
     seed = subject.measuring.seed
     train, test, copies = _halves(subject)
     settings: dict[str, Any] = {"train": train.source, "test": test.source, "N": len(train), "M": len(test)}
-    settings |= {"classes": len(torch.unique(_labels(train))), "T": temperature, "seed": seed}
+    settings |= {"classes": len(torch.unique(_labels(train))), "k": min(k, len(train)), "T": temperature}
+    settings |= {"labels per class": per_class, "replications": replications, "seed": seed}
     settings |= {"copies": copies} if copies else {}
     for space, rows in train.spaces.items():
         with concerning(f"{subject.name} · {space}"):

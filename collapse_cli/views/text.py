@@ -13,7 +13,6 @@ from rich.text import Text
 
 from collapse_cli.views import grid, terminal
 from collapse_cli.views.document import Document, Group, groups, verdicts
-from collapse_cli.views.grid import MANY
 from collapse_cli.views.tables import tables
 
 LINES = 12  # of a short answer, as far as its verdicts leave room
@@ -58,7 +57,7 @@ def _fitting(every: Sequence[Group], room: int, width: int) -> tuple[list[str], 
 def _numbers(group: Group, width: int) -> list[str]:
     """The headline numbers of a group as a table; conventions and settings stand in the whole one."""
     numbers = grid.numbers(replace(group, entries=tuple(map(_bare, group.entries))), headline=True)
-    numbers = numbers.turned() if len(group.entries) > MANY else numbers
+    numbers = numbers.turned() if grid.many(group) else numbers
     rows = list(tables(numbers, width))
     return _captured(lambda console: console.print(*rows, sep="\n"), width).splitlines() if rows else []
 
