@@ -87,7 +87,7 @@ def alike(values: Sequence[float | None]) -> list[str]:
     )
     if all(size == round(size) for size in sizes) or sizes[-1] >= LARGE:
         return [written(value) for value in values]
-    decimals = _decimals(sizes[len(sizes) // 2])
+    decimals = _decimals(sizes[(len(sizes) - 1) // 2])
     return [written(value, decimals if sizes[0] >= 10.0**-decimals else None) for value in values]
 
 

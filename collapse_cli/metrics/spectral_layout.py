@@ -14,7 +14,7 @@ ROWS = Table(
         "alpha", "alpha_r2", "row_participation", "ray_share",
     ),
     together={
-        "embeddings: all / distinct / effective number": ("samples", "distinct", "effective_samples"),
+        "embeddings / distinct / effective number": ("samples", "distinct", "effective_samples"),
         "dimensions for 90 / 95 / 99 %": ("dimensions_90", "dimensions_95", "dimensions_99"),
     },
     json_only=(

@@ -69,7 +69,7 @@ def numbers(group: Group, headline: bool = False) -> Grid:
     settings = group.differing()
     common = _common_null(group)
     spoken = conventions(group, headline)
-    labels = [_label(group, row, spoken, common) for row in rows]
+    labels = _units_once([_label(group, row, spoken, common) for row in rows])
     labels += [Label(plain(key)) for key in settings]
     once = {row for row in rows if _equal(group, row)}
     blocks = [_block(part, rows, strong, once, list(settings), len(group.names) == 1) for part in parts]
@@ -80,6 +80,15 @@ def numbers(group: Group, headline: bool = False) -> Grid:
         tuple(tuple(chain.from_iterable(cells[n] for _, cells in blocks)) for n in range(len(labels))),
         f"(null: {common})" if common else "",
     )
+
+
+def _units_once(labels: Sequence[Label]) -> list[Label]:
+    """A unit that the row above has too is not said again."""
+    above = ["", *(label.unit for label in labels)]
+    return [
+        replace(each, unit="" if each.unit == unit else each.unit)
+        for each, unit in zip(labels, above, strict=False)
+    ]
 
 
 def spaces(group: Group) -> list[Group]:

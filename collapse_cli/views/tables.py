@@ -14,38 +14,40 @@ from collapse_cli.views import words
 from collapse_cli.views.grid import Grid, Label
 
 GAP = 2  # letters between columns: rich's padding and its divider
-LABEL = 24  # letters of a row's name before it is folded for more columns to fit
+LABEL = 20  # letters of a row's name before it is folded for more columns to fit
 NAME = 44  # letters of a row's name before it is folded in any case
-HEAD = 13  # letters of a column's name before it is folded
+HEAD = 16  # letters of a column's name before it is folded
 
 
 def tables(whole: Grid, width: int) -> Iterator[Table]:
     """As many tables as it takes for all columns to fit; those of one block are parted only where it does not fit alone."""
     if not whole.rows or not whole.columns:
         return
-    longest = max(len(label.text + label.note + label.dim) for label in whole.rows)
+    longest = max(len(whole.corner), *(len(label.text + label.note + label.dim) for label in whole.rows))
     wide = [GAP + _width(whole, c) + sum(_null_width(whole, c)) for c in range(len(whole.columns))]
     for chunk in _chunks(whole, wide, width - min(longest, LABEL)):
         first = min(longest, NAME, max(width - sum(wide[c] for c in chunk), LABEL))
         yield _table(whole, chunk, first)
 
 
-def _chunks(whole: Grid, widths: list[int], room: int) -> Iterator[list[int]]:
-    """Columns in runs whose widths add up to no more than the room."""
+def _chunks(whole: Grid, widths: list[int], room: int) -> list[list[int]]:
+    """Columns in runs whose widths add up to no more than the room: of whole blocks, as far as these fit."""
     blocks = [list(block) for _, block in groupby(range(len(widths)), lambda c: whole.columns[c].block)]
-    pieces = [piece for block in blocks for piece in _pieces(block, widths, room)]
-    run: list[int] = []
+    sums = [sum(widths[c] for c in block) for block in blocks]
+    if max(sums) > room:
+        return [run for block in blocks for run in _runs([[c] for c in block], widths, room)]
+    return _runs(blocks, widths, room)
+
+
+def _runs(pieces: list[list[int]], widths: list[int], room: int) -> list[list[int]]:
+    """Pieces joined as long as they fit."""
+    runs: list[list[int]] = []
     for piece in pieces:
-        if run and sum(widths[c] for c in [*run, *piece]) > room:
-            yield run
-            run = []
-        run = [*run, *piece]
-    yield run
-
-
-def _pieces(block: list[int], widths: list[int], room: int) -> list[list[int]]:
-    """The columns of a block, which go together if they fit alone."""
-    return [block] if sum(widths[c] for c in block) <= room else [[column] for column in block]
+        if runs and sum(widths[c] for c in [*runs[-1], *piece]) <= room:
+            runs[-1] += piece
+        else:
+            runs.append(list(piece))
+    return runs
 
 
 def _width(whole: Grid, column: int) -> int:

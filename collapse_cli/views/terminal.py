@@ -76,9 +76,7 @@ def _group(group: Group, width: int) -> Iterator[Any]:
     brief = len(group.entries) > ROWS
     yield Text(group.title, "bold")
     numbers = grid.numbers(group, headline=brief)
-    for place, table in enumerate(tables(numbers.turned() if grid.many(group) else numbers, width)):
-        yield from [""] * bool(place)
-        yield table
+    yield from _tables(numbers.turned() if grid.many(group) else numbers, width)
     if brief and grid.left_out(group):
         yield Text(f"… {grid.left_out(group)} more for each in --json and --html", "dim")
     for key, metric in group.declared("each").items():
@@ -94,6 +92,13 @@ def _group(group: Group, width: int) -> Iterator[Any]:
     notes = words.flowing(grid.notes(group, headline=brief), width)
     yield Text("\n".join([*filter(None, footer), *notes]), "dim")
     yield ""
+
+
+def _tables(whole: Grid, width: int) -> Iterator[Any]:
+    """The tables of a grid, a blank line between them."""
+    for place, table in enumerate(tables(whole, width)):
+        yield from [""] if place else []
+        yield table
 
 
 def _drawn(group: Group) -> list[str]:
@@ -126,7 +131,7 @@ def _named_matrices(measured: list[tuple[str, Metric]], width: int) -> Iterator[
         of = f" of {name}" if len(measured) > 1 else ""
         yield ""
         yield Text.assemble(metric["label"] + of, (f", {metric['rows']} × {metric['columns']}", "dim"))
-        yield from tables(grid.named(metric), width)
+        yield from _tables(grid.named(metric), width)
 
 
 def _apart(measured: list[tuple[str, Metric]], width: int) -> list[str]:
@@ -150,7 +155,7 @@ def _each(group: Group, key: str, metric: Metric, width: int) -> Iterator[Any]:
     unit = f", {metric['unit']}" if metric.get("unit") else ""
     yield ""
     yield Text.assemble(metric["label"], (f"{unit}, by {metric['of']}", "dim"))
-    yield from tables(shown, width)
+    yield from _tables(shown, width)
     if len(whole.rows) > ROWS:
         yield Text(f"… {len(whole.rows) - ROWS} more in --json", "dim")
 
