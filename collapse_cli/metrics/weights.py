@@ -39,7 +39,7 @@ class Layer:
 
     TABLE: ClassVar = Table(
         order=("outputs", "inputs", "alive", "stable_rank", "effective_rank", "above", "below"),
-        together={"outputs / inputs": ("outputs", "inputs"), "above / below the bulk": ("above", "below")},
+        together={"outputs / inputs": ("outputs", "inputs")},
         json_only=(
             "effective_rank_sigma",
             "participation_ratio",

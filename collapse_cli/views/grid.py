@@ -237,7 +237,7 @@ def marks(group: Group) -> list[str]:
 def _label(group: Group, row: Row, spoken: list[str], common: str) -> Label:
     """Of one number, or of all that share the row; a null of another name than most have says its own."""
     metrics = [group.measured(key)[0][1] for key in row]
-    words, null = convention(metrics[0]), metrics[0].get("null_is", "")
+    words, null = next(filter(None, map(convention, metrics)), ""), metrics[0].get("null_is", "")
     return Label(
         metrics[0]["together"] if len(row) > 1 else metrics[0]["label"],
         note=footnote(spoken.index(words) + 1) if words else "",

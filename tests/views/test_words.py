@@ -82,4 +82,4 @@ def test_notes_flow_and_keep_their_marks():
     assert words.flowing(notes, 40) == ["¹ λ, centred   ² σ, raw   ³ above 10 %", "of it"]
     assert words.flowing(notes, 26) == ["¹ λ, centred   ² σ, raw", "³ above 10 % of it"]
     assert words.flowing(notes, 13) == ["¹ λ, centred", "² σ, raw", "³ above 10 %", "of it"]
-    assert words.flowing(notes, 11)[2:] == ["³ above", "10 % of it"]
+    assert words.flowing(notes, 11)[-2:] == ["³ above", "10 % of it"]
