@@ -146,10 +146,10 @@ def left_out(group: Group) -> int:
 
 
 def _common_null(group: Group) -> str:
-    """The name that most nulls have, if there is one, said once beside a table of several results; of one, each cell says it."""
+    """The name that far more nulls have than any other, if there is one, said once beside a table of several results."""
     names = [m["null_is"] for m in _chosen(group, headline=False).values() if m.get("null_is")]
-    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
-    return name if len(group.names) > 1 and 2 * count > len(names) else ""
+    (name, most), (_, second) = [*Counter(names).most_common(2), ("", 0), ("", 0)][:2]
+    return name if len(group.names) > 1 and most >= 2 * second else ""
 
 
 def _of(entry: Mapping[str, Any], row: Row) -> list[Metric | None]:

@@ -14,7 +14,10 @@ from collapse_cli.views import words
 from collapse_cli.views.grid import Grid, Label
 
 GAP = 2  # letters between columns: rich's padding and its divider
-LABEL = 20  # letters of a row's name before it is folded for more columns to fit
+LABEL, LEAST = (
+    24,
+    20,
+)  # letters of a row's name before it is folded for more columns to fit; for a whole block
 NAME = 44  # letters of a row's name before it is folded in any case
 HEAD = 16  # letters of a column's name before it is folded
 
@@ -25,17 +28,18 @@ def tables(whole: Grid, width: int) -> Iterator[Table]:
         return
     longest = max(len(whole.corner), *(len(label.text + label.note + label.dim) for label in whole.rows))
     wide = [GAP + _width(whole, c) + sum(_null_width(whole, c)) for c in range(len(whole.columns))]
-    for chunk in _chunks(whole, wide, width - min(longest, LABEL)):
-        first = min(longest, NAME, max(width - sum(wide[c] for c in chunk), LABEL))
+    for chunk in _chunks(whole, wide, [width - min(longest, least) for least in (LABEL, LEAST)]):
+        first = min(longest, NAME, max(width - sum(wide[c] for c in chunk), LEAST))
         yield _table(whole, chunk, first)
 
 
-def _chunks(whole: Grid, widths: list[int], room: int) -> list[list[int]]:
-    """Columns in runs whose widths add up to no more than the room: of whole blocks, as far as these fit."""
+def _chunks(whole: Grid, widths: list[int], rooms: list[int]) -> list[list[int]]:
+    """Columns in runs whose widths add up to no more than the first room in which every block fits, or else than the first."""
     blocks = [list(block) for _, block in groupby(range(len(widths)), lambda c: whole.columns[c].block)]
-    sums = [sum(widths[c] for c in block) for block in blocks]
-    if max(sums) > room:
-        return [run for block in blocks for run in _runs([[c] for c in block], widths, room)]
+    widest = max(sum(widths[c] for c in block) for block in blocks)
+    room = next((room for room in rooms if widest <= room), None)
+    if room is None:
+        return [run for block in blocks for run in _runs([[c] for c in block], widths, rooms[0])]
     return _runs(blocks, widths, room)
 
 
