@@ -5,7 +5,8 @@
         '''Alignment and uniformity.'''
         alignment: float = number("mean ||u - u'||^alpha over positive pairs", unit="squared distance")
 
-`metrics(result)` turns such an object into plain dicts, which `answers.Entry` carries to every view.
+`metrics(result)` turns such an object into plain dicts, which `answers.Entry` carries to every view. How tables show its
+numbers, a result type may declare as its `TABLE`, a `layout.Table`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import dataclasses
 import math
 from collections.abc import Iterable
 from typing import Any, Literal, TypedDict
+
+from collapse_cli.layout import Table
 
 
 class Required(TypedDict):
@@ -44,6 +47,8 @@ class Metric(TypedDict, total=False):
     null_is: str
     interval_is: str
     headline: bool
+    together: str
+    json_only: bool
     better: Literal["high", "low"]
     axis: str
     values: Any
@@ -145,16 +150,16 @@ def _field(kind: str, default: Any, help: str, label: str, **meaning: Any) -> An
 
 
 def metrics(result: Any) -> dict[str, Metric]:
-    """The declared fields of a result as plain dicts, in the order of declaration; what was not measured (None) is left out."""
-    return {
-        field.name: _metric(field, getattr(result, field.name))
-        for field in dataclasses.fields(result)
-        if "kind" in field.metadata and getattr(result, field.name) is not None
-    }
+    """The declared fields of a result as plain dicts, in the order of its table; what was not measured (None) is left out."""
+    table: Table = getattr(type(result), "TABLE", Table())
+    fields = {field.name: field for field in dataclasses.fields(result) if "kind" in field.metadata}
+    measured = [name for name in table.sorted(list(fields)) if getattr(result, name) is not None]
+    return {name: _metric(fields[name], getattr(result, name), table) for name in measured}
 
 
-def _metric(field: dataclasses.Field[Any], value: Any) -> Metric:
+def _metric(field: dataclasses.Field[Any], value: Any, table: Table) -> Metric:
     meaning: Any = {key: text for key, text in field.metadata.items() if text not in ("", False)}
+    meaning |= table.parts(field.name)
     meaning.setdefault("label", field.name.replace("_", " "))
     if field.metadata["kind"] == "number":
         interval = getattr(value, "interval", None)

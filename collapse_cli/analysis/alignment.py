@@ -9,9 +9,9 @@ import torch
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.figures import percent, written
 from collapse_cli.metrics import alignment
 from collapse_cli.metrics.modality import Modality, modality
-from collapse_cli.metrics.thresholds import figure, percent
 from collapse_cli.values import null_of
 
 
@@ -83,7 +83,7 @@ def _refuse_unpaired(first: Subject, second: Subject) -> None:
 
 def answer(result: alignment.Alignment) -> str:
     """How near views are beside images, and how far images spread out."""
-    spread = f"uniformity is {figure(result.uniformity)} (lower bound for this width: {figure(null_of(result.uniformity))})"
+    spread = f"uniformity is {written(result.uniformity)} (lower bound for this width: {written(null_of(result.uniformity))})"
     if result.alignment is None:
         return f"There are no views, so alignment cannot be measured; {spread}."
     apart = 2 * (1 - result.mean_cosine)  # mean squared distance of two images
@@ -98,5 +98,5 @@ def answer_of_pairs(result: Modality) -> str:
     chance = f"guessing: {percent(null_of(result.recall_first))}"
     return (
         f"{percent(result.recall_first)} of the first set have their partner as nearest neighbour among {result.candidates:,} "
-        f"({chance}); the centres of the two sets are {figure(result.modality_gap)} apart."
+        f"({chance}); the centres of the two sets are {written(result.modality_gap)} apart."
     )

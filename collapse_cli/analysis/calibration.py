@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
+from collapse_cli.figures import percent
 from collapse_cli.metrics.calibration import RATIOS, Calibration, Case, calibration, cases, count
-from collapse_cli.metrics.thresholds import percent
 from collapse_cli.progress import Progress, silent
 
 NARROWEST = 8

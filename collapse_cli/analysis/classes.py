@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.figures import percent, written
 from collapse_cli.metrics.classes import Classes, classes
 from collapse_cli.metrics.neural_collapse import Classifier
 from collapse_cli.metrics.rows import unit as unit_rows
-from collapse_cli.metrics.thresholds import figure, percent
 from collapse_cli.values import null_of
 
 COLLAPSED = 0.05  # of the mean class's variance: a class with less is named
@@ -50,8 +50,8 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iter
 
 def answer(result: Classes) -> str:
     """Whether classes can be told by their means, and whether one of them has lost its dimensions."""
-    poorest = f"the class with the fewest directions has an effective rank of {figure(result.least_rank)}"
+    poorest = f"the class with the fewest directions has an effective rank of {written(result.least_rank)}"
     return (
         f"The nearest class mean is the right one for {percent(result.nearest_mean, 1)} of the embeddings (shuffled labels: "
-        f"{percent(null_of(result.nearest_mean), 1)}); {poorest} (shuffled labels: {figure(null_of(result.least_rank))})."
+        f"{percent(null_of(result.nearest_mean), 1)}); {poorest} (shuffled labels: {written(null_of(result.least_rank))})."
     )

@@ -11,9 +11,9 @@ from torch import Tensor
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.figures import percent, written
 from collapse_cli.metrics.clusters import STARTS, Clusters, clusters, kmeans
 from collapse_cli.metrics.rows import unit
-from collapse_cli.metrics.thresholds import figure, percent
 from collapse_cli.values import null_of
 
 
@@ -62,7 +62,7 @@ def _head(subject: Subject) -> Tensor | None:
 
 def answer(result: Clusters) -> str:
     """How well clusters meet the classes, and how many are used."""
-    largest = f"{figure(result.used)} clusters are used, and the largest holds {percent(result.largest)} of the images"
+    largest = f"{written(result.used)} clusters are used, and the largest holds {percent(result.largest)} of the images"
     if result.accuracy is None:
         return f"There are no labels; {largest}."
     return (

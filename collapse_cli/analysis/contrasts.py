@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from collapse_cli.analysis.merging import Group, near, space_of
+from collapse_cli.figures import bracketed
 from collapse_cli.metrics.comparison import TIE, Difference, difference
-from collapse_cli.views.words import bracketed, figures, titled
+from collapse_cli.views.words import figures, titled
 
 FIXED = {
     "effective_rank.h": "effective rank of h",

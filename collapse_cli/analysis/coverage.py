@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError
+from collapse_cli.figures import percent, written
 from collapse_cli.metrics.coverage import Coverage, coverage
-from collapse_cli.metrics.thresholds import figure, percent
 from collapse_cli.values import null_of
 from collapse_cli.views.words import titled
 
@@ -27,7 +27,7 @@ def measure(
         rows = real.clean.spaces[name], generated.clean.spaces[name]
         result = coverage(*rows, generator(real.measuring.seed), k, width or None)
         settings = {
-            "real": real.name, "generated": generated.name, "D": rows[0].shape[1], "L2": False,
+            "real": real.name, "generated": generated.name, "D": rows[0].shape[1], "L2": False, "k": k,
             "kernel": f"Gaussian of width {width:g}" if width else "cosine", "seed": real.measuring.seed,
         }  # fmt: skip
         yield Entry(
@@ -86,5 +86,5 @@ def answer(result: Coverage) -> str:
     return (
         f"{percent(result.coverage)} of the real embeddings have a generated one near them (same distribution: "
         f"{percent(null_of(result.coverage))}), and {percent(result.precision)} of the generated ones lie near a real one; the "
-        f"Vendi score of the generated set is {figure(result.vendi_ratio)} times that of the real one."
+        f"Vendi score of the generated set is {written(result.vendi_ratio)} times that of the real one."
     )

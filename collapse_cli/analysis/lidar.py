@@ -11,9 +11,9 @@ from torch import Tensor
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.figures import percent, written
 from collapse_cli.metrics.lidar import Lidar, lidar
 from collapse_cli.metrics.scatter import groups
-from collapse_cli.metrics.thresholds import figure, percent
 from collapse_cli.shapes import Embeddings
 from collapse_cli.values import null_of
 
@@ -83,7 +83,7 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: float) -> Ite
 def answer(result: Lidar) -> str:
     """In how many directions images differ more than their views do."""
     return (
-        f"Images differ in an effective {figure(result.lidar)} of {result.dimensions:,} directions, weighed by how much their "
-        f"views differ (noise: {figure(null_of(result.lidar))}); {percent(result.augmentation)} of the variance lies within "
+        f"Images differ in an effective {written(result.lidar)} of {result.dimensions:,} directions, weighed by how much their "
+        f"views differ (noise: {written(null_of(result.lidar))}); {percent(result.augmentation)} of the variance lies within "
         "images."
     )

@@ -87,9 +87,14 @@ def by_name(answers: Iterable[Answer]) -> dict[str, Metric]:
             for entry in (entry for entry in entries if name in entry.metrics):
                 key = f"{name}.{entry.space}" if entry.space else name
                 metric = entry.metrics[name]
-                label = f"{metric['label']} · {entry.space}" if entry.space else metric["label"]
-                merged[f"{answer.command}.{key}" if key in before else key] = changed(metric, label=label)
+                merged[f"{answer.command}.{key}" if key in before else key] = _of_space(metric, entry.space)
     return merged
+
+
+def _of_space(metric: Metric, space: str) -> Metric:
+    """Its label says the space, and so does the name of a row that it shares with others of this space."""
+    names: dict[str, Any] = {part: metric[part] for part in ("label", "together") if part in metric}
+    return changed(metric, **{part: f"{name} · {space}" for part, name in names.items()}) if space else metric
 
 
 def space_of(key: str) -> str:

@@ -14,10 +14,10 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Answer, Entry
 from collapse_cli.answers import answer as made
 from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.figures import percent, written
 from collapse_cli.metrics import oracle
 from collapse_cli.metrics.oracle_expected import Expected, expected
 from collapse_cli.metrics.rows import broken, refuse
-from collapse_cli.metrics.thresholds import figure, percent
 
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 
@@ -100,6 +100,6 @@ def answer(result: oracle.Oracle) -> str:
 def answer_from_labels(result: Expected) -> str:
     """How many false negatives a query has on average, from class sizes alone."""
     return (
-        f"Of {result.queue:,} negatives, {figure(result.false_negatives)} on average are of the query's class and so false "
+        f"Of {result.queue:,} negatives, {written(result.false_negatives)} on average are of the query's class and so false "
         f"({percent(result.share, 1)})."
     )

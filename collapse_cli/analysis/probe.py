@@ -12,9 +12,9 @@ from torch import Tensor
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.figures import percent
 from collapse_cli.metrics.copies import counted
 from collapse_cli.metrics.probe import Probe, kept_together, probe, stratified
-from collapse_cli.metrics.thresholds import percent
 from collapse_cli.shapes import Embeddings
 from collapse_cli.values import null_of
 
@@ -26,7 +26,8 @@ def measure(
     seed = subject.measuring.seed
     train, test, copies = _halves(subject)
     settings: dict[str, Any] = {"train": train.source, "test": test.source, "N": len(train), "M": len(test)}
-    settings |= {"classes": len(torch.unique(_labels(train))), "T": temperature, "seed": seed}
+    settings |= {"classes": len(torch.unique(_labels(train))), "k": min(k, len(train)), "T": temperature}
+    settings |= {"labels per class": per_class, "replications": replications, "seed": seed}
     settings |= {"copies": copies} if copies else {}
     for space, rows in train.spaces.items():
         with concerning(f"{subject.name} · {space}"):

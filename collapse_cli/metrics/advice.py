@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from collapse_cli.figures import percent
 from collapse_cli.metrics.signs import COMPLETE, few_rows_vary
 from collapse_cli.metrics.spectrum import Spectrum
-from collapse_cli.metrics.thresholds import percent
 from collapse_cli.shapes import Stage
 
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from collapse_cli.layout import Table
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.intervals import Interval, of_spread
 from collapse_cli.metrics.jackknife import FEW, Error, of_mean, of_pairs
@@ -21,6 +23,8 @@ from collapse_cli.values import Measured
 @dataclass(frozen=True)
 class Alignment:
     """Alignment and uniformity."""
+
+    TABLE: ClassVar = Table(json_only=("pairs",))  # N of the settings
 
     pairs: int | None = number("positive pairs measured", default=None)
     alignment: float | None = number(

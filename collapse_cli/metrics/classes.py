@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor
 
+from collapse_cli.layout import Table
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.classes_intervals import intervals
 from collapse_cli.metrics.intervals import Interval
@@ -32,6 +33,12 @@ FLOAT32 = (
 @dataclass(frozen=True, kw_only=True)
 class Classes:
     """Classes and neural collapse."""
+
+    TABLE: ClassVar = Table(
+        order=("samples", "classes", "dimensions"),
+        together={"samples / classes / dimensions": ("samples", "classes", "dimensions")},
+        json_only=("within", "between"),  # their quotient decides, whatever the scale
+    )
 
     cdnv: float | None = number(
         "class-distance normalised variance: mean over pairs of classes of (v_c + v_c') / (2 ||mean_c - mean_c'||^2); 0: "

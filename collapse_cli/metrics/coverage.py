@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor
 
+from collapse_cli.layout import Table
 from collapse_cli.metrics.copies import counted
 from collapse_cli.metrics.coverage_balls import BLOCKS, expected_coverage, prdc, statistics
 from collapse_cli.metrics.intervals import Interval
@@ -30,6 +31,14 @@ KERNEL = 1000  # rows at most whose kernel is a matrix of its own
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
     """Coverage of real rows by generated ones."""
+
+    TABLE: ClassVar = Table(
+        together={
+            "embeddings, real / generated": ("real", "generated"),
+            "distinct ones, real / generated": ("distinct_real", "distinct_generated"),
+        },
+        json_only=("k", "compared"),  # a setting, and the smaller of both numbers of embeddings
+    )
 
     precision: float = number(
         "share of generated rows inside the ball of some real row: are they like real ones?",

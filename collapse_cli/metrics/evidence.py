@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from collapse_cli.layout import Table
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.verdict import COMPLETE_SOURCE, DIMENSIONAL_SOURCE, complete, dimensional
@@ -16,6 +18,8 @@ ON_SPHERE = "centred, L2-normalised rows"
 @dataclass(frozen=True)
 class Evidence:
     """Evidence."""
+
+    TABLE: ClassVar = Table(json_only=("complete_below", "dimensional_below"))  # which the reasons say
 
     samples: int = number("embeddings measured, N")
     dimensions: int = number("width of the space, D")

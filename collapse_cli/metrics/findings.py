@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from collapse_cli.figures import percent, written
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.copies_words import copies_in_words, groups_in_words
 from collapse_cli.metrics.signs import Signs, of_offset
 from collapse_cli.metrics.spectrum import Spectrum
-from collapse_cli.metrics.thresholds import Status, figure, percent
+from collapse_cli.metrics.thresholds import Status
 
 OFFSET = 0.5
 """Mean cosine above its null from which a common part is named: without a ReLU it is then more than 71 % of each length."""
@@ -39,7 +40,7 @@ def spread_out(spectrum: Spectrum) -> str:
     """How many directions hold 90 % of the variance, and the effective rank, each beside that of isotropic embeddings."""
     ninety, rank = spectrum.dimensions_90, spectrum.effective_rank
     count = f"90 % of the variance lies in {ninety:,.0f}{_beside(ninety, '{:,.0f}'.format)}"
-    return f"{count}, and the effective rank is {figure(float(rank))}{_beside(rank, figure)}"
+    return f"{count}, and the effective rank is {written(float(rank))}{_beside(rank, written)}"
 
 
 def _beside(value: float, written: Callable[[float], str]) -> str:

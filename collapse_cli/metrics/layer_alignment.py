@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from collapse_cli.layout import Table
 from collapse_cli.metrics.ranks import stable_rank
 from collapse_cli.metrics.weights import FLOOR, flat, roots
 from collapse_cli.results import curve, number
@@ -27,6 +29,12 @@ MEANT = "the scale of a batch norm between them is folded in; with anything else
 @dataclass(frozen=True)
 class Pair:
     """Alignment of adjacent layers."""
+
+    TABLE: ClassVar = Table(
+        order=("leading", "dimensions"),
+        together={"leading k / of d": ("leading", "dimensions")},
+        json_only=("gap",),  # how k was chosen
+    )
 
     dimensions: int = number(
         "directions between the layers: outputs of the first, inputs of the second", label="dimensions d"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.layout import Table
 from collapse_cli.metrics.intervals import Interval
 from collapse_cli.metrics.jackknife import FEW, of_pairs
 from collapse_cli.metrics.nulls import wishart
@@ -26,6 +27,12 @@ NORMAL_95 = 1.959964  # two-sided
 @dataclass(frozen=True)
 class Lidar:
     """LiDAR: images and their views."""
+
+    TABLE: ClassVar = Table(
+        order=("groups", "views", "dimensions"),
+        together={"images / views of each / dimensions": ("groups", "views", "dimensions")},
+        json_only=("delta",),  # which follows from that of the settings
+    )
 
     lidar: float = number(
         "exp of the entropy of the eigenvalues of Sw^-1/2 Sb Sw^-1/2: directions in which images differ, in units of what "

@@ -6,11 +6,13 @@ The gap is Liang et al.'s (2022, "Mind the Gap", arXiv:2203.02053): the distance
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.layout import Table
 from collapse_cli.metrics.alignment import aligned, uniform
 from collapse_cli.metrics.jackknife import FEW, of_mean
 from collapse_cli.metrics.probe import wilson
@@ -27,6 +29,8 @@ TIE = 1e-9  # cosines closer than this are equal: float64's rounding, and more
 @dataclass(frozen=True)
 class Modality:
     """Two sets in pairs."""
+
+    TABLE: ClassVar = Table(json_only=("pairs", "candidates"))  # N of the settings, or what is drawn of it
 
     pairs: int = number("pairs measured, N")
     alignment: float = number(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.layout import Table
 from collapse_cli.results import curve, number
 from collapse_cli.values import Curve, Measured
 
@@ -21,6 +23,8 @@ class Oracle:
 
     None of these is better high or low: a better space brings a class together, and so its false negatives to the front.
     """
+
+    TABLE: ClassVar = Table(json_only=("queries", "keys"))  # which the settings say
 
     queries: int = number("queries")
     keys: int = number("keys in the queue, K")

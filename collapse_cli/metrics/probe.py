@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.layout import Table
 from collapse_cli.metrics.rows import sound, unit
 from collapse_cli.results import number
 from collapse_cli.values import Measured
@@ -24,6 +26,8 @@ NORMAL_95 = 1.959964  # two-sided
 @dataclass(frozen=True)
 class Probe:
     """Probes of frozen embeddings."""
+
+    TABLE: ClassVar = Table(json_only=("neighbours", "per_class", "replications"))  # which the settings say
 
     knn: float = number(
         "test accuracy of the weighted vote of the k nearest training rows (InstDisc; k and T as DINO's)",

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from collapse_cli.figures import percent
 from collapse_cli.metrics.spectrum import Spectrum
-from collapse_cli.metrics.thresholds import percent
 from collapse_cli.values import Measured
 
 COMPLETE = 0.25

@@ -133,6 +133,17 @@ def counts(copies: Copies | None, worth: Independent) -> dict[str, Any]:
     }
 
 
+def measured(
+    values: Mapping[str, float], nulls: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]
+) -> dict[str, Any]:
+    """Every number with its null and its interval, which reaches at least to the value: counts are of steps, their intervals of
+    a line drawn through them."""
+    around = {
+        name: (min(low, values[name]), max(high, values[name])) for name, (low, high) in intervals.items()
+    }
+    return {name: Measured(value, nulls.get(name), around.get(name)) for name, value in values.items()}
+
+
 def of_unit(rows: Rows) -> Tensor:
     """Eigenvalues (D,) of the covariance of the unit rows of (N,D)."""
     return eigenvalues(gather(rows).on_sphere.covariance, span(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from torch import Generator, Tensor
 
@@ -14,9 +14,11 @@ from collapse_cli.metrics.groups import independent
 from collapse_cli.metrics.intervals import RAW, UNIT, intervals
 from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
+from collapse_cli.metrics.spectral_layout import ROWS
 from collapse_cli.metrics.spectral_numbers import (
     counts,
     equal,
+    measured,
     null_of,
     numbers,
     of_gaussian,
@@ -27,12 +29,14 @@ from collapse_cli.metrics.spectral_numbers import (
 )
 from collapse_cli.results import curve, number
 from collapse_cli.shapes import Rows
-from collapse_cli.values import Curve, Measured
+from collapse_cli.values import Curve
 
 
 @dataclass(frozen=True)
 class Spectrum:
     """Spectrum and effective ranks."""
+
+    TABLE: ClassVar = ROWS
 
     samples: int = number("embeddings measured, N")
     dimensions: int = number("width of the space, D")
@@ -219,10 +223,6 @@ def spectrum(
     found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     expected["row_participation"] = of_gaussian(found["participation_ratio"])
     between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
-    measured: dict[str, Any] = {
-        name: Measured(value, expected.get(name), _around(value, between.get(name)))
-        for name, value in found.items()
-    }
     return Spectrum(
         samples=n,
         dimensions=d,
@@ -231,7 +231,7 @@ def spectrum(
             lam[UNIT].tolist(), null=null.tolist(), initial=of_unit(initial[0]).tolist() if initial else None
         ),
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
-        **measured,
+        **measured(found, expected, between),
         effective_rank_initial=over_range([entropy_rank(of_unit(each)) for each in initial]),
         equal=equal(seen.raw, rows[0:1].dtype),
         rectified=relu,
@@ -240,8 +240,3 @@ def spectrum(
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
     )
-
-
-def _around(value: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    """The interval, reaching at least to the value: counts are of steps, their intervals of a line drawn through them."""
-    return interval and (min(interval[0], value), max(interval[1], value))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from collapse_cli.figures import beside, quantity, written
+
 Status = Literal["complete collapse", "dimensional collapse", "healthy", "inconclusive"]
 
 
@@ -34,16 +36,11 @@ class Threshold:
 
     def in_words(self, name: str) -> str:
         """The number with its interval, its null and what it means below the bound."""
-        around = f" [{figure(self.interval[0])}, {figure(self.interval[1])}]" if self.interval else ""
-        null = "" if self.null is None else f", null {figure(self.null)}"
-        return f"{name} {figure(self.value)}{around}{null}; {self.below} is below {figure(self.bound)}"
+        value = int(self.value) if self._counted else self.value
+        null = "" if self.null is None else f", null {beside(self.null, value, self.interval)}"
+        return f"{name} {quantity(value, self.interval)}{null}; {self.below} is below {written(self.bound)}"
 
-
-def figure(value: float) -> str:
-    """Counts whole, `2,048`; other numbers with three digits."""
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.3g}"
-
-
-def percent(share: float, decimals: int = 0) -> str:
-    """A share in [0, 1] as `21 %`."""
-    return f"{100 * share:.{decimals}f} %"
+    @property
+    def _counted(self) -> bool:
+        """Whether it is a count: whole, and so are the ends of its interval."""
+        return all(end == round(end) for end in (self.value, *(self.interval or ())))

@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass
 
 from collapse_cli.answers import Verdict
+from collapse_cli.figures import percent
 from collapse_cli.metrics.advice import ROUNDING, Context, more, passing
 from collapse_cli.metrics.findings import active, findings, of_views, spread_out
 from collapse_cli.metrics.ranks import ACTIVE
@@ -31,7 +32,7 @@ from collapse_cli.metrics.signs import (
     shrunk,
 )
 from collapse_cli.metrics.spectrum import Spectrum
-from collapse_cli.metrics.thresholds import Status, Threshold, percent
+from collapse_cli.metrics.thresholds import Status, Threshold
 
 COMPLETE_SOURCE = (
     "std of z/|z| near 0 is SimSiam's sign (arXiv:2011.10566, sec. 4.1); the bound, .25 squared, lies between runs on digits "

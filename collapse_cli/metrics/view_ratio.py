@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.layout import Table
 from collapse_cli.metrics.jackknife import FEW, Error
 from collapse_cli.metrics.rows import sound
 from collapse_cli.results import number
@@ -26,6 +28,8 @@ NULL = 0.0  # of rows in which no image is to be found
 @dataclass(frozen=True)
 class ViewRatio:
     """Images and their views."""
+
+    TABLE: ClassVar = Table(together={"images / views of each": ("images", "views")})
 
     images: int = number("images, n")
     views: int = number("views of each, q")

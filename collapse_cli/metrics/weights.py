@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
+from collapse_cli.layout import Table
 from collapse_cli.metrics.eigenvalues import ROUNDING
 from collapse_cli.metrics.ranks import alive, entropy_rank, participation_ratio, stable_rank
 from collapse_cli.metrics.verdict import DIMENSIONAL
@@ -34,6 +36,15 @@ BULK = (
 @dataclass(frozen=True)
 class Layer:
     """Layers."""
+
+    TABLE: ClassVar = Table(
+        order=("outputs", "inputs", "alive", "stable_rank", "effective_rank", "above", "below"),
+        together={"outputs / inputs": ("outputs", "inputs")},
+        json_only=(
+            "effective_rank_sigma",
+            "participation_ratio",
+        ),  # other ranks of the same: the verdict is of `alive`
+    )
 
     outputs: int = number("rows of the weight matrix, out")
     inputs: int = number("columns of the weight matrix, in; of a convolution in·kh·kw")

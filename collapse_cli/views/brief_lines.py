@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from collapse_cli.figures import beside, written
 from collapse_cli.views import grid, words
 from collapse_cli.views.document import Group
 from collapse_cli.views.grid import Grid
@@ -89,9 +90,8 @@ def _value(metric: dict[str, Any] | None) -> Text:
     """The value, and its null in brackets."""
     if metric is None:
         return Text("–")
-    null = metric.get("null")
-    beside = "" if null is None else f" ({words.figures(null)})"
-    return Text.assemble(words.figures(metric["value"]), (beside, "dim"))
+    value, null = metric["value"], metric.get("null")
+    return Text.assemble(written(value), ("" if null is None else f" ({beside(null, value)})", "dim"))
 
 
 def key_numbers(group: Group) -> Grid:
@@ -113,5 +113,5 @@ def _keys(group: Group) -> list[str]:
 
 
 def _bare(metric: dict[str, Any]) -> dict[str, Any]:
-    """A number without its convention, which stands in the full tables."""
-    return metric | {"convention": ""}
+    """A number without its convention, in a row of its own; the full tables have both."""
+    return {key: value for key, value in metric.items() if key not in ("convention", "together")}

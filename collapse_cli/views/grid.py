@@ -1,34 +1,32 @@
-"""Tables as data, a value and its chance in each cell; terminal and page draw the same ones."""
+"""Tables as data, a value and its null in each cell; terminal and page draw the same ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from textwrap import fill
 from typing import Any
 
+from collapse_cli.answers import BETWEEN
+from collapse_cli.figures import alike, written
+from collapse_cli.views.cells import Cell, cell, near, nulls, shared
 from collapse_cli.views.document import Group, Metric
-from collapse_cli.views.words import (
-    BEST,
-    RESULTS,
-    convention,
-    figures,
-    footnote,
-    in_words,
-    legend,
-    pairs,
-    plain,
-    quantity,
-)
+from collapse_cli.views.words import convention, footnote, in_words, legend, pairs, plain
 
 WORDS = 16  # letters of a setting in one line
-NEAR = 0.02  # relative: chances that differ less are one
-MANY = 4  # results that stand side by side; of more, each gets a row
+MANY = 4  # results of one space that stand side by side; of more, each gets a row
+Row = tuple[str, ...]  # names of the numbers that stand in it
+MARKED = {"best", "agree", "required", "runs"}  # parts of a number that must be seen: it shares no row
 
 
 @dataclass(frozen=True)
 class Label:
-    """The name of a row or column; footnote, unit and the null's name follow it; `help` explains it; `aside`: chance's."""
+    """The name of a row or column; footnote, unit and the null's name follow it; `help` explains it; `aside`: nulls alone.
+
+    block: columns of one block, which is a space of all inputs, stay together where not all columns fit.
+    """
 
     text: str
     note: str = ""
@@ -37,21 +35,13 @@ class Label:
     help: str = ""
     strong: bool = False
     aside: bool = False
+    block: str = ""
 
     @property
     def dim(self) -> str:
         """Unit, where the name does not say it already, and null, as they follow the name."""
         said = self.unit and f" {self.unit} " not in f" {self.text} "
         return (f", {self.unit}" if said else "") + (f" ({self.null})" if self.null else "")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value, behind its mark where it is best, and beside it what chance would have given."""
-
-    value: str = ""
-    null: str = ""
-    strong: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,85 +59,146 @@ class Grid:
 
 
 def numbers(group: Group, headline: bool = False) -> Grid:
-    """Numbers (or only headlines) as rows, results as columns; settings that differ at the end.
+    """Numbers (or only headlines) as rows, results as columns, those of one space side by side; settings that differ at the end.
 
-    Where chance is nearly the same for all results, of the headlines at least, it stands in a last column of its own; of
-    many results, which are then the rows, each metric decides for itself.
+    Where the null is nearly the same for all results of a space, of the headlines at least, it stands in a column of its own
+    behind them; of many results, which are then the rows, each number decides for itself.
     """
-    chosen = _chosen(group, headline)
-    nulls = _nulls(group)
-    differing = group.differing()
-    whole = Grid(
-        tuple(_label(m, conventions(group, headline), nulls) for m in chosen.values())
-        + tuple(Label(plain(key)) for key in differing),
-        tuple(Label(name) for name in group.names),
-        tuple(tuple(_cell(one["metrics"].get(key), nulls) for one in group.entries) for key in chosen)
-        + tuple(tuple(Cell(fill(in_words(v), WORDS)) for v in values) for values in differing.values()),
-        f"({next(iter(nulls))})" if len(nulls) == 1 else "",
+    rows, parts = _rows(group, headline), spaces(group)
+    strong = set(chain.from_iterable(_rows(group, headline=True)))
+    settings = group.differing()
+    common = _common_null(group)
+    spoken = conventions(group, headline)
+    labels = _units_once([_label(group, row, spoken, common) for row in rows])
+    labels += [Label(plain(key)) for key in settings]
+    once = {row for row in rows if _equal(group, row)}
+    blocks = [_block(part, rows, strong, once, list(settings), len(group.names) == 1) for part in parts]
+    several = sum(columns[-1].aside for columns, _ in blocks) > 1
+    return Grid(
+        tuple(labels),
+        tuple(_said(label) if several else label for columns, _ in blocks for label in columns),
+        tuple(tuple(chain.from_iterable(cells[n] for _, cells in blocks)) for n in range(len(labels))),
+        f"(null: {common})" if common else "",
     )
-    chances = {key: _chances(group, key) for key in chosen}
-    near = [key for key in chosen if _near(chances[key])]
-    if set(_chosen(group, headline=True)) <= set(near):
-        near = list(chosen)
-    elif len(group.names) <= MANY:
-        near = []
-    apart = [chances[key] if key in near else () for key in chosen] + [()] * len(differing)
-    return _apart(whole, apart) if nulls and near else whole
 
 
-def _chances(group: Group, key: str) -> tuple[float, ...]:
-    """What chance gives for the results, from the least to the largest."""
-    nulls = (metric.get("null") for _, metric in group.measured(key))
-    return tuple(sorted({null for null in nulls if null is not None}))
+def _units_once(labels: Sequence[Label]) -> list[Label]:
+    """A unit that the row above has too is not said again."""
+    above = ["", *(label.unit for label in labels)]
+    return [
+        replace(each, unit="" if each.unit == unit else each.unit)
+        for each, unit in zip(labels, above, strict=False)
+    ]
 
 
-def _near(chances: tuple[float, ...]) -> bool:
-    return not chances or chances[-1] - chances[0] <= NEAR * max(map(abs, chances))
+def spaces(group: Group) -> list[Group]:
+    """The results of each space, in order of first appearance."""
+    order = dict.fromkeys(entry["space"] for entry in group.entries)
+    members = ([pair for pair in group if pair[1]["space"] == space] for space in order)
+    return [
+        replace(group, names=names, entries=entries)
+        for names, entries in (zip(*m, strict=True) for m in members)
+    ]
 
 
-def _apart(whole: Grid, chances: Sequence[tuple[float, ...]]) -> Grid:
-    """The same with these chances in a column of their own: one value, or the least and the largest. Without any, unchanged."""
-    said = [_ends(each) for each in chances]
-    if not any(said):
-        return whole
-    cells = tuple(
-        (*(replace(cell, null="" if ends else cell.null) for cell in row), Cell(ends))
-        for row, ends in zip(whole.cells, said, strict=True)
+def by_space(group: Group) -> Group:
+    """The same results, those of one space together."""
+    parts = spaces(group)
+    names, entries = (
+        tuple(chain.from_iterable(each)) for each in zip(*((p.names, p.entries) for p in parts), strict=True)
     )
-    return Grid(whole.rows, (*whole.columns, Label("null", aside=True)), cells, whole.corner)
+    return replace(group, names=names, entries=entries)
 
 
-def _ends(chances: tuple[float, ...]) -> str:
-    """`(0.1)`, or both ends on two lines; nothing where there is none, or where it stands beside each value."""
-    if not chances:
-        return ""
-    ends = chances[:1] if _near(chances) else (chances[0], chances[-1])
-    return "(" + " …\n".join(figures(value, pad=True) for value in ends) + ")"
+def many(group: Group) -> bool:
+    """Whether a space has more results than stand side by side."""
+    return max(len(part.names) for part in spaces(group)) > MANY
+
+
+def _rows(group: Group, headline: bool) -> list[Row]:
+    """The numbers of each row: those that are declared to stand together share one, if none of them is marked."""
+    shown = _chosen(group, headline)
+    marked = {
+        metric.get("together") for key in shown for _, metric in group.measured(key) if MARKED & metric.keys()
+    }
+    rows: dict[tuple[str, str], list[str]] = {}
+    for key, metric in shown.items():
+        title = metric.get("together", "")
+        place = ("", key) if not title or title in marked else (title, "")
+        rows.setdefault(place, []).append(key)
+    return [tuple(keys) for keys in rows.values()]
 
 
 def _chosen(group: Group, headline: bool) -> dict[str, Metric]:
-    every = group.declared("number")
+    """The numbers that a table shows."""
+    every = {
+        key: metric
+        for key, metric in group.declared("number").items()
+        if not metric.get("json_only") or "required" in metric
+    }
     strong = {key: metric for key, metric in every.items() if metric.get("headline")}
     return (strong or every) if headline else every
 
 
-def _nulls(group: Group) -> set[str]:
-    """The names of chance to be said beside a table of several results; of one, each cell says its own."""
-    return (
-        {m["null_is"] for m in group.declared("number").values() if m.get("null_is")}
-        if len(group.names) > 1
-        else set()
-    )
+def left_out(group: Group) -> int:
+    """How many numbers are no headlines."""
+    return len(_chosen(group, headline=False)) - len(_chosen(group, headline=True))
+
+
+def _common_null(group: Group) -> str:
+    """The name that far more nulls have than any other, if there is one, said once beside a table of several results."""
+    names = [m["null_is"] for m in _chosen(group, headline=False).values() if m.get("null_is")]
+    (name, most), (_, second) = [*Counter(names).most_common(2), ("", 0), ("", 0)][:2]
+    return name if len(group.names) > 1 and most >= 2 * second else ""
+
+
+def _of(entry: Mapping[str, Any], row: Row) -> list[Metric | None]:
+    return [entry["metrics"].get(key) for key in row]
+
+
+def _equal(group: Group, row: Row) -> bool:
+    """Whether the numbers of a row are equal in every result that has any of them: then one says all."""
+    return all(len({each and each["value"] for each in _of(entry, row)}) == 1 for entry in group.entries)
+
+
+def _block(
+    part: Group, rows: Sequence[Row], strong: set[str], once: set[Row], settings: Sequence[str], named: bool
+) -> tuple[list[Label], list[list[Cell]]]:
+    """Columns and rows of cells of one space: a column for each result and, where nulls are shared, one of theirs."""
+    cells = [[cell(_of(entry, row), named, row in once) for entry in part.entries] for row in rows]
+    cells += [
+        [Cell(fill(in_words(entry["settings"].get(key)), WORDS)) for entry in part.entries]
+        for key in settings
+    ]
+    columns = [Label(name, block=part.entries[0]["space"]) for name in part.names]
+    measured = [[[metric for _, metric in part.measured(key)] for key in row] for row in rows]
+    alike = [n for n, row in enumerate(measured) if all(near(nulls(each)) for each in row)]
+    if {n for n, row in enumerate(rows) if strong & {*row}} <= {*alike}:
+        alike = list(range(len(rows)))
+    elif len(part.names) <= MANY:
+        alike = []
+    texts = [shared(measured[n]) if n in alike else "" for n in range(len(cells))]
+    if len(part.names) == 1 or not any(texts):
+        return columns, cells
+    own = [[replace(each, null="" if text else each.null) for each in row] + [Cell(text)]
+           for row, text in zip(cells, texts, strict=True)]  # fmt: skip
+    return [*columns, Label("null", aside=True, block=columns[0].block)], own
+
+
+def _said(label: Label) -> Label:
+    """The nulls' label says whose they are."""
+    return replace(label, text=f"{label.text}{BETWEEN}{label.block}") if label.aside else label
 
 
 def names(group: Group, key: str) -> Grid:
     """One row for each name (class, layer) of an `each` metric, one column for each result."""
-    found = dict(group.measured(key))
-    rows = list(dict.fromkeys(name for metric in found.values() for name in metric["values"]))
+    measured = dict(by_space(group).measured(key))
+    rows = list(dict.fromkeys(name for metric in measured.values() for name in metric["values"]))
+    texts = iter(alike([metric["values"].get(row) for row in rows for metric in measured.values()]))
     return Grid(
         tuple(Label(plain(row)) for row in rows),
-        tuple(Label(name) for name in found),
-        tuple(tuple(_named(metric, row) for metric in found.values()) for row in rows),
+        tuple(Label(name) for name in measured),
+        tuple(tuple(Cell(next(texts)) for _ in measured) for _ in rows),
     )
 
 
@@ -158,15 +209,7 @@ def named(metric: Metric) -> Grid:
     return Grid(
         tuple(Label(plain(name)) for name in metric["row_names"]),
         tuple(Label(plain(name)) for name in metric["column_names"]),
-        tuple(
-            tuple(
-                Cell(
-                    f"{round(value, 2) + 0:.2f}" if small and value is not None else figures(value, pad=True)
-                )
-                for value in row
-            )
-            for row in metric["values"]
-        ),
+        tuple(tuple(Cell(written(value, 2 if small else None)) for value in row) for row in metric["values"]),
     )
 
 
@@ -178,8 +221,12 @@ def conventions(group: Group, headline: bool = False) -> list[str]:
 
 def footer(group: Group, headline: bool = False) -> list[str]:
     """Settings in one line, the marks, then the conventions."""
-    said = [f"{footnote(n)} {text}" for n, text in enumerate(conventions(group, headline), 1)]
-    return [line for line in (pairs(group.shared()), *marks(group), *said) if line]
+    return [line for line in (pairs(group.shared()), *marks(group), *notes(group, headline)) if line]
+
+
+def notes(group: Group, headline: bool = False) -> list[str]:
+    """The conventions behind their footnotes."""
+    return [f"{footnote(n)} {text}" for n, text in enumerate(conventions(group, headline), 1)]
 
 
 def marks(group: Group) -> list[str]:
@@ -187,38 +234,15 @@ def marks(group: Group) -> list[str]:
     return legend([metric for one in group.entries for metric in one["metrics"].values()])
 
 
-def _label(metric: Metric, spoken: list[str], nulls: set[str]) -> Label:
-    """Where several names of chance are said, each stands in the label of its metrics."""
-    words = convention(metric)
+def _label(group: Group, row: Row, spoken: list[str], common: str) -> Label:
+    """Of one number, or of all that share the row; a null of another name than most have says its own."""
+    metrics = [group.measured(key)[0][1] for key in row]
+    words, null = next(filter(None, map(convention, metrics)), ""), metrics[0].get("null_is", "")
     return Label(
-        metric["label"],
+        metrics[0]["together"] if len(row) > 1 else metrics[0]["label"],
         note=footnote(spoken.index(words) + 1) if words else "",
-        unit=metric.get("unit", ""),
-        null=metric.get("null_is", "") if len(nulls) > 1 else "",
-        help=metric["help"],
-        strong=metric.get("headline", False),
+        unit=metrics[0].get("unit", ""),
+        null=null if len(group.names) > 1 and null != common else "",
+        help="; ".join(metric["help"] for metric in metrics),
+        strong=any(metric.get("headline") for metric in metrics),
     )
-
-
-def _cell(metric: Metric | None, nulls: set[str]) -> Cell:
-    if metric is None:
-        return Cell("–")
-    if "required" in metric:
-        return _checked(metric, metric["required"])
-    null, best = metric.get("null"), metric.get("best")
-    name = "" if nulls else metric.get("null_is", "null") + " "
-    beside = "" if null is None else f"({name}{figures(null, pad=True)})"
-    agree = metric.get("agree")
-    value = f"{BEST[best][0]} {quantity(metric)}" if best else quantity(metric)
-    return Cell(value, f"{agree[0]}/{agree[1]}" if agree else beside, strong=best is not None)
-
-
-def _checked(metric: Metric, required: dict[str, Any]) -> Cell:
-    """What a check came to and the value, beside it the bound."""
-    failed = required["result"] == "fail"
-    bound = f"({required['relation']} {figures(required['bound'])})"
-    return Cell(f"{RESULTS[required['result']]}  {quantity(metric)}", bound, strong=failed)
-
-
-def _named(metric: dict[str, Any], row: str) -> Cell:
-    return Cell(figures(metric["values"].get(row), pad=True))

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from html import escape
 
 from collapse_cli.views import grid, plot, words
+from collapse_cli.views.cells import Cell
 from collapse_cli.views.document import Document, groups, verdicts
-from collapse_cli.views.grid import Cell, Grid, Label
+from collapse_cli.views.grid import Grid, Label
 from collapse_cli.views.panels import panels
 
 
@@ -27,7 +28,7 @@ def _verdicts(document: Document) -> Iterator[str]:
 
 def _tables(document: Document) -> Iterator[str]:
     for group in groups(document):
-        many = len(group.entries) > grid.MANY
+        many = grid.many(group)
         numbers = grid.numbers(group, headline=many)
         if numbers.rows:
             yield f"<p><b>{escape(group.title)}</b></p>{_table(numbers.turned() if many else numbers)}"

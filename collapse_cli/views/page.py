@@ -76,7 +76,7 @@ def _group(group: Group) -> dict[str, Any]:
     explained += [m for kind in ("lines", "each", "matrix", "frames") for m in group.declared(kind).values()]
     return {
         "title": group.title,
-        "numbers": numbers.turned() if len(group.names) > grid.MANY else numbers,
+        "numbers": numbers.turned() if grid.many(group) else numbers,
         "each": [(metric, tables[key]) for key, metric in group.declared("each").items()],
         "settings": words.pairs(group.shared()),
         "marks": grid.marks(group),

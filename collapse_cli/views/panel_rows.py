@@ -62,7 +62,9 @@ def number(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
         for row, (name, one) in enumerate(measured):
             value = one["value"]
             axes.barh(row, value or 0, 0.6, color=style.line(places[name])["color"])
-            axes.annotate(figures(value), (value or 0, row), (4, 0), textcoords="offset points", va="center")
+            axes.annotate(
+                figures(value, pad=True), (value or 0, row), (4, 0), textcoords="offset points", va="center"
+            )
             if one.get("null") is not None:
                 axes.vlines(one["null"], row - 0.4, row + 0.4, color=style.NULL, linestyle="--")
         _row_axis(axes, [plain(name, 24) for name, _ in measured])

@@ -1,4 +1,4 @@
-"""An answer at the terminal: tables, sketches of curves, and the verdict last, where the eye is."""
+"""A whole answer at the terminal: what it comes to first, then tables, sketches of curves, settings and conventions."""
 
 from __future__ import annotations
 
@@ -12,29 +12,53 @@ from rich.table import Table
 from rich.text import Text
 
 from collapse_cli.views import grid, words
-from collapse_cli.views.document import Document, Group, Metric, groups, verdicts
+from collapse_cli.views.document import Document, Group, Metric, groups, names
 from collapse_cli.views.grid import Grid
 from collapse_cli.views.sketch import MARGIN, sketch, sparkline, thinned
-from collapse_cli.views.tables import NAME, tables
+from collapse_cli.views.tables import tables
 
-BRIEF = 40  # numbers of a result, of more than which only headlines are shown
-ROWS = 12  # of an `each` table, and inputs; the others are in the JSON
+FEW = 2  # results whose small matrices are tables
+NAME = 34  # letters of a result's name beside a sparkline or a matrix
+ROWS = 12  # of an `each` table, results with all of their numbers, and inputs; the others are in the JSON
 
 
 def show(document: Document, console: Console | None = None) -> None:
-    """Print an answer to stdout."""
+    """Print an answer to stdout: what it comes to, then what that rests on."""
     console = console or stdout()
+    for part in _answers(document):
+        _print(console, part)
     for group in groups(document):
-        for part in _group(group, console.width):
+        for part in _group(grid.by_space(group), console.width):
             console.print(part)
-    for one in document["inputs"][:ROWS]:
-        console.print(Text(words.source(one), "dim"))
+    for facts in document["inputs"][:ROWS]:
+        console.print(Text(words.source(facts), "dim"))
     if len(document["inputs"]) > ROWS:
         console.print(Text(f"… {len(document['inputs']) - ROWS} more inputs in --json", "dim"))
-    for name, one in verdicts(document):
-        console.print(verdict(one, name))
-        for command in one.get("commands", ()):
-            console.print(Text(f"→ {words.plain(command)}"), soft_wrap=True)  # one line, to be copied
+    for command in document.get("next", ()):
+        _print(console, f"Next: {command}")
+
+
+def _print(console: Console, part: Any) -> None:
+    """A command is one line, to be copied, however long."""
+    if isinstance(part, str):
+        console.print(Text(words.plain(part)), soft_wrap=True)
+    else:
+        console.print(part)
+
+
+def _answers(document: Document) -> Iterator[Any]:
+    """The verdict on each result with its commands or, where it has none, its answer in a sentence; then a blank line."""
+    lone = len(document["results"]) == 1
+    judged = [(name, result) for name, result in zip(names(document), document["results"], strict=True)
+              if result.get("verdict") or result.get("answer")]  # fmt: skip
+    for name, result in judged:
+        if result.get("verdict"):
+            yield verdict(result["verdict"], "" if lone else name)
+            yield from (f"→ {command}" for command in result["verdict"].get("commands", ()))
+        else:
+            yield Text.assemble(("" if lone else f"{name}: ", "bold"), words.plain(result["answer"]))
+    if judged:
+        yield Text()
 
 
 def stdout() -> Console:
@@ -45,13 +69,16 @@ def stdout() -> Console:
 
 
 def _group(group: Group, width: int) -> Iterator[Any]:
-    """A title, the numbers, one small table for each `each`, the sketches and the settings."""
-    many = len(group.entries) > grid.MANY
-    brief = many or len(group.declared("number")) > BRIEF
+    """A title, the numbers, one small table for each `each`, the sketches, the settings and the conventions.
+
+    Of very many results only headline numbers are shown.
+    """
+    brief = len(group.entries) > ROWS
     yield Text(group.title, "bold")
     numbers = grid.numbers(group, headline=brief)
-    yield from tables(numbers.turned() if many else numbers, width)
-    yield from _left_out(group, brief)
+    yield from _tables(numbers.turned() if grid.many(group) else numbers, width)
+    if brief and grid.left_out(group):
+        yield Text(f"… {grid.left_out(group)} more for each in --json and --html", "dim")
     for key, metric in group.declared("each").items():
         yield from _each(group, key, metric, width)
     for key, metric in group.declared("curve").items():
@@ -61,16 +88,17 @@ def _group(group: Group, width: int) -> Iterator[Any]:
         yield from _families(group.measured(key))
     for key in group.declared("matrix"):
         yield from _named_matrices(group.measured(key), width)
-    yield Text("\n".join([*grid.footer(group, headline=brief), *_drawn(group)]), "dim")
+    footer = [*_drawn(group), words.pairs(group.shared()), *grid.marks(group)]
+    notes = words.flowing(grid.notes(group, headline=brief), width)
+    yield Text("\n".join([*filter(None, footer), *notes]), "dim")
     yield ""
 
 
-def _left_out(group: Group, brief: bool) -> Iterator[Text]:
-    """Of many results, or of results with many numbers, only headlines are shown: say how many numbers were not."""
-    chosen = group.declared("number")
-    shown = sum(bool(metric.get("headline")) for metric in chosen.values()) or len(chosen)
-    if brief and len(chosen) > shown:
-        yield Text(f"… {len(chosen) - shown} more for each in --json and --html", "dim")
+def _tables(whole: Grid, width: int) -> Iterator[Any]:
+    """The tables of a grid, a blank line between them."""
+    for place, table in enumerate(tables(whole, width)):
+        yield from [""] if place else []
+        yield table
 
 
 def _drawn(group: Group) -> list[str]:
@@ -80,7 +108,11 @@ def _drawn(group: Group) -> list[str]:
         for key, metric in group.declared("lines").items()
         if len(group.measured(key)) > 1 or len(metric["values"]) > ROWS
     ]
-    matrices = [m for m in group.declared("matrix").values() if not _readable(m)]
+    matrices = [
+        metric
+        for key, metric in group.declared("matrix").items()
+        if len(group.measured(key)) > FEW or not _readable(metric)
+    ]
     clouds = [
         f"{m['label']}: {len(m['values'])} frames, drawn by --plot" for m in group.declared("frames").values()
     ]
@@ -94,20 +126,26 @@ def _readable(metric: Metric) -> bool:
 
 def _named_matrices(measured: list[tuple[str, Metric]], width: int) -> Iterator[Any]:
     """Small matrices as tables, each by its result where there are several."""
-    for name, metric in (one for one in measured if _readable(one[1])):
-        of = f" of {words.shortened(name, NAME)}" if len(measured) > 1 else ""
+    readable = [(name, metric) for name, metric in measured if len(measured) <= FEW and _readable(metric)]
+    for name, (_, metric) in zip(_apart(readable, NAME), readable, strict=True):
+        of = f" of {name}" if len(measured) > 1 else ""
         yield ""
         yield Text.assemble(metric["label"] + of, (f", {metric['rows']} × {metric['columns']}", "dim"))
-        yield from tables(grid.named(metric), width)
+        yield from _tables(grid.named(metric), width)
+
+
+def _apart(measured: list[tuple[str, Metric]], width: int) -> list[str]:
+    """The names of these results, cut to a width but never so that two look alike."""
+    return words.apart([name for name, _ in measured], width)
 
 
 def _families(measured: list[tuple[str, Metric]]) -> Iterator[Any]:
     """The family of a single result, a sparkline for each of its curves, on one scale."""
     for _, metric in measured if len(measured) == 1 and len(measured[0][1]["values"]) <= ROWS else ():
-        family = {name: one | {"log": metric.get("log", "")} for name, one in metric["values"].items()}
+        family = [(name, curve | {"log": metric.get("log", "")}) for name, curve in metric["values"].items()]
         yield ""
         yield _caption(metric, null=False)
-        yield from (_spark(name, one, list(family.values())) for name, one in family.items())
+        yield from _sparks(family)
 
 
 def _each(group: Group, key: str, metric: Metric, width: int) -> Iterator[Any]:
@@ -117,23 +155,24 @@ def _each(group: Group, key: str, metric: Metric, width: int) -> Iterator[Any]:
     unit = f", {metric['unit']}" if metric.get("unit") else ""
     yield ""
     yield Text.assemble(metric["label"], (f"{unit}, by {metric['of']}", "dim"))
-    yield from tables(shown, width)
+    yield from _tables(shown, width)
     if len(whole.rows) > ROWS:
         yield Text(f"… {len(whole.rows) - ROWS} more in --json", "dim")
 
 
 def _curves(measured: list[tuple[str, Metric]], metric: Metric, width: int) -> Iterator[Any]:
     """One result: a large sketch; a few: small ones with the same axes; many: a sparkline each."""
-    along = [one for _, one in measured]
+    along = [curve for _, curve in measured]
     yield ""
     yield _caption(metric, null=len(measured) <= grid.MANY)
     if len(measured) == 1:
         yield _sketch(sketch(metric, min(60, width - MARGIN - 2)))
     elif len(measured) <= grid.MANY:
         each = max(width // max(width // 39, 1) - MARGIN - 3, 10)
-        yield Columns([_named(name, sketch(one, each, 6, along)) for name, one in measured], padding=(0, 1))
+        drawn = zip(_apart(measured, each), along, strict=True)
+        yield Columns([_named(name, sketch(curve, each, 6, along)) for name, curve in drawn], padding=(0, 1))
     else:
-        yield from (_spark(name, one, along) for name, one in measured)
+        yield from _sparks(measured)
 
 
 def _caption(metric: Metric, null: bool) -> Text:
@@ -145,8 +184,7 @@ def _caption(metric: Metric, null: bool) -> Text:
 
 def _named(name: str, lines: list[str]) -> Text:
     """A sketch under the name of its result."""
-    width = max(map(len, lines))
-    return _sketch([" " * (MARGIN + 1) + words.shortened(name, width - MARGIN - 1), *lines])
+    return _sketch([" " * (MARGIN + 1) + name, *lines])
 
 
 def _sketch(lines: list[str]) -> Text:
@@ -157,18 +195,18 @@ def _sketch(lines: list[str]) -> Text:
     return text
 
 
-def _spark(name: str, metric: Metric, along: list[Metric]) -> Text:
-    """Name, sparkline, first and last value."""
-    values = metric["values"]
-    bars = sparkline(thinned(values, 24), "y" in metric.get("log", ""), [one["values"] for one in along])
-    ends = f"{words.figures(values[0])} … {words.figures(values[-1])}" if values else ""
-    return Text.assemble(
-        f"{words.shortened(name, NAME):<{NAME}} ", (f"{bars:<24}", "cyan"), (f" {ends}", "dim")
-    )
+def _sparks(measured: list[tuple[str, Metric]]) -> Iterator[Text]:
+    """For each result name, sparkline, first and last value, all on one scale."""
+    along = [curve["values"] for _, curve in measured]
+    for name, (_, curve) in zip(_apart(measured, NAME), measured, strict=True):
+        values = curve["values"]
+        bars = sparkline(thinned(values, 24), "y" in curve.get("log", ""), along)
+        ends = f"{words.figures(values[0])} … {words.figures(values[-1])}" if values else ""
+        yield Text.assemble(f"{name:<{NAME}} ", (f"{bars:<24}", "cyan"), (f" {ends}", "dim"))
 
 
 def verdict(one: dict[str, Any], name: str) -> Table:
-    """One coloured sentence behind its mark, the reasons below it, then what to try."""
+    """One coloured sentence behind its mark, then what it means, the reasons, and what to try."""
     mark, status, sentence = words.verdict(one)
     colour = words.MARKS.get(one["status"], ("", ""))[1]
     head = f"{name}: {status}" if name else status
@@ -177,6 +215,8 @@ def verdict(one: dict[str, Any], name: str) -> Table:
         Text(mark, colour),
         Text.assemble((head, f"bold {colour}"), (f" — {sentence}" if sentence else "", colour)),
     )
+    if one.get("meaning"):
+        table.add_row("", Text(words.plain(one["meaning"])))
     for reason in one["reasons"]:
         table.add_row("", Text(words.plain(reason), "dim"))
     for step in one.get("advice", ()):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
+
+from collapse_cli.figures import quantity as with_interval
+from collapse_cli.figures import written
 
 MARKS = {
     "healthy": ("✓", "green"),
@@ -38,6 +42,12 @@ SHARED = (
     "several in a row: not told apart; never marked: complete collapse, single runs beside repeated ones, "
     "and rows whose chance differs"
 )
+TAILS = (2 / 3, 1 / 3, 0)  # shares of a name that stay at its end, the best first
+JOINTS = re.compile(
+    r"(?<=[/_-])(?=\S)|(?<=\s)(?![/%])"
+)  # where a name may be broken: before no sign that belongs to a word
+ZEROS = re.compile(r"\.?0+(?=e|$)")  # at the end of a fraction
+APART, TIED = "   ", "\u00a0"  # between notes on one line; a blank at which no line ends
 SPREAD = "± one standard deviation over the runs of a group; a single run has none"
 AGREE = "k/n: of n seeds, k differ with the sign of the mean"
 
@@ -47,61 +57,45 @@ def plain(text: object) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(text))
 
 
-def shortened(text: str, width: int) -> str:
-    """Cut in the middle: the end of a path says more than its middle."""
+def shortened(text: str, width: int, tail: float = 2 / 3) -> str:
+    """Cut in the middle, of what is left this share at the end: the end of a path says more than its middle."""
     if len(text) <= width:
         return text
-    tail = (width - 1) * 2 // 3
-    return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+    end = int((width - 1) * tail)
+    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
+
+
+def apart(names: Sequence[str], width: int) -> list[str]:
+    """Names cut to this width, so that those that differ still do; uncut where no cut leaves them so. None is cut at its head."""
+    for tail in TAILS:
+        cut = [shortened(name, width, tail) for name in names]
+        if len(set(cut)) == len(set(names)):
+            return cut
+    return list(names)
+
+
+def folded(text: str, width: int) -> list[str]:
+    """The whole text in lines of this width, each broken after a blank or a sign that joins words, as far as there is one."""
+    lines = [""]
+    for part in JOINTS.split(text):
+        if len(lines[-1]) + len(part.rstrip()) > width and lines[-1]:
+            lines.append("")
+        while len(part.rstrip()) > width:
+            lines[-1], part = part[:width], part[width:]
+            lines.append("")
+        lines[-1] += part
+    return [line.rstrip() for line in lines if line.strip()] or [""]
 
 
 def figures(value: float | int | None, pad: bool = False) -> str:
-    """Three or four significant digits; whole numbers as they are; a dash for what is not a number.
-
-    pad: keep the zeros at the end, so that columns of numbers line up.
-    """
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    size = abs(value)
-    if isinstance(value, int) and 1e6 <= size < 1e9:
-        return f"{value:,}"
-    if value == round(value) and size < 1e6:
-        return str(round(value))
-    if size >= 1e6 or size < 1e-3:
-        return _power(value)
-    if size < 1:
-        return f"{value:.3g}" if size < 0.1 else f"{value:.4f}" if pad else f"{value:.4g}"
-    return f"{value:.{2 if size < 9.995 else 1 if size < 999.95 else 0}f}"
-
-
-def _power(value: float) -> str:
-    """`1.23e-5`, without the zeros that C puts there."""
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    """A number without an interval, by the rule of `collapse_cli.figures`. pad: keep the zeros at the end, as tables do."""
+    text = written(value)
+    return text if pad or "." not in text else ZEROS.sub("", text)
 
 
 def quantity(metric: Mapping[str, Any]) -> str:
-    """A value with its interval: `0.420 ± 0.031` where it is symmetric, else `0.4200 [0.3711, 0.4389]`."""
-    value, interval = metric["value"], metric.get("interval")
-    if value is None or interval is None or None in interval:
-        return figures(value, pad=True)
-    below, above = value - interval[0], interval[1] - value
-    if isinstance(value, int) and below == above == round(below):
-        return f"{value} ± {round(below)}"
-    if abs(above - below) <= 0.1 * max(abs(above), abs(below)):
-        return _plus_minus(value, (above + below) / 2)
-    return f"{figures(value, pad=True)} [{figures(interval[0], pad=True)}, {figures(interval[1], pad=True)}]"
-
-
-def bracketed(value: float, interval: tuple[float, float]) -> str:
-    """`28.1 [21.0, 35.2]`: two digits of half the interval's width decide where all three end."""
-    half = (interval[1] - interval[0]) / 2
-    if not 1e-4 < half < 1e4:
-        return f"{figures(value)} [{figures(interval[0])}, {figures(interval[1])}]"
-    places = max(1 - math.floor(math.log10(half)), 0)
-    return f"{value:.{places}f} [{interval[0]:.{places}f}, {interval[1]:.{places}f}]"
+    """A value with its interval: `0.420 ± 0.031` where it is symmetric, else `0.872 [0.850, 0.880]`."""
+    return with_interval(metric["value"], metric.get("interval"))
 
 
 def convention(metric: Mapping[str, Any]) -> str:
@@ -118,14 +112,6 @@ def legend(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
     spread = [SPREAD] if any(len(metric.get("runs", ())) > 1 for metric in metrics) else []
     agree = [AGREE] if any("agree" in metric for metric in metrics) else []
     return [*spread, *best, *([SHARED] if best else []), *agree]
-
-
-def _plus_minus(value: float, error: float) -> str:
-    """The error with two digits, the value to the same decimal; very small and large errors stand for themselves."""
-    if not 1e-4 < error < 1e4:
-        return f"{figures(value)} ± {figures(error)}"
-    decimals = max(1 - math.floor(math.log10(error)), 0)
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def titled(text: str) -> str:
@@ -159,6 +145,12 @@ def verdict(one: Mapping[str, Any]) -> tuple[str, str, str]:
 def footnote(number: int) -> str:
     """A small raised number."""
     return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def flowing(notes: Sequence[str], width: int) -> list[str]:
+    """Notes one after the other, in as few lines as they take; a mark stays with its first word."""
+    text = APART.join(note.replace(" ", TIED, 1).replace(" %", f"{TIED}%") for note in notes)
+    return [line.replace(TIED, " ") for line in wrap(text, width, break_on_hyphens=False)]
 
 
 def source(one: Mapping[str, Any]) -> str:

@@ -27,9 +27,13 @@ class TestNotebook:
     def test_holds_the_verdict_the_table_and_a_png(self, single: collapse.Result) -> None:
         html = single._repr_html_()
         assert html.startswith("<p>✓ <b>healthy</b> — 8 of 8 dimensions are active (isotropic data: 8)")
-        assert html.count("<tr>") == 1 + sum(
-            m["kind"] == "number" for m in single.entries[0].metrics.values()
-        )
+        numbers = [m for m in single.entries[0].metrics.values() if m["kind"] == "number"]
+        shown = [metric for metric in numbers if not metric.get("json_only")]
+        rows = {metric.get("together") or metric["label"] for metric in shown}
+        assert html.count("<tr>") == 1 + len(rows)
+        assert (
+            len(rows) == len(shown) - 4
+        )  # three shares of the variance in one row, and three counts of embeddings
         encoded = re.findall(r"src='data:image/png;base64,([^']+)'", html)
         assert [base64.b64decode(image)[:4] for image in encoded] == [b"\x89PNG"]
 

@@ -102,7 +102,7 @@ def test_a_named_matrix_has_its_names_and_values_in_its_cells():
     drawn = axes(plot.figure(document(3)), "Dimensions alive")
     assert [one.get_text() for one in drawn.get_yticklabels()] == ["0", "2"]
     assert [one.get_text() for one in drawn.get_xticklabels()] == ["1", "3"]
-    assert [text.get_text() for text in drawn.texts] == ["16", "–", "8", "4.50"]
+    assert [text.get_text() for text in drawn.texts] == ["16", "–", "8", "4.5"]
     dark, light = drawn.texts[3].get_color(), drawn.texts[0].get_color()
     assert (dark, light) == (style.PAPER, style.INK), "4.5 is the darkest of cells, 16 the brightest"
 

@@ -86,13 +86,13 @@ def test_verdicts_stand_before_the_first_section(two, undrawn):
 
 def test_tables_have_numbers_nulls_and_help(one, undrawn):
     html = page.page([one], "Report")
-    assert "effective rank¹, dimensions46.9 (isotropic 126.9)" in words(html).replace(" 46", "46")
+    assert "effective rank¹, dimensions46.9 (isotropic 127)" in words(html).replace(" 46", "46")
     assert (
         "th",
         {"scope": "row", "class": "strong", "title": "exp of the entropy of the eigenvalues"},
     ) in Reader(html).tags
     assert "² σ, not centred, raw rows" in words(html)
-    assert "N 1797 · D 128" in words(html)
+    assert "N 1,797 · D 128" in words(html)
     assert "the projector was not found: only h is measured" in words(html)
 
 
@@ -116,7 +116,7 @@ def test_the_best_is_strong_and_chance_is_soft(two, groups, undrawn):
     html = page.page([groups], "Report")
     assert '<td class="strong">● 0.312 ± 0.013</td>' in html
     assert "● best: the others are told from it" in words(html)
-    assert '<td class="aside">(118.2)</td>' in page.page([two], "Report")
+    assert '<td class="aside">(118)</td>' in page.page([two], "Report")
 
 
 def test_the_foot_says_how_it_was_made(one, undrawn):

@@ -120,10 +120,10 @@ def test_the_board_keeps_the_last_epochs():
 def test_what_a_method_adds_is_a_column_where_it_fits_and_a_line_where_not():
     extra = {"queue filled": 0.5, "proxy accuracy": 0.1234}
     narrow, _ = board(80, Epoch(1, extra=extra))
-    assert narrow.splitlines()[-1].rstrip() == "queue filled 0.5 · proxy accuracy 0.1234"
+    assert narrow.splitlines()[-1].rstrip() == "queue filled 0.5 · proxy accuracy 0.123"
     wide, _ = board(120, Epoch(1, extra=extra))
     assert "queue filled  proxy accuracy  images/s" in wide
-    assert wide.splitlines()[-1].split()[-3:] == ["0.5000", "0.1234", "1234"]
+    assert wide.splitlines()[-1].split()[-3:] == ["0.500", "0.123", "1234"]
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -6,37 +6,21 @@ from collapse_cli.views import words
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "text", "padded"),
     [
-        (None, "–"), (True, "yes"), (False, "no"), (1797, "1797"), (46.0, "46"), (0.0, "0"),
-        (46.93, "46.9"), (126.94, "126.9"), (9.997, "10.0"), (1.2345, "1.23"), (1234.5, "1234"), (0.99961, "0.9996"),
-        (0.2, "0.2"), (0.01234, "0.0123"), (-0.31239, "-0.3124"), (0.000123456, "1.23e-4"), (2.5e7, "2.5e7"),
+        (0.2, "0.2", "0.200"), (4.5, "4.5", "4.50"), (46.0, "46", "46"), (100, "100", "100"), (1000.0, "1,000", "1,000"),
+        (2e-5, "2e-5", "2.00e-5"), (1.2e-5, "1.2e-5", "1.20e-5"), (120.4, "120", "120"), (9.997, "10", "10.0"),
+        (None, "–", "–"), (True, "yes", "yes"),
     ],
 )  # fmt: skip
-def test_figures(value, text):
-    assert words.figures(value) == text
+def test_figures_of_settings_have_no_zeros_at_their_end(value, text, padded):
+    """In tables they do; the rule for digits itself is tested in test_figures."""
+    assert (words.figures(value), words.figures(value, pad=True)) == (text, padded)
 
 
-def test_padded_figures_line_up():
-    assert [words.figures(v, pad=True) for v in (0.2, 0.25, 0.2589)] == ["0.2000", "0.2500", "0.2589"]
-
-
-@pytest.mark.parametrize(
-    ("value", "interval", "text"),
-    [
-        (0.4213, [0.3913, 0.4513], "0.421 ± 0.030"),
-        (46.93, [44.93, 48.93], "46.9 ± 2.0"),
-        (0.8721, [0.85, 0.88], "0.8721 [0.8500, 0.8800]"),
-        (0.5, None, "0.5000"),
-        (0.5, [None, None], "0.5000"),
-        (None, [0.1, 0.2], "–"),
-        (3, [3, 3], "3 ± 0"),
-        (0.52927, [0.52833, 0.53021], "0.52927 ± 0.00094"),
-        (0.0994063, [0.0993868, 0.0994258], "0.0994 ± 1.95e-5"),
-    ],
-)
-def test_quantity(value, interval, text):
-    assert words.quantity({"value": value, "interval": interval}) == text
+def test_quantity_is_that_of_the_one_rule():
+    assert words.quantity({"value": 0.4213, "interval": [0.3913, 0.4513]}) == "0.421 ± 0.030"
+    assert words.quantity({"value": 0.5}) == "0.500"
 
 
 def test_marks_are_explained_where_they_are():
@@ -68,14 +52,34 @@ def test_shortened_keeps_both_ends():
     assert words.shortened("abcdefg", 7) == "abcdefg"
 
 
-def test_a_count_and_its_error_are_whole() -> None:
-    """15 [14, 16] as a count, 15.0 as a measurement of two digits."""
-    assert words.quantity({"value": 15, "interval": [14.0, 16.0]}) == "15 ± 1"
-    assert words.quantity({"value": 15.0, "interval": [14.0, 16.0]}) == "15.0 ± 1.0"
-    assert words.quantity({"value": 95, "interval": [93.0, 96.0]}) == "95 [93, 96]"
+def test_names_that_differ_still_differ_when_cut():
+    """Cut in the middle; at the end where only heads differ; uncut where they differ in the middle alone."""
+    assert words.apart(["run/abcdefgh/1.pt", "run/abcdefgh/2.pt"], 9) == ["run…/1.pt", "run…/2.pt"]
+    assert words.apart(["1-abcdefghijkl-x", "2-abcdefghijkl-x"], 4) == ["1…-x", "2…-x"]
+    same = ["aaaaaaa1aaaaaaa", "aaaaaaa2aaaaaaa"]
+    assert words.apart(same, 5) == same
+    assert words.apart(["abcdef", "abcdef"], 4) == ["a…ef", "a…ef"]
 
 
-def test_millions_that_were_counted_are_not_rounded() -> None:
-    """The weights of a ResNet-18 without classifier and batch norm; as a measurement three digits do."""
-    assert words.figures(11_166_912) == "11,166,912"
-    assert words.figures(11_166_912.0) == "1.12e7"
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("effective rank of σ", 14, ["effective rank", "of σ"]),
+        ("for 90 / 95 / 99 %", 9, ["for 90 /", "95 / 99 %"]),
+        ("runs/moco-queue-128", 11, ["runs/moco-", "queue-128"]),
+        ("abcdefghij", 4, ["abcd", "efgh", "ij"]),
+        ("few-label", 20, ["few-label"]),
+        ("", 5, [""]),
+    ],
+)
+def test_names_are_folded_at_their_joints(text, width, lines):
+    assert words.folded(text, width) == lines
+
+
+def test_notes_flow_and_keep_their_marks():
+    """No line ends behind a footnote, nor between a number and its %."""
+    notes = ["¹ λ, centred", "² σ, raw", "³ above 10 % of it"]
+    assert words.flowing(notes, 40) == ["¹ λ, centred   ² σ, raw   ³ above 10 %", "of it"]
+    assert words.flowing(notes, 26) == ["¹ λ, centred   ² σ, raw", "³ above 10 % of it"]
+    assert words.flowing(notes, 13) == ["¹ λ, centred", "² σ, raw", "³ above 10 %", "of it"]
+    assert words.flowing(notes, 11)[-2:] == ["³ above", "10 % of it"]
