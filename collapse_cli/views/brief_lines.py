@@ -114,4 +114,6 @@ def _keys(group: Group) -> list[str]:
 
 def _bare(metric: dict[str, Any]) -> dict[str, Any]:
     """A number without its convention, in a row of its own; the full tables have both."""
-    return {key: value for key, value in metric.items() if key not in ("convention", "together")}
+    return {
+        key: value for key, value in metric.items() if key not in ("convention", "interval_is", "together")
+    }
