@@ -37,8 +37,8 @@ class Threshold:
     def in_words(self, name: str) -> str:
         """The number with its interval, its null and what it means below the bound."""
         value = int(self.value) if self._counted else self.value
-        null = "" if self.null is None else f", null {beside(self.null, value, self.interval)}"
-        return f"{name} {quantity(value, self.interval)}{null}; {self.below} is below {written(self.bound)}"
+        null = "" if self.null is None else f" (null: {beside(self.null, value, self.interval)})"
+        return f"{name}: {quantity(value, self.interval)}{null}; below {written(self.bound)} it is a {self.below}."
 
     @property
     def _counted(self) -> bool:

@@ -75,7 +75,7 @@ def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE, signs: Signs = 
     ruling = _ruling(spectrum, context, signs, spread, dimensions)
     facts = tuple(findings(spectrum, context, signs, ruling.status))
     reasons = (
-        spread.in_words("total variance of the unit rows"),
+        spread.in_words("Total variance of the unit embeddings"),
         *_counted(spectrum, dimensions),
         *facts,
         *of_views(signs),
@@ -213,7 +213,7 @@ def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
     """Directions counted in no more rows than dimensions are those that the sample leaves out."""
     n = spectrum.effective_samples or spectrum.samples
     if n > spectrum.dimensions:
-        return (dimensions.in_words("active dimensions"),)
+        return (dimensions.in_words("Active dimensions"),)
     return (
-        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: give at least {10 * spectrum.dimensions:,} embeddings",
+        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: give at least {10 * spectrum.dimensions:,} embeddings.",
     )

@@ -80,7 +80,7 @@ def _paragraph(result: Result, several: bool) -> Iterator[Any]:
     if not sentence:
         return
     name = f"{words.SPACES.get(result['space'], result['space'])}: " if several and result["space"] else ""
-    yield _indent(f"{name}{sentence} {words.plain(verdict.get('meaning', ''))}".strip())
+    yield _indent(f"{name}{sentence}")
     findings = verdict.get("findings", ())
     for finding in findings[:FINDINGS]:
         yield _indent(words.plain(finding))

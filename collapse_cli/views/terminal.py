@@ -215,8 +215,6 @@ def verdict(one: dict[str, Any], name: str) -> Table:
         Text(mark, colour),
         Text.assemble((head, f"bold {colour}"), (f" — {sentence}" if sentence else "", colour)),
     )
-    if one.get("meaning"):
-        table.add_row("", Text(words.plain(one["meaning"])))
     for reason in one["reasons"]:
         table.add_row("", Text(words.plain(reason), "dim"))
     for step in one.get("advice", ()):

@@ -134,12 +134,13 @@ def pairs(settings: Mapping[str, Any]) -> str:
 
 
 def verdict(one: Mapping[str, Any]) -> tuple[str, str, str]:
-    """A verdict as its mark, its status, and its sentence without the status it may have begun with."""
+    """A verdict as its mark, its status, and its sentences with what they mean, without the status they may have begun with."""
     mark, status = MARKS.get(one["status"], ("•", ""))[0], plain(one["status"])
     sentence = plain(one["sentence"]).strip()
     if sentence.lower().startswith(status):
         sentence = sentence[len(status) :].lstrip(" :,—-")
-    return mark, f"{status}, borderline" if one.get("borderline") else status, sentence
+    sentences = " ".join(filter(None, (sentence, plain(one.get("meaning", "")))))
+    return mark, f"{status}, borderline" if one.get("borderline") else status, sentences
 
 
 def footnote(number: int) -> str:

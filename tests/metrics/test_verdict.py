@@ -210,14 +210,18 @@ def test_a_verdict_says_why_and_what_to_try() -> None:
         "rank is 0."
     )
     assert judged.meaning == "Usual for a projection head; judge h."
-    assert judged.reasons[1] == "active dimensions 5 [4, 7], null 64; dimensional collapse is below 32"
+    assert (
+        judged.reasons[1] == "Active dimensions: 5 [4, 7] (null: 64); below 32 it is a dimensional collapse."
+    )
     assert [threshold.number for threshold in judged.thresholds] == ["total_variance", "active"]
     assert (judged.thresholds[1].bound, judged.thresholds[1].below) == (32, "dimensional collapse")
     assert "arXiv:2110.09348" in judged.thresholds[1].source
     steps = advice(judged.status, evidence(active=5, around=(4, 7)), Context(space="z", method="moco"))
     assert any("vicreg" in step for step in steps)
     assert judged.advice == (), "which is made where it is wanted"
-    assert verdict(evidence(n=64)).reasons[1] == "N = 64 is no more than D = 64: give at least 640 embeddings"
+    assert (
+        verdict(evidence(n=64)).reasons[1] == "N = 64 is no more than D = 64: give at least 640 embeddings."
+    )
     assert "--samples 640" in advice("inconclusive", evidence(n=64), Context(network=True))[0]
     assert "640 distinct embeddings" in advice("inconclusive", evidence(n=64), Context())[0]
 

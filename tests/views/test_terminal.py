@@ -171,9 +171,8 @@ def test_the_verdict_comes_first_then_tables_sketches_and_settings(one):
     one["next"] = ["collapse report run"]
     one["results"][0]["verdict"] |= {"meaning": "It can be used.", "commands": ["collapse train"]}
     lines = [text.rstrip() for text in read(one).splitlines()]
-    assert lines[:5] == [
-        "✓ healthy — 121 of 128 dimensions live",
-        "  It can be used.",
+    assert lines[:4] == [
+        "✓ healthy — 121 of 128 dimensions live It can be used.",
         "  121 directions above 1 %",
         "→ collapse train",
         "",
