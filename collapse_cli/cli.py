@@ -129,6 +129,9 @@ collapse = program()
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; the exit code: 0, 1 a gate failed, 2 usage or input, 3 inconclusive, 70 internal, 130 interrupted."""
+    from collapse_cli.views.plain_letters import fit_standard_streams
+
+    fit_standard_streams()
     try:
         code = collapse.main(args=argv, prog_name="collapse", standalone_mode=False)
         sys.stdout.flush()

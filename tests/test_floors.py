@@ -29,7 +29,7 @@ PLAN = {
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"data", "runs", "views", "analysis"},
     "commands": WORDS | {"distributed", "data", "runs", "views", "analysis", "commands"},
-    "cli": {"commands", "errors"},
+    "cli": {"commands", "errors", "views"},
     "__main__": {"cli"},
     "__init__": set(),
 }
