@@ -159,6 +159,8 @@ def _sets(pairs: Sequence[str] | None) -> dict[str, str]:
 
 
 def _begin(run: Run, where: Where) -> None:
+    if where.out and not where.dry_run:
+        Record(where.out).refuse_unfit(where.overwrite)
     from collapse_cli.analysis import training
     from collapse_cli.runs import lifecycle
 

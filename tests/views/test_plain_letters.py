@@ -59,7 +59,9 @@ def test_columns_stay_where_they_are() -> None:
     """A gap gives up the blanks that a longer letter takes, down to one blank."""
     lines = ["value         next", "0.42 ± 0.03   1.00", "12345         2.00"]
     written = plain("\n".join(lines), "ascii").splitlines()
-    assert [line.index(word) for line, word in zip(written, ("next", "1.00", "2.00"), strict=True)] == [14] * 3
+    assert [line.index(word) for line, word in zip(written, ("next", "1.00", "2.00"), strict=True)] == [
+        14
+    ] * 3
     assert plain("σ  x", "ascii") == "sigma x"
 
 
