@@ -102,7 +102,7 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
     network = cast(nn.Module, method).to(device)
     network.load_state_dict(content["method"])
     state = start(method, run.training)
-    state.optimizer.load_state_dict(deepcopy(content["optimizer"]))  # it takes tensors as its own
+    state.saved = deepcopy(content["optimizer"])  # the optimizer takes its tensors as its own
     if (
         state.generator.get_state().shape == content["generator"].shape
     ):  # another kind of device draws otherwise
