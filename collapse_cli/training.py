@@ -54,7 +54,7 @@ class Epoch:
 class State:
     """What, besides the method, it takes to go on exactly where a run stopped: epoch is the number of passes done.
 
-    parameters: what is learned; saved: of the optimizer, as `state_dict` gives it, which is then its own; None before the first step.
+    parameters: what is learned; saved: the optimizer's `state_dict`, whose tensors become its own; None before the first step.
     """
 
     parameters: list[nn.Parameter]

@@ -89,7 +89,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     if not measuring.dataset:
         raise CollapseError(
             f"{path} ({network.layout}, {network.arch}) needs images to be measured on",
-            "name them with --dataset; its weights alone: collapse weights",
+            f"name them with --dataset; its weights alone: collapse weights {path}",
         )
     measuring = measuring.settled(measuring.dataset)
     parts = foreign.Frozen(network.encoder, network.projector, network.cluster_head)

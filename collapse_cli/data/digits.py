@@ -57,7 +57,7 @@ def _stratified(labels: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     """
     import numpy
 
-    draw = numpy.random.RandomState(0)  # noqa: NPY002
+    draw = numpy.random.RandomState(0)
     _break_ties(draw, numpy.bincount(labels), sum(FACTS.train))
     _break_ties(draw, numpy.array(FACTS.test), sum(FACTS.test))
     train, test = [], []

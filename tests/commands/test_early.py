@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from collapse_cli import cli
 
@@ -89,3 +91,37 @@ def test_what_cannot_be_written_is_refused_before_torch_is_loaded(
     assert path in said
     assert option in said or "is not empty" in said or "exists already" in said or "is not a run" in said
     assert not torch
+
+
+COMMANDS = ["diagnose", "spectrum", "causes", "check", "compare", "probe", "embed --out e.npz"]
+
+
+@pytest.mark.parametrize("name", ["resnet.pth", "resnet.pth.tar", "resnet.safetensors"])
+def test_images_are_asked_for_before_torch_is_loaded(name: str, tmp_path: Path) -> None:
+    """Of a network, which is nothing without them; rows in such a file are measured as they are."""
+    torch.manual_seed(0)
+    state = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.ReLU(), torch.nn.Linear(8, 8)).state_dict()
+    if name.endswith(".safetensors"):
+        save_file(state, tmp_path / name)
+    else:
+        torch.save({"state_dict": state, "epoch": 3}, tmp_path / name)
+    lines = [
+        command.replace(" ", f" {name} ", 1) if " " in command else f"{command} {name}"
+        for command in COMMANDS
+    ]
+    shown = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        input=json.dumps(lines), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for code, said, loaded in map(json.loads, shown.stdout.splitlines()):
+        assert code == 2
+        assert f"{name} holds the weights of a network, which needs images to be measured on" in said
+        assert "--dataset" in said
+        assert not loaded
+
+
+def test_rows_in_a_file_of_torch_need_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(
+        {"embeddings": torch.randn(200, 8, generator=torch.Generator().manual_seed(0))}, tmp_path / "e.pt"
+    )
+    assert cli.main(["spectrum", str(tmp_path / "e.pt")]) == 0
