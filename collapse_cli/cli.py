@@ -6,6 +6,7 @@ A subcommand's module is imported when the subcommand is called, so that `collap
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -154,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         return _unread()
     except Exception as error:
-        return _internal(error)
+        return _out_of_memory(error) if _is_out_of_memory(error) else _internal(error)
 
 
 def _unread() -> int:
@@ -167,6 +168,18 @@ def _unread() -> int:
 def _say(message: str, hint: str, code: int) -> int:
     print(f"collapse: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
     return code
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, numpy or torch could not have what it asked for; torch has no class for that on the CPU."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+
+
+def _out_of_memory(error: Exception) -> int:
+    asked = re.search(r"allocate (\d+) bytes", str(error))
+    amount = f": {int(asked[1]):,} bytes more were asked for" if asked else ""
+    return _say(f"out of memory{amount}", "lower --samples, or what the options make large", USAGE)
 
 
 def _internal(error: Exception) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from collapse_cli.runs import reader
 from collapse_cli.runs.outline import Shape, is_whole, outline
 from collapse_cli.runs.record import Record
 
@@ -80,13 +81,11 @@ def _identity(path: Path, file: Path, layout: str) -> Facts:
 
 def _of_rows(path: Path) -> Facts | None:
     """Of rows (N,D) of fractions, whose first, middle and last row tell that they are no codes."""
-    import numpy
-
-    values = numpy.load(path, mmap_mode="r", allow_pickle=False)
+    values = reader.mapped(path)
     if values.ndim != 2 or values.dtype.name not in FLOATS or 0 in values.shape:
         return None
     some = values[[0, len(values) // 2, -1]]
-    if not (some != numpy.round(some)).any(axis=1).all():
+    if not (some != some.round()).any(axis=1).all():
         return None
     return {
         **_identity(path, path, "embeddings"),

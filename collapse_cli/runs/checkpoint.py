@@ -71,7 +71,7 @@ def parts(method: Method) -> dict[str, Any]:
     """What a file says of its network to those who do not rebuild it: the projector's layers, and (K,d) of a queue, if any."""
     negatives = method.negatives
     queue = None if negatives is None else list(negatives.keys.shape)
-    return {"projector": in_words(cast(nn.Module, method.projector)), "queue": queue}
+    return {"projector": in_words(method.projector), "queue": queue}
 
 
 def is_ours(place: Path | Source) -> bool:
