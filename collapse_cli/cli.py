@@ -6,18 +6,19 @@ A subcommand's module is imported when the subcommand is called, so that `collap
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import Abort, TyperException
-from typer.main import get_group
+from typer.main import get_command, get_group
 
 from collapse_cli.errors import CollapseError
 
-INTERRUPTED, INTERNAL = 130, 70
+USAGE, INTERRUPTED, INTERNAL = 2, 130, 70
 
 PANELS = {
     "Start here": {
@@ -63,39 +64,75 @@ GROUPS = {"train"}  # these have subcommands of their own: the module holds a Ty
 
 def load(name: str) -> Any:
     """The subcommand as Typer runs it, from `collapse_cli/commands/NAME.py`: its function NAME, or its group `app`."""
+    from collapse_cli.commands.subcommand import Subcommand
+
     module = import_module(f"collapse_cli.commands.{name}")
     program = typer.Typer(rich_markup_mode="rich")
     if name in GROUPS:
         program.add_typer(module.app, name=name)
     else:
-        program.command(name)(vars(module)[name])
+        program.command(name, cls=Subcommand)(vars(module)[name])
     return get_group(program).commands[name]
 
 
 class Subcommands(TyperGroup):
     """The names and help lines of all subcommands; the one that is called is loaded then."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().parse_args(ctx, args)
+        except (
+            typer.Exit
+        ) as ended:  # completion for a shell that Typer does not know ends with 1, which is a gate's code
+            raise typer.Exit(USAGE if ended.exit_code else 0) from None
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, listed, rest = super().resolve_command(ctx, args)
         return name, load(name) if name else listed, rest
 
 
-collapse = Subcommands(
-    name="collapse",
-    help="Has my representation collapsed, how badly, why, and what would cure it?",
-    epilog="Start with: collapse demo",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    commands=[
-        TyperCommand(name, help=line, rich_help_panel=panel)
+def begin(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Has my representation collapsed, how badly, why, and what would cure it?"""
+    from collapse_cli.commands import start
+
+    if version:
+        print(start.version())
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        print(start.begin())
+
+
+def program() -> Any:
+    """All subcommands by name, with Typer's own options for the completion of a shell."""
+    whole = typer.Typer(
+        name="collapse",
+        cls=Subcommands,
+        epilog="Start with: collapse demo",
+        invoke_without_command=True,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    whole.callback()(begin)
+    group: Any = get_command(whole)
+    group.commands = {
+        name: TyperCommand(name, help=line, rich_help_panel=panel)
         for panel, lines in PANELS.items()
         for name, line in lines.items()
-    ],
-)
+    }
+    return group
+
+
+collapse = program()
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; the exit code: 0, 1 a gate failed, 2 usage or input, 3 inconclusive, 70 internal, 130 interrupted."""
+    from collapse_cli.views.plain_letters import fit_standard_streams
+
+    fit_standard_streams()
     try:
         code = collapse.main(args=argv, prog_name="collapse", standalone_mode=False)
         sys.stdout.flush()
@@ -112,13 +149,13 @@ def main(argv: list[str] | None = None) -> int:
         message = message.replace("Value error, ", "")  # a word of Typer's parser, which tells a user nothing
         return _say(message, "see --help", error.exit_code) if message else 2
     except SystemExit as left:  # Typer's own way out of a broken pipe, with 1, which is a gate's code
-        if not isinstance(left.__context__, BrokenPipeError):
-            raise
-        return _unread()
+        if isinstance(left.__context__, BrokenPipeError):
+            return _unread()
+        return left.code if isinstance(left.code, int) else 0
     except BrokenPipeError:
         return _unread()
     except Exception as error:
-        return _internal(error)
+        return _out_of_memory(error) if _is_out_of_memory(error) else _internal(error)
 
 
 def _unread() -> int:
@@ -131,6 +168,18 @@ def _unread() -> int:
 def _say(message: str, hint: str, code: int) -> int:
     print(f"collapse: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
     return code
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, numpy or torch could not have what it asked for; torch has no class for that on the CPU."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+
+
+def _out_of_memory(error: Exception) -> int:
+    asked = re.search(r"allocate (\d+) bytes", str(error))
+    amount = f": {int(asked[1]):,} bytes more were asked for" if asked else ""
+    return _say(f"out of memory{amount}", "lower --samples, or what the options make large", USAGE)
 
 
 def _internal(error: Exception) -> int:

@@ -24,3 +24,12 @@ def whole(path: Path) -> Iterator[Path]:
         ) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def refuse_unmakable(folder: Path, option: str) -> None:
+    """Raises CollapseError where a folder, and those above it that are missing, cannot be made or written to."""
+    there = next(above for above in (folder, *folder.absolute().parents) if above.exists())
+    if not there.is_dir():
+        raise CollapseError(f"{option} {folder} cannot be made: {there} is a file", "name another folder")
+    if not os.access(there, os.W_OK):
+        raise CollapseError(f"{option} {folder} cannot be made: {there} is read-only", "name another folder")

@@ -6,8 +6,9 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -51,24 +52,36 @@ class Epoch:
 
 @dataclass
 class State:
-    """What, besides the method, it takes to go on exactly where a run stopped: epoch is the number of passes done."""
+    """What, besides the method, it takes to go on exactly where a run stopped: epoch is the number of passes done.
 
-    optimizer: torch.optim.Optimizer
+    parameters: what is learned; saved: the optimizer's `state_dict`, whose tensors become its own; None before the first step.
+    """
+
+    parameters: list[nn.Parameter]
+    settings: Training
     generator: torch.Generator
     epoch: int = 0
+    saved: dict[str, Any] | None = None
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Made when training asks for it, and not to measure a run: with its first optimizer torch loads a compiler."""
+        made: torch.optim.Optimizer
+        lr, decay = self.settings.lr, self.settings.weight_decay
+        if self.settings.optimizer == "adam":
+            made = torch.optim.Adam(self.parameters, lr, weight_decay=decay)
+        else:
+            momentum = self.settings.sgd_momentum
+            made = torch.optim.SGD(self.parameters, lr, momentum=momentum, weight_decay=decay)
+        if self.saved is not None:
+            made.load_state_dict(self.saved)
+        return made
 
 
 def start(method: Method, settings: Training) -> State:
     """The state before the first step, on the method's own device."""
     parameters = [p for p in cast(nn.Module, method).parameters() if p.requires_grad]
-    optimizer: torch.optim.Optimizer
-    if settings.optimizer == "adam":
-        optimizer = torch.optim.Adam(parameters, settings.lr, weight_decay=settings.weight_decay)
-    else:
-        optimizer = torch.optim.SGD(
-            parameters, settings.lr, momentum=settings.sgd_momentum, weight_decay=settings.weight_decay
-        )
-    return State(optimizer, torch.Generator(parameters[0].device).manual_seed(settings.seed))
+    return State(parameters, settings, torch.Generator(parameters[0].device).manual_seed(settings.seed))
 
 
 def train(

@@ -24,6 +24,7 @@ WORDS = {
     "figures",
     "files",
     "layout",
+    "memory",
     "progress",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
@@ -40,7 +41,7 @@ PLAN = {
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"data", "runs", "views", "analysis"},
     "commands": WORDS | {"distributed", "data", "runs", "views", "analysis", "commands"},
-    "cli": {"commands", "errors"},
+    "cli": {"commands", "errors", "views"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from collapse_cli.analysis import needed
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.figures import percent
@@ -19,6 +20,7 @@ def calibrate(widths: Sequence[int], replications: int, seed: int, progress: Pro
         raise CollapseError(
             f"--dimensions {min(widths)} has no room for the planted set", f"give {NARROWEST} or more"
         )
+    needed.refuse_planted(max(widths))
     total, judged = count(widths, replications), list[Case]()
     progress("samples", 0, total)
     for case in cases(widths, replications, seed):

@@ -14,7 +14,6 @@ from collapse_cli.analysis.merging import by_name
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.analysis.training import fresh
 from collapse_cli.answers import Answer, Entry, answer, headline
-from collapse_cli.errors import CollapseError
 from collapse_cli.results import Metric, changed, without
 from collapse_cli.runs import lifecycle
 from collapse_cli.runs.record import Record
@@ -47,12 +46,7 @@ Training = tuple[Record, Run, Iterator[Epoch]]
 
 
 def train(folder: Path, runs: Iterable[Run], device: torch.device, argv: Sequence[str]) -> Iterator[Training]:
-    """Each run on digits in a folder of its method's name, its epochs still to be trained by iterating over them.
-
-    Raises CollapseError where there is something in the folder already.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CollapseError(f"--out {folder} is not empty", "name a new folder")
+    """Each run on digits in a folder of its method's name, its epochs still to be trained by iterating over them."""
     images = data.load("digits", "train").to(device)
     for run in runs:
         record, checkpoint = Record(folder / run.method), fresh(run, images, device)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from collapse_cli import data
+from collapse_cli.analysis import needed
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.embedding import take
 from collapse_cli.errors import CollapseError
@@ -33,6 +34,7 @@ def compare(
 
     frames: looks taken along each training, at least 2. Raises CollapseError for an unknown cure, and where a run diverges.
     """
+    needed.refuse_gan(settings, len(seeds))
     goal = _goal(settings)
     anchors, perfect = goal.target.anchors, goal.target.perfect
     entries = []
@@ -45,6 +47,7 @@ def compare(
 
 def balance(cures: Sequence[str], settings: Gan, seeds: Sequence[int], progress: Progress = silent) -> Answer:
     """A map of modes and quality for each cure, over D's rate and D's steps."""
+    needed.refuse_gan(settings, len(seeds))
     goal = _goal(settings)
     entries = []
     for cure in cures:

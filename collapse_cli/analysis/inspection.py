@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.errors import CollapseError
+from collapse_cli.models.heads import in_words
 from collapse_cli.runs import checkpoint, embeddings, foreign, unread
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
@@ -83,16 +84,13 @@ def _of_run(record: Record) -> dict[str, Any]:
 
 
 def _of_checkpoint(saved: Checkpoint) -> dict[str, Any]:
-    method, negatives = saved.method, saved.method.negatives
-    bare = isinstance(method.projector, nn.Identity)
     return {
         "method": saved.run.method,
         "trained_on": saved.run.training.dataset,
         "architecture": saved.run.model.encoder,
         "epoch": saved.state.epoch,
-        "parameters": _parameters(method.encoder.state_dict()),
-        "projector": "none" if bare else _described(method.projector),
-        "queue": None if negatives is None else list(negatives.keys.shape),
+        "parameters": _parameters(saved.method.encoder.state_dict()),
+        **checkpoint.parts(saved.method),
         "images": list(saved.shape),
         **measurable(labels=True, views=True, network=True),
     }
@@ -154,8 +152,8 @@ def _of_network(network: Foreign) -> dict[str, Any]:
         "parameters": _parameters(network.encoder.state_dict()),
         "dtype": network.dtype,
         "representation": network.width,
-        "projector": "none" if network.projector is None else _described(network.projector),
-        "cluster_head": None if network.cluster_head is None else _described(network.cluster_head),
+        "projector": "none" if network.projector is None else in_words(network.projector),
+        "cluster_head": None if network.cluster_head is None else in_words(network.cluster_head),
         "prototypes": None if network.prototypes is None else list(network.prototypes.shape),
         "queue": None if network.queue is None else list(network.queue.shape),
         "images": [network.channels, network.size, network.size],
@@ -170,14 +168,3 @@ def _parameters(weights: Mapping[str, Tensor]) -> int:
     """Numbers that were learnt: running statistics and counts are not among them."""
     aside = ("running_mean", "running_var", "num_batches_tracked")
     return sum(weight.numel() for name, weight in weights.items() if not name.endswith(aside))
-
-
-def _described(network: nn.Module) -> str:
-    """`Linear 512-128, ReLU, Linear 128-64`."""
-    parts = [part for part in network.modules() if not list(part.children())]
-    return ", ".join(
-        f"Linear {part.in_features}-{part.out_features}"
-        if isinstance(part, nn.Linear)
-        else type(part).__name__
-        for part in parts
-    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from collapse_cli.analysis import needed
 from collapse_cli.analysis.covariance import covariance
 from collapse_cli.analysis.linear_settings import Covariances, Swept
 from collapse_cli.answers import Answer, Entry, answer
@@ -35,6 +36,7 @@ def measure(settings: Linear, swept: Swept, covariances: Covariances, progress: 
 
     Raises CollapseError for settings that do not go together, and where every network has diverged.
     """
+    needed.refuse_linear(settings, swept.seeds)
     lab = _lab(settings, swept.sweep(), covariances)
     trained = Trained(lab, tuple(_frames(lab, progress)), _shared_settings(lab, covariances))
     entries = [*_networks(trained), *_phases(trained)]

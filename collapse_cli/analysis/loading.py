@@ -30,7 +30,7 @@ Input = str | os.PathLike[str] | Array | Tensor | nn.Module | Embeddings | Subje
 class Settings(TypedDict, total=False):
     """How an input is read and measured. Each is an option of the commands too, and `--help` says more about it."""
 
-    split: Literal["train", "test", "all"]
+    split: Literal["auto", "train", "test", "all"]
     samples: int
     dataset: str
     data_dir: str | os.PathLike[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Literal
 
+from collapse_cli.data import is_source, place
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.settings import knob
@@ -21,7 +22,11 @@ RARE = ("groups", "second", "views_of", "centre")
 class Sampled:
     """What is embedded, and where."""
 
-    split: Literal["train", "test", "all"] = knob("train", "images of the run's data set that are embedded")
+    split: Literal["auto", "train", "test", "all"] = knob(
+        "auto",
+        "images of the data set that are embedded; auto: train, and all of a folder or parquet set that the network was not "
+        "trained on",
+    )
     samples: int = knob(
         10000,
         "images, or rows of a file, at most, drawn without replacement, N; spectrum reads all rows of a file",
@@ -71,6 +76,13 @@ class Measuring(Columns, Choices, Sampled):
         False,
         "subtract the mean embedding before measuring; the verdict still says whether it dominates",
     )
+
+    def settled(self, dataset: str, trained_on: str = "") -> Measuring:
+        """With the split that `auto` means for a data set, and for a network that was trained on another or on this one."""
+        if self.split != "auto":
+            return self
+        held_out = not is_source(dataset) or place(dataset) == place(trained_on)
+        return dataclasses.replace(self, split="train" if held_out else "all")
 
     @property
     def decisive(self) -> dict[str, Any]:

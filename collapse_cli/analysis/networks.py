@@ -25,7 +25,8 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
     """A run folder or a checkpoint of ours, on the images of its own data set or of another of their shape."""
     saved = checkpoint.load(source, device(measuring.device))
     file, run = source.path, saved.run
-    record = _record(file)
+    record, trained_on = _record(file), run.training.dataset
+    measuring = measuring.settled(measuring.dataset or trained_on, trained_on)
 
     def embedded(images: Images) -> Embeddings:
         index = sample(images, measuring.samples, measuring.seed)
@@ -41,6 +42,7 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         "epochs": reached.planned,
         "status": reached.status,
         "method": run.method,
+        "split": measuring.split,
     }
     trained = Trained(run, saved.data, saved.state.epoch)
     return Subject(
@@ -87,8 +89,9 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     if not measuring.dataset:
         raise CollapseError(
             f"{path} ({network.layout}, {network.arch}) needs images to be measured on",
-            "name them with --dataset; its weights alone: collapse weights",
+            f"name them with --dataset; its weights alone: collapse weights {path}",
         )
+    measuring = measuring.settled(measuring.dataset)
     parts = foreign.Frozen(network.encoder, network.projector, network.cluster_head)
     method: Any = parts.to(device(measuring.device)).eval()
 
@@ -100,7 +103,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     clean, recipe = embedded(images), "digits" if network.channels == 1 else "moco_v2"
     case = Case(method, images, network.normalisation, recipe, 1.0, measuring.seed, samples=measuring.samples)
     warnings = (*network.warnings, *([said] if (said := unsettled_norms(case)) else []))
-    facts = _facts(source, network, recipe, warnings)
+    facts = _facts(source, network, recipe, warnings) | {"split": measuring.split}
     return Subject(
         path.name, facts, clean, measuring,
         case=case,

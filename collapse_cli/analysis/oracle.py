@@ -28,6 +28,7 @@ def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
         raise CollapseError("--labels go with a file of embeddings", "give that as INPUT")
     if not measuring.dataset:
         raise CollapseError("nothing to look at", "give a run, or --dataset NAME for the labels alone")
+    measuring = measuring.settled(measuring.dataset)
     counts, classes = _counts(measuring)
     result = expected(counts, classes, queue or KEYS)
     settings = {"K": queue or KEYS, "N": sum(counts)}

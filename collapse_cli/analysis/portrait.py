@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, Verdict, version
+from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
 from collapse_cli.runs import answers
 from collapse_cli.runs.record import Record
@@ -120,12 +122,21 @@ def stored_answers(recognised: Recognised, measuring: Measuring) -> list[Answer]
     if not here:
         return []
     record, digest = Record(recognised.path), recognised.source.sha256
+    measuring = _settled(measuring, record)
     typed = [answers.typed(document) for document in here]
     return [
         answer
         for answer in typed
         if answer.inputs and _same(answer.inputs[0], digest, measuring) and _as_far(answer.inputs[0], record)
     ]
+
+
+def _settled(measuring: Measuring, record: Record) -> Measuring:
+    """With the split that `auto` means for this run, whose settings may be missing."""
+    trained_on = ""
+    with suppress(CollapseError):
+        trained_on = record.settings().training.dataset
+    return measuring.settled(measuring.dataset or trained_on, trained_on)
 
 
 def _as_far(facts: Mapping[str, Any], record: Record) -> bool:

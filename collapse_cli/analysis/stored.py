@@ -30,7 +30,7 @@ def story(facts: dict[str, Any], count: int, source: str) -> tuple[str, ...]:
 
 def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     """All rows to be streamed, and a sample of them in memory."""
-    path = source.path
+    path, measuring = source.path, measuring.settled("")
     beside = Path(measuring.labels) if measuring.labels else None
     stored = embeddings.load(source, measuring.samples, measuring.seed, beside, measuring.unpack)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
@@ -48,6 +48,7 @@ def of_embeddings(source: Source, measuring: Measuring) -> Subject:
 
 def of_memory(clean: Embeddings, measuring: Measuring, name: str = "array", kind: str = "float32") -> Subject:
     """Embeddings that are in memory; of more than --samples all are measured. kind: the type that they were given in."""
+    measuring = measuring.settled("")
     if measuring.unpack != "none" and codes.is_whole(kind):
         rows = codes.unpacked(clean.representations, kind, measuring.unpack, {}, Path(name))
         clean = replace(clean, representations=rows[: len(clean)])
@@ -73,8 +74,9 @@ def of_pixels(dataset: str, measuring: Measuring) -> Subject:
         folder = measuring.data_dir or None
         return _pixels(data.load(dataset, split, data_dir=folder, download=measuring.download), measuring)
 
-    name = f"pixels:{dataset}"
-    facts, clean = {"path": name, "layout": "pixels"}, embedded(measuring.split)
+    name, measuring = f"pixels:{dataset}", measuring.settled(dataset)
+    facts = {"path": name, "layout": "pixels", "split": measuring.split}
+    clean = embedded(measuring.split)
     lines = story(facts, len(clean), clean.source)
     return Subject(name, facts, clean, measuring, load_split=embedded, raw=True, story=lines)
 

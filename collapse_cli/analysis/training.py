@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from collapse_cli import data
+from collapse_cli.analysis import needed
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.errors import CollapseError
@@ -37,7 +38,11 @@ def images(
 
 
 def fresh(run: Run, images: Images, device: torch.device | str = "cpu") -> Checkpoint:
-    """The run before its first step, its settings settled for these images and its pixels normalised as theirs."""
+    """The run before its first step, its settings settled for these images and its pixels normalised as theirs.
+
+    Raises CollapseError for settings that take more memory than the device has, before they take it.
+    """
+    needed.refuse_run(run, images, torch.device(device))
     return lifecycle.fresh(lifecycle.settled(run, images), images, normalisation(images), device)
 
 

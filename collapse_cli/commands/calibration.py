@@ -33,14 +33,14 @@ def calibration(
 
     Example: [bold]collapse calibration --replications 5 --dimensions 64[/bold]
     """
+    shown = fill(Shown, given)
+    output = shown.output()
     import torch
 
     from collapse_cli.analysis.calibration import calibrate
     from collapse_cli.commands.output import finish
     from collapse_cli.views.progress import reporter
 
-    shown = fill(Shown, given)
-    output = shown.output()
     torch.set_num_threads(1)  # for small matrices gain nothing from more
     with reporter(shown.quiet) as progress:
         answer = calibrate(dimensions or WIDTHS, replications, seed, progress)

@@ -35,6 +35,7 @@ def claims(
     Two of them: [bold]collapse claims momentum class-oracle --html claims.html[/bold]
     """
     shown = fill(Shown, given)
+    output = shown.output()
     if not names:
         _list(shown)
         return

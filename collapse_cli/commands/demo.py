@@ -13,6 +13,7 @@ import typer
 from collapse_cli.answers import Answer
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run, resolve
+from collapse_cli.views import targets
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +50,8 @@ def demo(
 
     Example: [bold]collapse demo[/bold]
     """
+    folder = out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
+    targets.check_folder(folder, "--out")
     import torch
 
     from collapse_cli.analysis.demo import measure, summary
@@ -57,7 +60,6 @@ def demo(
 
     # small networks gain nothing from more threads, and wait long where cores are shared
     torch.set_num_threads(1)
-    folder = out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
     began = time.perf_counter()
     runs = [resolve(name, {"seed": seed}, knobs) for name, knobs in (QUICK if quick else SHOWN).items()]
     records = _train(runs, folder, device(on), quiet or as_json)
@@ -67,7 +69,7 @@ def demo(
     if not quiet:
         seconds = time.perf_counter() - began
         print(
-            f"{seconds:.0f} s; plots in {folder / 'demo.png'}, page in {folder / 'index.html'}",
+            f"{seconds:.0f} s of wall time; plots in {folder / 'demo.png'}, page in {folder / 'index.html'}",
             file=sys.stderr,
         )
     if quick:

@@ -12,6 +12,7 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.options import options
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import fill
+from collapse_cli.views import targets
 
 
 @options(Measuring=Measuring)
@@ -30,12 +31,9 @@ def embed(
 
     Example: [bold]collapse embed runs/mine --split test --out mine.npz[/bold]
     """
-    if out.suffix != ".npz":
-        raise CollapseError(f"--out {out} is not an .npz", f"name it {out.with_suffix('.npz')}")
+    targets.check(out, (".npz",), "--out")
     if out.exists() and not overwrite:
         raise CollapseError(f"{out} exists already", "--overwrite replaces it")
-    if not out.parent.is_dir():
-        raise CollapseError(f"no folder {out.parent}", "make it first, or choose another --out")
     from collapse_cli.analysis.inputs import load
     from collapse_cli.runs import embeddings
     from collapse_cli.views.progress import reporter

@@ -12,6 +12,7 @@ import typer
 from collapse_cli.commands.options import Shown, options
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import Gan, fill
+from collapse_cli.views import targets
 
 if TYPE_CHECKING:
     from collapse_cli.views.document import Document
@@ -54,16 +55,16 @@ def gan(
     The grid: [bold]collapse gan --target grid --cure r1 --gamma .03 --latent 2
     --layers 3 --steps 5000 --decay[/bold]
     """
+    shown, settings = fill(Shown, given), fill(Gan, given)
+    output, cures = shown.output(), list(dict.fromkeys(cure.split(",")))
+    _check(animation, sweep)
     import torch
 
     from collapse_cli.analysis.gan import balance, compare, refuse_idle
     from collapse_cli.commands.output import finish
     from collapse_cli.views.progress import reporter
 
-    shown, settings = fill(Shown, given), fill(Gan, given)
-    output, cures = shown.output(), list(dict.fromkeys(cure.split(",")))
     refuse_idle(given, settings, cures, sweep)
-    _check(animation, sweep)
     torch.set_num_threads(1)  # for small networks gain nothing from more
     every = range(seed, seed + seeds)
     measure = balance if sweep else partial(compare, frames=frames)
@@ -76,12 +77,10 @@ def gan(
 
 def _check(animation: Path | None, sweep: bool) -> None:
     """Raises CollapseError for an animation that cannot be drawn or written."""
-    from collapse_cli.views import animation as moving
-
     if animation and sweep:
         raise CollapseError("a map does not move", "leave out --animation or --sweep")
     if animation:
-        moving.check(animation)
+        targets.check(animation, (".gif",), "--animation")
 
 
 def _animate(document: Document, animation: Path, quiet: bool) -> None:

@@ -31,13 +31,23 @@ def inspect(
 
     Example: [bold]collapse inspect checkpoint_0199.pth.tar[/bold]
     """
-    from collapse_cli.analysis.inspection import facts
-
-    told = facts(input, fill(Choices, given), fill(Columns, given).column)
+    told = _told(input, fill(Choices, given), fill(Columns, given).column)
     if fill(Listed, given).json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         sys.stdout.write("".join(f"{line}\n" for name, value in told.items() for line in _lines(name, value)))
+
+
+def _told(path: Path, choices: Choices, column: str) -> dict[str, Any]:
+    """What is known at a glance, where nothing was chosen; else what it takes torch to tell."""
+    from collapse_cli.analysis import glance
+
+    at_a_glance = glance.facts(path) if choices == Choices() and not column else None
+    if at_a_glance is not None:
+        return at_a_glance
+    from collapse_cli.analysis.inspection import facts
+
+    return facts(path, choices, column)
 
 
 def _lines(name: str, value: Any) -> Iterable[str]:

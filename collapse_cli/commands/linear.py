@@ -32,15 +32,15 @@ def linear(given: dict[str, Any]) -> None:
 
     Phase diagram: [bold]collapse linear --layers 1,2,3 --plot phases.png[/bold]
     """
+    shown = fill(Shown, given)
+    output = shown.output()
+    _refuse(given)
     import torch
 
     from collapse_cli.analysis.linear import measure
     from collapse_cli.commands.output import finish
     from collapse_cli.views.progress import reporter
 
-    shown = fill(Shown, given)
-    output = shown.output()
-    _refuse(given)
     torch.set_num_threads(1)  # for small matrices gain nothing from more
     with reporter(shown.quiet) as progress:
         answer = measure(fill(Linear, given), fill(Swept, given), fill(Covariances, given), progress)

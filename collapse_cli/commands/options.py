@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_args, g
 
 import typer
 
+from collapse_cli.commands.early import refuse_without_images
 from collapse_cli.settings import knob
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def options(
         @functools.wraps(function)
         def command(**arguments: Any) -> Any:
             typed = {name: arguments.pop(name) for name, *_ in fields}
+            if "dataset" in typed and not typed["dataset"]:
+                refuse_without_images(arguments.values())
             return function(**arguments, given={k: v for k, v in typed.items() if v is not None})
 
         own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "given"]

@@ -10,9 +10,9 @@ import typer
 
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.options import options
-from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import fill
+from collapse_cli.views import PAGES, targets
 
 
 @options(Measuring=Measuring)
@@ -30,8 +30,7 @@ def report(
     """
     settings = Record(run).settings()
     target = out or run / "report.html"
-    if not target.parent.is_dir() or target.suffix not in (".html", ".htm"):
-        raise CollapseError(f"--out {target} cannot be written", "name an .html file in a folder that exists")
+    targets.check(target, PAGES, "--out")
     from collapse_cli.analysis.inputs import load
     from collapse_cli.analysis.report import in_order, report
     from collapse_cli.commands.output import save

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from collapse_cli.commands.options import options
+from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record, read_toml, toml
 from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
@@ -29,22 +31,35 @@ class Methods(TyperGroup):
     """`collapse train --epochs 5` means MoCo, and `--resume RUN` the method of that run."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] != "--help"):
+        asks_for_help = bool(args) and args[0] in ctx.help_option_names
+        if not asks_for_help and (args[0].startswith("-") if args else not ctx.resilient_parsing):
             args = [_method_of(args), *args]
         return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The options of the default method, then the methods."""
+        shown = copy(self)
+        shown.params = self.commands[DEFAULT].params
+        shown.options_metavar, shown.subcommand_metavar = "[METHOD]", "[OPTIONS]"
+        TyperGroup.format_help(shown, ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        options = self.commands[DEFAULT].shell_complete(ctx, incomplete) if incomplete[:1] == "-" else []
+        return options or super().shell_complete(ctx, incomplete)
 
 
 def _method_of(args: Sequence[str]) -> str:
     for at, word in enumerate(args):
         if word.startswith("--resume"):
             folder = word.partition("=")[2] or (args[at + 1] if at + 1 < len(args) else "")
-            return Record(Path(folder)).settings().method if folder else DEFAULT
+            return Record(Path(folder)).settings().method if folder.strip() else DEFAULT
     return DEFAULT
 
 
 app = typer.Typer(
     cls=Methods,
-    help="Train a small contrastive model and watch whether it collapses; without a method, MoCo on digits.",
+    help="Train a small contrastive model and watch whether it collapses; without a method, MoCo on digits.\n\n"
+    f"The options are those of {DEFAULT}; collapse train METHOD --help shows those of another.",
     epilog="Example: collapse train moco --dataset cifar10 --queue 4096 --out runs/mine",
 )
 
@@ -118,7 +133,7 @@ def _command(method: str) -> Callable[..., None]:
 
 
 for _name in METHODS:
-    app.command(_name)(_command(_name))
+    app.command(_name, cls=Subcommand, rich_help_panel="Methods")(_command(_name))
 
 
 def _refuse_beside_resume(config: Path | None, overwrite: bool, out: Path | None) -> None:
@@ -144,6 +159,8 @@ def _sets(pairs: Sequence[str] | None) -> dict[str, str]:
 
 
 def _begin(run: Run, where: Where) -> None:
+    if where.out and not where.dry_run:
+        Record(where.out).refuse_unfit(where.overwrite)
     from collapse_cli.analysis import training
     from collapse_cli.runs import lifecycle
 
@@ -190,7 +207,7 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) 
     if first():
         print(record.checkpoint)
     if shown:
-        print(f"next: collapse spectrum {record.folder}", file=sys.stderr)
+        print(f"next: collapse diagnose {record.folder}", file=sys.stderr)
 
 
 def _introduce(checkpoint: Checkpoint, images: Images, record: Record) -> None:

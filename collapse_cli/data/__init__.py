@@ -38,11 +38,23 @@ def load(
     if split not in SPLITS:
         raise CollapseError(f"no split named '{split}'", nearest(split, list(SPLITS)))
     scheme, _, path = name.partition(":")
-    if path and scheme in SCHEMES:
+    if is_source(name):
         images: Images = import_module(f"{__name__}.{scheme}").load(Path(path).expanduser(), split, size)
     else:
         images = import_module(f"{__name__}.{_named(name)}").load(split, data_root(data_dir), download)
     return images
+
+
+def is_source(name: str) -> bool:
+    """Whether a name is `folder:PATH` or `parquet:PATH`: images without splits that everybody knows."""
+    scheme, _, path = name.partition(":")
+    return bool(path) and scheme in SCHEMES
+
+
+def place(name: str) -> str:
+    """The same for every way in which one `folder:PATH` can be written; other names as they are."""
+    scheme, _, path = name.partition(":")
+    return f"{scheme}:{Path(path).expanduser().resolve()}" if is_source(name) else name
 
 
 def data_root(data_dir: str | Path | None) -> Path:

@@ -32,3 +32,15 @@ class FirstDimensions(nn.Module):
 
     def forward(self, representations: Tensor) -> Tensor:
         return representations[:, : self.count]
+
+
+def in_words(network: nn.Module) -> str:
+    """Its layers in order: `Linear 512-128, ReLU, Linear 128-64`; `none` for an identity."""
+    parts = [part for part in network.modules() if not list(part.children())]
+    words = [
+        f"Linear {part.in_features}-{part.out_features}"
+        if isinstance(part, nn.Linear)
+        else type(part).__name__
+        for part in parts
+    ]
+    return "none" if words == ["Identity"] else ", ".join(words)

@@ -17,6 +17,7 @@ from collapse_cli import methods
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.methods import Method
+from collapse_cli.models.heads import in_words
 from collapse_cli.runs.reader import Unreadable
 from collapse_cli.runs.source import Source
 from collapse_cli.settings import Run, flat, resolve
@@ -53,6 +54,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "classes": checkpoint.classes,
         "class_count": checkpoint.data.classes,
         "epoch": checkpoint.state.epoch,
+        "parts": parts(checkpoint.method),
     }
     content = {
         "collapse_format": FORMAT,
@@ -63,6 +65,13 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     }
     with whole(path) as draft:
         torch.save(content, draft)
+
+
+def parts(method: Method) -> dict[str, Any]:
+    """What a file says of its network to those who do not rebuild it: the projector's layers, and (K,d) of a queue, if any."""
+    negatives = method.negatives
+    queue = None if negatives is None else list(negatives.keys.shape)
+    return {"projector": in_words(method.projector), "queue": queue}
 
 
 def is_ours(place: Path | Source) -> bool:
@@ -102,7 +111,7 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
     network = cast(nn.Module, method).to(device)
     network.load_state_dict(content["method"])
     state = start(method, run.training)
-    state.optimizer.load_state_dict(deepcopy(content["optimizer"]))  # it takes tensors as its own
+    state.saved = deepcopy(content["optimizer"])  # the optimizer takes its tensors as its own
     if (
         state.generator.get_state().shape == content["generator"].shape
     ):  # another kind of device draws otherwise

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import re
 import stat
 import warnings
@@ -17,15 +16,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
-import torch
 from numpy.lib import format as npy
-from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import stand_ins
+from collapse_cli.memory import memory as memory
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HEADER = 10_240  # bytes in which the header of a .npy ends; numpy refuses longer ones
 ZIP = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020
@@ -59,11 +59,6 @@ class Objects:
     """What stands in an archive in place of an array that only code can read."""
 
     shape: tuple[int, ...]
-
-
-def memory() -> int:
-    """Bytes of this machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def size(path: Path) -> int:
@@ -186,6 +181,10 @@ def safetensors(path: Path) -> dict[str, Tensor]:
 
 def pickled(path: Path) -> Any:
     """What torch.save wrote, on the CPU: tensors, plain types, and what has a stand-in, as arrays of numpy, paths, Namespace."""
+    import torch
+
+    from collapse_cli.runs import stand_ins
+
     length = size(path)
     try:
         zipped = _is_zip(path, length)
@@ -208,6 +207,10 @@ def unknown_globals(path: Path, error: Unreadable) -> list[str]:
 
     A file of the format of 2019 tells only the first, in the error that it was refused with.
     """
+    import torch
+
+    from collapse_cli.runs import stand_ins
+
     with suppress(Exception), torch.serialization.safe_globals(stand_ins.allowed()):
         return torch.serialization.get_unsafe_globals_in_checkpoint(path)
     return re.findall(r"GLOBAL ([\w.]+)", error.reason)
@@ -227,6 +230,8 @@ def _is_zip(path: Path, length: int) -> bool:
 
 def _tensors(content: Any, path: Path) -> Iterator[Tensor]:
     """Every tensor in dicts and lists of dicts and lists. Raises Unreadable where they have no end."""
+    from torch import Tensor
+
     waiting, seen = [content], 0
     while waiting:
         value = waiting.pop()
@@ -241,6 +246,4 @@ def _tensors(content: Any, path: Path) -> Iterator[Tensor]:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, HoldsObjects):
-        return OBJECTS
-    return str(error).strip() or type(error).__name__
+    return OBJECTS if isinstance(error, HoldsObjects) else str(error).strip() or type(error).__name__

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.files import whole
+from collapse_cli.files import refuse_unmakable, whole
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import Stage, Status
 
@@ -40,10 +40,8 @@ class Record:
 
     def begin(self, run: Run, facts: Mapping[str, Any], overwrite: bool) -> None:
         """Make the folder and write what is known before the first step. A folder with something in it is refused."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise CollapseError(f"--out {self.folder} is a file", "name a folder")
-        if self.folder.is_dir() and any(self.folder.iterdir()):
-            self._clear(overwrite)
+        self.refuse_unfit(overwrite)
+        self._clear()
         try:
             (self.folder / "results").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -53,24 +51,27 @@ class Record:
         self.settle(run)
         self.say(status="running", **facts)
 
+    def refuse_unfit(self, overwrite: bool) -> None:
+        """Raises CollapseError for a folder that cannot become this run's; nothing is written. overwrite: a run in it may go."""
+        refuse_unmakable(self.folder, "--out")
+        if not (self.folder.is_dir() and any(self.folder.iterdir())):
+            return
+        ours = (self.folder / "settings.toml").exists()
+        if not overwrite:
+            goes_on = f"--resume {self.folder} goes on with it, --overwrite starts anew"
+            raise CollapseError(f"{self.folder} is not empty", goes_on if ours else "choose another --out")
+        if not ours:
+            raise CollapseError(
+                f"{self.folder} is not a run, --overwrite would lose what is in it", "choose another --out"
+            )
+
     def settle(self, run: Run) -> None:
         """Write settings.toml."""
         with whole(self.folder / "settings.toml") as draft:
             draft.write_text(toml(run.tables()))
 
-    def _clear(self, overwrite: bool) -> None:
-        ours = (self.folder / "settings.toml").exists()
-        if not overwrite:
-            remedy = (
-                f"--resume {self.folder} goes on with it, --overwrite starts anew"
-                if ours
-                else "choose another --out"
-            )
-            raise CollapseError(f"{self.folder} is not empty", remedy)
-        if not ours:
-            raise CollapseError(
-                f"{self.folder} is not a run, --overwrite would lose what is in it", "choose another --out"
-            )
+    def _clear(self) -> None:
+        """Remove what a run before left in the folder."""
         for kept in ("settings.toml", "run.json", "history.jsonl", "checkpoint.pt", "report.html"):
             (self.folder / kept).unlink(missing_ok=True)
         for kept in ("results", "plots", "epochs"):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
-from collapse_cli.views import clouds, style, targets
+from collapse_cli.views import clouds, style
 from collapse_cli.views.document import Document, Metric, groups, names
 from collapse_cli.views.panel import plain
 from collapse_cli.views.plot import empty
@@ -20,11 +20,6 @@ from collapse_cli.views.plot import empty
 SIDE, DPI = 2.9, 90  # inches of each result, and their dots
 LASTS, HELD = 180, 2500  # milliseconds of a frame, and of the last one
 Moving = tuple[str, Any, Metric]  # name, colour, frames
-
-
-def check(path: Path) -> None:
-    """Refuse a file that could not be written."""
-    targets.check(path, (".gif",), "--animation")
 
 
 def draw(document: Document, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files that views write: refused early."""
+"""Files and folders that a command is to write: refused before anything is measured."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.files import refuse_unmakable
 
 
 def check(path: Path, suffixes: Sequence[str], option: str) -> None:
@@ -20,7 +21,19 @@ def check(path: Path, suffixes: Sequence[str], option: str) -> None:
         raise CollapseError(f"{option} {path}: unknown suffix '{path.suffix}'", hint=f"write {known}")
     if not path.parent.is_dir():
         raise CollapseError(f"{option} {path}: no such directory", hint=f"mkdir -p {path.parent}")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise CollapseError(
+            f"{option} {path}: this file cannot be written",
+            hint="choose another name, or allow writing to it",
+        )
     if not os.access(path.parent, os.W_OK):
         raise CollapseError(
             f"{option} {path}: this directory cannot be written", hint="choose another directory"
         )
+
+
+def check_folder(path: Path, option: str) -> None:
+    """Raise where `path` cannot become a new folder: something is in it, it is a file, or it cannot be made."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise CollapseError(f"{option} {path} is not empty", "name a new folder")
+    refuse_unmakable(path, option)

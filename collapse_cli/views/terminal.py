@@ -14,6 +14,7 @@ from rich.text import Text
 from collapse_cli.views import grid, words
 from collapse_cli.views.document import Document, Group, Metric, groups, names
 from collapse_cli.views.grid import Grid
+from collapse_cli.views.plain_letters import fitted
 from collapse_cli.views.sketch import MARGIN, sketch, sparkline, thinned
 from collapse_cli.views.tables import tables
 
@@ -63,9 +64,7 @@ def _answers(document: Document) -> Iterator[Any]:
 
 def stdout() -> Console:
     """A console that never fails for a letter that stdout cannot carry."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
-    return Console(highlight=False, markup=False, emoji=False)
+    return Console(file=fitted(sys.stdout), highlight=False, markup=False, emoji=False)
 
 
 def _group(group: Group, width: int) -> Iterator[Any]:

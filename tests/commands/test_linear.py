@@ -109,7 +109,7 @@ def test_the_terminal_and_the_views(tmp_path: Path, capsys: Capture) -> None:
         (["--noise", "nan"], "--noise cannot be 'nan'"),
         (["--layers", "1.5"], "--layers cannot be '1.5'"),
         (["--layers", "9"], "whole numbers between 1 and 8"),
-        (["--layers", ""], "--layers cannot be ''"),
+        (["--layers", ""], "--layers is empty"),
         (["--batch", "61"], "--batch 61 is more than --points 60"),
         (["--width", "1"], "--width cannot be 1"),
         (["--batch", "4000", "--points", "4000"], "too much memory"),

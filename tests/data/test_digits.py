@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
 import torch
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from collapse_cli import data
+from collapse_cli.data import digits
 
 
 def rows(split: str) -> torch.Tensor:
@@ -42,3 +50,25 @@ def test_levels_are_spread_over_uint8() -> None:
     table = torch.tensor([round(level * 255 / 16) for level in range(17)])
     assert table[[0, 4, 8, 16]].tolist() == [0, 64, 128, 255]
     assert torch.equal(torch.as_tensor(images.pixels).long(), table[levels])
+
+
+def test_the_split_is_that_of_scikit_learn() -> None:
+    """Images and labels in the order that train_test_split gives, though it is not imported to draw them."""
+    found = load_digits()
+    both = numpy.column_stack([numpy.rint(found.data * 255 / 16), found.target]).astype(int)
+    parts = train_test_split(both, test_size=450, stratify=found.target, random_state=0)
+    for split, part in zip(("train", "test", "all"), (*parts, both), strict=True):
+        assert rows(split).tolist() == part.tolist()
+
+
+def test_scikit_learn_reads_them_where_its_file_lies_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = rows("all")
+    monkeypatch.setattr(digits, "FILE", Path("nowhere.csv.gz"))
+    assert torch.equal(rows("all"), expected)
+
+
+def test_digits_are_loaded_without_scikit_learn() -> None:
+    """It takes seconds to import, with pandas."""
+    script = "import sys; from collapse_cli import data; data.load('digits'); print({'sklearn', 'pandas'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"

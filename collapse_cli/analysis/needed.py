@@ -1,0 +1,100 @@
+"""How much memory settings would take, told before anything is allocated."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from collapse_cli import memory, methods
+from collapse_cli.errors import CollapseError
+from collapse_cli.labs.gan import SHOWN
+from collapse_cli.metrics.calibration import MOST
+from collapse_cli.settings import Gan, Linear, Mochi, Queue, Run, flat, resolve
+from collapse_cli.shapes import DataShape, Images
+
+FLOAT = 4  # bytes
+LEARNED = 3  # of each weight: itself, its gradient, and what the optimizer keeps
+
+
+def refuse_run(run: Run, images: Images, device: torch.device) -> None:
+    """Raises CollapseError where a run would take more memory than its device has: weights, queue, a batch of views."""
+    there = memory.memory()
+    if device.type == "cuda":
+        there = torch.cuda.get_device_properties(device).total_memory
+    settings = flat(run.tables())
+    given, usual = _whole(settings), _whole(flat(resolve(run.method).tables()))
+    memory.refuse_beyond(
+        lambda numbers: _of_run(run.method, settings, numbers, images.data_shape), given, usual, there
+    )
+
+
+def _whole(settings: Mapping[str, Any]) -> dict[str, int]:
+    """The settings that are whole numbers and no switches."""
+    return {name: value for name, value in settings.items() if type(value) is int}
+
+
+def _of_run(method: str, settings: Mapping[str, Any], numbers: Mapping[str, int], data: DataShape) -> float:
+    """Bytes that a training takes at least: its networks are built of tensors without any memory."""
+    try:
+        run = resolve(method, {**settings, **numbers})
+        with torch.device("meta"):
+            network = cast(nn.Module, methods.build(run, data))
+    except CollapseError:
+        return 0  # refused in its own words
+    except (RuntimeError, OverflowError, TypeError):  # more numbers than an index can count
+        return math.inf
+    kept = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
+    learned = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+    return float(kept + FLOAT * ((LEARNED - 1) * learned + _of_step(run, data)))
+
+
+def _of_step(run: Run, data: DataShape) -> int:
+    """Numbers that a step makes at least: two views of a batch, a logit for each negative, mixed negatives."""
+    own, batch = run.settings, run.training.batch
+    views = 2 * batch * math.prod(data.image)
+    logits = batch * own.queue if isinstance(own, Queue) else 0
+    mixes = batch * (own.pair_mixes + own.query_mixes) * run.model.dim if isinstance(own, Mochi) else 0
+    return views + logits + mixes
+
+
+def refuse_gan(settings: Gan, seeds: int) -> None:
+    """Raises CollapseError where the networks of all seeds, a batch and the samples looked at take more than the memory."""
+    given = _whole(dataclasses.asdict(settings)) | {"seeds": seeds}
+    usual = _whole(dataclasses.asdict(Gan())) | {"seeds": 5}
+
+    def takes(of: Mapping[str, int]) -> float:
+        hidden = (of["layers"] - 1) * (of["g_width"] ** 2 + of["d_width"] ** 2)
+        weights = of["latent"] * of["g_width"] + hidden
+        samples = max(of["batch"], SHOWN) * (of["latent"] + of["g_width"] + of["d_width"])
+        return float(FLOAT * of["seeds"] * (LEARNED * weights + samples))
+
+    memory.refuse_beyond(takes, given, usual, memory.memory())
+
+
+def refuse_linear(settings: Linear, seeds: int) -> None:
+    """Raises CollapseError where the points of all seeds take more than the memory, in float64."""
+    given = {"points": settings.points, "width": settings.width, "seeds": seeds}
+    usual = {"points": Linear().points, "width": Linear().width, "seeds": 3}
+    memory.refuse_beyond(
+        lambda of: 8 * of["points"] * of["width"] * of["seeds"], given, usual, memory.memory()
+    )
+
+
+def refuse_planted(width: int) -> None:
+    """Raises CollapseError where planted samples of so many dimensions and their covariance take more than the memory."""
+    memory.refuse_beyond(
+        lambda of: 8 * of["dimensions"] * max(of["dimensions"], MOST),
+        {"dimensions": width}, {"dimensions": 128}, memory.memory(),
+    )  # fmt: skip
+
+
+def refuse_views(views: int, numbers: int) -> None:
+    """Raises CollapseError where so many views, each of so many numbers, take more than the memory."""
+    memory.refuse_beyond(
+        lambda of: FLOAT * of["views"] * numbers, {"views": views}, {"views": 10}, memory.memory()
+    )

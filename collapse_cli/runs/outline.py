@@ -1,0 +1,101 @@
+"""What is in a file of torch.save or safetensors, by names, types and shapes, before torch is loaded: it takes seconds.
+
+No tensor is read, and no code of the file is run. What this cannot read, `reader` may.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ENTRY = "/data.pkl"  # of an archive of torch.save
+HEADER = 1 << 26  # bytes of names, at most
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What stands for a tensor: its sizes."""
+
+    sizes: tuple[int, ...]
+
+    @property
+    def numbers(self) -> int:
+        return math.prod(self.sizes)
+
+
+class _Outline(pickle.Unpickler):
+    """Dicts and plain types as they are, a `Shape` for each tensor. Raises UnpicklingError for every other class."""
+
+    def persistent_load(self, pid: Any) -> Any:
+        return None
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "torch" and name.endswith("Storage"):
+            return name
+        known = {
+            ("collections", "OrderedDict"): OrderedDict,
+            ("torch._utils", "_rebuild_tensor_v2"): _shape,
+            ("torch._utils", "_rebuild_parameter"): _of_parameter,
+        }
+        if (module, name) not in known:
+            raise pickle.UnpicklingError(f"{module}.{name}")
+        return known[module, name]
+
+
+def _shape(storage: None, offset: int, sizes: Any, *others: Any) -> Shape:
+    return Shape(tuple(sizes))
+
+
+def _of_parameter(tensor: Shape, *others: Any) -> Shape:
+    return tensor
+
+
+def outline(path: Path) -> Mapping[str, Any] | None:
+    """The dict of a file by name, or None: for what is none, is damaged, was written before 2020, or needs more than these."""
+    try:
+        if path.suffix == ".safetensors":
+            return _of_safetensors(path)
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith(ENTRY))
+            if archive.getinfo(name).file_size > HEADER:
+                return None
+            with archive.open(name) as entry:
+                content = _Outline(entry).load()
+    except Exception:  # a damaged file may trip its reader over anything; whoever reads it says over what
+        return None
+    return content if isinstance(content, Mapping) else None
+
+
+def _of_safetensors(path: Path) -> Mapping[str, Any] | None:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length)) if length <= HEADER else {}
+    return {
+        name: Shape(tuple(facts["shape"])) for name, facts in header.items() if name != "__metadata__"
+    } or None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether every part of an archive is as it was written."""
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip() is None
+
+
+def holds_weights(content: Mapping[str, Any]) -> bool:
+    """Whether a dict, or one in it, holds matrices or kernels under names that only layers of a network have."""
+    return any(name.endswith(".weight") and len(shape.sizes) > 1 for name, shape in _tensors(content, 3))
+
+
+def _tensors(content: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Shape]]:
+    for name, value in content.items():
+        if isinstance(value, Shape):
+            yield str(name), value
+        elif isinstance(value, Mapping) and depth:
+            yield from _tensors(value, depth - 1)
