@@ -44,6 +44,8 @@ class Metric(TypedDict, total=False):
     interval_is: str
     headline: bool
     better: Literal["high", "low"]
+    low: float
+    high: float
     axis: str
     values: Any
     at: Any
@@ -75,6 +77,8 @@ def number(
     axis: str = "",
     better: Literal["", "high", "low"] = "",
     interval: str = "",
+    low: float | None = None,
+    high: float | None = None,
     default: Any = dataclasses.MISSING,
 ) -> Any:
     """A field holding one float or int.
@@ -82,10 +86,23 @@ def number(
     help: what it is; convention: centred or not, normalised or not, eps …; null: what the null is (`isotropic`);
     interval: what its interval is, where it is not that of all (`Wilson 95 %`);
     headline: shown where only a few numbers fit; axis: `x` or `y`, to be drawn so when several inputs are compared;
-    better: `high` or `low`, where a space that has not collapsed can be told to be better by it.
+    better: `high` or `low`, where a space that has not collapsed can be told to be better by it;
+    low, high: the least and the most that it can be, where there is such a value. An int counts, and is never below 0.
     """
+    ends = {end: value for end, value in (("low", low), ("high", high)) if value is not None}
     return _field("number", default, help, label, unit=unit, convention=convention, null_is=null,
-                  headline=headline, axis=axis, better=better, interval_is=interval)  # fmt: skip
+                  headline=headline, axis=axis, better=better, interval_is=interval, **ends)  # fmt: skip
+
+
+def counts(field: dataclasses.Field[Any]) -> bool:
+    """Whether a declared number is a whole one."""
+    return "int" in str(field.type).split(" | ")
+
+
+def limits(field: dataclasses.Field[Any]) -> dict[str, float]:
+    """The least and the most that a declared number can be, as `low` and `high`, those that there are."""
+    declared = {end: field.metadata[end] for end in ("low", "high") if end in field.metadata}
+    return ({"low": 0} if counts(field) else {}) | declared
 
 
 def curve(
@@ -150,12 +167,13 @@ def metrics(result: Any) -> dict[str, Metric]:
 
 
 def _metric(field: dataclasses.Field[Any], value: Any) -> Metric:
-    meaning: Any = {key: text for key, text in field.metadata.items() if text not in ("", False)}
+    meaning: Any = {key: part for key, part in field.metadata.items() if part is not False and part != ""}
     meaning.setdefault("label", field.name.replace("_", " "))
     if field.metadata["kind"] == "number":
         interval = getattr(value, "interval", None)
-        counted = int if "int" in str(field.type).split(" | ") and math.isfinite(value) else float
+        counted = int if counts(field) and math.isfinite(value) else float
         meaning |= {
+            **limits(field),
             "unit": field.metadata["unit"],
             "convention": field.metadata["convention"],
             "value": _plain(counted(value)),

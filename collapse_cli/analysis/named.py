@@ -1,0 +1,93 @@
+"""Numbers by the names that a gate's terms give them: found among what was measured, with what their fields declare."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterable, Mapping
+
+from collapse_cli.analysis import catalogue
+from collapse_cli.analysis.merging import by_name
+from collapse_cli.analysis.portrait import Portrait
+from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.metrics.requirements import Domain, Requirement, refuse_unfit
+from collapse_cli.results import Metric, changed, counts, limits
+
+SPACES = ("z", "h", "head")  # what a name without a space means: the first of these that has it
+
+
+def numbers(portrait: Portrait) -> dict[str, Metric]:
+    """By name and space; one answer alone has the names that it would have among all."""
+    every = {key: _declared(key, m) for key, m in by_name(portrait.answers).items() if m["kind"] == "number"}
+    if len(portrait.answers) > 1:
+        return every
+    return {_among_all(key, portrait.answers[0].command): metric for key, metric in every.items()}
+
+
+def _among_all(key: str, command: str) -> str:
+    """`std_sqrt_d.z` of an answer of alignment alone -> `alignment.std_sqrt_d.z`, its name beside the other answers."""
+    owner = catalogue.owners().get(key.rpartition(".")[0], command)
+    return key if owner == command or command not in catalogue.CATALOGUE else f"{command}.{key}"
+
+
+@functools.cache
+def domains() -> dict[str, Domain]:
+    """What every number of a measurement can be, by its name."""
+    rows = (catalogue.CATALOGUE | catalogue.JUDGEMENTS).values()
+    fields = [field for row in rows for field in dataclasses.fields(row.result)]
+    return {
+        field.name: Domain(**limits(field), whole=counts(field))
+        for field in fields
+        if field.metadata.get("kind") == "number"
+    }
+
+
+def _declared(key: str, metric: Metric) -> Metric:
+    """With the limits that its field declares today: answers that were saved earlier do not hold them."""
+    domain = _domain(key)
+    ends = {"low": domain.low, "high": domain.high} if domain else {}
+    return changed(metric, **{end: value for end, value in ends.items() if math.isfinite(value)})
+
+
+def _domain(name: str) -> Domain | None:
+    """Of `alignment.std_sqrt_d.z`: what the last part that is a number's name declares."""
+    known = domains()
+    return next((known[part] for part in reversed(name.split(".")) if part in known), None)
+
+
+def domain_of(metric: Metric) -> Domain:
+    """What a measured number can be; the JSON of one that counts is a whole number."""
+    low, high = metric.get("low", -math.inf), metric.get("high", math.inf)
+    return Domain(low, high, isinstance(metric["value"], int))
+
+
+def refuse_unfit_early(requirements: Iterable[Requirement]) -> None:
+    """Raises CollapseError, before anything is measured, for requirements that say nothing of what they name."""
+    for requirement in requirements:
+        domain = _domain(requirement.name)
+        if domain:
+            refuse_unfit(requirement, domain)
+
+
+def resolve(name: str, measured: Mapping[str, Metric], portrait: Portrait, subject: str) -> str:
+    """`effective_rank` -> `effective_rank.z`, as `numbers` names it; raises CollapseError for what is not there."""
+    for key in (name, *(f"{name}.{space}" for space in SPACES)):
+        if key in measured:
+            return key
+    message = f"{subject}: {name} is not among what was measured"
+    raise CollapseError(message, _remedy(name, measured, portrait))
+
+
+def _remedy(name: str, measured: Mapping[str, Metric], portrait: Portrait) -> str:
+    """What it needs; a name that is measured in another space needs only to be typed anew."""
+    present = {key.split(".")[-2] for key in measured if "." in key}
+    owners = catalogue.owners()
+    parts = [part for part in name.split(".") if part in owners and part not in present]
+    if portrait.saved and parts:
+        return f"a saved answer holds what its own command measured: {', '.join(measured)}"
+    for part in parts:
+        need = catalogue.CATALOGUE[owners[part]].needs
+        if need or owners[part] == "alignment":
+            return catalogue.REMEDIES[need or "views"]
+    return nearest(name, list(measured))
