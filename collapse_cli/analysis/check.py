@@ -74,6 +74,11 @@ def _refuse_unknown(terms: Terms, inputs: Sequence[Loaded], baseline: Loaded | N
         _refuse_without_reference(terms.required, baseline)
     if baseline is not None and not _is_answer(baseline):
         catalogue.refuse_unknown(terms.compared)
+    for row in _against_reference(terms.compared):
+        raise CollapseError(
+            f"{row.name} holds an input against the baseline, and compares no two numbers",
+            f"require it, as in: {row.numbers[0]} >= NUMBER",
+        )
     refuse_unfit_early(terms.requirements)
 
 

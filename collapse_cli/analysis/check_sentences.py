@@ -9,7 +9,7 @@ from collapse_cli.views.words import figures, quantity
 MET = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "exactly"}
 MISSED = {">=": "below", "<=": "above", ">": "not above", "<": "not below", "==": "not"}
 STRADDLES, NO_NUMBER = "its 95 % interval reaches across", "it is no finite number"
-IN_TOUCH = "its 95 % interval and the baseline's touch"
+IN_TOUCH = "its 95 % interval and that of the bound overlap"
 
 
 def sentence(

@@ -10,7 +10,7 @@ from collapse_cli.analysis import named
 from collapse_cli.analysis.merging import NEAR, space_of
 from collapse_cli.analysis.portrait import Portrait
 from collapse_cli.analysis.terms import Terms
-from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.bounds import Result, beside, judge, near_zero, no_worse, scaled, worst
 from collapse_cli.metrics.requirements import Requirement, refuse_unfit
 from collapse_cli.metrics.tolerances import Tolerance
@@ -44,7 +44,7 @@ def required(requirement: Requirement, metric: Metric, baseline: Baseline | None
         raise CollapseError(f"'{requirement}': this number has no null", "require a number instead")
     multiple, null = requirement.multiple, metric["null"]
     bound = multiple * null if requirement.of == "null" else multiple
-    origin = f"{requirement.share}, {figures(null)}" if requirement.of == "null" else ""
+    origin = f"{requirement.amount} of the null {figures(null)}" if requirement.of == "null" else ""
     result = judge(requirement.relation, bound, metric["value"], metric["interval"])
     return _required(requirement, metric, bound, result, origin, words.STRADDLES)
 
@@ -64,7 +64,7 @@ def _required_of_baseline(requirement: Requirement, metric: Metric, baseline: Ba
     bound = requirement.multiple * base["value"]
     around = scaled(base["interval"], requirement.multiple)
     result = beside(requirement.relation, bound, around, metric["value"], metric["interval"])
-    origin, why = f"{requirement.share}, {figures(base['value'])}", words.IN_TOUCH
+    origin, why = f"{requirement.amount} of the baseline's {figures(base['value'])}", words.IN_TOUCH
     if metric["convention"] != base["convention"]:
         result, why = "inconclusive", _otherwise(base)
     return _required(requirement, metric, bound, result, origin, why)
@@ -121,11 +121,10 @@ def _refuse_uncompared(term: str, name: str, compared: Mapping[str, Metric], bas
             f"give it a bound: require {name} >= NUMBER",
         )
     elif keys:
-        why, remedy = "it is not among those that are compared", "name it under only too"
+        why, remedy = "it is not among those that are compared", "name it in 'only' too"
     else:
-        why = "the baseline does not hold it"
-        remedy = nearest(name, [*compared, *{key.rpartition(".")[0]: None for key in compared}])
-    raise CollapseError(f"{term} names {name}, which cannot be compared with {baseline.name}: {why}", remedy)
+        why, remedy = "the baseline does not hold it", named.remedy(name, compared, baseline.portrait)
+    raise CollapseError(f"{name} (in '{term}') cannot be compared with {baseline.name}: {why}", remedy)
 
 
 def _beside(key: str, metric: Metric | None, base: Metric, allowed: Tolerance) -> Metric:

@@ -21,11 +21,11 @@ from collapse_cli.results import Metric, changed
 def judged(
     portrait: Portrait, name: str, number: int, terms: Terms, baseline: Baseline | None
 ) -> list[Entry]:
-    """The entries of an input; the first says what its checks come to."""
+    """The entries of an input: what its checks come to, the checks of numbers, its spaces with the verdicts on them."""
     measured, void = named.numbers(portrait), checks.collapsed(portrait)
     if baseline:
         checks.refuse_sizes(measured, baseline, name)
-    entries = list(_spaces(portrait, measured, name, terms.strict))
+    spaces, entries = list(_spaces(portrait, measured, name, terms.strict)), []
     if terms.requirements:
         resolved = [
             replace(requirement, name=named.resolve(requirement.name, measured, portrait, name))
@@ -37,7 +37,8 @@ def judged(
     if baseline and terms.compares:
         rows = checks.settled(checks.compared(measured, baseline, terms), void, terms.strict)
         entries.append(_against(name, rows, baseline, terms))
-    return [entry.replace(input=number) for entry in (_ended(name, entries), *entries)]
+    ended = _ended(name, [*spaces, *entries])
+    return [entry.replace(input=number) for entry in (ended, *entries, *spaces)]
 
 
 def _against(name: str, rows: Mapping[str, Metric], baseline: Baseline, terms: Terms) -> Entry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Iterable, Mapping
 
@@ -19,7 +18,12 @@ SPACES = ("z", "h", "head")  # what a name without a space means: the first of t
 
 def numbers(portrait: Portrait) -> dict[str, Metric]:
     """By name and space; one answer alone has the names that it would have among all."""
-    every = {key: _declared(key, m) for key, m in by_name(portrait.answers).items() if m["kind"] == "number"}
+    known = domains()
+    every = {
+        key: _declared(metric, _of_name(key, known))
+        for key, metric in by_name(portrait.answers).items()
+        if metric["kind"] == "number"
+    }
     if len(portrait.answers) > 1:
         return every
     return {_among_all(key, portrait.answers[0].command): metric for key, metric in every.items()}
@@ -31,29 +35,26 @@ def _among_all(key: str, command: str) -> str:
     return key if owner == command or command not in catalogue.CATALOGUE else f"{command}.{key}"
 
 
-@functools.cache
 def domains() -> dict[str, Domain]:
-    """What every number of a measurement can be, by its name."""
+    """What every number of a measurement can be, by its name; where two share a name, what either can be."""
     rows = (catalogue.CATALOGUE | catalogue.JUDGEMENTS).values()
-    fields = [field for row in rows for field in dataclasses.fields(row.result)]
-    return {
-        field.name: Domain(**limits(field), whole=counts(field))
-        for field in fields
-        if field.metadata.get("kind") == "number"
-    }
+    known: dict[str, Domain] = {}
+    for field in (field for row in rows for field in dataclasses.fields(row.result)):
+        if field.metadata.get("kind") == "number":
+            domain = Domain(**limits(field), whole=counts(field))
+            known[field.name] = domain | known.get(field.name, domain)
+    return known
 
 
-def _declared(key: str, metric: Metric) -> Metric:
+def _of_name(name: str, known: Mapping[str, Domain]) -> Domain | None:
+    """Of `alignment.std_sqrt_d.z`: what the last part that is a number's name declares; None for names of no measurement."""
+    return next((known[part] for part in reversed(name.split(".")) if part in known), None)
+
+
+def _declared(metric: Metric, domain: Domain | None) -> Metric:
     """With the limits that its field declares today: answers that were saved earlier do not hold them."""
-    domain = _domain(key)
     ends = {"low": domain.low, "high": domain.high} if domain else {}
     return changed(metric, **{end: value for end, value in ends.items() if math.isfinite(value)})
-
-
-def _domain(name: str) -> Domain | None:
-    """Of `alignment.std_sqrt_d.z`: what the last part that is a number's name declares."""
-    known = domains()
-    return next((known[part] for part in reversed(name.split(".")) if part in known), None)
 
 
 def domain_of(metric: Metric) -> Domain:
@@ -64,8 +65,9 @@ def domain_of(metric: Metric) -> Domain:
 
 def refuse_unfit_early(requirements: Iterable[Requirement]) -> None:
     """Raises CollapseError, before anything is measured, for requirements that say nothing of what they name."""
+    known = domains()
     for requirement in requirements:
-        domain = _domain(requirement.name)
+        domain = _of_name(requirement.name, known)
         if domain:
             refuse_unfit(requirement, domain)
 
@@ -76,16 +78,16 @@ def resolve(name: str, measured: Mapping[str, Metric], portrait: Portrait, subje
         if key in measured:
             return key
     message = f"{subject}: {name} is not among what was measured"
-    raise CollapseError(message, _remedy(name, measured, portrait))
+    raise CollapseError(message, remedy(name, measured, portrait))
 
 
-def _remedy(name: str, measured: Mapping[str, Metric], portrait: Portrait) -> str:
+def remedy(name: str, measured: Mapping[str, Metric], portrait: Portrait) -> str:
     """What it needs; a name that is measured in another space needs only to be typed anew."""
     present = {key.split(".")[-2] for key in measured if "." in key}
     owners = catalogue.owners()
     parts = [part for part in name.split(".") if part in owners and part not in present]
     if portrait.saved and parts:
-        return f"a saved answer holds what its own command measured: {', '.join(measured)}"
+        return "a saved answer holds what its own command measured: give the run or the file that it is of"
     for part in parts:
         need = catalogue.CATALOGUE[owners[part]].needs
         if need or owners[part] == "alignment":

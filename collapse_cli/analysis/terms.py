@@ -43,13 +43,13 @@ def read(
     of_baseline = [str(requirement) for requirement in requirements if requirement.of == "baseline"]
     names = [name.strip() for text in only for name in text.split(",")]
     if "" in names:
-        raise CollapseError("only holds an empty name", "as in: effective_rank,uniformity")
+        raise CollapseError("'only' holds an empty name", "as in: effective_rank,uniformity")
     allowed = tolerances(tolerance, TOLERANCE)
     if not baseline and (of_baseline or only or tolerance):
         meaning = (
             f"'{of_baseline[0]}' needs a baseline" if of_baseline
-            else "only names the numbers that are compared with a baseline's" if only
-            else "tolerance is by how much a number may be worse than a baseline's"
+            else "'only' says which numbers are compared with a baseline's" if only
+            else "'tolerance' is by how much a number may be worse than a baseline's"
         )  # fmt: skip
         raise CollapseError(meaning, "add --baseline")
     compares = baseline and bool(only or tolerance or not of_baseline)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from collapse_cli.commands.options import Inputs, Shown, options
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.runs import project
-from collapse_cli.settings import fill
+from collapse_cli.settings import fill, knob
 from collapse_cli.views import Output, github, targets
 
 CODES = {"failed": 1, "inconclusive": 3}
@@ -45,21 +46,28 @@ Strict = Annotated[
     bool | None,
     typer.Option("--strict/--no-strict", help="dimensional collapse and inconclusive fail too"),
 ]
-Saved = Annotated[
-    str, typer.Option(help="write the answer to this .json, a --baseline, if every check passes")
-]
-Junit = Annotated[str, typer.Option(help="write the checks to this .xml, as CI services read them")]
-Format = Annotated[
-    Literal["text", "github"],
-    typer.Option(
-        metavar="WORD",
-        help="github: annotations of a workflow and a summary of its step, too [dim](text, github)[/dim]",
-    ),
-]
 Fresh = Annotated[bool, typer.Option("--fresh", help="measure anew what the run folders hold already")]
 
 
-@options(Measuring=Measuring, Output=Shown)
+@dataclass(frozen=True)
+class Reports:
+    """What a CI takes from the answer."""
+
+    save_baseline: str = knob("", "write the answer to this .json, a --baseline, if every check passes")
+    junit: str = knob("", "write the checks to this .xml, as CI services read them")
+    format: Literal["text", "github"] = knob("text", "github: annotations, and a summary of the step, too")
+
+    def refuse_unwritable(self) -> None:
+        """Raises CollapseError for files that could not be written, before anything is measured."""
+        for path, suffix, option in (
+            (self.junit, ".xml", "--junit"),
+            (self.save_baseline, ".json", "--save-baseline"),
+        ):
+            if path:
+                targets.check(Path(path), (suffix,), option)
+
+
+@options(Measuring=Measuring, CI=Reports, Output=Shown)
 def check(
     inputs: Inputs,
     given: dict[str, Any],
@@ -68,9 +76,6 @@ def check(
     only: Only = None,
     tolerance: Tolerance = None,
     strict: Strict = None,
-    save_baseline: Saved = "",
-    junit: Junit = "",
-    format: Format = "text",
     fresh: Fresh = False,
 ) -> None:
     """Is this representation as good as it must be? The gate of a CI: exit code 0 passed, 1 failed, 3 inconclusive.
@@ -79,14 +84,12 @@ def check(
     good runs show too, is a warning unless --strict.
 
     --require takes NAME >= NUMBER, or <=, >, <; == for counts. Names are those
-    of --json. A name alone means z, or h without projections; NAME.h, NAME.z
-    choose. A number that is never negative may be held against a share: 50% of
-    null, 95% of baseline; with the latter nothing else is compared with the
-    baseline, unless --only or --tolerance says so.
-
-    A --tolerance in percent is a share of the baseline's absolute value. Where
-    the baseline's 95 % interval reaches 0, that says nothing, and a number fails
-    only where the intervals tell it to be worse.
+    of --json; NAME alone means z, or h without projections, beside NAME.h and
+    NAME.z. What is never negative may be held against a share: 50% of null, 95%
+    of baseline. With the latter the baseline is compared no further, unless
+    --only or --tolerance says so. A tolerance in percent is a share of the
+    baseline's absolute value; where its 95 % interval reaches 0, that says
+    nothing, and a number fails only where intervals tell it to be worse.
 
     What the sample cannot decide is inconclusive: a 95 % interval on both sides
     of the bound, and a number worse than the baseline's by no more than both
@@ -95,49 +98,45 @@ def check(
 
     Example: [bold]collapse check runs/mine --require "effective_rank.h >= 10"[/bold]
     """
-    with _reported(format):
-        shown, measuring = fill(Shown, given), fill(Measuring, given)
+    shown, measuring, reports = fill(Shown, given), fill(Measuring, given), fill(Reports, given)
+    with _reported(reports):
         output = shown.output()
-        for path, suffix, option in ((junit, ".xml", "--junit"), (save_baseline, ".json", "--save-baseline")):
-            if path:
-                targets.check(Path(path), (suffix,), option)
+        reports.refuse_unwritable()
         terms = _terms(require=require, baseline=baseline, only=only, tolerance=tolerance, strict=strict)
-        checked, status = _checked(
-            inputs, measuring, terms, fresh, shown.quiet or format == "github", save_baseline
-        )
-        _show(checked, output, format)
-        _write(checked, output.quiet, junit, save_baseline, status)
+        checked, status = _checked(inputs, measuring, terms | {"fresh": fresh}, shown, reports)
+        _show(checked, output, reports)
+        _write(checked, output.quiet, reports, status)
     if code := CODES.get(status):
         raise typer.Exit(code)
 
 
 @contextmanager
-def _reported(format: str) -> Iterator[None]:
+def _reported(reports: Reports) -> Iterator[None]:
     """For GitHub, what cannot be checked is an annotation too, and no line of the log that could be another command."""
     try:
         yield
     except CollapseError as error:
-        if format != "github":
+        if reports.format != "github":
             raise
-        print(github.command("error", str(error)), file=sys.stderr)
+        print(github.command("error", ": ".join(filter(None, (error.message, error.hint)))), file=sys.stderr)
         message, hint = github.harmless([error.message, error.hint])
         raise CollapseError(message, hint, error.code) from None
 
 
 def _checked(
-    inputs: list[Path], measuring: Measuring, terms: dict[str, Any], fresh: bool, quiet: bool, baseline: str
+    inputs: list[Path], measuring: Measuring, terms: dict[str, Any], shown: Shown, reports: Reports
 ) -> tuple[dict[str, Any], str]:
-    """The document and the status of the gate. baseline: the file that the answer may be saved in."""
+    """The document and the status of the gate."""
     from collapse_cli.analysis import check as analysis
     from collapse_cli.analysis.inputs import expanded
     from collapse_cli.commands.output import save
     from collapse_cli.views.document import document
     from collapse_cli.views.progress import reporter
 
-    if baseline and len(expanded(inputs, measuring)) > 1:
+    if reports.save_baseline and len(expanded(inputs, measuring)) > 1:
         raise CollapseError("--save-baseline keeps the answer about one input", "give one INPUT with it")
-    with reporter(quiet) as progress:
-        answer = analysis.check(inputs, measuring, **terms, fresh=fresh, progress=progress, save=save)
+    with reporter(shown.quiet or reports.format == "github") as progress:
+        answer = analysis.check(inputs, measuring, **terms, progress=progress, save=save)
     return document(answer, sys.argv[1:]), analysis.status(answer)
 
 
@@ -157,11 +156,11 @@ def _terms(**typed: Any) -> dict[str, Any]:
     }
 
 
-def _show(checked: dict[str, Any], output: Output, format: str) -> None:
+def _show(checked: dict[str, Any], output: Output, reports: Reports) -> None:
     """The answer; after it the annotations and the summary, or where nothing else is shown the reason that it is red."""
     from collapse_cli.views import gate, show
 
-    if format == "text":
+    if reports.format == "text":
         show(checked, output)
         if output.quiet and (reason := gate.reason(checked)):
             print(f"collapse: {reason}", file=sys.stderr)
@@ -176,19 +175,19 @@ def _show(checked: dict[str, Any], output: Output, format: str) -> None:
             print(f"warning: no step summary is written: {error.strerror}", file=sys.stderr)
 
 
-def _write(checked: dict[str, Any], quiet: bool, junit: str, baseline: str, status: str) -> None:
+def _write(checked: dict[str, Any], quiet: bool, reports: Reports, status: str) -> None:
     """The files that were asked for; a baseline only where every check passes."""
-    from collapse_cli.views import junit as xml
+    from collapse_cli.views import junit
 
     lines = []
-    if junit:
-        xml.write(Path(junit), checked)
-        lines.append(f"wrote {junit}")
-    if baseline and status == "passed":
-        with whole(Path(baseline)) as part:
+    if reports.junit:
+        junit.write(Path(reports.junit), checked)
+        lines.append(f"wrote {reports.junit}")
+    if reports.save_baseline and status == "passed":
+        with whole(Path(reports.save_baseline)) as part:
             part.write_text(json.dumps(checked, allow_nan=False, indent=2) + "\n", encoding="utf-8")
-        lines.append(f"wrote {baseline}")
-    elif baseline:
-        lines.append(f"{baseline} is left as it is: not every check passes")
+        lines.append(f"wrote {reports.save_baseline}")
+    elif reports.save_baseline:
+        lines.append(f"{reports.save_baseline} is not written: not every check passes")
     for line in lines if not quiet else ():
         print(line, file=sys.stderr)

@@ -79,7 +79,7 @@ class Classes:
     least_variance: float | None = number(
         "smallest variance of a class, over the mean of all classes'; near 0 one class has collapsed, whatever the others do",
         label="least variance of a class", convention="v_c divided by n_c", null="shuffled labels", better="high",
-        headline=True, default=None, low=0, high=1,
+        headline=True, default=None, low=0,
     )  # fmt: skip
     least_rank: float = number(
         "smallest effective rank of a class: exp of the entropy of lambda / sum lambda", label="least rank of a class",

@@ -42,12 +42,12 @@ class Requirement:
         return self.number / 100 if self.percent else self.number
 
     @property
-    def share(self) -> str:
-        """`95% of the baseline`; without a reference the number alone."""
-        return f"{brief(self.number)}{'%' if self.percent else ''}" + (f" of {self.of}" if self.of else "")
+    def amount(self) -> str:
+        """The number as it is typed: `95%`."""
+        return f"{brief(self.number)}{'%' if self.percent else ''}"
 
     def __str__(self) -> str:
-        return f"{self.name} {self.relation} {self.share}"
+        return f"{self.name} {self.relation} {self.amount}" + (f" of {self.of}" if self.of else "")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,9 @@ class Domain:
     low: float = -math.inf
     high: float = math.inf
     whole: bool = False
+
+    def __or__(self, other: Domain) -> Domain:
+        return Domain(min(self.low, other.low), max(self.high, other.high), self.whole or other.whole)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def brief(value: float) -> str:
 
 def parse(text: str) -> Requirement:
     """NAME[.SPACE] RELATION NUMBER[%] [[of] null|baseline]; raises CollapseError naming the place where it is something else."""
+    if not text.strip():
+        raise CollapseError("a requirement is empty", EXAMPLES)
     place, parts = 0, []
     for part, pattern in PARTS.items():
         match = pattern.match(text, place)
@@ -113,15 +118,24 @@ def refuse_unfit(requirement: Requirement, domain: Domain) -> None:
     elif requirement.of and bound < 0:
         raise CollapseError(f"'{requirement}': no share is negative", remedy)
     elif requirement.percent and not (requirement.of or share):
-        known = f"{requirement.share} of null, {requirement.share} of baseline, or a number"
+        known = f"{requirement.amount} of null, {requirement.amount} of baseline, or a number"
         raise CollapseError(
-            f"'{requirement}': {requirement.share} of what? {name} is no share",
+            f"'{requirement}': {requirement.amount} of what? {name} is no share",
             f"write {known}" if domain.low >= 0 else remedy,
         )
     elif not requirement.of and not domain.low <= bound <= domain.high:
-        end = f"above {brief(domain.high)}" if bound > domain.high else f"below {brief(domain.low)}"
-        likely = f"did you mean {requirement.share}%?" if share and not requirement.percent and 1 < bound <= 100 else remedy
-        raise CollapseError(f"'{requirement}': {name} is never {end}", likely)
+        _refuse_beyond(requirement, domain)
+
+
+def _refuse_beyond(requirement: Requirement, domain: Domain) -> None:
+    bound, (low, high) = requirement.multiple, (brief(domain.low), brief(domain.high))
+    never = f"above {high}" if bound > domain.high else f"below {low}"
+    bounds = [f"from {low} on"] if math.isfinite(domain.low) else []
+    bounds += [f"up to {high}"] if math.isfinite(domain.high) else []
+    remedy = f"give a bound {' and '.join(bounds)}"
+    if (domain.low, domain.high) == (0, 1) and not requirement.percent and 1 < bound <= 100:
+        remedy = f"did you mean {requirement.amount}%?"
+    raise CollapseError(f"'{requirement}': {requirement.name} is never {never}", remedy)
 
 
 def _refuse_inexact(requirement: Requirement, domain: Domain) -> None:

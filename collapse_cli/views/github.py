@@ -19,6 +19,7 @@ MOST = 10  # annotations of a level that GitHub shows for a step
 ROWS = 100  # of a summary, which is cut off at a MiB
 DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 PROPERTY = DATA | {":": "%3A", ",": "%2C"}
+BEGINNING = re.compile(r":(?=:)|##(?=\[)")  # of a command in a log, of today's kind and of the older one
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~@:$])")
 
 
@@ -34,9 +35,7 @@ def commands(document: Document) -> list[str]:
 
 def _of_level(level: str, lines: list[tuple[str, str, str]]) -> Iterator[str]:
     texts = [f"{path}: {sentence}" for at, path, sentence in lines if at == level]
-    shown = (
-        texts if len(texts) <= MOST else [*texts[: MOST - 1], f"{len(texts) - MOST + 1} more in the summary"]
-    )
+    shown = texts if len(texts) <= MOST else [*texts[: MOST - 1], f"and {len(texts) - MOST + 1} more checks"]
     for text in shown:
         yield command(level, text)
 
@@ -56,7 +55,7 @@ def harmless(text: Any) -> Any:
         return {harmless(name): harmless(part) for name, part in text.items()}
     if isinstance(text, list | tuple):
         return [harmless(part) for part in text]
-    return text.replace("::", ":\u200b:").replace("##[", "#\u200b#[") if isinstance(text, str) else text
+    return BEGINNING.sub(r"\g<0> ", text) if isinstance(text, str) else text
 
 
 def summarise(path: Path, document: Document) -> None:

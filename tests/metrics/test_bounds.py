@@ -168,7 +168,7 @@ def test_a_share_of_an_interval() -> None:
 def test_near_zero_a_percentage_says_nothing(
     better: str, around: tuple | None, value: float | None, interval: tuple | None, result: str
 ) -> None:
-    """5 % of a cosine of 0.001 are 0.00005. With an interval that reaches 0 the intervals decide; without one 5 % of it are left."""
+    """5 % of a cosine of 0.001 is 0.00005. With an interval that reaches 0 the intervals decide; without one, that 0.00005."""
     assert no_worse(better, Tolerance(0.05, True), 0.001, around, value, interval) == result
 
 

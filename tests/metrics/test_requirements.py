@@ -39,7 +39,8 @@ def test_what_is_read(text: str, read: Requirement) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("", "a metric's name should stand at its end"),
+        ("", "a requirement is empty"),
+        (" ", "a requirement is empty"),
         (">= 20", "a metric's name should stand at '>= 20'"),
         ("effective_rank", "one of >=, <=, >, <, == should stand at its end"),
         ("effective_rank = 20", "one of >=, <=, >, <, == should stand at '= 20'"),
@@ -120,9 +121,9 @@ def test_what_says_something(text: str, domain: Domain) -> None:
         ),
         ("cosine >= 20%", COSINE, "20% of what? cosine is no share", "cosine >= NUMBER"),
         ("knn >= 90", SHARE, "knn is never above 1", "did you mean 90%?"),
-        ("knn >= 900", SHARE, "knn is never above 1", "knn >= NUMBER"),
-        ("knn >= 101%", SHARE, "knn is never above 1", "knn >= NUMBER"),
-        ("rank >= -1", RANK, "rank is never below 0", "rank >= NUMBER"),
+        ("knn >= 900", SHARE, "knn is never above 1", "from 0 on and up to 1"),
+        ("knn >= 101%", SHARE, "knn is never above 1", "from 0 on and up to 1"),
+        ("rank >= -1", RANK, "rank is never below 0", "a bound from 0 on"),
         (
             "rank == 20",
             RANK,
