@@ -7,41 +7,21 @@ import math
 import re
 import shlex
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import jsonschema
 import numpy
 import pytest
 
 from collapse_cli import cli
-from collapse_cli.answers import Verdict
 from collapse_cli.cli import main
 from collapse_cli.metrics.requirements import parse
-from collapse_cli.results import curve, number
-from collapse_cli.values import Curve, Measured
-from tests.documents import answer, entry
+from tests.gates import checked, ended, plant, rows
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(cli.__file__).parent.parent
-SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())
 MODES = ([], ["--json"], ["-q"])
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Shape."""
-
-    samples: int = number("embeddings, N")
-    dimensions: int = number("width, D")
-    rank: float = number(
-        "a rank", null="isotropic", better="high", headline=True, convention="centred", low=0
-    )
-    spread: float | None = number("a spread", unit="nats", better="low", default=None)
-    other: float = number("no direction", default=1.0)
-    line: Curve = curve("a curve", x="k", default=Curve((1, 2)))
 
 
 @pytest.fixture(autouse=True)
@@ -51,50 +31,11 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyproject.toml").write_text("")
 
 
-def plant(
-    path: Path, rank: float = 20.0, half: float | None = None, *, samples: int = 900, status: str = "healthy",
-    spaces: str = "hz", dimensions: int = 64, spread: float | None = None, **asked: Any,
-) -> str:  # fmt: skip
-    """A saved answer; h has twice the rank of z and is healthy, a tenth of chance is 6 in both."""
-    interval = None if half is None else (rank - half, rank + half)
-    shape = {
-        space: Shape(
-            samples, dimensions, Measured(rank * part, 60.0, interval if space == "z" else None), spread
-        )
-        for space, part in (("h", 2.0), ("z", 1.0))
-    }
-    said = {"h": Verdict("healthy", "healthy: h lives"), "z": Verdict(status, f"{status}: z", ("why",))}
-    entries = [entry(f"{path.stem} · {s}", shape[s], verdict=said[s]) for s in spaces]
-    facts = {"path": f"runs/{path.stem}", "options": {"split": "train"} | asked}
-    path.write_text(json.dumps(answer("spectrum", entries, argv=[], version="1", inputs=[facts])))
-    return str(path)
-
-
-def checked(capsys: Capture, *argv: str, code: int = 0) -> dict[str, Any]:
-    """The document, held against the schema."""
-    assert main(["check", *argv, "--json", "-q"]) == code, capsys.readouterr().err
-    document = json.loads(capsys.readouterr().out)
-    jsonschema.validate(document, SCHEMA)
-    return dict(document)
-
-
 def shown_alike(capsys: Capture, *argv: str, code: int) -> None:
     """The code is the same however the answer is shown; -q shows nothing."""
     for mode in MODES:
         assert main(["check", *argv, *mode]) == code, (mode, capsys.readouterr().err)
         assert (capsys.readouterr().out == "") == (mode == ["-q"])
-
-
-def rows(document: dict[str, Any]) -> dict[str, str]:
-    """Results by requirement, or by number for a baseline."""
-    return {
-        metric["label"]: metric["required"]["result"]
-        for one in document["results"] for metric in one["metrics"].values() if "required" in metric
-    }  # fmt: skip
-
-
-def ended(document: dict[str, Any]) -> list[str]:
-    return [one["verdict"]["sentence"] for one in document["results"] if one["title"] == "Gate"]
 
 
 def test_all_met(tmp_path: Path, capsys: Capture) -> None:
@@ -329,8 +270,8 @@ def test_junit(tmp_path: Path, capsys: Capture) -> None:
     cases = {case.get("name"): case for case in root[0]}
     title = "Against old.json"
     assert list(cases) == [
-        "verdict: a&b.json · h", "verdict: a&b.json · z", "Requirements: rank.z >= 18", "Requirements: rank.z < 1000000000",
-        f"{title}: rank.h", f"{title}: rank.z",
+        "Requirements: rank.z >= 18", "Requirements: rank.z < 1000000000", f"{title}: rank.h", f"{title}: rank.z",
+        "verdict: a&b.json · h", "verdict: a&b.json · z",
     ]  # fmt: skip
     skipped = cases["Requirements: rank.z >= 18"].find("skipped")
     assert skipped is not None
