@@ -96,7 +96,7 @@ def test_a_model_that_lost_rank_fails(work: Path) -> None:
     assert ended.returncode == 1, ended.stderr
     lines = annotated(ended)
     assert len(lines) == 4
-    assert all(line.startswith("::error title=collapse check::few dimensions.npy: ") for line in lines)
+    assert all(line.startswith("::error title=collapse check%3A few dimensions.npy::") for line in lines)
     assert re.search(r"effective_rank\.h [0-9.]+ ± [0-9.]+ is below 12$", lines[0])
     assert "(95%25 of the baseline's 15.7)" in lines[1]
     assert lines[2].endswith("active.h 3 ± 0 is below 14 (the baseline's 16 less 2)")

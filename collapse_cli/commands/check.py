@@ -118,7 +118,9 @@ def _reported(reports: Reports) -> Iterator[None]:
     except CollapseError as error:
         if reports.format != "github":
             raise
-        print(github.command("error", ": ".join(filter(None, (error.message, error.hint)))), file=sys.stderr)
+        print(
+            github.command("error", "", ": ".join(filter(None, (error.message, error.hint)))), file=sys.stderr
+        )
         message, hint = github.harmless([error.message, error.hint])
         raise CollapseError(message, hint, error.code) from None
 
@@ -145,9 +147,9 @@ def _terms(**typed: Any) -> dict[str, Any]:
 
     What the project says of its comparison with a baseline counts where there is one.
     """
-    given = {
-        name: value for name, value in typed.items() if value is not None and (name, value) != ("only", [""])
-    }
+    given = {name: value for name, value in typed.items() if value is not None}
+    if given.get("only") == [""]:
+        given["only"] = []
     terms = {name: value for name, value in (project.gate(Path.cwd()) | given).items() if value}
     if "baseline" in terms:
         return terms | {"baseline": Path(terms["baseline"])}

@@ -34,15 +34,18 @@ def commands(document: Document) -> list[str]:
 
 
 def _of_level(level: str, lines: list[tuple[str, str, str]]) -> Iterator[str]:
-    texts = [f"{path}: {sentence}" for at, path, sentence in lines if at == level]
-    shown = texts if len(texts) <= MOST else [*texts[: MOST - 1], f"and {len(texts) - MOST + 1} more checks"]
-    for text in shown:
-        yield command(level, text)
+    texts = [(path, sentence) for at, path, sentence in lines if at == level]
+    left_out = len(texts) - MOST + 1
+    for path, sentence in (
+        texts if left_out <= 1 else [*texts[: MOST - 1], ("", f"and {left_out} more checks")]
+    ):
+        yield command(level, path, sentence)
 
 
-def command(level: str, text: str) -> str:
-    """`::error title=collapse check::text`, in one line whatever the text holds."""
-    return f"::{level} title={_escaped('collapse check', PROPERTY)}::{_escaped(plain(text), DATA)}"
+def command(level: str, path: str, text: str) -> str:
+    """`::error title=collapse check%3A runs/x::text`, in one line whatever the path and the text hold."""
+    title = f"collapse check: {plain(path)}" if path else "collapse check"
+    return f"::{level} title={_escaped(title, PROPERTY)}::{_escaped(plain(text), DATA)}"
 
 
 def _escaped(text: str, table: dict[str, str]) -> str:

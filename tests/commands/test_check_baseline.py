@@ -240,3 +240,5 @@ def test_of_the_project(tmp_path: Path, capsys: Capture) -> None:
     assert set(rows(document).values()) == {"pass"}
     document = checked(capsys, new, "--baseline", old, "--only", "spread", "--tolerance", "1")
     assert rows(document) == {"spread.h": "pass", "spread.z": "pass"}
+    document = checked(capsys, new, "--baseline", old, "--only", "", code=1)
+    assert len(rows(document)) == 4

@@ -76,11 +76,11 @@ def planted(*results: str, path: str = "runs/a") -> dict[str, Any]:
 def test_each_check_that_has_not_passed_is_annotated() -> None:
     """Those that fail first; inconclusive ones and warnings are warnings."""
     lines = [read(line) for line in github.commands(planted("pass", "warn", "inconclusive", "fail"))]
-    title = {"title": "collapse check"}
+    title = {"title": "collapse check: runs/a"}
     assert lines == [
-        ("error", title, "runs/a: rank.3 1 is below 20"),
-        ("warning", title, "runs/a: rank.2 1 is below 20"),
-        ("warning", title, "runs/a: rank.1 1 is below 20"),
+        ("error", title, "rank.3 1 is below 20"),
+        ("warning", title, "rank.2 1 is below 20"),
+        ("warning", title, "rank.1 1 is below 20"),
     ]
 
 
@@ -93,16 +93,18 @@ def test_the_tenth_says_how_many_are_left_out() -> None:
 
 @given(TEXTS)
 def test_a_command_is_one_line_and_says_the_text(text: str) -> None:
-    line = github.command("error", text)
+    line = github.command("error", text, text)
     assert line.splitlines() == [line]
     name, properties, data = read(line)
-    assert (name, properties) == ("error", {"title": "collapse check"})
-    assert data == "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    assert name == "error"
+    assert properties == {"title": f"collapse check: {shown}" if shown else "collapse check"}
+    assert data == shown
 
 
 def test_a_path_begins_no_command() -> None:
     (line,) = github.commands(planted("fail", path=NASTY))
-    assert read(line)[2].startswith("a\ufffd::error::b\ufffd%0A|`<b>`")
+    assert read(line)[1]["title"].startswith("collapse check: a\ufffd::error::b\ufffd%0A|`<b>`")
 
 
 @given(TEXTS)
