@@ -32,8 +32,8 @@ class Required(TypedDict):
 class Metric(TypedDict, total=False):
     """A declared field with its value, as plain types: the parts that its kind has are there, the others are missing.
 
-    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; low, high: of a curve that is
-    the mean of several runs, from the lowest to the highest of them; simultaneous: the interval that holds together with others.
+    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; lowest, highest: of a curve
+    that is the mean of several runs; low, high: the least and the most that a number can be; simultaneous: the interval that holds together with others.
     """
 
     kind: str
@@ -50,6 +50,8 @@ class Metric(TypedDict, total=False):
     together: str
     json_only: bool
     better: Literal["high", "low"]
+    low: float
+    high: float
     axis: str
     values: Any
     at: Any
@@ -65,8 +67,8 @@ class Metric(TypedDict, total=False):
     row_names: list[str]
     column_names: list[str]
     marks: Any
-    low: Any
-    high: Any
+    lowest: Any
+    highest: Any
     runs: list[Any]
     simultaneous: Any
     best: str
@@ -84,6 +86,8 @@ def number(
     axis: str = "",
     better: Literal["", "high", "low"] = "",
     interval: str = "",
+    low: float | None = None,
+    high: float | None = None,
     default: Any = dataclasses.MISSING,
 ) -> Any:
     """A field holding one float or int.
@@ -91,10 +95,23 @@ def number(
     help: what it is; convention: centred or not, normalised or not, eps …; null: what the null is (`isotropic`);
     interval: what its interval is, where it is not that of all (`Wilson 95 %`);
     headline: shown where only a few numbers fit; axis: `x` or `y`, to be drawn so when several inputs are compared;
-    better: `high` or `low`, where a space that has not collapsed can be told to be better by it.
+    better: `high` or `low`, where a space that has not collapsed can be told to be better by it;
+    low, high: the least and the most that it can be, where there is such a value. An int counts, and is never below 0.
     """
+    ends = {end: value for end, value in (("low", low), ("high", high)) if value is not None}
     return _field("number", default, help, label, unit=unit, convention=convention, null_is=null,
-                  headline=headline, axis=axis, better=better, interval_is=interval)  # fmt: skip
+                  headline=headline, axis=axis, better=better, interval_is=interval, **ends)  # fmt: skip
+
+
+def counts(field: dataclasses.Field[Any]) -> bool:
+    """Whether a declared number is a whole one."""
+    return "int" in str(field.type).split(" | ")
+
+
+def limits(field: dataclasses.Field[Any]) -> dict[str, float]:
+    """The least and the most that a declared number can be, as `low` and `high`, those that there are."""
+    declared = {end: field.metadata[end] for end in ("low", "high") if end in field.metadata}
+    return ({"low": 0} if counts(field) else {}) | declared
 
 
 def curve(
@@ -158,13 +175,14 @@ def metrics(result: Any) -> dict[str, Metric]:
 
 
 def _metric(field: dataclasses.Field[Any], value: Any, table: Table) -> Metric:
-    meaning: Any = {key: text for key, text in field.metadata.items() if text not in ("", False)}
+    meaning: Any = {key: part for key, part in field.metadata.items() if part is not False and part != ""}
     meaning |= table.parts(field.name)
     meaning.setdefault("label", field.name.replace("_", " "))
     if field.metadata["kind"] == "number":
         interval = getattr(value, "interval", None)
-        counted = int if "int" in str(field.type).split(" | ") and math.isfinite(value) else float
+        counted = int if counts(field) and math.isfinite(value) else float
         meaning |= {
+            **limits(field),
             "unit": field.metadata["unit"],
             "convention": field.metadata["convention"],
             "value": _plain(counted(value)),

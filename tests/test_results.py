@@ -57,7 +57,7 @@ def test_a_plain_number_has_no_null_and_no_interval() -> None:
     found = metrics(made())["count"]
     assert found == {
         "kind": "number", "help": "a count", "label": "how many",
-        "unit": "", "convention": "", "value": 7, "null": None, "interval": None,
+        "unit": "", "convention": "", "value": 7, "null": None, "interval": None, "low": 0,
     }  # fmt: skip
     assert type(found["value"]) is int
 
@@ -66,6 +66,26 @@ def test_a_plain_number_has_no_null_and_no_interval() -> None:
 def test_a_count_stays_a_whole_number(value: float) -> None:
     assert json.dumps(metrics(made(count=value))["count"]["value"]) == "7"
     assert json.dumps(metrics(made(maybe=value))["maybe"]["value"]) == "7", "also where it may be absent"
+
+
+def test_limits_are_said_where_there_are_some() -> None:
+    """A count is never negative; other numbers have the limits that are declared."""
+
+    @dataclass(frozen=True)
+    class Limited:
+        """Limited."""
+
+        share: float = number("between the two", low=0, high=1)
+        bounded: float | None = number("at most 0", high=0)
+        free: float = number("anything")
+        counted: int | None = number("a count")
+        few: int = number("a count of at most 3", high=3)
+
+    found = metrics(Limited(0.5, -1.0, 7.0, 2, 3))
+    ends = {name: (metric.get("low"), metric.get("high")) for name, metric in found.items()}
+    assert ends == {
+        "share": (0, 1), "bounded": (None, 0), "free": (None, None), "counted": (0, None), "few": (0, 3)
+    }  # fmt: skip
 
 
 def test_a_direction_is_said_where_there_is_one() -> None:

@@ -176,6 +176,6 @@ def refuse_unknown(names: Iterable[str]) -> None:
     numbers = owners()
     for name in names:
         if not set(name.split(".")) & set(numbers):
-            raise CollapseError(
-                f"no number is named '{name}'", nearest(name.partition(".")[0], sorted(numbers))
-            )
+            dot_and_space = name[len(name.partition(".")[0]) :]
+            alike = [f"{metric}{dot_and_space}" for metric in sorted(numbers)]
+            raise CollapseError(f"no number is named '{name}'", nearest(name, alike))

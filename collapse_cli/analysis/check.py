@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from collapse_cli.analysis import catalogue, checks, coverage
 from collapse_cli.analysis.checks import Baseline
-from collapse_cli.analysis.gate import Terms, judged
+from collapse_cli.analysis.gate import judged
 from collapse_cli.analysis.inputs import Loaded, expanded, load, recognise
 from collapse_cli.analysis.measured import requested
 from collapse_cli.analysis.measurement import REMEDIES, Measurement
 from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.named import refuse_unfit_early
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
 from collapse_cli.analysis.subject import Subject
-from collapse_cli.answers import Answer, answer
+from collapse_cli.analysis.terms import Terms, read
+from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics import requirements as texts
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs.project import TOLERANCE
 
 GATE = "gate"  # the kind of the entry that says what the checks of an input come to
 
@@ -29,7 +30,8 @@ def check(
     measuring: Measuring,
     require: Sequence[str] = (),
     baseline: Loaded | None = None,
-    tolerance: str = TOLERANCE,
+    only: Sequence[str] = (),
+    tolerance: Sequence[str] = (),
     strict: bool = False,
     fresh: bool = False,
     progress: Progress = silent,
@@ -37,38 +39,47 @@ def check(
 ) -> Answer:
     """Each input against `require`, as "effective_rank.h >= 20", and against a baseline that no number may be worse than.
 
-    tolerance: by how much it may, as 5% or 0.1; strict: dimensional collapse and what is inconclusive fail too.
+    only: which numbers are compared with the baseline, all by default; tolerance: by how much they may be worse, as "5%" or
+    "0.1", or of a number by name, as "effective_rank=2%". Where a requirement is a share of the baseline's number and neither is
+    given, nothing else is compared. strict: dimensional collapse and what is inconclusive fail too.
     """
+    terms = read(require, only, tolerance, strict, baseline is not None)
     inputs = expanded(inputs, measuring)
-    requirements = [texts.parse(text) for text in require]
-    names = [requirement.name for requirement in requirements]
-    if not any(_is_answer(given) for given in inputs):
-        catalogue.refuse_unknown(names)
-        _refuse_without_reference(names, baseline)
-    worse, base = (
-        texts.tolerance(tolerance),
-        None,
-    )  # what cannot be read is refused before anything is measured
+    _refuse_unknown(terms, inputs, baseline)
+    base = None
     if baseline is not None:
-        measured = portrait(baseline, replace(measuring, labels=""), _alone(names), fresh, progress, save)
-        base = Baseline(_name(baseline), measured, worse)
+        alone = _alone([*terms.required, *terms.compared])
+        measured = portrait(baseline, replace(measuring, labels=""), alone, fresh, progress, save)
+        base = Baseline(_name(baseline), measured)
     kinds = [each.command for each in base.portrait.answers] if base else []
+    alone = _alone([*terms.required, *kinds])
     portraits = [
-        portrait(given, measuring, _alone([*names, *kinds]), fresh, progress, save) for given in inputs
+        _beside(portrait(given, measuring, alone, fresh, progress, save), given, terms, baseline, measuring)
+        for given in inputs
     ]
-    portraits = [
-        _beside(each, given, names, baseline, measuring)
-        for each, given in zip(portraits, inputs, strict=True)
-    ]
-    terms = Terms(requirements, base, strict)
     entries = [
         entry
         for number, (each, given) in enumerate(zip(portraits, inputs, strict=True))
-        for entry in judged(each, _title(given), number, terms)
+        for entry in judged(each, _title(given), number, terms, base)
     ]
     warnings = [line for each in portraits for line in each.warnings]
     warnings += _otherwise(portraits, base.portrait) if base else ()
-    return answer("check", entries, [each.facts for each in portraits], warnings)
+    return answer("check", entries, [each.facts for each in portraits], warnings, _next(entries, inputs))
+
+
+def _refuse_unknown(terms: Terms, inputs: Sequence[Loaded], baseline: Loaded | None) -> None:
+    """Raises CollapseError for unknown names; a saved answer may hold numbers that are known to it alone."""
+    if not any(_is_answer(given) for given in inputs):
+        catalogue.refuse_unknown(terms.required)
+        _refuse_without_reference(terms.required, baseline)
+    if baseline is not None and not _is_answer(baseline):
+        catalogue.refuse_unknown(terms.compared)
+    for row in _against_reference(terms.compared):
+        raise CollapseError(
+            f"{row.name} holds an input against the baseline, and compares no two numbers",
+            f"require it, as in: {row.numbers[0]} >= NUMBER",
+        )
+    refuse_unfit_early(terms.requirements)
 
 
 def status(checked: Answer) -> str:
@@ -77,16 +88,25 @@ def status(checked: Answer) -> str:
     return next((word for word in ("failed", "inconclusive") if word in ended), "passed")
 
 
+def _next(entries: Sequence[Entry], inputs: Sequence[Loaded]) -> list[str]:
+    """What says more of the first input that has not passed, where that is still to be measured."""
+    for entry in entries:
+        given = inputs[entry.input]
+        if entry.kind == GATE and entry.status != "passed" and not isinstance(given, Subject):
+            return [] if _is_answer(given) else [f"collapse diagnose {shlex.quote(_name(given))}"]
+    return []
+
+
 def _alone(names: Sequence[str]) -> list[str]:
     """The measurements for these numbers that an input is enough for."""
     return [name for name in catalogue.wanted(names) if catalogue.CATALOGUE[name].needs != "reference"]
 
 
 def _beside(
-    measured: Portrait, given: Loaded, names: Sequence[str], baseline: Loaded | None, measuring: Measuring
+    measured: Portrait, given: Loaded, terms: Terms, baseline: Loaded | None, measuring: Measuring
 ) -> Portrait:
     """With what is required that holds the input against the baseline, as coverage does."""
-    rows = _against_reference(names)
+    rows = _against_reference(terms.required)
     if not rows or measured.saved or baseline is None:
         return measured
     subject, reference = (

@@ -4,95 +4,74 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from collapse_cli.analysis import checks
+from collapse_cli.analysis import checks, named
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.merging import space_of
 from collapse_cli.analysis.portrait import Portrait
+from collapse_cli.analysis.terms import Terms
 from collapse_cli.answers import Entry, Verdict, headline
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.requirements import Gate, Requirement
+from collapse_cli.metrics.requirements import Gate
 from collapse_cli.results import Metric, changed
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What is required; strict: dimensional collapse fails, and what the sample cannot decide."""
-
-    requirements: Sequence[Requirement]
-    baseline: Baseline | None
-    strict: bool
-
-
-def judged(portrait: Portrait, name: str, number: int, terms: Terms) -> list[Entry]:
-    """The entries of an input; the last says what its checks come to."""
-    measured, void = checks.numbers(portrait), checks.collapsed(portrait)
-    resolved = [
-        replace(requirement, name=checks.resolve(requirement.name, measured, portrait, name))
-        for requirement in terms.requirements
-    ]
-    entries = list(_spaces(portrait, measured, name, {one.name for one in resolved}, terms.strict))
-    if resolved:
-        rows = {str(one): checks.required(one, measured[one.name]) for one in resolved}
-        entries.append(
-            Entry(
-                name,
-                checks.settled(rows, void, terms.strict),
-                named_kind="requirements",
-                named_title="Requirements",
-            )
-        )
-    if terms.baseline:
-        rows = checks.compared(measured, terms.baseline, name)
-        entries.append(
-            Entry(
-                name,
-                checks.settled(rows, void, terms.strict),
-                settings={"baseline": terms.baseline.name, "tolerance": str(terms.baseline.tolerance)},
-                named_kind="against_baseline",
-                named_title=f"Against {Path(terms.baseline.name).name}",
-            )
-        )
-    return [entry.replace(input=number) for entry in (*entries, _ended(name, entries))]
+def judged(
+    portrait: Portrait, name: str, number: int, terms: Terms, baseline: Baseline | None
+) -> list[Entry]:
+    """The entries of an input: what its checks come to, the checks of numbers, its spaces with the verdicts on them."""
+    measured, void = named.numbers(portrait), checks.collapsed(portrait)
+    if baseline:
+        checks.refuse_sizes(measured, baseline, name)
+    spaces, entries = list(_spaces(portrait, measured, name, terms.strict)), []
+    if terms.requirements:
+        resolved = [
+            replace(requirement, name=named.resolve(requirement.name, measured, portrait, name))
+            for requirement in terms.requirements
+        ]
+        rows = {str(each): checks.required(each, measured[each.name], baseline) for each in resolved}
+        settled = checks.settled(rows, void, terms.strict)
+        entries.append(Entry(name, settled, named_kind="requirements", named_title="Requirements"))
+    if baseline and terms.compares:
+        rows = checks.settled(checks.compared(measured, baseline, terms), void, terms.strict)
+        entries.append(_against(name, rows, baseline, terms))
+    ended = _ended(name, [*spaces, *entries])
+    return [entry.replace(input=number) for entry in (ended, *entries, *spaces)]
 
 
-def _spaces(
-    portrait: Portrait, measured: Mapping[str, Metric], name: str, required: set[str], strict: bool
-) -> Iterator[Entry]:
-    """An entry for each space: what its verdict is about, its sizes, what requirements name."""
-    verdicts, headlines = portrait.verdicts, _headlines(portrait)
+def _against(name: str, rows: Mapping[str, Metric], baseline: Baseline, terms: Terms) -> Entry:
+    """The comparison with a baseline; settings say what was compared."""
+    only = {"only": ", ".join(terms.only)} if terms.only else {}
+    return Entry(
+        name,
+        rows,
+        settings={"baseline": baseline.name, "tolerance": str(terms.tolerances), **only},
+        named_kind="against_baseline",
+        named_title=f"Against {Path(baseline.name).name}",
+    )
+
+
+def _spaces(portrait: Portrait, measured: Mapping[str, Metric], name: str, strict: bool) -> Iterator[Entry]:
+    """An entry for each space: everything that was measured of it, which a later gate can compare, and its verdict."""
+    verdicts = portrait.verdicts
     for space in filter(None, dict.fromkeys(map(space_of, measured))):
         of_space = {
             key.removesuffix(f".{space}"): _unspaced(metric, space)
             for key, metric in measured.items()
             if space_of(key) == space
         }
-        shown = {
-            name: metric
-            for name, metric in of_space.items()
-            if f"{name}.{space}" in required or name in headlines
-        }
         verdict = verdicts.get(space)
         if verdict is not None:
             statuses = {space: judged.status for space, judged in verdicts.items()}
             result = _result(verdict, space == headline(statuses), strict)
             verdict = replace(verdict, result=result, advice=())  # which stands in collapse diagnose
-        if shown or verdict:
-            yield Entry(name, shown, space, verdict=verdict, named_kind="spaces", named_title="Spaces")
+        yield Entry(name, of_space, space, verdict=verdict, named_kind="spaces", named_title="Spaces")
 
 
 def _unspaced(metric: Metric, space: str) -> Metric:
     return changed(metric, label=metric["label"].removesuffix(f" · {space}"))
-
-
-def _headlines(portrait: Portrait) -> set[str]:
-    """Names of the numbers that a verdict stands beside, and of those that the null depends on."""
-    judged = [entry for entry in portrait.entries if entry.verdict]
-    return {name for entry in judged for name, metric in entry.metrics.items() if metric.get("headline")} | {
-        *checks.SIZES
-    }
 
 
 def _result(verdict: Verdict, judged_by: bool, strict: bool) -> str:
@@ -115,7 +94,7 @@ def _result(verdict: Verdict, judged_by: bool, strict: bool) -> str:
 
 
 def _ended(name: str, entries: Sequence[Entry]) -> Entry:
-    """How many checks came to what, and the sentences of those that failed or could not be decided."""
+    """How many checks came to what, and the sentences of those that failed or could not be decided, those that failed first."""
     results = [*_of_verdicts(entries), *_of_numbers(entries)]
     if not results:
         raise CollapseError(f"{name}: nothing to check", "give --require or --baseline")
@@ -123,7 +102,7 @@ def _ended(name: str, entries: Sequence[Entry]) -> Entry:
     gate = Gate(counts["pass"], counts["fail"], counts["inconclusive"], counts["warn"])
     reasons = [
         f"{result}: {sentence}"
-        for wanted in ("fail", "inconclusive")
+        for wanted in ("fail", "inconclusive", "warn")
         for result, sentence in results
         if result == wanted
     ]
@@ -133,14 +112,15 @@ def _ended(name: str, entries: Sequence[Entry]) -> Entry:
 def _sentence(counts: Mapping[str, int], number: int) -> tuple[str, str]:
     """Status and sentence: one check that fails fails the gate; else one that is undecided leaves it so."""
     every = f"{number} check{'s' if number > 1 else ''}"
+    passed = [f"{counts['pass']} passed"] if counts["pass"] else []
+    warned = [f"{counts['warn']} with a warning"] if counts["warn"] else []
     if counts["fail"]:
-        return "failed", f"failed: {counts['fail']} of {every}"
+        undecided = [f"{counts['inconclusive']} undecided"] if counts["inconclusive"] else []
+        return "failed", ", ".join([f"failed: {counts['fail']} of {every}", *undecided, *passed, *warned])
     if counts["inconclusive"]:
-        return (
-            "inconclusive",
-            f"inconclusive: {counts['inconclusive']} of {every} cannot be decided by this sample",
-        )
-    return "passed", f"passed: {every}" + (f", {counts['warn']} with a warning" if counts["warn"] else "")
+        lacking = f"inconclusive: {counts['inconclusive']} of {every} cannot be decided by this sample"
+        return "inconclusive", ", ".join([lacking, *passed, *warned])
+    return "passed", ", ".join([f"passed: {every}", *warned])
 
 
 def _of_verdicts(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,6 @@ from collapse_cli.analysis.loading import (
 from collapse_cli.analysis.result import Result
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs.project import TOLERANCE
 
 
 def diagnose(
@@ -117,7 +116,8 @@ def check(
     *sources: Input,
     require: Sequence[str] = (),
     baseline: Input | None = None,
-    tolerance: str = TOLERANCE,
+    only: Sequence[str] = (),
+    tolerance: str | Sequence[str] = (),
     strict: bool = False,
     fresh: bool = False,
     labels: Labels = None,
@@ -126,29 +126,45 @@ def check(
 ) -> Result:
     """Is this representation as good as it must be? `result.status` is "passed", "failed" or "inconclusive".
 
-    require: as "effective_rank.h >= 20" or "uniformity <= 50% of null"; a name alone means z, or h where there is no z.
-    baseline: what no number may be worse than, by more than `tolerance`, "5%" or "0.1" in the number's unit. Complete collapse
-    always fails; dimensional collapse and what the sample cannot decide fail where `strict`. An entry of kind "gate" for each
-    source says what its checks come to. fresh: what a run folder holds already is measured anew.
+    require: as "effective_rank.h >= 20", "effective_rank.h >= 50% of null", "effective_rank.h >= 95% of baseline", "lost == 0"; a
+    name alone means z, or h where there is no z. Shares are for numbers that are never negative, == for counts.
+    baseline: what no number may be worse than by more than `tolerance`, "5%" of the baseline's absolute value, which is the
+    default, or "0.1" in the number's unit, and of one number alone "effective_rank.h=2%". only: the numbers that are compared,
+    as ["effective_rank", "uniformity.z"]. Where a requirement is of the baseline and neither is given, nothing else is compared.
+    A value that meets a bound of the baseline passes; one that misses it fails where both intervals say so too. Where the
+    baseline's interval reaches 0, a share of it says nothing, and what the intervals cannot tell apart passes.
+    Complete collapse always fails; dimensional collapse and what the sample cannot decide fail where `strict`. An entry of kind
+    "gate" for each source says what its checks come to. fresh: what a run folder holds already is measured anew.
 
-    Raises CollapseError as `load` does, and for a requirement that cannot be read or names no number.
+    Raises CollapseError as `load` does, for a requirement that cannot be read, names no number or says nothing of it, and
+    for only, tolerance or a requirement of a baseline where there is none.
 
     >>> import numpy
     >>> z = numpy.random.default_rng(0).standard_normal((2000, 16))
     >>> check(z, require=["effective_rank >= 8"]).status, check(z, require=["effective_rank >= 17"]).status
     ('passed', 'failed')
+    >>> check(z[:, :8] @ numpy.eye(8, 16), baseline=z, require=["effective_rank >= 95% of baseline"]).status
+    'failed'
     """
     refuse_none(sources)
-    require = [require] if isinstance(require, str) else require
-    if not all(isinstance(text, str) for text in (*require, tolerance)):
-        raise CollapseError(
-            "require and tolerance are texts", 'as require=["effective_rank.h >= 20"], tolerance="5%"'
-        )
+    requirements, names, tolerances = _texts(require), _texts(only), _texts(tolerance)
     inputs = portrayed(sources, labels, progress, settings)
     base = None if baseline is None else portrayed([baseline], None, progress, settings)[0]
     chosen = measuring(settings, labels if isinstance(sources[0], str | os.PathLike) else None)
-    answer = gate.check(inputs, chosen, require, base, tolerance, strict, fresh, progress)
+    answer = gate.check(
+        inputs, chosen, requirements, base, names, tolerances, strict=strict, fresh=fresh, progress=progress
+    )
     return Result(answer, gate.status(answer))
+
+
+def _texts(given: str | Sequence[str]) -> list[str]:
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise CollapseError(
+            f"require, only and tolerance are texts, {given!r} is none",
+            'as require=["effective_rank.h >= 20"], tolerance="5%"',
+        )
+    return list(texts)
 
 
 def report(

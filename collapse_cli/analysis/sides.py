@@ -117,7 +117,7 @@ def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
     if metrics[0]["kind"] != "number":
         parts = ["values", "null", *(["initial"] if all("initial" in metric for metric in metrics) else [])]
         means = {part: _points([dict(metric)[part] for metric in metrics], mean) for part in parts}
-        ends = {"low": min, "high": max} if len(metrics) > 1 else {}
+        ends = {"lowest": min, "highest": max} if len(metrics) > 1 else {}
         spread = {part: _points([metric["values"] for metric in metrics], end) for part, end in ends.items()}
         return changed(metrics[0], **means, **spread)
     repeats = group.repeats(key)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.options import Inputs, Shown, options
 from collapse_cli.errors import CollapseError
+from collapse_cli.files import whole
 from collapse_cli.runs import project
-from collapse_cli.settings import fill
-from collapse_cli.views import targets
+from collapse_cli.settings import fill, knob
+from collapse_cli.views import Output, github, targets
 
 CODES = {"failed": 1, "inconclusive": 3}
 
@@ -24,27 +30,52 @@ Require = Annotated[
 Base = Annotated[
     str | None, typer.Option(help="an INPUT that no number may be worse than, as a saved answer")
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAMES", help="compare these numbers alone, as effective_rank,uniformity.z"),
+]
 Tolerance = Annotated[
-    str | None,
-    typer.Option(help=rf"by how much it may, as 5% or 0.1 [dim]\[default: {project.TOLERANCE}][/dim]"),
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT",
+        help="by how much a number may be worse: 5%, 0.1, and of one number effective_rank=2%; may be repeated "
+        rf"[dim]\[default: {project.TOLERANCE}][/dim]",
+    ),
 ]
 Strict = Annotated[
     bool | None,
     typer.Option("--strict/--no-strict", help="dimensional collapse and inconclusive fail too"),
 ]
-Junit = Annotated[str, typer.Option(help="write the checks to this .xml, as CI services read them")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="measure anew what the run folders hold already")]
 
 
-@options(Measuring=Measuring, Output=Shown)
+@dataclass(frozen=True)
+class Reports:
+    """What a CI takes from the answer."""
+
+    save_baseline: str = knob("", "write the answer to this .json, a --baseline, if every check passes")
+    junit: str = knob("", "write the checks to this .xml, as CI services read them")
+    format: Literal["text", "github"] = knob("text", "github: annotations, and a summary of the step, too")
+
+    def refuse_unwritable(self) -> None:
+        """Raises CollapseError for files that could not be written, before anything is measured."""
+        for path, suffix, option in (
+            (self.junit, ".xml", "--junit"),
+            (self.save_baseline, ".json", "--save-baseline"),
+        ):
+            if path:
+                targets.check(Path(path), (suffix,), option)
+
+
+@options(Measuring=Measuring, CI=Reports, Output=Shown)
 def check(
     inputs: Inputs,
     given: dict[str, Any],
     require: Require = None,
     baseline: Base = None,
+    only: Only = None,
     tolerance: Tolerance = None,
     strict: Strict = None,
-    junit: Junit = "",
     fresh: Fresh = False,
 ) -> None:
     """Is this representation as good as it must be? The gate of a CI: exit code 0 passed, 1 failed, 3 inconclusive.
@@ -52,49 +83,113 @@ def check(
     Complete collapse fails always; dimensional collapse, which projections of
     good runs show too, is a warning unless --strict.
 
-    --require takes NAME >= NUMBER, or <=, >, <; names are those of --json. A
-    name alone means z, or h without projections; NAME.h, NAME.z choose. The
-    number may be a share of what chance gives for the same N and D: 50% of null.
+    --require takes NAME >= NUMBER, or <=, >, <; == for counts. Names are those
+    of --json; NAME alone means z, or h without projections, beside NAME.h and
+    NAME.z. What is never negative may be held against a share: 50% of null, 95%
+    of baseline. With the latter the baseline is compared no further, unless
+    --only or --tolerance says so. A tolerance in percent is a share of the
+    baseline's absolute value; where its 95 % interval reaches 0, that says
+    nothing, and a number fails only where intervals tell it to be worse.
 
     What the sample cannot decide is inconclusive: a 95 % interval on both sides
     of the bound, and a number worse than the baseline's by no more than both
     intervals. Defaults are read from \\[tool.collapse.check] in pyproject.toml:
-    require (a list), baseline, tolerance, strict.
+    require, only, tolerance (lists), baseline, strict.
 
     Example: [bold]collapse check runs/mine --require "effective_rank.h >= 10"[/bold]
     """
-    shown, measuring = fill(Shown, given), fill(Measuring, given)
-    output = shown.output()
-    if junit:
-        targets.check(Path(junit), (".xml",), "--junit")
-    terms = _terms(require=require, baseline=baseline, tolerance=tolerance, strict=strict)
-    from collapse_cli.analysis import check as analysis
-    from collapse_cli.commands.output import finish, save
-    from collapse_cli.views.progress import reporter
-
-    with reporter(shown.quiet) as progress:
-        answer = analysis.check(inputs, measuring, **terms, fresh=fresh, progress=progress, save=save)
-    document = finish(answer, output)
-    if junit:
-        _write(Path(junit), document, shown.quiet)
-    if code := CODES.get(analysis.status(answer)):
+    shown, measuring, reports = fill(Shown, given), fill(Measuring, given), fill(Reports, given)
+    with _reported(reports):
+        output = shown.output()
+        reports.refuse_unwritable()
+        terms = _terms(require=require, baseline=baseline, only=only, tolerance=tolerance, strict=strict)
+        checked, status = _checked(inputs, measuring, terms | {"fresh": fresh}, shown, reports)
+        _show(checked, output, reports)
+        _write(checked, output.quiet, reports, status)
+    if code := CODES.get(status):
         raise typer.Exit(code)
 
 
-def _terms(**typed: Any) -> dict[str, Any]:
-    """What the inputs are held against: the typed options, and the project's where none was typed; empty ones left out."""
-    terms = project.gate(Path.cwd()) | {name: value for name, value in typed.items() if value is not None}
-    if typed["tolerance"] and not terms.get("baseline"):
-        raise CollapseError(
-            "--tolerance is by how much a number may be worse than a baseline's", "add --baseline"
+@contextmanager
+def _reported(reports: Reports) -> Iterator[None]:
+    """For GitHub, what cannot be checked is an annotation too, and no line of the log that could be another command."""
+    try:
+        yield
+    except CollapseError as error:
+        if reports.format != "github":
+            raise
+        print(
+            github.command("error", "", ": ".join(filter(None, (error.message, error.hint)))), file=sys.stderr
         )
-    terms = {name: value for name, value in terms.items() if value}
-    return terms | ({"baseline": Path(terms["baseline"])} if "baseline" in terms else {})
+        message, hint = github.harmless([error.message, error.hint])
+        raise CollapseError(message, hint, error.code) from None
 
 
-def _write(path: Path, document: dict[str, Any], quiet: bool) -> None:
+def _checked(
+    inputs: list[Path], measuring: Measuring, terms: dict[str, Any], shown: Shown, reports: Reports
+) -> tuple[dict[str, Any], str]:
+    """The document and the status of the gate."""
+    from collapse_cli.analysis import check as analysis
+    from collapse_cli.analysis.inputs import expanded
+    from collapse_cli.commands.output import save
+    from collapse_cli.views.document import document
+    from collapse_cli.views.progress import reporter
+
+    if reports.save_baseline and len(expanded(inputs, measuring)) > 1:
+        raise CollapseError("--save-baseline keeps the answer about one input", "give one INPUT with it")
+    with reporter(shown.quiet or reports.format == "github") as progress:
+        answer = analysis.check(inputs, measuring, **terms, progress=progress, save=save)
+    return document(answer, sys.argv[1:]), analysis.status(answer)
+
+
+def _terms(**typed: Any) -> dict[str, Any]:
+    """What the inputs are held against: the typed options, and the project's where none was typed; empty ones left out.
+
+    What the project says of its comparison with a baseline counts where there is one.
+    """
+    given = {name: value for name, value in typed.items() if value is not None}
+    if given.get("only") == [""]:
+        given["only"] = []
+    terms = {name: value for name, value in (project.gate(Path.cwd()) | given).items() if value}
+    if "baseline" in terms:
+        return terms | {"baseline": Path(terms["baseline"])}
+    return {
+        name: value for name, value in terms.items() if name in given or name not in ("only", "tolerance")
+    }
+
+
+def _show(checked: dict[str, Any], output: Output, reports: Reports) -> None:
+    """The answer; after it the annotations and the summary, or where nothing else is shown the reason that it is red."""
+    from collapse_cli.views import gate, show
+
+    if reports.format == "text":
+        show(checked, output)
+        if output.quiet and (reason := gate.reason(checked)):
+            print(f"collapse: {reason}", file=sys.stderr)
+        return
+    show(github.harmless(checked), output)
+    for line in github.commands(checked):
+        print(line, file=sys.stderr)
+    if target := os.environ.get("GITHUB_STEP_SUMMARY"):
+        try:
+            github.summarise(Path(target), checked)
+        except OSError as error:  # which says nothing of the input
+            print(f"warning: no step summary is written: {error.strerror}", file=sys.stderr)
+
+
+def _write(checked: dict[str, Any], quiet: bool, reports: Reports, status: str) -> None:
+    """The files that were asked for; a baseline only where every check passes."""
     from collapse_cli.views import junit
 
-    junit.write(path, document)
-    if not quiet:
-        print(f"wrote {path}", file=sys.stderr)
+    lines = []
+    if reports.junit:
+        junit.write(Path(reports.junit), checked)
+        lines.append(f"wrote {reports.junit}")
+    if reports.save_baseline and status == "passed":
+        with whole(Path(reports.save_baseline)) as part:
+            part.write_text(json.dumps(checked, allow_nan=False, indent=2) + "\n", encoding="utf-8")
+        lines.append(f"wrote {reports.save_baseline}")
+    elif reports.save_baseline:
+        lines.append(f"{reports.save_baseline} is not written: not every check passes")
+    for line in lines if not quiet else ():
+        print(line, file=sys.stderr)

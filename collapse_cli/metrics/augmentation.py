@@ -34,10 +34,11 @@ class Augmentation:
         "chance that a view is more similar to the other view of its image than to a view of another; 0.5: nothing of the "
         "image is left",
         label="views recognised", unit="share", convention="cosine of the centred rows", null="chance level", headline=True,
+        low=0, high=1,
     )  # fmt: skip
     within: float = number(
         "share of the variance that is within images", label="variance within images", unit="share",
-        convention="tr Sw / tr(Sw + Sb - Sw/q)",
+        convention="tr Sw / tr(Sw + Sb - Sw/q)", low=0,
     )  # fmt: skip
     wins: int = number(
         "generalised directions in which views of one image differ more than images do",
@@ -47,7 +48,7 @@ class Augmentation:
     died: float | None = number(
         "of the directions of h where augmentation wins, the share that z has lost; null: of the others",
         label="of these died in z", unit="share", convention=f"z covaries less than {DEAD:.0%} of the most", null="the others",
-        headline=True, default=None,
+        headline=True, default=None, low=0, high=1,
     )  # fmt: skip
     along: Curve = curve(
         "share of the variance within images along each generalised direction of Sw against all",

@@ -47,19 +47,19 @@ class Calibration:
     cases: int = number("samples judged, each independent of the others")
     right: float = number(
         "share of the samples of which the truth was said; where N <= D and no collapse to one point, that is `inconclusive`",
-        unit="share", interval="Wilson 95 %", better="high", headline=True,
+        unit="share", interval="Wilson 95 %", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     false_alarms: float = number(
         "share of the healthy samples that were said to have collapsed",
-        unit="share", interval="Wilson 95 %", better="low", headline=True,
+        unit="share", interval="Wilson 95 %", better="low", headline=True, low=0, high=1,
     )  # fmt: skip
     missed: float = number(
         "share of the collapsed samples that were said to be healthy",
-        unit="share", interval="Wilson 95 %", better="low", headline=True,
+        unit="share", interval="Wilson 95 %", better="low", headline=True, low=0, high=1,
     )  # fmt: skip
     undecided: float = number(
         "share of the samples with more rows than dimensions of which nothing was said",
-        unit="share", interval="Wilson 95 %", better="low",
+        unit="share", interval="Wilson 95 %", better="low", low=0, high=1,
     )  # fmt: skip
     confusion: Matrix = matrix(
         "how many samples of each truth were said to be what", rows="truth", columns="said"

@@ -16,23 +16,28 @@ class Signal:
     """Learning signal."""
 
     std_sqrt_d: float = number(
-        "std·√d of z, the space that the loss sees", label="std·√d of z", headline=True
+        "std·√d of z, the space that the loss sees", label="std·√d of z", headline=True, low=0
     )
     effective_rank_h: float = number(
-        "exp of the entropy of the eigenvalues", label="effective rank of h", convention=UNIT
+        "exp of the entropy of the eigenvalues", label="effective rank of h", convention=UNIT, low=0
     )
     effective_rank_z: float = number(
-        "the same of z", label="effective rank of z", convention=UNIT, headline=True
+        "the same of z", label="effective rank of z", convention=UNIT, headline=True, low=0
     )
     loss: float | None = number(
         "mean training loss of the last epoch", null="chance level", headline=True, default=None
     )
     steps: int | None = number("steps done", default=None)
-    key_waits: float | None = number("how long a key waits in the queue, K/B", unit="steps", default=None)
+    key_waits: float | None = number(
+        "how long a key waits in the queue, K/B", unit="steps", default=None, low=0
+    )
     key_encoder: float | None = number(
-        "after how many the key encoder is another one, 1/(1 - m)", label="key encoder's time scale", unit="steps", default=None
+        "after how many the key encoder is another one, 1/(1 - m)", label="key encoder's time scale", unit="steps", default=None,
+        low=0
     )  # fmt: skip
-    queue_age: float | None = number("how long the queue is, K/N", label="queue", unit="epochs", default=None)
+    queue_age: float | None = number(
+        "how long the queue is, K/N", label="queue", unit="epochs", default=None, low=0
+    )
     course: Curve | None = curve(
         "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True, default=None
     )  # fmt: skip
@@ -62,13 +67,14 @@ class Tried:
     """Changes tried, beside the run itself."""
 
     std_sqrt_d: float = number(
-        "std·√d of z after the epochs tried", label="std·√d of z", null="the run", headline=True
+        "std·√d of z after the epochs tried", label="std·√d of z", null="the run", headline=True, low=0
     )
     effective_rank: float = number(
         "exp of the entropy of the eigenvalues of z",
         label="effective rank of z",
         null="the run",
         headline=True,
+        low=0,
     )
     below_chance: float | None = number(
         "share of its chance that the loss has left behind", label="loss below chance", unit="share", null="the run", default=None

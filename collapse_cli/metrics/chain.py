@@ -39,7 +39,7 @@ class Chain:
     block_energy: float | None = number(
         "mean over adjacent layers of ||A[:k, :k]||_F^2 / k: how much of a layer's k strongest outputs the next one's k "
         "strongest inputs take up; k of each pair's product",
-        null="before", headline=True, default=None,
+        null="before", headline=True, default=None, low=0,
     )  # fmt: skip
     by_depth: Curve = curve(
         "living directions of the product of the first layers",

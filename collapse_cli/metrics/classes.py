@@ -43,54 +43,54 @@ class Classes:
     cdnv: float | None = number(
         "class-distance normalised variance: mean over pairs of classes of (v_c + v_c') / (2 ||mean_c - mean_c'||^2); 0: "
         "every class is one point; near 1 and above they overlap",
-        label="CDNV", convention="v_c divided by n_c", null="shuffled labels", better="low", headline=True, default=None,
+        label="CDNV", convention="v_c divided by n_c", null="shuffled labels", better="low", headline=True, default=None, low=0,
     )  # fmt: skip
     nc1: float | None = number(
         "tr(Sigma_W Sigma_B^+) / C: variance within classes in units of that between them, along each direction of the means",
         label="NC1", convention="Σ_W divided by N, Σ_B by C, inverted in the C - 1 directions of the class means",
-        null="shuffled labels", better="low", headline=True, default=None,
+        null="shuffled labels", better="low", headline=True, default=None, low=0,
     )  # fmt: skip
     nc1_quotient: float | None = number(
         "variance within classes over variance between them", label="NC1, quotient",
-        convention="tr Σ_W / tr Σ_B", null="shuffled labels", better="low", default=None,
+        convention="tr Σ_W / tr Σ_B", null="shuffled labels", better="low", default=None, low=0,
     )  # fmt: skip
     within: float = number(
-        "variance within classes", label="variance within", convention="tr Σ_W, divided by N", null="shuffled labels"
+        "variance within classes", label="variance within", convention="tr Σ_W, divided by N", null="shuffled labels", low=0
     )  # fmt: skip
     between: float = number(
         "variance of the class means", label="variance between",
-        convention="tr Σ_B, about the mean of the class means, divided by C", null="shuffled labels",
+        convention="tr Σ_B, about the mean of the class means, divided by C", null="shuffled labels", low=0,
     )  # fmt: skip
     equinorm: float | None = number(
         "how unequally far the class means are from their mean: standard deviation over mean of the distances",
-        label="NC2, norms", convention="divided by C", null="shuffled labels", better="low", default=None,
+        label="NC2, norms", convention="divided by C", null="shuffled labels", better="low", default=None, low=0,
     )  # fmt: skip
     equiangular: float | None = number(
         "mean |cosine + 1/(C-1)| of two centred class means; 0: all angles as wide as C directions can have them",
-        label="NC2, angles", null="shuffled labels", better="low", default=None,
+        label="NC2, angles", null="shuffled labels", better="low", default=None, low=0,
     )  # fmt: skip
     self_dual: float | None = number(
         "distance of W M^T from the simplex, both of norm 1; W: the classifier's weights, M: the centred class means",
-        label="NC3", convention="Frobenius norm; 0 to 2", null="shuffled labels", better="low", default=None,
+        label="NC3", convention="Frobenius norm; 0 to 2", null="shuffled labels", better="low", default=None, low=0,
     )  # fmt: skip
     mismatch: float | None = number(
         "share of rows that the classifier puts into another class than the nearest class mean does",
         label="NC4, mismatch", unit="share", convention="with the classifier's bias", interval="Wilson 95 %",
-        null="shuffled labels", better="low", default=None,
+        null="shuffled labels", better="low", default=None, low=0, high=1,
     )  # fmt: skip
     nearest_mean: float = number(
         "share of rows whose nearest class mean is that of their own class", label="nearest class mean",
         unit="share", convention="a row is left out of its own class's mean", interval="Wilson 95 %",
-        null="shuffled labels", better="high", headline=True,
+        null="shuffled labels", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     least_variance: float | None = number(
         "smallest variance of a class, over the mean of all classes'; near 0 one class has collapsed, whatever the others do",
         label="least variance of a class", convention="v_c divided by n_c", null="shuffled labels", better="high",
-        headline=True, default=None,
+        headline=True, default=None, low=0,
     )  # fmt: skip
     least_rank: float = number(
         "smallest effective rank of a class: exp of the entropy of lambda / sum lambda", label="least rank of a class",
-        unit="dimensions", convention="λ, centred on the class", null="shuffled labels", better="high", headline=True,
+        unit="dimensions", convention="λ, centred on the class", null="shuffled labels", better="high", headline=True, low=0,
     )  # fmt: skip
     samples: int = number("embeddings measured, N: those of classes that have two at least")
     classes: int = number("classes measured, C")

@@ -32,27 +32,27 @@ class Clusters:
     accuracy: float | None = number(
         "share of rows in the cluster that their class is matched to, each cluster to one class at most",
         label="ACC", convention="one-to-one matching that is right most often (Hungarian)",
-        null="one cluster", better="high", headline=True, default=None,
+        null="one cluster", better="high", headline=True, default=None, low=0, high=1,
     )  # fmt: skip
     nmi: float | None = number(
         "mutual information of clusters and classes, over the mean of their entropies; in [0, 1]",
         label="NMI", convention="arithmetic mean of the entropies",
-        null="one cluster", better="high", headline=True, default=None,
+        null="one cluster", better="high", headline=True, default=None, low=0, high=1,
     )  # fmt: skip
     ari: float | None = number(
         "pairs of rows that clusters and classes agree on, adjusted for chance: 1 at best, below 0 where worse than random",
-        label="ARI", null="one cluster", better="high", headline=True, default=None,
+        label="ARI", null="one cluster", better="high", headline=True, default=None, high=1,
     )  # fmt: skip
     used: int = number(
         "clusters with a row in them, of the M there could be", label="clusters used", null="even", headline=True
     )  # fmt: skip
     largest: float = number(
         "share of the rows that is in the largest cluster",
-        label="largest cluster", unit="share", null="even",
+        label="largest cluster", unit="share", null="even", low=0, high=1,
     )  # fmt: skip
     entropy: float = number(
         "entropy of the cluster sizes: 0 where one cluster holds all, 1 where all are equally large",
-        label="entropy of sizes", convention="H / log M", null="even",
+        label="entropy of sizes", convention="H / log M", null="even", low=0, high=1,
     )  # fmt: skip
     recall: dict[str, float] | None = each(
         "share of each class that is in its cluster; 0 where no cluster was left for it",

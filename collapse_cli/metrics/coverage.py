@@ -42,31 +42,32 @@ class Coverage:
 
     precision: float = number(
         "share of generated rows inside the ball of some real row: are they like real ones?",
-        unit="share", convention=BALLS, interval=TWENTIETHS, null="halves of real", better="high", headline=True,
+        unit="share", convention=BALLS, interval=TWENTIETHS, null="halves of real", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     recall: float = number(
         "share of real rows inside the ball of some generated row: could they have been generated?",
-        unit="share", convention=BALLS, interval=TWENTIETHS, null="halves of real", better="high", headline=True,
+        unit="share", convention=BALLS, interval=TWENTIETHS, null="halves of real", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     density: float = number(
         "balls of real rows that a generated row lies in, over k; above 1 where generated rows crowd where real ones are dense",
-        convention=BALLS, interval=TWENTIETHS, null="same distribution", headline=True,
+        convention=BALLS, interval=TWENTIETHS, null="same distribution", headline=True, low=0,
     )  # fmt: skip
     coverage: float = number(
         "share of real rows whose ball holds a generated row: a mode that is dropped is not covered",
         unit="share", convention=BALLS, interval=TWENTIETHS, null="same distribution", better="high", headline=True,
+        low=0, high=1,
     )  # fmt: skip
     vendi_real: float = number(
         "effective number of distinct real rows: exp of the entropy of the kernel's eigenvalues (Friedman & Dieng 2023)",
-        label="Vendi score, real", unit="rows", convention="as many rows of both sets",
+        label="Vendi score, real", unit="rows", convention="as many rows of both sets", low=0,
     )  # fmt: skip
     vendi_generated: float = number(
         "the same of the generated rows", label="Vendi score, generated", unit="rows", null="real", better="high",
-        convention="as many rows of both sets",
+        convention="as many rows of both sets", low=0,
     )  # fmt: skip
     vendi_ratio: float = number(
         "generated over real; below 1 the generated rows are less diverse", label="Vendi score, ratio",
-        null="equally diverse", headline=True,
+        null="equally diverse", headline=True, low=0,
     )  # fmt: skip
     real: int = number("real rows, N", label="real rows")
     generated: int = number("generated rows, M", label="generated rows")

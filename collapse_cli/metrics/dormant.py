@@ -24,14 +24,16 @@ class Dormant:
     dormant_0: float = number(
         "share of the units that are 0 for every embedding",
         label="dormant units, τ = 0", unit="share", convention=CONVENTION, null="isotropic", better="low", headline=True,
+        low=0, high=1,
     )  # fmt: skip
     dormant_0025: float = number(
         "share of the units whose mean |h| is at most .025 of the layer's: dormant, as published",
         label="dormant units, τ = 0.025", unit="share", convention=CONVENTION, null="isotropic", better="low", headline=True,
+        low=0, high=1,
     )  # fmt: skip
     dormant_01: float = number(
         "share of the units whose mean |h| is at most .1 of the layer's: those that its authors recycle",
-        label="dormant units, τ = 0.1", unit="share", convention=CONVENTION, null="isotropic", better="low",
+        label="dormant units, τ = 0.1", unit="share", convention=CONVENTION, null="isotropic", better="low", low=0, high=1,
     )  # fmt: skip
     scores: Curve = curve(
         "mean |h| of each unit over that of the layer",

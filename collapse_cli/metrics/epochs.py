@@ -24,7 +24,7 @@ class Course:
     checkpoints: int = number("checkpoints, the last among them; before them stand the fresh weights")
     least: float = number(
         "effective rank of sigma^2 over that of the same layer before training, of the layer that has lost most, last",
-        label="least rank left", unit="of fresh", headline=True,
+        label="least rank left", unit="of fresh", headline=True, low=0,
     )  # fmt: skip
     effective_rank: Mapping[str, Curve] = lines(
         "exp of the entropy of sigma^2 / sum sigma^2, over that of the same layer before training",

@@ -33,7 +33,7 @@ class Isotropy:
         "mean cosine of two different embeddings about the mean one: anisotropy (Ethayarajh 2019, arXiv:1909.00512) without "
         "that of a common offset, which brings `mean_cosine` near 1",
         label="mean cosine, centred", convention="centred, then L2-normalised, no self pairs", null="isotropic", better="low",
-        headline=True,
+        headline=True, low=-1, high=1,
     )  # fmt: skip
     rectified: bool = False  # whether the isotropic rows went through a ReLU, as these did
 

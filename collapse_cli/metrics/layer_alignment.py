@@ -42,14 +42,16 @@ class Pair:
     leading: int = number(
         "leading directions of the product of both", label="leading k", convention=LEADING, headline=True
     )
-    gap: float | None = number("sigma_k / sigma_(k+1) of the product", convention=LEADING, default=None)
+    gap: float | None = number(
+        "sigma_k / sigma_(k+1) of the product", convention=LEADING, default=None, low=0
+    )
     block_energy: float | None = number(
         "||A[:k, :k]||_F^2 / k: how much of the first layer's k strongest outputs the second's k strongest inputs take up",
-        convention=MEANT, null="random", headline=True, default=None,
+        convention=MEANT, null="random", headline=True, default=None, low=0,
     )  # fmt: skip
     block_energy_before: float | None = number(
         "the same, with the same k, of the run's own weights before training",
-        label="block energy, fresh", convention=MEANT, null="random", default=None,
+        label="block energy, fresh", convention=MEANT, null="random", default=None, low=0,
     )  # fmt: skip
     separated: int = number(
         f"leading directions whose singular values are more than {SEPARATED:.0%} from those around, in both layers",
@@ -57,7 +59,7 @@ class Pair:
     )
     diagonal: float | None = number(
         "mean |A_kk| of the separated directions; where none are, only a block can align",
-        label="mean |A_kk|", convention=MEANT, null="random", headline=True, default=None,
+        label="mean |A_kk|", convention=MEANT, null="random", headline=True, default=None, low=0,
     )  # fmt: skip
     overlap: Curve | None = curve(
         "||A[:k, :k]||_F^2 / k for every k",

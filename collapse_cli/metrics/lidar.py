@@ -38,12 +38,12 @@ class Lidar:
         "exp of the entropy of the eigenvalues of Sw^-1/2 Sb Sw^-1/2: directions in which images differ, in units of what "
         "views do to each; noise without any image in it scores highest, so read it with the next row",
         label="LiDAR", unit="dimensions", convention="Sb divided by n - 1, Sw by n (q - 1), + δ", null="noise", better="high",
-        headline=True,
+        headline=True, low=0,
     )  # fmt: skip
     augmentation: float = number(
         "share of the variance that is between views of one image; 1: nothing of the image is left",
         label="share within images", convention="tr Sw / tr(Sw + Sb - Sw/q)", null="noise", better="low",
-        headline=True,
+        headline=True, low=0, high=1,
     )  # fmt: skip
     overwhelmed: int = number(
         "principal directions in which views of one image differ more than images do: where strong augmentation makes "
@@ -53,10 +53,10 @@ class Lidar:
     )  # fmt: skip
     groups: int = number("images, or classes in their place, n", label="images")
     views: float = number(
-        "views of each, q; the harmonic mean where groups differ in size", label="views of each"
+        "views of each, q; the harmonic mean where groups differ in size", label="views of each", low=0
     )
     dimensions: int = number("width of the space, D")
-    delta: float = number("what was added to the diagonal of Sw", label="δ")
+    delta: float = number("what was added to the diagonal of Sw", label="δ", low=0)
     along: Curve = curve(
         "share of the variance along each principal direction that is between views of one image",
         label="share within images, by direction", x="direction, by size", y="share within", null="noise",

@@ -36,35 +36,35 @@ class Modality:
     alignment: float = number(
         "mean ||a_i - b_i||^2 over the pairs; low is aligned, but 0 is also complete collapse",
         convention="squared distance of L2-normalised rows, 0 to 4", null="shuffled",
-        better="low", headline=True,
+        better="low", headline=True, low=0,
     )  # fmt: skip
     pair_cosine: float = number(
         "mean cosine of a pair, beside that of two rows that are no pair",
-        label="cosine of a pair", null="shuffled", better="high",
+        label="cosine of a pair", null="shuffled", better="high", low=-1, high=1,
     )  # fmt: skip
     modality_gap: float = number(
         "distance between the means of the two sets (Liang et al. 2022); 0 where they fill the same region, 2 at most",
         convention="L2-normalised rows; swapped: the sides of each pair, at random; the interval holds well above that",
-        null="sides swapped", better="low", headline=True,
+        null="sides swapped", better="low", headline=True, low=0,
     )  # fmt: skip
     uniformity_first: float = number(
         "log of the mean exp(-2 ||a_i - a_j||^2) over all pairs i < j of the first set; 0 is complete collapse",
         label="uniformity, first", unit="nats", convention="L2-normalised rows, t = 2",
-        null="lower bound for this d", better="low", headline=True,
+        null="lower bound for this d", better="low", headline=True, high=0,
     )  # fmt: skip
     uniformity_second: float = number(
         "the same of the second set", label="uniformity, second", unit="nats",
-        convention="L2-normalised rows, t = 2", null="lower bound for this d", better="low", headline=True,
+        convention="L2-normalised rows, t = 2", null="lower bound for this d", better="low", headline=True, high=0,
     )  # fmt: skip
     recall_first: float = number(
         "share of the first set's rows whose nearest row of the second set is their partner",
         label="recall@1, first", convention="by cosine", interval="Wilson 95 %", null="guessing",
-        better="high", headline=True,
+        better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     recall_second: float = number(
         "the same from the second set to the first",
         label="recall@1, second", convention="by cosine", interval="Wilson 95 %", null="guessing",
-        better="high",
+        better="high", low=0, high=1,
     )  # fmt: skip
     candidates: int = number("rows among which the partner is looked for, drawn without replacement")
     cosines: Curve = curve(

@@ -78,30 +78,34 @@ class Modes:
 
     held: float = number(
         f"modes with at least {HELD:.0%} of all samples within reach", label="modes ≥ 1 %",
-        headline=True, axis="x", better="high",
+        headline=True, axis="x", better="high", low=0,
     )  # fmt: skip
-    touched: float = number("modes with at least one sample within reach", label="modes ≥ 1 sample")
+    touched: float = number("modes with at least one sample within reach", label="modes ≥ 1 sample", low=0)
     near: float = number(
         "modes to which at least 1 % of all samples are nearer than to any other, within reach or not",
-        label="modes near ≥ 1 %",
+        label="modes near ≥ 1 %", low=0,
     )  # fmt: skip
     high_quality: float = number(
         "samples within reach of a mode: 3 std of a Gaussian, of images as near as 95 % of the real ones are to another",
-        unit="share", label="high quality", headline=True, axis="y", better="high",
+        unit="share", label="high quality", headline=True, axis="y", better="high", low=0, high=1,
     )  # fmt: skip
     reverse_kl: float = number(
         "KL(share of each mode || uniform), log M for a single mode", unit="nats", label="reverse KL", convention=NEAREST,
-        headline=True, better="low",
+        headline=True, better="low", low=0,
     )  # fmt: skip
-    precision: float = number("generated samples in the ball of a real one", unit="share", convention=PAIRS)
-    recall: float = number("real samples in the ball of a generated one", unit="share", convention=PAIRS)
-    density: float = number("real balls that a generated sample lies in, of k", convention=PAIRS)
+    precision: float = number(
+        "generated samples in the ball of a real one", unit="share", convention=PAIRS, low=0, high=1
+    )
+    recall: float = number(
+        "real samples in the ball of a generated one", unit="share", convention=PAIRS, low=0, high=1
+    )
+    density: float = number("real balls that a generated sample lies in, of k", convention=PAIRS, low=0)
     coverage: float = number(
-        "real samples whose ball holds a generated one", unit="share", convention=PAIRS, better="high"
+        "real samples whose ball holds a generated one", unit="share", convention=PAIRS, better="high", low=0, high=1
     )  # fmt: skip
     vendi: float = number(
         "effective number of distinct samples", label="Vendi score", unit="samples",
-        convention=f"up to {TOLD_APART} generated samples, Gaussian kernel as wide as a mode's reach",
+        convention=f"up to {TOLD_APART} generated samples, Gaussian kernel as wide as a mode's reach", low=0,
     )  # fmt: skip
     by_share: Curve | None = curve(
         "share of the samples at each mode, from the largest to the smallest", x="mode, by share", y="share",
@@ -124,7 +128,9 @@ class Modes:
     images: Sequence[Sequence[float]] | None = matrix(
         "32 samples of the first seed as images of 8x8 pixels", rows="pixel", columns="pixel", default=None
     )
-    seconds: float | None = number("wall time of a run, all seeds trained at once", unit="s", default=None)
+    seconds: float | None = number(
+        "wall time of a run, all seeds trained at once", unit="s", default=None, low=0
+    )
 
 
 def modes(generated: Tensor, real: Tensor, anchors: Anchors) -> Modes:

@@ -28,16 +28,29 @@ class Oracle:
 
     queries: int = number("queries")
     keys: int = number("keys in the queue, K")
-    same_image: float = number("keys of the query's own image, stale; counted apart", unit="keys per query")
+    same_image: float = number(
+        "keys of the query's own image, stale; counted apart", unit="keys per query", low=0
+    )
     share: float = number(
-        "share of false negatives among all keys", label="false negatives", unit="share", default=0.0
+        "share of false negatives among all keys",
+        label="false negatives",
+        unit="share",
+        default=0.0,
+        low=0,
+        high=1,
     )
     rank_1: float = number(
         "share of false negatives among the hardest key of each query", label="false negatives at rank 1",
-        unit="share", null="all keys", headline=True, default=0.0,
+        unit="share", null="all keys", headline=True, default=0.0, low=0, high=1,
     )  # fmt: skip
     top_8: float | None = number(
-        "among the 8 hardest", label="false negatives, top 8", unit="share", null="all keys", default=None
+        "among the 8 hardest",
+        label="false negatives, top 8",
+        unit="share",
+        null="all keys",
+        default=None,
+        low=0,
+        high=1,
     )
     top_64: float | None = number(
         "among the 64 hardest",
@@ -46,6 +59,8 @@ class Oracle:
         null="all keys",
         headline=True,
         default=None,
+        low=0,
+        high=1,
     )
     top_tenth: float = number(
         "among the hardest tenth",
@@ -53,6 +68,8 @@ class Oracle:
         unit="share",
         null="all keys",
         default=0.0,
+        low=0,
+        high=1,
     )
     bottom_half: float = number(
         "among the easier half",
@@ -60,21 +77,28 @@ class Oracle:
         unit="share",
         null="all keys",
         default=0.0,
+        low=0,
+        high=1,
     )
     mass: float = number(
         "share of the negatives' softmax mass that false negatives hold: how much of the push is wrong",
-        label="mass on false negatives", unit="share", null="all keys", headline=True, default=0.0,
+        label="mass on false negatives", unit="share", null="all keys", headline=True, default=0.0, low=0, high=1,
     )  # fmt: skip
     top_tenth_mass: float = number(
         "share of the negatives' softmax mass on the hardest tenth of the keys",
-        label="mass on the top 10 %", unit="share", null="uniform", default=0.0,
+        label="mass on the top 10 %", unit="share", null="uniform", default=0.0, low=0, high=1,
     )  # fmt: skip
     half_mass: float = number(
         "hardest keys that together hold half of the mean mass", label="keys with half the mass",
-        unit="keys", null="uniform", default=0.0,
+        unit="keys", null="uniform", default=0.0, low=0,
     )  # fmt: skip
     proxy_accuracy: float | None = number(
-        "queries whose positive is more similar than every key", unit="share", null="1/(K+1)", default=None
+        "queries whose positive is more similar than every key",
+        unit="share",
+        null="1/(K+1)",
+        default=None,
+        low=0,
+        high=1,
     )
     false_by_rank: Curve = curve(
         "share of false negatives among the keys of each similarity rank",

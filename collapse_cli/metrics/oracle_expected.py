@@ -22,15 +22,19 @@ class Expected:
         "share of false negatives in a random queue: mean over images of (n_c - 1) / (N - 1)",
         unit="share",
         headline=True,
+        low=0,
+        high=1,
     )
-    false_negatives: float = number("false negatives of a query, in the mean", unit="keys", headline=True)
+    false_negatives: float = number(
+        "false negatives of a query, in the mean", unit="keys", headline=True, low=0
+    )
     none_at_all: float = number(
         "chance that a query meets no false negative at all",
-        convention="keys drawn without replacement; with it where K > N - 1",
+        convention="keys drawn without replacement; with it where K > N - 1", low=0, high=1,
     )  # fmt: skip
     stale_key: float = number(
         "chance that the queue still holds a key of the query's own image, from an epoch before",
-        convention="reshuffled every epoch; (K/N)^2 / 2 while K <= N",
+        convention="reshuffled every epoch; (K/N)^2 / 2 while K <= N", low=0, high=1,
     )  # fmt: skip
     false_negatives_of_class: dict[str, float] = each(
         "expected false negatives of a query of each class", of="class", unit="keys", label="false negatives"

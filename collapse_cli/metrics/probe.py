@@ -33,16 +33,19 @@ class Probe:
         "test accuracy of the weighted vote of the k nearest training rows (InstDisc; k and T as DINO's)",
         label="accuracy of kNN", null="guessing", better="high", headline=True,
         convention="nearest by cosine, votes exp(cosine / T); a guess says the largest class", interval="Wilson 95 %",
+        low=0, high=1,
     )  # fmt: skip
     linear: float = number(
         "test accuracy of multinomial logistic regression on all training rows",
         label="linear accuracy", null="guessing", better="high", headline=True,
         convention="standardised on the rows fitted, L2 penalty 1; a guess says the largest class", interval="Wilson 95 %",
+        low=0, high=1,
     )  # fmt: skip
     few_labels: float | None = number(
         "test accuracy of the same regression on few labels of each class, mean over draws of labels",
         label="few-label accuracy", null="guessing", better="high", headline=True,
         convention="standardised on the rows fitted, L2 penalty 1; a guess says any class", interval="lowest and highest draw",
+        low=0, high=1,
     )  # fmt: skip
     neighbours: int = number("training rows that vote, k")
     per_class: int = number("labels of each class, where they are few", label="labels per class")

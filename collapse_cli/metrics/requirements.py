@@ -1,61 +1,65 @@
-"""Requirements of a gate: parsed, never evaluated as code, and judged by what was measured and its interval."""
+"""Requirements of a gate: texts that are parsed, never evaluated as code, and refused where they say nothing of their number."""
 
 from __future__ import annotations
 
 import math
-import operator
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.results import number
 
-RELATIONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
-EXAMPLES = "as in: effective_rank.h >= 20, uniformity <= -2, knn.h > 90%, effective_rank >= 50% of null"
+EXAMPLES = "as in: effective_rank.h >= 20, uniformity <= -2, knn.h > 90%, effective_rank >= 50% of null, lidar >= 95% of baseline"
 
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 PARTS = {
     "a metric's name": re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)"),
-    "one of >=, <=, >, <": re.compile(r"\s*(>=|<=|[<>](?!=))"),
+    "one of >=, <=, >, <, ==": re.compile(r"\s*(>=|<=|==|[<>](?!=))"),
     "a number": re.compile(rf"\s*({NUMBER})"),
     "%": re.compile(r"\s*(%?)"),
-    "null": re.compile(r"\s*((?:(?:of\s+)?null\b)?)"),
+    "null or baseline": re.compile(r"\s*(?:(?:of\s+)?\b(null|baseline)\b)?"),
     "the end": re.compile(r"\s*($)"),
 }
 """What stands in a requirement, in order; the last three may be empty."""
 
-Result = Literal["pass", "fail", "inconclusive"]
-Interval = Sequence[float | None]
-"""(low, high); None: without end."""
+Reference = Literal["", "null", "baseline"]
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """`effective_rank.z >= 20`; of_null: `number` is a multiple of what chance gives for the same N and D."""
+    """`effective_rank.z >= 20`; number: as it is typed; of: what it is a multiple of, if anything."""
 
     name: str
     relation: str
     number: float
-    of_null: bool = False
+    percent: bool = False
+    of: Reference = ""
+
+    @property
+    def multiple(self) -> float:
+        """The number, 0.95 for 95%."""
+        return self.number / 100 if self.percent else self.number
+
+    @property
+    def amount(self) -> str:
+        """The number as it is typed: `95%`."""
+        return f"{brief(self.number)}{'%' if self.percent else ''}"
 
     def __str__(self) -> str:
-        return f"{self.name} {self.relation} {brief(self.number)}" + (" null" if self.of_null else "")
+        return f"{self.name} {self.relation} {self.amount}" + (f" of {self.of}" if self.of else "")
 
 
 @dataclass(frozen=True)
-class Tolerance:
-    """How much worse than a baseline a number may be: absolute, or a share of the baseline's size."""
+class Domain:
+    """What a number can be: the least, the most, and whether it counts."""
 
-    number: float
-    relative: bool
+    low: float = -math.inf
+    high: float = math.inf
+    whole: bool = False
 
-    def of(self, base: float) -> float:
-        return self.number * abs(base) if self.relative else self.number
-
-    def __str__(self) -> str:
-        return f"{brief(100 * self.number)}%" if self.relative else brief(self.number)
+    def __or__(self, other: Domain) -> Domain:
+        return Domain(min(self.low, other.low), max(self.high, other.high), self.whole or other.whole)
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,22 @@ def brief(value: float) -> str:
 
 
 def parse(text: str) -> Requirement:
-    """NAME[.SPACE] RELATION NUMBER[%] [[of] null]; raises CollapseError naming the place where it is something else."""
-    place, found = 0, []
+    """NAME[.SPACE] RELATION NUMBER[%] [[of] null|baseline]; raises CollapseError naming the place where it is something else."""
+    if not text.strip():
+        raise CollapseError("a requirement is empty", EXAMPLES)
+    place, parts = 0, []
     for part, pattern in PARTS.items():
         match = pattern.match(text, place)
         if match is None:
             raise CollapseError(
                 f"{text!r} is no requirement: {part} should stand at {_at(text, place)}", EXAMPLES
             )
-        found.append(match[1])
+        parts.append(match[1] or "")
         place = match.end()
-    name, relation, digits, percent, null, _ = found
-    return Requirement(name, relation, _number(digits, percent, text), bool(null))
+    name, relation, digits, percent, of, _ = parts
+    if not math.isfinite(float(digits)):
+        raise CollapseError(f"{text!r}: {digits} is beyond the largest number", EXAMPLES)
+    return Requirement(name, relation, float(digits), bool(percent), cast(Reference, of))
 
 
 def _at(text: str, place: int) -> str:
@@ -93,63 +101,49 @@ def _at(text: str, place: int) -> str:
     return f"{rest!r}" if rest else "its end"
 
 
-def _number(digits: str, percent: str, text: str) -> float:
-    value = float(digits) / (100 if percent else 1)
-    if not math.isfinite(value):
-        raise CollapseError(f"{text!r}: {digits} is beyond the largest number", EXAMPLES)
-    return value
+def refuse_unfit(requirement: Requirement, domain: Domain) -> None:
+    """Raises CollapseError for what says nothing of a number, or what every value meets or misses, given what it can be.
 
-
-def tolerance(text: str) -> Tolerance:
-    """`5%` or `0.1`, not negative; raises CollapseError."""
-    match = re.fullmatch(rf"\s*({NUMBER})\s*(%?)\s*", text)
-    value = _number(match[1], match[2], text) if match else -1.0
-    if match is None or value < 0:
-        raise CollapseError(
-            f"{text!r} is no tolerance", "it takes a share of the baseline, as 5%, or a number, as 0.1"
-        )
-    return Tolerance(value, bool(match[2]))
-
-
-def judge(relation: str, bound: float, value: float | None, interval: Interval | None = None) -> Result:
-    """Inconclusive where the value is not known, and where its interval has ends on both sides of the bound."""
-    if value is None:
-        return "inconclusive"
-    met = {RELATIONS[relation](one, bound) for one in (value, *_ends(value, interval))}
-    return "inconclusive" if len(met) == 2 else "pass" if met == {True} else "fail"
-
-
-def worst(better: str, base: float, allowed: Tolerance) -> tuple[str, float]:
-    """Relation and bound for what is better `high` or `low` than a baseline's value, but for the tolerance."""
-    return (">=", base - allowed.of(base)) if better == "high" else ("<=", base + allowed.of(base))
-
-
-def no_worse(
-    better: str,
-    allowed: Tolerance,
-    base: float,
-    around: Interval | None,
-    value: float | None,
-    interval: Interval | None = None,
-) -> Result:
-    """Whether a number has not become worse than a baseline's by more than the tolerance.
-
-    It has only where the intervals say so too: by value but with both intervals (shifted by the tolerance) in touch it is
-    inconclusive. A value within the tolerance passes whatever the intervals: a run is no worse than itself.
+    A share of a null or a baseline is for what is never negative: 95 % of -4 is more than -4. A percentage by itself is for
+    shares, `==` for counts.
     """
-    relation, bound = worst(better, base, allowed)
-    if value is None:
-        return "inconclusive"
-    if RELATIONS[relation](value, bound):
-        return "pass"
-    (low, high), (base_low, base_high) = _ends(value, interval), _ends(base, around)
-    touch = high >= base_low + bound - base if better == "high" else low <= base_high + bound - base
-    return "inconclusive" if touch else "fail"
+    name, bound, share = requirement.name, requirement.multiple, (domain.low, domain.high) == (0, 1)
+    remedy = f"require a number, as in: {name} {requirement.relation} NUMBER"
+    if requirement.relation == "==":
+        _refuse_inexact(requirement, domain)
+    elif requirement.of and domain.low < 0:
+        raise CollapseError(
+            f"'{requirement}': {name} can be negative, and a share of a negative number says nothing", remedy
+        )
+    elif requirement.of and bound < 0:
+        raise CollapseError(f"'{requirement}': no share is negative", remedy)
+    elif requirement.percent and not (requirement.of or share):
+        known = f"{requirement.amount} of null, {requirement.amount} of baseline, or a number"
+        raise CollapseError(
+            f"'{requirement}': {requirement.amount} of what? {name} is no share",
+            f"write {known}" if domain.low >= 0 else remedy,
+        )
+    elif not requirement.of and not domain.low <= bound <= domain.high:
+        _refuse_beyond(requirement, domain)
 
 
-def _ends(value: float, interval: Interval | None) -> tuple[float, float]:
-    """Of an interval; without one, the value itself."""
-    if interval is None:
-        return value, value
-    low, high = interval
-    return -math.inf if low is None else low, math.inf if high is None else high
+def _refuse_beyond(requirement: Requirement, domain: Domain) -> None:
+    bound, (low, high) = requirement.multiple, (brief(domain.low), brief(domain.high))
+    never = f"above {high}" if bound > domain.high else f"below {low}"
+    bounds = [f"from {low} on"] if math.isfinite(domain.low) else []
+    bounds += [f"up to {high}"] if math.isfinite(domain.high) else []
+    remedy = f"give a bound {' and '.join(bounds)}"
+    if (domain.low, domain.high) == (0, 1) and not requirement.percent and 1 < bound <= 100:
+        remedy = f"did you mean {requirement.amount}%?"
+    raise CollapseError(f"'{requirement}': {requirement.name} is never {never}", remedy)
+
+
+def _refuse_inexact(requirement: Requirement, domain: Domain) -> None:
+    name = requirement.name
+    if not domain.whole:
+        raise CollapseError(
+            f"'{requirement}': == is for whole numbers, and {name} is none",
+            f"give it a bound: {name} >= NUMBER, or {name} <= NUMBER",
+        )
+    if requirement.of or requirement.percent or requirement.number != int(requirement.number):
+        raise CollapseError(f"'{requirement}': {name} is a whole number", f"as in: {name} == 10")

@@ -42,43 +42,43 @@ class Spectrum:
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
         "trace of the covariance of the unit rows, 1 - mean cosine; near 0 all rows point one way",
-        convention="centred, L2-normalised rows", null="isotropic", better="high", headline=True,
+        convention="centred, L2-normalised rows", null="isotropic", better="high", headline=True, low=0,
     )  # fmt: skip
     std_sqrt_d: float = number(
         "mean standard deviation per dimension of the unit rows, times sqrt(D); the usual check, blind to lost rank",
-        label="std·√D", convention="centred, L2-normalised rows", null="isotropic", better="high", headline=True,
+        label="std·√D", convention="centred, L2-normalised rows", null="isotropic", better="high", headline=True, low=0,
     )  # fmt: skip
     effective_rank: float = number(
         "exp of the entropy of lambda / sum lambda",
-        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", headline=True,
+        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", headline=True, low=0,
     )  # fmt: skip
     effective_rank_shuffled: float = number(
         "the same after shuffling every column on its own: what the columns' variances alone would give",
-        label="effective rank, shuffled", unit="dimensions", convention="λ, centred, L2-normalised rows, then shuffled",
+        label="effective rank, shuffled", unit="dimensions", convention="λ, centred, L2-normalised rows, then shuffled", low=0,
     )  # fmt: skip
     effective_rank_raw: float = number(
-        "exp of the entropy of lambda / sum lambda, rows as the network gave them",
+        "exp of the entropy of lambda / sum lambda, rows as the network gave them", low=0,
         label="effective rank, raw rows", unit="dimensions", convention="λ, centred, raw rows", null="isotropic", better="high",
     )  # fmt: skip
     effective_rank_sigma: float = number(
         "exp of the entropy of sigma / sum sigma (Roy & Vetterli 2007)",
-        label="effective rank of σ", unit="dimensions", convention="σ, centred, raw rows", null="isotropic", better="high",
+        label="effective rank of σ", unit="dimensions", convention="σ, centred, raw rows", null="isotropic", better="high", low=0,
     )  # fmt: skip
     rankme: float = number(
         "exp of the entropy of sigma / sum sigma (Garrido et al. 2023, arXiv:2210.02885), without its eps",
-        label="RankMe", unit="dimensions", convention="σ, not centred, raw rows", null="isotropic", better="high",
+        label="RankMe", unit="dimensions", convention="σ, not centred, raw rows", null="isotropic", better="high", low=0,
     )  # fmt: skip
     vendi: float = number(
         "exp of the entropy of lambda of U^T U / N (Friedman & Dieng 2023, cosine kernel): effective number of distinct rows",
-        label="Vendi score", unit="rows", convention="λ, not centred, L2-normalised rows", null="isotropic", better="high",
+        label="Vendi score", unit="rows", convention="λ, not centred, L2-normalised rows", null="isotropic", better="high", low=0,
     )  # fmt: skip
     participation_ratio: float = number(
         "(sum lambda)^2 / sum lambda^2; IsoScore = (this - 1) / (D - 1)",
-        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high",
+        unit="dimensions", convention="λ, centred, L2-normalised rows", null="isotropic", better="high", low=0,
     )  # fmt: skip
     stable_rank: float = number(
         "sum lambda / largest lambda; NESum (He & Ozay 2022); its inverse is the first direction's share",
-        unit="dimensions", convention="λ, centred, raw rows", null="isotropic", better="high",
+        unit="dimensions", convention="λ, centred, raw rows", null="isotropic", better="high", low=0,
     )  # fmt: skip
     dimensions_90: int = number(
         "directions that hold 90 % of the variance", label="dimensions for 90 %",
@@ -107,25 +107,25 @@ class Spectrum:
     )  # fmt: skip
     mean_cosine: float | None = number(
         "mean cosine of two different rows, 1 - total variance: anisotropy (Ethayarajh 2019, arXiv:1909.00512); 1 is one point",
-        convention="not centred, no self pairs", null="isotropic", default=None,
+        convention="not centred, no self pairs", null="isotropic", default=None, low=-1, high=1,
     )  # fmt: skip
     isoscore: float | None = number(
         "(participation ratio - 1) / (D - 1) (ACL Findings 2022); 1 isotropic, 0 one direction",
-        label="IsoScore", convention="λ, centred, L2-normalised rows", null="isotropic", default=None,
+        label="IsoScore", convention="λ, centred, L2-normalised rows", null="isotropic", default=None, low=0, high=1,
     )  # fmt: skip
     wasserstein: float | None = number(
         "2-Wasserstein distance of N(0, I/D) to a Gaussian of the unit rows' mean and covariance (Fang et al. 2024, "
         "arXiv:2403.00642); from 0, isotropic, to √2, one point; √(2 - 2√(k/D)) for k of D equal dimensions",
         label="Wasserstein distance", convention="not centred, L2-normalised rows, divided by N", null="isotropic", better="low",
-        default=None,
+        default=None, low=0,
     )  # fmt: skip
     information_abundance: float | None = number(
-        "sum sigma / largest sigma (Guo et al. 2024, arXiv:2310.04400); low: few directions, or a common offset",
+        "sum sigma / largest sigma (Guo et al. 2024, arXiv:2310.04400); low: few directions, or a common offset", low=0,
         label="information abundance", convention="σ, not centred, raw rows", null="isotropic", better="high", default=None,
     )  # fmt: skip
     top_share: float | None = number(
         "share of the variance in the first direction: 1 / stable rank",
-        label="first direction's share", convention="λ, centred, raw rows", null="isotropic", default=None,
+        label="first direction's share", convention="λ, centred, raw rows", null="isotropic", default=None, low=0, high=1,
     )  # fmt: skip
     dimensions_95: int | None = number(
         "directions that hold 95 % of the variance", label="dimensions for 95 %",
@@ -139,18 +139,18 @@ class Spectrum:
     alpha: float | None = number(
         "exponent of lambda_j ~ j^-alpha (alpha-ReQ, Agrawal et al. 2022)",
         label="α", convention="λ, centred, raw rows, least squares of log λ on log j weighted by 1/j", null="isotropic",
-        default=None,
+        default=None, low=0,
     )  # fmt: skip
     alpha_r2: float | None = number(
         "how well that line fits: R²; below 0.9 there is no power law to speak of",
-        label="R² of α", convention="weighted by 1/j", null="isotropic", default=None,
+        label="R² of α", convention="weighted by 1/j", null="isotropic", default=None, low=0, high=1,
     )  # fmt: skip
     alpha_from: int | None = number("first direction j of that line", label="α fitted from", default=None)
     alpha_to: int | None = number("last direction j of that line", label="α fitted to", default=None)
     effective_rank_initial: float | None = number(
         "effective rank of the same network at random initialisation, on 1000 of the images at most",
         label="effective rank at random initialisation", unit="dimensions", convention="λ, centred, L2-normalised rows",
-        interval="range over several initialisations", default=None,
+        interval="range over several initialisations", default=None, low=0,
     )  # fmt: skip
     numerical_rank: int | None = number(
         "directions that float64 tells from 0", label="dimensions above rounding",
@@ -158,32 +158,33 @@ class Spectrum:
         default=None,
     )  # fmt: skip
     rounding: float | None = number(
-        "|total variance + mean cosine - 1|, which is 0: what the arithmetic has lost", default=None
+        "|total variance + mean cosine - 1|, which is 0: what the arithmetic has lost", default=None, low=0
     )  # fmt: skip
     row_participation: float | None = number(
         "share of the rows that the variance comes from, (sum |v|^2)^2 / (N sum |v|^4) of v = u - mean; near 0: a few outliers",
-        label="row participation", convention="centred, L2-normalised rows", null="Gaussian", default=None,
+        label="row participation", convention="centred, L2-normalised rows", null="Gaussian", default=None, low=0, high=1,
     )  # fmt: skip
     mean_length: float | None = number(
         "length of the mean row over the root mean square of all lengths; near 1 a common offset dominates",
-        label="length of the mean row", convention="raw rows", null="isotropic", default=None,
+        label="length of the mean row", convention="raw rows", null="isotropic", default=None, low=0, high=1,
     )  # fmt: skip
     ray_share: float | None = number(
         "share of the raw variance along the mean row; near 1 only lengths vary, on one ray",
-        label="variance along the mean", convention="λ, centred, raw rows", null="isotropic", default=None,
+        label="variance along the mean", convention="λ, centred, raw rows", null="isotropic", default=None, low=0, high=1,
     )  # fmt: skip
     ray_axes: float | None = number(
         "axes that the mean row is spread over, (sum m^2)^2 / sum m^4; near 1 it is one massive coordinate",
-        label="axes of the mean", convention="raw rows", default=None,
+        label="axes of the mean", convention="raw rows", default=None, low=0,
     )  # fmt: skip
     distinct: int | None = number(
         "embeddings that differ: copies, nearer than 16 eps of their length, are counted once", default=None
     )
     largest_group: float | None = number(
-        "share of all embeddings that are equal to the most frequent one", label="most frequent one", unit="share", default=None
+        "share of all embeddings that are equal to the most frequent one", low=0, high=1,
+        label="most frequent one", unit="share", default=None,
     )  # fmt: skip
     zero_rows: float | None = number(
-        "share of the embeddings that are zero", label="zeros", unit="share", default=None
+        "share of the embeddings that are zero", label="zeros", unit="share", default=None, low=0, high=1
     )
     effective_samples: int | None = number(
         "independent embeddings that tell as much: N in rules, nulls and intervals; without groups, the distinct ones",
@@ -192,7 +193,7 @@ class Spectrum:
     groups: int | None = number("groups that the embeddings come in (--groups), G", default=None)
     icc: float | None = number(
         "correlation of two embeddings of a group: the part of the variance that groups have in common",
-        label="intraclass correlation", convention="centred, L2-normalised rows", default=None,
+        label="intraclass correlation", convention="centred, L2-normalised rows", default=None, low=0, high=1,
     )  # fmt: skip
     copies: Copies | None = None  # of which `other_rows` is made
     equal: bool = False  # whether all rows are the same, up to the rounding of their type

@@ -40,7 +40,7 @@ class ViewRatio:
     )  # fmt: skip
     intraclass: float = number(
         "share of the variance that is between images: the intraclass correlation, ratio / (1 + ratio)",
-        label="intraclass correlation", convention="ICC(1), Shrout & Fleiss 1979", null="noise", better="high",
+        label="intraclass correlation", convention="ICC(1), Shrout & Fleiss 1979", null="noise", better="high", high=1,
     )  # fmt: skip
     view_ratio_gain: float | None = number(
         "view ratio over that of the same network re-initialised, under the same views",

@@ -50,24 +50,26 @@ class Layer:
     inputs: int = number("columns of the weight matrix, in; of a convolution in·kh·kw")
     stable_rank: float = number(
         "||W||_F^2 / ||W||_2^2 = sum sigma^2 / largest sigma^2; 1: one direction outweighs all others",
-        convention=FRESH, null="fresh", headline=True,
+        convention=FRESH, null="fresh", headline=True, low=0,
     )  # fmt: skip
     effective_rank: float = number(
         "exp of the entropy of sigma^2 / sum sigma^2",
-        label="effective rank of σ²", convention=FRESH, null="fresh",
+        label="effective rank of σ²", convention=FRESH, null="fresh", low=0,
     )  # fmt: skip
     effective_rank_sigma: float = number(
         "exp of the entropy of sigma / sum sigma (Roy & Vetterli 2007)",
-        label="effective rank of σ", convention=FRESH, null="fresh",
+        label="effective rank of σ", convention=FRESH, null="fresh", low=0,
     )  # fmt: skip
-    participation_ratio: float = number("(sum sigma^2)^2 / sum sigma^4", convention=FRESH, null="fresh")
+    participation_ratio: float = number(
+        "(sum sigma^2)^2 / sum sigma^4", convention=FRESH, null="fresh", low=0
+    )
     alive: float = number(
         "share of the directions whose sigma^2 is above 1 % of the largest",
-        label="directions above 1 %", unit="share", convention=FRESH, null="fresh",
+        label="directions above 1 %", unit="share", convention=FRESH, null="fresh", low=0, high=1,
     )  # fmt: skip
     log_condition: float = number(
         "log10 of the largest sigma over the smallest", label="log₁₀ condition number",
-        convention=f"a σ below {FLOOR:.0e} of the largest counts as that: at most {-math.log10(FLOOR):.0f}", null="fresh",
+        convention=f"a σ below {FLOOR:.0e} of the largest counts as that: at most {-math.log10(FLOOR):.0f}", null="fresh", low=0,
     )  # fmt: skip
     above: int = number(
         "singular values above the bulk of fresh weights: directions that training made strong",
@@ -77,9 +79,12 @@ class Layer:
         "singular values below the bulk of fresh weights: directions that training let die",
         label="< bulk", convention=BULK, headline=True,
     )  # fmt: skip
-    norm: float = number("||W||_F", label="Frobenius norm", convention=FRESH, null="fresh")
+    norm: float = number("||W||_F", label="Frobenius norm", convention=FRESH, null="fresh", low=0)
     change: float | None = number(
-        "||W - W_0||_F / ||W_0||_F, W_0 the run's own weights before training", headline=True, default=None
+        "||W - W_0||_F / ||W_0||_F, W_0 the run's own weights before training",
+        headline=True,
+        default=None,
+        low=0,
     )
     spectrum: Curve | None = curve(
         "singular values over the root of the fresh ones' mean square",

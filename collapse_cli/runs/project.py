@@ -10,11 +10,12 @@ from collapse_cli.errors import CollapseError, nearest
 
 TABLE = "[tool.collapse.check]"
 TOLERANCE = "5%"  # by which a number may be worse than a baseline's where nobody says
-KINDS: dict[str, tuple[type, str]] = {
-    "require": (list, 'a list of requirements, as ["effective_rank.h >= 20"]'),
-    "baseline": (str, "the path of an INPUT"),
-    "tolerance": (str, 'text, as "5%" or "0.1"'),
-    "strict": (bool, "true or false"),
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "require": ((list,), 'a list of requirements, as ["effective_rank.h >= 20"]'),
+    "baseline": ((str,), "the path of an INPUT"),
+    "only": ((list,), 'a list of names, as ["effective_rank", "uniformity.z"]'),
+    "tolerance": ((str, list), 'text, as "5%" or "0.1", or a list, as ["5%", "effective_rank=2%"]'),
+    "strict": ((bool,), "true or false"),
 }
 
 
@@ -32,6 +33,8 @@ def gate(start: Path) -> dict[str, Any]:
         _refuse(key, value, path)
     if path and table.get("baseline"):
         table["baseline"] = str(path.parent / table["baseline"])
+    if isinstance(table.get("tolerance"), str):
+        table["tolerance"] = [table["tolerance"]]
     return dict(table)
 
 
@@ -54,7 +57,7 @@ def _table(path: Path) -> Any:
 def _refuse(key: str, value: Any, path: Path | None) -> None:
     if key not in KINDS:
         raise CollapseError(f"{path}: {TABLE} has no key '{key}'", nearest(key, list(KINDS)))
-    kind, wanted = KINDS[key]
-    words = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    if not isinstance(value, kind) or (kind is list and not words):
+    kinds, wanted = KINDS[key]
+    texts = not isinstance(value, list) or all(isinstance(text, str) for text in value)
+    if not isinstance(value, kinds) or not texts:
         raise CollapseError(f"{path}: {TABLE} {key} cannot be {value!r}", f"it takes {wanted}")

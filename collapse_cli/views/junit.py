@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from collapse_cli.files import whole
 from collapse_cli.views.document import Document
+from collapse_cli.views.gate import Check, checks
 from collapse_cli.views.words import plain
-
-Case = tuple[str, str, str]
-"""Name, result, sentence."""
 
 
 def write(path: Path, document: Document) -> None:
     """A suite for each input, whole or not at all. What is inconclusive counts as skipped, a warning as passed."""
     root = ElementTree.Element("testsuites", name="collapse check")
-    suites = [list(_cases(document, number)) for number in range(len(document["inputs"]))]
+    suites = [list(checks(document, number)) for number in range(len(document["inputs"]))]
     for one, cases in zip(document["inputs"], suites, strict=True):
         suite = ElementTree.SubElement(root, "testsuite", {"name": plain(one["path"])} | _counts(cases))
         for case in cases:
@@ -30,26 +27,8 @@ def write(path: Path, document: Document) -> None:
         ElementTree.ElementTree(root).write(part, encoding="utf-8", xml_declaration=True)
 
 
-def _cases(document: Document, number: int) -> Iterator[Case]:
-    """The checks of an input: the verdict on each of its spaces, then its numbers by title."""
-    for one in document["results"]:
-        if one["input"] != number:
-            continue
-        verdict = one["verdict"] or {}
-        if "result" in verdict:
-            yield (
-                f"verdict: {one['of']}",
-                verdict["result"],
-                "\n".join([verdict["sentence"], *verdict["reasons"]]),
-            )
-        for metric in one["metrics"].values():
-            if "required" in metric:
-                required = metric["required"]
-                yield f"{one['title']}: {metric['label']}", required["result"], required["sentence"]
-
-
-def _counts(cases: list[Case]) -> dict[str, str]:
-    results = [result for _, result, _ in cases]
+def _counts(cases: list[Check]) -> dict[str, str]:
+    results = [check.result for check in cases]
     counts = {"failures": results.count("fail"), "skipped": results.count("inconclusive")}
     return {
         "tests": str(len(cases)),

@@ -28,12 +28,12 @@ def curve(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
                 _line(axes, one, "initial", (x, y), **style.line(places[name]) | BEFORE)
             dot = "o" if len(one["values"]) == 1 or metric.get("dots") else ""
             look = style.line(places[name]) | ({"linestyle": ""} if metric.get("dots") else {})
-            if one.get("low"):
+            if one.get("lowest"):
                 _band(axes, one, (x, y), style.line(places[name])["color"])
             _line(axes, one, "values", (x, y), label=plain(name), marker=dot, markersize=5, **look)
 
     null = metric.get("null_is", "null") if any(one.get("null") for _, one in measured) else ""
-    before, band = (any(one.get(part) for _, one in measured) for part in ("initial", "low"))
+    before, band = (any(one.get(part) for _, one in measured) for part in ("initial", "lowest"))
     return Panel(
         titled(metric["label"]), fill, tuple(name for name, _ in measured), null, before=before, band=band
     )
@@ -45,7 +45,7 @@ def _axes(axes: Axes, measured: list[tuple[str, Metric]], metric: Metric) -> tup
     x = scale.axis(
         [v for _, one in measured for v, _ in scale.points(one["values"], one.get("at"))], "x" in log
     )
-    parts = ("values", "null", "low", "high")
+    parts = ("values", "null", "lowest", "highest")
     y = scale.axis([v for _, one in measured for part in parts for v in one.get(part) or []], "y" in log)
     axes.set(xlabel=_named(metric["x"], x), ylabel=_named(metric.get("y") or metric["label"], y))
     if x.log:
@@ -67,8 +67,8 @@ def _line(axes: Axes, metric: Metric, part: str, scales: tuple[scale.Axis, scale
 
 def _band(axes: Axes, metric: Metric, scales: tuple[scale.Axis, scale.Axis], colour: str) -> None:
     """From the lowest to the highest of the runs that a curve is the mean of."""
-    across, low = _points(metric, "low", scales)
-    _, high = _points(metric, "high", scales)
+    across, low = _points(metric, "lowest", scales)
+    _, high = _points(metric, "highest", scales)
     axes.fill_between(across, low, high, color=colour, **BAND)
 
 

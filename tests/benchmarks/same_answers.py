@@ -51,7 +51,7 @@ COMMANDS = {
     "causes-linear": "causes runs/kept --try 1",
     "compare": "compare runs/moco-0 runs/moco-1 runs/positive",
     "compare-rows": "compare rows.npy others.npy spectrum.json",
-    "check": "check runs/moco-0 --require effective_rank.h>=2 --require uniformity<=50%_of_null --baseline runs/moco-1",
+    "check": "check runs/moco-0 --require effective_rank.h>=2 --require active.h>=10%_of_null --baseline runs/moco-1",
     "check-rows": "check rows.npy spectrum.json --require effective_rank>=3",
     "calibration": "calibration --dimensions 8",
     "claims": "claims positive-only --seeds 1 --jobs 1",

@@ -143,7 +143,7 @@ def test_a_group_is_the_mean_of_its_seeds(six: list[str], capsys: Capture) -> No
     assert found["settings"]["seeds of the runs"] == [0, 1, 2]
     assert found["settings"]["rows"] == 900, "the same in every run and in h and z: a setting, said once"
     assert found["metrics"]["line.z"]["values"] == [11, 1]
-    assert [found["metrics"]["line.z"][end] for end in ("low", "high")] == [[10, 1], [12, 1]]
+    assert [found["metrics"]["line.z"][end] for end in ("lowest", "highest")] == [[10, 1], [12, 1]]
     assert found["metrics"]["share.z"]["convention"] == "of all", "the interval is over the runs now"
 
 

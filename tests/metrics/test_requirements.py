@@ -1,4 +1,4 @@
-"""Requirements: what is read and what is refused, where; judged by hand, and by what no judgement may do."""
+"""Requirements: what is read and what is refused, where, and what says nothing of the number that it names."""
 
 from __future__ import annotations
 
@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.requirements import (
-    RELATIONS,
-    Requirement,
-    Tolerance,
-    judge,
-    no_worse,
-    parse,
-    tolerance,
-    worst,
-)
+from collapse_cli.metrics.bounds import RELATIONS
+from collapse_cli.metrics.requirements import Domain, Requirement, parse, refuse_unfit
 
-NUMBERS = st.floats(-1e6, 1e6)
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}(\.[A-Za-z0-9_]{1,4}){0,2}", fullmatch=True)
 
 
@@ -32,9 +23,12 @@ NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}(\.[A-Za-z0-9_]{1,4}){0,2}", f
         ("  uniformity.z<=-2 ", Requirement("uniformity.z", "<=", -2)),
         ("alignment.std_sqrt_d.z > .5", Requirement("alignment.std_sqrt_d.z", ">", 0.5)),
         ("few_labels.h < 1e-2", Requirement("few_labels.h", "<", 0.01)),
-        ("knn >= 90%", Requirement("knn", ">=", 0.9)),
-        ("alive.h >= 50% of null", Requirement("alive.h", ">=", 0.5, of_null=True)),
-        ("alive.h >= 0.5 null", Requirement("alive.h", ">=", 0.5, of_null=True)),
+        ("knn >= 90%", Requirement("knn", ">=", 90, percent=True)),
+        ("alive.h >= 50% of null", Requirement("alive.h", ">=", 50, True, "null")),
+        ("alive.h >= 0.5 null", Requirement("alive.h", ">=", 0.5, of="null")),
+        ("alive.h>=95%of baseline", Requirement("alive.h", ">=", 95, True, "baseline")),
+        ("alive.h >= .95 baseline", Requirement("alive.h", ">=", 0.95, of="baseline")),
+        ("lost == 0", Requirement("lost", "==", 0)),
         ("rank_1>=+3.", Requirement("rank_1", ">=", 3)),
     ],
 )
@@ -45,12 +39,16 @@ def test_what_is_read(text: str, read: Requirement) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("", "a metric's name should stand at its end"),
+        ("", "a requirement is empty"),
+        (" ", "a requirement is empty"),
         (">= 20", "a metric's name should stand at '>= 20'"),
-        ("effective_rank", "one of >=, <=, >, < should stand at its end"),
-        ("effective_rank == 20", "one of >=, <=, >, < should stand at '== 20'"),
-        ("effective_rank => 20", "one of >=, <=, >, < should stand at '=> 20'"),
-        ("effective rank >= 20", "one of >=, <=, >, < should stand at 'rank >= 20'"),
+        ("effective_rank", "one of >=, <=, >, <, == should stand at its end"),
+        ("effective_rank = 20", "one of >=, <=, >, <, == should stand at '= 20'"),
+        ("effective_rank != 20", "one of >=, <=, >, <, == should stand at '!= 20'"),
+        ("effective_rank >= 95% of", "the end should stand at 'of'"),
+        ("effective_rank >= 95% of baselines", "the end should stand at 'of baselines'"),
+        ("effective_rank => 20", "one of >=, <=, >, <, == should stand at '=> 20'"),
+        ("effective rank >= 20", "one of >=, <=, >, <, == should stand at 'rank >= 20'"),
         ("effective_rank >= ", "a number should stand at its end"),
         ("effective_rank >= twenty", "a number should stand at 'twenty'"),
         ("effective_rank >= nan", "a number should stand at 'nan'"),
@@ -58,8 +56,8 @@ def test_what_is_read(text: str, read: Requirement) -> None:
         ("effective_rank >= 2.5.1", "the end should stand at '.1'"),
         ("effective_rank >= 20 nullify", "the end should stand at 'nullify'"),
         ("effective_rank >= 1e999", "beyond the largest number"),
-        ("rank.. >= 2", "one of >=, <=, >, < should stand at '.. >= 2'"),
-        ("__import__('os').system('true') >= 1", "one of >=, <=, >, < should stand at \"('os').system"),
+        ("rank.. >= 2", "one of >=, <=, >, <, == should stand at '.. >= 2'"),
+        ("__import__('os').system('true') >= 1", "one of >=, <=, >, <, == should stand at \"('os').system"),
     ],
 )
 def test_what_is_refused_and_where(text: str, place: str) -> None:
@@ -70,126 +68,78 @@ def test_what_is_refused_and_where(text: str, place: str) -> None:
 
 
 @given(
-    NAMES, st.sampled_from(sorted(RELATIONS)), st.floats(allow_nan=False, allow_infinity=False), st.booleans()
+    NAMES,
+    st.sampled_from(sorted(RELATIONS)),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.sampled_from(["", "null", "baseline"]),
 )
-def test_what_is_written_is_read(name: str, relation: str, number: float, of_null: bool) -> None:
-    one = Requirement(name, relation, number, of_null)
-    assert parse(str(one)) == one
+def test_what_is_written_is_read(name: str, relation: str, number: float, percent: bool, of: str) -> None:
+    requirement = Requirement(name, relation, number, percent, of)
+    assert parse(str(requirement)) == requirement
 
 
-@given(st.text() | st.text("rank_1.z <>=+-%e0of null", max_size=30))
+@given(st.text() | st.text("rank_1.z <>=+-%e0of null baseline", max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(CollapseError):
         assert parse(str(parse(text))) == parse(text)
 
 
+SHARE, RANK, COSINE, COUNT = Domain(0, 1), Domain(0), Domain(-1, 1), Domain(0, whole=True)
+
+
 @pytest.mark.parametrize(
-    ("relation", "value", "interval", "result"),
+    ("text", "domain"),
     [
-        (">=", 20, None, "pass"),
-        (">", 20, None, "fail"),
-        ("<=", 20, None, "pass"),
-        ("<", 20, None, "fail"),
-        (">=", 21, (20, 22), "pass"),
-        (">", 21, (20, 22), "inconclusive"),
-        (">=", 21, (19.9, 22), "inconclusive"),
-        (">=", 19, (18, 20.1), "inconclusive"),
-        (">=", 19, (20, 22), "inconclusive"),  # the value contradicts its own interval
-        (">=", 19, (18, 19.9), "fail"),
-        ("<=", 19, (18, 19.9), "pass"),
-        (">=", 21, (None, 22), "inconclusive"),
-        (">=", 21, (20, None), "pass"),
-        (">=", None, None, "inconclusive"),
+        ("knn >= 90%", SHARE),
+        ("knn <= 100%", SHARE),
+        ("knn >= 1.2 of null", SHARE),
+        ("rank >= 95% of baseline", RANK),
+        ("rank >= 0", RANK),
+        ("cosine <= -1", COSINE),
+        ("lost == 0", COUNT),
+        ("lost <= 110% of baseline", COUNT),
+        ("unknown >= -20", Domain()),
     ],
 )
-def test_judged_at_20(relation: str, value: float | None, interval: tuple | None, result: str) -> None:
-    assert judge(relation, 20, value, interval) == result
-
-
-@given(NUMBERS, NUMBERS, st.floats(0, 10), st.floats(0, 10))
-def test_a_relation_and_its_mirror(bound: float, value: float, below: float, above: float) -> None:
-    """x >= b where -x <= -b; and x < b is decided where x >= b is, the other way."""
-    interval = (value - below, value + above)
-    result = judge(">=", bound, value, interval)
-    assert judge("<=", -bound, -value, (-interval[1], -interval[0])) == result
-    assert judge("<", bound, value, interval) == {"pass": "fail", "fail": "pass"}.get(result, result)
+def test_what_says_something(text: str, domain: Domain) -> None:
+    refuse_unfit(parse(text), domain)
 
 
 @pytest.mark.parametrize(
-    ("text", "read"),
-    [("5%", Tolerance(0.05, True)), (" .1 ", Tolerance(0.1, False)), ("0", Tolerance(0, False))],
-)
-def test_tolerances(text: str, read: Tolerance) -> None:
-    assert tolerance(text) == read
-    assert tolerance(str(read)) == read
-
-
-@pytest.mark.parametrize("text", ["", "-5%", "five", "5%%", "1e999", "nan", "5 of null"])
-def test_no_tolerances(text: str) -> None:
-    with pytest.raises(CollapseError):
-        tolerance(text)
-
-
-def test_the_worst_that_may_be() -> None:
-    """A tenth of a negative number's size is a tenth of its absolute value: -2 may become -1.8."""
-    assert worst("high", 20, Tolerance(0.1, True)) == (">=", 18)
-    assert worst("low", -2, Tolerance(0.1, True)) == ("<=", -1.8)
-    assert worst("high", -2, Tolerance(0.5, False)) == (">=", -2.5)
-
-
-@pytest.mark.parametrize(
-    ("better", "base", "around", "value", "interval", "result"),
+    ("text", "domain", "why", "remedy"),
     [
-        ("high", 20, None, 18, None, "pass"),
-        ("high", 20, None, 17.9, None, "fail"),
-        ("high", 20, None, 30, (1, 60), "pass"),
-        ("high", 20, (19, 21), 16.5, (15.9, 17), "inconclusive"),  # 19 - 2 is 17: in touch
-        ("high", 20, (19, 21), 16.4, (15.9, 16.9), "fail"),
-        ("low", -2, None, -1.8, None, "pass"),
-        ("low", -2, None, -1.79, None, "fail"),
-        ("low", -2, (-2.1, -1.9), -1.65, (-1.71, -1.6), "inconclusive"),  # -1.9 + .2 is -1.7
-        ("low", -2, (-2.1, -1.9), -1.6, (-1.69, -1.5), "fail"),
-        ("high", 20, None, None, None, "inconclusive"),
+        ("cosine >= 95% of null", COSINE, "cosine can be negative, and a share", "cosine >= NUMBER"),
+        ("cosine >= 0.95 of baseline", COSINE, "cosine can be negative, and a share", "cosine >= NUMBER"),
+        ("unknown <= 50% of null", Domain(), "unknown can be negative, and a share", "unknown <= NUMBER"),
+        ("rank >= -5% of null", RANK, "no share is negative", "rank >= NUMBER"),
+        (
+            "rank >= 20%",
+            RANK,
+            "20% of what? rank is no share",
+            "write 20% of null, 20% of baseline, or a number",
+        ),
+        ("cosine >= 20%", COSINE, "20% of what? cosine is no share", "cosine >= NUMBER"),
+        ("knn >= 90", SHARE, "knn is never above 1", "did you mean 90%?"),
+        ("knn >= 900", SHARE, "knn is never above 1", "from 0 on and up to 1"),
+        ("knn >= 101%", SHARE, "knn is never above 1", "from 0 on and up to 1"),
+        ("rank >= -1", RANK, "rank is never below 0", "a bound from 0 on"),
+        (
+            "rank == 20",
+            RANK,
+            "== is for whole numbers, and rank is none",
+            "rank >= NUMBER, or rank <= NUMBER",
+        ),
+        ("lost == 0.5", COUNT, "lost is a whole number", "lost == 10"),
+        ("lost == 50%", COUNT, "lost is a whole number", "lost == 10"),
+        ("lost == 1 of null", COUNT, "lost is a whole number", "lost == 10"),
     ],
 )
-def test_no_worse_by_a_tenth(
-    better: str, base: float, around: tuple | None, value: float | None, interval: tuple | None, result: str
-) -> None:
-    assert no_worse(better, Tolerance(0.1, True), base, around, value, interval) == result
-
-
-@pytest.mark.parametrize(
-    ("better", "base", "around", "value", "touching", "apart"),
-    [
-        ("high", 4.0, (3.0, 5.0), 2.0, (1.0, 2.5), (1.0, 2.25)),
-        ("low", 2.0, (1.0, 3.0), 4.0, (3.5, 5.0), (3.75, 5.0)),
-    ],
-)
-def test_intervals_that_meet_in_a_point_touch(
-    better: str, base: float, around: tuple, value: float, touching: tuple, apart: tuple
-) -> None:
-    """The baseline's interval shifted by the tolerance, 1/2, ends at 3 - 1/2 and at 3 + 1/2."""
-    allowed = Tolerance(0.5, False)
-    assert no_worse(better, allowed, base, around, value, touching) == "inconclusive"
-    assert no_worse(better, allowed, base, around, value, apart) == "fail"
-
-
-@given(
-    st.sampled_from(["high", "low"]),
-    st.floats(0, 1),
-    st.booleans(),
-    NUMBERS,
-    st.floats(0, 10),
-    st.floats(0, 1e6),
-)
-def test_nothing_is_worse_than_itself(
-    better: str, share: float, relative: bool, value: float, half: float, gain: float
-) -> None:
-    """With any tolerance and interval; and what is better passes too."""
-    interval = value - half, value + half
-    improved = value + gain if better == "high" else value - gain
-    for one in (value, improved):
-        assert no_worse(better, Tolerance(share, relative), value, interval, one, interval) == "pass"
+def test_what_says_nothing(text: str, domain: Domain, why: str, remedy: str) -> None:
+    with pytest.raises(CollapseError) as refused:
+        refuse_unfit(parse(text), domain)
+    assert f"'{parse(text)}': {why}" in refused.value.message
+    assert remedy in refused.value.hint
 
 
 def test_infinite_bounds_are_not_read() -> None:

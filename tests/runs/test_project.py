@@ -13,6 +13,7 @@ WHOLE = """
 [tool.collapse.check]
 require = ["effective_rank.h >= 20"]
 baseline = "kept/base.json"
+only = ["effective_rank", "uniformity.z"]
 tolerance = "10%"
 strict = true
 """
@@ -26,7 +27,7 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
     found = gate(inner)
     assert found == {
         "require": ["effective_rank.h >= 20"], "baseline": str(tmp_path / "kept" / "base.json"),
-        "tolerance": "10%", "strict": True,
+        "only": ["effective_rank", "uniformity.z"], "tolerance": ["10%"], "strict": True,
     }  # fmt: skip
     assert gate(tmp_path) == found
     (tmp_path / "a" / "pyproject.toml").write_text("[project]\nname = 'a'\n")
@@ -41,6 +42,13 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("[tool.collapse.check]\nrequire = 'rank > 2'\n", "require cannot be 'rank > 2'", "a list"),
         ("[tool.collapse.check]\nrequire = [2]\n", "require cannot be [2]", "a list"),
         ("[tool.collapse.check]\ntolerance = 5\n", "tolerance cannot be 5", '"5%"'),
+        (
+            "[tool.collapse.check]\ntolerance = ['5%', 2]\n",
+            "tolerance cannot be ['5%', 2]",
+            "effective_rank=2%",
+        ),
+        ("[tool.collapse.check]\nonly = 'rank'\n", "only cannot be 'rank'", "a list of names"),
+        ("[tool.collapse.check]\nonly = { h = 1 }\n", "only cannot be {'h': 1}", "a list of names"),
         ("[tool.collapse.check]\nstrict = 1\n", "strict cannot be 1", "true or false"),
         ("[tool.collapse]\ncheck = 1\n", "'check' is no table", "[tool.collapse.check]"),
         ("tool = 1\n", "'tool' is no table", "[tool.collapse.check]"),

@@ -55,7 +55,10 @@ def test_runs_of_a_group_are_a_band_which_the_legend_names_once(two):
     """Of both results, in their colours; below the floor of a logarithmic axis the band lies on it."""
     for result in two["results"][:2]:
         metric = result["metrics"]["eigenvalues"]
-        metric |= {"low": [0.0 for _ in metric["values"]], "high": [2 * value for value in metric["values"]]}
+        metric |= {
+            "lowest": [0.0 for _ in metric["values"]],
+            "highest": [2 * value for value in metric["values"]],
+        }
     figure = plot.figure(two)
     drawn = axes(figure, "Eigenvalues")
     assert [to_hex(band.get_facecolor()[0][:3]) for band in drawn.collections] == list(style.COLOURS[:2])

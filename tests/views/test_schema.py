@@ -116,6 +116,6 @@ def test_a_gate_fits(two):
     for key in required:
         metric["required"] = {name: value for name, value in required.items() if name != key}
         assert not valid(document), key
-    for key, wrong in (("relation", "=="), ("result", "green"), ("bound", "20"), ("sentence", "")):
+    for key, wrong in (("relation", "!="), ("result", "green"), ("bound", "20"), ("sentence", "")):
         metric["required"] = required | {key: wrong}
         assert not valid(document), key
