@@ -16,6 +16,7 @@ from collapse_cli.augment.recipes import steps_of
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.augmentation import strengths
 from collapse_cli.metrics.chain import course
+from collapse_cli.progress import counted
 from collapse_cli.root_causes import STRENGTHS, Case, chains, evidence
 from collapse_cli.root_causes.course import beside, signal, tried
 
@@ -150,7 +151,7 @@ def _attempts(inquiry: Inquiry, epochs: int, collapsed: bool) -> Iterator[Attemp
     run = case.trained.run
     changes = [cure(cause) for cause in inquiry.causes] or list(suspects(run))
     uncured = tried(case, run, epochs)
-    for place, change in enumerate(changes, 1):
+    for place, change in enumerate(counted(changes, "changes tried"), 1):
         yield Attempt(change, beside(tried(case, change.of(run), epochs), uncured), place)
 
 
