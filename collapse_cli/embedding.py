@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from collapse_cli.augment.recipes import augment
 from collapse_cli.methods import Method
+from collapse_cli.progress import counted
 from collapse_cli.shapes import Embeddings, Images, Normalisation
 
 CHUNK = 512  # images through the network at once
@@ -45,7 +46,7 @@ def embed(
     was_training = method.training
     method.eval()
     rows: list[tuple[Tensor, Tensor]] = []
-    for chunk in torch.split(index.to(device), CHUNK):
+    for chunk in counted(torch.split(index.to(device), CHUNK), "images embedded", len):
         pixels = take(images, chunk, device)
         recipe, strength, generator = view or ("none", 0.0, torch.Generator(device))
         h = method.encoder(normalisation(augment(pixels, recipe, strength, generator)))  # (b, D)

@@ -28,7 +28,7 @@ def chance(candidates: int, exclude: Tensor | None = None) -> float:
     """InfoNCE where all similarities are equal: mean over rows of log(1 + negatives not in exclude (B,K)), in nats."""
     if exclude is None:
         return math.log(1 + candidates)
-    return float((1 + (~exclude).sum(dim=1)).double().log().mean())
+    return float((1 + (~exclude).sum(dim=1)).cpu().double().log().mean())
 
 
 def without(similarity: Tensor, exclude: Tensor | None) -> Tensor:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Progress(Protocol):
@@ -13,3 +18,31 @@ class Progress(Protocol):
 
 def silent(text: str, done: int = 0, total: int = 0) -> None:
     """Nothing is shown."""
+
+
+_listener: ContextVar[Progress] = ContextVar("listener", default=silent)
+
+
+@contextmanager
+def told_to(progress: Progress) -> Iterator[None]:
+    """Within it `counted` reports to `progress`."""
+    before = _listener.set(progress)
+    try:
+        yield
+    finally:
+        _listener.reset(before)
+
+
+def counted(
+    items: Sequence[Item], stage: str, size: Callable[[Item], int] = lambda item: 1
+) -> Iterator[Item]:
+    """The items one by one; whoever listens is told how many are done. size: what an item counts for, as a batch its images."""
+    report, done, total = _listener.get(), 0, sum(map(size, items))
+    try:
+        for item in items:
+            report(stage, done, total)
+            yield item
+            done += size(item)
+    finally:  # also where nobody asks for the rest
+        if total:
+            report(stage, total, total)

@@ -15,6 +15,7 @@ from collapse_cli.answers import Entry, Verdict
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.augmentation import strengths
 from collapse_cli.metrics.chain import course
+from collapse_cli.progress import counted
 from collapse_cli.root_causes import STRENGTHS, Case, chains
 from collapse_cli.root_causes.course import beside, signal, tried
 from collapse_cli.views.words import titled
@@ -153,7 +154,7 @@ def _attempts(inquiry: Inquiry, epochs: int, collapsed: bool) -> Iterator[Attemp
     run = case.trained.run
     changes = [cure(cause) for cause in inquiry.causes] or list(suspects(run))
     uncured = tried(case, run, epochs)
-    for place, change in enumerate(changes, 1):
+    for place, change in enumerate(counted(changes, "changes tried"), 1):
         yield Attempt(change, beside(tried(case, change.of(run), epochs), uncured), place)
 
 

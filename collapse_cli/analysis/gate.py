@@ -106,7 +106,9 @@ def _ended(name: str, entries: Sequence[Entry]) -> Entry:
         for result, sentence in results
         if result == wanted
     ]
-    return Entry(name, gate, verdict=Verdict(*_sentence(counts, len(results)), tuple(reasons)))
+    return Entry(
+        name, gate, verdict=Verdict(*_sentence(counts, len(results)), tuple(reasons), findings=tuple(reasons))
+    )
 
 
 def _sentence(counts: Mapping[str, int], number: int) -> tuple[str, str]:
@@ -127,7 +129,8 @@ def _of_verdicts(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     for entry in entries:
         if entry.verdict:
             near = ", borderline" if entry.verdict.borderline else ""
-            yield entry.verdict.result, f"{entry.space}{near}: {entry.verdict.sentence}"
+            status = f"{entry.verdict.status}{near}"
+            yield entry.verdict.result, f"{entry.space}: {status}. {entry.verdict.sentence}"
 
 
 def _of_numbers(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, Verdict, version
 from collapse_cli.errors import CollapseError
-from collapse_cli.progress import Progress, silent
+from collapse_cli.progress import Progress, counted, silent
 from collapse_cli.runs import answers
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run
@@ -78,7 +78,7 @@ def portrait(
         return _saved(recognised, progress)
     stored = [] if fresh else complete(stored_answers(recognised, measuring), names)
     if stored:
-        progress(f"{path}: read from {path / 'results'}")
+        progress(f"{path}: read from {path / 'results'}, as measured before; --fresh measures anew")
         facts = {**stored[0].inputs[0], "path": str(path)}
         return Portrait(facts, stored, Record(path).settings())
     subject = load(recognised, measuring, progress)
@@ -96,8 +96,7 @@ def of_subject(subject: Subject, names: Sequence[str], **options: Mapping[str, A
     rows = [catalogue.measurement(name) for name in names]
     answers = [
         measured(row, [subject], warned=False, **options.get(row.name, {}))
-        for row in rows
-        if row.possible_of(subject)
+        for row in counted([row for row in rows if row.possible_of(subject)], "measurements")
     ]
     return Portrait(answers[0].inputs[0], answers, _run(subject), subject=subject)
 

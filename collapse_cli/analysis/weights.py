@@ -22,7 +22,7 @@ from collapse_cli.metrics import layer_alignment
 from collapse_cli.metrics.layer_alignment import Pair, pair
 from collapse_cli.metrics.weights import LOST, Layer, Stack, layer, lost, stack
 from collapse_cli.models.layers import Layers, Link, layers, named
-from collapse_cli.progress import Progress, silent
+from collapse_cli.progress import Progress, counted, silent
 from collapse_cli.runs import checkpoint, foreign
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
@@ -162,7 +162,8 @@ def _layers(network: Network, generator: Generator) -> dict[str, Layer]:
             raise CollapseError(
                 f"{name} of {network.name} holds nan or infinity", "the network has diverged: lower --lr"
             )
-    return {name: layer(weight, generator, initial.get(name)) for name, weight in now.items()}
+    layers = counted(list(now.items()), "layers")
+    return {name: layer(weight, generator, initial.get(name)) for name, weight in layers}
 
 
 def _pairs(network: Network) -> list[tuple[Link, Pair]]:
@@ -174,7 +175,7 @@ def _pairs(network: Network) -> list[tuple[Link, Pair]]:
     initial = network.initial
     return [
         (link, pair(*ends(link, network.layers), link.scale, ends(link, initial) if initial else None))
-        for link in network.layers.links
+        for link in counted(network.layers.links, "pairs of layers")
     ]
 
 

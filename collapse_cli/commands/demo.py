@@ -57,13 +57,15 @@ def demo(
     from collapse_cli.analysis.demo import measure, summary
     from collapse_cli.analysis.inputs import load_all
     from collapse_cli.analysis.measuring import Measuring, device
+    from collapse_cli.views.progress import reporter
 
     # small networks gain nothing from more threads, and wait long where cores are shared
     torch.set_num_threads(1)
     began = time.perf_counter()
     runs = [resolve(name, {"seed": seed}, knobs) for name, knobs in (QUICK if quick else SHOWN).items()]
     records = _train(runs, folder, device(on), quiet or as_json)
-    answers = measure(load_all([record.folder for record in records], Measuring(device=on, seed=seed)))
+    with reporter(quiet or as_json):
+        answers = measure(load_all([record.folder for record in records], Measuring(device=on, seed=seed)))
     side_by_side = summary(answers, [run.method for run in runs])
     _show(side_by_side, answers, folder, as_json, quiet)
     if not quiet:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from collapse_cli.metrics.copies import Copies, Counting
 from collapse_cli.metrics.rows import PLAIN, broken, directions, refuse, refuse_width
+from collapse_cli.progress import counted
 from collapse_cli.shapes import Rows
 
 BLOCK = 2**20  # numbers turned to float64 at once: 8 MB, which a processor's cache still holds
@@ -157,7 +158,7 @@ def blocks(rows: Rows) -> Iterator[Tensor]:
     """rows (N,D) in turn, as many at once as make BLOCK numbers, float64."""
     count, d = rows.shape
     size = max(BLOCK // max(d, 1), 1)
-    for start in range(0, count, size):
+    for start in counted(range(0, count, size), "rows read", lambda start: min(size, count - start)):
         yield rows[start : min(start + size, count)].double()
 
 

@@ -31,7 +31,9 @@ def looks_untrained(network: nn.Module) -> str:
     norms, biases = list(_affine(network)), list(_biases(network))
     if not all(map(_at_start, norms)) or not all(_drawn(bias, inputs) for bias, inputs in biases):
         return ""
-    matrices = [weight.double().flatten(1) for weight in network.parameters() if weight.ndim > 1]
+    matrices = [
+        weight.detach().cpu().double().flatten(1) for weight in network.parameters() if weight.ndim > 1
+    ]
     large = [matrix for matrix in matrices if matrix.numel() >= MANY]
     signs = {
         f"the scales and shifts of its {len(norms)} norms are 1 and 0": bool(norms),
@@ -74,8 +76,8 @@ def _at_start(norm: nn.Module) -> bool:
     """All scales are equal, 1 or 0 (as at the end of a residual block), and all shifts 0."""
     scale, shift = norm.weight, getattr(norm, "bias", None)
     assert isinstance(scale, Tensor)
-    level = scale.double().mean().round()
-    moved = [(scale - level).abs().max(), *([] if shift is None else [shift.abs().max()])]
+    level = scale.detach().cpu().double().mean().round()
+    moved = [(scale.detach().cpu() - level).abs().max(), *([] if shift is None else [shift.abs().max()])]
     return all(float(by) <= MOVED for by in moved)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any, cast
 
 from torch import nn
@@ -14,6 +13,7 @@ from collapse_cli.metrics.causes_signal import Signal, Tried
 from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.metrics.history import history
 from collapse_cli.metrics.rows import unit
+from collapse_cli.progress import counted
 from collapse_cli.root_causes import Case, Trained
 from collapse_cli.settings import Run
 from collapse_cli.training import Epoch, start, train
@@ -57,7 +57,7 @@ def tried(case: Case, run: Run, epochs: int) -> list[Epoch]:
     method = methods.build(run, case.images.data_shape)
     cast(nn.Module, method).to(case.device)
     going = train(method, case.images, case.normalisation, run.training, start(method, run.training))
-    return list(islice(going, epochs))
+    return [epoch for _, epoch in zip(counted(range(epochs), "epochs"), going, strict=False)]
 
 
 def beside(cured: Sequence[Epoch], own: Sequence[Epoch]) -> Tried:

@@ -12,12 +12,13 @@ from typing import Protocol
 from rich import box
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
-from collapse_cli.progress import Progress, silent
+from collapse_cli.progress import Progress, silent, told_to
+from collapse_cli.views.bars import columns
 from collapse_cli.views.words import figures
 
 LAST = 8  # epochs in the table
@@ -89,50 +90,46 @@ def steps(description: str, total: int, enabled: bool) -> Iterator[Callable[[int
     """A bar for a long measurement, gone when it is done; call what it yields with the number of steps made."""
     console = Console(stderr=True, highlight=False, markup=False)
     shown = enabled and _terminal()
-    with Bars(*_columns(), console=console, transient=True, redirect_stdout=False, disable=not shown) as bar:
+    with Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown) as bar:
         task = bar.add_task(description, total=total)
         yield lambda made: bar.advance(task, made)
 
 
 @contextmanager
-def reporter(quiet: bool) -> Iterator[Progress]:
-    """What long work may report to: its lines appear on stderr, its stages as a bar where stderr is a terminal."""
+def reporter(quiet: bool, doing: str = "measuring") -> Iterator[Progress]:
+    """What long work may report to, also by `counted`: its lines appear on stderr, its stages as bars where that is a terminal.
+
+    doing: what is shown, with the seconds that have passed, while no stage is under way.
+    """
     if quiet:
         yield silent
         return
     console = Console(stderr=True, highlight=False, markup=False)
-    bars = Bars(*_columns(), console=console, transient=True, redirect_stdout=False, disable=not _terminal())
-    try:
-        yield Reporter(bars)
-    finally:
-        bars.stop()
+    bars = Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not _terminal())
+    report = Reporter(bars, doing)
+    with bars, told_to(report):
+        yield report
 
 
 class Reporter:
-    """One bar at a time: that of the stage that was reported last, gone when the stage is done."""
+    """A bar for each stage that is under way, the one within another below it, each gone when it is done."""
 
-    def __init__(self, bars: Bars) -> None:
+    def __init__(self, bars: Bars, doing: str) -> None:
         self.bars = bars
-        self.stage, self.task = "", TaskID(0)
+        self.waiting = bars.add_task(doing, total=None)
+        self.stages: dict[str, TaskID] = {}
 
     def __call__(self, text: str, done: int = 0, total: int = 0) -> None:
         """Print a line, or move the bar of this stage to `done` of `total`."""
         if not total:
             print(text, file=sys.stderr, flush=True)
             return
-        if text != self.stage:
-            self._end()
-            self.stage, self.task = text, self.bars.add_task(text, total=total)
-            self.bars.start()
-        self.bars.update(self.task, completed=done)
+        if text not in self.stages:
+            self.stages[text] = self.bars.add_task(text, total=total, visible=False)  # drawn only if it lasts
+        self.bars.update(self.stages[text], completed=done, visible=True)
         if done >= total:
-            self._end()
-
-    def _end(self) -> None:
-        """Remove the bar of the stage, if there is one."""
-        if self.stage:
-            self.bars.remove_task(self.task)
-            self.stage = ""
+            self.bars.remove_task(self.stages.pop(text))
+        self.bars.update(self.waiting, visible=not self.stages)
 
 
 class Silent:
@@ -161,7 +158,7 @@ class Board:
 
     def __init__(self, method: str, total: int, console: Console) -> None:
         self.console = console
-        self.bar = Bars(*_columns(), console=console)
+        self.bar = Bars(*columns(), console=console)
         self.task = self.bar.add_task(method, total=total)
         self.epochs: deque[Epoch] = deque(maxlen=LAST)
 
@@ -184,15 +181,6 @@ class Board:
 def _terminal() -> bool:
     """Whether stderr can redraw what it has shown."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeRemainingColumn]:
-    return (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
 
 
 def _table(epochs: list[Epoch], extras: list[str]) -> Table:

@@ -30,14 +30,15 @@ class Speaking:
 
 
 def speaking_of(every: Sequence[Group]) -> list[Speaking]:
-    """The kinds with an answer or key numbers, and of those with verdicts the last, which rests on the others."""
+    """The kinds with a verdict, an answer or key numbers; what a gate only checks is told by its verdict on all checks."""
     with_verdict = [group for group in every if any(result.get("verdict") for result in group.entries)]
     speaking = []
     for group in every:
         chosen = [
             place for place, result in enumerate(group.entries) if result.get("verdict") or _answers(result)
         ]
-        if group in with_verdict[:-1] or not chosen:
+        checked = any(result["verdict"].get("result") for result in group.entries if result.get("verdict"))
+        if checked or not chosen:
             continue
         names = tuple(group.names[place] for place in chosen)
         entries = tuple(group.entries[place] for place in chosen)

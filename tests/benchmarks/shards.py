@@ -48,7 +48,8 @@ def measure(folder: Path) -> tuple[float, str, float]:
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     taken = f"{seconds:.1f} s, of the processor {spent.ru_utime + spent.ru_stime:.1f} s"
     metrics = json.loads(ended.stdout)["results"][0]["metrics"]
-    return metrics["effective_rank_raw"]["value"], taken, spent.ru_maxrss * 1024 / 1e9
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss
+    return metrics["effective_rank_raw"]["value"], taken, spent.ru_maxrss * unit / 1e9
 
 
 def main() -> None:

@@ -122,9 +122,9 @@ def test_sentences_without_numbers_come_first() -> None:
 
 
 def test_the_checks_of_a_gate_are_not_told_twice() -> None:
-    """Of several kinds with verdicts the last speaks, which rests on the others."""
+    """The verdicts that it checks have a result; the verdict on all of them speaks."""
     gate = Entry("run", {}, named_kind="gate", verdict=Verdict("failed", "1 of 2 checks fails."))
-    assert lines(entry("h", WELL), gate) == [
+    assert lines(gate, entry("h", replace(WELL, result="fail"))) == [
         "✗ Failed.  moco on digits, epoch 0 of 9",
         "  1 of 2 checks fails.",
     ]

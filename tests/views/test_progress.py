@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from rich.console import Console
 
+from collapse_cli.progress import counted, told_to
+from collapse_cli.views import bars as bars_module
 from collapse_cli.views import progress
 
 
@@ -98,15 +100,44 @@ def test_a_quiet_reporter_shows_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_reporter_has_one_bar_that_of_the_stage_under_way():
-    """Another stage takes its place, and the last step of a stage removes it; a stage may come again."""
+def test_a_reporter_has_a_bar_for_each_stage_under_way():
+    """The one within another below it, each gone with its last step; a stage may come again. Without any the wait is shown."""
     bars = progress.Bars(console=Console(file=io.StringIO()), disable=True)
-    report = progress.Reporter(bars)
-    under_way = []
-    for step in (("a", 0, 2), ("a", 1, 2), ("b", 1, 4), ("b", 4, 4), ("a", 1, 2)):
+    report = progress.Reporter(bars, "measuring")
+    under_way = [[task.description for task in bars.tasks if task.visible]]
+    for step in (("a", 0, 2), ("a", 1, 2), ("b", 1, 4), ("b", 4, 4), ("a", 2, 2), ("a", 1, 2)):
         report(*step)
-        under_way.append([(task.description, task.completed, task.total) for task in bars.tasks])
-    assert under_way == [[("a", 0, 2)], [("a", 1, 2)], [("b", 1, 4)], [], [("a", 1, 2)]]
+        under_way.append([f"{task.description} {task.completed:.0f}" for task in bars.tasks if task.visible])
+    assert under_way == [["measuring"], ["a 0"], ["a 1"], ["a 1", "b 1"], ["a 1"], ["measuring 0"], ["a 1"]]
+
+
+def test_a_bar_tells_rate_and_time_left():
+    """100 of 400 images in 10 s: 10 a second, 30 s for the rest. A wait of unknown length tells the seconds that have passed."""
+    now = [0.0]
+    bars = progress.Bars(
+        *bars_module.columns(), console=Console(file=io.StringIO(), width=100), get_time=lambda: now[0]
+    )
+    task = bars.add_task("images", total=400)
+    bars.add_task("measuring", total=None)
+    for second in range(1, 11):
+        now[0] = float(second)
+        bars.update(task, completed=10 * second)
+    shown = Console(file=io.StringIO(), width=100, record=True)
+    shown.print(bars.make_tasks_table(bars.tasks))
+    first, second = shown.export_text().splitlines()
+    assert [*first.split()[:1], *first.split()[-3:]] == ["images", "100/400", "10/s", "0:00:30"]
+    assert [*second.split()[:1], *second.split()[-2:]] == ["measuring", "10", "s"]
+
+
+def test_what_is_counted_is_told_to_whoever_listens():
+    """Two items of sizes 3 and 1, then nobody asks for the rest: the stage ends. Outside nobody listens."""
+    told = []
+    with told_to(lambda *step: told.append(step)):
+        assert list(counted(["abc", "d"], "letters", len)) == ["abc", "d"]
+        assert next(counted(["abc", "d"], "more")) == "abc"
+        assert list(counted([], "none")) == []
+    assert list(counted("ab", "silent")) == ["a", "b"]
+    assert told == [("letters", 0, 4), ("letters", 3, 4), ("letters", 4, 4), ("more", 0, 2), ("more", 2, 2)]
 
 
 def test_the_board_keeps_the_last_epochs():
@@ -147,6 +178,8 @@ def test_a_resumed_run_counts_from_where_it_was():
 
 
 SCRIPT = """
+from collapse_cli.progress import counted, told_to
+from collapse_cli.views import bars as bars_module
 from collapse_cli.views import progress
 from types import SimpleNamespace
 epoch = SimpleNamespace(number=1, epochs=2, loss=4.1, chance=6.2, std_sqrt_d=.9, effective_rank=12.3, dimensions=64,
@@ -162,6 +195,8 @@ except KeyboardInterrupt:
 
 
 REPORT = """
+from collapse_cli.progress import counted, told_to
+from collapse_cli.views import bars as bars_module
 from collapse_cli.views import progress
 try:
     with progress.reporter(quiet=False) as report:
