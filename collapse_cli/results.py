@@ -32,8 +32,9 @@ class Required(TypedDict):
 class Metric(TypedDict, total=False):
     """A declared field with its value, as plain types: the parts that its kind has are there, the others are missing.
 
-    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; lowest, highest: of a curve
-    that is the mean of several runs; low, high: the least and the most that a number can be; simultaneous: the interval that holds together with others.
+    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; low, high: the least and the
+    most that a number can be; lowest, highest: of a curve that is the mean of several runs; simultaneous: the interval that holds
+    together with others.
     """
 
     kind: str

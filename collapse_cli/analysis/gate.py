@@ -118,11 +118,15 @@ def _sentence(counts: Mapping[str, int], number: int) -> tuple[str, str]:
     warned = [f"{counts['warn']} with a warning"] if counts["warn"] else []
     if counts["fail"]:
         undecided = [f"{counts['inconclusive']} undecided"] if counts["inconclusive"] else []
-        return "failed", ", ".join([f"failed: {counts['fail']} of {every}", *undecided, *passed, *warned])
+        return "failed", _joined(f"{counts['fail']} of {every} failed", *undecided, *passed, *warned)
     if counts["inconclusive"]:
-        lacking = f"inconclusive: {counts['inconclusive']} of {every} cannot be decided by this sample"
-        return "inconclusive", ", ".join([lacking, *passed, *warned])
-    return "passed", ", ".join([f"passed: {every}", *warned])
+        lacking = f"{counts['inconclusive']} of {every} cannot be decided by this sample"
+        return "inconclusive", _joined(lacking, *passed, *warned)
+    return "passed", _joined(f"{every} passed", *warned)
+
+
+def _joined(*parts: str) -> str:
+    return f"{', '.join(parts)}."
 
 
 def _of_verdicts(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:

@@ -13,10 +13,9 @@ from rich.text import Text
 from collapse_cli.views import grid, terminal, words
 from collapse_cli.views.brief_lines import key_numbers, several
 from collapse_cli.views.document import Document, Group, groups
-from collapse_cli.views.spoken import Result, Speaking, headline_first, speaking_of
+from collapse_cli.views.spoken import FINDINGS, Result, Speaking, headline_first, speaking_of
 from collapse_cli.views.tables import tables
 
-FINDINGS = 3  # sentences beside a verdict
 INDENT = 2
 
 

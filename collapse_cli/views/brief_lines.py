@@ -13,7 +13,7 @@ from collapse_cli.figures import beside, written
 from collapse_cli.views import grid, words
 from collapse_cli.views.document import Group
 from collapse_cli.views.grid import Grid
-from collapse_cli.views.spoken import Result, Speaking, headline_first
+from collapse_cli.views.spoken import FINDINGS, Result, Speaking, headline_first
 from collapse_cli.views.tables import tables
 
 COLUMN = 12  # letters of the name of a number, before it is folded
@@ -33,8 +33,20 @@ def several(speaking: Speaking, width: int) -> Iterator[Any]:
         yield from _lines(shown, speaking.judged, () if side_by_side else keys, sentences=not keys)
     if side_by_side:
         yield from tables(key_numbers(shown), width)
+    if not keys:
+        yield from _findings(shown)
     if len(group.entries) > LINES:
         yield Text(f"{len(group.entries) - LINES} more: --all", "dim")
+
+
+def _findings(group: Group) -> Iterator[Text]:
+    """What stands behind the verdicts that have no numbers, as the checks of a gate that failed."""
+    for name, result in group:
+        findings = (result.get("verdict") or {}).get("findings", ())
+        for finding in findings[:FINDINGS]:
+            yield Text(f"{words.plain(name)}: {words.plain(finding)}")
+        if len(findings) > FINDINGS:
+            yield Text(f"{words.plain(name)}: {len(findings) - FINDINGS} more: --all", "dim")
 
 
 def _one_line_each(speaking: Speaking) -> Group:

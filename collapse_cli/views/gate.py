@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from collapse_cli.views import words
 from collapse_cli.views.document import Document
 from collapse_cli.views.words import plain
 
@@ -24,7 +25,7 @@ def checks(document: Document, number: int) -> Iterator[Check]:
             continue
         verdict = entry["verdict"] or {}
         if "result" in verdict:
-            lines = [f"{entry['space']}: {verdict['sentence']}", *verdict["reasons"]]
+            lines = [f"{entry['space']}: {' — '.join(words.verdict(verdict)[1:])}", *verdict["reasons"]]
             yield Check(f"verdict: {entry['of']}", verdict["result"], "\n".join(lines))
         for metric in entry["metrics"].values():
             if "required" in metric:

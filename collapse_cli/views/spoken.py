@@ -9,6 +9,8 @@ from typing import Any
 from collapse_cli.answers import headline
 from collapse_cli.views.document import Group
 
+FINDINGS = 3  # sentences beside a verdict
+
 Result = dict[str, Any]
 
 

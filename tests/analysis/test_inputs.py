@@ -120,7 +120,9 @@ def test_a_gate_fails_without_docstrings_too(rows: Path) -> None:
     command = [sys.executable, "-OO", "-c", script, str(rows)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[-1] == "[1, 0]"
-    assert "failed — 1 of 2 checks" in " ".join(shown.split())
+    assert "✗ Failed. 60 embeddings of 4 dimensions 1 of 2 checks failed, 1 passed." in " ".join(
+        shown.split()
+    )
 
 
 def test_names_that_look_like_ours_are_no_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

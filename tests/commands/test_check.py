@@ -46,7 +46,7 @@ def test_all_met(tmp_path: Path, capsys: Capture) -> None:
     assert rows(document) == dict.fromkeys(
         ["rank.z >= 20", "rank.h > 39", "other.z < 2", "rank.z >= 10% of null"], "pass"
     )
-    assert ended(document) == ["passed: 6 checks"]
+    assert ended(document) == ["6 checks passed."]
     bounds = [
         m["required"]["bound"]
         for one in document["results"]
@@ -74,7 +74,7 @@ def test_one_that_is_not_met_fails_them_all(tmp_path: Path, capsys: Capture) -> 
     ]
     document = checked(capsys, *argv, code=1)
     assert rows(document) == {"rank.z >= 30": "fail", "rank.z >= 18": "inconclusive", "rank.z > 2": "pass"}
-    assert ended(document) == ["failed: 1 of 5 checks, 1 undecided, 3 passed"]
+    assert ended(document) == ["1 of 5 checks failed, 1 undecided, 3 passed."]
     (gate,) = [one for one in document["results"] if one["title"] == "Gate"]
     counts = {name: metric["value"] for name, metric in gate["metrics"].items()}
     assert counts == {"passed": 3, "failed": 1, "inconclusive": 1, "warned": 0}
@@ -313,12 +313,12 @@ def test_words_at_the_terminal(tmp_path: Path, capsys: Capture) -> None:
         "--require",
         "rank > 2",
     ]
-    assert main(["check", *argv]) == 1
+    assert main(["check", "--all", *argv]) == 1
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert "rank.z >= 18 ? inconclusive 20.0 ± 3.0 (>= 18)".split() in lines
     assert "rank.z >= 30 ✗ FAIL 20.0 ± 3.0 (>= 30)".split() in lines
     assert "rank.z > 2 ✓ pass 20.0 ± 3.0 (> 2)".split() in lines
-    assert "✗ a.json: failed — 1 of 5 checks, 1 undecided, 3 passed".split() in lines
+    assert "✗ a.json: failed — 1 of 5 checks failed, 1 undecided, 3 passed.".split() in lines
 
 
 def test_defaults_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
