@@ -41,7 +41,7 @@ class Record:
     def begin(self, run: Run, facts: Mapping[str, Any], overwrite: bool) -> None:
         """Make the folder and write what is known before the first step. A folder with something in it is refused."""
         if self.folder.exists() and not self.folder.is_dir():
-            raise CollapseError(f"--out {self.folder} is a file", "name a folder")
+            raise CollapseError(f"--out {self.folder} is a file", "give a folder")
         if self.folder.is_dir() and any(self.folder.iterdir()):
             self._clear(overwrite)
         try:
@@ -62,14 +62,15 @@ class Record:
         ours = (self.folder / "settings.toml").exists()
         if not overwrite:
             remedy = (
-                f"--resume {self.folder} goes on with it, --overwrite starts anew"
+                f"--resume {self.folder} continues the run in it, --overwrite replaces it"
                 if ours
                 else "choose another --out"
             )
             raise CollapseError(f"{self.folder} is not empty", remedy)
         if not ours:
             raise CollapseError(
-                f"{self.folder} is not a run, --overwrite would lose what is in it", "choose another --out"
+                f"{self.folder} is not a run folder, and --overwrite would delete its content",
+                "choose another --out",
             )
         for kept in ("settings.toml", "run.json", "history.jsonl", "checkpoint.pt", "report.html"):
             (self.folder / kept).unlink(missing_ok=True)
@@ -113,13 +114,13 @@ class Record:
         if not path.exists():
             raise CollapseError(
                 f"{self.folder} is not a run folder: it has no settings.toml",
-                "name the folder that --out made",
+                "give the folder that was the --out of a training",
             )
         tables = read_toml(path)
         method = tables.get("method")
         name = method.get("name") if isinstance(method, dict) else None
         if not isinstance(name, str):
-            raise CollapseError(f"{path} names no method", "it needs a section [method] with a name")
+            raise CollapseError(f"{path} does not name a method", "it needs a section [method] with a name")
         return resolve(name, flat(tables))
 
     def stage(self, epochs: int, planned: int) -> Stage:
@@ -164,7 +165,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise CollapseError(f"cannot read {path}: {error.strerror}", "give the path of a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CollapseError(
-            f"{path} is not TOML: {error}", "see any run's settings.toml for an example"
+            f"{path} is not TOML: {error}", "the settings.toml of any run is an example"
         ) from None
 
 
