@@ -32,8 +32,8 @@ def measure(
     """
     if subject.case is None:
         raise CollapseError(
-            f"{subject.name} holds embeddings: causes are asked of a network",
-            "give a run folder or a checkpoint; collapse spectrum says whether it has collapsed",
+            f"{subject.name} contains embeddings, but causes are looked for in a network",
+            "give a run folder or a checkpoint; `collapse diagnose` says whether embeddings have collapsed",
         )
     case = replace(
         subject.case, strength=strength or subject.case.strength, recipe=recipe or subject.case.recipe
@@ -67,9 +67,9 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
         f"{place}. {cause.name}, {cause.times:.3g} times the threshold: {cause.sentence}"
         for place, cause in enumerate(causes, 1)
     ]
-    likeliest = f"the likeliest cause: {serious[0].name}" if serious else "no cause of collapse found"
+    likeliest = f"the likeliest cause: {serious[0].name}" if serious else "no cause of collapse was found"
     if serious and serious[0].effect == "nothing learned":
-        likeliest = f"{serious[0].name}: the network is at its initialisation"
+        likeliest = f"{serious[0].name}: the network is still at its initialisation"
     rest = [] if serious else [_rest(inquiry.case)]
     cures, words = inquiry.commands(), tuple(_unseen(inquiry, judged.status))
     ours = inquiry.case.trained is not None  # of another library's training only words can be said
@@ -88,26 +88,36 @@ def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
             changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in cause.cure.items())
             method = inquiry.case.trained.run.method
             yield (
-                f"{cause.name}: {changed} was not seen to cure {method}, so no command is given; "
-                "collapse causes --try 8 tries it"
+                f"{cause.name}: setting {changed} has not been tested as a cure for {method}, so "
+                "no command is given; `collapse causes --try 8` tries it"
             )
     if not inquiry.causes and not inquiry.attempts and status != "healthy":
-        yield "collapse causes --try 8 trains a few epochs with one setting changed at a time, and reports what helps"
+        yield (
+            "`collapse causes --try 8` trains for a few epochs with one setting changed at a "
+            "time, and reports which change helps"
+        )
     if not inquiry.causes and inquiry.attempts and not inquiry.commands():
-        yield "none of the changes tried helped"
+        yield "none of the changes that were tried helped"
 
 
 def _rest(case: Case) -> str:
     """Where no cause is found: what the directions have in common that z has lost."""
     died: Any = case.now.died
     if died is None or died.null is None:
-        return "everything that could be asked is below its threshold"
+        return "all evidence that could be measured is below its threshold"
     lost = (
-        f"of the directions of h where augmentation wins z has lost {died:.0%}, of the others {died.null:.0%}"
+        f"z has lost {died:.0%} of the directions of h in which augmentation dominates, and "
+        f"{died.null:.0%} of the others"
     )
     if died < MANY:
-        return f"everything that could be asked is below its threshold; {lost}: too few to be why"
-    return f"{lost}: what it lacks is what views of one image do not share; a lower --strength gives it more directions"
+        return (
+            f"all evidence that could be measured is below its threshold; {lost}, which is too "
+            "few to be the reason"
+        )
+    return (
+        f"{lost}: the lost directions are those in which views of one image differ; a lower "
+        "--strength leaves z more directions"
+    )
 
 
 def _views(inquiry: Inquiry) -> Iterator[Entry]:
@@ -144,8 +154,8 @@ def _attempts(inquiry: Inquiry, epochs: int, collapsed: bool) -> Iterator[Attemp
         return
     if case.trained is None or case.trained.data != case.images.data_shape:
         raise CollapseError(
-            f"{name} cannot be trained again: its training or its images are not at hand",
-            "leave out --try, or --dataset and --split",
+            f"{name} cannot be trained again: its training settings or its images are not available",
+            "leave out --try, or leave out --dataset and --split",
         )
     run = case.trained.run
     changes = [cure(cause) for cause in inquiry.causes] or list(suspects(run))
@@ -169,6 +179,7 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: Any) -> Itera
     """What another library's file leaves open."""
     if cast(Case, subject.case).trained is None:
         yield (
-            f"{subject.name}: how it was trained is not in the file: keys, negatives, layers before training "
-            "and the learning rate cannot be asked about, and the recipe is assumed"
+            f"{subject.name}: the file does not say how the network was trained; keys, negatives, "
+            "initial weights and the learning rate cannot be examined, and the recipe of "
+            "augmentation is assumed"
         )

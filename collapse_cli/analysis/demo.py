@@ -49,7 +49,7 @@ def train(folder: Path, runs: Iterable[Run], device: torch.device, argv: Sequenc
     Raises CollapseError where there is something in the folder already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CollapseError(f"--out {folder} is not empty", "name a new folder")
+        raise CollapseError(f"--out {folder} is not empty", "give a folder that does not exist yet")
     images = data.load("digits", "train").to(device)
     for run in runs:
         record, checkpoint = Record(folder / run.method), fresh(run, images, device)
