@@ -27,7 +27,7 @@ def compare(
         bool, typer.Option("--fresh", help="measure anew what the run folders hold already")
     ] = False,
 ) -> None:
-    """Which of these runs is better, and is that more than the luck of a seed?
+    """Which of these runs is better, and is the difference larger than the variation between seeds?
 
     Every metric side by side, the best of each row marked, and the differences from the first. Runs that differ in nothing
     but their seed are one group: its mean ± one standard deviation. What a run folder holds already is read, the rest

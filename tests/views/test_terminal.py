@@ -39,8 +39,8 @@ def test_one_result_says_value_interval_and_null(one):
 def test_settings_and_conventions_are_said_once(one):
     text = read(one)
     assert text.count("N 1797 · D 128 · centred yes · L2 yes · eps 0 · seed 0") == 1
-    assert text.count("λ, centred, L2-normalised rows") == 1
-    assert line(text, "² σ") == "² σ, not centred, raw rows"
+    assert text.count("λ, centred, L2-normalised embeddings") == 1
+    assert line(text, "² σ") == "² σ, not centred, raw embeddings"
 
 
 def test_two_results_stand_side_by_side(two):
@@ -79,7 +79,7 @@ def test_many_results_get_a_row_each_with_headlines_only(six):
 def test_the_best_is_marked_bold_and_explained(groups):
     text = read(groups).split("Difference from a")[0]
     assert line(text, "alignment¹, squared") == "alignment¹, squared distance ● 0.312 ± 0.013 0.4124"
-    assert line(text, "● best").startswith("● best: the others are told from it by the 95 % interval")
+    assert line(text, "● best").startswith("● best: every other value differs from it significantly")
     assert "± one standard deviation over the runs of a group" in text
     assert "\x1b[1m● 0.312 ± 0.013" in read(groups, colour=True)
 
@@ -87,7 +87,7 @@ def test_the_best_is_marked_bold_and_explained(groups):
 def test_a_difference_says_how_many_seeds_agree(groups):
     text = read(groups).split("Difference from a")[1]
     assert line(text, "alignment¹, squared") == "alignment¹, squared distance 0.100 ± 0.020 2/3"
-    assert "k/n: of n seeds" in text
+    assert "k/n: k of n seeds" in text
 
 
 def test_chance_stands_once_where_it_is_nearly_the_same(two):
@@ -145,8 +145,8 @@ def test_columns_that_do_not_fit_go_into_another_table(six):
 @pytest.mark.parametrize(
     ("name", "code", "sentence"),
     [
-        ("moco-queue-64", "1;32", "121 of 128 dimensions live"),
-        ("moco-queue-128", "1;33", "12 of 128 dimensions live"),
+        ("moco-queue-64", "1;32", "121 of 128 dimensions survive training"),
+        ("moco-queue-128", "1;33", "12 of 128 dimensions survive training"),
         ("moco-queue-256", "1;31", "all images land on one point"),
         ("moco-queue-512", "1;2", "90 rows say too little about 128 dimensions"),
     ],
@@ -159,7 +159,7 @@ def test_verdicts_have_their_colours(six, name, code, sentence):
 
 def test_reasons_follow_their_sentence_at_the_end(one):
     assert [text.rstrip() for text in read(one).splitlines()[-2:]] == [
-        "✓ healthy — 121 of 128 dimensions live",
+        "✓ healthy — 121 of 128 dimensions survive training",
         "  121 directions above 1 %",
     ]
 
