@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "collapse_cli"
 
-WORDS = {"settings", "results", "values", "answers", "shapes", "errors", "files", "progress"}
+WORDS = {"settings", "results", "values", "answers", "shapes", "errors", "files", "glossary", "progress"}
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
 PROCEDURES = {"training", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
