@@ -22,40 +22,44 @@ USAGE, INTERRUPTED, INTERNAL = 2, 130, 70
 
 PANELS = {
     "Start here": {
-        "demo": "Watch collapse, and what prevents it, on real digits within a minute.",
-        "diagnose": "Has it collapsed, what says so, and what should be tried next?",
+        "demo": "Train small models on real digits, and see within a minute what collapses and what prevents it.",
+        "diagnose": "Has it collapsed, which measurements show it, and what should be tried next?",
         "train": "Train a small contrastive model and watch whether it collapses; without a method, MoCo on digits.",
     },
     "Judge and explain": {
         "causes": "Why has it collapsed, and what would cure it?",
-        "compare": "Which of these runs is better, and is that more than the luck of a seed?",
-        "check": "Is this representation as good as it must be? "
-        "The gate of a CI: exit code 0 passed, 1 failed, 3 inconclusive.",
+        "compare": "Which of these runs is better, and is the difference larger than the variation between seeds?",
+        "check": (
+            "Is this representation as good as it must be? The gate of a CI: exit code 0 "
+            "passed, 1 failed, 3 inconclusive."
+        ),
         "report": "One self-contained HTML page of everything measured on a run.",
     },
     "Measure one thing": {
         "spectrum": "How many dimensions does the embedding really use?",
-        "alignment": "Do views of one image meet, and do images spread out?",
-        "oracle": "How many negatives are false?",
-        "probe": "What do frozen embeddings tell of their classes?",
-        "clusters": "Are the classes found again without labels?",
-        "classes": "How far apart are the classes, and is any of them collapsed?",
-        "lidar": "In how many directions do images differ, measured by how much views of one image do?",
+        "alignment": "How close are the views of one image, and how evenly are images spread?",
+        "oracle": "How many negatives are false negatives?",
+        "probe": "How well do frozen embeddings predict the classes?",
+        "clusters": "Do clusters that are found without labels match the classes?",
+        "classes": "How far apart are the classes, and has any of them collapsed?",
+        "lidar": "LiDAR: in how many directions do images differ by more than their views?",
         "coverage": "Does one set of embeddings cover another?",
         "weights": "Which layers have lost rank, and do adjacent layers align?",
-        "embed": "Keep the embeddings of a run as an .npz that every measuring command reads back.",
+        "embed": "Save the embeddings of a run as an .npz that every measuring command reads.",
     },
-    "Collapse under glass": {
-        "linear": "When does a linear network lose dimensions by itself?",
+    "Labs and claims": {
+        "linear": "When does a linear network lose dimensions through its training alone?",
         "gan": "Does the generator reach every mode of its target, and how good are its samples?",
-        "claims": "Do the papers' claims hold here? Each is trained and measured on digits, over several seeds.",
-        "calibration": "How often is the verdict right? A confusion matrix on rows whose truth is known.",
+        "claims": (
+            "Do the papers' claims hold here? Each is trained and measured on digits, over several seeds."
+        ),
+        "calibration": "How often is the verdict right? A confusion matrix on embeddings whose truth is known.",
     },
     "Facts": {
         "inspect": "What is this file, and what can be measured on it?",
-        "methods": "What can be trained, and with which knobs of its own.",
-        "datasets": "What can be learned from: the named sets, and your own images.",
-        "env": "Versions, devices, threads, data folder: a block to paste into a bug report.",
+        "methods": "Which methods can be trained, and which settings does each have?",
+        "datasets": "Which data sets can be used: the named ones, and your own images?",
+        "env": "Versions, devices, threads and data folder: a block to paste into a bug report.",
     },
 }
 COMMANDS = {name: line for panel in PANELS.values() for name, line in panel.items()}

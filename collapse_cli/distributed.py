@@ -37,8 +37,8 @@ def device_of_process(device: torch.device) -> torch.device:
     wanted, there = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
     if wanted > there:
         raise CollapseError(
-            f"{wanted} processes, and this machine has {there} GPUs",
-            f"start it with torchrun --nproc-per-node {there}, or take --device cpu",
+            f"{wanted} processes were started, but this machine has {there} GPUs",
+            f"start it with torchrun --nproc-per-node {there}, or use --device cpu",
         )
     return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
 
@@ -47,7 +47,7 @@ def refuse_unequal(batch: int) -> None:
     """Raises CollapseError where a batch has no equal parts, one for each process."""
     if batch % world():
         raise CollapseError(
-            f"--batch {batch} has no {world()} equal parts", f"choose a multiple of {world()}"
+            f"--batch {batch} cannot be divided into {world()} equal parts", f"choose a multiple of {world()}"
         )
 
 

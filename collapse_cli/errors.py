@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class CollapseError(Exception):
-    """Something the user can mend: `message` names the thing, `hint` the remedy.
+    """An error that the user can repair: `message` names the thing, `hint` the remedy.
 
     `code` is the process's exit code: 2 for usage, configuration and unreadable input; 3 where the
     input is sound but too little to conclude from.
@@ -28,7 +28,7 @@ def nearest(word: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else "one of: " + ", ".join(known)
+    return f"did you mean '{close[0]}'?" if close else "choose one of: " + ", ".join(known)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def whole(path: Path) -> Iterator[Path]:
         part.replace(path)
     except OSError as error:
         raise CollapseError(
-            f"cannot write {path}: {error.strerror or error}", "free space, or choose another place"
+            f"cannot write {path}: {error.strerror or error}", "free some space, or choose another place"
         ) from None
     finally:
         part.unlink(missing_ok=True)

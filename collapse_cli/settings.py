@@ -24,9 +24,9 @@ class Queue:
     """Negatives from a queue of earlier keys."""
 
     queue: int = knob(512, "negatives kept in the queue, K (papers: 65536)", low=1)
-    temperature: float = knob(0.2, "of the softmax, T (v1: 0.07)", low=1e-4)
+    temperature: float = knob(0.2, "temperature of the softmax, T (v1: 0.07)", low=1e-4)
     mask_own: bool = knob(
-        False, "leave out stale keys of the query's own image, which an epoch before left in the queue"
+        False, "leave out stale keys of the query's own image, which the previous epoch left in the queue"
     )
 
 
@@ -34,9 +34,9 @@ class Queue:
 class Slow:
     """A network that follows another slowly."""
 
-    momentum: float = knob(0.99, "of the slow encoder, m (papers: 0.999)", low=0, high=1)
+    momentum: float = knob(0.99, "momentum of the slow encoder, m (papers: 0.999)", low=0, high=1)
     momentum_schedule: Literal["constant", "cosine"] = knob(
-        "constant", "m throughout, or rising from m to 1 along half a cosine (BYOL)"
+        "constant", "constant: m throughout; cosine: m rises to 1 along half a cosine (BYOL)"
     )
 
 
@@ -45,12 +45,20 @@ class Keys(Slow):
     """Where keys come from."""
 
     key_encoder: Literal["momentum", "copy", "gradient"] = knob(
-        "momentum", "keys from a slow copy (MoCo), from the query's encoder itself, or from it with gradient"
+        "momentum",
+        "where keys come from: a slow copy of the encoder (MoCo), the query's encoder "
+        "itself, or the query's encoder with gradient",
     )
-    symmetric: bool = knob(False, "each view is the query once: half the sum of both losses, twice the keys")
-    bn_splits: int = knob(1, "batch norm sees the batch in this many parts, as on so many GPUs", low=1)
+    symmetric: bool = knob(
+        False, "use each view as the query once: half the sum of both losses, with twice the keys"
+    )
+    bn_splits: int = knob(
+        1, "number of parts of the batch that batch norm normalises separately, as on as many GPUs", low=1
+    )
     shuffle_bn: bool = knob(
-        False, "keys meet batch norm in another order than queries (needs --bn-splits > 1)"
+        False,
+        "shuffle the keys before batch norm, so that keys and queries share no statistics "
+        "(needs --bn-splits > 1)",
     )
 
 
@@ -76,7 +84,7 @@ class Mochi(Masks, Keys, Queue):
     """MoCHi: MoCo with hard negatives mixed (Kalantidis et al. 2020, arXiv:2010.01028)."""
 
     queue: int = knob(512, "negatives kept in the queue, K (paper: 16384)", low=2)
-    temperature: float = knob(0.2, "of the softmax, tau", low=1e-4)
+    temperature: float = knob(0.2, "temperature of the softmax, tau", low=1e-4)
     hardest: int = knob(64, "hardest negatives of each query that are mixed, N (paper: 1024)", low=2)
     pair_mixes: int = knob(64, "negatives mixed from two of the hardest, s", low=0)
     query_mixes: int = knob(32, "negatives mixed from a hard one and the query, s'", low=0)
@@ -87,10 +95,10 @@ class Mochi(Masks, Keys, Queue):
 class EndToEnd(Masks):
     """Negatives of the same batch, gradient through both sides: SimCLR (arXiv:2002.05709), MoCo's mechanism (a)."""
 
-    temperature: float = knob(0.2, "of the softmax, tau", low=1e-4)
+    temperature: float = knob(0.2, "temperature of the softmax, tau", low=1e-4)
     negatives: Literal["both-views", "other-view"] = knob(
         "both-views",
-        "the 2B-2 views of the other images (NT-Xent), or their B-1 second views (MoCo, fig. 2a)",
+        "negatives: the 2B-2 views of the other images (NT-Xent), or their B-1 second views (MoCo, fig. 2a)",
     )
 
 
@@ -98,13 +106,15 @@ class EndToEnd(Masks):
 class MemoryBank(Masks):
     """One stored vector for each image: InstDisc (Wu et al. 2018, arXiv:1805.01978), MoCo's mechanism (b)."""
 
-    negatives: int = knob(512, "slots drawn for each batch, K (paper: 4096)", low=1)
-    temperature: float = knob(0.2, "of the softmax, tau (paper: 0.07)", low=1e-2)
+    negatives: int = knob(512, "slots sampled for each batch, K (paper: 4096)", low=1)
+    temperature: float = knob(0.2, "temperature of the softmax, tau (paper: 0.07)", low=1e-2)
     bank_momentum: float = knob(
-        0.5, "of the stored vector: v <- unit(t v + (1 - t) f), t; 0 replaces it", low=0, high=1
+        0.5, "momentum of the stored vector, t: v <- unit(t v + (1 - t) f); 0 replaces it", low=0, high=1
     )
     bank_loss: Literal["info-nce", "nce"] = knob(
-        "info-nce", "pick the own slot among 1+K, or tell it from noise with a constant Z (InstDisc)"
+        "info-nce",
+        "info-nce: choose the image's own slot among 1+K; nce: classify it against noise "
+        "with a constant Z (InstDisc)",
     )
 
 
@@ -112,8 +122,8 @@ class MemoryBank(Masks):
 class Nnclr:
     """NNCLR: the positive is the nearest neighbour in a support set (Dwibedi et al. 2021, arXiv:2104.14548)."""
 
-    queue: int = knob(512, "embeddings kept in the support set Q; no negatives (paper: 98304)", low=1)
-    temperature: float = knob(0.1, "of the softmax over the batch, tau (paper: 0.1)", low=1e-4)
+    queue: int = knob(512, "embeddings in the support set, Q, which are not negatives (paper: 98304)", low=1)
+    temperature: float = knob(0.1, "temperature of the softmax over the batch, tau (paper: 0.1)", low=1e-4)
     predictor_hidden: int = knob(128, "width of the predictor's hidden layer (paper: 4096)", low=1)
 
 
@@ -121,40 +131,44 @@ class Nnclr:
 class Directclr:
     """DirectCLR: InfoNCE on the first dimensions of h, no projector (Jing et al. 2022, arXiv:2110.09348)."""
 
-    subvector: int = knob(32, "dimensions of h that the loss sees, d0 (paper: 360 of 2048)", low=1)
-    temperature: float = knob(0.2, "of the softmax, tau (paper: 0.1)", low=1e-4)
+    subvector: int = knob(32, "first dimensions of h, on which the loss acts, d0 (paper: 360 of 2048)", low=1)
+    temperature: float = knob(0.2, "temperature of the softmax, tau (paper: 0.1)", low=1e-4)
 
 
 @dataclass(frozen=True)
 class ContrastiveClustering:
     """Contrastive Clustering: rows of instances, columns of clusters (Li et al. 2021, arXiv:2009.09687)."""
 
-    clusters: int = knob(0, "clusters, M; 0: as many as the data set has classes", low=0)
-    temperature: float = knob(0.5, "of the rows' softmax, tau_I", low=1e-4)
-    cluster_temperature: float = knob(1.0, "of the columns' softmax, tau_C", low=1e-4)
-    entropy: bool = knob(True, "reward even clusters by H(Y); without it clusters die")
+    clusters: int = knob(0, "number of clusters, M; 0: the number of classes of the data set", low=0)
+    temperature: float = knob(0.5, "temperature of the softmax over instances, tau_I", low=1e-4)
+    cluster_temperature: float = knob(1.0, "temperature of the softmax over clusters, tau_C", low=1e-4)
+    entropy: bool = knob(
+        True, "maximise the entropy H(Y) of the cluster sizes; without it clusters become empty"
+    )
 
 
 @dataclass(frozen=True)
 class Supervised:
-    """Cross-entropy on labels, with unit z and unit class weights so that alignment and uniformity compare."""
+    """Cross-entropy on labels, with unit z and unit class weights, which makes alignment and uniformity comparable."""
 
-    temperature: float = knob(0.1, "of the softmax over classes", low=1e-4)
+    temperature: float = knob(0.1, "temperature of the softmax over classes", low=1e-4)
 
 
 @dataclass(frozen=True)
 class Supcon:
     """Supervised contrastive learning: every view of the class attracts (Khosla et al. 2020, arXiv:2004.11362)."""
 
-    temperature: float = knob(0.2, "of the softmax, tau (paper: 0.1)", low=1e-4)
+    temperature: float = knob(0.2, "temperature of the softmax, tau (paper: 0.1)", low=1e-4)
 
 
 @dataclass(frozen=True)
 class Simsiam:
     """SimSiam: a predictor and a stop-gradient instead of negatives (Chen & He 2021, arXiv:2011.10566)."""
 
-    stop_gradient: bool = knob(True, "no gradient into the predictor's target; without it, complete collapse")
-    predictor: bool = knob(True, "an MLP h on one side; without it, collapse")
+    stop_gradient: bool = knob(
+        True, "stop the gradient into the predictor's target; without it the method collapses completely"
+    )
+    predictor: bool = knob(True, "use a predictor, an MLP h, on one side; without it the method collapses")
     predictor_hidden: int = knob(32, "width of the predictor's hidden layer (paper: a quarter of d)", low=1)
 
 
@@ -162,11 +176,13 @@ class Simsiam:
 class Byol(Slow):
     """BYOL: predict a slow copy's projection of the other view (Grill et al. 2020, arXiv:2006.07733)."""
 
-    momentum: float = knob(0.99, "of the target network, tau (paper: 0.996)", low=0, high=1)
+    momentum: float = knob(0.99, "momentum of the target network, tau (paper: 0.996)", low=0, high=1)
     stop_gradient: bool = knob(
-        True, "the target is a slow copy; without it, the online network itself, with gradient: collapse"
+        True,
+        "use a slow copy as the target; without it the target is the online network "
+        "itself, with gradient, and the method collapses",
     )
-    predictor: bool = knob(True, "an MLP q on the online side")
+    predictor: bool = knob(True, "use a predictor, an MLP q, on the online side")
     predictor_hidden: int = knob(128, "width of the predictor's hidden layer (paper: 4096)", low=1)
 
 
@@ -174,8 +190,12 @@ class Byol(Slow):
 class Vicreg:
     """VICReg: invariance, a variance hinge, decorrelated dimensions (Bardes et al. 2022, arXiv:2105.04906)."""
 
-    invariance: float = knob(25.0, "weight of mean ||z - z'||^2 / d, lambda", low=0)
-    variance: float = knob(25.0, "weight of the hinge that keeps every std at 1, mu; 0 collapses", low=0)
+    invariance: float = knob(25.0, "weight of the invariance, mean ||z - z'||^2 / d, lambda", low=0)
+    variance: float = knob(
+        25.0,
+        "weight of the hinge that keeps the standard deviation of each dimension at 1, mu; 0 collapses",
+        low=0,
+    )
     covariance: float = knob(
         10.0, "weight of the squared off-diagonal covariances, nu (paper: 1, at d = 8192)", low=0
     )
@@ -194,17 +214,17 @@ class BarlowTwins:
 class Dcl:
     """Debiased contrastive loss: false negatives subtracted by their expected share (Chuang et al. 2020, arXiv:2007.00224)."""
 
-    temperature: float = knob(0.2, "of the softmax, t (paper: 0.5)", low=0.05)
-    class_prior: float = knob(0.1, "share of negatives that are false, tau+", low=0, high=0.99)
+    temperature: float = knob(0.2, "temperature of the softmax, t (paper: 0.5)", low=0.05)
+    class_prior: float = knob(0.1, "expected share of false negatives, tau+", low=0, high=0.99)
 
 
 @dataclass(frozen=True)
 class Hcl:
-    """Hard negatives weighted up, then debiased (Robinson et al. 2021, arXiv:2010.04592)."""
+    """Contrastive loss with larger weights on hard negatives, debiased (Robinson et al. 2021, arXiv:2010.04592)."""
 
-    temperature: float = knob(0.2, "of the softmax, t (paper: 0.5)", low=0.05)
-    class_prior: float = knob(0.1, "share of negatives that are false, tau+", low=0, high=0.99)
-    hardness: float = knob(1.0, "how much harder negatives weigh more, beta; 0 is dcl", low=0)
+    temperature: float = knob(0.2, "temperature of the softmax, t (paper: 0.5)", low=0.05)
+    class_prior: float = knob(0.1, "expected share of false negatives, tau+", low=0, high=0.99)
+    hardness: float = knob(1.0, "weight of hard negatives over easy ones, beta; 0 is dcl", low=0)
 
 
 @dataclass(frozen=True)
@@ -212,15 +232,20 @@ class AlignUniform:
     """Alignment and uniformity as the loss itself (Wang & Isola 2020, arXiv:2005.10242)."""
 
     alignment: float = knob(
-        0.98, "weight of mean ||u - u'||^2 (paper: 0.98; above some 4 times the other, collapse)", low=0
+        0.98,
+        "weight of the alignment, mean ||u - u'||^2 (paper: 0.98); above about 4 times the "
+        "uniformity's weight the method collapses",
+        low=0,
     )
-    uniformity: float = knob(0.96, "weight of log mean exp(-t ||u_i - u_j||^2) (paper: 0.96)", low=0)
-    t: float = knob(2.0, "of the uniformity's kernel, t", low=1e-3)
+    uniformity: float = knob(
+        0.96, "weight of the uniformity, log mean exp(-t ||u_i - u_j||^2) (paper: 0.96)", low=0
+    )
+    t: float = knob(2.0, "scale of the uniformity's kernel, t", low=1e-3)
 
 
 @dataclass(frozen=True)
 class PositiveOnly:
-    """Positive pairs attract, nothing repels, no stop-gradient: collapses completely, on purpose."""
+    """Positive pairs attract, nothing repels, no stop-gradient: the method collapses completely, by design."""
 
 
 METHODS: dict[str, type] = {
@@ -249,7 +274,7 @@ PREFERRED: dict[str, dict[str, Any]] = {
     "barlow-twins": {"optimizer": "adam", "lr": 1e-3},
     "contrastive-clustering": {"split": "all", "batch": 256, "optimizer": "adam", "lr": 3e-3},
 }
-"""Where a method has another default of Model or Training than the rest."""
+"""Methods whose defaults of Model or Training differ from those of the others."""
 
 
 @dataclass(frozen=True)
@@ -257,50 +282,56 @@ class Model:
     """The encoder f and the projector g: h = f(x), z = g(h)."""
 
     encoder: str = knob(
-        "convnet", "convnet, mlp, a small ResNet (resnet8, resnet20), or one of torchvision's (resnet18 …)"
+        "convnet",
+        "convnet, mlp, a small ResNet (resnet8, resnet20), or a ResNet of torchvision, such as resnet18",
     )
     stem: Literal["imagenet", "cifar", "cifar-pad2"] = knob(
         "cifar", "first layers of a ResNet: 7x7 with pooling, or 3x3 without (padding 1 or 2)"
     )
     head_layers: int = knob(
-        2, "layers of the projector: 0 none, 1 linear (MoCo v1), 2 MLP (v2)", low=0, high=8
+        2, "layers of the projector: 0 none, 1 linear (MoCo v1), 2 an MLP (MoCo v2)", low=0, high=8
     )
     head_hidden: int = knob(128, "width of the projector's hidden layers", low=1)
-    head_norm: bool = knob(False, "batch norm in the projector's hidden layers (hides collapse)")
+    head_norm: bool = knob(False, "use batch norm in the projector's hidden layers, which hides collapse")
     head_activation: Literal["relu", "none"] = knob(
-        "relu", "between the projector's layers; none: a deep linear projector, which collapses by itself"
+        "relu",
+        "activation between the projector's layers; none makes a deep linear projector, "
+        "which collapses through its depth",
     )
     dim: int = knob(64, "dimensions of the projection z, d (MoCo: 128)", low=1)
 
 
 @dataclass(frozen=True)
 class Training:
-    """What is learned from, for how long, and how."""
+    """Which images are used in training, for how long, and how."""
 
     dataset: str = knob("digits", "a name from `collapse datasets`, folder:PATH or parquet:PATH")
     split: Literal["train", "all"] = knob(
-        "train", "images learned from; all: the test split too, as clustering does"
+        "train", "images to train on; all adds the test split, as in clustering"
     )
-    size: int = knob(0, "side in pixels that folder and parquet images are resized to; 0: their own", low=0)
+    size: int = knob(
+        0, "side in pixels that images of folder: and parquet: are resized to; 0: unchanged", low=0
+    )
     recipe: str = knob(
         "auto",
-        "augmentation, joined by +: none, weak, digits, moco_v1, moco_v2, simclr, randaugment, "
-        "autoaugment_imagenet, _cifar10 or _svhn; auto: digits for grey, else moco_v2",
+        "augmentation; join several with +: none, weak, digits, moco_v1, moco_v2, simclr, "
+        "randaugment, autoaugment_imagenet, _cifar10 or _svhn; auto: digits for grey images, "
+        "else moco_v2",
     )
-    strength: float = knob(1.0, "dial of the augmentation: 0 none, 1 as published", low=0, high=3)
+    strength: float = knob(1.0, "strength of the augmentation: 0 is none, 1 the published one", low=0, high=3)
     epochs: int = knob(40, "passes over the data", low=1)
     batch: int = knob(64, "images per step, B", low=2)
     optimizer: Literal["sgd", "adam"] = knob("sgd", "SGD with momentum, or Adam with betas .9, .999")
-    lr: float = knob(0.05, "learning rate of the first step (Adam wants some 1e-3)", low=0)
-    sgd_momentum: float = knob(0.9, "of SGD", low=0, high=0.9999)
-    weight_decay: float = knob(1e-4, "of the optimizer", low=0)
-    schedule: Literal["cosine", "constant"] = knob("cosine", "of the learning rate, step by step")
+    lr: float = knob(0.05, "learning rate of the first step; Adam usually needs about 1e-3", low=0)
+    sgd_momentum: float = knob(0.9, "momentum of SGD", low=0, high=0.9999)
+    weight_decay: float = knob(1e-4, "weight decay of the optimizer", low=0)
+    schedule: Literal["cosine", "constant"] = knob("cosine", "schedule of the learning rate over all steps")
     precision: Literal["fp32", "bf16"] = knob(
-        "fp32", "of the forward pass; weights and spectra stay fp32, fp64"
+        "fp32", "precision of the forward pass; weights stay in fp32, spectra in fp64"
     )
-    seed: int = knob(0, "of weights, order and augmentation", low=0, high=2**63 - 1)
+    seed: int = knob(0, "seed of weights, order and augmentation", low=0, high=2**63 - 1)
     keep_every: int = knob(
-        0, "keep a checkpoint of every so many epochs, in RUN/epochs; 0: only the last", low=0
+        0, "keep a checkpoint every so many epochs, in RUN/epochs; 0: keep only the last", low=0
     )
 
 
@@ -312,31 +343,36 @@ class Gan:
         "ring", "8 Gaussians on a ring, 25 on a grid, or digits as images of 64 pixels"
     )
     std: float = knob(
-        0.05, "of each Gaussian, on a ring of radius 2 or a grid of spacing 2", low=1e-3, high=1
+        0.05,
+        "standard deviation of each Gaussian, on a ring of radius 2 or a grid of spacing 2",
+        low=1e-3,
+        high=1,
     )
     loss: Literal["non-saturating", "minimax", "wgan-gp", "hinge"] = knob(
-        "non-saturating", "what D and G minimise"
+        "non-saturating", "loss that D and G minimise"
     )
-    steps: int = knob(2500, "of G", low=1)
-    batch: int = knob(128, "samples a step, B", low=2)
-    lr: float = knob(1e-3, "Adam's rate for G", low=0)
-    lr_ratio: float = knob(5.0, "D's rate as a multiple of G's; above 1 D is the stronger", low=0)
-    decay: bool = knob(False, "both rates fall to 0 along half a cosine")
-    d_steps: int = knob(1, "steps of D for each of G", low=1)
-    latent: int = knob(16, "dimensions of G's input z, Gaussian", low=1)
+    steps: int = knob(2500, "steps of G", low=1)
+    batch: int = knob(128, "samples per step, B", low=2)
+    lr: float = knob(1e-3, "learning rate of G (Adam)", low=0)
+    lr_ratio: float = knob(5.0, "learning rate of D as a multiple of G's; above 1 D is the stronger", low=0)
+    decay: bool = knob(False, "let both learning rates fall to 0 along half a cosine")
+    d_steps: int = knob(1, "steps of D for each step of G", low=1)
+    latent: int = knob(16, "dimensions of G's Gaussian input z", low=1)
     g_width: int = knob(128, "width of G's hidden layers", low=1)
     d_width: int = knob(128, "width of D's hidden layers", low=1)
-    layers: int = knob(2, "hidden layers of each", low=1, high=8)
-    gamma: float = knob(0.1, "r1: weight of the squared slope of D at real samples", low=0)
-    pack: int = knob(4, "pac: samples that D judges at once, m", low=2, high=64)
+    layers: int = knob(2, "hidden layers of G and of D", low=1, high=8)
+    gamma: float = knob(0.1, "r1: weight of the squared gradient of D at real samples, gamma", low=0)
+    pack: int = knob(4, "pac: samples that D judges together, m", low=2, high=64)
     unroll: int = knob(
         5,
-        "unrolled: steps of D that G looks ahead, its gradient through all of them; cures a weak D "
-        "(--loss minimax --lr-ratio .2)",
+        "unrolled: steps of D that G looks ahead, with the gradient through all of them; cures a "
+        "weak D (--loss minimax --lr-ratio .2)",
         low=1,
     )
     noise: float = knob(
-        0.3, "noise: std of what is added to all that D sees, falling to 0 along the training", low=0
+        0.3,
+        "noise: standard deviation of the noise added to all inputs of D, falling to 0 during training",
+        low=0,
     )
     penalty: float = knob(0.1, "wgan-gp: weight of the gradient penalty, lambda (paper: 10)", low=0)
 
@@ -347,23 +383,26 @@ class Linear:
 
     loss: Literal["distance", "dot"] = knob(
         "distance",
-        "Eq. 2, of -|z - z'|^2 / 2 with a clean anchor; or that of the published code, of z.z' / T",
+        "distance: Eq. 2, of -|z - z'|^2 / 2 with a clean anchor; dot: the loss of the published "
+        "code, of z.z' / T",
     )
     augment: Literal["block", "isotropic"] = knob(
-        "block", "noise on the last half of the coordinates, or on all"
+        "block", "noise on the last half of the coordinates (block), or on all (isotropic)"
     )
     init: Literal["gaussian", "decaying", "orthogonal"] = knob(
-        "gaussian", "weights; decaying: singular values exp(-0.35 k), as published"
+        "gaussian", "initial weights; decaying has singular values exp(-0.35 k), as published"
     )
-    relu: bool = knob(False, "a ReLU between layers")
+    relu: bool = knob(False, "use a ReLU between layers")
     width: int = knob(16, "dimensions of x and of every layer, d", low=2, high=128)
-    points: int = knob(10000, "x that are drawn, Gaussian, N", low=2)
-    batch: int = knob(128, "of them a step, B", low=2)
-    temperature: float = knob(0.1, "dot: T", low=1e-3)
-    steps: int = knob(3000, "of gradient descent (published: 10000)", low=1)
+    points: int = knob(10000, "samples of x, Gaussian, N", low=2)
+    batch: int = knob(128, "samples per step, B", low=2)
+    temperature: float = knob(0.1, "temperature of --loss dot, T", low=1e-3)
+    steps: int = knob(3000, "steps of gradient descent (published: 10000)", low=1)
     lr: float = knob(0.0, "learning rate; 0: 0.05 for distance, 0.003 for dot", low=0)
     integrator: Literal["sgd", "descent", "flow"] = knob(
-        "sgd", "new batches; one batch that is kept; or its gradient flow, by Runge-Kutta, over lr x steps"
+        "sgd",
+        "sgd: a new batch each step; descent: the same batch throughout; flow: its "
+        "gradient flow, by Runge-Kutta, over lr x steps",
     )
 
 
@@ -388,7 +427,7 @@ class Run:
 def settings_of(method: str) -> type:
     """The dataclass of a method's own knobs."""
     if method not in METHODS:
-        raise CollapseError(f"no method named '{method}'", nearest(method, list(METHODS)))
+        raise CollapseError(f"there is no method named '{method}'", nearest(method, list(METHODS)))
     return METHODS[method]
 
 
@@ -406,8 +445,8 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
     splits = own.bn_splits if isinstance(own, Keys) else 1
     if training.batch < 2 * splits:
         raise CollapseError(
-            f"--bn-splits {splits} leaves fewer than 2 of --batch {training.batch} in a part",
-            "batch norm needs two: lower --bn-splits or raise --batch",
+            f"--bn-splits {splits} leaves fewer than 2 images of --batch {training.batch} in a part",
+            "batch norm needs two images: lower --bn-splits or raise --batch",
         )
     return Run(method, own, model, training)
 

@@ -173,7 +173,7 @@ class Batch:
 class Embeddings:
     """What an encoder makes of N images: representations h (N,D) and projections z (N,d), as the network gave them.
 
-    Not L2-normalised: metrics that need unit rows make them. labels (N,) int64 or None; index (N,) int64:
+    Not L2-normalised: metrics that need unit embeddings normalise them. labels (N,) int64 or None; index (N,) int64:
     which images of the data set these are.
     """
 

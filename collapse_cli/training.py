@@ -110,7 +110,7 @@ def train(
         if not math.isfinite(loss):
             raise CollapseError(
                 f"the loss was {loss} in epoch {state.epoch + 1}",
-                "lower --lr, or raise --temperature; the last checkpoint is whole",
+                "lower --lr, or raise --temperature; the last checkpoint is intact",
             )
         distributed.average_statistics(network)
         seconds = time.perf_counter() - began

@@ -151,7 +151,7 @@ def test_a_folder_without_labels(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["train", "--device", "cuda:77"], "cuda:77"),
         (["train", "mochi", "--queue", "8"], "--hardest 64"),
         (["train", "--batch", "5000"], "--batch 5000"),
-        (["train", "--size", "16"], "a size of its own"),
+        (["train", "--size", "16"], "images of a fixed size"),
         (["spectrum"], "INPUT"),
         (["spectrum", "/nowhere.pt"], "no file /nowhere.pt"),
         (["spectrum", "/usr"], "without a checkpoint.pt"),
@@ -178,7 +178,7 @@ def test_text_that_is_called_a_checkpoint(tmp_path: Path, capsys: pytest.Capture
 
 def test_broken_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     numpy.save(tmp_path / "n.npy", numpy.full((9, 3), numpy.nan))
-    assert "9 of 9 rows hold nan" in refused(capsys, "spectrum", str(tmp_path / "n.npy"), "-q")
+    assert "9 of 9 embeddings contain nan" in refused(capsys, "spectrum", str(tmp_path / "n.npy"), "-q")
 
 
 def test_a_plot_that_cannot_be_is_refused_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +194,7 @@ def test_a_full_run_folder(copy: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_resume(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "has done its 2 epochs" in refused(capsys, "train", "--resume", str(copy), "-q")
+    assert "has completed its 2 epochs" in refused(capsys, "train", "--resume", str(copy), "-q")
     assert "keeps its settings" in refused(capsys, "train", "--resume", str(copy), "--queue", "9", "-q")
     assert "is a moco run" in refused(capsys, "train", "mochi", "--resume", str(copy), "-q")
     assert main(["train", "--resume", str(copy), "--epochs", "3", "-q"]) == 0
@@ -268,7 +268,7 @@ def test_a_queue_that_the_data_cannot_bear_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "--queue", "1000", "--epochs", "1", "--out", str(tmp_path / "r")]) == 0
-    assert "stale key of its own image with probability 28%" in capsys.readouterr().err
+    assert "with probability 28% the queue contains a stale key" in capsys.readouterr().err
 
 
 def test_report(copy: Path) -> None:

@@ -23,6 +23,7 @@ WORDS = {
     "errors",
     "figures",
     "files",
+    "glossary",
     "layout",
     "memory",
     "progress",

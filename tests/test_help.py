@@ -31,7 +31,7 @@ def test_help_keeps_the_panels_and_their_order(
         "Start here",
         "Judge and explain",
         "Measure one thing",
-        "Collapse under glass",
+        "Labs and claims",
         "Facts",
     ]
     listed = re.findall(r"^│ ([a-z]\S*) +(.+?) *│$", shown, flags=re.MULTILINE)

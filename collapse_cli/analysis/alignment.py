@@ -33,8 +33,8 @@ def measure(subject: Subject) -> Iterator[Entry]:
 def remarks(subject: Subject, entries: Sequence[Entry]) -> Iterator[str]:
     """Where alignment is left out, and what would bring it."""
     if not subject.has_views:
-        remedy = "" if subject.raw else "; `collapse embed` writes them, --pair takes two files"
-        yield f"{subject.name} holds no augmented pairs: alignment is left out{remedy}"
+        remedy = "" if subject.raw else "; `collapse embed` writes them, and --pair takes two files"
+        yield f"{subject.name} contains no augmented pairs, so alignment is not measured{remedy}"
 
 
 def pairs(first: Subject, second: Subject) -> list[Entry]:
@@ -62,8 +62,8 @@ def pairs(first: Subject, second: Subject) -> list[Entry]:
             for subject in (first, second)
         ]
         raise CollapseError(
-            f"{first.name} has rows of width {widths[0]}, {second.name} of {widths[1]}",
-            "pairs are compared in one space of one width, as the projections of both encoders are",
+            f"{first.name} has embeddings of {widths[0]} dimensions, {second.name} of {widths[1]}",
+            "pairs are compared in a space that both sides share, as the projections of two encoders do",
         )
     return entries
 
@@ -71,13 +71,14 @@ def pairs(first: Subject, second: Subject) -> list[Entry]:
 def _refuse_unpaired(first: Subject, second: Subject) -> None:
     if first.count != second.count:
         raise CollapseError(
-            f"{first.name} has {first.count:,} rows, {second.name} {second.count:,}: they are no pairs",
-            "row i of one must belong to row i of the other",
+            f"{first.name} has {first.count:,} embeddings and {second.name} has {second.count:,}, "
+            "so they are no pairs",
+            "row i of the first file must belong to row i of the second",
         )
     if not torch.equal(first.clean.index, second.clean.index):
         raise CollapseError(
-            f"{first.name} and {second.name} are of different images",
-            "row i of one must belong to row i of the other",
+            f"{first.name} and {second.name} are embeddings of different images",
+            "row i of the first file must belong to row i of the second",
         )
 
 

@@ -41,13 +41,13 @@ def spectrum(
     """How many dimensions do the embeddings use? Singular values, effective ranks by every convention, and a verdict.
 
     Of each space, `result.h` and `result.z` where there are both, a `Spectrum` of N embeddings in D dimensions:
-    `effective_rank` in [1, D] dimensions, of the eigenvalues of the centred unit rows (after Roy & Vetterli 2007, whose own,
-    of singular values, is `effective_rank_sigma`); `rankme` in [1, D] (Garrido et al. 2023, arXiv:2210.02885);
+    `effective_rank` in [1, D] dimensions, of the eigenvalues of the covariance of the unit embeddings (after Roy & Vetterli
+    2007, whose own, of singular values, is `effective_rank_sigma`); `rankme` in [1, D] (Garrido et al. 2023, arXiv:2210.02885);
     `std_sqrt_d`, 1 isotropic, 0 collapsed (Chen & He 2021, arXiv:2011.10566); `wasserstein`, 0 isotropic, √2 one point (Fang
     et al. 2024, arXiv:2403.00642); `active` dimensions, 0 … D, which the verdict counts; `eigenvalues` (D,) (Jing et al.
-    2022, arXiv:2110.09348) … Each has its `null`, isotropic data of the same N and D, and most an `interval` (95 %).
+    2022, arXiv:2110.09348), and more. Each has its `null`, isotropic data of the same N and D, and most an `interval` (95 %).
 
-    Raises CollapseError as `load` does, and for embeddings that hold nan or infinity or are fewer than two.
+    Raises CollapseError as `load` does, and for embeddings that contain nan or infinity or are fewer than two.
 
     >>> import numpy
     >>> z = numpy.random.default_rng(0).standard_normal((4000, 16)) * ([1] * 4 + [1e-6] * 12)
@@ -65,12 +65,13 @@ def alignment(
     progress: Progress = silent,
     **settings: Unpack[Settings],
 ) -> Result:
-    """Do views of one image meet, and do images spread out? Wang & Isola 2020 (arXiv:2005.10242), sec. 4.1, α = t = 2.
+    """How close are the views of one image, and how evenly are images spread? Wang & Isola 2020 (arXiv:2005.10242), sec. 4.1.
 
-    An `Alignment` of each space, of unit rows: `alignment`, the mean squared distance of two views in [0, 4], where a
+    α = t = 2.
+    An `Alignment` of each space, of unit embeddings: `alignment`, the mean squared distance of two views in [0, 4], where a
     network or a file gives views; `uniformity` in nats in [-4, 0], 0 where all are one point; `mean_cosine` in
     [-1, 1]; `alignment_of_class` and `uniformity_of_class` where there are labels.
-    pair: two sources (N,D) each are one set in pairs, images and captions say, row i with row i: a `Modality` instead, with
+    pair: two sources (N,D) are the two sides of pairs, such as images and captions, row i with row i: a `Modality` instead, with
     `modality_gap` in [0, 2] (Liang et al. 2022, arXiv:2203.02053) and `recall_first` in [0, 1].
 
     Raises CollapseError as `load` does, for embeddings that are not finite, and for pairs that do not match.
@@ -96,11 +97,12 @@ def oracle(
     progress: Progress = silent,
     **settings: Unpack[Settings],
 ) -> Result:
-    """How many negatives are false, that is of the query's own class? MoCHi's class oracle (arXiv:2010.01028, sec. 3.3).
+    """How many negatives are false negatives, of the query's own class? MoCHi's class oracle (arXiv:2010.01028, sec. 3.3).
 
     An `Oracle` of the last space, z or else h: shares in [0, 1] of false negatives among all keys (`share`), the hardest one
-    (`rank_1`), the hardest 64 (`top_64`), and of the softmax mass that they hold (`mass`).
-    queue: keys K drawn from the data; 0: the run's own queue, or 4096. temperature: T of the softmax; 0: the run's own, or 0.2.
+    (`rank_1`), the hardest 64 (`top_64`), and their share of the softmax mass (`mass`).
+    queue: number of keys K, sampled from the data; 0: the run's own queue, or 4096. temperature: T of the softmax; 0: the run's
+    own, or 0.2.
     Without a source, an `Expected` from the class sizes of `dataset` alone: `false_negatives` in keys of K per query.
 
     Raises CollapseError as `load` does, and where there are no labels.
@@ -125,12 +127,12 @@ def probe(
     progress: Progress = silent,
     **settings: Unpack[Settings],
 ) -> Result:
-    """What do frozen embeddings tell of their classes? A vote of neighbours, a linear probe on all labels and one on few.
+    """How well do frozen embeddings predict the classes? A vote of neighbours, a linear probe on all labels and one on few.
 
-    A `Probe` of each space, accuracies in [0, 1] on rows that were not fitted: `knn`, the vote of the k nearest by cosine,
+    A `Probe` of each space, accuracies in [0, 1] on embeddings that were not fitted: `knn`, the vote of the k nearest by cosine,
     each exp(cosine / temperature) (Wu et al. 2018, arXiv:1805.01978); `linear`, multinomial logistic regression;
     `few_labels`, the same on `per_class` labels of each class, mean of `replications`, absent where a class has fewer. A run is
-    fitted on its train split and scored on its test split; rows alone are cut 80 : 20 within each class.
+    fitted on its train split and scored on its test split; embeddings alone are split 80 : 20 within each class.
 
     Raises CollapseError as `load` does, where there are no labels, and for fewer than two classes.
 
@@ -153,8 +155,8 @@ def weights(
     """Which layers have lost rank, and do adjacent layers align? Of run folders, checkpoints, or networks in memory.
 
     A `Stack` of each network (`lost`: layers that have lost rank), then a `Layer` for each weight matrix (out, in), with
-    `stable_rank` in [1, min(out, in)] beside that of fresh weights, then a `Pair` for every two adjacent layers (their singular
-    vectors: Jing et al. 2022, arXiv:2110.09348, sec. 5). seed: of the random matrices that stand for fresh weights.
+    `stable_rank` in [1, min(out, in)] beside that of initial weights, then a `Pair` for every two adjacent layers (their singular
+    vectors: Jing et al. 2022, arXiv:2110.09348, sec. 5). seed: of the random matrices that stand in for initial weights.
 
     Raises CollapseError for embeddings, for networks without linear or convolutional layers, and for weights that are nan.
 
@@ -178,5 +180,5 @@ def _network(source: Any) -> layers.Network:
     if isinstance(source, str | os.PathLike):
         return layers.read(Path(source))
     raise CollapseError(
-        f"a {type(source).__name__} holds no layers", "give a run folder, a checkpoint, or an nn.Module"
+        f"a {type(source).__name__} has no layers", "give a run folder, a checkpoint, or an nn.Module"
     )

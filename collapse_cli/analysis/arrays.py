@@ -43,13 +43,13 @@ def tensor(array: Array | Tensor, name: str) -> Tensor:
 def _numbers(array: Array, name: str) -> numpy.ndarray[Any, Any]:
     if isinstance(array, list | tuple):
         raise CollapseError(
-            f"{name} is a {type(array).__name__}, not an array", "numpy.asarray(…) makes an array of it"
+            f"{name} is a {type(array).__name__}, not an array", "convert it with numpy.asarray(array)"
         )
     values = numpy.asarray(array)
     if values.dtype.kind not in "fiub":
         raise CollapseError(
             f"{name} is a {type(array).__name__} of {values.dtype}",
-            "give an array or tensor of real numbers, shape (N, D), or a path",
+            "give an array or tensor of real numbers of shape (N, D), or a path",
         )
     return values
 
@@ -83,7 +83,7 @@ def classes(labels: Labels, count: int, what: str = "labels") -> tuple[Tensor, t
     if len(numbers) != count:
         raise CollapseError(
             f"there are {len(numbers):,} {what} for {count:,} embeddings",
-            f"give one {what[:-1]} for each row",
+            f"give one {what[:-1]} for each embedding",
         )
     return numbers, names
 
@@ -98,6 +98,6 @@ def _listed(labels: Any) -> numpy.ndarray[Any, Any]:
         return numpy.asarray(values.tolist()) if values.dtype.kind == "O" else values
     except ValueError:  # rows of several lengths
         raise CollapseError(
-            f"labels are a {type(labels).__name__} of several lengths",
-            "labels are whole numbers or names of shape (N,)",
+            f"labels are a {type(labels).__name__} whose parts differ in length",
+            "labels must be whole numbers or names of shape (N,)",
         ) from None

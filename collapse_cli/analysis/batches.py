@@ -65,7 +65,7 @@ def read(batch: Any, model: nn.Module) -> Batch:
         beside = _labels(batch[1] if len(batch) > 1 else None, len(first))
         return Batch(first.inputs, beside if first.labels is None else first.labels)
     raise CollapseError(
-        f"a batch is a {type(batch).__name__} without a tensor of images in front",
+        f"a batch is a {type(batch).__name__} that does not begin with a tensor of images",
         "give batches as a tensor, as (images, labels), or as a dict with `image` or `pixel_values`",
     )
 
@@ -79,8 +79,8 @@ def _by_name(batch: Mapping[str, Any], model: nn.Module) -> Batch:
     name = next((name for name in INPUTS if name in tensors), "")
     if not named and not name:
         raise CollapseError(
-            f"a batch holds no images among {', '.join(map(str, batch)) or 'nothing'}",
-            f"call them one of {', '.join(INPUTS)}",
+            f"a batch contains no images; its keys are {', '.join(map(str, batch)) or 'none'}",
+            f"name the images with one of {', '.join(INPUTS)}",
         )
     whole = Batch(named or tensors[name], None)
     return Batch(whole.inputs, _labels(target, len(whole)))

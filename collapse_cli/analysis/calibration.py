@@ -18,7 +18,7 @@ def calibrate(widths: Sequence[int], replications: int, seed: int, progress: Pro
     """Every planted sample of these numbers of dimensions, drawn and judged. Raises CollapseError for a width below 8."""
     if min(widths) < NARROWEST:
         raise CollapseError(
-            f"--dimensions {min(widths)} has no room for the planted set", f"give {NARROWEST} or more"
+            f"--dimensions {min(widths)} is too small for the planted cases", f"give {NARROWEST} or more"
         )
     needed.refuse_planted(max(widths))
     total, judged = count(widths, replications), list[Case]()

@@ -21,7 +21,7 @@ def measure(subject: Subject, unit: bool = False) -> Iterator[Entry]:
     clean, seed = subject.clean, subject.measuring.seed
     if clean.labels is None:
         raise CollapseError(
-            f"{subject.name} has no labels, so no classes",
+            f"{subject.name} has no labels, which this needs",
             "give class folders, a file with labels, or --labels FILE",
         )
     for space, rows in clean.spaces.items():
@@ -45,7 +45,7 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iter
     for entry in entries:
         for name, variance in entry.variance_of_class.items():
             if variance < COLLAPSED:
-                yield f"{entry.of}: class {name} is collapsed, with {variance:.2%} of the mean class's variance"
+                yield f"{entry.of}: class {name} has collapsed, with {variance:.2%} of the variance of the mean class"
 
 
 def answer(result: Classes) -> str:

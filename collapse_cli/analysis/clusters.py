@@ -36,7 +36,8 @@ def _assignments(subject: Subject, count: int) -> Iterator[tuple[str, Tensor, in
     wanted = count or classes or (0 if head is None else head.shape[1])
     if not wanted:
         raise CollapseError(
-            f"{subject.name} has no labels, so no number of clusters", "give --clusters M, or --labels FILE"
+            f"{subject.name} has no labels, so the number of clusters is not known",
+            "give --clusters M, or --labels FILE",
         )
     how = {"assigned by": "k-means", "starts": STARTS, "L2": not subject.raw}
     for space, rows in subject.clean.spaces.items():

@@ -26,14 +26,14 @@ def covariance(option: str, path: str, width: int) -> Tensor | None:
     if values.shape != (width, width):
         square = values.ndim == 2 and len(values) == len(values.T)
         raise CollapseError(
-            f"{option}: {path} is of shape {values.shape}, the network of --width {width}",
+            f"{option}: {path} is of shape {values.shape}, but the network has --width {width}",
             f"--width {len(values)}" if square else "give a (d, d) array",
         )
     sound = numpy.isfinite(values).all() and numpy.allclose(values, values.T) and values.any()
     if not sound or numpy.linalg.eigvalsh(values)[0] < -ROUNDING * abs(values).max():
         raise CollapseError(
-            f"{option}: {path} is no covariance",
-            "it must be symmetric, finite, not 0, and without negative eigenvalues",
+            f"{option}: {path} is not a covariance matrix",
+            "it must be symmetric, finite, not zero, and without negative eigenvalues",
         )
     return torch.from_numpy(values)
 
@@ -43,4 +43,4 @@ def _read(option: str, path: str) -> Any:
     try:
         return reader.array(Path(path)).astype(float, casting="same_kind")
     except (CollapseError, TypeError):
-        raise CollapseError(f"{option}: {path} cannot be read", "give a (d, d) array as .npy") from None
+        raise CollapseError(f"{option}: {path} cannot be read", "give a (d, d) array saved as .npy") from None

@@ -65,11 +65,14 @@ def remarks(entries: Sequence[Entry]) -> Iterator[str]:
     if most is None:
         return
     if most.shared:
-        yield f"the sets share {most.shared:,} rows: so many of the {most.generated:,} generated rows are copies of real ones"
+        yield (
+            f"the sets share {most.shared:,} embeddings: that many of the {most.generated:,} "
+            "generated embeddings are copies of real ones"
+        )
     if (most.distinct_real, most.distinct_generated) != (most.real, most.generated):
         yield (
-            f"{most.distinct_real:,} of {most.real:,} real and {most.distinct_generated:,} of {most.generated:,} generated rows "
-            "are distinct; copies are left out"
+            f"{most.distinct_real:,} of {most.real:,} real and {most.distinct_generated:,} of "
+            f"{most.generated:,} generated embeddings are distinct; copies are left out"
         )
 
 
@@ -77,7 +80,9 @@ def _shared(real: Subject, generated: Subject, space: str) -> list[str]:
     """The spaces that are compared, by name."""
     both = [name for name in real.clean.spaces if name in generated.clean.spaces]
     if space and space not in both:
-        raise CollapseError(f"no space '{space}' in both inputs", f"both have: {', '.join(both)}")
+        raise CollapseError(
+            f"there is no space '{space}' that both inputs have", f"both inputs have: {', '.join(both)}"
+        )
     return [space] if space else both
 
 

@@ -69,9 +69,12 @@ def refuse_idle(given: Mapping[str, Any], settings: Gan, cures: Sequence[str], s
     }
     idle |= {} if settings.loss == "wgan-gp" else {"penalty": "belongs to --loss wgan-gp"}
     idle |= {"std": "belongs to Gaussians"} if settings.target == "digits" else {}
-    idle |= dict.fromkeys(("lr_ratio", "d_steps"), "is what --sweep varies") if sweep else {}
+    idle |= dict.fromkeys(("lr_ratio", "d_steps"), "is varied by --sweep") if sweep else {}
     for name in (option for option in given if option in idle):
-        raise CollapseError(f"--{name.replace('_', '-')} {idle[name]}", "leave it out, or ask for that")
+        raise CollapseError(
+            f"--{name.replace('_', '-')} {idle[name]}",
+            "leave it out, or change the option that it depends on",
+        )
 
 
 def _goal(settings: Gan) -> Goal:

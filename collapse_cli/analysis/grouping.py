@@ -74,9 +74,10 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: Any) -> Itera
     why = (
         f"the names of the files suggest {subject.suggested:,} groups"
         if subject.suggested
-        else "many are copies"
+        else "many of them are copies"
     )
     yield (
-        f"{subject.name}: {why}, and intervals take {'distinct' if copied else 'all'} embeddings as independent; where several "
-        "are of one user, video or document, name it with --groups"
+        f"{subject.name}: {why}, and intervals treat {'distinct' if copied else 'all'} embeddings "
+        "as independent; where several embeddings belong to one user, video or document, name it "
+        "with --groups"
     )

@@ -99,8 +99,9 @@ def unsettled_norms(case: Case) -> str:
     if not count:
         return ""
     return (
-        f"the running statistics of {count} of {len(norms)} batch norms are initial (mean 0, variance 1): no batch was seen in "
-        "training mode; the network at random initialisation is measured with the same"
+        f"the running statistics of {count} of {len(norms)} batch norms are initial (mean 0, "
+        "variance 1), so no batch was seen in training mode; the network at random "
+        "initialisation is measured with the same statistics"
     )
 
 

@@ -65,7 +65,7 @@ def recognise(path: Path, column: str = "") -> Recognised:
         if not (path / "checkpoint.pt").exists():
             unread.refuse(path)
             raise CollapseError(
-                f"{path} is a folder without a checkpoint.pt, and holds no .npy and no .parquet{_but(path)}",
+                f"{path} is a folder without a checkpoint.pt, and contains no .npy and no .parquet{_but(path)}",
                 "give a run folder, a checkpoint, or embeddings",
             )
         return Recognised(path, Kind.RUN, Source(path / "checkpoint.pt"))
@@ -87,11 +87,13 @@ def expanded(given: Sequence[Loaded], measuring: Measuring) -> list[Loaded]:
 def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
     """Raises CollapseError where labels of one file would stand for several inputs, and where --column fits none of them."""
     if measuring.labels and sum(not isinstance(each, Subject) for each in inputs) > 1:
-        raise CollapseError("--labels are those of one file of embeddings", "give one INPUT with them")
+        raise CollapseError(
+            "--labels are those of one file of embeddings", "give a single INPUT with --labels"
+        )
     tables = (isinstance(each, Path) and Source(each).has_columns for each in inputs)
     if measuring.column and not any(tables):
         said = ", ".join(str(each) if isinstance(each, Path) else each.name for each in inputs)
-        raise CollapseError(f"--column goes with a table, {said} is none", "leave it out")
+        raise CollapseError(f"--column goes with a table, but {said} is not a table", "leave out --column")
 
 
 def _sets(path: Path) -> Sequence[Loaded]:
@@ -124,12 +126,13 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
     recognised = given
     if measuring.unpack != "none" and recognised.kind is not Kind.EMBEDDINGS:
         raise CollapseError(
-            f"--unpack goes with embeddings, {recognised.path} is none",
-            "leave it out: a network gives fractions",
+            f"--unpack goes with embeddings, but {recognised.path} is not a file of embeddings",
+            "leave out --unpack",
         )
     if measuring.labels and recognised.kind is not Kind.EMBEDDINGS:
         raise CollapseError(
-            f"--labels go with embeddings, {recognised.path} is none", "images have their own"
+            f"--labels go with embeddings, but {recognised.path} is not a file of embeddings",
+            "leave out --labels: images come with their own",
         )
     subject = _subject(recognised, measuring)
     for line in subject.story:
@@ -167,8 +170,8 @@ def _ungrouped(recognised: Recognised, measuring: Measuring) -> Subject:
         case Kind.ANSWER:
             unread.refuse_json(path)
             raise CollapseError(
-                f"{path} is an answer that was saved: nothing more can be measured of it",
-                "collapse compare and collapse check take answers; give the run or the embeddings",
+                f"{path} is a saved answer, of which nothing more can be measured",
+                "`collapse compare` and `collapse check` take answers; here, give the run or the embeddings",
             )
         case Kind.EMBEDDINGS:
             return stored.of_embeddings(source, measuring)

@@ -45,7 +45,7 @@ def measurable(labels: bool, views: bool, network: bool) -> dict[str, list[str]]
 def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
     """Everything that can be said of a file. column: of a table. Raises CollapseError for what cannot be read."""
     if not (path.exists() or Source(path).is_table):
-        raise CollapseError(f"no file {path}", "check the path")
+        raise CollapseError(f"there is no file {path}", "check the path")
     if path.is_dir() and not embeddings.are_at(path):
         unread.refuse(path)
         return _of_run(Record(path))

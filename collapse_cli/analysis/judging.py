@@ -29,15 +29,15 @@ from collapse_cli.progress import Progress, silent
 def diagnose(
     *sources: Input, labels: Labels = None, progress: Progress = silent, **settings: Unpack[Settings]
 ) -> Result:
-    """Has it collapsed, what says so, and what should be tried next?
+    """Has it collapsed, which measurements show it, and what should be tried next?
 
     Of each space, `result.h` and `result.z` where there are both: `status`, "healthy", "dimensional collapse",
     "complete collapse" or "inconclusive"; `verdict`, with the sentence, its reasons, the bounds that decided, and advice; and
-    an `Evidence` of N embeddings in D dimensions: `total_variance` of the unit rows in [0, 1], near 0 where all are one
+    an `Evidence` of N embeddings in D dimensions: `total_variance` of the unit embeddings in [0, 1], near 0 where all are one
     point (Chen & He 2021, arXiv:2011.10566); `active` dimensions, 0 … D, fewer than half of the null's in dimensional collapse
-    (Jing et al. 2022, arXiv:2110.09348); `effective_rank`, `mean_cosine` …, each with its `null`.
+    (Jing et al. 2022, arXiv:2110.09348); `effective_rank`, `mean_cosine` and others, each with its `null`.
 
-    Raises CollapseError as `load` does, and for embeddings that hold nan or infinity or are fewer than two.
+    Raises CollapseError as `load` does, and for embeddings that contain nan or infinity or are fewer than two.
 
     >>> import numpy
     >>> diagnose(numpy.ones((100, 8))).status
@@ -58,16 +58,16 @@ def causes(
 
     Of a run folder or a checkpoint: a `Signal` with the verdict, then entries of kind "cause", the likeliest first, with
     `times`, how many times over its threshold the evidence is (a cause from 1 on), and `details["cure"]`.
-    strength, in (0, 3], and recipe: of the augmentation it is held against; 0 and "": the run's own. try_epochs: each cure is
-    trained for so many epochs and held against the run's own course.
+    strength, in (0, 3], and recipe: of the augmentation that views are made with; 0 and "": the run's own. try_epochs: each
+    cure is trained for as many epochs and compared with the run's own training.
 
-    Raises CollapseError as `load` does, and for embeddings, which do not know how they came about.
+    Raises CollapseError as `load` does, and for embeddings, which do not tell how they were made.
 
     >>> import numpy
     >>> causes(numpy.eye(9))
     Traceback (most recent call last):
-    collapse_cli.errors.CollapseError: array holds embeddings: causes are asked of a network
-    give a run folder or a checkpoint; collapse spectrum says whether it has collapsed
+    collapse_cli.errors.CollapseError: array contains embeddings, but causes are looked for in a network
+    give a run folder or a checkpoint; `collapse diagnose` says whether embeddings have collapsed
     """
     refuse_below(0, strength=strength, try_epochs=try_epochs)
     options = {"strength": strength, "recipe": recipe, "try_epochs": try_epochs}
@@ -82,12 +82,13 @@ def compare(
     progress: Progress = silent,
     **settings: Unpack[Settings],
 ) -> Result:
-    """Which of these is better, and is that more than the luck of a seed? Runs that differ in their seed alone are one group.
+    """Which of these is better, and is the difference larger than the variation between seeds?
 
+    Runs that differ in their seed alone are one group.
     Entries of kind "side_by_side", one for each group, then of kind "difference", each group minus the baseline, in the units
     of the numbers; with 95 % intervals where a group has several runs. baseline: a group, or one of its runs; the first
-    otherwise. scatter: two numbers that the plot holds against each other, as ("alignment.z", "uniformity.z"). fresh: what a
-    run folder holds already is measured anew.
+    otherwise. scatter: two numbers that the plot shows against each other, such as ("alignment.z", "uniformity.z"). fresh: what a
+    run folder contains already is measured again.
 
     Raises CollapseError as `load` does, for fewer than two sources, and for one that is given twice.
 
@@ -100,14 +101,14 @@ def compare(
     """
     twice = [source for n, source in enumerate(sources) if any(source is other for other in sources[:n])]
     if twice or not isinstance(baseline, str):
-        what = "an input is given twice" if twice else "baseline is no name"
+        what = "an input is given twice" if twice else "baseline is not a name"
         raise CollapseError(
             what, "give each input once" if twice else "give the name of a group, or the path of a run"
         )
     inputs = portrayed(sources, None, progress, settings)
     if len(inputs) < 2:
         raise CollapseError(
-            f"compare holds two inputs or more against each other, {len(inputs)} given", "compare(a, b)"
+            f"compare needs two inputs or more, and {len(inputs)} were given", "compare(a, b)"
         )
     return Result(comparison.compare(inputs, measuring(settings), baseline, scatter, fresh, progress))
 
@@ -134,7 +135,7 @@ def check(
     A value that meets a bound of the baseline passes; one that misses it fails where both intervals say so too. Where the
     baseline's interval reaches 0, a share of it says nothing, and what the intervals cannot tell apart passes.
     Complete collapse always fails; dimensional collapse and what the sample cannot decide fail where `strict`. An entry of kind
-    "gate" for each source says what its checks come to. fresh: what a run folder holds already is measured anew.
+    "gate" for each source says what its checks come to. fresh: what a run folder contains already is measured again.
 
     Raises CollapseError as `load` does, for a requirement that cannot be read, names no number or says nothing of it, and
     for only, tolerance or a requirement of a baseline where there is none.
@@ -147,7 +148,13 @@ def check(
     'failed'
     """
     refuse_none(sources)
-    requirements, names, tolerances = _texts(require), _texts(only), _texts(tolerance)
+    requirements, names, tolerances = (
+        _texts(require),
+        _texts(only),
+        _texts(
+            tolerance,
+        ),
+    )
     inputs = portrayed(sources, labels, progress, settings)
     base = None if baseline is None else portrayed([baseline], None, progress, settings)[0]
     chosen = measuring(settings, labels if isinstance(sources[0], str | os.PathLike) else None)

@@ -102,13 +102,13 @@ def _lab(settings: Linear, sweep: Sweep, covariances: Covariances) -> Lab:
     if settings.batch > settings.points:
         raise CollapseError(
             f"--batch {settings.batch} is more than --points {settings.points}",
-            "a step draws without replacement",
+            "a step samples without replacement: lower --batch or raise --points",
         )
     weights = FRAMES * max(sweep.layers) * settings.width**2
     if len(sweep.members) * max(settings.batch**2, weights) > LARGEST:
         raise CollapseError(
             f"{len(sweep.members)} networks of this size need too much memory at once",
-            "lower --batch or --width, or sweep less",
+            "lower --batch or --width, or sweep fewer values",
         )
     data = covariance("--data-covariance", covariances.data_covariance, settings.width)
     noise = covariance("--augment-covariance", covariances.augment_covariance, settings.width)
@@ -123,7 +123,7 @@ def _frames(lab: Lab, progress: Progress) -> Iterator[Frame]:
         if lab.diverged(frame.weights).all():
             raise CollapseError(
                 f"every network had diverged by step {frame.step} at a learning rate of {lab.rate:g}",
-                f"lower --lr, as in --lr {lab.rate / 10:g}",
+                f"lower --lr, for example --lr {lab.rate / 10:g}",
             )
         yield frame
 

@@ -18,9 +18,11 @@ DEEPEST = 8  # layers
 class Swept:
     """What is varied, all of it trained at once."""
 
-    noise: str = knob("0,0.5,1,1.5,2", "std of the noise of a view, k; several with commas")
-    layers: str = knob("1", "linear layers, L; several with commas")
-    seeds: int = knob(3, "runs of each, seeds 0, 1, 2 …", low=1, high=100)
+    noise: str = knob(
+        "0,0.5,1,1.5,2", "standard deviation of the noise that makes a view, k; several values with commas"
+    )
+    layers: str = knob("1", "number of linear layers, L; several values with commas")
+    seeds: int = knob(3, "runs of each network, with seeds 0, 1, 2 and so on", low=1, high=100)
 
     def sweep(self) -> Sweep:
         """Its numbers, each once. Raises CollapseError for what is no number, or out of range."""
@@ -36,9 +38,11 @@ class Covariances:
     """Covariances other than the identity."""
 
     augment_covariance: str = knob(
-        "", "of the noise in place of --augment, (d, d) as .npy; --noise scales its root"
+        "",
+        "covariance of the noise, in place of --augment: a (d, d) array as .npy; --noise "
+        "scales its square root",
     )
-    data_covariance: str = knob("", "of the data, (d, d) as .npy")
+    data_covariance: str = knob("", "covariance of the data: a (d, d) array as .npy")
 
 
 def _numbers(option: str, text: str, kind: type, low: float, high: float) -> list[Any]:
@@ -51,6 +55,6 @@ def _numbers(option: str, text: str, kind: type, low: float, high: float) -> lis
         what = "whole numbers" if kind is int else "numbers"
         raise CollapseError(
             f"{option} cannot be '{text}'",
-            f"it takes {what} between {low} and {high:g}, as in {option} 1,2,3",
+            f"it takes {what} between {low} and {high:g}, for example {option} 1,2,3",
         )
     return list(dict.fromkeys(values))

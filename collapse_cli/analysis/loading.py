@@ -103,7 +103,7 @@ def load(
 def _present(images: Iterable[Any] | None) -> Iterable[Any]:
     if images is None:
         raise CollapseError(
-            "a network is measured on images, and there are none", "load(model, images=loader) embeds them"
+            "a network needs images to be measured on", "embed them with load(model, images=loader)"
         )
     return images
 
@@ -115,7 +115,7 @@ def _refuse_unused(
     loaded = isinstance(source, Subject)
     if loaded and (labels is not None or name or settings):
         raise CollapseError(
-            "a Subject is measured as it was loaded", "give labels, name and settings to load(…) itself"
+            "a Subject is measured as it was loaded", "give labels, name and settings to load() instead"
         )
     if not isinstance(source, nn.Module) and (images is not None or layer):
         raise CollapseError(
@@ -123,24 +123,24 @@ def _refuse_unused(
         )
     if settings.get("column") and not isinstance(source, str | os.PathLike | Subject):
         raise CollapseError(
-            "column goes with the path of a table", "give the columns themselves as an array (N, D)"
+            "column= goes with the path of a table", "give the columns themselves as an array (N, D)"
         )
     if name and isinstance(source, str | os.PathLike):
-        raise CollapseError(f"{os.fspath(source)} is called by its path", "leave out name=")
+        raise CollapseError(f"{os.fspath(source)} is a path, which is its own name", "leave out name=")
 
 
 def measuring(settings: Settings, labels: Labels = None) -> Measuring:
     """Settings and the labels of a path, held to their types and ranges. Raises CollapseError for others."""
     for name in settings:
         if name in ("images", "layer", "pool", "labels"):
-            raise CollapseError(f"{name} is not taken here", f"load the input first: load(…, {name}=…)")
+            raise CollapseError(f"{name}= is not taken here", f"use load(source, {name}=value) first")
         if name not in Settings.__annotations__:
             raise CollapseError(
                 f"there is no setting '{name}'", nearest(name, list(Settings.__annotations__))
             )
     if labels is not None and not isinstance(labels, str | os.PathLike):
         raise CollapseError(
-            "labels of a path are read from a file", "give their path, or load the array itself"
+            "labels of a path are read from a file", "give the path of the labels, or load the array itself"
         )
     folder = settings.get("data_dir", "")
     if not isinstance(folder, str | os.PathLike):
@@ -223,7 +223,7 @@ def refuse_none(sources: Sequence[Input]) -> None:
 def _refuse_shared(labels: Labels, sources: Sequence[Input | Recognised]) -> None:
     if labels is not None and len(sources) > 1:
         raise CollapseError(
-            "labels are those of one source", "load each source with its own: load(z, labels=…)"
+            "labels belong to one source", "load each source with its own labels: load(z, labels=labels)"
         )
 
 

@@ -29,14 +29,15 @@ class Sampled:
     )
     samples: int = knob(
         10000,
-        "images, or rows of a file, at most, drawn without replacement, N; spectrum reads all rows of a file",
+        "images, or embeddings of a file, at most, sampled without replacement, N; spectrum "
+        "reads all embeddings of a file",
         low=2,
     )
-    dataset: str = knob("", "another data set than the run's own")
+    dataset: str = knob("", "a data set other than the run's own")
     data_dir: str = knob("", "folder of the data sets (or COLLAPSE_DATA_DIR)")
-    download: bool = knob(False, "fetch a missing data set")
-    device: str = knob("auto", "auto, cpu, cuda, cuda:N or mps")
-    seed: int = knob(0, "of samples, views and nulls", low=0)
+    download: bool = knob(False, "download a missing data set")
+    device: str = knob("auto", "device: auto, cpu, cuda, cuda:N or mps")
+    seed: int = knob(0, "seed of samples, views and nulls", low=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Columns:
 
     column: str = knob(
         "",
-        "which columns of a table are the embeddings: a column of lists, the stem of numbered ones, or names between commas",
+        "columns of a table that are the embeddings: a column of lists, the stem of numbered "
+        "columns, or names with commas between them",
     )
 
 
@@ -58,23 +60,26 @@ class Measuring(Columns, Choices, Sampled):
     )
     unpack: Unpacking = knob(
         "none",
-        "embeddings kept as whole numbers: bits makes 8 dimensions, -1 and 1, of each byte; scale turns quantised numbers "
-        "back, by the scale and zero_point, or the ranges, that the file holds",
+        "embeddings stored as whole numbers: bits unpacks each byte into 8 dimensions of -1 and "
+        "1; scale dequantises by the scale and zero_point, or the ranges, in the file",
     )
 
     groups: str = knob(
         "",
-        "which embeddings are not independent, one user, video or document each: a FILE as for --labels, or a COLUMN or "
-        "array of the input; for intervals and the number of embeddings that count",
+        "groups of embeddings that are not independent, such as those of one user, video or "
+        "document: a FILE as for --labels, or a COLUMN or array of the input; used for intervals "
+        "and the effective number of embeddings",
     )
 
-    second: str = knob("", "another view of the same images: a file of embeddings, in the same order")
+    second: str = knob("", "another view of the same images: a file of embeddings in the same order")
     views_of: str = knob(
-        "", "which rows are views of one image: a FILE as for --labels, or a COLUMN or array of the input"
+        "",
+        "the image of which each embedding is a view: a FILE as for --labels, or a COLUMN or "
+        "array of the input",
     )
     centre: bool = knob(
         False,
-        "subtract the mean embedding before measuring; the verdict still says whether it dominates",
+        "subtract the mean embedding before measuring; the verdict still reports whether the mean dominates",
     )
 
     def settled(self, dataset: str, trained_on: str = "") -> Measuring:
@@ -103,6 +108,7 @@ def device(name: str) -> torch.device:
         torch.empty(1, device=wanted)
     except (RuntimeError, AssertionError):
         raise CollapseError(
-            f"no device '{name}' on this machine", "see `collapse env`; --device auto takes the best"
+            f"there is no device '{name}' on this machine",
+            "`collapse env` lists the devices; --device auto takes the best",
         ) from None
     return wanted

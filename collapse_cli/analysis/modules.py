@@ -72,14 +72,14 @@ def _refuse(model: nn.Module, pool: str, samples: int) -> None:
     if pool not in get_args(Pool):
         raise CollapseError(f"pool cannot be {pool!r}", f"it is one of {', '.join(get_args(Pool))}")
     if samples < 1:
-        raise CollapseError(f"samples is {samples}", "at least 1 image is embedded")
+        raise CollapseError(f"samples cannot be {samples}", "at least 1 image must be embedded")
 
 
 def _refuse_other_length(h: Tensor, images: int, layer: str) -> None:
     if len(h) != images:
         raise CollapseError(
-            f"{_what(layer)} gives {len(h)} rows for {images} images",
-            "name a layer with one row for each image: layer=…",
+            f"{_what(layer)} returns {len(h)} embeddings for {images} images",
+            "choose a layer that returns one row for each image, with layer=NAME",
         )
 
 
@@ -137,7 +137,8 @@ def _embedded(
     output = model(**arguments) if isinstance(arguments, dict) else model(arguments)
     if layer and not outputs:
         raise CollapseError(
-            f"the layer {layer} is not called when the model is", "name a layer that takes part in forward"
+            f"the layer {layer} is not called in the model's forward pass",
+            "name a layer that takes part in it",
         )
     if layer:
         output = outputs[-1][0] if isinstance(outputs[-1], tuple) and outputs[-1] else outputs[-1]
@@ -158,8 +159,8 @@ def _tensor(output: Any, pool: Pool, layer: str) -> Tensor:
     if len(parts) == 1:
         return _tensor(parts[0], pool, layer)
     raise CollapseError(
-        f"{_what(layer)} gives a {type(output).__name__}, which does not say what in it the embeddings are",
-        "name the layer that gives them: layer=…",
+        f"{_what(layer)} returns a {type(output).__name__}, in which the embeddings cannot be identified",
+        "choose a layer that returns the embeddings, with layer=NAME",
     )
 
 
@@ -178,8 +179,8 @@ def _pooled(output: Tensor, pool: Pool, layer: str) -> Tensor:
         return output.mean(dim=1) if pool == "mean" else output[:, 0]
     if output.ndim != 2:
         raise CollapseError(
-            f"{_what(layer)} gives {tuple(output.shape)}, not (B, D)",
-            "pool='mean' or pool='first' makes one embedding of tokens (B, T, D); or name a layer",
+            f"{_what(layer)} returns {tuple(output.shape)}, not (B, D)",
+            "pool='mean' or pool='first' makes one embedding of tokens (B, T, D); or choose another layer",
         )
     return output
 

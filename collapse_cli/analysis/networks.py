@@ -77,7 +77,7 @@ def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     )  # fmt: skip
     if images.shape != saved.shape:
         raise CollapseError(
-            f"{images.name} has images of {images.shape}, the run saw {saved.shape}",
+            f"{images.name} has images of {images.shape}, but the run was trained on {saved.shape}",
             "choose another --dataset",
         )
     return images
@@ -88,8 +88,8 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     path, network = source.path, foreign.load(source, measuring)
     if not measuring.dataset:
         raise CollapseError(
-            f"{path} ({network.layout}, {network.arch}) needs images to be measured on",
-            f"name them with --dataset; its weights alone: collapse weights {path}",
+            f"{path} ({network.layout}, {network.arch}) is a network, and no images were given to measure it on",
+            f"name images with --dataset; `collapse weights` measures its weights without images{path}",
         )
     measuring = measuring.settled(measuring.dataset)
     parts = foreign.Frozen(network.encoder, network.projector, network.cluster_head)
@@ -123,7 +123,7 @@ def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) 
     )  # fmt: skip
     if images.shape[0] != network.channels:
         raise CollapseError(
-            f"{images.name} has images of {images.shape[0]} channels, {path} takes {network.channels}",
+            f"{images.name} has images of {images.shape[0]} channels, but {path} takes {network.channels}",
             "choose another --dataset",
         )
     return images

@@ -25,9 +25,11 @@ KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
     """What the class sizes of a data set alone say of a queue of K keys."""
     if measuring.labels:
-        raise CollapseError("--labels go with a file of embeddings", "give that as INPUT")
+        raise CollapseError("--labels go with a file of embeddings", "give the file of embeddings as INPUT")
     if not measuring.dataset:
-        raise CollapseError("nothing to look at", "give a run, or --dataset NAME for the labels alone")
+        raise CollapseError(
+            "there is nothing to measure", "give a run, or --dataset NAME for the labels alone"
+        )
     measuring = measuring.settled(measuring.dataset)
     counts, classes = _counts(measuring)
     result = expected(counts, classes, queue or KEYS)
@@ -52,7 +54,7 @@ def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
 def _labels(labels: Tensor | None, name: str) -> Tensor:
     if labels is None:
         raise CollapseError(
-            f"{name} has no labels: false negatives cannot be told from true ones",
+            f"{name} has no labels, which tell false negatives from true ones",
             "give class folders, a file with labels, or --labels FILE",
         )
     return labels

@@ -29,11 +29,11 @@ def paired(subject: Subject, source: Source | None) -> Subject:
         return subject
     if subject.case is not None or subject.raw:
         raise CollapseError(
-            f"{subject.name} holds no embeddings: --second and --views-of go with a file of them",
-            "leave them out; a network makes views of its own",
+            f"{subject.name} contains no embeddings; --second and --views-of go with a file of embeddings",
+            "leave them out: a network makes its own views",
         )
     if second and views_of:
-        raise CollapseError("--second and --views-of both name the views", "give one of them")
+        raise CollapseError("--second and --views-of both name the views", "give only one of them")
     return _second(subject, Path(second)) if second else _views_of(subject, source, views_of)
 
 
@@ -45,7 +45,7 @@ def _second(subject: Subject, path: Path) -> Subject:
         if here != there:
             said = "no such space" if there is None else f"shape {there}"
             raise CollapseError(
-                f"--second {path}: its {space} has {said}, {subject.name} has {here}",
+                f"--second {path}: its {space} has {said}, but that of {subject.name} has shape {here}",
                 "give the embeddings of another view of the same images, in the same order",
             )
     _refuse_another_order(subject.rows["h"][0:MATCHED], other.every["h"][0:MATCHED], path)
@@ -68,7 +68,8 @@ def _refuse_another_order(first: Tensor, second: Tensor, path: Path) -> None:
     nearest, own = across.amin(dim=1).median(), across.diagonal().median()
     if nearest < NEARER * among.amin(dim=1).median() and own > across.median() / 2:
         raise CollapseError(
-            f"--second {path}: its rows lie by other rows of {len(a):,} than those of the same place",
+            f"--second {path}: its embeddings match other rows among the first {len(a):,} better "
+            "than the rows of the same place",
             "give both views of the same images in the same order",
         )
 
@@ -86,7 +87,8 @@ def _views_of(subject: Subject, source: Source | None, text: str) -> Subject:
     first, second = _two_of_each(owner)
     if len(first) < 2:
         raise CollapseError(
-            f"--views-of {text}: fewer than two images have two rows", "name the column of the images"
+            f"--views-of {text}: fewer than two images have two embeddings",
+            "name the column that identifies the image",
         )
     views = tuple(_of_rows(subject, chosen, owner[chosen]) for chosen in (first, second))
     own = owner if subject.groups is None else subject.groups

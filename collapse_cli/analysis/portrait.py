@@ -87,7 +87,7 @@ def portrait(
     done = (
         record is not None and save is not None and all(save(record, answer) for answer in measured.answers)
     )
-    progress(f"{path}: measured" + (f", kept in {record.folder / 'results'}" if record and done else ""))
+    progress(f"{path}: measured" + (f", saved in {record.folder / 'results'}" if record and done else ""))
     return measured
 
 

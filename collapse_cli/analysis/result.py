@@ -98,7 +98,7 @@ class Result:
             return self[name]
         if len(self.entries) != 1:
             raise AttributeError(
-                f"'{name}' is a number of each of {len(self.entries)} parts: {self._choice()}"
+                f"each of the {len(self.entries)} parts has a number '{name}': {self._choice()}"
             )
         try:
             return getattr(self.entries[0], name)

@@ -87,7 +87,7 @@ def _pixels(images: Images, measuring: Measuring) -> Embeddings:
     width = math.prod(images.shape)
     if 8 * len(index) * width > LARGEST:
         raise CollapseError(
-            f"{len(index)} images of {width} pixels are more than {LARGEST >> 30} GiB in float64",
+            f"{len(index)} images of {width} pixels need more than {LARGEST >> 30} GiB in float64",
             f"lower --samples to {LARGEST // (8 * width)}",
         )
     rows = torch.empty(len(index), width)

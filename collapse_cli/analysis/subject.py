@@ -180,7 +180,8 @@ class Subject:
         if len(self.clean) == self.count:
             return ()
         return (
-            f"{self.name}: {len(self.clean):,} of {self.count:,} rows, drawn without replacement; --samples takes more",
+            f"{self.name}: {len(self.clean):,} of {self.count:,} embeddings, sampled without "
+            "replacement; --samples takes more",
         )
 
 

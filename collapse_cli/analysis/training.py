@@ -28,8 +28,8 @@ def images(
     training = run.training
     if training.size and training.dataset in data.NAMES:
         raise CollapseError(
-            f"{training.dataset} has a size of its own, --size {training.size} cannot change it",
-            "leave --size out; it is for folder:PATH and parquet:PATH",
+            f"{training.dataset} has images of a fixed size, which --size {training.size} cannot change",
+            "leave out --size; it is for folder:PATH and parquet:PATH",
         )
     loaded = data.load(
         training.dataset, training.split, data_dir=data_dir, download=download, size=training.size
@@ -75,29 +75,37 @@ def _of_keys(run: Run, count: int) -> Iterator[str]:
     if isinstance(run.settings, Queue) and run.settings.queue > count / 2 and not run.settings.mask_own:
         queue = run.settings.queue
         yield (
-            f"--queue {queue} is {queue / count:.1f} epochs of {count} images: a query meets a stale key of its own "
-            f"image with probability {stale_key(queue / count):.0%}; --mask-own leaves it out"
+            f"--queue {queue} is {queue / count:.1f} epochs of {count} images: with probability "
+            f"{stale_key(queue / count):.0%} the queue contains a stale key of a query's own "
+            "image as a negative; --mask-own leaves it out"
         )
 
 
 def _of_checkpoints(run: Run) -> Iterator[str]:
     if run.training.keep_every > run.training.epochs:
         yield (
-            f"--keep-every {run.training.keep_every} is more than the {run.training.epochs} epochs: "
-            "the last checkpoint alone is kept"
+            f"--keep-every {run.training.keep_every} is more than the {run.training.epochs} "
+            "epochs, so only the last checkpoint is kept"
         )
 
 
 def _of_batch_norm(run: Run) -> Iterator[str]:
     if isinstance(run.settings, Keys) and run.settings.shuffle_bn and run.settings.bn_splits == 1:
-        yield "--shuffle-bn does nothing with --bn-splits 1: whole-batch statistics do not depend on the order"
+        yield (
+            "--shuffle-bn has no effect with --bn-splits 1: statistics of the whole batch do "
+            "not depend on the order"
+        )
 
 
 def _of_labels(run: Run) -> Iterator[str]:
     """Labels that a run reads, though its method is one without."""
     if searched_with_labels(run.training.recipe):
         yield (
-            f"--recipe {run.training.recipe} holds a policy that was searched with labels: the run is not label-free"
+            f"--recipe {run.training.recipe} contains a policy that was searched with labels, so "
+            "the run is not label-free"
         )
     if isinstance(run.settings, Masks) and run.settings.mask_false_negatives:
-        yield "--mask-false-negatives reads the labels: an oracle to compare with, not a label-free run"
+        yield (
+            "--mask-false-negatives uses the labels: the run is an oracle to compare with, and "
+            "is not label-free"
+        )

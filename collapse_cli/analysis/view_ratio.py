@@ -15,7 +15,7 @@ def measure(subject: Subject) -> Iterator[Entry]:
     """One entry for each space, of the two views that alignment is measured on. None where there are no views."""
     if subject.views is None:
         return
-    how = subject.case.recipe if subject.case else "the two that the file holds"
+    how = subject.case.recipe if subject.case else "the two views in the file"
     for space in subject.clean.spaces:
         with concerning(f"{subject.name} · {space}"):
             result = _of_network(subject, space) or ratio([view.spaces[space] for view in subject.views])

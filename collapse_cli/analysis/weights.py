@@ -156,11 +156,13 @@ def _layers(network: Network, generator: Generator) -> dict[str, Layer]:
     """Every layer by name, from the input on."""
     now, initial = network.layers.weights, network.initial.weights if network.initial else {}
     if not now:
-        raise CollapseError(f"{network.name} holds no weight matrices", "give linear or convolutional layers")
+        raise CollapseError(
+            f"{network.name} has no weight matrices", "give a network with linear or convolutional layers"
+        )
     for name, weight in now.items():
         if not weight.isfinite().all():
             raise CollapseError(
-                f"{name} of {network.name} holds nan or infinity", "the network has diverged: lower --lr"
+                f"{name} of {network.name} contains nan or infinity", "the network has diverged: lower --lr"
             )
     layers = counted(list(now.items()), "layers")
     return {name: layer(weight, generator, initial.get(name)) for name, weight in layers}

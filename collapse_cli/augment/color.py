@@ -106,8 +106,8 @@ def luma(images: Tensor) -> Tensor:
         return images
     if images.shape[1] != 3:
         raise CollapseError(
-            f"colours of images with {images.shape[1]} channels",
-            hint="colour augmentation needs 1 channel or 3; recipes without it: none, weak, digits",
+            f"colour augmentation cannot be applied to images of {images.shape[1]} channels",
+            hint="it needs 1 channel or 3; these recipes do without it: none, weak, digits",
         )
     red, green, blue = torch.split(images, 1, dim=1)
     return (0.2989 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114)

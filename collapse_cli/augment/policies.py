@@ -64,8 +64,11 @@ def applied(images: Tensor, strength: float, generator: Generator, transform: Tr
     count, channels = images.shape[:2]
     if channels not in (1, 3):
         raise CollapseError(
-            f"a learned policy for images with {channels} channels",
-            hint="AutoAugment and RandAugment need 1 channel or 3; recipes for any number: none, weak, digits",
+            f"a learned policy cannot be applied to images of {channels} channels",
+            hint=(
+                "AutoAugment and RandAugment need 1 channel or 3; these recipes take any number: "
+                "none, weak, digits"
+            ),
         )
     times = int(strength) + coin(count, strength % 1, generator).long()  # (B,)
     seeds = torch.randint(SEEDS, (count,), generator=generator, device=generator.device)  # (B,)

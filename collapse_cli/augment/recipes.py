@@ -45,7 +45,9 @@ def augment(images: Tensor, recipe: str, strength: float, generator: Generator) 
     """
     steps = steps_of(recipe)
     if not strength >= 0:
-        raise CollapseError(f"augmentation strength {strength}", hint="0 is none, 1 the published amount")
+        raise CollapseError(
+            f"augmentation strength cannot be {strength}", hint="0 is no augmentation, 1 the published amount"
+        )
     images = images.float().div_(255) if images.dtype == torch.uint8 else images.float()
     for step in steps:
         images = step(images, strength, generator)
@@ -58,7 +60,9 @@ def steps_of(recipe: str) -> tuple[Step, ...]:
     for part in parts:
         if part not in STEPS:
             where = f" in '{recipe}'" if len(parts) > 1 else ""
-            raise CollapseError(f"no augmentation named '{part}'{where}", hint=nearest(part, list(RECIPES)))
+            raise CollapseError(
+                f"there is no augmentation named '{part}'{where}", hint=nearest(part, list(RECIPES))
+            )
     return tuple(step for part in parts for step in STEPS[part])
 
 

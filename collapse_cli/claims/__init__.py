@@ -30,6 +30,6 @@ __all__ = ["NAMES", "Arm", "Check", "Claim", "load"]
 def load(name: str) -> Claim:
     """The claim of that name. Raises CollapseError for an unknown one."""
     if name not in NAMES:
-        raise CollapseError(f"no claim named '{name}'", nearest(name, list(NAMES)))
+        raise CollapseError(f"there is no claim named '{name}'", nearest(name, list(NAMES)))
     claim: Claim = import_module(f"{__name__}.{name.replace('-', '_')}").CLAIM
     return claim

@@ -53,7 +53,7 @@ HEALTHY: dict[str, Arm] = {
 def named(arm: str, cause: int) -> Check:
     """Every seed's first cause has this number."""
     return Check(
-        f"{arm}: share of the seeds in which the planted cause is named first",
+        f"{arm}, share of the seeds in which the planted cause is named first",
         lambda found: (
             sum(one == cause for one in found.of(arm, "first_cause")) / len(found.of(arm, "first_cause"))
         ),
@@ -62,8 +62,8 @@ def named(arm: str, cause: int) -> Check:
 
 
 CLAIM = Claim(
-    says="Of runs made to fail by one cause the cause is named first; of runs that do not fail none is named",
-    source="mechanisms of arXiv:2011.10566, 1911.05722 and 2110.09348, planted here",
+    says="The cause that was planted in a run is named first; in runs that do not fail no cause is named",
+    source="mechanisms of arXiv:2011.10566, 1911.05722 and 2110.09348, planted in small runs",
     arms={arm: planted for arm, (_, planted) in PLANTED.items()} | HEALTHY,
     measures=("first_cause", "std_sqrt_d", "effective_rank_z", "loss", "seconds"),
     checks=(

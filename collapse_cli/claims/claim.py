@@ -78,7 +78,7 @@ class Answered:
         low, high = self.check.low, self.check.high
         bound = f"at least {low:g}" if math.isinf(high) else f"at most {high:g}"
         bound = bound if math.isinf(low) or math.isinf(high) else f"between {low:g} and {high:g}"
-        return f"{'holds' if self.holds else 'FAILS'}: {self.check.says} {self.measured:.3g} ({bound})"
+        return f"{'holds' if self.holds else 'FAILS'}: {self.check.says} = {self.measured:.3g} ({bound})"
 
 
 @dataclass(frozen=True)

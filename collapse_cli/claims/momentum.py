@@ -14,7 +14,7 @@ def least_gain(found: Found) -> float:
 
 
 CLAIM = Claim(
-    says="A fast key encoder collapses, a slow one trains (projector without batch norm)",
+    says="A fast key encoder collapses and a slow key encoder trains (the projector has no batch norm)",
     source="He et al. 2020, arXiv:1911.05722, sec. 4.1: m = 0 fails, .999 is best",
     arms={
         "m=0": Arm("moco", STEPS | {"momentum": 0.0}),
@@ -27,17 +27,17 @@ CLAIM = Claim(
     measures=("loss", "std_sqrt_d", "proxy_accuracy", "knn", "few_labels", "seconds"),
     checks=(
         Check(
-            "m = 0 and .5: largest std·√d",
+            "largest std·√d of z with m = 0 and .5",
             lambda found: max(found.of("m=0", "std_sqrt_d") + found.of("m=.5", "std_sqrt_d")), high=0.05,
         ),
         Check(
-            "m = 0 and .5: loss below log(K+1) = 6.240, at most",
+            "log(K+1) = 6.240 less the smallest loss with m = 0 and .5",
             lambda found: 6.2403 - min(found.of("m=0", "loss") + found.of("m=.5", "loss")), high=0.02,
         ),
         Check(
-            "m = .99 and .999: 10-label accuracy, the lower mean",
+            "lower mean 10-label accuracy of m = .99 and .999",
             lambda found: min(found.mean("m=.99", "few_labels"), found.mean("m=.999", "few_labels")), low=0.91,
         ),
-        Check("that above m = 0, in accuracy", least_gain, low=0.08),
+        Check("gain of that mean over m = 0", least_gain, low=0.08),
     ),
 )  # fmt: skip

@@ -28,45 +28,66 @@ class Outcome:
 
     loss: float | None = number("mean training loss of the last epoch", null="chance level", default=None)
     std_sqrt_d: float | None = number(
-        "std·√d of the clean projections: 1 isotropic, 0 collapsed", label="std·√d of z", headline=True, default=None
+        "std·√d of the clean projections: 1 is isotropic, 0 is collapsed", label="std·√d of z", headline=True, default=None
     )  # fmt: skip
     effective_rank_z: float | None = number(
-        "exp of the entropy of the eigenvalues of z",
+        "exp of the entropy of the eigenvalues of the covariance of z",
         label="effective rank of z",
         unit="dimensions",
         default=None,
     )
     effective_rank_h: float | None = number(
-        "the same of h", label="effective rank of h", unit="dimensions", default=None
+        "exp of the entropy of the eigenvalues of the covariance of h",
+        label="effective rank of h",
+        unit="dimensions",
+        default=None,
     )
-    alignment: float | None = number("mean squared distance of two views of an image", default=None)
-    uniformity: float | None = number("log mean exp(-2 d^2) of different images", default=None)
+    alignment: float | None = number(
+        "mean squared distance of two views of an image, L2-normalised", default=None
+    )
+    uniformity: float | None = number(
+        "log of the mean of exp(-2 d^2) over pairs of different images", default=None
+    )
     proxy_accuracy: float | None = number(
-        "queries whose positive is more similar than every negative, last 5 batches watched",
+        "share of queries whose positive is more similar than every negative, over the last 5 epochs",
         unit="share",
         default=None,
     )
     knn: float | None = number(
-        "weighted kNN on h, k 20, T .07", label="kNN accuracy", unit="share", headline=True, default=None
+        "accuracy of a weighted kNN on h, k = 20, T = .07",
+        label="kNN accuracy",
+        unit="share",
+        headline=True,
+        default=None,
     )
     few_labels: float | None = number(
-        "linear probe on h, 10 labels of each class, mean of 3 draws", label="10-label accuracy",
+        "accuracy of a linear probe on h with 10 labels of each class, mean of 3 random draws of labels",
+        label="10-label accuracy",
         unit="share", headline=True, default=None,
     )  # fmt: skip
     nmi: float | None = number(
-        "of clusters and classes, arithmetic mean", label="NMI", headline=True, default=None
+        "normalised mutual information of clusters and classes, arithmetic mean of the entropies",
+        label="NMI",
+        headline=True,
+        default=None,
     )
     accuracy: float | None = number(
-        "of clusters, matched to classes", label="ACC", headline=True, default=None
+        "accuracy of clusters that are matched to classes one to one",
+        label="ACC",
+        headline=True,
+        default=None,
     )
-    ari: float | None = number("of clusters and classes", label="ARI", headline=True, default=None)
-    used: float | None = number("clusters with an image in them", label="clusters used", default=None)
+    ari: float | None = number(
+        "adjusted Rand index of clusters and classes", label="ARI", headline=True, default=None
+    )
+    used: float | None = number("clusters that contain an image", label="clusters used", default=None)
     largest: float | None = number("share of the images in the largest cluster", default=None)
     first_cause: float | None = number(
-        "what `collapse causes` names first; 0: none, " + ", ".join(f"{n}: {name}" for n, name in enumerate(NAMES, 1)),
+        "number of the cause that `collapse causes` names first; 0: none, "
+        + ", ".join(f"{n}: {name}" for n, name in enumerate(NAMES, 1)),
         headline=True, default=None,
     )  # fmt: skip
-    seconds: float | None = number("wall time of a training, one thread", unit="s", default=None)
+    seconds: float | None = number("wall time of a training on one thread", unit="s", default=None)
 
 
 def _clusters(trial: Trial) -> clusters.Clusters:

@@ -3,7 +3,7 @@
 from collapse_cli.claims.claim import Arm, Check, Claim
 
 CLAIM = Claim(
-    says="Positive pairs alone collapse to one point; negatives prevent it",
+    says="With positive pairs alone z collapses to one point; negatives prevent it",
     source="Chen & He 2021, arXiv:2011.10566, sec. 4.1; Wang & Isola 2020, arXiv:2005.10242, sec. 5",
     arms={
         "positive-only": Arm("positive-only", {"epochs": 14}),
@@ -11,8 +11,8 @@ CLAIM = Claim(
     },
     measures=("loss", "std_sqrt_d", "effective_rank_z", "knn", "few_labels", "seconds"),
     checks=(
-        Check("positive-only: largest std·√d", lambda found: max(found.of("positive-only", "std_sqrt_d")), high=0.05),
-        Check("moco: smallest std·√d", lambda found: min(found.of("moco", "std_sqrt_d")), low=0.9),
-        Check("moco: 10-label accuracy, mean", lambda found: found.mean("moco", "few_labels"), low=0.91),
+        Check("largest std·√d of z, positive-only", lambda found: max(found.of("positive-only", "std_sqrt_d")), high=0.05),
+        Check("smallest std·√d of z, moco", lambda found: min(found.of("moco", "std_sqrt_d")), low=0.9),
+        Check("mean 10-label accuracy, moco", lambda found: found.mean("moco", "few_labels"), low=0.91),
     ),
 )  # fmt: skip

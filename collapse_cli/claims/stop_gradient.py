@@ -3,7 +3,7 @@
 from collapse_cli.claims.claim import Arm, Check, Claim
 
 CLAIM = Claim(
-    says="SimSiam and BYOL do not collapse; without the stop-gradient they do",
+    says="SimSiam and BYOL do not collapse; without the stop-gradient they collapse",
     source="Chen & He 2021, arXiv:2011.10566, sec. 4.1; Grill et al. 2020, arXiv:2006.07733",
     arms={
         "simsiam": Arm("simsiam"),
@@ -14,15 +14,15 @@ CLAIM = Claim(
     },
     measures=("loss", "std_sqrt_d", "effective_rank_z", "knn", "few_labels", "seconds"),
     checks=(
-        Check("simsiam: smallest std·√d", lambda found: min(found.of("simsiam", "std_sqrt_d")), low=0.5),
-        Check("byol: smallest std·√d", lambda found: min(found.of("byol", "std_sqrt_d")), low=0.5),
+        Check("smallest std·√d of z, simsiam", lambda found: min(found.of("simsiam", "std_sqrt_d")), low=0.5),
+        Check("smallest std·√d of z, byol", lambda found: min(found.of("byol", "std_sqrt_d")), low=0.5),
         Check(
-            "without stop-gradient: largest std·√d",
+            "largest std·√d of z, simsiam and byol without stop-gradient",
             lambda found: max(found.of("simsiam, gradient", "std_sqrt_d") + found.of("byol, gradient", "std_sqrt_d")),
             high=0.05,
         ),
         Check(
-            "simsiam without predictor: largest std·√d",
+            "largest std·√d of z, simsiam without predictor",
             lambda found: max(found.of("simsiam, no predictor", "std_sqrt_d")), high=0.25,
         ),
     ),

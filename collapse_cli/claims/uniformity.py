@@ -3,7 +3,7 @@
 from collapse_cli.claims.claim import Arm, Check, Claim
 
 CLAIM = Claim(
-    says="A supervised encoder is the best aligned, MoCHi the most uniform",
+    says="A supervised encoder has the best alignment, and MoCHi the best uniformity",
     source="Kalantidis et al. 2020, arXiv:2010.01028, fig. 3c",
     arms={"moco": Arm("moco"), "mochi": Arm("mochi"), "supervised": Arm("supervised")},
     measures=(
@@ -11,19 +11,19 @@ CLAIM = Claim(
     ),
     checks=(
         Check(
-            "mochi above moco in uniformity (lower is more uniform), the most of the seeds",
+            "largest difference in uniformity over seeds, mochi less moco (lower is more uniform)",
             lambda found: max(found.gain("mochi", "moco", "uniformity")), high=-1e-3,
         ),
         Check(
-            "moco above supervised in uniformity, the most of the seeds",
+            "largest difference in uniformity over seeds, moco less supervised",
             lambda found: max(found.gain("moco", "supervised", "uniformity")), high=-1e-3,
         ),
         Check(
-            "supervised above moco in alignment (lower is better aligned), the most of the seeds",
+            "largest difference in alignment over seeds, supervised less moco (lower is better aligned)",
             lambda found: max(found.gain("supervised", "moco", "alignment")), high=-1e-3,
         ),
         Check(
-            "supervised above mochi in alignment, the most of the seeds",
+            "largest difference in alignment over seeds, supervised less mochi",
             lambda found: max(found.gain("supervised", "mochi", "alignment")), high=-1e-3,
         ),
     ),

@@ -1,4 +1,4 @@
-"""collapse alignment: do views of one image meet, and do images spread out?"""
+"""collapse alignment: how close are the views of one image, and how evenly are images spread?"""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ def alignment(
     pair: Annotated[
         bool,
         typer.Option(
-            "--pair", help="two INPUTs are one set in pairs: row i of one belongs to row i of the other"
+            "--pair",
+            help="the two INPUTs are the two sides of pairs: row i of the first belongs to row i of the second",
         ),
     ] = False,
 ) -> None:
-    """Do views of one image meet, and do images spread out?
+    """How close are the views of one image, and how evenly are images spread?
 
-    Alignment over real augmented pairs, uniformity beside its lower bound, mean cosine; for each class too. With several
-    inputs the plot is a scatter of the two.
+    Alignment over real augmented pairs, uniformity beside its lower bound, and the mean cosine; for each class too. With
+    several inputs the plot is a scatter of alignment and uniformity.
 
-    With --pair, for images and their captions, say: alignment of the pairs, the modality gap between the two sets, the
-    uniformity of each, and how many find their partner.
+    With --pair, for example for images and their captions: the alignment of the pairs, the modality gap between the two
+    sets, the uniformity of each set, and the share of embeddings whose nearest neighbour is their partner.
 
     Examples: [bold]collapse alignment runs/a runs/b --plot plane.png[/bold],
     [bold]collapse alignment image.npy text.npy --pair[/bold]

@@ -17,19 +17,24 @@ def calibration(
     given: dict[str, Any],
     dimensions: Annotated[
         list[int] | None,
-        typer.Option("--dimensions", metavar="D", help="a width, D; again for more, by default 8, 32, 128"),
+        typer.Option(
+            "--dimensions",
+            metavar="D",
+            help="number of dimensions, D; repeat for more, by default 8, 32 and 128",
+        ),
     ] = None,
-    replications: Annotated[int, typer.Option(help="draws of the whole set", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="of everything drawn", min=0)] = 0,
+    replications: Annotated[int, typer.Option(help="replications of the whole set of cases", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="seed of all random draws", min=0)] = 0,
 ) -> None:
-    """How often is the verdict right? A confusion matrix on rows whose truth is known.
+    """How often is the verdict right? A confusion matrix on embeddings whose truth is known.
 
-    Draws the planted set (rank r of D with and without noise, isotropic, power
-    laws, outlier dimensions, clusters, ReLU, heavy tails, float16, rows of all
-    lengths; one point, rays, offsets in rows and in networks, massive
-    coordinates, outliers, scale; copies, groups, zeros, integer codes; too few
-    rows), judges every sample as `collapse diagnose` does, and counts. Some two
-    minutes on one core. The set: collapse_cli/metrics/planted*.py.
+    Generates the planted cases (rank r of D with and without noise, isotropic,
+    power laws, outlier dimensions, clusters, ReLU, heavy tails, float16,
+    embeddings of all lengths; one point, rays, offsets of embeddings and of
+    networks, massive coordinates, outliers, scale; copies, groups, zeros, integer
+    codes; too few embeddings), judges every sample as `collapse diagnose` does,
+    and counts. It takes about two minutes on one core. The cases are defined in
+    collapse_cli/metrics/planted*.py.
 
     Example: [bold]collapse calibration --replications 5 --dimensions 64[/bold]
     """

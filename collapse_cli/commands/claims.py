@@ -17,22 +17,26 @@ def claims(
     given: dict[str, Any],
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CLAIM…]", help="by name, or all; none: list them", show_default=False),
+        typer.Argument(
+            metavar="[CLAIM…]",
+            help="names of claims, or all; without a name they are listed",
+            show_default=False,
+        ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="runs of every arm, seeds 0, 1, 2 …", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="runs of every arm, with seeds 0, 1, 2 and so on", min=1)] = 3,
     jobs: Annotated[
-        int, typer.Option(help="runs at once, one thread each; 0: as many as there are cores", min=0)
+        int, typer.Option(help="runs at the same time, one thread each; 0: one for each core", min=0)
     ] = 0,
 ) -> None:
     """Do the papers' claims hold here? Each is trained and measured on digits, over several seeds.
 
-    Every arm's numbers as the mean over seeds with the lowest and the highest,
-    then the checks that a claim must pass. One to five minutes each on two cores;
-    arms that claims share are trained once.
+    The numbers of every arm are the mean over seeds with the lowest and the
+    highest seed; then come the checks that a claim must pass. A claim takes one to
+    five minutes on two cores; arms that claims share are trained once.
 
     Example, the list: [bold]collapse claims[/bold]
 
-    Two of them: [bold]collapse claims momentum class-oracle --html claims.html[/bold]
+    Two claims: [bold]collapse claims momentum class-oracle --html claims.html[/bold]
     """
     shown = fill(Shown, given)
     output = shown.output()
@@ -55,6 +59,7 @@ def _list(shown: Shown) -> None:
 
     if shown.plot or shown.html:
         raise CollapseError(
-            "no claim to draw", "name one, as in: collapse claims momentum --plot momentum.png"
+            "there is no claim to plot",
+            "name a claim, for example: collapse claims momentum --plot momentum.png",
         )
     listing(listed(), shown.json)

@@ -1,4 +1,4 @@
-"""collapse classes: how far apart are the classes, and is any of them collapsed?"""
+"""collapse classes: how far apart are the classes, and has any of them collapsed?"""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from collapse_cli.commands.single import ask
 def classes(
     inputs: Inputs,
     given: dict[str, Any],
-    unit: Annotated[bool, typer.Option("--unit", help="bring rows to length 1 first")] = False,
+    unit: Annotated[bool, typer.Option("--unit", help="L2-normalise the embeddings first")] = False,
 ) -> None:
-    """How far apart are the classes, and is any of them collapsed?
+    """How far apart are the classes, and has any of them collapsed?
 
-    Variance within and between classes, CDNV, neural collapse NC1 and NC2, and of each class its variance and effective
-    rank, beside the same rows with their labels shuffled. NC3 and NC4 where the run has a linear classifier. Low NC1 is
-    the aim of supervised training; of a contrastive space it says how separable the classes are.
+    Variance within and between classes, CDNV, neural collapse NC1 and NC2, and the variance and effective rank of each
+    class, beside the same embeddings with shuffled labels; NC3 and NC4 where the run has a linear classifier. A low NC1 is
+    the aim of supervised training; for a contrastive space it tells how separable the classes are.
 
     Example: [bold]collapse classes runs/mine --plot classes.png[/bold]
     """

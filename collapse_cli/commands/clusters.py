@@ -1,4 +1,4 @@
-"""collapse clusters: are the classes found again without labels?"""
+"""collapse clusters: do clusters that are found without labels match the classes?"""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def clusters(
     inputs: Inputs,
     given: dict[str, Any],
     count: Annotated[
-        int, typer.Option("--clusters", help="of k-means, M; 0: as many as there are classes", min=0)
+        int, typer.Option("--clusters", help="clusters of k-means, M; 0: the number of classes", min=0)
     ] = 0,
 ) -> None:
-    """Are the classes found again without labels?
+    """Do clusters that are found without labels match the classes?
 
-    Clusters against labels: ACC, NMI, ARI, and how many clusters are used. Judged are the network's own cluster head, where
-    it has one, and k-means on h and z (L2-normalised rows; raw ones for pixels:DATASET). Without labels only
-    the sizes of the clusters are measured.
+    Compares clusters with labels: ACC, NMI, ARI, and how many clusters are used. The clusters are those of the network's
+    own cluster head, where it has one, and of k-means on h and z (L2-normalised; raw for pixels:DATASET). Without labels
+    only the sizes of the clusters are measured.
 
     Example: [bold]collapse clusters runs/mine pixels:digits --plot clusters.png[/bold]
     """

@@ -27,7 +27,7 @@ def compare(
         bool, typer.Option("--fresh", help="measure anew what the run folders hold already")
     ] = False,
 ) -> None:
-    """Which of these runs is better, and is that more than the luck of a seed?
+    """Which of these runs is better, and is the difference larger than the variation between seeds?
 
     One sentence for each group: what differs from the first by effective rank of h and of z and linear accuracy of h, three
     metrics that are fixed beforehand, whose 95 % intervals hold together. Then the metrics side by side, the best of each

@@ -1,4 +1,4 @@
-"""collapse datasets: what can be learned from."""
+"""collapse datasets: which data sets can be used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collapse_cli.views.listing import listing
 
 @options(Output=Listed)
 def datasets(given: dict[str, Any]) -> None:
-    """What can be learned from: the named sets, and your own images.
+    """Which data sets can be used: the named ones, and your own images?
 
     Example: [bold]collapse train moco --dataset parquet:my/images[/bold]
     """
@@ -31,7 +31,7 @@ def datasets(given: dict[str, Any]) -> None:
             }
         )
     own = {"images": "any", "train": "any", "test": "any", "classes": "any"}
-    named.append({"data set": "folder:PATH", "what": "your images, in class folders or flat", **own})
+    named.append({"data set": "folder:PATH", "what": "your images, in class folders or in one folder", **own})
     named.append(
         {"data set": "parquet:PATH", "what": "Hugging Face image layout: a file or a folder of shards", **own}
     )

@@ -1,4 +1,4 @@
-"""collapse demo: collapse, and what prevents it, seen on real digits within a minute."""
+"""collapse demo: train small models on real digits, and see within a minute what collapses and what prevents it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 SHOWN = {"positive-only": {"epochs": 8}, "moco": {"epochs": 40}, "mochi": {"epochs": 40}}
 QUICK = {"positive-only": {"epochs": 6}, "moco": {"epochs": 10}}
-"""Epochs of 21 steps. Positive-only is at one point after two."""
+"""Epochs of 21 steps. Positive-only has collapsed to one point after two."""
 
 Out = Annotated[Path | None, typer.Option(help="folder for runs, plots and page; by default runs/demo-STAMP")]
 Quick = Annotated[
     bool,
     typer.Option(
-        "--quick", help="the smoke check for a CI: two short runs, exit code 1 unless they end as they must"
+        "--quick", help="a smoke test for CI: two short runs; exit code 1 unless they end as they must"
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdout instead of tables")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps")]
-Seed = Annotated[int, typer.Option(help="of everything drawn", min=0)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no tables")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout instead of tables")]
+Device = Annotated[str, typer.Option("--device", help="device: auto, cpu, cuda, cuda:N or mps")]
+Seed = Annotated[int, typer.Option(help="seed of all random draws", min=0)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print neither progress nor tables")]
 
 
 def demo(
@@ -43,10 +43,10 @@ def demo(
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Watch collapse, and what prevents it, on real digits within a minute.
+    """Train small models on real digits, and see within a minute what collapses and what prevents it.
 
-    Trains positive-only (collapses on purpose), MoCo and MoCHi; measures spectra, alignment, uniformity, a probe on 10 labels
-    per class and false negatives, side by side; writes plots and a page. Nothing is downloaded.
+    Trains positive-only (which collapses by design), MoCo and MoCHi; measures spectra, alignment, uniformity, a probe on 10
+    labels per class and false negatives, side by side; writes plots and a page. Nothing is downloaded.
 
     Example: [bold]collapse demo[/bold]
     """

@@ -1,4 +1,4 @@
-"""collapse diagnose: has it collapsed, what says so, and what should be tried next?"""
+"""collapse diagnose: has it collapsed, which measurements show it, and what should be tried next?"""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from collapse_cli.commands.single import ask
 
 @options(Measuring=Measuring, Output=Shown)
 def diagnose(inputs: Inputs, given: dict[str, Any]) -> None:
-    """Has it collapsed, what says so, and what should be tried next?
+    """Has it collapsed, which measurements show it, and what should be tried next?
 
     A verdict on h and z: complete collapse, dimensional collapse (n of D),
     healthy or inconclusive, with the numbers that decide, their intervals, nulls
     and bounds, and what to try. An input is judged by h, unless z has collapsed
-    completely. Heads are compared with isotropic rows, what a ReLU gave with
-    isotropic rows through a ReLU, and both with the same network at random
-    initialisation. An offset is no collapse; where embeddings alone cannot tell,
-    it says what to give. How often it is right: collapse calibration.
+    completely. Projections are compared with isotropic data, the output of a ReLU
+    with isotropic data through a ReLU, and both with the same network at random
+    initialisation. An offset is not a collapse; where embeddings alone do not
+    suffice, the answer says what to give. `collapse calibration` measures how
+    often the verdict is right.
 
     Example: [bold]collapse diagnose runs/mine --plot diagnosis.png[/bold]
     """

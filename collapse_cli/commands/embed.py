@@ -1,4 +1,4 @@
-"""collapse embed: keep the embeddings of a run as a file."""
+"""collapse embed: save the embeddings of a run as a file."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from collapse_cli.views import targets
 @options(Measuring=Measuring)
 def embed(
     input: Annotated[
-        Path, typer.Argument(help="a run folder, a checkpoint or other embeddings", show_default=False)
+        Path, typer.Argument(help="a run folder, a checkpoint or a file of embeddings", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(help="the .npz to write", show_default=False)],
+    out: Annotated[Path, typer.Option(help="the .npz file to write", show_default=False)],
     given: dict[str, Any],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace an existing --out")] = False,
 ) -> None:
-    """Keep the embeddings of a run as an .npz that every measuring command reads back.
+    """Save the embeddings of a run as an .npz that every measuring command reads.
 
-    Holds representations h, projections z, labels, two augmented views of up to 2000 images, and the hash of the encoder's
-    weights, by which `collapse coverage` knows what may be compared. Of other embeddings it keeps --samples rows.
+    The file contains representations h, projections z, labels, two augmented views of up to 2000 images, and the hash of the
+    encoder's weights, by which `collapse coverage` knows what may be compared. From a file
+    of embeddings it takes --samples of them.
 
     Example: [bold]collapse embed runs/mine --split test --out mine.npz[/bold]
     """

@@ -25,7 +25,7 @@ PACKAGES = (
 
 @options(Output=Listed)
 def env(given: dict[str, Any]) -> None:
-    """Versions, devices, threads, data folder: a block to paste into a bug report.
+    """Versions, devices, threads and data folder: a block to paste into a bug report.
 
     Example: [bold]collapse env[/bold]
     """

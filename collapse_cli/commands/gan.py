@@ -20,15 +20,22 @@ if TYPE_CHECKING:
 Cure = Annotated[
     str,
     typer.Option(
-        help="none, r1, pac, unrolled, minibatch or noise; several joined by +; a list with commas compares"
+        help=(
+            "cure: none, r1, pac, unrolled, minibatch or noise; join several with +; a list "
+            "with commas compares them"
+        )
     ),
 ]
-Seeds = Annotated[int, typer.Option(help="runs, trained at once as one batch", min=1)]
-Seed = Annotated[int, typer.Option(help="of the first run; the others follow", min=0)]
-Looks = Annotated[int, typer.Option(help="looks taken along the training", min=2)]
-Animation = Annotated[Path | None, typer.Option(help="write the samples over time as a .gif")]
+Seeds = Annotated[int, typer.Option(help="runs, trained at the same time as one batch", min=1)]
+Seed = Annotated[int, typer.Option(help="seed of the first run; the others follow", min=0)]
+Looks = Annotated[int, typer.Option(help="how often the samples are measured during training", min=2)]
+Animation = Annotated[Path | None, typer.Option(help="write the samples over time to a .gif")]
 Sweep = Annotated[
-    bool, typer.Option("--sweep", help="a map of modes over --lr-ratio and --d-steps in their place")
+    bool,
+    typer.Option(
+        "--sweep",
+        help="measure a map of modes over --lr-ratio and --d-steps, in place of one setting of them",
+    ),
 ]
 
 
@@ -45,8 +52,9 @@ def gan(
     """Does the generator reach every mode of its target, and how good are its samples?
 
     Trains small GANs on a ring or a grid of Gaussians, or on digits. With the
-    defaults D is too strong and modes are lost, though the samples that are left
-    are good: modes and quality are two axes. Cures bring the modes back.
+    defaults D is too strong and modes are lost, although the remaining samples are
+    of high quality: modes and quality are separate measurements. Cures bring the
+    modes back.
 
     Example, cures: [bold]collapse gan --cure none,r1,pac --plot gan.png --animation gan.gif[/bold]
 
@@ -78,7 +86,7 @@ def gan(
 def _check(animation: Path | None, sweep: bool) -> None:
     """Raises CollapseError for an animation that cannot be drawn or written."""
     if animation and sweep:
-        raise CollapseError("a map does not move", "leave out --animation or --sweep")
+        raise CollapseError("a map cannot be animated", "leave out --animation or --sweep")
     if animation:
         targets.check(animation, (".gif",), "--animation")
 

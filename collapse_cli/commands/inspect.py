@@ -26,8 +26,8 @@ def inspect(
 ) -> None:
     """What is this file, and what can be measured on it?
 
-    A run, a checkpoint of ours or of another library (its layout, architecture and prefix, how many weights match), or
-    embeddings. Nothing in the file is run.
+    The file is a run, a checkpoint of collapse or of another library (layout, architecture, prefix and the number of
+    weights that match), or embeddings. No code in the file is executed.
 
     Example: [bold]collapse inspect checkpoint_0199.pth.tar[/bold]
     """

@@ -1,4 +1,4 @@
-"""collapse lidar: in how many directions do images differ, measured by how much their views do?"""
+"""collapse lidar: in how many directions do images differ by more than their views?"""
 
 from __future__ import annotations
 
@@ -19,17 +19,21 @@ def lidar(
     given: dict[str, Any],
     views: Annotated[int, typer.Option(help="augmented views of each image, q", min=2)] = 10,
     images: Annotated[
-        int, typer.Option(help="images that are viewed, n; more than dimensions", min=2)
+        int,
+        typer.Option(help="images that views are made of, n; it should be more than the dimensions", min=2),
     ] = 1000,
     delta: Annotated[
-        float, typer.Option(help="added to the diagonal of Sw, δ, times its mean", min=0)
+        float,
+        typer.Option(help="regularisation added to the diagonal of Sw, δ, as a multiple of its mean", min=0),
     ] = DELTA,
-    absolute: Annotated[bool, typer.Option("--absolute", help="add δ as it is, as other tools do")] = False,
+    absolute: Annotated[
+        bool, typer.Option("--absolute", help="add δ itself, as other tools do, not a multiple of the mean")
+    ] = False,
 ) -> None:
-    """In how many directions do images differ, measured by how much views of one image do?
+    """LiDAR: in how many directions do images differ by more than their views?
 
-    LiDAR, and along each principal direction the share of the variance that is augmentation, beside noise without any
-    image in it. Where an .npz has no views, its labels stand for images.
+    LiDAR, and along each principal direction the share of the variance that comes from augmentation, beside pure noise.
+    Where an .npz contains no views, classes take the place of images.
 
     Example: [bold]collapse lidar runs/mine --views 10 --images 1000 --plot lidar.png[/bold]
     """

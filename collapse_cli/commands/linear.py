@@ -1,4 +1,4 @@
-"""collapse linear: when does a linear network lose dimensions by itself?"""
+"""collapse linear: when does a linear network lose dimensions through its training alone?"""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from collapse_cli.settings import Linear, fill
 
 @options(Sweep=Swept, Network=Linear, Covariance=Covariances, Output=Shown)
 def linear(given: dict[str, Any]) -> None:
-    """When does a linear network lose dimensions by itself?
+    """When does a linear network lose dimensions through its training alone?
 
     Jing et al. (2022, arXiv:2110.09348) found two causes. Augmentation: where
-    views differ by more than the data do, X, the spread of the data less that
-    of the augmentation, has a negative eigenvalue, and that direction dies.
+    views differ by more than the data do, X, the covariance of the data less that
+    of the augmentation, has a negative eigenvalue, and its direction vanishes.
     Depth: through several layers small singular values grow slowest. All
-    noises, depths and seeds train at once; theory stands beside measurement.
+    noises, depths and seeds are trained together; theory stands beside measurement.
 
     With the paper's loss, [bold]distance[/bold], there is a threshold: a noise of 1.5
-    kills the 8 of 16 directions that have it, .5 none. With that of its code,
-    [bold]dot[/bold], of two noisy views, they shrink smoothly; large rates diverge.
+    removes the 8 of 16 directions that have it, and .5 none. With the loss of the
+    published code, [bold]dot[/bold], of two noisy views, directions shrink smoothly;
+    large learning rates diverge.
 
     Example, augmentation: [bold]collapse linear --plot noise.png[/bold]
 
@@ -50,6 +51,8 @@ def linear(given: dict[str, Any]) -> None:
 def _refuse(given: Mapping[str, Any]) -> None:
     """Raises CollapseError for an option that was typed and would do nothing."""
     if "temperature" in given and given.get("loss") != "dot":
-        raise CollapseError("--temperature belongs to --loss dot", "leave it out, or ask for that")
+        raise CollapseError(
+            "--temperature belongs to --loss dot", "leave out --temperature, or add --loss dot"
+        )
     if given.get("augment_covariance") and "augment" in given:
-        raise CollapseError("--augment-covariance stands in place of --augment", "leave one of them out")
+        raise CollapseError("--augment-covariance replaces --augment", "leave one of the two out")

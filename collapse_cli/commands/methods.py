@@ -1,4 +1,4 @@
-"""collapse methods: what can be trained."""
+"""collapse methods: which methods can be trained, and with which settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collapse_cli.views.listing import listing
 
 @options(Output=Listed)
 def methods(given: dict[str, Any]) -> None:
-    """What can be trained, and with which knobs of its own.
+    """Which methods can be trained, and which settings does each have?
 
     Example: [bold]collapse methods[/bold]
     """

@@ -1,4 +1,4 @@
-"""collapse oracle: how many negatives are false?"""
+"""collapse oracle: how many negatives are false negatives?"""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def oracle(
         list[Path] | None,
         typer.Argument(
             metavar="[INPUT…]",
-            help="runs, checkpoints or embeddings; none: from labels alone",
+            help="runs, checkpoints or embeddings; without any, the expectation from labels alone",
             show_default=False,
         ),
     ] = None,
     queue: Annotated[
-        int, typer.Option(help="keys, K; 0: the run's own queue, or 4096 from labels alone", min=0)
+        int, typer.Option(help="number of keys, K; 0: the run's own queue, or 4096 from labels alone", min=0)
     ] = 0,
     temperature: Annotated[
-        float, typer.Option(help="of the softmax, T; 0: the run's own, or 0.2", min=0)
+        float, typer.Option(help="temperature of the softmax, T; 0: the run's own, or 0.2", min=0)
     ] = 0.0,
 ) -> None:
-    """How many negatives are false?
+    """How many negatives are false negatives?
 
-    From labels alone with --dataset (no data needed for the named sets), or measured on a run: false negatives by
-    similarity rank, the softmax mass they hold, proxy-task accuracy; on the run's own queue, or on --queue K keys drawn
-    from the data.
+    Computed from labels alone with --dataset (no data needed for the named sets), or measured on a run: false negatives by
+    similarity rank, their share of the softmax mass, and the accuracy of the proxy task; with the run's own queue, or with
+    --queue K keys sampled from the data.
 
     Examples: [bold]collapse oracle --dataset cifar10 --queue 65536[/bold], [bold]collapse oracle runs/mine[/bold]
     """

@@ -19,12 +19,12 @@ from collapse_cli.views import PAGES, targets
 def report(
     run: Annotated[Path, typer.Argument(help="a run folder", show_default=False)],
     given: dict[str, Any],
-    out: Annotated[Path | None, typer.Option(help="the page; by default RUN/report.html")] = None,
+    out: Annotated[Path | None, typer.Option(help="the page to write; by default RUN/report.html")] = None,
 ) -> None:
     """One self-contained HTML page of everything measured on a run.
 
     The diagnosis, spectrum, alignment, oracle, probe, clusters and classes are
-    measured anew and kept in RUN/results; other answers there are shown too.
+    measured again and saved in RUN/results; other answers there are shown too.
 
     Example: [bold]collapse report runs/mine[/bold]
     """

@@ -13,10 +13,10 @@ from collapse_cli.commands.single import ask
 def spectrum(inputs: Inputs, given: dict[str, Any]) -> None:
     """How many dimensions does the embedding really use?
 
-    Spectrum, effective ranks by every convention, and a verdict, for h and z,
-    beside isotropic rows of the same N and D (through a ReLU where these were),
-    and beside the same network at random initialisation. What to do: collapse
-    diagnose.
+    The spectrum, effective ranks by every convention, and a verdict, for h and z,
+    beside isotropic data of the same N and D (through a ReLU where the embeddings
+    come from a ReLU), and beside the same network at random initialisation.
+    `collapse diagnose` says what to do.
 
     Example: [bold]collapse spectrum runs/mine --plot spectrum.png[/bold]
     """

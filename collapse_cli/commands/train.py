@@ -86,18 +86,24 @@ class Where:
 
 
 Out = Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")]
-Resume = Annotated[Path | None, typer.Option(help="go on with this run folder")]
+Resume = Annotated[Path | None, typer.Option(help="continue the run in this folder")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the run in --out")]
-Config = Annotated[Path | None, typer.Option(help="settings from a TOML file, as a run's settings.toml")]
+Config = Annotated[
+    Path | None, typer.Option(help="read settings from a TOML file, such as a run's settings.toml")
+]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="one setting; above --config, below options"),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="one setting; it takes precedence over --config, and options take precedence over it",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be done, and stop")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")]
+Device = Annotated[str, typer.Option(help="device: auto, cpu, cuda, cuda:N or mps")]
 DataDir = Annotated[str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")]
-Download = Annotated[bool, typer.Option("--download", help="fetch a missing data set")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
+Download = Annotated[bool, typer.Option("--download", help="download a missing data set")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
 
 
 def _command(method: str) -> Callable[..., None]:
@@ -125,7 +131,7 @@ def _command(method: str) -> Callable[..., None]:
 
     train.__doc__ = f"""{METHODS[method].__doc__}
 
-    Leaves a run folder that spectrum, alignment, oracle, embed and report read.
+    Writes a run folder that all other commands read.
 
     Example: [bold]collapse train {method} --epochs 40 --out runs/mine[/bold]
     """
@@ -145,7 +151,7 @@ def _refuse_beside_resume(config: Path | None, overwrite: bool, out: Path | None
         )
     if out:
         raise CollapseError(
-            "--resume and --out exclude each other", "a resumed run goes on in its own folder"
+            "--resume and --out exclude each other", "a resumed run continues in its own folder"
         )
 
 

@@ -16,20 +16,27 @@ def weights(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INPUT…", help="run folders, checkpoints, weights of others", show_default=False
+            metavar="INPUT…",
+            help="run folders, checkpoints, or weights of other libraries",
+            show_default=False,
         ),
     ],
     given: dict[str, Any],
     seed: Annotated[
-        int, typer.Option(help="of the random matrices that stand for unknown fresh weights", min=0)
+        int,
+        typer.Option(
+            help="seed of the random matrices that stand in for initial weights where those are not known",
+            min=0,
+        ),
     ] = 0,
 ) -> None:
     """Which layers have lost rank, and do adjacent layers align?
 
-    Ranks and singular values of every layer, beside the same weights before
-    training, which a run of ours draws again from its seed, or random ones; and
-    how far the directions that one layer amplifies are those that the next one
-    takes up. Of a run trained with --keep-every both are drawn by epoch too.
+    Ranks and singular values of every layer, beside the same weights at
+    initialisation (recomputed from the run's seed, or random matrices for other
+    libraries); and how far the directions that one layer amplifies are those that
+    the next layer takes up. For a run trained with --keep-every both are also
+    shown by epoch.
 
     Example: [bold]collapse weights runs/mine --plot weights.png[/bold]
     """

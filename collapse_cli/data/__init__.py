@@ -36,7 +36,7 @@ def load(
     data_dir: where named sets lie (see `data_root`); size: side that folder and parquet images are resized to.
     """
     if split not in SPLITS:
-        raise CollapseError(f"no split named '{split}'", nearest(split, list(SPLITS)))
+        raise CollapseError(f"there is no split named '{split}'", nearest(split, list(SPLITS)))
     scheme, _, path = name.partition(":")
     if is_source(name):
         images: Images = import_module(f"{__name__}.{scheme}").load(Path(path).expanduser(), split, size)
@@ -66,6 +66,6 @@ def data_root(data_dir: str | Path | None) -> Path:
 def _named(name: str) -> str:
     if name not in NAMES:
         raise CollapseError(
-            f"no data set named '{name}'", nearest(name, [*NAMES, "folder:PATH", "parquet:PATH"])
+            f"there is no data set named '{name}'", nearest(name, [*NAMES, "folder:PATH", "parquet:PATH"])
         )
     return name

@@ -41,7 +41,7 @@ class Encoded:
         except Exception as error:  # Pillow raises almost anything on a damaged file
             reason = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
             raise CollapseError(
-                f"{self.name} cannot be read as an image{reason}", "mend it or take it out"
+                f"{self.name} cannot be read as an image{reason}", "repair the file or remove it"
             ) from None
 
 

@@ -71,11 +71,13 @@ def _place(path: Path, parts: Parts, split: bool) -> Place:
 def _listed(path: Path) -> list[Parts]:
     """Where the images lie below `path`, in natural order; hidden files and folders are passed over."""
     if not path.is_dir():
-        raise CollapseError(f"no folder {path}", "folder:PATH names a folder of images")
+        raise CollapseError(f"there is no folder {path}", "folder:PATH names a folder of images")
     found = sorted(_walk(path), key=lambda parts: [_natural(part) for part in parts])
     if not found:
         known = ", ".join(SUFFIXES)
-        raise CollapseError(f"{path} has no images", f"known are {known}, in class folders or flat")
+        raise CollapseError(
+            f"{path} has no images", f"these formats are read: {known}, in class folders or in one folder"
+        )
     return found
 
 

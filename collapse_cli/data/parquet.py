@@ -46,7 +46,7 @@ def _shards(path: Path) -> list[Path]:
     shards = [path] if path.is_file() else sorted(path.glob("*.parquet"))
     if not shards:
         raise CollapseError(
-            f"no parquet file at {path}", "parquet:PATH names a .parquet file or a folder of them"
+            f"there is no parquet file at {path}", "parquet:PATH names a .parquet file or a folder of them"
         )
     for shard in shards:
         try:
@@ -71,7 +71,8 @@ def _column(shards: list[Path], name: str) -> pyarrow.ChunkedArray:
     except (pyarrow.ArrowException, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise CollapseError(
-            f"column {name} of {shards[0].parent} cannot be read ({reason})", "every shard must have it whole"
+            f"column {name} of {shards[0].parent} cannot be read ({reason})",
+            "every shard must contain this column whole",
         ) from None
 
 
@@ -87,8 +88,8 @@ def _images(schema: pyarrow.Schema, file: Path) -> str:
     fit = [f.name for f in schema if types.is_struct(f.type) and f.type.get_field_index("bytes") >= 0]
     if not fit:
         raise CollapseError(
-            f"{file} has no image column",
-            f"one column must be a struct with 'bytes'; there are: {', '.join(schema.names)}",
+            f"{file} has no column of images",
+            f"one column must be a struct with 'bytes'; the columns are: {', '.join(schema.names)}",
         )
     return next((name for name in IMAGES if name in fit), fit[0])
 
@@ -117,7 +118,7 @@ def _numbered(
     names = classes or tuple(str(c) for c in range(1 + max(max(part, default=-1) for part in each)))
     if wrong := [value for value in labels if not 0 <= value < len(names)]:
         raise CollapseError(
-            f"{len(wrong)} of {len(labels)} images have no class in the column {label} (as {wrong[0]})",
-            f"take them out, or number them 0 to {len(names) - 1}",
+            f"{len(wrong)} of {len(labels)} images have no class in the column {label} (for example {wrong[0]})",
+            f"remove them, or number them from 0 to {len(names) - 1}",
         )
     return labels, names

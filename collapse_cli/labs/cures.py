@@ -27,10 +27,11 @@ def chosen(names: str) -> tuple[str, ...]:
     for name in found:
         if name == "none":
             raise CollapseError(
-                f"--cure {names} joins none with a cure", "leave one of them out, or compare: none,r1"
+                f"--cure {names} joins none with a cure",
+                "leave out none, or compare the two with a comma: none,r1",
             )
         if name not in CURES:
-            raise CollapseError(f"no cure named '{name}'", nearest(name, ["none", *CURES]))
+            raise CollapseError(f"there is no cure named '{name}'", nearest(name, ["none", *CURES]))
     return found
 
 

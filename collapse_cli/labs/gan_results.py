@@ -93,7 +93,8 @@ def _watched(
         for seed, samples in zip(seeds, snapshot.samples, strict=True):
             if not samples.isfinite().all():
                 raise CollapseError(
-                    f"the GAN ({cure}, seed {seed}) has diverged: after {snapshot.step} steps G gives nan or infinity",
+                    f"the GAN ({cure}, seed {seed}) has diverged: after {snapshot.step} steps G "
+                    "returns nan or infinity",
                     "lower --lr or --lr-ratio",
                 )
         snapshots.append(snapshot)

@@ -46,6 +46,7 @@ def _advance(slope: object, span: tuple[float, float], weights: Tensor, integral
     solved = solve_ivp(slope, span, state, "DOP853", rtol=RELATIVE, atol=ABSOLUTE, t_eval=[span[1]])
     if not solved.success:
         raise CollapseError(
-            "the gradient flow could not be followed", "lower --lr or --steps, whose product is its time"
+            "the gradient flow could not be integrated",
+            "lower --lr or --steps; their product is the time that is integrated",
         )
     return torch.from_numpy(solved.y[:, -1].copy())

@@ -16,10 +16,10 @@ VANISHED = (
     1e-3  # of the largest eigenvalue before training: a largest one below it has collapsed with all others
 )
 FLOOR = (
-    f"λ of the covariance of z, centred, raw; alive: above {RELATIVE_FLOOR:.0%} of the largest, and none where that is below "
-    f"{VANISHED:.1%} of what it was before training"
+    f"λ of the covariance of z, centred, raw; surviving: above {RELATIVE_FLOOR:.0%} of the "
+    f"largest, and none where that is below {VANISHED:.1%} of its value at initialisation"
 )
-PRODUCT = "mean over adjacent layers; k: as many as live at the end"
+PRODUCT = "mean over adjacent layers; k: the number of dimensions that survive"
 RATES = (
     "σ₁ᵏ (σ₂ᵏ)² v₁ᵏ·X v₁ᵏ for L = 2, in general (Π σ_lᵏ)² / σ₁ᵏ · v₁ᵏ·X v₁ᵏ; of W₁, while its σ is distinct and "
     f"|A_kk| above {ALIGNED:g}"
@@ -32,29 +32,37 @@ class Dynamics:
     """Linear networks, mean over seeds [lowest, highest]."""
 
     alive: float = number(
-        "dimensions of the embedding that live at the end", unit="dimensions", convention=FLOOR, headline=True
+        "dimensions of the embedding that survive training",
+        unit="dimensions",
+        convention=FLOOR,
+        headline=True,
     )
-    dead: float = number("dimensions of the embedding that do not", convention=FLOOR, headline=True)
+    dead: float = number(
+        "dimensions of the embedding that do not survive training", convention=FLOOR, headline=True
+    )
     negative: float | None = number(
-        "negative eigenvalues of X before training: so many directions die while X stays what it is (Theorem 1)",
-        label="X < 0", convention=f"by more than {SLIGHT:.0%} of the largest |λ|; X a mean over 16 batches", headline=True,
+        "negative eigenvalues of X at initialisation: as many directions vanish while X stays "
+        "the same (Theorem 1)",
+        label="X < 0", convention=f"by more than {SLIGHT:.0%} of the largest |λ|; X is a mean over 16 batches", headline=True,
         default=None,
     )  # fmt: skip
     gap: float = number(
-        "mean log eigenvalue of the first half of the dimensions less that of the second", unit="nats", convention=FLOOR,
+        "mean log eigenvalue of the first half of the dimensions less that of the second half", unit="nats", convention=FLOOR,
         headline=True,
     )  # fmt: skip
     participation_ratio: float = number("(sum lambda)^2 / sum lambda^2", convention=FLOOR)
     block_energy: float | None = number(
-        "||A[:k, :k]||_F^2 / k: how much of a layer's k strongest outputs the next one's k strongest inputs take up (Theorem 2)",
+        "||A[:k, :k]||_F^2 / k: share of a layer's k strongest output directions that lies in "
+        "the k strongest input directions of the next layer (Theorem 2)",
         convention=PRODUCT, null="random", headline=True, default=None,
     )  # fmt: skip
     block_energy_before: float | None = number(
-        "the same, with the same k, before training", label="block energy, before", convention=PRODUCT, null="random",
+        "block energy at initialisation, with the same k", label="block energy at initialisation", convention=PRODUCT,
+        null="random",
         default=None,
     )  # fmt: skip
     diagonal: float | None = number(
-        "mean |A_kk| of the leading directions whose singular values stand apart", label="mean |A_kk|",
+        "mean |A_kk| of the leading directions whose singular values are distinct", label="mean |A_kk|",
         null="random", default=None,
     )  # fmt: skip
     imbalance: float | None = number(
@@ -63,46 +71,50 @@ class Dynamics:
         default=None,
     )
     drift: float | None = number(
-        "||Q - Q(0)||: how far training has moved what gradient flow conserves", label="drift of Q", convention=MOTION,
+        "||Q - Q(0)||: change of Q, which gradient flow conserves", label="drift of Q", convention=MOTION,
         null="flow", default=None,
     )  # fmt: skip
     growth_ratio: float | None = number(
-        "growth of singular values over that of Theorem 3, by least squares; 1 where it holds", label="growth / Theorem 3",
+        "growth of singular values over that predicted by Theorem 3, by least squares; 1 where the theorem holds",
+        label="growth / Theorem 3",
         convention=RATES, default=None,
     )  # fmt: skip
     growth_correlation: float | None = number(
-        "of the growth of singular values and that of Theorem 3",
-        label="correlation of both",
+        "correlation of the growth of singular values with that predicted by Theorem 3",
+        label="correlation with Theorem 3",
         convention=RATES,
         default=None,
     )
-    loss: float = number("mean over the last steps", unit="nats", null="log B")
+    loss: float = number("mean loss over the last steps", unit="nats", null="log B")
     spectrum: Curve | None = curve(
         "eigenvalues of the covariance of z, geometric mean over seeds", label="embedding spectrum",
-        x="dimension, by size", y="eigenvalue λ", log="y", null="before training", sketch=True, default=None,
+        x="dimension, by size", y="eigenvalue λ", log="y", null="at initialisation", sketch=True, default=None,
     )  # fmt: skip
     survivors: Curve | None = curve(
-        "dimensions that live, over the steps",
-        label="dimensions alive",
+        "dimensions that survive, over the steps",
+        label="surviving dimensions",
         x="step",
-        y="dimensions alive",
+        y="surviving dimensions",
         default=None,
     )
     fates: Curve | None = curve(
-        "singular values of W at the end, by what X before training said of their directions v: below 0 they should die",
-        label="what X said, and what came", x="X before training along a direction of W, v·Xv",
-        y="its singular value at the end", log="y", dots=True, default=None,
+        "singular value of W after training along each direction v, against X at initialisation "
+        "along it: below 0 the direction should vanish",
+        label="singular values against X", x="X at initialisation along a direction of W, v·Xv",
+        y="singular value after training", log="y", dots=True, default=None,
     )  # fmt: skip
     forces: Curve | None = curve(
-        "eigenvalues of X, the spread of the data less that of the augmentation, before training: below 0 directions die",
-        label="eigenvalues of X", x="place, by size", y="eigenvalue of X before training", null="0", default=None,
+        "eigenvalues of X, the covariance of the data less that of the augmentation, at "
+        "initialisation: directions below 0 vanish",
+        label="eigenvalues of X", x="index, by size", y="eigenvalue of X at initialisation", null="0", default=None,
     )  # fmt: skip
     overlap: Curve | None = curve(
-        "||A[:k, :k]||_F^2 / k at the end for every k, mean over adjacent layers", label="block energy",
+        "||A[:k, :k]||_F^2 / k after training for every k, mean over adjacent layers", label="block energy",
         x="leading directions k", y="‖A[:k, :k]‖² / k", null="random", default=None,
     )  # fmt: skip
     entries: Curve | None = curve(
-        "|A_kk| at the end, mean over adjacent layers, where singular values stand apart in every layer and seed", label="|A_kk|",
+        "|A_kk| after training, mean over adjacent layers, where singular values are distinct in "
+        "every layer and seed", label="|A_kk|",
         x="direction k", y="|A_kk|", null="random", dots=True, default=None,
     )  # fmt: skip
     product: dict[str, Curve] | None = lines(
@@ -130,8 +142,9 @@ class Phases:
     """Phase diagram."""
 
     alive: tuple[tuple[float, ...], ...] = matrix(
-        "dimensions of the embedding that live at the end, mean over seeds", rows="noise, std of a view", columns="layers L",
-        label="dimensions alive",
+        "dimensions of the embedding that survive training, mean over seeds", rows="standard deviation of the noise of a view",
+        columns="layers L",
+        label="surviving dimensions",
     )  # fmt: skip
 
 
@@ -143,15 +156,18 @@ def phases(alive: Sequence[Sequence[float]], noises: Sequence[float], layers: Se
 def verdict(found: Dynamics, width: int, layers: int) -> Verdict:
     """How many of `width` dimensions live, and what the dead ones died of, in the mean over seeds."""
     status = _status(found.alive, width)
-    sentence = f"{found.alive:.3g} of {width} dimensions live"
+    sentence = f"{found.alive:.3g} of {width} dimensions survive training"
     if found.negative is None or found.dead < 1:
         return Verdict(status, sentence, ())
     deep = found.dead - found.negative
     reasons = [
-        f"X is negative along {found.negative:.3g} of {width} directions before training: there augmentation wins"
+        (
+            f"X is negative along {found.negative:.3g} of {width} directions at initialisation; there "
+            "the augmentation is stronger than the data"
+        )
     ]
     if layers > 1 and deep >= 1:
-        reasons.append(f"{deep:.3g} more are lost through the {layers} layers")
+        reasons.append(f"{deep:.3g} more are lost through the depth of {layers} layers")
     return Verdict(status, sentence, tuple(reasons))
 
 

@@ -57,7 +57,8 @@ def build(run: Run, data: DataShape) -> Method:
     if not data.classes and (masked or run.method in LEARN_FROM_LABELS):
         what = "--mask-false-negatives" if masked else f"the method {run.method}"
         raise CollapseError(
-            f"{what} needs labels, and these images have none", "give class folders or a label column"
+            f"{what} needs labels, and these images have none",
+            "give images in class folders, or parquet with a label column",
         )
     module = import_module(f"{__name__}.{run.method.replace('-', '_')}")
     with torch.random.fork_rng(devices=[]):

@@ -28,11 +28,13 @@ class Method(nn.Module):
         self.temperature = own.temperature
         self.encoder, _, width, _ = networks(model, data.image)
         if model.head_layers:
-            raise CollapseError("directclr has no projector", "leave --head-layers at 0")
+            raise CollapseError(
+                "directclr has no projector, so --head-layers must be 0", "leave out --head-layers"
+            )
         if own.subvector > width:
             raise CollapseError(
                 f"--subvector {own.subvector} is more than the {width} dimensions of {model.encoder}",
-                f"d0 is taken from them: at most {width}",
+                f"d0 counts the first dimensions of h: give at most {width}",
             )
         self.projector = FirstDimensions(own.subvector)
         self.images = 0  # in the last batch, B

@@ -28,7 +28,7 @@ class Method(nn.Module):
         if own.negatives > data.images:
             raise CollapseError(
                 f"--negatives {own.negatives} is more than the {data.images} slots of the bank",
-                "one slot for each image: lower --negatives",
+                "there is one slot for each image: lower --negatives",
             )
         self.own, self.temperature = own, own.temperature
         self.encoder, self.projector, _, dim = networks(model, data.image)

@@ -28,7 +28,7 @@ class Method(nn.Module):
         if own.hardest > own.queue:
             raise CollapseError(
                 f"--hardest {own.hardest} is more than --queue {own.queue}",
-                "N is taken from the K of the queue",
+                "the N hardest are chosen among the K keys of the queue: lower --hardest",
             )
         self.own, self.temperature = own, own.temperature
         network, projector, _, dim = networks(model, data.image)

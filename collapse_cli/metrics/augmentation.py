@@ -31,27 +31,29 @@ class Augmentation:
     """Augmentation against data."""
 
     recognised: float = number(
-        "chance that a view is more similar to the other view of its image than to a view of another; 0.5: nothing of the "
-        "image is left",
-        label="views recognised", unit="share", convention="cosine of the centred rows", null="chance level", headline=True,
+        "probability that a view is more similar to the other view of its image than to a view "
+        "of another image; 0.5: nothing of the image is left",
+        label="views recognised", unit="share", convention="cosine of the centred embeddings", null="chance level", headline=True,
         low=0, high=1,
     )  # fmt: skip
     within: float = number(
-        "share of the variance that is within images", label="variance within images", unit="share",
+        "share of the variance that lies between views of one image", label="variance within images", unit="share",
         convention="tr Sw / tr(Sw + Sb - Sw/q)", low=0,
     )  # fmt: skip
     wins: int = number(
         "generalised directions in which views of one image differ more than images do",
-        label="directions where augmentation wins", unit="dimensions", convention=WITHIN, headline=True,
+        label="directions where augmentation dominates", unit="dimensions", convention=WITHIN, headline=True,
     )  # fmt: skip
     directions: int = number("directions with any variance", unit="dimensions")
     died: float | None = number(
-        "of the directions of h where augmentation wins, the share that z has lost; null: of the others",
-        label="of these died in z", unit="share", convention=f"z covaries less than {DEAD:.0%} of the most", null="the others",
+        "share of the directions of h where augmentation dominates that z has lost; null: share "
+        "of the other directions",
+        label="of these lost in z", unit="share", convention=f"lost: z covaries with it less than {DEAD:.0%} of the largest",
+        null="other directions",
         headline=True, default=None, low=0, high=1,
     )  # fmt: skip
     along: Curve = curve(
-        "share of the variance within images along each generalised direction of Sw against all",
+        "share of the variance between views of one image along each generalised direction",
         label="share within, by direction", x="generalised direction, by share", y="share within", default=Curve(()),
     )  # fmt: skip
 
@@ -61,16 +63,17 @@ class Strengths:
     """Augmentation against data, by strength."""
 
     recognised: Curve = curve(
-        "chance that a view is more similar to the other view of its image than to a view of another; 0.5: none is left",
+        "probability that a view is more similar to the other view of its image than to a view "
+        "of another image; 0.5: nothing of the image is left",
         label="views recognised by strength", x="strength", y="views recognised", null="untrained", sketch=True,
     )  # fmt: skip
     within: Curve = curve(
-        "share of the variance that is within images",
+        "share of the variance that lies between views of one image",
         label="variance within images by strength", x="strength", y="share within", null="untrained",
     )  # fmt: skip
     wins: Curve = curve(
         "share of the generalised directions in which views of one image differ more than images do",
-        label="augmentation wins by strength", x="strength", y="share of the directions", null="untrained",
+        label="augmentation dominates, by strength", x="strength", y="share of the directions", null="untrained",
     )  # fmt: skip
 
 

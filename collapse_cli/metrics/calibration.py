@@ -46,26 +46,27 @@ class Calibration:
 
     cases: int = number("samples judged, each independent of the others")
     right: float = number(
-        "share of the samples of which the truth was said; where N <= D and no collapse to one point, that is `inconclusive`",
+        "share of the samples that are judged correctly; where N <= D and the sample is not "
+        "collapsed to one point, correct is `inconclusive`",
         unit="share", interval="Wilson 95 %", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     false_alarms: float = number(
-        "share of the healthy samples that were said to have collapsed",
+        "share of the healthy samples that are judged to have collapsed",
         unit="share", interval="Wilson 95 %", better="low", headline=True, low=0, high=1,
     )  # fmt: skip
     missed: float = number(
-        "share of the collapsed samples that were said to be healthy",
+        "share of the collapsed samples that are judged to be healthy",
         unit="share", interval="Wilson 95 %", better="low", headline=True, low=0, high=1,
     )  # fmt: skip
     undecided: float = number(
-        "share of the samples with more rows than dimensions of which nothing was said",
+        "share of the samples with more embeddings than dimensions that are judged inconclusive",
         unit="share", interval="Wilson 95 %", better="low", low=0, high=1,
     )  # fmt: skip
     confusion: Matrix = matrix(
-        "how many samples of each truth were said to be what", rows="truth", columns="said"
+        "number of samples by their truth and by what they are judged to be", rows="truth", columns="verdict"
     )
     right_by_kind: dict[str, float] = each(
-        "share of the samples of which the truth was said", of="kind", unit="share", label="right"
+        "share of the samples that are judged correctly", of="kind", unit="share", label="right"
     )
 
 

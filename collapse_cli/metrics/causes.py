@@ -73,13 +73,13 @@ Effect = Literal["a point", "lost scale", "few dimensions", "nothing learned", "
 
 @dataclass(frozen=True)
 class Cause:
-    """Causes asked about, the likeliest first: found from 1 times the threshold on."""
+    """Causes examined, the likeliest first; a cause is found from 1 times the threshold on."""
 
     name: str
     effect: Effect
     measured: str
     times: float = number(
-        "how many times the evidence is over the threshold from which it is a cause: from 1 on it is one",
+        "the evidence as a multiple of the threshold; it is a cause from 1 on",
         label="× threshold", headline=True,
     )  # fmt: skip
     evidence: float = number("what was measured", label="evidence", null="threshold", headline=True)
@@ -120,7 +120,10 @@ def strong_augmentation(recognised: float, uncertain: float, strength: float, mi
 
     milder: a strength at which they are recognised. At the threshold 1 time, half as far above chance 2.
     """
-    said = f"at strength {strength:g} an image's other view is told from another image's in {recognised:.0%} (chance: 50 %)"
+    said = (
+        f"at strength {strength:g} the other view of an image is distinguished from another "
+        f"image's view in {recognised:.0%} of cases (chance level: 50 %)"
+    )
     times = (RECOGNISED - 0.5) / max(recognised - 0.5, uncertain, 1e-6)
     return Cause(
         "augmentation too strong", "a point", "views recognised", times, Measured(recognised, null=RECOGNISED), said,
@@ -134,7 +137,8 @@ def fast_keys(queue: int, batch: int, momentum: float) -> Cause:
     slower = next((m for m in MOMENTA if waits * (1 - m) <= TARGET), MOMENTA[-1])
     renewal = 1 / (1 - momentum) if momentum < 1 else math.inf
     said = (
-        f"a key waits {waits:.3g} steps in the queue, and the key encoder is another one after {renewal:.3g}"
+        f"a key waits {waits:.3g} steps in the queue, while the key encoder changes completely "
+        f"within {renewal:.3g} steps"
     )
     renewed = waits * (1 - momentum)
     return over("key encoder too fast", "a point", "(K/B)(1−m)", renewed, RENEWED, said, momentum=slower)
@@ -144,16 +148,21 @@ def slow_keys(momentum: float, steps: int) -> Cause:
     """Keys are still those of a random network. steps: done so far."""
     left = momentum**steps
     faster = next((m for m in reversed(MOMENTA) if m**steps <= 0.1), MOMENTA[0])
-    said = f"after {steps} steps {left:.0%} of the key encoder is its random initialisation"
+    said = f"after {steps} steps {left:.0%} of the key encoder is still its random initialisation"
     return over("key encoder too slow", "little learned", "m^steps", left, INITIAL, said, momentum=faster)
 
 
 def long_queue(queue: int, images: int, stale: float | None) -> Cause:
     """Keys are older than an epoch. stale: see `staleness`; None where it could not be measured."""
     shorter = 2 ** max(math.floor(math.log2(max(images / 2, 1))), 0)
-    said = f"it holds {queue / images:.3g} epochs of keys, a query's own image's among them"
+    said = (
+        f"the queue holds {queue / images:.3g} epochs of keys, among them older keys of the query's own image"
+    )
     if stale is not None:
-        said += f"; of the youngest keys' agreement with today's, the older half has {max(1 - stale, 0):.0%}"
+        said += (
+            f"; the older half of the keys has {max(1 - stale, 0):.0%} of the agreement that "
+            "the youngest keys have with today's keys"
+        )
     return over("queue too long", "a point", "K/N", queue / images, EPOCHS, said, queue=shorter)
 
 
@@ -173,23 +182,26 @@ def deep_linear(layers: int, together: int, before: int, poorest: int) -> Cause:
     Living directions of the product now and before training, and of its poorest layer.
     """
     said = (
-        f"{layers} linear layers in a row keep {together} directions together, {before} before training; "
-        f"each alone keeps {poorest} or more"
+        f"{layers} linear layers in a row together keep {together} directions ({before} at "
+        f"initialisation); each layer alone keeps {poorest} or more"
     )
     cure = {"head_layers": 2, "head_activation": "relu"}
     return Cause(
-        "projector deep and linear", "few dimensions", "living directions", LOST * before / max(together, 1),
+        "projector deep and linear", "few dimensions", "surviving directions", LOST * before / max(together, 1),
         Measured(together, null=LOST * before), said, cure,
     )  # fmt: skip
 
 
 def even_negatives(half_mass: float, temperature: float) -> Cause:
     """All negatives push alike: too little on the near ones. half_mass: share of the keys that holds half the softmax mass."""
-    said = f"at T {temperature:g} half of the push comes from {half_mass:.0%} of the keys (all alike: 50 %)"
+    said = (
+        f"at T {temperature:g} half of the repulsion comes from {half_mass:.0%} of the keys "
+        "(50 % if all keys counted equally)"
+    )
     return over(
         "temperature too high",
         "few dimensions",
-        "keys of half the push",
+        "keys with half of the repulsion",
         half_mass,
         EVEN,
         said,
@@ -199,7 +211,16 @@ def even_negatives(half_mass: float, temperature: float) -> Cause:
 
 def false_negatives(mass: float, share: float) -> Cause:
     """The push falls on the query's own class (MoCHi, arXiv:2010.01028, sec. 3.2). It costs accuracy; the cure is an oracle's."""
-    said = f"{mass:.0%} of the push falls on the query's own class, {share:.0%} of the keys; the cure reads labels, as an oracle"
+    said = (
+        f"{mass:.0%} of the repulsion comes from the query's own class, which has {share:.0%} "
+        "of the keys; the cure reads labels, as an oracle"
+    )
     return over(
-        "false negatives", "little learned", "push on own class", mass, WRONG, said, mask_false_negatives=True
+        "false negatives",
+        "little learned",
+        "repulsion from the same class",
+        mass,
+        WRONG,
+        said,
+        mask_false_negatives=True,
     )

@@ -8,7 +8,7 @@ from collapse_cli.metrics.causes import POINT
 from collapse_cli.results import curve, each, number
 from collapse_cli.values import Curve
 
-UNIT = "unit rows, centred"
+UNIT = "L2-normalised embeddings, centred"
 
 
 @dataclass(frozen=True)
@@ -19,30 +19,38 @@ class Signal:
         "std·√d of z, the space that the loss sees", label="std·√d of z", headline=True, low=0
     )
     effective_rank_h: float = number(
-        "exp of the entropy of the eigenvalues", label="effective rank of h", convention=UNIT, low=0
+        "exp of the entropy of the eigenvalues of the covariance of h",
+        label="effective rank of h",
+        convention=UNIT,
+        low=0,
     )
     effective_rank_z: float = number(
-        "the same of z", label="effective rank of z", convention=UNIT, headline=True, low=0
+        "exp of the entropy of the eigenvalues of the covariance of z",
+        label="effective rank of z",
+        convention=UNIT,
+        headline=True,
+        low=0,
     )
     loss: float | None = number(
         "mean training loss of the last epoch", null="chance level", headline=True, default=None
     )
-    steps: int | None = number("steps done", default=None)
+    steps: int | None = number("steps of training that are done", default=None)
     key_waits: float | None = number(
-        "how long a key waits in the queue, K/B", unit="steps", default=None, low=0
+        "steps that a key waits in the queue, K/B", unit="steps", default=None, low=0
     )
     key_encoder: float | None = number(
-        "after how many the key encoder is another one, 1/(1 - m)", label="key encoder's time scale", unit="steps", default=None,
+        "steps after which the key encoder has changed completely, 1/(1 - m)", label="key encoder's time scale", unit="steps",
+        default=None,
         low=0
     )  # fmt: skip
     queue_age: float | None = number(
-        "how long the queue is, K/N", label="queue", unit="epochs", default=None, low=0
+        "length of the queue in epochs, K/N", label="queue", unit="epochs", default=None, low=0
     )
     course: Curve | None = curve(
         "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True, default=None
     )  # fmt: skip
     by_cause: dict[str, float] | None = each(
-        "evidence over the threshold from which it is a cause: found from 1 on", of="cause", label="times the threshold",
+        "evidence as a multiple of the threshold; it is a cause from 1 on", of="cause", label="times the threshold",
         default=None,
     )  # fmt: skip
     losses: Curve | None = curve(
@@ -67,20 +75,22 @@ class Tried:
     """Changes tried, beside the run itself."""
 
     std_sqrt_d: float = number(
-        "std·√d of z after the epochs tried", label="std·√d of z", null="the run", headline=True, low=0
+        "std·√d of z after the epochs of the trial", label="std·√d of z", null="the run", headline=True, low=0
     )
     effective_rank: float = number(
-        "exp of the entropy of the eigenvalues of z",
+        "exp of the entropy of the eigenvalues of the covariance of z",
         label="effective rank of z",
         null="the run",
         headline=True,
         low=0,
     )
     below_chance: float | None = number(
-        "share of its chance that the loss has left behind", label="loss below chance", unit="share", null="the run", default=None
+        "how far the loss has fallen below its chance level, as a share of that level", label="loss below chance level",
+        unit="share", null="the run", default=None
     )  # fmt: skip
     course: Curve = curve(
-        "std·√d of z after each epoch", label="std·√d of z by epoch, cured", x="epoch", y="std·√d", null="the run", sketch=True,
+        "std·√d of z after each epoch", label="std·√d of z by epoch, with the change", x="epoch", y="std·√d", null="the run",
+        sketch=True,
         default=Curve(()),
     )  # fmt: skip
 

@@ -18,32 +18,34 @@ from collapse_cli.metrics.weights import singular_values
 from collapse_cli.results import curve, lines, number
 from collapse_cli.values import Curve, Measured
 
-LIVING = "above 1 % of the largest eigenvalue of W W^T"
+LIVING = "surviving: above 1 % of the largest eigenvalue of W W^T"
 
 
 @dataclass(frozen=True)
 class Chain:
     """Linear layers in a row."""
 
-    layers: int = number("linear layers with nothing between them")
+    layers: int = number("linear layers in a row, with no activation between them")
     together: int | float = number(
-        "living directions of their product",
+        "surviving directions of their product",
         convention=LIVING,
         null="before",
         headline=True,
         unit="dimensions",
     )
     poorest: int | float = number(
-        "living directions of the layer that has fewest", convention=LIVING, null="before", headline=True, unit="dimensions"
+        "surviving directions of the layer that has the fewest", convention=LIVING, null="before", headline=True,
+        unit="dimensions"
     )  # fmt: skip
     block_energy: float | None = number(
-        "mean over adjacent layers of ||A[:k, :k]||_F^2 / k: how much of a layer's k strongest outputs the next one's k "
-        "strongest inputs take up; k of each pair's product",
+        "mean over adjacent layers of ||A[:k, :k]||_F^2 / k: share of a layer's k strongest "
+        "output directions that lies in the k strongest input directions of the next layer; k is "
+        "that of each pair's product",
         null="before", headline=True, default=None, low=0,
     )  # fmt: skip
     by_depth: Curve = curve(
-        "living directions of the product of the first layers",
-        label="living directions by depth", x="layers multiplied", y="living directions", null="before", sketch=True,
+        "surviving directions of the product of the first layers",
+        label="surviving directions by depth", x="layers multiplied", y="surviving directions", null="before", sketch=True,
         default=Curve(()),
     )  # fmt: skip
 
@@ -53,11 +55,11 @@ class ChainCourse:
     """Linear layers in a row over the epochs kept."""
 
     together: int | float = number(
-        "living directions of their product, last", convention=LIVING, null="before", headline=True, unit="dimensions"
+        "surviving directions of their product, last epoch", convention=LIVING, null="before", headline=True, unit="dimensions"
     )  # fmt: skip
     living: Mapping[str, Curve] = lines(
-        "living directions of the product of the first layers", label="living directions by epoch",
-        of="layers multiplied", x="epoch", y="living directions",
+        "surviving directions of the product of the first layers", label="surviving directions by epoch",
+        of="layers multiplied", x="epoch", y="surviving directions",
     )  # fmt: skip
     block_energy: Mapping[str, Curve] | None = lines(
         "||A[:k, :k]||_F^2 / k of adjacent layers, k as in the last epoch", label="block energy by epoch",

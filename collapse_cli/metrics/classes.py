@@ -41,8 +41,9 @@ class Classes:
     )
 
     cdnv: float | None = number(
-        "class-distance normalised variance: mean over pairs of classes of (v_c + v_c') / (2 ||mean_c - mean_c'||^2); 0: "
-        "every class is one point; near 1 and above they overlap",
+        "class-distance normalised variance: mean over pairs of classes of (v_c + v_c') / (2 "
+        "||mean_c - mean_c'||^2); 0: every class is one point; near 1 and above the classes "
+        "overlap",
         label="CDNV", convention="v_c divided by n_c", null="shuffled labels", better="low", headline=True, default=None, low=0,
     )  # fmt: skip
     nc1: float | None = number(
@@ -62,11 +63,12 @@ class Classes:
         convention="tr Σ_B, about the mean of the class means, divided by C", null="shuffled labels", low=0,
     )  # fmt: skip
     equinorm: float | None = number(
-        "how unequally far the class means are from their mean: standard deviation over mean of the distances",
+        "how unequal the distances of the class means from their mean are: standard deviation over mean",
         label="NC2, norms", convention="divided by C", null="shuffled labels", better="low", default=None, low=0,
     )  # fmt: skip
     equiangular: float | None = number(
-        "mean |cosine + 1/(C-1)| of two centred class means; 0: all angles as wide as C directions can have them",
+        "mean |cosine + 1/(C-1)| of two centred class means; 0: all angles are as wide as C "
+        "directions can have them",
         label="NC2, angles", null="shuffled labels", better="low", default=None, low=0,
     )  # fmt: skip
     self_dual: float | None = number(
@@ -74,17 +76,18 @@ class Classes:
         label="NC3", convention="Frobenius norm; 0 to 2", null="shuffled labels", better="low", default=None, low=0,
     )  # fmt: skip
     mismatch: float | None = number(
-        "share of rows that the classifier puts into another class than the nearest class mean does",
+        "share of embeddings that the classifier and the nearest class mean put into different classes",
         label="NC4, mismatch", unit="share", convention="with the classifier's bias", interval="Wilson 95 %",
         null="shuffled labels", better="low", default=None, low=0, high=1,
     )  # fmt: skip
     nearest_mean: float = number(
-        "share of rows whose nearest class mean is that of their own class", label="nearest class mean",
-        unit="share", convention="a row is left out of its own class's mean", interval="Wilson 95 %",
+        "share of embeddings whose nearest class mean is that of their own class", label="nearest class mean",
+        unit="share", convention="each embedding is left out of the mean of its own class", interval="Wilson 95 %",
         null="shuffled labels", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     least_variance: float | None = number(
-        "smallest variance of a class, over the mean of all classes'; near 0 one class has collapsed, whatever the others do",
+        "smallest variance of a class, over the mean of all classes; near 0 one class has "
+        "collapsed, whatever the others do",
         label="least variance of a class", convention="v_c divided by n_c", null="shuffled labels", better="high",
         headline=True, default=None, low=0,
     )  # fmt: skip
@@ -92,20 +95,22 @@ class Classes:
         "smallest effective rank of a class: exp of the entropy of lambda / sum lambda", label="least rank of a class",
         unit="dimensions", convention="λ, centred on the class", null="shuffled labels", better="high", headline=True, low=0,
     )  # fmt: skip
-    samples: int = number("embeddings measured, N: those of classes that have two at least")
+    samples: int = number("embeddings measured, N: those of classes with at least two embeddings")
     classes: int = number("classes measured, C")
     dimensions: int = number("width of the space, D")
     variance_of_class: dict[str, float] = each(
-        "variance of each class over the mean of all classes': 1 where all are equally wide, 0 where it is one point",
+        "variance of each class over the mean of all classes: 1 where all are equally wide, 0 "
+        "where the class is one point",
         of="class", unit="× mean", label="variance",
     )  # fmt: skip
     rank_of_class: dict[str, float] = each(
-        "effective rank of each class: exp of the entropy of lambda / sum lambda, centred on the class; 1 where it is one point",
+        "effective rank of each class: exp of the entropy of lambda / sum lambda, centred on the "
+        "class; 1 where all variance is along one direction",
         of="class", unit="dimensions", label="effective rank",
     )  # fmt: skip
     cosines: Matrix = matrix(
-        "cosine of each two class means, about the mean of all, to 0.01; -1/(C-1) throughout where classes lie as far apart as "
-        "they can",
+        "cosine of each pair of class means, about the mean of all, to 0.01; -1/(C-1) throughout "
+        "where classes lie as far apart as they can",
         label="cosines of class means", rows="class", columns="class",
     )  # fmt: skip
 

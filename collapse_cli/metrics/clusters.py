@@ -30,24 +30,25 @@ class Clusters:
     """Clusters."""
 
     accuracy: float | None = number(
-        "share of rows in the cluster that their class is matched to, each cluster to one class at most",
-        label="ACC", convention="one-to-one matching that is right most often (Hungarian)",
+        "share of embeddings in the cluster that their class is matched to, each cluster to one class at most",
+        label="ACC", convention="the one-to-one matching with the most matches (Hungarian)",
         null="one cluster", better="high", headline=True, default=None, low=0, high=1,
     )  # fmt: skip
     nmi: float | None = number(
-        "mutual information of clusters and classes, over the mean of their entropies; in [0, 1]",
+        "mutual information of clusters and classes, over the mean of their entropies; from 0 to 1",
         label="NMI", convention="arithmetic mean of the entropies",
         null="one cluster", better="high", headline=True, default=None, low=0, high=1,
     )  # fmt: skip
     ari: float | None = number(
-        "pairs of rows that clusters and classes agree on, adjusted for chance: 1 at best, below 0 where worse than random",
+        "adjusted Rand index: agreement of clusters and classes on pairs of embeddings, 1 at "
+        "best, 0 for random clusters",
         label="ARI", null="one cluster", better="high", headline=True, default=None, high=1,
     )  # fmt: skip
     used: int = number(
-        "clusters with a row in them, of the M there could be", label="clusters used", null="even", headline=True
+        "clusters that contain an embedding, of M clusters", label="clusters used", null="even", headline=True
     )  # fmt: skip
     largest: float = number(
-        "share of the rows that is in the largest cluster",
+        "share of the embeddings in the largest cluster",
         label="largest cluster", unit="share", null="even", low=0, high=1,
     )  # fmt: skip
     entropy: float = number(
@@ -55,15 +56,16 @@ class Clusters:
         label="entropy of sizes", convention="H / log M", null="even", low=0, high=1,
     )  # fmt: skip
     recall: dict[str, float] | None = each(
-        "share of each class that is in its cluster; 0 where no cluster was left for it",
+        "share of each class that is in its matched cluster; 0 where no cluster was left for it",
         of="class", unit="share", default=None,
     )  # fmt: skip
     sizes: Curve = curve(
-        "share of the rows in each cluster",
-        label="cluster sizes", x="cluster, by size", y="share of rows", null="even",
+        "share of the embeddings in each cluster",
+        label="cluster sizes", x="cluster, by size", y="share of embeddings", null="even",
     )  # fmt: skip
     confusion: tuple[tuple[float, ...], ...] | None = matrix(
-        "rows of each cluster and class; clusters in the order of their classes, then those without one, by size",
+        "embeddings of each cluster and class; clusters in the order of their classes, then "
+        "those without one, by size",
         rows="cluster", columns="class", default=None,
     )  # fmt: skip
 
@@ -77,10 +79,12 @@ def clusters(
     clusters and, with code 3, for fewer than two rows or classes.
     """
     if len(assigned) < 2:
-        raise CollapseError(f"at least 2 rows are needed, this has {len(assigned)}", "give more", code=3)
+        raise CollapseError(
+            f"at least 2 embeddings are needed, and there are {len(assigned)}", "give more embeddings", code=3
+        )
     judged = {} if labels is None else _judged(assigned, count, labels, classes)
     if count < 2:
-        raise CollapseError(f"{count} cluster divides nothing", "give --clusters 2 or more")
+        raise CollapseError(f"{count} cluster cannot divide the embeddings", "give --clusters 2 or more")
     return Clusters(**_sizes(assigned, count), **judged)
 
 
@@ -158,7 +162,10 @@ def kmeans(rows: Tensor, count: int, generator: Generator) -> Tensor:
     from sklearn.exceptions import ConvergenceWarning
 
     if not 1 <= count <= len(rows):
-        raise CollapseError(f"{count} clusters of {len(rows)} rows", f"give --clusters {len(rows)} or less")
+        raise CollapseError(
+            f"{count} clusters cannot be made of {len(rows)} embeddings",
+            f"give --clusters {len(rows)} or less",
+        )
     seed = int(torch.randint(2**31, (), generator=generator))
     with warnings.catch_warnings():  # fewer different rows than clusters: `clusters used` says so
         warnings.simplefilter("ignore", ConvergenceWarning)

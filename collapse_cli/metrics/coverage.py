@@ -24,13 +24,13 @@ from collapse_cli.results import number
 from collapse_cli.values import Measured
 
 BALLS = "Euclidean, strictly inside"
-TWENTIETHS = "jackknife over twentieths, rather too wide than too narrow"
+TWENTIETHS = "jackknife over twentieths, which tends to be too wide"
 KERNEL = 1000  # rows at most whose kernel is a matrix of its own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """Coverage of real rows by generated ones."""
+    """Coverage of real embeddings by generated ones."""
 
     TABLE: ClassVar = Table(
         together={
@@ -41,46 +41,54 @@ class Coverage:
     )
 
     precision: float = number(
-        "share of generated rows inside the ball of some real row: are they like real ones?",
+        "share of generated embeddings inside the ball of some real one: are they like real ones?",
         unit="share", convention=BALLS, interval=TWENTIETHS, null="halves of real", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     recall: float = number(
-        "share of real rows inside the ball of some generated row: could they have been generated?",
+        "share of real embeddings inside the ball of some generated one: could they have been generated?",
         unit="share", convention=BALLS, interval=TWENTIETHS, null="halves of real", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     density: float = number(
-        "balls of real rows that a generated row lies in, over k; above 1 where generated rows crowd where real ones are dense",
+        "balls of real embeddings that a generated embedding lies in, over k; above 1 where "
+        "generated embeddings crowd where real ones are dense",
         convention=BALLS, interval=TWENTIETHS, null="same distribution", headline=True, low=0,
     )  # fmt: skip
     coverage: float = number(
-        "share of real rows whose ball holds a generated row: a mode that is dropped is not covered",
+        "share of real embeddings whose ball contains a generated one: a mode that is dropped is not covered",
         unit="share", convention=BALLS, interval=TWENTIETHS, null="same distribution", better="high", headline=True,
         low=0, high=1,
     )  # fmt: skip
     vendi_real: float = number(
-        "effective number of distinct real rows: exp of the entropy of the kernel's eigenvalues (Friedman & Dieng 2023)",
-        label="Vendi score, real", unit="rows", convention="as many rows of both sets", low=0,
+        "effective number of distinct real embeddings: exp of the entropy of the kernel's "
+        "eigenvalues (Friedman & Dieng 2023)",
+        label="Vendi score, real", unit="rows", convention="equally many embeddings of both sets", low=0,
     )  # fmt: skip
     vendi_generated: float = number(
-        "the same of the generated rows", label="Vendi score, generated", unit="rows", null="real", better="high",
-        convention="as many rows of both sets", low=0,
+        "effective number of distinct generated embeddings", label="Vendi score, generated", unit="rows", null="real",
+        better="high",
+        convention="equally many embeddings of both sets", low=0,
     )  # fmt: skip
     vendi_ratio: float = number(
-        "generated over real; below 1 the generated rows are less diverse", label="Vendi score, ratio",
+        "generated over real; below 1 the generated embeddings are less diverse", label="Vendi score, ratio",
         null="equally diverse", headline=True, low=0,
     )  # fmt: skip
-    real: int = number("real rows, N", label="real rows")
-    generated: int = number("generated rows, M", label="generated rows")
+    real: int = number("real embeddings, N", label="real embeddings")
+    generated: int = number("generated embeddings, M", label="generated embeddings")
     shared: int = number(
-        "generated rows that are copies of real ones: learnt by heart, or of both sets",
-        label="rows of both sets",
+        "generated embeddings that are copies of real ones: memorised, or in both sets",
+        label="embeddings in both sets",
     )
     distinct_real: int = number(
-        "real rows that differ; copies of a row have no ball of their own", label="distinct real rows"
+        "real embeddings that differ; copies of an embedding have no ball of their own",
+        label="distinct real embeddings",
     )
-    distinct_generated: int = number("generated rows that differ", label="distinct generated rows")
-    k: int = number("a ball reaches to the k-th nearest other row of its own set", label="neighbours, k")
-    compared: int = number("rows of each set in the Vendi scores", label="rows in Vendi scores")
+    distinct_generated: int = number(
+        "generated embeddings that differ", label="distinct generated embeddings"
+    )
+    k: int = number(
+        "a ball reaches to the k-th nearest other embedding of its own set", label="neighbours, k"
+    )
+    compared: int = number("embeddings of each set in the Vendi scores", label="embeddings in Vendi scores")
 
 
 def coverage(

@@ -100,7 +100,9 @@ def _reach(rows: Tensor, k: int, block: Tensor, blocks: int) -> Tensor:
     """(1+G, N): squared distance of each of rows (N,D) to its k-th nearest other one, of all and without each block."""
     if not 1 <= k < len(rows):
         raise CollapseError(
-            f"{len(rows)} rows have no {k} neighbours each", "lower --k, or give more", code=3
+            f"{len(rows)} embeddings do not have {k} neighbours each",
+            "lower --k, or give more embeddings",
+            code=3,
         )
     found = []
     for start, distances in _distances(rows, rows):  # (b, N)
@@ -130,7 +132,7 @@ def _alike(real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor]:
     """Both float64, about the mean of the real rows, where squares of distances lose least."""
     if real.shape[1] != generated.shape[1]:
         raise CollapseError(
-            f"the real rows have {real.shape[1]} numbers, the generated ones {generated.shape[1]}",
+            f"the real embeddings have {real.shape[1]} dimensions, the generated ones {generated.shape[1]}",
             "give two sets of the same space",
         )
     real, generated = sound(real), sound(generated)

@@ -32,7 +32,8 @@ class Dormant:
         low=0, high=1,
     )  # fmt: skip
     dormant_01: float = number(
-        "share of the units whose mean |h| is at most .1 of the layer's: those that its authors recycle",
+        "share of the units whose mean |h| is at most .1 of the layer's: the threshold at which "
+        "its authors recycle units",
         label="dormant units, τ = 0.1", unit="share", convention=CONVENTION, null="isotropic", better="low", low=0, high=1,
     )  # fmt: skip
     scores: Curve = curve(

@@ -21,18 +21,20 @@ from collapse_cli.values import Curve
 class Course:
     """Layers over the epochs kept."""
 
-    checkpoints: int = number("checkpoints, the last among them; before them stand the fresh weights")
+    checkpoints: int = number("checkpoints, including the last; the initial weights come before them")
     least: float = number(
-        "effective rank of sigma^2 over that of the same layer before training, of the layer that has lost most, last",
-        label="least rank left", unit="of fresh", headline=True, low=0,
+        "effective rank of sigma^2 after the last epoch over that at initialisation, for the "
+        "layer that has lost most",
+        label="least rank left", unit="of initial", headline=True, low=0,
     )  # fmt: skip
     effective_rank: Mapping[str, Curve] = lines(
-        "exp of the entropy of sigma^2 / sum sigma^2, over that of the same layer before training",
-        of="layer", x="epoch", y="effective rank of σ² / fresh", label="effective rank by epoch",
+        "exp of the entropy of sigma^2 / sum sigma^2, over that of the same layer at initialisation",
+        of="layer", x="epoch", y="effective rank of σ² / initial", label="effective rank by epoch",
     )  # fmt: skip
     block_energy: Mapping[str, Curve] | None = lines(
-        "||A[:k, :k]||_F^2 / k of adjacent layers, the scale of a batch norm folded in; k as in the last epoch",
-        of="second of the layers", x="epoch", y="‖A[:k, :k]‖² / k", label="block energy by epoch", default=None,
+        "||A[:k, :k]||_F^2 / k of adjacent layers, the scale of a batch norm folded in; k is "
+        "that of the last epoch",
+        of="second layer of the pair", x="epoch", y="‖A[:k, :k]‖² / k", label="block energy by epoch", default=None,
     )  # fmt: skip
 
 

@@ -16,7 +16,10 @@ class History:
 
     loss: Curve = curve("mean training loss", x="epoch", y="loss", null="chance level")
     std_sqrt_d: Curve = curve(
-        "std·√d of the clean projections: 1 isotropic, 0 collapsed", label="std·√d", x="epoch", y="std·√d"
+        "std·√d of the clean projections: 1 is isotropic, 0 is collapsed",
+        label="std·√d",
+        x="epoch",
+        y="std·√d",
     )
     effective_rank: Curve = curve("effective rank of the clean projections", x="epoch", y="dimensions")
     mean_cosine: Curve = curve("mean cosine of two different images", x="epoch", y="cosine")
@@ -26,7 +29,7 @@ class History:
 class Diagnostic:
     """What the method watches, of the last batch of each epoch."""
 
-    value: Curve = curve("of the last batch of the epoch", label="diagnostics of the method", x="epoch")
+    value: Curve = curve("value in the last batch of the epoch", label="diagnostics of the method", x="epoch")
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class Matching:
     """Matching probabilities, of the last batch of an epoch."""
 
     matching: Curve = curve(
-        "mean p = exp(q·n/T) / sum of the negative at each rank, the positive in the sum (MoCHi, sec. 3): the weight that "
-        "its gradient has; training makes most of them vanish",
+        "mean p = exp(q·n/T) / sum of the negative at each rank, with the positive in the sum "
+        "(MoCHi, sec. 3): the weight of its gradient, which vanishes for most negatives in "
+        "training",
         label="matching probability by rank", x="similarity rank of the negative", y="probability p", log="xy",
     )  # fmt: skip
 

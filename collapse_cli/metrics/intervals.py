@@ -31,8 +31,8 @@ from collapse_cli.metrics.ranks import (
 from collapse_cli.metrics.rows import directions
 from collapse_cli.shapes import Rows
 
-RAW, UNIT = "covariance of raw rows", "covariance of unit rows"
-RAW_ABOUT_0, UNIT_ABOUT_0 = "second moment of raw rows", "second moment of unit rows"
+RAW, UNIT = "covariance of raw embeddings", "covariance of unit embeddings"
+RAW_ABOUT_0, UNIT_ABOUT_0 = "second moment of raw embeddings", "second moment of unit embeddings"
 
 Interval = tuple[float, float]
 Read = Callable[[float, float], Interval]

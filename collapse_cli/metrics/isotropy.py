@@ -24,14 +24,15 @@ class Isotropy:
     """Isotropy of pairs."""
 
     epps_pulley: float = number(
-        "mean over all directions of the squared distance between the characteristic function of the embeddings along it and "
-        "that of N(0, 1) (SIGReg: Balestriero & LeCun 2025, arXiv:2511.08544; theirs is times N); one point has about 1.06",
-        label="Epps-Pulley distance", convention="L2-normalised rows times √D, weight exp(-t²/2), no self pairs",
+        "mean over all directions of the squared distance between the characteristic function of "
+        "the embeddings along a direction and that of N(0, 1) (SIGReg: Balestriero & LeCun 2025, "
+        "arXiv:2511.08544, where it is multiplied by N); about 1.06 for one point",
+        label="Epps-Pulley distance", convention="L2-normalised embeddings times √D, weight exp(-t²/2), no self pairs",
         null="isotropic", better="low", headline=True,
     )  # fmt: skip
     mean_cosine_centred: float = number(
-        "mean cosine of two different embeddings about the mean one: anisotropy (Ethayarajh 2019, arXiv:1909.00512) without "
-        "that of a common offset, which brings `mean_cosine` near 1",
+        "mean cosine of two different embeddings about their mean: anisotropy (Ethayarajh 2019, "
+        "arXiv:1909.00512) without the part of a common offset, which brings `mean_cosine` near 1",
         label="mean cosine, centred", convention="centred, then L2-normalised, no self pairs", null="isotropic", better="low",
         headline=True, low=-1, high=1,
     )  # fmt: skip

@@ -20,10 +20,13 @@ SEPARATED = 0.05  # singular vectors are told apart where the singular values ar
 GAP = 10.0  # the least ratio of successive singular values that is a gap
 
 LEADING = (
-    f"k: before the largest ratio of successive σ of the product, if {GAP:.0f} or more and not at the last of d; "
-    "where there is no such gap, the product's stable rank"
+    f"k: the place before the largest ratio of successive σ of the product, if that is {GAP:.0f} "
+    "or more and not at the last of d; where there is no such gap, the stable rank of the product"
 )
-MEANT = "the scale of a batch norm between them is folded in; with anything else between them a description, no theorem"
+MEANT = (
+    "the scale of a batch norm between them is folded in; with anything else between them "
+    "the number is a description, and no theorem holds"
+)
 
 
 @dataclass(frozen=True)
@@ -37,28 +40,34 @@ class Pair:
     )
 
     dimensions: int = number(
-        "directions between the layers: outputs of the first, inputs of the second", label="dimensions d"
+        "directions between the layers: outputs of the first layer, inputs of the second",
+        label="dimensions d",
     )
     leading: int = number(
-        "leading directions of the product of both", label="leading k", convention=LEADING, headline=True
+        "leading directions of the product of both layers",
+        label="leading k",
+        convention=LEADING,
+        headline=True,
     )
     gap: float | None = number(
         "sigma_k / sigma_(k+1) of the product", convention=LEADING, default=None, low=0
     )
     block_energy: float | None = number(
-        "||A[:k, :k]||_F^2 / k: how much of the first layer's k strongest outputs the second's k strongest inputs take up",
+        "||A[:k, :k]||_F^2 / k: share of the first layer's k strongest output directions that "
+        "lies in the second layer's k strongest input directions",
         convention=MEANT, null="random", headline=True, default=None, low=0,
     )  # fmt: skip
     block_energy_before: float | None = number(
-        "the same, with the same k, of the run's own weights before training",
-        label="block energy, fresh", convention=MEANT, null="random", default=None, low=0,
+        "block energy of the run's own weights at initialisation, with the same k",
+        label="block energy at initialisation", convention=MEANT, null="random", default=None, low=0,
     )  # fmt: skip
     separated: int = number(
-        f"leading directions whose singular values are more than {SEPARATED:.0%} from those around, in both layers",
+        f"leading directions whose singular values differ by more than {SEPARATED:.0%} from their "
+        "neighbours, in both layers",
         default=0,
     )
     diagonal: float | None = number(
-        "mean |A_kk| of the separated directions; where none are, only a block can align",
+        "mean |A_kk| of the separated directions; where there are none, only blocks can align",
         label="mean |A_kk|", convention=MEANT, null="random", headline=True, default=None, low=0,
     )  # fmt: skip
     overlap: Curve | None = curve(

@@ -35,35 +35,38 @@ class Lidar:
     )
 
     lidar: float = number(
-        "exp of the entropy of the eigenvalues of Sw^-1/2 Sb Sw^-1/2: directions in which images differ, in units of what "
-        "views do to each; noise without any image in it scores highest, so read it with the next row",
+        "exp of the entropy of the eigenvalues of Sw^-1/2 Sb Sw^-1/2: directions in which images "
+        "differ, in units of the spread of their views; pure noise scores highest, so read it "
+        "with the next number",
         label="LiDAR", unit="dimensions", convention="Sb divided by n - 1, Sw by n (q - 1), + δ", null="noise", better="high",
         headline=True, low=0,
     )  # fmt: skip
     augmentation: float = number(
-        "share of the variance that is between views of one image; 1: nothing of the image is left",
+        "share of the variance that lies between views of one image; 1: nothing of the image is left",
         label="share within images", convention="tr Sw / tr(Sw + Sb - Sw/q)", null="noise", better="low",
         headline=True, low=0, high=1,
     )  # fmt: skip
     overwhelmed: int = number(
-        "principal directions in which views of one image differ more than images do: where strong augmentation makes "
-        "dimensions collapse (Jing et al. 2022, arXiv:2110.09348)",
+        "principal directions in which views of one image differ more than images do: there "
+        "strong augmentation makes dimensions collapse (Jing et al. 2022, arXiv:2110.09348)",
         label="directions within > between", convention="Sw > Sb - Sw/q along those of Sw + Sb - Sw/q",
         null="noise", better="low", headline=True,
     )  # fmt: skip
-    groups: int = number("images, or classes in their place, n", label="images")
+    groups: int = number("images, or classes where those stand for images, n", label="images")
     views: float = number(
-        "views of each, q; the harmonic mean where groups differ in size", label="views of each", low=0
+        "views of each image, q; the harmonic mean where groups differ in size",
+        label="views of each image",
+        low=0,
     )
     dimensions: int = number("width of the space, D")
-    delta: float = number("what was added to the diagonal of Sw", label="δ", low=0)
+    delta: float = number("amount added to the diagonal of Sw", label="δ", low=0)
     along: Curve = curve(
-        "share of the variance along each principal direction that is between views of one image",
+        "share of the variance along each principal direction that lies between views of one image",
         label="share within images, by direction", x="direction, by size", y="share within", null="noise",
         sketch=True,
     )  # fmt: skip
     eigenvalues: Curve = curve(
-        "eigenvalues of Sw^-1/2 Sb Sw^-1/2: variance of the images, in units of that of an image's views",
+        "eigenvalues of Sw^-1/2 Sb Sw^-1/2: variance of the images, in units of the variance of an image's views",
         label="LiDAR eigenvalues", x="direction, by size", y="between / within", log="y", null="noise",
     )  # fmt: skip
 
@@ -105,7 +108,8 @@ def discriminants(seen: Scatters, added: float) -> tuple[Tensor, Tensor]:
     spread = spread.clamp_min(0) + added
     if not float(spread[0]) > ROUNDING * float(spread[-1]):
         raise CollapseError(
-            "views do not differ along some direction, and nothing is added to it", "raise --delta"
+            "views do not differ along some direction, and nothing is added to the diagonal of Sw",
+            "raise --delta",
         )
     whiten = axes / spread.sqrt()  # (D, D)
     lam, turn = torch.linalg.eigh(whiten.T @ seen.between @ whiten)
@@ -118,8 +122,8 @@ def _added(seen: Scatters, delta: float, relative: bool) -> float:
     mean = float(seen.within.trace()) / len(seen.mean)
     if not mean > 0:
         raise CollapseError(
-            "all views of an image are embedded as one point: nothing to measure images by",
-            "look at `collapse spectrum` for complete collapse, or at the recipe of the views", code=3,
+            "all views of an image have the same embedding, so no unit is left to measure images in",
+            "look at `collapse diagnose` for complete collapse, or at the recipe of the views", code=3,
         )  # fmt: skip
     return delta * mean if relative else delta
 

@@ -34,39 +34,41 @@ class Modality:
 
     pairs: int = number("pairs measured, N")
     alignment: float = number(
-        "mean ||a_i - b_i||^2 over the pairs; low is aligned, but 0 is also complete collapse",
-        convention="squared distance of L2-normalised rows, 0 to 4", null="shuffled",
+        "mean ||a_i - b_i||^2 over the pairs; low is well aligned, but 0 is also complete collapse",
+        convention="squared distance of L2-normalised embeddings, 0 to 4", null="shuffled",
         better="low", headline=True, low=0,
     )  # fmt: skip
     pair_cosine: float = number(
-        "mean cosine of a pair, beside that of two rows that are no pair",
+        "mean cosine of a pair; null: of two embeddings that are no pair",
         label="cosine of a pair", null="shuffled", better="high", low=-1, high=1,
     )  # fmt: skip
     modality_gap: float = number(
-        "distance between the means of the two sets (Liang et al. 2022); 0 where they fill the same region, 2 at most",
-        convention="L2-normalised rows; swapped: the sides of each pair, at random; the interval holds well above that",
+        "distance between the means of the two sets (Liang et al. 2022); 0 where they occupy the "
+        "same region, 2 at most",
+        convention=("L2-normalised embeddings; swapped: the sides of each pair, at random; the "
+            "interval is valid well above that"),
         null="sides swapped", better="low", headline=True, low=0,
     )  # fmt: skip
     uniformity_first: float = number(
         "log of the mean exp(-2 ||a_i - a_j||^2) over all pairs i < j of the first set; 0 is complete collapse",
-        label="uniformity, first", unit="nats", convention="L2-normalised rows, t = 2",
+        label="uniformity, first", unit="nats", convention="L2-normalised embeddings, t = 2",
         null="lower bound for this d", better="low", headline=True, high=0,
     )  # fmt: skip
     uniformity_second: float = number(
-        "the same of the second set", label="uniformity, second", unit="nats",
-        convention="L2-normalised rows, t = 2", null="lower bound for this d", better="low", headline=True, high=0,
+        "log of the mean exp(-2 ||b_i - b_j||^2) over all pairs i < j of the second set", label="uniformity, second", unit="nats",
+        convention="L2-normalised embeddings, t = 2", null="lower bound for this d", better="low", headline=True, high=0,
     )  # fmt: skip
     recall_first: float = number(
-        "share of the first set's rows whose nearest row of the second set is their partner",
+        "share of the first set's embeddings whose nearest embedding of the second set is their partner",
         label="recall@1, first", convention="by cosine", interval="Wilson 95 %", null="guessing",
         better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     recall_second: float = number(
-        "the same from the second set to the first",
+        "share of the second set's embeddings whose nearest embedding of the first set is their partner",
         label="recall@1, second", convention="by cosine", interval="Wilson 95 %", null="guessing",
         better="high", low=0, high=1,
     )  # fmt: skip
-    candidates: int = number("rows among which the partner is looked for, drawn without replacement")
+    candidates: int = number("embeddings among which the partner is looked for, sampled without replacement")
     cosines: Curve = curve(
         "share of the pairs by their cosine",
         label="cosine of a pair", x="cosine", y="share of pairs", null="shuffled",
@@ -81,8 +83,8 @@ def modality(first: Tensor, second: Tensor, generator: Generator) -> Modality:
     """
     if first.shape != second.shape:
         raise CollapseError(
-            f"rows of shape {tuple(first.shape)} and {tuple(second.shape)} are no pairs",
-            "give two of one shape",
+            f"embeddings of shape {tuple(first.shape)} and {tuple(second.shape)} are no pairs",
+            "give two files of one shape",
         )
     first, second = unit(first), unit(second)
     chosen = torch.randperm(len(first), generator=generator)[:CANDIDATES]

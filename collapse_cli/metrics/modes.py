@@ -22,7 +22,7 @@ HELD = 0.01  # of all samples that a mode must hold to count as more than touche
 PAIRED = 1000  # samples of each set that are compared pair by pair
 TOLD_APART = 500  # samples of which the distinct ones are counted
 PERFECT = "perfect sampler"
-NEAREST = "every sample counted, at its nearest mode; uniform weights"
+NEAREST = "every sample is counted at its nearest mode; uniform weights"
 PAIRS = f"up to {PAIRED} real and {PAIRED} generated samples, Euclidean, k 5"
 
 
@@ -86,7 +86,8 @@ class Modes:
         label="modes near ≥ 1 %", low=0,
     )  # fmt: skip
     high_quality: float = number(
-        "samples within reach of a mode: 3 std of a Gaussian, of images as near as 95 % of the real ones are to another",
+        "samples within reach of a mode: 3 standard deviations of a Gaussian; for images, as "
+        "near as 95 % of the real ones are to another real one",
         unit="share", label="high quality", headline=True, axis="y", better="high", low=0, high=1,
     )  # fmt: skip
     reverse_kl: float = number(
@@ -94,14 +95,14 @@ class Modes:
         headline=True, better="low", low=0,
     )  # fmt: skip
     precision: float = number(
-        "generated samples in the ball of a real one", unit="share", convention=PAIRS, low=0, high=1
+        "share of generated samples in the ball of a real one", unit="share", convention=PAIRS, low=0, high=1
     )
     recall: float = number(
-        "real samples in the ball of a generated one", unit="share", convention=PAIRS, low=0, high=1
+        "share of real samples in the ball of a generated one", unit="share", convention=PAIRS, low=0, high=1
     )
-    density: float = number("real balls that a generated sample lies in, of k", convention=PAIRS, low=0)
+    density: float = number("real balls that a generated sample lies in, over k", convention=PAIRS, low=0)
     coverage: float = number(
-        "real samples whose ball holds a generated one", unit="share", convention=PAIRS, better="high", low=0, high=1
+        "share of real samples whose ball contains a generated one", unit="share", convention=PAIRS, better="high", low=0, high=1
     )  # fmt: skip
     vendi: float = number(
         "effective number of distinct samples", label="Vendi score", unit="samples",
@@ -112,15 +113,15 @@ class Modes:
         label="shares of the modes", null=PERFECT, default=None,
     )  # fmt: skip
     held_course: Curve | None = curve(
-        "modes with at least 1 % of the samples, as training goes on", x="step of G", y="modes",
+        "modes with at least 1 % of the samples, over the training", x="step of G", y="modes",
         label="modes ≥ 1 % over time", null=PERFECT, default=None,
     )  # fmt: skip
     quality_course: Curve | None = curve(
-        "share of high-quality samples, as training goes on", x="step of G", y="share",
+        "share of high-quality samples, over the training", x="step of G", y="share",
         label="high quality over time", null=PERFECT, default=None,
     )  # fmt: skip
     cloud: Frames | None = frames(
-        "samples of the first seed as training goes on, the same z in every frame",
+        "samples of the first seed over the training, from the same z in every frame",
         at="step",
         label="samples",
         default=None,
@@ -129,7 +130,7 @@ class Modes:
         "32 samples of the first seed as images of 8x8 pixels", rows="pixel", columns="pixel", default=None
     )
     seconds: float | None = number(
-        "wall time of a run, all seeds trained at once", unit="s", default=None, low=0
+        "wall time of a run, with all seeds trained together", unit="s", default=None, low=0
     )
 
 
@@ -170,11 +171,12 @@ class Balance:
     """Modes over the balance of D and G, mean over seeds."""
 
     held: Matrix = matrix(
-        "modes with at least 1 % of all samples within reach", rows="steps of D for each of G", columns="D's rate : G's",
+        "modes with at least 1 % of all samples within reach", rows="steps of D for each step of G",
+        columns="learning rate of D : of G",
         label="modes ≥ 1 %",
     )  # fmt: skip
     high_quality: Matrix = matrix(
-        "share of the samples within reach of a mode", rows="steps of D for each of G", columns="D's rate : G's",
+        "share of the samples within reach of a mode", rows="steps of D for each step of G", columns="learning rate of D : of G",
         label="high quality",
     )  # fmt: skip
 
@@ -208,10 +210,10 @@ SHARP = 0.25
 
 def verdict(found: Modes, count: int, perfect: float) -> Verdict:
     """Of `count` modes, where `perfect` is a perfect sampler's share of good samples."""
-    ideal = f"a perfect sampler: {100 * perfect:.1f} %"
-    good = f"{100 * found.high_quality:.0f} % of the samples are good ({ideal})"
-    held = f"{found.held:.3g} of {count} modes hold 1 % of the samples"
-    near = f"{found.near:.3g} of {count} modes have 1 % of the samples near them, good or not"
+    ideal = f"perfect sampler: {100 * perfect:.1f} %"
+    good = f"{100 * found.high_quality:.0f} % of the samples are of high quality ({ideal})"
+    held = f"{found.held:.3g} of {count} modes have at least 1 % of the samples"
+    near = f"{found.near:.3g} of {count} modes have at least 1 % of the samples near them, of high quality or not"
     if found.near < MISSED * count:
         return Verdict("mode collapse", f"{held}; {good}", (f"{near}: fewer than {100 * MISSED:.0f} %",))
     if found.high_quality < SHARP * perfect:
@@ -224,15 +226,19 @@ def best(found: Balance, count: int) -> Verdict:
     assert found.held.row_names is not None
     assert found.held.column_names is not None
     cells = [
-        (held, good, f"D's rate {ratio} times G's, D's steps {steps} for each of G")
+        (
+            held,
+            good,
+            f"the learning rate of D {ratio} times that of G and {steps} steps of D for each step of G",
+        )
         for steps, counts, shares in zip(found.held.row_names, found.held, found.high_quality, strict=True)
         for ratio, held, good in zip(found.held.column_names, counts, shares, strict=True)
         if math.isfinite(held)
     ]
     if not cells:
-        return Verdict("mode collapse", "every balance has diverged", ())
+        return Verdict("mode collapse", "training has diverged for every setting", ())
     most, least = max(cells), min(cells)
     status: Any = "mode collapse" if most[0] < MISSED * count else "all modes"
-    good = f"{100 * most[1]:.0f} % of the samples are good"
+    good = f"{100 * most[1]:.0f} % of the samples are of high quality"
     said = f"most modes, {most[0]:.3g} of {count}, with {most[2]}: {good}"
-    return Verdict(status, said, (f"fewest, {least[0]:.3g} of {count}, with {least[2]}",))
+    return Verdict(status, said, (f"fewest modes, {least[0]:.3g} of {count}, with {least[2]}",))

@@ -29,7 +29,9 @@ class Oracle:
     queries: int = number("queries")
     keys: int = number("keys in the queue, K")
     same_image: float = number(
-        "keys of the query's own image, stale; counted apart", unit="keys per query", low=0
+        "stale keys of the query's own image, counted apart from false negatives",
+        unit="keys per query",
+        low=0,
     )
     share: float = number(
         "share of false negatives among all keys",
@@ -44,7 +46,7 @@ class Oracle:
         unit="share", null="all keys", headline=True, default=0.0, low=0, high=1,
     )  # fmt: skip
     top_8: float | None = number(
-        "among the 8 hardest",
+        "share of false negatives among the 8 hardest keys",
         label="false negatives, top 8",
         unit="share",
         null="all keys",
@@ -53,7 +55,7 @@ class Oracle:
         high=1,
     )
     top_64: float | None = number(
-        "among the 64 hardest",
+        "share of false negatives among the 64 hardest keys",
         label="false negatives, top 64",
         unit="share",
         null="all keys",
@@ -63,7 +65,7 @@ class Oracle:
         high=1,
     )
     top_tenth: float = number(
-        "among the hardest tenth",
+        "share of false negatives among the hardest tenth of the keys",
         label="false negatives, top 10 %",
         unit="share",
         null="all keys",
@@ -72,7 +74,7 @@ class Oracle:
         high=1,
     )
     bottom_half: float = number(
-        "among the easier half",
+        "share of false negatives among the easier half of the keys",
         label="false negatives, easier half",
         unit="share",
         null="all keys",
@@ -81,7 +83,7 @@ class Oracle:
         high=1,
     )
     mass: float = number(
-        "share of the negatives' softmax mass that false negatives hold: how much of the push is wrong",
+        "share of the negatives' softmax mass on false negatives: the part of the repulsion that is wrong",
         label="mass on false negatives", unit="share", null="all keys", headline=True, default=0.0, low=0, high=1,
     )  # fmt: skip
     top_tenth_mass: float = number(
@@ -89,11 +91,11 @@ class Oracle:
         label="mass on the top 10 %", unit="share", null="uniform", default=0.0, low=0, high=1,
     )  # fmt: skip
     half_mass: float = number(
-        "hardest keys that together hold half of the mean mass", label="keys with half the mass",
+        "number of hardest keys that together hold half of the mean mass", label="keys with half the mass",
         unit="keys", null="uniform", default=0.0, low=0,
     )  # fmt: skip
     proxy_accuracy: float | None = number(
-        "queries whose positive is more similar than every key",
+        "share of queries whose positive is more similar than every key",
         unit="share",
         null="1/(K+1)",
         default=None,
@@ -106,7 +108,8 @@ class Oracle:
         log="x", null="all keys", sketch=True, default=Curve(()),
     )  # fmt: skip
     matching_by_rank: Curve = curve(
-        "mean matching probability exp(q·n/T) / sum of the negative at each rank (MoCHi, sec. 3); the positive is in the sum",
+        "mean matching probability exp(q·n/T) / sum of the negative at each rank (MoCHi, sec. "
+        "3), with the positive in the sum",
         label="matching probability by rank", x="similarity rank of the key", y="probability p",
         log="xy", null="uniform", default=Curve(()),
     )  # fmt: skip
@@ -128,7 +131,11 @@ def oracle(
     each query, for the proxy accuracy and the denominator of p. temperature T > 0.
     """
     if not len(queries) or not len(keys):
-        raise CollapseError(f"{len(queries)} queries and {len(keys)} keys", "an oracle needs both", code=3)
+        raise CollapseError(
+            f"there are {len(queries)} queries and {len(keys)} keys",
+            "give a data set with more images, so that there are both",
+            code=3,
+        )
     size = len(keys)
     sums = {name: torch.zeros(size, dtype=torch.float64) for name in ("false", "there", "p", "share")}
     wrong_mass = own = won = 0.0

@@ -26,14 +26,14 @@ class Expected:
         high=1,
     )
     false_negatives: float = number(
-        "false negatives of a query, in the mean", unit="keys", headline=True, low=0
+        "mean number of false negatives of a query", unit="keys", headline=True, low=0
     )
     none_at_all: float = number(
-        "chance that a query meets no false negative at all",
-        convention="keys drawn without replacement; with it where K > N - 1", low=0, high=1,
+        "probability that a query has no false negative at all",
+        convention="keys sampled without replacement; with replacement where K > N - 1", low=0, high=1,
     )  # fmt: skip
     stale_key: float = number(
-        "chance that the queue still holds a key of the query's own image, from an epoch before",
+        "probability that the queue still contains a key of the query's own image, from the previous epoch",
         convention="reshuffled every epoch; (K/N)^2 / 2 while K <= N", low=0, high=1,
     )  # fmt: skip
     false_negatives_of_class: dict[str, float] = each(
@@ -50,7 +50,7 @@ def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expec
     if total < 2:
         raise CollapseError("false negatives need at least two images", code=3)
     if queue < 1:
-        raise CollapseError(f"a queue of {queue} keys holds no negatives", "give --queue 1 or more")
+        raise CollapseError(f"a queue of {queue} keys contains no negatives", "give --queue 1 or more")
     shares = [(n - 1) / (total - 1) if n else 0.0 for n in counts]
     share = sum(n * s for n, s in zip(counts, shares, strict=True)) / total
     names = class_names(range(len(counts)), classes)

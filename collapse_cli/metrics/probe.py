@@ -30,26 +30,28 @@ class Probe:
     TABLE: ClassVar = Table(json_only=("neighbours", "per_class", "replications"))  # which the settings say
 
     knn: float = number(
-        "test accuracy of the weighted vote of the k nearest training rows (InstDisc; k and T as DINO's)",
+        "test accuracy of the weighted vote of the k nearest training embeddings (InstDisc; k and T as in DINO)",
         label="accuracy of kNN", null="guessing", better="high", headline=True,
-        convention="nearest by cosine, votes exp(cosine / T); a guess says the largest class", interval="Wilson 95 %",
+        convention="nearest by cosine, votes exp(cosine / T); the null always predicts the largest class", interval="Wilson 95 %",
         low=0, high=1,
     )  # fmt: skip
     linear: float = number(
-        "test accuracy of multinomial logistic regression on all training rows",
+        "test accuracy of multinomial logistic regression on all training embeddings",
         label="linear accuracy", null="guessing", better="high", headline=True,
-        convention="standardised on the rows fitted, L2 penalty 1; a guess says the largest class", interval="Wilson 95 %",
+        convention=("standardised on the training embeddings, L2 penalty 1; the null always predicts "
+            "the largest class"), interval="Wilson 95 %",
         low=0, high=1,
     )  # fmt: skip
     few_labels: float | None = number(
-        "test accuracy of the same regression on few labels of each class, mean over draws of labels",
+        "test accuracy of the same regression on few labels of each class, mean over random draws of labels",
         label="few-label accuracy", null="guessing", better="high", headline=True,
-        convention="standardised on the rows fitted, L2 penalty 1; a guess says any class", interval="lowest and highest draw",
+        convention="standardised on the training embeddings, L2 penalty 1; the null predicts a random class",
+        interval="lowest and highest of the random draws",
         low=0, high=1,
     )  # fmt: skip
-    neighbours: int = number("training rows that vote, k")
-    per_class: int = number("labels of each class, where they are few", label="labels per class")
-    replications: int = number("random choices of few labels, averaged")
+    neighbours: int = number("training embeddings that vote, k")
+    per_class: int = number("labels of each class in the few-label probe", label="labels per class")
+    replications: int = number("random draws of few labels, whose accuracies are averaged")
 
 
 def probe(
@@ -88,7 +90,9 @@ def knn(train: Tensor, train_labels: Tensor, test: Tensor, k: int, temperature: 
     InstDisc's weighted kNN; in float64, as neighbours in a collapsed space differ in the last digits only.
     """
     if k < 1 or not temperature > 0:
-        raise CollapseError(f"kNN with k = {k} and T = {temperature}", "k is 1 or more, T above 0")
+        raise CollapseError(
+            f"kNN cannot have k = {k} and T = {temperature}", "k must be 1 or more, T above 0"
+        )
     train, test = unit(train), unit(test)
     classes, member = torch.unique(train_labels, return_inverse=True)  # (C,), (N,)
     said = []
@@ -167,8 +171,8 @@ def stratified(
         fitted, judged = _on_one_side(fitted, owner)
     if len(judged) < 2:
         raise CollapseError(
-            f"{len(labels)} rows of {len(groups)} classes leave {len(judged)} to be judged on",
-            "give at least five of each class", code=3,
+            f"{len(labels)} embeddings of {len(groups)} classes leave {len(judged)} to test on",
+            "give at least five embeddings of each class", code=3,
         )  # fmt: skip
     return fitted.sort().values, judged.sort().values
 

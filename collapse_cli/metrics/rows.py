@@ -30,11 +30,14 @@ def refuse(broken: int, count: int) -> None:
     """Raises CollapseError where any of `count` rows is broken, or where there are fewer than 2."""
     if broken:
         raise CollapseError(
-            f"{broken} of {count} rows hold nan or infinity",
-            "a network that has diverged gives these, and float16 above 65,504: leave those rows out, or embed again in float32",
+            f"{broken} of {count} embeddings contain nan or infinity",
+            "a network that has diverged gives such embeddings, and so does float16 above "
+            "65,504: leave them out, or embed again in float32",
         )
     if count < 2:
-        raise CollapseError(f"at least 2 rows are needed, this has {count}", "give more", code=3)
+        raise CollapseError(
+            f"at least 2 embeddings are needed, and there are {count}", "give more embeddings", code=3
+        )
 
 
 def refuse_width(d: int) -> None:
@@ -42,8 +45,8 @@ def refuse_width(d: int) -> None:
     most = math.isqrt(LARGEST // 8)
     if d > most:
         raise CollapseError(
-            f"{d:,} dimensions have a covariance of {8 * d * d / 2**30:.1f} GiB, of which several are needed",
-            f"measure a narrower layer, or a random projection of the rows to {most:,} dimensions at most",
+            f"{d:,} dimensions have a covariance of {8 * d * d / 2**30:.1f} GiB, and several are needed",
+            f"measure a narrower layer, or a random projection of the embeddings to {most:,} dimensions at most",
         )
 
 

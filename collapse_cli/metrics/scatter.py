@@ -71,12 +71,14 @@ def groups(rows: Tensor, labels: Tensor) -> Groups:
     present, member, sizes = torch.unique(labels.to(rows.device), return_inverse=True, return_counts=True)
     if len(present) < 2 or len(present) == len(rows):
         where = (
-            "one group: nothing is between groups"
+            "one group, so there is no variance between groups"
             if len(present) < 2
-            else "a group each: nothing is within groups"
+            else "groups of one embedding each, so there is no variance within groups"
         )
         raise CollapseError(
-            f"all {len(rows)} rows are of {where}", "give at least two groups, and two rows of one", code=3
+            f"all {len(rows)} embeddings are of {where}",
+            "give at least two groups, one of which has two embeddings",
+            code=3,
         )
     first = rows.new_zeros(len(present), dtype=torch.int64)
     first[member.flip(0)] = torch.arange(len(rows) - 1, -1, -1, device=rows.device)

@@ -32,10 +32,11 @@ class ViewRatio:
     TABLE: ClassVar = Table(together={"images / views of each": ("images", "views")})
 
     images: int = number("images, n")
-    views: int = number("views of each, q")
+    views: int = number("views of each image, q")
     view_ratio: float = number(
-        "variance between images over variance between views of one image; near 0 nothing of the image is left. It depends on "
-        "how strong the augmentation is: compare it under the same views",
+        "variance between images over variance between views of one image; near 0 nothing of the "
+        "image is left. It depends on the strength of the augmentation: compare it under the "
+        "same views only",
         convention="raw embeddings, components of variance, summed over dimensions", null="noise", better="high", headline=True,
     )  # fmt: skip
     intraclass: float = number(
@@ -68,7 +69,7 @@ def view_ratio(views: Sequence[Tensor]) -> Measured:
     """
     found = _ratio(views)
     if found is None:
-        raise CollapseError("all views of all images are one point: no ratio is to be had", code=3)
+        raise CollapseError("all views of all images have the same embedding, so there is no ratio", code=3)
     return found
 
 
@@ -126,7 +127,9 @@ def _squares(views: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     Differences are taken first, from a view of the image and from an image: where rows are equal, they are exactly 0.
     """
     if len(views) < 2 or len({view.shape for view in views}) > 1:
-        raise CollapseError("at least two views are needed, all of the same images and as wide")
+        raise CollapseError(
+            "at least two views are needed, of the same images and with equally many dimensions"
+        )
     first = sound(views[0])  # (n, D)
     steps = [sound(view) - first for view in views[1:]]  # (q - 1, n, D)
     step = torch.stack(steps).sum(dim=0) / len(views)  # (n, D): from the first view to the mean of all

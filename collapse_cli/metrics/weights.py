@@ -25,11 +25,18 @@ STRAY = 2.0  # of the scale on which extreme singular values of random matrices 
 POINTS = 64  # of each layer's spectrum, where many layers share one image
 FAINT = 0.1  # of the fresh ones' root mean square: what is below, which varies most by chance, counts as that there
 
-LOST = f"fewer than {DIMENSIONAL:.0%} of the directions that live in fresh weights; alive: σ² above 1 % of the largest"
-FRESH = "fresh: the run's own weights before training; where not known, random ones of the same shape and Frobenius norm"
+LOST = (
+    f"fewer than {DIMENSIONAL:.0%} of the directions that survive in the initial weights; "
+    "surviving: σ² above 1 % of the largest"
+)
+FRESH = (
+    "initial: the run's own weights at initialisation; where those are not known, random "
+    "weights of the same shape and Frobenius norm"
+)
 BULK = (
-    "the bulk of Marchenko-Pastur: σ² in s²(√in ± √out)², s² the mean square of the fresh weights, its edges moved out by what "
-    "random matrices vary; of a square matrix it reaches 0, and nothing lies below"
+    "the bulk of Marchenko-Pastur: σ² in s²(√in ± √out)², s² the mean square of the initial "
+    "weights, its edges moved outwards by the variation of random matrices; for a square matrix "
+    "it reaches 0, so that nothing lies below"
 )
 
 
@@ -50,45 +57,46 @@ class Layer:
     inputs: int = number("columns of the weight matrix, in; of a convolution in·kh·kw")
     stable_rank: float = number(
         "||W||_F^2 / ||W||_2^2 = sum sigma^2 / largest sigma^2; 1: one direction outweighs all others",
-        convention=FRESH, null="fresh", headline=True, low=0,
+        convention=FRESH, null="initial", headline=True, low=0,
     )  # fmt: skip
     effective_rank: float = number(
         "exp of the entropy of sigma^2 / sum sigma^2",
-        label="effective rank of σ²", convention=FRESH, null="fresh", low=0,
+        label="effective rank of σ²", convention=FRESH, null="initial", low=0,
     )  # fmt: skip
     effective_rank_sigma: float = number(
         "exp of the entropy of sigma / sum sigma (Roy & Vetterli 2007)",
-        label="effective rank of σ", convention=FRESH, null="fresh", low=0,
+        label="effective rank of σ", convention=FRESH, null="initial", low=0,
     )  # fmt: skip
     participation_ratio: float = number(
-        "(sum sigma^2)^2 / sum sigma^4", convention=FRESH, null="fresh", low=0
+        "(sum sigma^2)^2 / sum sigma^4", convention=FRESH, null="initial", low=0
     )
     alive: float = number(
         "share of the directions whose sigma^2 is above 1 % of the largest",
-        label="directions above 1 %", unit="share", convention=FRESH, null="fresh", low=0, high=1,
+        label="directions above 1 %", unit="share", convention=FRESH, null="initial", low=0, high=1,
     )  # fmt: skip
     log_condition: float = number(
         "log10 of the largest sigma over the smallest", label="log₁₀ condition number",
-        convention=f"a σ below {FLOOR:.0e} of the largest counts as that: at most {-math.log10(FLOOR):.0f}", null="fresh", low=0,
+        convention=f"a σ below {FLOOR:.0e} of the largest counts as that, so this is at most {-math.log10(FLOOR):.0f}",
+        null="initial", low=0,
     )  # fmt: skip
     above: int = number(
-        "singular values above the bulk of fresh weights: directions that training made strong",
+        "singular values above the bulk of the initial weights: directions that training made strong",
         label="> bulk", convention=BULK, headline=True,
     )  # fmt: skip
     below: int = number(
-        "singular values below the bulk of fresh weights: directions that training let die",
+        "singular values below the bulk of the initial weights: directions that vanished in training",
         label="< bulk", convention=BULK, headline=True,
     )  # fmt: skip
-    norm: float = number("||W||_F", label="Frobenius norm", convention=FRESH, null="fresh", low=0)
+    norm: float = number("||W||_F", label="Frobenius norm", convention=FRESH, null="initial", low=0)
     change: float | None = number(
-        "||W - W_0||_F / ||W_0||_F, W_0 the run's own weights before training",
+        "||W - W_0||_F / ||W_0||_F, W_0 the run's own weights at initialisation",
         headline=True,
         default=None,
         low=0,
     )
     spectrum: Curve | None = curve(
-        "singular values over the root of the fresh ones' mean square",
-        label="singular values", x="share of the directions, by size", y="singular value / fresh", log="y", null="fresh",
+        "singular values over the root mean square of the initial ones",
+        label="singular values", x="share of the directions, by size", y="singular value / initial", log="y", null="initial",
         default=None,
     )  # fmt: skip
 
@@ -99,13 +107,14 @@ class Stack:
 
     layers: int = number("layers measured")
     weights: int = number("weights measured")
-    lost: int = number("layers that have lost rank", label="layers with lost rank", convention=LOST, headline=True)  # fmt: skip
+    lost: int = number("number of layers that have lost rank", label="layers with lost rank", convention=LOST,
+    headline=True)  # fmt: skip
     stable_rank: Curve = curve(
         "||W||_F^2 / ||W||_2^2 of every layer",
-        label="stable rank by layer", x="layer, from the input on", y="stable rank", null="fresh", sketch=True,
+        label="stable rank by layer", x="layer, from the input on", y="stable rank", null="initial", sketch=True,
     )  # fmt: skip
     change: Curve | None = curve(
-        "||W - W_0||_F / ||W_0||_F of every layer, W_0 the run's own weights before training",
+        "||W - W_0||_F / ||W_0||_F of every layer, W_0 the run's own weights at initialisation",
         label="change by layer", x="layer, from the input on", y="‖W − W₀‖ / ‖W₀‖", default=None,
     )  # fmt: skip
     aligned: Curve | None = curve(
@@ -113,8 +122,9 @@ class Stack:
         label="alignment by pair", x="pair, from the input on", y="block energy", null="random", default=None,
     )  # fmt: skip
     spectra: tuple[tuple[float, ...], ...] | None = matrix(
-        f"log10 of each singular value over the fresh one of its place, both at least {FAINT} of the fresh root mean square",
-        label="log₁₀ σ / fresh σ", rows="layer, from the input on", columns="direction by size, in 64 steps", default=None,
+        f"log10 of each singular value over the initial one of its place, both at least {FAINT} "
+        "of the initial root mean square",
+        label="log₁₀ σ / initial σ", rows="layer, from the input on", columns="direction by size, in 64 steps", default=None,
     )  # fmt: skip
 
 

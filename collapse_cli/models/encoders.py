@@ -35,7 +35,7 @@ def encoder(name: str, shape: tuple[int, int, int], stem: str = "cifar") -> tupl
     if name in RESNETS:
         return resnet(name, shape[0], stem)
     raise CollapseError(
-        f"no encoder named '{name}'", nearest(name, ["convnet", "mlp", *SMALL_RESNETS, *RESNETS])
+        f"there is no encoder named '{name}'", nearest(name, ["convnet", "mlp", *SMALL_RESNETS, *RESNETS])
     )
 
 

@@ -36,15 +36,15 @@ def looks_untrained(network: nn.Module) -> str:
     ]
     large = [matrix for matrix in matrices if matrix.numel() >= MANY]
     signs = {
-        f"the scales and shifts of its {len(norms)} norms are 1 and 0": bool(norms),
+        f"the scales and shifts of its {len(norms)} norm layers are 1 and 0": bool(norms),
         f"all of its {len(biases)} biases are 0": bool(biases) and not any(b.any() for b, _ in biases),
-        f"its {len(large)} weight matrices are as torch draws them": bool(large)
+        f"its {len(large)} weight matrices have the distribution of torch's initialisation": bool(large)
         and all(map(_uniform, large)),
     }
     why = [sign for sign, seen in signs.items() if seen]
     if not why or not all(beyond_edge(matrix) <= EDGE for matrix in matrices):
         return ""
-    return f"{' and '.join(why)}, and no weight matrix has a direction that random ones do not have"
+    return f"{' and '.join(why)}, and no weight matrix has a direction stronger than those of random matrices"
 
 
 def beyond_edge(matrix: Tensor) -> float:

@@ -42,7 +42,8 @@ def heads_of(width: int) -> int:
     if width in HEADS or width % 64 == 0:
         return HEADS.get(width, width // 64)
     raise CollapseError(
-        f"how many heads a ViT {width} wide has is not in its weights", "say it with --heads N"
+        f"the weights of a ViT of width {width} do not tell its number of attention heads",
+        "give it with --heads N",
     )
 
 

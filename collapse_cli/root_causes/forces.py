@@ -33,23 +33,26 @@ def unopposed(own: Any) -> Missing | None:
     """
     match own:
         case settings.PositiveOnly():
-            what = "the loss has positive pairs only, and is least where all images are one point"
+            what = "the loss has positive pairs only, so it is smallest where all images are one point"
             return Missing("nothing prevents collapse", what, instead="end-to-end")
         case (
             settings.Simsiam(stop_gradient=False, predictor=False)
             | settings.Byol(stop_gradient=False, predictor=False)
         ):
             cure = {"stop_gradient": True, "predictor": True}
-            what = "gradients flow into the target, and no predictor stands between the views"
+            what = "gradients flow into the target, and there is no predictor between the views"
             return Missing("stop-gradient and predictor removed", what, cure)
         case settings.Simsiam(stop_gradient=False) | settings.Byol(stop_gradient=False):
-            what = "gradients flow into the target, and the loss is least where all images are one point"
+            what = "gradients flow into the target, so the loss is smallest where all images are one point"
             return Missing("stop-gradient removed", what, {"stop_gradient": True})
         case settings.Simsiam(predictor=False) | settings.Byol(predictor=False):
-            what = "the projection itself follows the target, without a predictor between them"
+            what = "the projection itself is trained to match the target, without a predictor between them"
             return Missing("predictor removed", what, {"predictor": True})
         case settings.AlignUniform() if own.alignment > 4 * own.uniformity:
-            what = f"alignment weighs {own.alignment:g}, uniformity {own.uniformity:g}, less than a quarter of it"
+            what = (
+                f"the weight of the alignment is {own.alignment:g} and that of the uniformity "
+                f"{own.uniformity:g}, less than a quarter of it"
+            )
             return Missing("uniformity too weak", what, {"alignment": 0.98, "uniformity": 0.96})
     return None
 

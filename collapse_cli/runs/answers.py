@@ -13,7 +13,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.schema_1 import upgraded
 
-SAVED = "save one with: collapse spectrum INPUT --json > answer.json"
+SAVED = "save an answer with: collapse spectrum INPUT --json > answer.json"
 SCHEMAS = (1, SCHEMA)
 
 
@@ -25,9 +25,11 @@ def read(path: Path) -> Answer:
     saved = typed(_document(path))
     entries = tuple(entry for entry in saved if entry.space)
     if not entries:
-        raise CollapseError(f"{path} ({saved.command}) holds nothing measured of a space", SAVED)
+        raise CollapseError(
+            f"{path} (an answer of collapse {saved.command}) contains no measurement of a space", SAVED
+        )
     if len({entry.input for entry in entries}) > 1:
-        raise CollapseError(f"{path} is about several inputs", "save an answer for each")
+        raise CollapseError(f"{path} is about several inputs", "save an answer for each input")
     return Answer(saved.command, entries, saved.inputs, saved.warnings)
 
 
@@ -85,10 +87,10 @@ def _document(path: Path) -> dict[str, Any]:
     if isinstance(schema, int) and schema > SCHEMA:
         raise CollapseError(
             f"{path} has schema {schema}, this version of collapse reads {SCHEMA}",
-            "update collapse, or measure anew",
+            "update collapse, or measure again",
         )
     if not _readable(document) or not _sound(document):
-        raise CollapseError(f"{path} is no answer of collapse", SAVED)
+        raise CollapseError(f"{path} is not an answer of collapse", SAVED)
     return upgraded(document)
 
 

@@ -72,7 +72,7 @@ def width(column: Cells, name: str) -> int:
     lengths = compute.list_value_length(_stored(column).drop_null()).unique().to_pylist() + lengths
     if len(lengths) > 1 or lengths in ([], [None], [0]):
         said = " and ".join("none" if length is None else str(length) for length in lengths[:3]) or "no"
-        raise Uneven(f"{name} holds lists of {said} numbers", "every row needs the same D of them")
+        raise Uneven(f"{name} contains lists of {said} numbers", "every row needs the same number D of them")
     return int(lengths[0])
 
 
@@ -81,7 +81,8 @@ def lists(column: Cells, name: str, wanted: int) -> Matrix:
     found = width(column, name)
     if found != wanted:
         raise Uneven(
-            f"{name} holds lists of {wanted} and {found} numbers", "every row needs the same D of them"
+            f"{name} contains lists of {wanted} and of {found} numbers",
+            "every row needs the same number D of them",
         )
     stored = _stored(column)
     chunks = stored.chunks if isinstance(stored, pyarrow.ChunkedArray) else [stored]

@@ -63,7 +63,9 @@ def _text(path: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise CollapseError(f"{path} holds text that is not UTF-8 ({error})", "write it again") from None
+        raise CollapseError(
+            f"{path} contains text that is not UTF-8 ({error})", "write the file again as UTF-8"
+        ) from None
 
 
 def _read(parts: Parts, wanted: str) -> Table:
@@ -89,14 +91,14 @@ def _no_rows(parts: Parts, error: CollapseError) -> CollapseError:
     """Of images, and of lists of lists, that is what is said."""
     if arrow_columns.holds_images(parts.schema):
         return CollapseError(
-            f"{parts.path} holds images, not embeddings",
+            f"{parts.path} contains images, not embeddings",
             f"give it as the images of a run or a checkpoint: --dataset parquet:{parts.path}",
         )
     nested = arrow_columns.holds_lists_of_lists(parts.schema)
     if nested and all(column.kind != "list" for column in arrow_columns.described(parts.schema)):
         return CollapseError(
-            f"{parts.path}: the column {nested} holds lists of lists, as of one vector for each token",
-            "pool them to one vector for each row, by their mean say, and save that",
+            f"{parts.path}: the column {nested} contains lists of lists, such as one vector for each token",
+            "pool them to one vector for each row, for example by their mean, and save that",
         )
     return error
 

@@ -41,7 +41,8 @@ def _files(folder: Path) -> list[Path]:
         names = [Path(part["filename"]).name for part in json.loads(state.read_text("utf-8"))["_data_files"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CollapseError(
-            f"{state} is not as `Dataset.save_to_disk` writes it ({type(error).__name__})", "save it again"
+            f"{state} is not what `Dataset.save_to_disk` writes ({type(error).__name__})",
+            "save the data set again",
         ) from None
     return [folder / name for name in names]
 
@@ -85,29 +86,29 @@ def _batches(path: Path) -> Iterator[pyarrow.RecordBatch]:
 def _schema(files: Sequence[Path], path: Path) -> pyarrow.Schema:
     """Of files without rows."""
     if not files:
-        raise CollapseError(f"{path} names no files", "save it again")
+        raise CollapseError(f"{path} names no files", "save the data set again")
     return _opened(files[0]).schema
 
 
 def _opened(path: Path) -> ipc.RecordBatchFileReader | ipc.RecordBatchStreamReader:
     try:
         if not reader.size(path):
-            raise CollapseError(f"{path} is empty", "write it again")
+            raise CollapseError(f"{path} is empty", "write the file again")
         mapped = pyarrow.memory_map(str(path))
         start = mapped.read(6)
         mapped.seek(0)
         if start[:4] == FEATHER_1:
             raise CollapseError(
-                f"{path} is Feather of version 1, which is not read",
-                "pyarrow.feather.write_feather(pandas.read_feather(PATH), 'v2.feather')",
+                f"{path} is a Feather file of version 1, which is not read",
+                "convert it: pyarrow.feather.write_feather(pandas.read_feather(PATH), 'v2.feather')",
             )
         return ipc.open_file(mapped) if start == b"ARROW1" else ipc.open_stream(mapped)
     except reader.Unreadable as error:
-        raise error.wanted_as("Arrow", "write it again") from None
+        raise error.wanted_as("Arrow", "write the file again") from None
     except (pyarrow.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> CollapseError:
     reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-    return CollapseError(f"{path} cannot be read as Arrow ({reason})", "write it again")
+    return CollapseError(f"{path} cannot be read as Arrow ({reason})", "write the file again")

@@ -69,7 +69,9 @@ def rows(
     Raises CollapseError for no rows, and for rows or a block that do not fit into memory.
     """
     if not lengths:
-        raise CollapseError(f"{path} holds no rows", "embeddings are numbers of shape (N, D), N >= 2", code=3)
+        raise CollapseError(
+            f"{path} contains no embeddings", "embeddings must be numbers of shape (N, D) with N >= 2", code=3
+        )
     reader.refuse_too_large(path, max(lengths) * width * dtype.itemsize)
     starts = tuple(accumulate(lengths, initial=0))
     blocks = Blocks(starts, width, dtype, lru_cache(maxsize=1)(read))  # neighbours are asked for in turn

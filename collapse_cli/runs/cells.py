@@ -33,17 +33,17 @@ def numbers(cell: str, where: str) -> numpy.ndarray[Any, Any]:
     """One cell, slowly -> (D,). Raises CollapseError that names what is wrong with it."""
     inner = CELL.fullmatch(cell)
     if inner is None:
-        raise CollapseError(f"{where}: {brief(cell)!r} is no list", 'a cell reads "[0.1, 0.2]"')
+        raise CollapseError(f"{where}: {brief(cell)!r} is not a list", 'a cell must read "[0.1, 0.2]"')
     if ELLIPSIS in cell:
         raise CollapseError(
             f"{where}: numpy wrote '...' in place of most numbers",
-            "save them whole: numpy.save('embeddings.npy', numpy.stack(table['embedding']))",
+            "save all of them: numpy.save('embeddings.npy', numpy.stack(table['embedding']))",
         )
     parts = re.split(r"\s*,\s*|\s+", inner[1].strip())
     wrong = next((part for part in parts if not is_number(part)), None)
     if wrong is not None:
         raise CollapseError(
-            f"{where}: {brief(wrong)!r} in a list is not a number", 'a cell reads "[0.1, 0.2]"'
+            f"{where}: {brief(wrong)!r} in a list is not a number", 'a cell must read "[0.1, 0.2]"'
         )
     return numpy.array([float(part) for part in parts])
 

@@ -132,7 +132,8 @@ def content_of(source: Source) -> Mapping[str, Any]:
         raise error.wanted_as("a torch checkpoint", hint, _why(source.path, error.reason)) from None
     if not isinstance(content, Mapping):
         raise CollapseError(
-            f"{source.path} holds a {type(content).__name__}, not a checkpoint", "give a state_dict or a run"
+            f"{source.path} contains a {type(content).__name__}, not a checkpoint",
+            "give a state_dict or a run",
         )
     return content
 
@@ -140,4 +141,6 @@ def content_of(source: Source) -> Mapping[str, Any]:
 def _why(path: Path, reason: str) -> str:
     """torch's own words where it got as far as the archive; of anything else it says only which byte it tripped over."""
     words = next(iter(reason.splitlines()), "")[:120]
-    return words if words and zipfile.is_zipfile(path) else "torch.save did not write it, or it is damaged"
+    return (
+        words if words and zipfile.is_zipfile(path) else "it was not written by torch.save, or it is damaged"
+    )

@@ -83,7 +83,7 @@ def is_whole(stored: str) -> bool:
 def sentences(codes: Codes | None, how: Unpacking, found: Mapping[str, Any]) -> tuple[str, ...]:
     """How whole numbers were taken, in a sentence; that there is nothing to unpack, where it was asked for."""
     if codes is None:
-        return () if how == "none" else ("nothing is unpacked: these are no whole numbers",)
+        return () if how == "none" else ("nothing is unpacked, because the numbers are not whole numbers",)
     if codes.kind.startswith(QUANTISED):
         return ()
     if codes.unpacked == "bits":
@@ -93,13 +93,14 @@ def sentences(codes: Codes | None, how: Unpacking, found: Mapping[str, Any]) -> 
         by = (
             f"by {', '.join(scales)} of the file"
             if scales
-            else "no scale in the file, so one for all dimensions"
+            else "the file contains no scale, so one scale is used for all dimensions"
         )
         return (f"{codes.kind} codes, unpacked ({by})",)
     if codes.kind in BYTES:
         beside = f" by {', '.join(scales)} of the file" if scales else ""
         return (
-            f"{codes.kind} codes as they are: --unpack scale turns quantised numbers back{beside}, --unpack bits packed bits",
+            f"{codes.kind} codes, measured as they are; --unpack scale dequantises them{beside}, "
+            "--unpack bits unpacks bits",
         )
     return (f"{NAMES.get(codes.kind, f'whole numbers ({codes.kind})')}, measured as they are",)
 
@@ -134,7 +135,8 @@ def unpacked(rows: Rows, stored: str, how: Unpacking, found: Mapping[str, Any], 
     if how == "bits":
         if stored not in BYTES:
             raise CollapseError(
-                f"{path} holds {stored}: bits are packed in int8 or uint8", "--unpack scale, or none"
+                f"{path} contains {stored}, but bits are packed in int8 or uint8",
+                "use --unpack scale, or leave out --unpack",
             )
         shift = 128 if stored == "int8" else 0
         return Unpacked(rows, 8 * rows.shape[1], lambda block, _: _bits(block, shift))
@@ -191,8 +193,8 @@ def _fitting(value: Any, name: str, shape: tuple[int, int], path: Path) -> Tenso
     if numbers is not None and numbers.shape == shape[:1]:
         return numbers.reshape(-1, 1)
     raise CollapseError(
-        f"{name} of {path} does not fit rows of shape {shape}",
-        "one number is needed, or one for each dimension or row",
+        f"{name} of {path} does not fit embeddings of shape {shape}",
+        "it must be one number, or one for each dimension or row",
     )
 
 

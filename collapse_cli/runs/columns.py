@@ -76,7 +76,9 @@ def _choice(
     counts = Counter(column.name for column in columns)
     twice = next((columns[place].name for place in sorted(taken) if counts[columns[place].name] > 1), None)
     if twice is not None:
-        raise CollapseError(f"{path}: {counts[twice]} columns are called {twice!r}", "give each its own name")
+        raise CollapseError(
+            f"{path}: {counts[twice]} columns are called {twice!r}", "give each column its own name"
+        )
     others = [column.name for place, column in enumerate(columns) if place not in taken]
     aside = tuple(name or "the column without a name" for name in others)
     return Choice(spaces, label, words, aside)
@@ -128,13 +130,13 @@ def _unclear(
     names = [columns[place].name for place in numbers]
     if names:
         return CollapseError(
-            f"{path} has no columns that share a stem and a counter (emb_0, emb_1 …), and none of lists; "
-            f"its columns of numbers: {families.brief(names)}",
-            f"where these are the embeddings, add {_option(','.join(names) if len(names) <= families.FEW else '*')}",
+            f"{path} has no columns that share a stem and a counter, such as emb_0 and emb_1, and "
+            f"no column of lists; its columns of numbers are: {families.brief(names)}",
+            f"if these are the embeddings, add {_option(','.join(names) if len(names) <= families.FEW else '*')}",
         )
     return CollapseError(
-        f"{path} has no column of numbers, only {families.brief([column.name for column in columns])}",
-        "embeddings are a column of lists, or a column of numbers for each dimension",
+        f"{path} has no column of numbers; its columns are: {families.brief([column.name for column in columns])}",
+        "embeddings must be a column of lists, or a column of numbers for each dimension",
     )
 
 
@@ -146,7 +148,7 @@ def _option(value: str) -> str:
 def _named(columns: Sequence[Column], wanted: str, path: Path, headed: bool) -> Candidate:
     """What --column names: a column of lists, a stem or one of its columns, or columns between commas, with * as in a shell."""
     if not headed:
-        raise CollapseError(f"{path} has no heading, so no column '{wanted}'", "leave out --column")
+        raise CollapseError(f"{path} has no heading, so it has no column '{wanted}'", "leave out --column")
     numbers = [place for place, column in enumerate(columns) if column.kind == "number"]
     groups = families.families(columns, numbers)
     for place, column in enumerate(columns):
@@ -157,7 +159,7 @@ def _named(columns: Sequence[Column], wanted: str, path: Path, headed: bool) -> 
             return next((family for family in groups if place in family.places), alone)
         if column.name == wanted:
             raise CollapseError(
-                f"{path}: the column {wanted} holds no numbers and no lists of one length of them",
+                f"{path}: the column {wanted} contains no numbers and no lists of equal length",
                 f"columns that do: {families.brief([c.name for c in columns if c.kind != 'other']) or 'none'}",
             )
     stem = wanted.strip(SEPARATORS)

@@ -59,7 +59,7 @@ def by_name(path: Path, delimiter: str = "") -> ByName:
 def _unreadable(sheet: Sheet, choice: Choice, error: Exception) -> CollapseError:
     """The first mistake by its line, or what the reader says."""
     reason = str(error).splitlines()[0][:120]
-    unread = CollapseError(f"{sheet.path} cannot be read as text ({reason})", "save it as UTF-8")
+    unread = CollapseError(f"{sheet.path} cannot be read as text ({reason})", "save the file as UTF-8")
     return mistake(sheet, choice) or unread
 
 

@@ -146,11 +146,12 @@ def _refuse_unpaired(first: Tensor, second: Tensor, path: Path) -> None:
     """Views (n,) of which images these are."""
     if len(first) != len(second):
         raise CollapseError(
-            f"{path} has {len(first)} first and {len(second)} second views", "write it with `collapse embed`"
+            f"{path} has {len(first)} first and {len(second)} second views",
+            "write the file with `collapse embed`",
         )
     if not torch.equal(first, second):
         raise CollapseError(
-            f"{path} has first and second views of different images", "write it with `collapse embed`"
+            f"{path} has first and second views of different images", "write the file with `collapse embed`"
         )
 
 

@@ -74,7 +74,7 @@ def _family(columns: Sequence[Column], before: str, after: str, group: list[tupl
     start = 1 if 0 not in counters and 1 in counters else 0
     missing = next((n for n in range(start, max(counters)) if n not in counters), None)
     gap = "" if missing is None else f"{before}{missing}{after}"
-    words = f"{len(places):,} columns, {first} … {last}" + (f", without {gap}" if gap else "")
+    words = f"{len(places):,} columns, {first} to {last}" + (f", without {gap}" if gap else "")
     return Candidate(f"{before}{after}".strip(SEPARATORS) or first, places, words, gap)
 
 

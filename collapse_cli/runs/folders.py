@@ -61,8 +61,10 @@ def apart(folder: Path, files: Sequence[Path]) -> list[Path]:
     place = counters.counter(names) if alike else None
     if place is not None and counters.one_by_one([name.numbers[place] for name in names]):
         raise CollapseError(
-            f"{folder} holds shards in {len(files)} files, as {ordered[0].name}: of these .npy are joined alone",
-            "save each array with numpy.save, or all rows in one file: torch.save(torch.cat(found), 'rows.pt')",
+            f"{folder} contains shards in {len(files)} files such as {ordered[0].name}, but only "
+            ".npy shards are joined",
+            "save each array with numpy.save, or all embeddings in one file with "
+            "torch.save(torch.cat(tensors), 'rows.pt')",
         )
     refuse_more(folder, [file.name for file in ordered], alike and bool(counters.axis(names)))
     return ordered
@@ -78,8 +80,9 @@ def refuse_more(folder: Path, names: Sequence[str], series: bool) -> None:
     most = MOST_OF_A_SERIES if series else MOST
     if len(names) > most:
         raise CollapseError(
-            f"{folder} holds {len(names)} sets of rows that are no shards of one: {', '.join(names[:3])} … {names[-1]}",
-            f"give up to {most} of them; shards have one width, one type, and names that differ in one counter",
+            f"{folder} contains {len(names)} sets of embeddings that are not shards of one set: "
+            f"{', '.join(names[:3])} … {names[-1]}",
+            f"give up to {most} of them; shards have the same width and type, and names that differ in one counter",
         )
 
 
@@ -88,8 +91,8 @@ def refuse_several(folder: Path, sets: Sequence[Part]) -> None:
     if len(sets) > 1:
         names = ", ".join(part.path.relative_to(folder).as_posix() for part in sets[:MOST])
         raise CollapseError(
-            f"{folder} holds {len(sets)} sets of rows: {names}",
-            "give the one to measure, or its shards in a folder of their own; collapse diagnose takes them all",
+            f"{folder} contains {len(sets)} sets of embeddings: {names}",
+            "give one of them, or its shards in a folder of their own; `collapse diagnose` takes all sets",
         )
 
 
@@ -132,10 +135,10 @@ def _joined(found: Sequence[Member], filled: Sequence[Member], place: int | None
     if not why and not counters.count_shards(
         found[0].name.words[place], numbers, [len(member.array) for member in found]
     ):
-        why = f"the numbers in {found[0].file.name} and {found[-1].file.name} count neither shards nor rows"
+        why = f"the numbers in {found[0].file.name} and {found[-1].file.name} count neither shards nor embeddings"
     if why:
         first, *others = (_alone(member) for member in filled)
-        return [replace(first, notes=(f"measured apart: {why}",)), *others]
+        return [replace(first, notes=(f"measured separately: {why}",)), *others]
     path = folder / f"{found[0].name.without(place)}.npy"
     empty = tuple(f"left out: {member.file.name}, which is empty" for member in found if member.is_empty)
     files = tuple(member.file for member in filled)
@@ -157,7 +160,7 @@ def _missing(name: Name, place: int, numbers: Sequence[int]) -> tuple[str, ...]:
     if not lost:
         return ()
     more = f" and {len(lost) - MOST} more" if len(lost) > MOST else ""
-    there = f"{len(numbers)} of {count or len(numbers) + len(lost)} shards are there"
+    there = f"{len(numbers)} of {count or len(numbers) + len(lost)} shards are present"
     return (f"{there}; missing: {', '.join(map(str, lost[:MOST]))}{more}",)
 
 
@@ -165,8 +168,8 @@ def _refuse_no_shard(members: Sequence[Member], folder: Path) -> None:
     for member in members:
         if not member.holds_rows:
             raise CollapseError(
-                f"{member.file} is {member.kind}, the other shards of {folder} are rows (N, D)",
-                "move it out of the folder, or save it as the others are",
+                f"{member.file} is {member.kind}, but the other shards of {folder} are embeddings (N, D)",
+                "move it out of the folder, or save it in the form of the others",
             )
 
 
@@ -175,7 +178,9 @@ def _refuse_none(folder: Path, members: Sequence[Member]) -> None:
     filled = [member for member in members if not member.is_empty]
     if not filled:
         raise CollapseError(
-            f"{folder} holds no rows", "embeddings are numbers of shape (N, D), N >= 2", code=3
+            f"{folder} contains no embeddings",
+            "embeddings must be numbers of shape (N, D) with N >= 2",
+            code=3,
         )
     shards.refuse(filled[0].file, filled[0].array)
 

@@ -145,7 +145,9 @@ def _images(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, No
     if choices.size % patch or (fixed and choices.size not in (0, size)):
         raise CollapseError(
             f"{held.path} does not take images of --size {choices.size}",
-            f"its own are of {size}" if fixed else f"give a multiple of its patches' side, {patch}",
+            f"its own position embeddings are for {size}"
+            if fixed
+            else f"give a multiple of {patch}, the side of its patches",
         )
     known = NORMALISATIONS.get(choices.normalisation, normalisation)
     if len(known.mean) != channels:
@@ -217,7 +219,7 @@ def matrices(place: Path | Source, choices: Choices = AS_FOUND) -> dict[str, Ten
     }
     if not found:
         raise CollapseError(
-            f"{path} holds no weight matrices", "give the file that the model's state_dict was saved to"
+            f"{path} contains no weight matrices", "give the file to which the model's state_dict was saved"
         )
     return found
 

@@ -38,7 +38,8 @@ def read(text: str, source: Source | None, count: int) -> Tensor:
     values = found[text]
     if len(values) != count:
         raise CollapseError(
-            f"{text} has {len(values):,} groups, there are {count:,} rows", "give one group for each row"
+            f"{text} has {len(values):,} groups, but there are {count:,} embeddings",
+            "give one group for each embedding",
         )
     return labels.numbered(_whole(values), text, "groups")[0]
 
@@ -48,7 +49,9 @@ def columns(source: Source, wanted: Sequence[str]) -> dict[str, Any]:
     found = _by_name(source)
     twice = next((name for name in wanted if list(found.names).count(name) > 1), None)
     if twice is not None:
-        raise CollapseError(f"{source.path}: two columns are called {twice!r}", "give each its own name")
+        raise CollapseError(
+            f"{source.path}: two columns are called {twice!r}", "give each column its own name"
+        )
     return {name: found.read(name) for name in wanted if name in found.names}
 
 
@@ -62,7 +65,7 @@ def _by_name(source: Source) -> ByName:
 
 def _array(value: Any, name: str, path: Path) -> Any:
     if isinstance(value, Objects):
-        hint = "save names as an array of text: numpy.array(names, dtype=str)"
+        hint = "save the names as an array of text: numpy.array(names, dtype=str)"
         raise Unreadable(path, OBJECTS).wanted_as(f"array {name}", hint)
     return value
 
@@ -83,12 +86,13 @@ def suggested(names: Sequence[str], labels: Sequence[int] | None = None) -> int 
 def _unknown(text: str, source: Source | None) -> CollapseError:
     if source is None:
         return CollapseError(
-            f"--groups {text}: there is no such file", f"give {', '.join(labels.KINDS)} with one for each row"
+            f"--groups {text}: there is no such file",
+            f"give a file of type {', '.join(labels.KINDS)} with one group for each embedding",
         )
     names = list(_by_name(source).names)
     return CollapseError(
         f"--groups {text}: there is no such file, and {source.path} has no column or array of that name",
-        nearest(text, names) if names else "give a file with one group for each row",
+        nearest(text, names) if names else "give a file with one group for each embedding",
     )
 
 
@@ -97,7 +101,7 @@ def _whole(values: Any) -> Any:
     if isinstance(values, Tensor | numpy.ndarray | Mapping):
         return values
     if any(value is None or value == "" for value in values):
-        raise CollapseError("a row has no group", "give every row one")
+        raise CollapseError("a row has no group", "give every row a group")
     if all(isinstance(value, str) and labels.WHOLE.fullmatch(value) for value in values):
         return [int(value) for value in values]
     return (

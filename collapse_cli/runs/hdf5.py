@@ -46,10 +46,10 @@ def _opened(path: Path) -> dict[str, Any]:
         file = h5py.File(path, "r")
         return _sets(file, h5py.Dataset)
     except reader.Unreadable as error:
-        raise error.wanted_as("HDF5", "write it again") from None
+        raise error.wanted_as("HDF5", "write the file again") from None
     except Exception as error:  # a damaged file may fail in any way
         raise CollapseError(
-            f"{path} cannot be read as HDF5 ({str(error).splitlines()[0][:120]})", "write it again"
+            f"{path} cannot be read as HDF5 ({str(error).splitlines()[0][:120]})", "write the file again"
         ) from None
 
 
@@ -79,7 +79,7 @@ def _table(path: Path, sets: Mapping[str, Any], wanted: str) -> Table:
             values: numpy.ndarray[Any, Any] = rows[number * step : (number + 1) * step]
         except Exception as error:  # so may a damaged chunk
             raise CollapseError(
-                f"{path}, {name} cannot be read ({str(error).splitlines()[0][:120]})", "write it again"
+                f"{path}, {name} cannot be read ({str(error).splitlines()[0][:120]})", "write the file again"
             ) from None
         return values
 
@@ -112,12 +112,12 @@ def _chosen(path: Path, sets: Mapping[str, Any], wanted: str) -> str:
         return found[0]
     if found:
         raise CollapseError(
-            f"{path} holds several data sets of rows: {brief([shapes[name] for name in found])}",
+            f"{path} contains several data sets of embeddings: {brief([shapes[name] for name in found])}",
             "add " + " or ".join(f"--column {name}" for name in found[:4]),
         )
     raise CollapseError(
-        f"{path} holds no data set of shape (N, D): {brief(list(shapes.values())) or 'no data set'}",
-        "save the rows as one: file.create_dataset('embeddings', data=rows)",
+        f"{path} contains no data set of shape (N, D): {brief(list(shapes.values())) or 'no data set'}",
+        "save the embeddings as a data set: file.create_dataset('embeddings', data=rows)",
     )
 
 

@@ -24,7 +24,7 @@ from collapse_cli.runs.table import Table, table
 
 LOOKED_AT = 100  # lines by which it is told what a column holds
 BLOCK = 4 << 20  # bytes that are read at once; a longer line needs more
-HINT = 'a line reads {"id": 7, "embedding": [0.1, 0.2]}'
+HINT = 'a line must read {"id": 7, "embedding": [0.1, 0.2]}'
 DOUBLES = pyarrow.list_(pyarrow.float64())
 
 
@@ -140,9 +140,9 @@ def _object(line: str, where: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
-        raise CollapseError(f"{where} is no JSON: {brief(line.strip())!r}", HINT) from None
+        raise CollapseError(f"{where} is not JSON: {brief(line.strip())!r}", HINT) from None
     if not isinstance(found, dict):
-        raise CollapseError(f"{where} is no object but a {type(found).__name__}", HINT)
+        raise CollapseError(f"{where} is not an object but a {type(found).__name__}", HINT)
     return found
 
 
@@ -191,11 +191,11 @@ def _check(found: dict[str, Any], columns: Sequence[Column], widths: dict[str, i
                 raise CollapseError(f"{where}: {column.name} is {brief(repr(value))}, not a number", HINT)
             continue
         if not isinstance(value, list) or not all(one is None or _is_number(one) for one in value):
-            said = "has no list" if value is None else f"holds {brief(repr(value))} and no list of numbers"
+            said = "has no list" if value is None else f"contains {brief(repr(value))} and no list of numbers"
             raise CollapseError(f"{where} {said} in {column.name}", HINT)
         if len(value) != widths.setdefault(column.name, len(value)):
             first = widths[column.name]
             raise CollapseError(
-                f"{where}: {column.name} holds {len(value)} numbers, the first line {first}",
-                "every row needs the same D of them",
+                f"{where}: {column.name} contains {len(value)} numbers, but that of the first line {first}",
+                "every row needs the same number D of them",
             )

@@ -32,7 +32,8 @@ def read(path: Path, count: int, what: str = "labels") -> tuple[Tensor, tuple[st
     """
     if path.suffix not in KINDS:
         raise CollapseError(
-            f"--{what} {path}: {what} are not read from such a file", f"give {', '.join(KINDS)}"
+            f"--{what} {path}: {what} are not read from a file of this type",
+            f"give a file of type {', '.join(KINDS)}",
         )
     found = _lines(path, what) if path.suffix in DELIMITERS else _array(path, what)
     if what != HEADINGS[1] and len(found) == count + 1 and isinstance(found, list):
@@ -40,8 +41,8 @@ def read(path: Path, count: int, what: str = "labels") -> tuple[Tensor, tuple[st
     if len(found) != count:
         heading = "; a heading must read `label`" if what == HEADINGS[1] else ""
         raise CollapseError(
-            f"{path} holds {len(found):,} {what}, there are {count:,} rows",
-            f"give one {what[:-1]} for each row{heading}",
+            f"{path} contains {len(found):,} {what}, but there are {count:,} embeddings",
+            f"give one {what[:-1]} for each embedding{heading}",
         )
     return numbered(found, str(path), what)
 
@@ -54,7 +55,7 @@ def numbered(
     if array.ndim != 1 or array.dtype.kind not in "iuU":
         raise CollapseError(
             f"{name} is {array.dtype} of shape {array.shape}",
-            f"{what} are whole numbers or names of shape (N,)",
+            f"{what} must be whole numbers or names of shape (N,)",
         )
     names, labels = numpy.unique(array, return_inverse=True)
     return torch.from_numpy(labels.astype("int64")), tuple(str(one) for one in names)
@@ -71,9 +72,9 @@ def _lines(path: Path, what: str) -> list[str] | list[int]:
         reader.refuse_too_large(path, reader.size(path))
         lines = path.read_text("utf-8-sig").splitlines()
     except reader.Unreadable as error:
-        raise error.wanted_as("text", "save it as UTF-8") from None
+        raise error.wanted_as("text", "save the file as UTF-8") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
+        raise CollapseError(f"{path} cannot be read as text ({error})", "save the file as UTF-8") from None
     found = _column(lines, path, what) or [line.strip().strip('"') for line in lines]
     while found and not found[-1]:
         found.pop()
@@ -81,7 +82,8 @@ def _lines(path: Path, what: str) -> list[str] | list[int]:
         del found[0]
     if "" in found:
         raise CollapseError(
-            f"{path}: {what[:-1]} {found.index('') + 1} of {len(found)} is empty", "give one on each line"
+            f"{path}: {what[:-1]} {found.index('') + 1} of {len(found)} is empty",
+            "give one {what[:-1]} on each line",
         )
     return [int(one) for one in found] if all(WHOLE.fullmatch(one) for one in found) else found
 
@@ -100,7 +102,7 @@ def _column(lines: Sequence[str], path: Path, what: str) -> list[str]:
     if place is None:
         raise CollapseError(
             f"{path}: none of the columns {', '.join(heading[:8])} is called {what[:-1]}",
-            f"call the {what} so, or give them alone",
+            f"give the column of {what} that name, or save it alone",
         )
     rows = [row for row in csv.reader(lines[1:], delimiter=delimiter) if row]
     return [row[place].strip() if place < len(row) else "" for row in rows]
@@ -119,6 +121,7 @@ def _array(path: Path, what: str) -> Any:
     )
     if not name:
         raise CollapseError(
-            f"{path} has no array '{what}', only {', '.join(found)}", f"name it {what}, or save it alone"
+            f"{path} has no array '{what}', only {', '.join(found)}",
+            f"name the array {what}, or save it alone",
         )
     return found[name]

@@ -84,20 +84,21 @@ def resumable(
     before = record.settings()
     if before.method != method:
         raise CollapseError(
-            f"{record.folder} is a {before.method} run",
+            f"{record.folder} is a run of {before.method}",
             f"collapse train {before.method} --resume {record.folder}",
         )
     if fixed := sorted(set(changes) - {"epochs"}):
         raise CollapseError(
-            f"a resumed run keeps its settings, {', '.join(fixed)} cannot change",
-            "only --epochs may; or start a new run",
+            f"a resumed run keeps its settings, so {', '.join(fixed)} cannot change",
+            "only --epochs can change; or start a new run",
         )
     checkpoint = checkpoints.load(record.checkpoint, device)
     if changes:
         checkpoint = replace(checkpoint, run=resolve(method, flat(before.tables()), changes))
     if checkpoint.state.epoch >= checkpoint.run.training.epochs:
         raise CollapseError(
-            f"{record.folder} has done its {checkpoint.state.epoch} epochs", "--epochs MORE goes further"
+            f"{record.folder} has completed its {checkpoint.state.epoch} epochs",
+            "give a larger --epochs to continue",
         )
     return checkpoint
 
@@ -126,8 +127,8 @@ def running(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
         except KeyboardInterrupt:
             record.say(status="interrupted")
             raise CollapseError(
-                f"interrupted; {record.checkpoint} holds epoch {checkpoint.state.epoch}",
-                f"go on with: collapse train --resume {record.folder}",
+                f"interrupted; {record.checkpoint} contains epoch {checkpoint.state.epoch}",
+                f"continue with: collapse train --resume {record.folder}",
                 INTERRUPTED,
             ) from None
         except Exception as error:

@@ -78,7 +78,9 @@ def unlike(members: Sequence[Member]) -> str:
     other = next((each for each in members if _form(each) != _form(first)), None)
     if other is None:
         return ""
-    said = [f"{each.file.name} has rows of {_form(each)[0]} {each.array.dtype}" for each in (first, other)]
+    said = [
+        f"{each.file.name} has embeddings of {_form(each)[0]} {each.array.dtype}" for each in (first, other)
+    ]
     return ", ".join(said)
 
 

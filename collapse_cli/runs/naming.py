@@ -48,11 +48,13 @@ def named(found: Mapping[str, Any], path: Path, wanted: str = "") -> tuple[dict[
     given, said = rows.shape, []
     if name not in (ROWS, BARE):
         said.append(
-            f"rows: the array {name}" if name in found else f"rows: {len(rows):,} vectors by their names"
+            f"embeddings: the array {name}"
+            if name in found
+            else f"embeddings: {len(rows):,} vectors by their names"
         )
     rows = squeezed(rows)
     if rows.shape != given:
-        said.append(f"its shape {tuple(given)} is taken as {tuple(rows.shape)}")
+        said.append(f"its shape {tuple(given)} is read as {tuple(rows.shape)}")
     if name not in found:
         return {ROWS: rows}, tuple(said)
     kept = {ROWS if other == name else other: value for other, value in found.items()} | {ROWS: rows}
@@ -94,8 +96,9 @@ def _rows(found: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
     if len(rows) > 1:
         said = ", ".join(f"{name} {shapes[name]}" for name in rows[:SHOWN])
         raise CollapseError(
-            f"{path} holds several arrays of rows: {said}",
-            f"add {' or '.join(f'--column {name}' for name in rows[:4])}; or call the one to measure {ROWS}, or save it alone",
+            f"{path} contains several arrays of embeddings: {said}",
+            f"add {' or '.join(f'--column {name}' for name in rows[:4])}; or name the array to "
+            f"measure {ROWS}, or save it alone",
         )
     (name,) = rows or (list(found)[:1] if len(found) == 1 else [""])
     if not name:
@@ -107,15 +110,16 @@ def _refuse_none(found: Mapping[str, Any], path: Path) -> None:
     sets = [name for name, value in found.items() if isinstance(value, Mapping)]
     if sets:
         raise CollapseError(
-            f"{path} holds several sets of rows: {', '.join(sets[:SHOWN])}",
-            f"save each alone: torch.save(torch.load(PATH)['{sets[0]}'], '{sets[0]}.pt')",
+            f"{path} contains several sets of embeddings: {', '.join(sets[:SHOWN])}",
+            f"save each set alone: torch.save(torch.load(PATH)['{sets[0]}'], '{sets[0]}.pt')",
         )
     ragged = next((name for name, value in found.items() if isinstance(value, Objects | list)), None)
     if ragged is not None:
         _usable(found[ragged], ragged, path)
     said = ", ".join(f"{name} {_shape(value)}" for name, value in found.items() if isinstance(value, ARRAY))
     raise CollapseError(
-        f"{path} holds no rows of shape (N, D): {said or 'no array'}", f"save them as an array called {ROWS}"
+        f"{path} contains no embeddings of shape (N, D), only {said or 'no array'}",
+        f"save the embeddings as an array named {ROWS}",
     )
 
 
@@ -129,31 +133,31 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
     if isinstance(value, Tensor):
         if value.is_meta:
             raise CollapseError(
-                f"{name} of {path} is a shape without numbers",
-                "save it from the device it was computed on, not from meta",
+                f"{name} of {path} has a shape but no numbers",
+                "save it from the device it was computed on, not from the device meta",
             )
         kind = str(value.dtype).removeprefix("torch.")
         refuse_shape(value.shape, kind, f"{name} of {path}")
         if value.ndim < 2:
             said = f"{name} of {path} is {kind} of shape {_shape(value)}"
-            raise CollapseError(said, "embeddings are numbers of shape (N, D)")
+            raise CollapseError(said, "embeddings must be numbers of shape (N, D)")
         return value
     kind = (
         f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {type(value).__name__}"
     )
-    raise CollapseError(f"{name} of {path} is {kind}", "embeddings are numbers of shape (N, D)")
+    raise CollapseError(f"{name} of {path} is {kind}", "embeddings must be numbers of shape (N, D)")
 
 
 def _refuse_ragged(given: Sequence[tuple[int, ...]], what: str) -> None:
     """Raises CollapseError for a list of arrays that do not fit together."""
     shapes = sorted(set(given))
     if len(shapes) < 2:
-        raise CollapseError(f"{what} is a list of no numbers", "embeddings are numbers of shape (N, D)")
+        raise CollapseError(f"{what} is a list without numbers", "embeddings must be numbers of shape (N, D)")
     one_width = len({shape[-1:] for shape in shapes}) == 1 and min(map(len, shapes)) > 1
     raise CollapseError(
-        f"{what} is {len(given):,} tensors of {len(shapes)} shapes, as {shapes[0]} and {shapes[-1]}",
-        "sequences are pooled first, torch.stack([x.mean(0) for x in found]); where each row is a sample, torch.cat(found)"
-        if one_width else "give vectors of one width: those of another come from another network, or need padding",
+        f"{what} is {len(given):,} tensors of {len(shapes)} shapes, for example {shapes[0]} and {shapes[-1]}",
+        "pool sequences first, torch.stack([x.mean(0) for x in tensors]); where each row is a sample, torch.cat(tensors)"
+        if one_width else "give vectors of one width; vectors of another width come from another network, or need padding",
     )  # fmt: skip
 
 

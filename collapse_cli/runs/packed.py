@@ -55,11 +55,11 @@ def content(path: Path) -> Iterator[BinaryIO]:
         with io.BufferedReader(_Bounded(path), 1 << 20) if packed(path) else path.open("rb") as opened:
             yield cast(BinaryIO, opened)
     except reader.Unreadable as error:
-        raise error.wanted_as("text", "save it as UTF-8") from None
+        raise error.wanted_as("text", "save the file as UTF-8") from None
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise CollapseError(f"{path} cannot be unpacked ({error})", "copy or download it again") from None
     except (OSError, UnicodeError) as error:
-        raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
+        raise CollapseError(f"{path} cannot be read as text ({error})", "save the file as UTF-8") from None
 
 
 @contextmanager

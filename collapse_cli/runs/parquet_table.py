@@ -55,7 +55,7 @@ def _opened(path: Path) -> parquet.ParquetFile:
         opened.schema_arrow.names  # noqa: B018  # which may be no text
         return opened
     except reader.Unreadable as error:
-        raise error.wanted_as("parquet", "write it again") from None
+        raise error.wanted_as("parquet", "write the file again") from None
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
 
@@ -92,4 +92,4 @@ def _declared(opened: parquet.ParquetFile, group: int, names: Sequence[str]) -> 
 
 def _unreadable(path: Path, error: Exception) -> CollapseError:
     reason = str(error).splitlines()[0]
-    return CollapseError(f"{path} cannot be read as parquet ({reason})", "write it again")
+    return CollapseError(f"{path} cannot be read as parquet ({reason})", "write the file again")

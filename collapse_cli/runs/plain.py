@@ -20,15 +20,15 @@ NARROW = ("int8", "uint8", "int16", "int32")  # kept as they are: a quantised fi
 def sentences(value: Any) -> tuple[str, ...]:
     """What was made of rows as a file has them, in a sentence, where it is not the same."""
     if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor | numpy.ndarray):
-        kind = "one row each" if value[0].ndim < 2 or len(value[0]) == 1 else "one below the other"
+        kind = "each as one row" if value[0].ndim < 2 or len(value[0]) == 1 else "one below the other"
         equal = len(value) > 1 and value[0].ndim > 1 and len(value[0]) > 1 and len(value[0]) == len(value[-1])
-        perhaps = "; where they are layers or views, save each alone" if equal else ""
+        perhaps = "; if they are layers or views, save each alone" if equal else ""
         return (f"a list of {len(value):,} tensors, {kind}{perhaps}",)
     if not isinstance(value, Tensor):
         return ()
     kind = str(value.dtype).removeprefix("torch.")
     if value.is_quantized:
-        return (f"{kind}, quantised: turned back by its own scale",)
+        return (f"{kind}, quantised, dequantised by its own scale",)
     if value.layout != torch.strided:
         return ("a sparse tensor, measured as a dense one",)
     return (

@@ -45,12 +45,12 @@ def _table(path: Path) -> Any:
         raise CollapseError(f"cannot read {path}: {error.strerror}", "make it readable") from None
     except ValueError as error:  # also what is not UTF-8
         raise CollapseError(
-            f"{path} is not TOML: {error}", "mend it: the gate may be described there"
+            f"{path} is not TOML: {error}", "repair the file: it may describe the gate"
         ) from None
     for name in ("tool", "collapse", "check"):
         found = found.get(name, {})
         if not isinstance(found, dict):
-            raise CollapseError(f"{path}: '{name}' is no table", f"the gate's is {TABLE}")
+            raise CollapseError(f"{path}: '{name}' is not a table", f"the table of the gate is {TABLE}")
     return found
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HEADER = 10_240  # bytes in which the header of a .npy ends; numpy refuses longer ones
 ZIP = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020
-OBJECTS = "it holds Python objects, which only code can read"
+OBJECTS = "it contains Python objects, which only code can read"
 CONTAINERS = 1 << 20  # dicts and lists in one file; a dict that holds itself has no end
 warnings.filterwarnings("ignore", "Detected pickle protocol")  # such a file is refused in words of our own
 
@@ -66,7 +66,7 @@ def size(path: Path) -> int:
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise CollapseError(f"no file {path}", "check the path") from None
+        raise CollapseError(f"there is no file {path}", "check the path") from None
     except OSError as error:
         raise Unreadable(path, str(error)) from None
     if stat.S_ISDIR(status.st_mode):
@@ -74,7 +74,7 @@ def size(path: Path) -> int:
     if not stat.S_ISREG(status.st_mode):
         raise CollapseError(
             f"{path} is a pipe, a socket or a device, not a file",
-            "write its content to a file, and give that",
+            "write its content to a file, and give that file",
         )
     return status.st_size
 
@@ -83,8 +83,8 @@ def refuse_too_large(path: Path, declared: int) -> None:
     """Raises CollapseError where `declared` bytes do not fit into memory."""
     if declared > memory():
         raise CollapseError(
-            f"{path} holds {declared:,} bytes of numbers, this machine has {memory():,} bytes of memory",
-            "save the rows as .npy, or as a folder of them: those are read a block at a time",
+            f"{path} contains {declared:,} bytes of numbers, but this machine has {memory():,} bytes of memory",
+            "save the embeddings as .npy, or as a folder of .npy files, which are read a block at a time",
         )
 
 
@@ -107,7 +107,7 @@ def mapped(path: Path) -> numpy.ndarray:
         with path.open("rb") as file:
             start, declared = _declared(file.read(HEADER))
         if start + declared > length:
-            raise ValueError(f"its header declares {declared:,} bytes, the file has {length - start:,}")
+            raise ValueError(f"its header declares {declared:,} bytes, but the file has {length - start:,}")
         return npy.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header may trip its parser over anything
         raise Unreadable(path, _words(error)) from None
@@ -146,7 +146,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> numpy.ndarray 
             return Objects(error.args[1])
     if start + declared != member.file_size:
         raise ValueError(
-            f"{member.filename} declares {declared:,} bytes, it has {member.file_size - start:,}"
+            f"{member.filename} declares {declared:,} bytes, but it has {member.file_size - start:,}"
         )
     with archive.open(member) as stream:
         values: numpy.ndarray = npy.read_array(stream, allow_pickle=False)
@@ -224,7 +224,7 @@ def _is_zip(path: Path, length: int) -> bool:
     with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:  # torch says what is damaged
         declared = sum(member.file_size for member in archive.infolist())
         if declared > length:
-            raise Unreadable(path, f"its parts declare {declared:,} bytes, the file has {length:,}")
+            raise Unreadable(path, f"its parts declare {declared:,} bytes, but the file has {length:,}")
     return True
 
 
@@ -240,7 +240,7 @@ def _tensors(content: Any, path: Path) -> Iterator[Tensor]:
         elif isinstance(value, Mapping | list | tuple):
             seen += 1
             if seen > CONTAINERS:
-                raise Unreadable(path, f"it holds more than {CONTAINERS:,} dicts and lists")
+                raise Unreadable(path, f"it contains more than {CONTAINERS:,} dicts and lists")
             parts = value.values() if isinstance(value, Mapping) else value
             waiting += [part for part in parts if isinstance(part, Tensor | Mapping | list | tuple)]
 

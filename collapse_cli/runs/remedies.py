@@ -13,18 +13,23 @@ def refuse_shape(shape: Sequence[int], kind: str, what: str) -> None:
     said = f"{what} is {kind} of shape {tuple(shape)}"
     if kind.startswith("complex"):
         raise CollapseError(
-            said, "measure its parts side by side: numpy.hstack([x.real, x.imag]), or its size: abs(x)"
+            said,
+            "measure real and imaginary parts side by side, numpy.hstack([x.real, x.imag]), "
+            "or the absolute value, abs(x)",
         )
     if kind.startswith("void"):
         raise CollapseError(said, "save bfloat16 and records as plain numbers: x.astype('float32')")
     if len(shape) == 3 and len(long) == 2:
         raise CollapseError(
-            f"{said}: a sequence for each sample",
+            f"{said}, a sequence for each sample",
             "pool first: x.mean(1), or x[:, 0] where a class token comes first",
         )
     if len(shape) == 4 and len(long) == 3:
         raise CollapseError(
-            f"{said}: a map for each sample", "pool first: x.mean((2, 3)) where channels stand second"
+            f"{said}, a map for each sample", "pool first: x.mean((2, 3)) where channels stand second"
         )
     if len(shape) > 2 and len(long) != 1:
-        raise CollapseError(said, "embeddings are numbers of shape (N, D): x.reshape(len(x), -1) makes rows")
+        raise CollapseError(
+            said,
+            "embeddings must be numbers of shape (N, D); x.reshape(len(x), -1) gives one row for each sample",
+        )

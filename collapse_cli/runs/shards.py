@@ -79,11 +79,13 @@ def opened(path: Path) -> Shards:
     """A .npy. Its header is read, rows are not. Raises CollapseError for what cannot be read, or holds no rows (N,D)."""
     array = mapped(path)
     if array.shape[:1] == (0,):
-        raise CollapseError(f"{path} holds no rows", "embeddings are numbers of shape (N, D), N >= 2", code=3)
+        raise CollapseError(
+            f"{path} contains no embeddings", "embeddings must be numbers of shape (N, D) with N >= 2", code=3
+        )
     if not fits(array.dtype, array.shape):
         refuse(path, array)
     said = (
-        (f"its shape {array.shape} is taken as {(len(array), width(array.shape))}",) if array.ndim > 2 else ()
+        (f"its shape {array.shape} is read as {(len(array), width(array.shape))}",) if array.ndim > 2 else ()
     )
     return together((path,), said)
 
@@ -135,5 +137,5 @@ def refuse(file: Path, array: numpy.ndarray) -> None:
     """Raises CollapseError, with the remedy, for an array that is no rows."""
     refuse_shape(array.shape, array.dtype.name, str(file))
     raise CollapseError(
-        f"{file} is {array.dtype} of shape {array.shape}", "embeddings are numbers of shape (N, D)"
+        f"{file} is {array.dtype} of shape {array.shape}", "embeddings must be numbers of shape (N, D)"
     )

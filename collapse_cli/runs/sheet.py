@@ -42,18 +42,18 @@ def laid_out(path: Path, delimiter: str = "") -> Sheet:
     delimiter = delimiter or _delimiter(path)
     first = [line for _, line in islice(_lines(path, delimiter), LOOKED_AT)]
     if not first:
-        raise CollapseError(f"{path} is empty", "give numbers between commas")
+        raise CollapseError(f"{path} is empty", "give numbers separated by commas")
     headed = _is_heading(first[0], first[1] if len(first) > 1 else [])
     rows = first[1:] if headed else first
     names = first[0] if headed else [f"column {place + 1}" for place in range(len(first[0]))]
     if delimiter != "," and any(COMMA.fullmatch(cell) for row in rows for cell in row):
         raise CollapseError(
-            f"{path} has numbers with a comma in place of the point", "save them with a point: 0.5"
+            f"{path} has numbers with a decimal comma", "save them with a decimal point, as 0.5"
         )
     columns = tuple(_column(name, [row[p] for row in rows if p < len(row)]) for p, name in enumerate(names))
     longest = max(sum(len(cell) + 3 for cell in row) for row in first)
     if not rows:
-        raise CollapseError(f"{path} holds a heading and no rows", "give one row on each line", code=3)
+        raise CollapseError(f"{path} contains a heading and no rows", "give one row on each line", code=3)
     return Sheet(path, delimiter, headed, columns, longest)
 
 
@@ -73,7 +73,9 @@ def _lines(path: Path, delimiter: str) -> Iterator[Line]:
             read = csv.reader(text, delimiter=delimiter)
             yield from ((read.line_num, [cell.strip() for cell in line]) for line in read if line)
         except csv.Error as error:
-            raise CollapseError(f"{path} cannot be read as text ({error})", "save it as UTF-8") from None
+            raise CollapseError(
+                f"{path} cannot be read as text ({error})", "save the file as UTF-8"
+            ) from None
 
 
 def _is_heading(first: Sequence[str], second: Sequence[str]) -> bool:
@@ -122,7 +124,8 @@ def _check(sheet: Sheet, choice: Choice, row: Sequence[str], widths: dict[int, i
     count = len(sheet.columns)
     if len(row) != count:
         raise CollapseError(
-            f"{where} has {len(row)} cells, the first line {count}", "give every row the same number"
+            f"{where} has {len(row)} cells, but the first line has {count}",
+            "give every row the same number of cells",
         )
     for place in (place for places in choice.spaces.values() for place in places):
         here = f"{where}, column {place + 1}"
@@ -130,11 +133,11 @@ def _check(sheet: Sheet, choice: Choice, row: Sequence[str], widths: dict[int, i
             found = len(cells.numbers(row[place], here))
             if found != widths.setdefault(place, found):
                 raise CollapseError(
-                    f"{here} holds {found} numbers, the first row {widths[place]}",
-                    "every row needs the same D of them",
+                    f"{here} contains {found} numbers, but the first row has {widths[place]}",
+                    "every row needs the same number D of them",
                 )
         elif not is_number(row[place]):
             raise CollapseError(
                 f"{here}: '{brief(row[place])}' is not a number",
-                f"cells stand between {NAMES[sheet.delimiter]}; words may stand in columns of their own",
+                f"cells are separated by {NAMES[sheet.delimiter]}; words may stand in columns of their own",
             )

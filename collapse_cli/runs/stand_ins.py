@@ -24,7 +24,7 @@ class Kind:
 
     def __init__(self, code: str, *_: Any) -> None:
         if not isinstance(code, str) or not CODE.fullmatch(code):
-            raise ValueError(f"it holds numbers of the unknown kind {code!r}")
+            raise ValueError(f"it contains numbers of the unknown kind {code!r}")
         self.code, self.order = code, "="
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:

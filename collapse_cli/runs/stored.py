@@ -99,7 +99,8 @@ def stored(
     count = spaces["h"].shape[0]
     if "z" in spaces and spaces["z"].shape[0] != count:
         raise CollapseError(
-            f"{path}: {names['z']} has {spaces['z'].shape[0]} rows, not {count}", "one for each image"
+            f"{path}: {names['z']} has {spaces['z'].shape[0]} rows, not {count}",
+            "it needs one row for each image",
         )
     index = _column(found, f"{prefix}index", count, path)
     own, classes = labels.read(beside, count) if beside else _labels(found, f"{prefix}labels", count, path)
@@ -140,7 +141,7 @@ def _column(found: Mapping[str, Any], name: str, count: int, path: Path) -> Tens
     array = found[name]
     if not isinstance(array, Tensor) or array.dtype not in WHOLE or array.shape != (count,):
         raise CollapseError(
-            f"{name} of {path} is {_kind(array)}", f"whole numbers of shape ({count},) are needed"
+            f"{name} of {path} is {_kind(array)}", f"it must be whole numbers of shape ({count},)"
         )
     return array.long()
 
@@ -157,7 +158,9 @@ def _rows(array: Any, name: str, path: Path) -> Rows:
         or not array.shape[1]
         or array.dtype not in (*WHOLE, *FLOATS, torch.bool)
     ):
-        raise CollapseError(f"{name} of {path} is {_kind(array)}", "embeddings are numbers of shape (N, D)")
+        raise CollapseError(
+            f"{name} of {path} is {_kind(array)}", "embeddings must be numbers of shape (N, D)"
+        )
     return array
 
 

@@ -33,7 +33,7 @@ class Table:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What was made of the table, a line each."""
-        lines = {"rows": self.chosen, "labels": self.of, "left out": brief(self.aside)}
+        lines = {"embeddings": self.chosen, "labels": self.of, "left out": brief(self.aside)}
         return tuple(f"{what}: {words}" for what, words in lines.items() if words)
 
 
@@ -54,7 +54,7 @@ def table(
 def labelled(cells: Sequence[Any], path: Path, name: str = "label") -> tuple[Tensor, tuple[str, ...]]:
     """The cells of a column of labels, whole numbers or names, one for each row. Raises CollapseError where one is empty."""
     if any(cell is None or cell == "" for cell in cells):
-        raise CollapseError(f"{path}: a row has no label", "give every row one, or leave the column out")
+        raise CollapseError(f"{path}: a row has no label", "give every row a label, or leave out the column")
     if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in cells):
         cells = [int(cell) for cell in cells]
     elif any(isinstance(cell, bool) for cell in cells):

@@ -57,7 +57,7 @@ def refuse_splits(path: Path) -> NoReturn:
 def _several(path: Path, names: list[str], ways: list[str]) -> CollapseError:
     """The remedy is a path for each."""
     return CollapseError(
-        f"{path} holds the splits {', '.join(names)}",
+        f"{path} contains the splits {', '.join(names)}",
         f"give one of them: {' or '.join(ways) or 'its folder'}",
     )
 

@@ -60,7 +60,7 @@ def read(path: Path, wanted: str = "") -> Table:
     if delimiter := _delimiter(first[0]):
         return csv_table.read(path, wanted, delimiter)
     if wanted:
-        raise CollapseError(f"{path} has no heading, so no column '{wanted}'", "leave out --column")
+        raise CollapseError(f"{path} has no heading, so it has no column '{wanted}'", "leave out --column")
     layout = _laid_out(path, first)
     odd: dict[int, Matrix] = {}  # rows whose word holds spaces, by their place
     try:
@@ -110,7 +110,7 @@ def _laid_out(path: Path, first: list[str]) -> Layout:
     layout = Layout(path, counts, words, width, ends, max(map(len, first)))
     if width < 1 or layout.row(first[counts]) is None:
         raise CollapseError(
-            f"{path}, line {1 + counts}: {brief(first[counts].strip())!r} is no row of numbers",
+            f"{path}, line {1 + counts}: {brief(first[counts].strip())!r} is not a row of numbers",
             f"{HINT}; labels of embeddings are given with --labels",
         )
     return layout
@@ -191,5 +191,5 @@ def _mistake(layout: Layout, reason: str) -> CollapseError:
 
 def _wrong(layout: Layout, number: int, line: str) -> CollapseError:
     return CollapseError(
-        f"{layout.path}, line {number}: {brief(line.strip())!r} is no row of {layout.width} numbers", HINT
+        f"{layout.path}, line {number}: {brief(line.strip())!r} is not a row of {layout.width} numbers", HINT
     )

@@ -13,11 +13,11 @@ from collapse_cli.runs import packed, reader
 TRUST = "where you trust it: "
 CODE = (".pkl", ".joblib", ".kv")  # reading these runs what is in them
 PYTHON = {
-    ".mat": ("a file of MATLAB", "scipy.io", "scipy.io.loadmat(PATH)['NAME']"),
+    ".mat": ("a MATLAB file", "scipy.io", "scipy.io.loadmat(PATH)['NAME']"),
     ".pkl": ("a pickle, which only code can read", "pandas", "pandas.read_pickle(PATH)"),
-    ".joblib": ("a file of joblib, which only code can read", "joblib", "joblib.load(PATH)"),
+    ".joblib": ("a joblib file, which only code can read", "joblib", "joblib.load(PATH)"),
     ".kv": (
-        "vectors of gensim, which only code can read",
+        "gensim vectors, which only code can read",
         "gensim.models",
         "gensim.models.KeyedVectors.load(PATH).vectors",
     ),
@@ -27,70 +27,70 @@ PYTHON = {
         "[tensorflow.train.Example.FromString(one.numpy()).features.feature['NAME'].float_list.value "
         "for one in tensorflow.data.TFRecordDataset(PATH)]",
     ),
-    ".zarr": ("a store of Zarr", "zarr", "zarr.open(PATH, mode='r')[:]"),
+    ".zarr": ("a Zarr store", "zarr", "zarr.open(PATH, mode='r')[:]"),
     ".lmdb": (
-        "a database of LMDB",
+        "an LMDB database",
         "lmdb, os",
         "[numpy.frombuffer(value, 'float32') for _, value in "
         "lmdb.open(PATH, subdir=os.path.isdir(PATH), readonly=True, lock=False).begin().cursor()]",
     ),
     ".faiss": (
-        "an index of FAISS",
+        "a FAISS index",
         "faiss",
         "(lambda i: i.reconstruct_n(0, i.ntotal))(faiss.read_index(PATH))",
     ),
     ".hnsw": (
-        "an index of hnswlib",
+        "an hnswlib index",
         "hnswlib",
         "(lambda i: [i.load_index(PATH), i.get_items(i.get_ids_list())][1])(hnswlib.Index('cosine', D))",
     ),
     ".ann": (
-        "an index of Annoy",
+        "an Annoy index",
         "annoy",
         "(lambda i: [i.load(PATH), *map(i.get_item_vector, range(i.get_n_items()))][1:])(annoy.AnnoyIndex(D, 'angular'))",
     ),
     ".sqlite": (
-        "a database of SQLite",
+        "an SQLite database",
         "sqlite3",
         "[numpy.frombuffer(cell, 'float32') for cell, in sqlite3.connect(PATH).execute('SELECT embedding FROM NAME')]",
     ),
     ".onnx": (
-        "a network of ONNX",
+        "an ONNX network",
         "onnxruntime",
         "onnxruntime.InferenceSession(PATH).run(None, {'INPUT': images})[0]",
     ),
-    ".keras": ("a network of Keras", "keras", "keras.models.load_model(PATH).predict(images)"),
-    ".pb": ("a network of TensorFlow", "tensorflow", "tensorflow.saved_model.load(PATH)(images)"),
+    ".keras": ("a Keras network", "keras", "keras.models.load_model(PATH).predict(images)"),
+    ".pb": ("a TensorFlow network", "tensorflow", "tensorflow.saved_model.load(PATH)(images)"),
     ".msgpack": (
-        "a file of MessagePack, as Flax keeps weights",
+        "a MessagePack file, in which Flax stores weights",
         "flax.serialization",
         "flax.serialization.msgpack_restore(open(PATH, 'rb').read())['NAME']",
     ),
-    ".h5ad": ("a file of AnnData", "anndata", "anndata.read_h5ad(PATH).obsm['NAME']"),
+    ".h5ad": ("an AnnData file", "anndata", "anndata.read_h5ad(PATH).obsm['NAME']"),
     ".memmap": ("raw numbers without their shape", "", "numpy.fromfile(PATH, 'float32').reshape(-1, D)"),
 }
 """What a file is by the ending of its name; what is imported, and the expression that gives its rows."""
 
 OTHERWISE = {
     ".duckdb": (
-        "a database of DuckDB",
+        "a DuckDB database",
         "import duckdb; duckdb.connect(PATH).sql('FROM NAME').write_parquet('e.parquet')",
     ),
     ".xlsx": ("a workbook", "import pandas; pandas.read_excel(PATH).to_csv('embeddings.csv', index=False)"),
     ".orc": (
-        "a file of ORC",
+        "an ORC file",
         "from pyarrow import orc, parquet; parquet.write_table(orc.read_table(PATH), 'embeddings.parquet')",
     ),
     ".avro": (
-        "a file of Avro",
+        "an Avro file",
         "import fastavro, pandas; pandas.DataFrame(fastavro.reader(open(PATH, 'rb'))).to_parquet('embeddings.parquet')",
     ),
-    ".rds": ("an object of R", "in R: write.csv(readRDS(PATH), 'embeddings.csv', row.names = FALSE)"),
-    ".rdata": ("a workspace of R", "in R: load(PATH); write.csv(NAME, 'embeddings.csv', row.names = FALSE)"),
-    ".tflite": ("a network of TensorFlow Lite", "embed your images with it, and save the rows as .npy"),
-    ".gguf": ("a network of llama.cpp", "embed your texts with it, and save the rows as .npy"),
-    ".zip": ("an archive", "unpack it, and give what is in it: unzip PATH"),
-    ".tar": ("an archive", "unpack it, and give what is in it: tar xf PATH"),
+    ".rds": ("an R object", "in R: write.csv(readRDS(PATH), 'embeddings.csv', row.names = FALSE)"),
+    ".rdata": ("an R workspace", "in R: load(PATH); write.csv(NAME, 'embeddings.csv', row.names = FALSE)"),
+    ".tflite": ("a TensorFlow Lite network", "embed your images with it, and save the embeddings as .npy"),
+    ".gguf": ("a llama.cpp network", "embed your texts with it, and save the embeddings as .npy"),
+    ".zip": ("an archive", "unpack it, and give the file in it: unzip PATH"),
+    ".tar": ("an archive", "unpack it, and give the file in it: tar xf PATH"),
     ".xz": ("packed", "unpack it: unxz PATH"),
     ".bz2": ("packed", "unpack it: bunzip2 PATH"),
     ".zst": ("packed", "unpack it: unzstd PATH"),
@@ -105,10 +105,10 @@ ALIKE = {
 }  # fmt: skip
 
 BEGINNINGS = {
-    b"\x93NUMPY": "numpy's, and is read by the name .npy",
-    b"PAR1": "parquet, and is read by the name .parquet",
-    b"ARROW1": "Arrow, and is read by the name .arrow",
-    b"\x89HDF\r\n\x1a\n": "HDF5, and is read by the name .h5",
+    b"\x93NUMPY": "a NumPy file, which is read under a name that ends in .npy",
+    b"PAR1": "a parquet file, which is read under a name that ends in .parquet",
+    b"ARROW1": "an Arrow file, which is read under a name that ends in .arrow",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file, which is read under a name that ends in .h5",
     b"SQLite format 3\0": ".sqlite",
     b"MATLAB 5.0": ".mat",
     b"Ix": ".faiss",
@@ -117,7 +117,7 @@ BEGINNINGS = {
 
 TENSORFLOW = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # the last bytes of the index of a checkpoint
 TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9"  # the first bytes of a file of torch.save before 2020
-RENAMED = "call it so: its name says how it is read"
+RENAMED = "rename it: the ending of the name says how a file is read"
 
 
 FOLDERS = {
@@ -137,18 +137,18 @@ def refuse(path: Path) -> None:
         return
     if ".data-" in path.name or (ending in (".faiss", ".ckpt") and _ends_with(path, TENSORFLOW)):
         raise CollapseError(
-            f"{path} is a checkpoint of TensorFlow; it is not read",
+            f"{path} is a TensorFlow checkpoint, which is not read",
             "import numpy, tensorflow; "
             "numpy.save('embeddings.npy', tensorflow.train.load_checkpoint('PREFIX').get_tensor('NAME'))",
         )
     if path.is_dir() or start:
         _refuse_known(path, ending)
     if start.startswith(b"\x1f\x8b"):
-        raise CollapseError(f"{path} is packed, and only text is unpacked", f"gunzip -k {path}")
+        raise CollapseError(f"{path} is compressed, and only compressed text is read", f"gunzip -k {path}")
     first, newline, _ = start.partition(b"\n")
     if ending == ".bin" and newline and len(first.split()) == 2 and all(map(bytes.isdigit, first.split())):
         raise CollapseError(
-            f"{path} holds vectors of word2vec in binary; it is not read",
+            f"{path} contains word2vec vectors in binary form, which are not read",
             "from gensim.models import KeyedVectors; "
             f"KeyedVectors.load_word2vec_format({str(path)!r}, binary=True).save_word2vec_format('vectors.txt')",
         )
@@ -180,7 +180,7 @@ def refuse_json(path: Path) -> None:
         if isinstance(found, dict) and "schema" in found:
             return
         raise CollapseError(
-            f"{path} is JSON, and no answer of collapse; embeddings are read from lines of JSON, .jsonl",
+            f"{path} is JSON but not an answer of collapse; embeddings are read from JSON lines (.jsonl)",
             f"import pandas; pandas.read_json({str(path)!r}).to_json('embeddings.jsonl', orient='records', lines=True)",
         )
 

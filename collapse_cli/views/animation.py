@@ -26,7 +26,7 @@ def draw(document: Document, path: Path) -> None:
     """Write all frames of all results as a GIF that repeats. Raises CollapseError where no result has any."""
     found = moving(document)
     if not found:
-        raise CollapseError("nothing here moves", "leave out --animation")
+        raise CollapseError("this answer contains no frames to animate", "leave out --animation")
     with matplotlib.rc_context(style.STYLE):
         first, *others = _images(found)
     lasting = [LASTS] * len(others) + [HELD]

@@ -188,7 +188,8 @@ def _table(epochs: list[Epoch], extras: list[str]) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim"
     )
-    for name in ("epoch", "loss / chance", "std·√d", "rank of z", "cosine", "rate", *extras, "images/s"):
+    names = "epoch", "loss / chance level", "std·√d", "rank of z", "cosine", "rate", *extras, "images/s"
+    for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for epoch in epochs:
         table.add_row(*_cells(epoch, extras), style="" if epoch is epochs[-1] else "dim")
@@ -209,7 +210,7 @@ def _cells(epoch: Epoch, extras: list[str]) -> list[str]:
 
 
 def _loss(epoch: Epoch) -> str:
-    """The loss beside what chance would give: `4.12 / 6.24`."""
+    """The loss beside its chance level: `4.12 / 6.24`."""
     return f"{epoch.loss:.2f}" + ("" if epoch.chance is None else f" / {epoch.chance:.2f}")
 
 
@@ -223,7 +224,7 @@ def _extras(extra: dict[str, float]) -> str:
 
 def _line(epoch: Epoch) -> str:
     """An epoch in one plain line."""
-    chance = "" if epoch.chance is None else f" (chance {epoch.chance:.2f})"
+    chance = "" if epoch.chance is None else f" (chance level {epoch.chance:.2f})"
     facts = [
         f"epoch {epoch.number}/{epoch.epochs}",
         f"loss {epoch.loss:.2f}{chance}",

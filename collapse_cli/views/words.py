@@ -35,12 +35,15 @@ RESULTS = {"pass": "✓ pass", "warn": "▲ warn", "inconclusive": "? inconclusi
 """What a check of a gate came to."""
 
 BEST = {
-    "apart": ("●", "best: the others are told from it by the 95 % interval of the difference"),
-    "value": ("○", "best value: with a single run, or no spread, nothing says that it is more than luck"),
+    "apart": ("●", "best: every other value differs from it significantly (95 % interval of the difference)"),
+    "value": (
+        "○",
+        "best value; with a single run, or no variation between seeds, significance cannot be judged",
+    ),
 }
 SHARED = (
-    "several in a row: not told apart; never marked: complete collapse, single runs beside repeated ones, "
-    "and rows whose chance differs"
+    "several marks in one row: the differences between them are not significant; never marked: complete collapse, "
+    "single runs beside repeated ones, and numbers whose null differs"
 )
 TAILS = (2 / 3, 1 / 3, 0)  # shares of a name that stay at its end, the best first
 JOINTS = re.compile(
@@ -49,7 +52,7 @@ JOINTS = re.compile(
 ZEROS = re.compile(r"\.?0+(?=e|$)")  # at the end of a fraction
 APART, TIED = "   ", "\u00a0"  # between notes on one line; a blank at which no line ends
 SPREAD = "± one standard deviation over the runs of a group; a single run has none"
-AGREE = "k/n: of n seeds, k differ with the sign of the mean"
+AGREE = "k/n: k of n seeds differ in the direction of the mean"
 
 
 def plain(text: object) -> str:

@@ -95,7 +95,7 @@ BAD: dict[str, tuple[Any, str]] = {
         r"array is float32 of shape \(4,\)\nembeddings are real numbers of shape \(N, D\)",
     ),
     "three axes": (torch.zeros(2, 3, 4), r"array is float32 of shape \(2, 3, 4\)"),
-    "no rows": (Z[:0], r"of shape \(0, 4\)"),
+    "no embeddings": (Z[:0], r"of shape \(0, 4\)"),
     "no columns": (Z[:, :0], r"of shape \(60, 0\)"),
     "one sequence for each sample": (
         torch.zeros(9, 3, 4),
@@ -140,7 +140,7 @@ def test_arguments_without_effect_are_refused(run: Path) -> None:
         (subject, {"labels": Y}, "a Subject is measured as it was loaded"),
         (subject, {"seed": 3}, "a Subject is measured as it was loaded"),
         (run, {"labels": Y}, "labels of a path are read from a file"),
-        (run, {"name": "mine"}, "is called by its path"),
+        (run, {"name": "mine"}, "is a path, which is its own name"),
         (Z, {"images": Z}, "images and layer go with a network"),
         (Z, {"layer": "body"}, "images and layer go with a network"),
         (torch.nn.Flatten(), {}, "a network is measured on images"),
@@ -163,9 +163,7 @@ def test_nothing_is_refused(name: str) -> None:
 
 def test_compare_needs_two() -> None:
     for sources in ((), (Z,)):
-        with pytest.raises(
-            CollapseError, match=f"two inputs or more against each other, {len(sources)} given"
-        ):
+        with pytest.raises(CollapseError, match=f"needs two inputs or more, and {len(sources)} were given"):
             collapse.compare(*sources)
 
 
@@ -195,7 +193,7 @@ def test_weights_take_networks_paths_and_subjects(run: Path) -> None:
     torch.nn.init.orthogonal_(model.weight)
     layer = next(entry for entry in collapse.weights(model) if entry.kind == "layer")
     assert layer.stable_rank == pytest.approx(4)  # four equal singular values
-    with pytest.raises(CollapseError, match="a ndarray holds no layers"):
+    with pytest.raises(CollapseError, match="a ndarray contains no layers"):
         collapse.weights(Z)  # type: ignore[arg-type]
 
 
@@ -207,10 +205,10 @@ def test_weights_take_networks_paths_and_subjects(run: Path) -> None:
         (lambda z: collapse.probe(z, labels=range(len(z)), k="a"), "k cannot be 'a'"),
         (lambda z: collapse.causes(z, strength=-1), "strength cannot be -1"),
         (lambda z: collapse.compare(z, z), "given twice"),
-        (lambda z: collapse.compare(z, z + 1, baseline=z), "baseline is no name"),
+        (lambda z: collapse.compare(z, z + 1, baseline=z), "baseline is not a name"),
         (lambda z: collapse.compare(z, z + 1, labels=[1]), "labels is not taken here"),
-        (lambda z: collapse.check(z, tolerance=0.1), "are texts"),
-        (lambda z: collapse.check(z, require=[5]), "are texts"),
+        (lambda z: collapse.check(z, tolerance=0.1), "must be strings"),
+        (lambda z: collapse.check(z, require=[5]), "must be strings"),
         (lambda z: collapse.spectrum(z, data_dir=5), "data_dir cannot be 5"),
         (
             lambda z: collapse.embed(torch.nn.Flatten(), torch.rand(3, 2, 2), pool="max"),

@@ -69,7 +69,7 @@ def test_labels_that_do_not_fit_are_refused(labels: Any, message: str) -> None:
 
 def test_labels_of_one_among_several_are_refused() -> None:
     for function in (collapse.spectrum, collapse.check):
-        with pytest.raises(CollapseError, match="labels are those of one source"):
+        with pytest.raises(CollapseError, match="labels belong to one source"):
             function(Z, Z, labels=Y)
     with pytest.raises(CollapseError, match="labels of a path are read from a file"):
         collapse.check("z.npy", labels=Y)

@@ -186,7 +186,7 @@ def test_what_a_saved_answer_cannot_give(
     saved = tmp_path / "saved.json"
     saved.write_text(capsys.readouterr().out)
     for argv, words in (
-        (["spectrum", str(saved)], "nothing more can be measured of it"),
+        (["spectrum", str(saved)], "a saved answer, of which nothing more can be measured"),
         (["weights", str(saved)], "holds an answer that was saved with --json, not weights"),
         (
             ["check", str(rows), "--require", "coverage.h >= .5", "--baseline", str(saved)],

@@ -162,7 +162,7 @@ def test_views_in_another_order_are_refused(views: dict[str, Path], tmp_path: Pa
     [
         ({"second": "nowhere.npy"}, "nowhere.npy"),
         ({"views_of": "nowhere"}, "nowhere"),
-        ({"second": "x.npy", "views_of": "y"}, "give one of them"),
+        ({"second": "x.npy", "views_of": "y"}, "give only one of them"),
     ],
 )
 def test_bad_views(way: dict[str, str], said: str, views: dict[str, Path]) -> None:
@@ -172,7 +172,7 @@ def test_bad_views(way: dict[str, str], said: str, views: dict[str, Path]) -> No
 
 
 def test_views_of_a_network_are_its_own(trained: dict[str, Path], views: dict[str, Path]) -> None:
-    with pytest.raises(collapse.CollapseError, match="holds no embeddings"):
+    with pytest.raises(collapse.CollapseError, match="contains no embeddings"):
         collapse.diagnose(trained["align-uniform"], second=str(views["first"]))
 
 

@@ -191,7 +191,7 @@ REFUSED = {
     "dict without images": (
         FLAT,
         [{"caption": "a", "mask": X}],
-        "a batch holds no images among caption, mask",
+        "a batch contains no images among caption, mask",
     ),
     "several outputs": (Pair(), [X], "the model gives a tuple, which does not say"),
     "one number for each": (nn.Flatten(0), [X], r"the model gives \(60,\), not \(B, D\)"),
@@ -234,7 +234,7 @@ def test_a_subject_of_a_network_can_be_measured() -> None:
     result = collapse.diagnose(subject)
     assert result.status == "dimensional collapse"
     assert result.active == 3
-    with pytest.raises(CollapseError, match="Linear holds embeddings: causes are asked of a network"):
+    with pytest.raises(CollapseError, match="Linear contains embeddings: causes are asked of a network"):
         collapse.causes(subject)
-    with pytest.raises(CollapseError, match="Linear holds embeddings, not weights"):
+    with pytest.raises(CollapseError, match="Linear contains embeddings, not weights"):
         collapse.weights(subject)

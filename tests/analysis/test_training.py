@@ -48,9 +48,9 @@ def test_a_plan_counts_what_is_done_and_kept(images: Images) -> None:
     [
         ("moco", {"queue": 192}, "--queue 192 is 2.0 epochs of 96 images"),
         ("moco", {"keep_every": 9, "epochs": 3}, "--keep-every 9 is more than the 3 epochs"),
-        ("moco", {"shuffle_bn": True}, "--shuffle-bn does nothing with --bn-splits 1"),
-        ("supervised", {"recipe": "randaugment"}, "--recipe randaugment holds a policy"),
-        ("end-to-end", {"mask_false_negatives": True}, "--mask-false-negatives reads the labels"),
+        ("moco", {"shuffle_bn": True}, "--shuffle-bn has no effect with --bn-splits 1"),
+        ("supervised", {"recipe": "randaugment"}, "--recipe randaugment contains a policy"),
+        ("end-to-end", {"mask_false_negatives": True}, "--mask-false-negatives uses the labels"),
     ],
 )
 def test_what_may_mislead_is_said(method: str, knobs: dict[str, Any], sentence: str, images: Images) -> None:

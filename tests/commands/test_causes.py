@@ -242,14 +242,14 @@ def test_another_librarys_network(tmp_path: Path, capsys: Capture) -> None:
     assert main(argv) == 3, "it looks untrained"
     document = json.loads(capsys.readouterr().out)
     assert [one["of"] for one in causes(document)] == ["augmentation too strong"]
-    assert "cannot be asked about" in document["warnings"][0]
+    assert "cannot be examined" in document["warnings"][0]
 
 
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["{rows}"], "holds embeddings"),
-        (["pixels:digits"], "holds embeddings"),
+        (["{rows}"], "contains embeddings"),
+        (["pixels:digits"], "contains embeddings"),
         (["{run}", "--recipe", "strang"], "no augmentation named 'strang'"),
         (["{run}", "--strength", "4"], "--strength"),
         (["{run}", "--try", "-1"], "--try"),

@@ -462,7 +462,7 @@ def test_what_was_measured_on_a_sample_is_said(tmp_path: Path, capsys: Capture) 
     """Of 60 rows alignment holds 20; the spectrum, which is of all, is not said to be of a sample."""
     numpy.save(tmp_path / "e.npy", numpy.random.default_rng(0).standard_normal((60, 4)))
     document = checked(capsys, str(tmp_path / "e.npy"), "--samples", "20", "--require", "uniformity <= 0")
-    said = "alignment: e.npy: 20 of 60 rows, drawn without replacement; --samples takes more"
+    said = "alignment: e.npy: 20 of 60 embeddings, sampled without replacement; --samples takes more"
     assert document["warnings"] == [said]
 
 

@@ -67,7 +67,7 @@ def test_the_terminal_says_whether_it_holds(small: None, capsys: Capture) -> Non
     ("argv", "message"),
     [
         (["momentun"], "no claim named 'momentun'"),
-        (["--plot", "x.png"], "no claim to draw"),
+        (["--plot", "x.png"], "there is no claim to plot"),
         (["momentum", "--seeds", "0"], "--seeds"),
         (["momentum", "--plot", "x.bmp"], "unknown suffix"),
     ],

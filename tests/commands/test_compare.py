@@ -486,7 +486,7 @@ def test_one_answer_given_twice_is_refused(tmp_path: Path, capsys: Capture) -> N
 def test_no_answer_is_refused(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "no.json").write_text("{}")
     assert main(["compare", str(tmp_path / "no.json"), str(plant(tmp_path / "a", 10.0))]) == 2
-    assert "no answer of collapse" in capsys.readouterr().err
+    assert "not an answer of collapse" in capsys.readouterr().err
 
 
 def test_warnings_of_the_answers_are_those_of_the_comparison(tmp_path: Path, capsys: Capture) -> None:

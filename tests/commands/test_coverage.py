@@ -83,7 +83,7 @@ def test_what_cannot_be_compared(tmp_path: Path, capsys: Capture) -> None:
     assert main(["coverage", "--all", modes(tmp_path / "a.npy", 4), str(tmp_path / "wide.npy")]) == 2
     assert "the same space" in capsys.readouterr().err
     assert main(["coverage", modes(tmp_path / "a.npy", 4), modes(tmp_path / "few.npy", 4, n=5)]) == 3
-    assert "5 rows have no 5 neighbours" in capsys.readouterr().err
+    assert "5 embeddings do not have 5 neighbours" in capsys.readouterr().err
     assert main(["coverage", modes(tmp_path / "a.npy", 4)]) == 2
     capsys.readouterr()
 

@@ -83,7 +83,7 @@ def test_spectrum_reads_all_and_the_others_say_what_they_sample(place: Path, cap
     document = answered(capsys, "spectrum", place / "shards", "--samples", "20")
     assert (document["results"][0]["metrics"]["samples"]["value"], document["warnings"]) == (60, [])
     beside = ("--labels", place / "names.txt")
-    said = "shards: 20 of 60 rows, drawn without replacement; --samples takes more"
+    said = "shards: 20 of 60 embeddings, sampled without replacement; --samples takes more"
     for command in ("alignment", "oracle", "probe", "clusters"):
         document = answered(capsys, command, place / "shards", *beside, "--samples", "20")
         assert said in document["warnings"], command
@@ -120,10 +120,12 @@ def test_labels_beside_and_within_say_the_same(place: Path, capsys: Capture) -> 
 
 def test_labels_that_go_with_nothing(place: Path, run: Path, capsys: Capture) -> None:
     labels = ("--labels", place / "names.txt")
-    assert "one INPUT" in refused(capsys, "clusters", place / "e.npy", place / "e.pt", *labels)
+    assert "a single INPUT" in refused(capsys, "clusters", place / "e.npy", place / "e.pt", *labels)
     assert f"{run} is none" in refused(capsys, "clusters", run, *labels)
     assert "pixels:digits is none" in refused(capsys, "clusters", "pixels:digits", *labels)
-    assert "give that as INPUT" in refused(capsys, "oracle", "--dataset", "cifar10", *labels)
+    assert "give the file of embeddings as INPUT" in refused(
+        capsys, "oracle", "--dataset", "cifar10", *labels
+    )
     (place / "names.txt").write_text("cat\n" * 59)
     assert "59 labels, there are 60 rows" in refused(capsys, "clusters", place / "e.npy", *labels)
     assert "no file" in refused(capsys, "clusters", place / "e.npy", "--labels", place / "none.txt")
@@ -142,9 +144,9 @@ def test_inspect_says_what_it_is(name: str, place: Path, capsys: Capture) -> Non
 
 def test_what_was_made_of_a_file_is_said(place: Path, rows: numpy.ndarray, capsys: Capture) -> None:
     numpy.savez(place / "e.npz", image_features=rows)
-    assert answered(capsys, "inspect", place / "e.npz")["assumed"] == ["rows: the array image_features"]
+    assert answered(capsys, "inspect", place / "e.npz")["assumed"] == ["embeddings: the array image_features"]
     assert main(["spectrum", str(place / "e.npz")]) == 0
-    assert capsys.readouterr().err.splitlines()[1] == "  rows: the array image_features"
+    assert capsys.readouterr().err.splitlines()[1] == "  embeddings: the array image_features"
 
 
 def test_embed_keeps_a_sample_of_a_folder(place: Path, rows: numpy.ndarray, capsys: Capture) -> None:
@@ -189,7 +191,7 @@ def test_what_is_no_pair(place: Path, rows: numpy.ndarray, capsys: Capture) -> N
     assert "takes two inputs, 1 given" in refused(capsys, "alignment", place / "e.npy", "--pair")
     assert "takes two inputs, 3 given" in refused(capsys, "alignment", *[place / "e.npy"] * 3, "--pair")
     numpy.save(place / "short.npy", rows[:59])
-    assert "60 rows, short.npy 59: they are no pairs" in refused(
+    assert "60 embeddings and short.npy has 59, so they are no pairs" in refused(
         capsys, "alignment", place / "e.npy", place / "short.npy", "--pair"
     )
     numpy.save(place / "thin.npy", rows[:, :4])
@@ -216,12 +218,12 @@ def test_pairs_of_two_runs(run: Path, capsys: Capture) -> None:
 def test_broken_rows_in_a_folder(command: str, place: Path, rows: numpy.ndarray, capsys: Capture) -> None:
     rows[7, 2] = numpy.nan
     numpy.save(place / "shards" / "s_3.npy", rows[6:12])
-    assert "1 of 60 rows hold nan or infinity" in refused(capsys, command, place / "shards")
+    assert "1 of 60 embeddings contain nan or infinity" in refused(capsys, command, place / "shards")
 
 
 def test_a_folder_of_something_else(place: Path, capsys: Capture) -> None:
     (place / "empty").mkdir()
-    assert "holds no .npy" in refused(capsys, "spectrum", place / "empty")
+    assert "contains no .npy" in refused(capsys, "spectrum", place / "empty")
 
 
 def test_groups_and_sets_of_a_sample_are_said_to_be_of_one(place: Path, capsys: Capture) -> None:
@@ -234,7 +236,7 @@ def test_groups_and_sets_of_a_sample_are_said_to_be_of_one(place: Path, capsys: 
     assert [said.partition(",")[0] for said in found["warnings"][1:]] == [
         "e.npy: 20 of 60 rows",
         "e.pt: 20 of 60 rows",
-        "the sets share 20 rows: so many of the 20 generated rows are copies of real ones",
+        "the sets share 20 embeddings: that many of the 20 generated embeddings are copies of real ones",
     ]
 
 

@@ -112,7 +112,7 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = ["--plot", str(plot), "--animation", str(gif), "--html", str(page)]
     assert main(["gan", *SHORT, "--cure", "none,r1", *files]) == 0
     shown = capsys.readouterr()
-    assert "a perfect sampler: 98.9 %" in " ".join(shown.out.split())
+    assert "perfect sampler: 98.9 %" in " ".join(shown.out.split())
     assert f"wrote {gif}" in shown.err
     assert max(map(len, shown.out.splitlines())) <= 80
     assert plot.read_bytes().startswith(b"\x89PNG")
@@ -125,7 +125,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "no cure named 'r2'" in refused(capsys, "--cure", "none,r2")
     assert "'lsgan' is not one of 'non-saturating'" in refused(capsys, "--loss", "lsgan")
     assert "unknown suffix '.mp4'" in refused(capsys, "--animation", str(tmp_path / "a.mp4"))
-    assert "a map does not move" in refused(capsys, "--sweep", "--animation", str(tmp_path / "a.gif"))
+    assert "a map cannot be animated" in refused(capsys, "--sweep", "--animation", str(tmp_path / "a.gif"))
     assert "--pack cannot be 1" in refused(capsys, "--cure", "pac", "--pack", "1")
 
 

@@ -121,7 +121,7 @@ def test_nan_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     broken["layer1.0.bn1.weight"] = torch.full((64,), torch.nan)
     torch.save(broken, tmp_path / "x.pt")
     assert inspected(capsys, tmp_path / "x.pt")["warnings"] == [
-        "1 of 100 weights hold nan or infinity: layer1.0.bn1.weight"
+        "1 of 100 weights contain nan or infinity: layer1.0.bn1.weight"
     ]
 
 
@@ -134,7 +134,7 @@ def test_weights_of_no_known_network_can_still_be_measured(
     assert (found["layout"], found["measure_with"]) == ("unknown weights", ["weights"])
     assert (found["parameters"], found["tensors"], found["epoch"], found["dtype"]) == (15, 2, 4, "float16")
     assert found["names"] == ["weight", "bias"]
-    assert "is no network known here" in found["why"]
+    assert "is not a network that is recognised" in found["why"]
     assert f"collapse weights {tmp_path / 'x.pt'}" in found["remedy"]
     torch.save({"bias": torch.zeros(3)}, tmp_path / "b.pt")
     assert inspected(capsys, tmp_path / "b.pt")["measure_with"] == []
@@ -186,8 +186,8 @@ def test_what_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "no file" in refused(capsys, tmp_path / "none.npy")
     assert "no settings.toml" in refused(capsys, tmp_path)
     torch.save(["a", "b"], tmp_path / "rows.pth")
-    assert "holds a list" in refused(capsys, tmp_path / "rows.pth")
+    assert "contains a list" in refused(capsys, tmp_path / "rows.pth")
     torch.save({"image": torch.zeros(30, 8), "text": torch.zeros(30, 8)}, tmp_path / "rows.pth")
-    assert "several arrays of rows" in refused(capsys, tmp_path / "rows.pth")
+    assert "several arrays of embeddings" in refused(capsys, tmp_path / "rows.pth")
     torch.save({"collapse_format": 1}, tmp_path / "ours.pt")
     assert "is damaged" in refused(capsys, tmp_path / "ours.pt")

@@ -75,7 +75,7 @@ def test_the_two_views_of_a_file(tmp_path: Path, capsys: Capture) -> None:
     """
     document = answered(capsys, file(tmp_path / "e.npz"))
     (one,) = document["results"]
-    assert one["settings"]["views"] == "the two that the file holds"
+    assert one["settings"]["views"] == "the two views in the file"
     assert values(one, "groups", "views", "dimensions", "overwhelmed") == [60, 2, 5, 3]
     assert values(one, "lidar") == [pytest.approx(1.9, abs=0.12)]
     assert "2 views of each" in document["warnings"][0]
@@ -94,10 +94,10 @@ def test_labels_stand_for_images(tmp_path: Path, capsys: Capture) -> None:
     """Four classes of 15: of four means there are three directions at most, and it is said."""
     document = answered(capsys, file(tmp_path / "e.npz", views=False))
     (one,) = document["results"]
-    assert one["settings"]["views"] == "rows of one class"
+    assert one["settings"]["views"] == "embeddings of one class"
     assert values(one, "groups", "views") == [4, 15]
     assert values(one, "lidar")[0] <= 3
-    assert "4 classes in 5 dimensions bound LiDAR by 3" in document["warnings"][0]
+    assert "4 classes in 5 dimensions limit LiDAR to 3" in document["warnings"][0]
 
 
 def test_neither_views_nor_labels(tmp_path: Path, capsys: Capture) -> None:

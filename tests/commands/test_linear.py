@@ -38,7 +38,7 @@ def test_one_layer_and_five_noises(capsys: Capture) -> None:
     family = first["metrics"]["product"]
     assert (family["kind"], list(family["values"])) == ("lines", [f"σ{k}" for k in range(1, 7)])
     assert len(first["metrics"]["forces"]["values"]) == 6
-    assert first["verdict"]["sentence"].endswith("of 6 dimensions live")
+    assert first["verdict"]["sentence"].endswith("of 6 dimensions survive training")
     assert family["values"]["σ1"]["at"][0] == 0
     assert family["values"]["σ1"]["at"][-1] == 12
 
@@ -116,7 +116,7 @@ def test_the_terminal_and_the_views(tmp_path: Path, capsys: Capture) -> None:
         (["--augment-covariance", "nothing.npy"], "nothing.npy cannot be read"),
         (["--loss", "cosine"], "cosine"),
         (["--temperature", ".2"], "--temperature belongs to --loss dot"),
-        (["--augment", "block", "--augment-covariance", "x.npy"], "in place of --augment"),
+        (["--augment", "block", "--augment-covariance", "x.npy"], "replaces --augment"),
         (["--loss", "dot", "--lr", "1e6"], "every network had diverged by step"),
     ],
 )
@@ -131,13 +131,13 @@ def test_what_cannot_be_is_refused_in_one_sentence(more: list[str], said: str, c
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (numpy.eye(4), "the network of --width 6"),
+        (numpy.eye(4), "the network has --width 6"),
         (numpy.ones(6), "give a (d, d) array"),
-        (numpy.triu(numpy.ones((6, 6))), "is no covariance"),
-        (-numpy.eye(6), "is no covariance"),
-        (numpy.full((6, 6), numpy.nan), "is no covariance"),
-        (numpy.full((6, 6), numpy.inf), "is no covariance"),
-        (numpy.zeros((6, 6)), "is no covariance"),
+        (numpy.triu(numpy.ones((6, 6))), "is not a covariance matrix"),
+        (-numpy.eye(6), "is not a covariance matrix"),
+        (numpy.full((6, 6), numpy.nan), "is not a covariance matrix"),
+        (numpy.full((6, 6), numpy.inf), "is not a covariance matrix"),
+        (numpy.zeros((6, 6)), "is not a covariance matrix"),
     ],
 )
 def test_a_covariance_must_be_one(values: numpy.ndarray, said: str, tmp_path: Path, capsys: Capture) -> None:

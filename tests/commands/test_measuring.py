@@ -257,7 +257,7 @@ def test_of_several_inputs_the_one_at_fault_is_named(command: str, places: Path,
 def test_raw_pixels_are_not_to_be_written(capsys: Capture) -> None:
     assert main(["alignment", "pixels:digits", "-q"]) == 0
     (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
-    assert warning == "warning: pixels:digits holds no augmented pairs: alignment is left out"
+    assert warning == "warning: pixels:digits contains no augmented pairs: alignment is left out"
 
 
 def test_a_report_begins_with_the_diagnosis_and_says_each_verdict_once(copy: Path) -> None:
@@ -280,7 +280,7 @@ def test_a_run_that_may_not_be_written_to_can_still_be_judged(
     """The answers are not kept, and that is said once; results from elsewhere are still shown."""
 
     def refuse(self: Record, document: dict[str, Any]) -> None:
-        raise CollapseError("cannot write results", "free space, or choose another place")
+        raise CollapseError("cannot write results", "free some space, or choose another place")
 
     monkeypatch.setattr(Record, "keep", refuse)
     for argv in (["check", str(copy), "-q"], ["report", str(copy), "--out", str(tmp_path / "r.html")]):

@@ -33,7 +33,7 @@ def answered(capsys: Capture, *argv: str) -> Any:
 def test_only_negatives_can_be_stale(method: str, warned: int, tmp_path: Path, capsys: Capture) -> None:
     """1,024 of 1,347 images: as negatives, keys of a query's own image would be among them."""
     assert main(["train", method, *QUEUE, "--out", str(tmp_path / "run")]) == 0
-    assert capsys.readouterr().err.count("a stale key of its own image") == warned
+    assert capsys.readouterr().err.count("a stale key of a query's own image") == warned
 
 
 def test_causes_ask_for_no_keys(supported: Path, capsys: Capture) -> None:

@@ -120,9 +120,9 @@ def test_what_was_measured_otherwise_than_asked_is_said(tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     ("labels", "said", "code"),
     [
-        (None, "no labels to probe", 2),
+        (None, "no labels, which a probe needs", 2),
         (numpy.zeros(60, int), "two classes", 3),
-        (numpy.arange(60), "leave 0 to be judged on", 3),
+        (numpy.arange(60), "leave 0 to test on", 3),
     ],
     ids=["no labels", "one class", "a class for each row"],
 )
@@ -170,7 +170,7 @@ def test_pixels_are_in_0_1_and_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sorted(pixels[:, 0].tolist()) == pytest.approx([10 * n / 255 for n in range(12)])
     assert (pixels[:, 36:72] == 0).all()
     assert (pixels[:, 72:] == 1).all()
-    assert "has no labels to probe" in refused(capsys, f"pixels:folder:{path}", code=2)
+    assert "has no labels, which a probe needs" in refused(capsys, f"pixels:folder:{path}", code=2)
 
 
 def test_pixels_heed_split_samples_and_seed(tmp_path: Path) -> None:

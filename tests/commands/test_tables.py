@@ -72,7 +72,7 @@ def test_columns_beside_the_embedding_change_no_number(tmp_path: Path, capsys: C
         document = answered(capsys, "spectrum", write(tmp_path / name, TABLE))
         assert document["results"][0]["metrics"] == alone, name
         assert document["inputs"][0]["assumed"] == [
-            "rows: 6 columns, emb_0 … emb_5",
+            "embeddings: 6 columns, emb_0 to emb_5",
             "left out: item_id, timestamp, pos_0, pos_1",
         ]
 
@@ -134,7 +134,7 @@ def test_from_python(tmp_path: Path) -> None:
     assert collapse.load(path).rows["h"].shape == (400, 6)
     assert collapse.load(path, column="pos").rows["h"].shape == (400, 2)
     assert float(collapse.spectrum(path, column="emb").effective_rank) > 5
-    with pytest.raises(CollapseError, match="column goes with the path of a table"):
+    with pytest.raises(CollapseError, match="column= goes with the path of a table"):
         collapse.load(ROWS, column="emb")
 
 

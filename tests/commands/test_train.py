@@ -115,8 +115,8 @@ def test_a_dry_run_of_a_resume_changes_nothing(copy: Path, capsys: Capture) -> N
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--epochs", "1"], "has done its 2 epochs"),
-        (["--epochs", "2"], "has done its 2 epochs"),
+        (["--epochs", "1"], "has completed its 2 epochs"),
+        (["--epochs", "2"], "has completed its 2 epochs"),
         (["--set", "lr=0.1"], "lr"),
         (["--out", "other"], "exclude"),
         (["--epochs", "3", "--dataset", "mnist"], "dataset"),

@@ -102,7 +102,7 @@ def test_no_label_hidden_labels_and_no_integers_are_none(
 def test_a_label_without_a_class_is_refused(tmp_path: Path, label: list[Any], told: str) -> None:
     columns = {"image": photos(1, 2, 3), "label": label}
     write(tmp_path / "a.parquet", columns, {"label": classes("ant", "bee")})
-    with pytest.raises(CollapseError, match=f"1 of 3 images have no class .*as {told}"):
+    with pytest.raises(CollapseError, match=f"1 of 3 images have no class .*for example {told}"):
         load(tmp_path)
 
 
@@ -185,7 +185,7 @@ def test_what_is_no_image_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for place, sentence in (
         ("text.parquet", "cannot be read as parquet"),
-        ("numbers.parquet", "has no image column"),
+        ("numbers.parquet", "has no column of images"),
         ("empty", "no parquet file"),
         ("nowhere", "no parquet file"),
     ):

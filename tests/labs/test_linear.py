@@ -300,7 +300,7 @@ def test_flow_that_cannot_be_followed_is_said(monkeypatch: pytest.MonkeyPatch) -
         success = False
 
     monkeypatch.setattr(linear_flow, "solve_ivp", lambda *_, **__: Failed())
-    with pytest.raises(CollapseError, match="could not be followed"):
+    with pytest.raises(CollapseError, match="could not be integrated"):
         list(flow(Lab(SMALL, Sweep((0.0,), (1,), (0,)))))
 
 

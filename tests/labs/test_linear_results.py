@@ -31,13 +31,13 @@ def test_verdicts(alive: float, negative: float | None, layers: int, status: str
     """Dead by augmentation is said where any is dead; by depth where a layer more is and X does not account for all of them."""
     said = verdict(found(alive, negative), 16, layers)
     assert (said.status, len(said.reasons)) == (status, reasons)
-    assert said.sentence == f"{alive:g} of 16 dimensions live"
+    assert said.sentence == f"{alive:g} of 16 dimensions survive training"
 
 
 def test_what_depth_took_is_the_rest() -> None:
     """Of 11 dead X was negative along 8: 3 are left for three layers."""
     said = verdict(found(5, 8), 16, 3)
-    assert said.reasons[1] == "3 more are lost through the 3 layers"
+    assert said.reasons[1] == "3 more are lost through the depth of 3 layers"
 
 
 def test_the_extremes_of_a_phase_diagram() -> None:

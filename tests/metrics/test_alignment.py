@@ -97,7 +97,7 @@ def test_length_does_not_matter() -> None:
 
 
 def test_one_row_is_too_few() -> None:
-    with pytest.raises(CollapseError, match="at least 2 rows"):
+    with pytest.raises(CollapseError, match="at least 2 embeddings"):
         measure(torch.ones(1, 4))
 
 
@@ -171,7 +171,7 @@ def test_very_short_and_very_long_rows(scale: float) -> None:
 def test_broken_rows_are_refused() -> None:
     rows = sphere(10, 4)
     rows[3, 1] = math.nan
-    with pytest.raises(CollapseError, match="1 of 10 rows"):
+    with pytest.raises(CollapseError, match="1 of 10 embeddings"):
         measure(rows)
 
 

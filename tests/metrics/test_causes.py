@@ -124,7 +124,7 @@ def test_decay_of_sgd_is_its_own_loop() -> None:
 def test_keys_without_momentum_or_with_all_of_it() -> None:
     """m = 1 never renews itself: no cause of being too fast, all of it random."""
     assert causes.fast_keys(512, 64, 1.0).times == 0
-    assert causes.fast_keys(512, 64, 1.0).sentence.endswith("another one after inf")
+    assert causes.fast_keys(512, 64, 1.0).sentence.endswith("changes completely within inf steps")
     assert causes.slow_keys(1.0, 10**6).times == pytest.approx(1 / 0.75)
 
 

@@ -163,10 +163,10 @@ def test_labels_are_named_where_they_can_be() -> None:
 @pytest.mark.parametrize(
     ("rows", "count", "labels", "said", "code"),
     [
-        (1, 2, None, "at least 2 rows", 3),
+        (1, 2, None, "at least 2 embeddings", 3),
         (6, 2, torch.zeros(6).long(), "two classes", 3),
         (6, 1, torch.zeros(6).long(), "two classes", 3),
-        (6, 1, None, "divides nothing", 2),
+        (6, 1, None, "cannot divide the embeddings", 2),
     ],
 )
 def test_what_says_nothing_is_refused(
@@ -220,7 +220,7 @@ def test_rows_of_one_point_are_one_cluster_and_no_warning(recwarn: pytest.Warnin
 
 @pytest.mark.parametrize("count", [0, 6])
 def test_more_clusters_than_rows_or_none_are_refused(count: int) -> None:
-    with pytest.raises(CollapseError, match=f"{count} clusters of 5 rows"):
+    with pytest.raises(CollapseError, match=f"{count} clusters cannot be made of 5 embeddings"):
         kmeans(torch.eye(5), count, Generator().manual_seed(0))
 
 

@@ -229,15 +229,15 @@ def test_few_rows_have_no_interval_and_fewer_no_answer() -> None:
     assert coverage(normal(11, 2), normal(6, 2), chance()).precision.null is None
     assert coverage(normal(12, 2), normal(6, 2), chance()).precision.null is not None
     for sets in ((normal(5, 2), normal(9, 2)), (normal(9, 2), normal(5, 2))):
-        with pytest.raises(CollapseError, match="5 rows have no 5 neighbours") as error:
+        with pytest.raises(CollapseError, match="5 embeddings do not have 5 neighbours") as error:
             prdc(*sets)
         assert error.value.code == 3
 
 
 def test_what_cannot_be_compared() -> None:
-    with pytest.raises(CollapseError, match="have 3 numbers, the generated ones 2"):
+    with pytest.raises(CollapseError, match="have 3 dimensions, the generated ones 2"):
         prdc(normal(9, 3), normal(9, 2))
-    with pytest.raises(CollapseError, match="1 of 9 rows"):
+    with pytest.raises(CollapseError, match="1 of 9 embeddings"):
         prdc(normal(9, 3), normal(9, 3).index_fill(0, torch.tensor([4]), math.nan))
 
 

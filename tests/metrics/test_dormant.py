@@ -107,5 +107,5 @@ def test_intervals_cover() -> None:
 def test_broken_activations_are_refused() -> None:
     with pytest.raises(CollapseError, match="nan or infinity"):
         dormant(torch.full((3, 2), math.nan))
-    with pytest.raises(CollapseError, match="at least 2 rows"):
+    with pytest.raises(CollapseError, match="at least 2 embeddings"):
         dormant(torch.ones(1, 2))

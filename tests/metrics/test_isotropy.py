@@ -154,8 +154,8 @@ def test_it_is_the_mean_cosine_of_the_directions() -> None:
 
 
 def test_broken_rows_are_refused() -> None:
-    with pytest.raises(CollapseError, match="1 of 2 rows"):
+    with pytest.raises(CollapseError, match="1 of 2 embeddings"):
         measure(torch.tensor([[1.0, math.nan], [0.0, 1.0]]))
-    with pytest.raises(CollapseError, match="at least 2 rows"):
+    with pytest.raises(CollapseError, match="at least 2 embeddings"):
         measure(torch.ones(1, 3))
     assert metrics(measure(normal(5, 3)))["mean_cosine_centred"]["interval"] is None

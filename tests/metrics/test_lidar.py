@@ -156,7 +156,7 @@ def test_classes_in_the_place_of_images_bound_it() -> None:
 
 
 def test_equal_views_measure_nothing() -> None:
-    with pytest.raises(CollapseError, match="one point") as error:
+    with pytest.raises(CollapseError, match="have the same embedding") as error:
         lidar(grouped(torch.randn(20, 1, 4, generator=chance()).repeat(1, 3, 1)), chance())
     assert error.value.code == 3
 

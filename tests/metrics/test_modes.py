@@ -96,7 +96,7 @@ def test_several_anchors_may_be_of_one_mode() -> None:
 
 
 def test_what_is_not_finite_is_refused() -> None:
-    with pytest.raises(CollapseError, match="1 of 3 rows"):
+    with pytest.raises(CollapseError, match="1 of 3 embeddings"):
         m.high_quality(torch.tensor([[0.0, 0.0], [math.nan, 0.0], [1.0, 1.0]]), RING.anchors)
 
 
@@ -152,7 +152,7 @@ def test_verdicts(only: int, std: float, status: str, generator: torch.Generator
     found = m.modes(drawn(1000, generator, only, std), real, RING.anchors)
     said = m.verdict(found, 8, RING.perfect)
     assert said.status == status
-    assert "a perfect sampler: 98.9 %" in said.sentence
+    assert "perfect sampler: 98.9 %" in said.sentence
 
 
 @pytest.mark.parametrize(
@@ -193,9 +193,12 @@ def test_the_best_balance_of_a_map() -> None:
     said = m.best(whole, 8)
     assert said.status == "mode collapse"
     assert said.sentence == (
-        "most modes, 7 of 8, with D's rate 5 times G's, D's steps 2 for each of G: 50 % of the samples are good"
+        "most modes, 7 of 8, with the learning rate of D 5 times that of G and 2 steps of D for each step of G: 50 % of the "
+        "samples are of high quality"
     )
-    assert said.reasons == ("fewest, 2 of 8, with D's rate 5 times G's, D's steps 1 for each of G",)
+    assert said.reasons == (
+        "fewest modes, 2 of 8, with the learning rate of D 5 times that of G and 1 steps of D for each step of G",
+    )
     assert m.best(whole, 7).status == "all modes"
     lost = m.Matrix([[math.nan]], ["1"], ["1"])
-    assert m.best(m.Balance(lost, lost), 8).sentence == "every balance has diverged"
+    assert m.best(m.Balance(lost, lost), 8).sentence == "training has diverged for every setting"

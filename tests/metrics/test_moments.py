@@ -164,7 +164,7 @@ def test_broken_rows_are_counted_over_all_blocks(monkeypatch: pytest.MonkeyPatch
     z = rows(50)
     z[[3, 30, 49], 2] = torch.tensor([torch.nan, torch.inf, -torch.inf], dtype=torch.float64)
     monkeypatch.setattr(room, "BLOCK", 5 * 8)
-    with pytest.raises(CollapseError, match="3 of 50 rows hold nan or infinity"):
+    with pytest.raises(CollapseError, match="3 of 50 embeddings contain nan or infinity"):
         gather(z)
 
 

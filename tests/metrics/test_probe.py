@@ -295,7 +295,7 @@ def test_the_cut_is_drawn() -> None:
 
 def test_nothing_is_left_of_classes_of_two() -> None:
     """round(1.6) = 2 of 2 are fitted."""
-    with pytest.raises(CollapseError, match="6 rows of 3 classes leave 0") as raised:
+    with pytest.raises(CollapseError, match="6 embeddings of 3 classes leave 0") as raised:
         stratified(torch.arange(6) % 3, seeded())
     assert raised.value.code == 3
 

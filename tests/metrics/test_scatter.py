@@ -105,7 +105,7 @@ def test_net_is_the_scatter_that_was_planted() -> None:
 
 @pytest.mark.parametrize("labels", [[0] * 6, [0, 1, 2, 3, 4, 5]])
 def test_too_few_groups_or_rows_in_them(labels: list[int]) -> None:
-    with pytest.raises(CollapseError, match="6 rows are of") as error:
+    with pytest.raises(CollapseError, match="6 embeddings are of") as error:
         of_labels(normal(6, 2), torch.tensor(labels))
     assert error.value.code == 3
 
@@ -119,7 +119,7 @@ def test_two_groups_and_two_rows_of_one_are_enough() -> None:
 def test_broken_rows_are_refused() -> None:
     rows = normal(6, 2)
     rows[2, 1] = math.nan
-    with pytest.raises(CollapseError, match="1 of 6 rows"):
+    with pytest.raises(CollapseError, match="1 of 6 embeddings"):
         of_labels(rows, torch.arange(6) % 2)
 
 
@@ -131,7 +131,8 @@ def test_scatters_hold_what_they_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"), [([4, 4, 4], "all 3 rows are of one group"), ([0, 1, 2], "a group each")]
+    ("labels", "said"),
+    [([4, 4, 4], "all 3 embeddings are of one group"), ([0, 1, 2], "groups of one embedding each")],
 )
 def test_what_has_no_groups_says_which_is_missing(labels: list[int], said: str) -> None:
     rows = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))

@@ -216,9 +216,9 @@ def test_turning_and_scaling_change_nothing(seed: int, scale: float) -> None:
 def test_broken_rows_are_counted(bad: float) -> None:
     rows = torch.randn(10, 4, generator=seeded())
     rows[[2, 5], 1] = bad
-    with pytest.raises(CollapseError, match="2 of 10 rows"):
+    with pytest.raises(CollapseError, match="2 of 10 embeddings"):
         measure(rows)
-    with pytest.raises(CollapseError, match="at least 2 rows"):
+    with pytest.raises(CollapseError, match="at least 2 embeddings"):
         measure(rows[:1])
 
 

@@ -105,5 +105,5 @@ def test_no_interval_reaches_below_one_row() -> None:
 
 def test_broken_rows_are_refused() -> None:
     for width in (None, 1.0):
-        with pytest.raises(CollapseError, match="1 of 5 rows"):
+        with pytest.raises(CollapseError, match="1 of 5 embeddings"):
             vendi(torch.tensor([[0.0], [1], [math.nan], [2], [3]]), width)

@@ -147,7 +147,7 @@ def test_edges() -> None:
     assert math.isinf(view_ratio([some, some]))
     assert view_ratio([some, some]).interval is None
     assert view_ratio([some, some + torch.tensor([[1.0, 0.0]]) * torch.arange(6)[:, None]]).interval is None
-    with pytest.raises(CollapseError, match="one point") as refused:
+    with pytest.raises(CollapseError, match="have the same embedding") as refused:
         view_ratio([torch.ones(9, 3)] * 2)
     assert refused.value.code == 3
     with pytest.raises(CollapseError, match="two views"):
@@ -156,7 +156,7 @@ def test_edges() -> None:
         view_ratio([some, some[:5]])
     with pytest.raises(CollapseError, match="nan or infinity"):
         view_ratio([some, some * math.nan])
-    with pytest.raises(CollapseError, match="at least 2 rows"):
+    with pytest.raises(CollapseError, match="at least 2 embeddings"):
         view_ratio([some[:1]] * 2)
 
 

@@ -171,7 +171,7 @@ def test_usual_numbers_of_heads() -> None:
         1024: 16,
         1280: 16,
     }
-    with pytest.raises(CollapseError, match="a ViT 100 wide") as caught:
+    with pytest.raises(CollapseError, match="a ViT of width 100") as caught:
         vit.heads_of(100)
     assert "--heads" in caught.value.hint
 

@@ -52,7 +52,7 @@ def test_feather_of_both_versions(tmp_path: Path) -> None:
     feather.write_feather(TABLE, str(tmp_path / "e.feather"))
     assert arrow_table.read(tmp_path / "e.feather").rows["rows"].shape == (10, 4)
     (tmp_path / "e.feather").write_bytes(b"FEA1" + bytes(100))
-    with pytest.raises(CollapseError, match="Feather of version 1"):
+    with pytest.raises(CollapseError, match="Feather file of version 1"):
         arrow_table.read(tmp_path / "e.feather")
 
 
@@ -99,11 +99,11 @@ def test_decimals_and_categories(tmp_path: Path) -> None:
         ),
         (pyarrow.array([[], []], pyarrow.list_(pyarrow.float64())), "lists of 0 numbers"),
         (pyarrow.array([[], []], pyarrow.list_(pyarrow.float64(), 0)), "lists of 0 numbers"),
-        ([[[1.0], [2.0]], [[3.0], [4.0]]], "the column e holds lists of lists"),
-        (pyarrow.array([], pyarrow.list_(pyarrow.float64())), "holds no rows"),
-        ([["a"], ["b"]], "has no column of numbers, only e"),
-        (pyarrow.nulls(3), "has no column of numbers, only e"),
-        (pyarrow.array([b"\0\0\0\0"]), "has no column of numbers, only e"),
+        ([[[1.0], [2.0]], [[3.0], [4.0]]], "the column e contains lists of lists"),
+        (pyarrow.array([], pyarrow.list_(pyarrow.float64())), "contains no embeddings"),
+        ([["a"], ["b"]], "has no column of numbers; its columns are: e"),
+        (pyarrow.nulls(3), "has no column of numbers; its columns are: e"),
+        (pyarrow.array([b"\0\0\0\0"]), "has no column of numbers; its columns are: e"),
     ],
 )
 def test_what_does_not_fit(column: Any, said: str, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_saved_dict_of_splits_names_them(tmp_path: Path) -> None:
     (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
     with pytest.raises(CollapseError) as caught:
         embeddings.load(tmp_path)
-    assert "holds the splits test, train" in caught.value.message
+    assert "contains the splits test, train" in caught.value.message
     assert str(tmp_path / "train") in caught.value.hint
     assert embeddings.load(tmp_path / "train").clean.representations.shape == (10, 4)
 
@@ -227,8 +227,8 @@ def test_a_saved_dict_of_splits_names_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("{}", "is not as `Dataset.save_to_disk` writes it"),
-        ("[1", "is not as `Dataset.save_to_disk` writes it"),
+        ("{}", "is not what `Dataset.save_to_disk` writes"),
+        ("[1", "is not what `Dataset.save_to_disk` writes"),
         ('{"_data_files": []}', "names no files"),
         ('{"_data_files": [{"filename": "none.arrow"}]}', "no file"),
         ('{"_data_files": [{"filename": "../secret.arrow"}]}', "no file"),
@@ -255,13 +255,13 @@ def test_a_folder_of_parquet(inside: str, tmp_path: Path) -> None:
     hub(tmp_path / "set", "train-00000-of-00002", "train-00001-of-00002")
     kept = embeddings.load(tmp_path / "set" / inside)
     assert torch.equal(kept.clean.representations, torch.from_numpy(ROWS))
-    assert kept.assumed == ("rows: the column embedding", "left out: id, text")
+    assert kept.assumed == ("embeddings: the column embedding", "left out: id, text")
     assert len(Source(tmp_path / "set" / inside).sha256) == 64
 
 
 def test_splits_in_a_folder_of_parquet(tmp_path: Path) -> None:
     hub(tmp_path, "train-00000-of-00001", "test-00000-of-00002")
-    with pytest.raises(CollapseError, match="holds the splits test, train") as caught:
+    with pytest.raises(CollapseError, match="contains the splits test, train") as caught:
         embeddings.load(tmp_path)
     assert str(tmp_path / "data" / "train-00000-of-00001.parquet") in caught.value.hint
     parquet.write_table(TABLE.slice(2, 3), tmp_path / "data" / "test-00001-of-00002.parquet")
@@ -279,7 +279,7 @@ def test_files_of_a_folder_that_differ(tmp_path: Path) -> None:
     parquet.write_table(
         pyarrow.table({"embedding": [[1.0, 2.0]], "label": ["a"]}), tmp_path / "data" / "b.parquet"
     )
-    with pytest.raises(CollapseError, match="lists of 4 and 2 numbers"):
+    with pytest.raises(CollapseError, match="lists of 4 and of 2 numbers"):
         embeddings.load(tmp_path)
 
 

@@ -62,7 +62,7 @@ def test_what_rows_are(rows: numpy.ndarray, kind: str | None, tmp_path: Path) ->
 
 def test_bytes_are_told_with_the_remedy(tmp_path: Path) -> None:
     numpy.save(tmp_path / "e.npy", numpy.rint(30 * X).astype("int8"))
-    line = "int8 codes as they are: --unpack scale turns quantised numbers back, --unpack bits packed bits"
+    line = "int8 codes, measured as they are; --unpack scale dequantises them, --unpack bits unpacks bits"
     assert loaded(tmp_path / "e.npy").facts["assumed"] == [line]
 
 
@@ -143,7 +143,7 @@ def test_without_a_scale_the_middle_is_taken_away(dtype: str, middle: int, tmp_p
     numpy.save(tmp_path / "e.npy", (rows + middle).astype(dtype))
     subject = loaded(tmp_path / "e.npy", unpack="scale")
     assert numpy.array_equal(subject.clean.representations.numpy(), rows)
-    assert "no scale in the file" in subject.facts["assumed"][0]
+    assert "the file contains no scale" in subject.facts["assumed"][0]
     assert numpy.array_equal(
         collapse.load((rows + middle).astype(dtype), unpack="scale").clean.representations, rows
     )
@@ -151,16 +151,16 @@ def test_without_a_scale_the_middle_is_taken_away(dtype: str, middle: int, tmp_p
 
 def test_what_cannot_be_unpacked(tmp_path: Path, run: Path) -> None:
     numpy.save(tmp_path / "wide.npy", numpy.rint(9999 * X).astype("int32"))
-    with pytest.raises(CollapseError, match="holds int32: bits are packed in int8 or uint8"):
+    with pytest.raises(CollapseError, match="contains int32, but bits are packed in int8 or uint8"):
         loaded(tmp_path / "wide.npy", unpack="bits")
     numpy.savez(tmp_path / "e.npz", codes=QUANTISED.astype("uint8"), scale=numpy.ones(5))
-    with pytest.raises(CollapseError, match=r"scale of .* does not fit rows of shape \(60, 16\)"):
+    with pytest.raises(CollapseError, match=r"scale of .* does not fit embeddings of shape \(60, 16\)"):
         loaded(tmp_path / "e.npz", unpack="scale")
     numpy.save(tmp_path / "e.npy", X)
     for how in ("bits", "scale"):
         subject = loaded(tmp_path / "e.npy", unpack=how)
         assert numpy.array_equal(subject.clean.representations, X)
-        assert subject.facts["assumed"] == ["nothing is unpacked: these are no whole numbers"]
+        assert subject.facts["assumed"] == ["nothing is unpacked, because the numbers are not whole numbers"]
     with pytest.raises(CollapseError, match="--unpack goes with embeddings"):
         loaded(run, unpack="bits")
 

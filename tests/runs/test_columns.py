@@ -62,17 +62,17 @@ def test_what_is_clear(text: str, rows: str, aside: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said", "hint"),
     [
-        ("a0 a1 b0 b1", "2 columns, a0 … a1; 2 columns, b0 … b1", "--column a or --column b"),
+        ("a0 a1 b0 b1", "2 columns, a0 to a1; 2 columns, b0 to b1", "--column a or --column b"),
         ("[image] [text]", "the column image; the column text", "--column image or --column text"),
-        ("[h] x0 x1", "the column h; 2 columns, x0 … x1", "--column h or --column x"),
+        ("[h] x0 x1", "the column h; 2 columns, x0 to x1", "--column h or --column x"),
         ("[image_embedding] [text_embedding]", "the column image_embedding; the column text_embedding", "--column"),
-        ("x y z", "its columns of numbers: x, y, z", "--column x,y,z"),
-        ("item_id timestamp", "its columns of numbers: item_id, timestamp", "--column item_id,timestamp"),
-        ("width", "its columns of numbers: width", "--column width"),
-        ("emb_0 emb_1 emb_3", "3 columns, emb_0 … emb_3, without emb_2", "--column emb"),
+        ("x y z", "its columns of numbers are: x, y, z", "--column x,y,z"),
+        ("item_id timestamp", "its columns of numbers are: item_id, timestamp", "--column item_id,timestamp"),
+        ("width", "its columns of numbers are: width", "--column width"),
+        ("emb_0 emb_1 emb_3", "3 columns, emb_0 to emb_3, without emb_2", "--column emb"),
         ("sales_2019 sales_2020", "without sales_0", "--column sales"),
-        ("a_0 a_1 a0 a1", "2 columns, a_0 … a_1; 2 columns, a0 … a1", "--column a_0 or --column a0"),
-        ('"url" id', "no column of numbers, only url, id", "a column of lists"),
+        ("a_0 a_1 a0 a1", "2 columns, a_0 to a_1; 2 columns, a0 to a1", "--column a_0 or --column a0"),
+        ('"url" id', "no column of numbers; its columns are: url, id", "a column of lists"),
         (" ".join("abcdefghij"), "a, b, c, d, e, f, g, h and 2 more", "--column '*'"),
     ],
 )  # fmt: skip
@@ -112,7 +112,7 @@ def test_what_was_asked_for(wanted: str, rows: str) -> None:
     ("wanted", "said"),
     [
         ("emd", "did you mean 'emb'"),
-        ("url", "the column url holds no numbers"),
+        ("url", "the column url contains no numbers"),
         ("x,q", "no column 'q' of numbers"),
     ],
 )
@@ -199,12 +199,12 @@ def test_the_same_rule_in_every_format(name: str, tmp_path: Path) -> None:
     assert numpy.array_equal(found.rows["rows"].numpy(), ROWS)
     assert found.aside == ("item_id", "pc_0", "pc_1", "width", "caption")
     assert (found.labels.tolist(), found.classes) == ([0, 0, 1, 1, 2, 2], ("p", "q", "r"))
-    assert found.assumed[0] == "rows: 4 columns, emb_0 … emb_3"
+    assert found.assumed[0] == "embeddings: 4 columns, emb_0 to emb_3"
     other = Source(tmp_path / name, "pc").content
     assert numpy.array_equal(other.rows["rows"].numpy(), ROWS[:, :2])
     two = {"q1": TABLE["pc_1"], "pc_0": TABLE["pc_0"], "pc_1": TABLE["pc_1"], "q0": TABLE["pc_0"]}
     WRITERS[name](pyarrow.table(two), tmp_path / name)
-    with pytest.raises(CollapseError, match="q0 … q1; 2 columns, pc_0 … pc_1"):
+    with pytest.raises(CollapseError, match="q0 to q1; 2 columns, pc_0 to pc_1"):
         _ = Source(tmp_path / name).content
 
 

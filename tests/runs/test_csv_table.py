@@ -60,16 +60,16 @@ def test_columns_that_count_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1,2\n3\n", r"line 2 has 1 cells, the first line 2"),
-        ("x0,x1\n1,2\n\n3,4,5\n", r"line 4 has 3 cells, the first line 2"),
+        ("1,2\n3\n", r"line 2 has 1 cells, but the first line has 2"),
+        ("x0,x1\n1,2\n\n3,4,5\n", r"line 4 has 3 cells, but the first line has 2"),
         ("1,2\n3,four\n", r"line 2, column 2: 'four' is not a number"),
         ("1,2\n3,\n", r"line 2, column 2: '' is not a number"),
         ("x0,x1\n1,2\n3,four\n", r"line 3, column 2: 'four' is not a number"),
-        ("1|2\n3|4\n", r"has no column of numbers, only 1\|2"),
+        ("1|2\n3|4\n", r"has no column of numbers; its columns are: 1\|2"),
         ("x0,x1,label\n1,2,a\n2,3,\n", r"a row has no label"),
         ("", r"is empty"),
         ("\n\n", r"is empty"),
-        ("x,y\n", r"holds a heading and no rows"),
+        ("x,y\n", r"contains a heading and no rows"),
     ],
 )
 def test_what_is_wrong_and_where(text: str, said: str, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_line_between_bars_is_not_repeated_whole(tmp_path: Path) -> None:
     line = "|".join(["0.123456"] * 500)
     with pytest.raises(CollapseError) as caught:
         table(f"{line}\n{line}\n", tmp_path)
-    assert f"only {line[:40]}…" in caught.value.message
+    assert f"its columns are: {line[:40]}…" in caught.value.message
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ";"])
@@ -115,7 +115,7 @@ def test_other_separators_are_seen_in_a_first_line_without_commas(delimiter: str
     """Excel writes semicolons where the comma is the decimal point; numbers with such a one are refused."""
     text = "x0,x1,label\n1,2,a\n3,4.5,b\n".replace(",", delimiter)
     assert table(text, tmp_path).rows["rows"].tolist() == [[1, 2], [3, 4.5]]
-    with pytest.raises(CollapseError, match="with a comma in place of the point"):
+    with pytest.raises(CollapseError, match="with a decimal comma"):
         table("x0;x1\n1,5;2,5\n", tmp_path)
 
 
@@ -152,9 +152,9 @@ def test_lists_in_cells(written: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        (["[1, 2]", "[1, 2, 3]"], "line 3, column 2 holds 3 numbers, the first row 2"),
+        (["[1, 2]", "[1, 2, 3]"], "line 3, column 2 contains 3 numbers, but the first row has 2"),
         (["[1, 2]", "[1, x]"], "line 3, column 2: 'x' in a list is not a number"),
-        (["[1, 2]", ""], "line 3, column 2: '' is no list"),
+        (["[1, 2]", ""], "line 3, column 2: '' is not a list"),
         (["[1 2]", "[1 ... 2]"], r"line 3, column 2: numpy wrote '...' in place of most numbers"),
         (["[]", "[]"], r"column 2: '' in a list is not a number"),
     ],

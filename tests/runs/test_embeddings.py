@@ -223,10 +223,10 @@ def test_every_kind_holds_the_same_rows(name: str, dtype: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", ["e.npz", "e.pt", "e.safetensors"])
 def test_the_only_rows_of_a_file_whatever_their_name(name: str, tmp_path: Path) -> None:
     kept = embeddings.load(write(tmp_path / name, ROWS, labels=numpy.array([3, 0, 1, 1])))
-    assert kept.assumed == ("rows: the array features", "whole numbers, measured as they are")
+    assert kept.assumed == ("embeddings: the array features", "whole numbers, measured as they are")
     assert kept.clean.labels is not None
     assert (kept.clean.labels.tolist(), kept.clean.classes) == ([2, 0, 1, 1], ("0", "1", "3"))
-    with pytest.raises(CollapseError, match="several arrays of rows") as caught:
+    with pytest.raises(CollapseError, match="several arrays of embeddings") as caught:
         embeddings.load(write(tmp_path / name, ROWS, texts=ROWS))
     assert "features (4, 3)" in caught.value.message
     assert "texts (4, 3)" in caught.value.message

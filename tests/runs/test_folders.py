@@ -58,12 +58,12 @@ def test_shards_are_joined_in_the_order_of_their_counter(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("names", "line"),
     [
-        ([f"shard_{n}.npy" for n in (0, 1, 2, 4, 5, 6, 7)], "7 of 8 shards are there; missing: 3"),
-        ([f"part-{n:05d}-of-00004.npy" for n in (0, 1)], "2 of 4 shards are there; missing: 2, 3"),
-        (["part-00000-of-00004.npy"], "1 of 4 shards are there; missing: 1, 2, 3"),
+        ([f"shard_{n}.npy" for n in (0, 1, 2, 4, 5, 6, 7)], "7 of 8 shards are present; missing: 3"),
+        ([f"part-{n:05d}-of-00004.npy" for n in (0, 1)], "2 of 4 shards are present; missing: 2, 3"),
+        (["part-00000-of-00004.npy"], "1 of 4 shards are present; missing: 1, 2, 3"),
         (
             [f"shard_{n}.npy" for n in (0, 20)],
-            "2 of 21 shards are there; missing: 1, 2, 3, 4, 5, 6, 7, 8 and 11 more",
+            "2 of 21 shards are present; missing: 1, 2, 3, 4, 5, 6, 7, 8 and 11 more",
         ),
     ],
 )
@@ -125,7 +125,7 @@ def test_other_names_are_sets_apart(
 def test_shards_that_do_not_agree_are_measured_apart(other: numpy.ndarray, kind: str, tmp_path: Path) -> None:
     found = loaded(folder(tmp_path, {"s_0.npy": rows(), "s_1.npy": other}))
     assert list(found) == ["s_0", "s_1"]
-    line = f"measured apart: s_0.npy has rows of 4 float32, s_1.npy has rows of {kind}"
+    line = f"measured separately: s_0.npy has embeddings of 4 float32, s_1.npy has embeddings of {kind}"
     assert (said(found["s_0"]), said(found["s_1"])) == ([line], [])
 
 
@@ -141,7 +141,7 @@ def test_as_many_as_fit_side_by_side(tmp_path: Path) -> None:
         place = tmp_path / str(count)
         files = {name.format(chr(97 + n % 26) * (1 + n // 26), n) + ".npy": rows() for n in range(count + 1)}
         said = refused(folder(place, files)).message
-        assert f"holds {count + 1} sets of rows that are no shards of one" in said
+        assert f"contains {count + 1} sets of embeddings that are not shards of one set" in said
         assert next(iter(files)) in said
         (place / list(files)[-1]).unlink()
         assert len(loaded(place)) == count
@@ -202,7 +202,7 @@ def test_files_of_other_kinds_are_named(tmp_path: Path) -> None:
 
 def test_a_shard_that_is_no_rows_is_refused(tmp_path: Path) -> None:
     folder(tmp_path, {"s_0.npy": rows(), "s_1.npy": rows().reshape(20, 2, 2)})
-    assert "s_1.npy is float32 of shape (20, 2, 2), the other shards" in refused(tmp_path).message
+    assert "s_1.npy is float32 of shape (20, 2, 2), but the other shards" in refused(tmp_path).message
 
 
 def test_empty_arrays_are_left_out_and_empty_files_refused(tmp_path: Path) -> None:
@@ -238,20 +238,20 @@ def test_a_run_among_the_folders_is_none_of_the_sets(tmp_path: Path) -> None:
 def test_other_files_of_arrays_are_measured_apart(tmp_path: Path) -> None:
     """Weights among them are none; shards of them are refused with the remedy."""
     torch.save({"fc.weight": torch.zeros(3, 3)}, tmp_path / "model.pt")
-    assert "holds no .npy and no .parquet, only model.pt" in refused(tmp_path).message
+    assert "contains no .npy and no .parquet, only model.pt" in refused(tmp_path).message
     for name in ("epoch_10.pt", "epoch_2.pt"):
         torch.save(torch.from_numpy(rows()), tmp_path / name)
     assert list(loaded(tmp_path)) == ["epoch_2.pt", "epoch_10.pt"]
     for number in (0, 1):
         (tmp_path / ("epoch_10.pt" if number else "epoch_2.pt")).rename(tmp_path / f"s_{number}.pt")
     error = refused(tmp_path)
-    assert "holds shards in 2 files, as s_0.pt" in error.message
+    assert "contains shards in 2 files such as s_0.pt" in error.message
     assert "torch.cat" in error.hint
 
 
 def test_one_set_is_wanted(tmp_path: Path) -> None:
     folder(tmp_path, {"train.npy": rows(), "test.npy": rows()})
-    with pytest.raises(CollapseError, match=r"holds 2 sets of rows: test\.npy, train\.npy"):
+    with pytest.raises(CollapseError, match=r"contains 2 sets of embeddings: test\.npy, train\.npy"):
         collapse.load(tmp_path)
     assert len(collapse.spectrum(tmp_path).entries) == 2
 

@@ -529,7 +529,7 @@ def test_nan_is_said_and_not_hidden(tmp_path: Path) -> None:
     weights["encoder_q.fc.weight"] = torch.full((4, D), torch.inf)
     (said,) = foreign.load(saved(weights, tmp_path / "x.pt")).warnings
     count = sum("num_batches" not in name for name in weights)
-    assert said == f"2 of {count} weights hold nan or infinity: layer2.0.bn1.bias, weight"
+    assert said == f"2 of {count} weights contain nan or infinity: layer2.0.bn1.bias, weight"
 
 
 def test_nothing_is_drawn_and_nothing_is_random(tmp_path: Path) -> None:
@@ -565,7 +565,7 @@ def test_of_several_unknown_networks_the_first_is_taken_and_the_others_named(
 def test_a_projector_that_does_not_fit_is_left_out_and_said(tmp_path: Path) -> None:
     for number, (head, said) in enumerate(
         (
-            (nn.Linear(60, 12), "takes 60 dimensions, h has 128"),
+            (nn.Linear(60, 12), "takes 60 dimensions, but h has 128"),
             (nn.Sequential(nn.Linear(D, 20), nn.ReLU(), nn.Linear(21, 12)), "do not follow on each other"),
             (nn.Sequential(nn.Linear(D, 20), nn.Conv2d(20, 3, 1)), "do not follow on each other"),
         )
@@ -687,7 +687,7 @@ def test_a_classifier_and_a_decoder_lie_beside(tmp_path: Path, small: Tensor) ->
 
 def test_heads_that_are_not_known_or_cannot_be(tmp_path: Path) -> None:
     path = saved(transformer(100, layers=1), tmp_path / "x.pth")
-    with pytest.raises(CollapseError, match="how many heads a ViT 100 wide has"):
+    with pytest.raises(CollapseError, match="a ViT of width 100 do not tell its number of attention heads"):
         foreign.load(path)
     with pytest.raises(CollapseError, match="a ViT 100 wide cannot have 3 heads"):
         foreign.load(path, Choices(heads=3))
@@ -809,7 +809,7 @@ def misshapen(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def test_half_a_network_is_named_and_never_filled_up(tmp_path: Path) -> None:
-    with pytest.raises(CollapseError, match="is no network known here"):
+    with pytest.raises(CollapseError, match="is not a network that is recognised"):
         foreign.load(saved(halved(named(narrow(), "")), tmp_path / "h.pt"))
     few = {n: w for n, w in named(narrow(), "encoder_q.").items() if "layer1.1.bn2" not in n}
     with pytest.raises(
@@ -839,7 +839,7 @@ def test_weights_of_another_network_are_not_read_as_a_resnet(tmp_path: Path) -> 
 def test_a_little_beside_is_said(tmp_path: Path) -> None:
     weights = named(narrow(), "") | {"layer4.0.gain": torch.ones(3)}
     assert foreign.load(saved(weights, tmp_path / "x.pt")).warnings == (
-        "1 weights of the file are used by nothing: layer4.0.gain",
+        "1 weights of the file are not used: layer4.0.gain",
     )
 
 
@@ -849,18 +849,18 @@ LIGHTLY_TRAIN.Model = type("Model", (), {"__module__": "lightly_train"})  # type
 
 UNREADABLE: dict[str, tuple[Callable[[], Any], str]] = {
     "nothing": (dict, "it is an empty dict"),
-    "a list": (lambda: [torch.zeros(2)], "holds a list"),
-    "no tensors": (lambda: {"epoch": 3, "lr": 0.1}, "holds no weights, only epoch, lr"),
-    "an optimizer": (lambda: ADAM, "the state of an optimizer, no weights"),
-    "an optimizer with its epoch": (lambda: {"optimizer": ADAM, "epoch": 3}, "holds no weights, only optimizer, epoch"),
-    "embeddings": (lambda: torch.zeros(30, 8), "holds a Tensor"),
+    "a list": (lambda: [torch.zeros(2)], "contains a list"),
+    "no tensors": (lambda: {"epoch": 3, "lr": 0.1}, "contains no weights, only epoch, lr"),
+    "an optimizer": (lambda: ADAM, "the state of an optimizer and no weights"),
+    "an optimizer with its epoch": (lambda: {"optimizer": ADAM, "epoch": 3}, "contains no weights, only optimizer, epoch"),
+    "embeddings": (lambda: torch.zeros(30, 8), "contains a Tensor"),
     "embeddings and labels": (lambda: {"features": torch.zeros(30, 8), "labels": torch.zeros(30)}, "looks like embeddings"),
     "ours": (lambda: {"collapse_format": 1}, "is a checkpoint of collapse"),
-    "lightly-train": (lambda: {"lightly_train": {}, "state_dict": {}}, "lightly-train, which holds pickled modules"),
-    "lightly-train, pickled": (lambda: {"lightly_train": LIGHTLY_TRAIN.Model()}, "lightly-train, which holds"),
+    "lightly-train": (lambda: {"lightly_train": {}, "state_dict": {}}, "lightly-train, which contains pickled modules"),
+    "lightly-train, pickled": (lambda: {"lightly_train": LIGHTLY_TRAIN.Model()}, "lightly-train, which contains"),
     "an object": (lambda: {"state_dict": {}, "cfg": Fraction(1, 2)}, "which only code can read: fractions.Fraction"),
     "a module": (lambda: nn.Linear(2, 2), r"is a pickled module \(torch.nn.modules.linear.Linear"),
-    "a small net": (lambda: named(nn.Linear(3, 2), "conv_block_1.0."), "is no network known here"),
+    "a small net": (lambda: named(nn.Linear(3, 2), "conv_block_1.0."), "is not a network that is recognised"),
 }  # fmt: skip
 
 
@@ -945,9 +945,9 @@ def test_matrices_of_an_unknown_network(tmp_path: Path) -> None:
         "conv_block_1.0": (8, 75),
         "conv_block_1.3": (4, 8),
     }
-    with pytest.raises(CollapseError, match="is no network known here"):
+    with pytest.raises(CollapseError, match="is not a network that is recognised"):
         foreign.load(path)
-    with pytest.raises(CollapseError, match="holds no weight matrices"):
+    with pytest.raises(CollapseError, match="contains no weight matrices"):
         foreign.matrices(saved({"bias": torch.zeros(3)}, tmp_path / "b.pth"))
 
 
@@ -971,9 +971,9 @@ def test_an_architecture_without_timm(tmp_path: Path, monkeypatch: pytest.Monkey
     path = saved(
         {"arch": "convnext_atto", "state_dict": {"stem.0.weight": torch.zeros(2, 2)}}, tmp_path / "x.pt"
     )
-    with pytest.raises(CollapseError, match="is no network known here"):
+    with pytest.raises(CollapseError, match="is not a network that is recognised"):
         foreign.load(path)
-    with pytest.raises(CollapseError, match="without timm") as caught:
+    with pytest.raises(CollapseError, match="needs the package timm") as caught:
         foreign.load(path, Choices(arch="convnext_atto"))
     assert "collapse-cli[timm]" in caught.value.hint
 

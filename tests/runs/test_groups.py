@@ -110,7 +110,7 @@ def test_what_is_neither_is_said(tmp_path: Path) -> None:
     with pytest.raises(CollapseError, match="there is no such file"):
         read("users", None, 6)
     (tmp_path / "short.txt").write_text("a\nb\n")
-    with pytest.raises(CollapseError, match="holds 2 groups, there are 6 rows"):
+    with pytest.raises(CollapseError, match="contains 2 groups, but there are 6 embeddings"):
         read(str(tmp_path / "short.txt"), None, 6)
     numpy.save(tmp_path / "real.npy", numpy.linspace(0, 1, 6))
     with pytest.raises(CollapseError, match="float64"):

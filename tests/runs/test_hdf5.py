@@ -39,7 +39,7 @@ def test_the_only_rows_of_a_file(name: str, dtype: str, tmp_path: Path) -> None:
     assert kept.clean.representations.tolist() == rows.tolist()
     assert kept.clean.classes == ("0", "1", "2")
     whole = ("whole numbers, measured as they are",) if dtype == "int32" else ()
-    assert kept.assumed == ("rows: the data set a/b", "left out: epoch, ids", *whole)
+    assert kept.assumed == ("embeddings: the data set a/b", "left out: epoch, ids", *whole)
 
 
 def test_names_as_labels(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_several_data_sets(tmp_path: Path) -> None:
     """The one whose name says so; where two do, --column."""
     path = file(tmp_path / "e.h5", image=ROWS, text=ROWS + 1)
     with pytest.raises(
-        CollapseError, match=r"several data sets of rows: image \(10, 4\), text \(10, 4\)"
+        CollapseError, match=r"several data sets of embeddings: image \(10, 4\), text \(10, 4\)"
     ) as caught:
         hdf5.read(path)
     assert caught.value.hint == "add --column image or --column text"
@@ -67,7 +67,7 @@ def test_several_data_sets(tmp_path: Path) -> None:
     [
         (numpy.zeros(4), r"no data set of shape \(N, D\): x \(4,\)"),
         (numpy.zeros((2, 2, 2)), r"no data set of shape \(N, D\): x \(2, 2, 2\)"),
-        (numpy.zeros((0, 4)), "holds no rows"),
+        (numpy.zeros((0, 4)), "contains no embeddings"),
         (numpy.array([[b"a"]]), "no data set of shape"),
         (numpy.zeros((4, 4), complex), "no data set of shape"),
         (h5py.Empty("f"), "no data set"),

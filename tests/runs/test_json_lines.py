@@ -55,20 +55,20 @@ def test_nan_and_what_is_missing_in_a_list_are_nan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([{"e": [1, 2]}, {"e": [1, 2, 3]}], "line 2: e holds 3 numbers, the first line 2"),
+        ([{"e": [1, 2]}, {"e": [1, 2, 3]}], "line 2: e contains 3 numbers, but that of the first line 2"),
         ([{"e": [1, 2]}, "", {"x": 1}], "line 3 has no list in e"),
         (
             [{"e": [1, 2]}, {"e": "abc"}],
-            "line 2 holds \"'abc'\" and no list of numbers in e|line 2 holds 'abc'",
+            "line 2 holds \"'abc'\" and no list of numbers in e|line 2 contains 'abc'",
         ),
-        ([{"e": [1, 2]}, '{"e": [1, 2'], r"line 2 is no JSON: '\{\"e\": \[1, 2'"),
+        ([{"e": [1, 2]}, '{"e": [1, 2'], r"line 2 is not JSON: '\{\"e\": \[1, 2'"),
         ([{"x0": 1.5, "x1": 2.5}, {"x0": "one", "x1": 2}], "line 2: x0 is 'one', not a number"),
-        ([[1, 2], [3, 4]], "line 1 is no object but a list"),
-        ([{"e": [[1, 2], [3, 4]]}], "has no column of numbers, only e"),
-        ([{"e": []}], "has no column of numbers, only e"),
-        ([{"text": "a"}], "has no column of numbers, only text"),
+        ([[1, 2], [3, 4]], "line 1 is not an object but a list"),
+        ([{"e": [[1, 2], [3, 4]]}], "has no column of numbers; its columns are: e"),
+        ([{"e": []}], "has no column of numbers; its columns are: e"),
+        ([{"text": "a"}], "has no column of numbers; its columns are: text"),
         ([{"a": [0.5, 1], "b": [1.5, 2]}], "it is not clear which columns are the embeddings"),
-        (['{"e": ' + "[" * 100_000], "line 1 is no JSON"),
+        (['{"e": ' + "[" * 100_000], "line 1 is not JSON"),
         ([], "is empty"),
     ],
 )

@@ -75,7 +75,7 @@ def test_columns_that_do_not_say_which_are_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [".npy", ".npz", ".pt", ".txt"])
 @pytest.mark.parametrize("count", [3, 5])
 def test_one_label_too_few_or_too_many(kind: str, count: int, tmp_path: Path) -> None:
-    with pytest.raises(CollapseError, match=f"holds 4 labels, there are {count} rows"):
+    with pytest.raises(CollapseError, match=f"contains 4 labels, but there are {count} embeddings"):
         labels.read(write(tmp_path / f"l{kind}", NAMES), count)
 
 
@@ -95,7 +95,7 @@ def test_what_is_no_label(values: list[Any], tmp_path: Path) -> None:
         ("l.txt", b"\xff\xfe", "cannot be read as text"),
         ("l.npy", b"hello", "cannot be read as labels"),
         ("l.pt", b"hello", "cannot be read as torch"),
-        ("l.json", b"[]", "labels are not read from such a file"),
+        ("l.json", b"[]", "labels are not read from a file of this type"),
     ],
 )
 def test_files_of_nothing(name: str, content: bytes, said: str, tmp_path: Path) -> None:

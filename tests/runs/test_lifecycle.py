@@ -101,10 +101,10 @@ def test_only_the_first_process_writes(
 @pytest.mark.parametrize(
     ("method", "changes", "refused"),
     [
-        ("mochi", {"epochs": 9}, "is a moco run"),
+        ("mochi", {"epochs": 9}, "is a run of moco"),
         ("moco", {"lr": 1, "dim": 3, "epochs": 9}, "dim, lr cannot change"),
-        ("moco", {}, "has done its 2 epochs"),
-        ("moco", {"epochs": 2}, "has done its 2 epochs"),
+        ("moco", {}, "has completed its 2 epochs"),
+        ("moco", {"epochs": 2}, "has completed its 2 epochs"),
     ],
 )
 def test_what_cannot_be_resumed(method: str, changes: dict[str, Any], refused: str, record: Record) -> None:

@@ -76,10 +76,10 @@ def test_numbers_beside_lists_are_no_dimensions(tmp_path: Path) -> None:
         ({"e": [[1.0, 2.0], [3.0]]}, "lists of 2 and 1 numbers"),
         ({"e": [[1.0, 2.0], None]}, "lists of 2 and none numbers"),
         ({"e": pyarrow.array([[], []], pyarrow.list_(pyarrow.float32()))}, "lists of 0 numbers"),
-        ({"url": ["a", "b"]}, "has no column of numbers, only url"),
-        ({"id": [1, 2]}, "has no column of numbers, only id"),
+        ({"url": ["a", "b"]}, "has no column of numbers; its columns are: url"),
+        ({"id": [1, 2]}, "has no column of numbers; its columns are: id"),
         ({"e": [[1.0], [2.0]], "label": [1, None]}, "a row has no label"),
-        ({"img": [{"bytes": b"x", "path": ""}], "label": [1]}, "holds images, not embeddings"),
+        ({"img": [{"bytes": b"x", "path": ""}], "label": [1]}, "contains images, not embeddings"),
     ],
 )
 def test_what_does_not_fit(columns: dict[str, Any], said: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ N, D = 30, 6
 X = torch.randn(N, D, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(N) % 3
 NAMES = [f"img{n}.jpg" for n in range(N)]
-ROWS = "rows: the array features"
+ROWS = "embeddings: the array features"
 
 
 def saved(content: Any, path: Path, **settings: Any) -> Path:
@@ -55,45 +55,45 @@ PLAIN: dict[str, tuple[Any, list[str]]] = {
     "paths of pathlib": ({"features": X, "paths": [PurePosixPath(name) for name in NAMES]}, [ROWS, "left out: paths"]),
     "facts": (
         {"embeddings": X, "model": "vit", "epoch": 3, "args": {"lr": 0.1}},
-        ["rows: the array embeddings", "left out: model, epoch, args"],
+        ["embeddings: the array embeddings", "left out: model, epoch, args"],
     ),
-    "a list": (list(X), [f"a list of {N} tensors, one row each"]),
-    "a list of (1,D)": ([row[None] for row in X], [f"a list of {N} tensors, one row each"]),
+    "a list": (list(X), [f"a list of {N} tensors, each as one row"]),
+    "a list of (1,D)": ([row[None] for row in X], [f"a list of {N} tensors, each as one row"]),
     "batches": (list(X.split(8)), ["a list of 4 tensors, one below the other"]),
-    "a list by name": ({"features": list(X), "epoch": 3}, [ROWS, "left out: epoch", f"a list of {N} tensors, one row each"]),
-    "vectors by name": (dict(zip(NAMES, X, strict=True)), [f"rows: {N} vectors by their names"]),
+    "a list by name": ({"features": list(X), "epoch": 3}, [ROWS, "left out: epoch", f"a list of {N} tensors, each as one row"]),
+    "vectors by name": (dict(zip(NAMES, X, strict=True)), [f"embeddings: {N} vectors by their names"]),
     "vectors (1,D) by name": (
         {name: row[None] for name, row in zip(NAMES, X, strict=True)},
-        [f"rows: {N} vectors by their names"],
+        [f"embeddings: {N} vectors by their names"],
     ),
-    "vectors by number": (dict(enumerate(X)), [f"rows: {N} vectors by their names"]),
+    "vectors by number": (dict(enumerate(X)), [f"embeddings: {N} vectors by their names"]),
     "numbers": (X.double().tolist(), []),
     "pairs": (list(zip(NAMES, X, strict=True)), ["left out: part 2"]),
     "records": (
         [{"path": name, "embedding": row} for name, row in zip(NAMES, X, strict=True)],
-        ["rows: the array embedding", "left out: path"],
+        ["embeddings: the array embedding", "left out: path"],
     ),
-    "(N,1,D)": (X[:, None], [f"its shape ({N}, 1, {D}) is taken as ({N}, {D})"]),
-    "(N,D,1,1)": ({"features": X[:, :, None, None]}, [ROWS, f"its shape ({N}, {D}, 1, 1) is taken as ({N}, {D})"]),
+    "(N,1,D)": (X[:, None], [f"its shape ({N}, 1, {D}) is read as ({N}, {D})"]),
+    "(N,D,1,1)": ({"features": X[:, :, None, None]}, [ROWS, f"its shape ({N}, {D}, 1, 1) is read as ({N}, {D})"]),
     "numpy": ({"features": X.numpy(), "score": numpy.float64(0.5)}, [ROWS, "left out: score"]),
     "numpy alone": (X.numpy(), []),
     "numpy by columns": (numpy.asfortranarray(X.numpy()), []),
     "numpy of the other order": (X.numpy().astype(">f4"), []),
-    "a list of numpy": (list(X.numpy()), [f"a list of {N} tensors, one row each"]),
+    "a list of numpy": (list(X.numpy()), [f"a list of {N} tensors, each as one row"]),
     "a strided view": ({"features": X.T.contiguous().T}, [ROWS]),
     "sparse": (X.to_sparse(), ["a sparse tensor, measured as a dense one"]),
     "mean and deviation beside": ({"features": X, "mean": X.mean(0), "std": X.std(0)}, [ROWS, "left out: mean, std"]),
     "prototypes beside": ({"features": X, "prototypes": X[:3]}, [ROWS, "left out: prototypes"]),
     "one-hot labels beside": ({"features": X, "one_hot": torch.eye(3)[Y]}, [ROWS, "left out: one_hot"]),
     "a wrapper": ({"results": {"features": X}, "epoch": 3}, [ROWS, "left out: epoch"]),
-    "a name of its own, with a list of samples": ({"img": X, "files": NAMES}, ["rows: the array img", "left out: files"]),
+    "a name of its own, with a list of samples": ({"img": X, "files": NAMES}, ["embeddings: the array img", "left out: files"]),
     "facts with a tensor": ({"features": X, "config": {"mean": torch.zeros(3)}}, [ROWS, "left out: config"]),
     "weights of samples": ({"features": X, "sample_weight": X[:, 0]}, [ROWS, "left out: sample_weight"]),
     "nothing beside": ({"features": X, "labels": None}, [ROWS]),
-    "a class token": ({"clstoken": X, "patches": torch.zeros(N, 4, D)}, ["rows: the array clstoken", "left out: patches"]),
+    "a class token": ({"clstoken": X, "patches": torch.zeros(N, 4, D)}, ["embeddings: the array clstoken", "left out: patches"]),
     "arrays of one size": (
         list(X.split(10)),
-        ["a list of 3 tensors, one below the other; where they are layers or views, save each alone"],
+        ["a list of 3 tensors, one below the other; if they are layers or views, save each alone"],
     ),
     "labels that are fractions": ({"features": X, "targets": Y.float()}, [ROWS, "left out: targets"]),
     "labels of another length": ({"features": X, "targets": Y[:-1]}, [ROWS, "left out: targets"]),
@@ -134,7 +134,7 @@ def test_quantised_tensors_are_read_by_their_own_scale(kind: str, tmp_path: Path
     )  # fmt: skip
     subject = loaded(saved({"features": short}, tmp_path / "e.pt"))
     assert float((subject.clean.representations - X).abs().max()) <= 0.025 + 1e-6
-    assert said(subject) == [ROWS, "quint8, quantised: turned back by its own scale"]
+    assert said(subject) == [ROWS, "quint8, quantised, dequantised by its own scale"]
     assert subject.codes is not None
     assert (subject.codes.kind, subject.codes.unpacked) == ("quint8", "scale")
 
@@ -180,12 +180,12 @@ def test_h_and_z(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Any, str, str]] = {
-    "tokens": (torch.zeros(N, 4, D), r"shape \(30, 4, 6\): a sequence for each sample", "x.mean(1)"),
+    "tokens": (torch.zeros(N, 4, D), r"shape \(30, 4, 6\), a sequence for each sample", "x.mean(1)"),
     "tokens by name": ({"last_hidden_state": torch.zeros(N, 4, D), "model": "bert"}, "a sequence for each sample", "x.mean(1)"),
     "maps": ({"features": torch.zeros(N, D, 3, 3)}, "a map for each sample", "x.mean((2, 3))"),
     "videos": (torch.zeros(N, 2, D, 3, 3), r"of shape \(30, 2, 6, 3, 3\)", "reshape(len(x), -1)"),
     "a number": (X[0, 0], r"float32 of shape \(\)", "shape (N, D)"),
-    "layers": ({"layer1": X, "layer2": X}, "several arrays of rows: layer1", "save it alone"),
+    "layers": ({"layer1": X, "layer2": X}, "several arrays of embeddings: layer1", "save it alone"),
     "one vector": (X[0], r"float32 of shape \(6,\)", "shape (N, D)"),
     "complex": (X.to(torch.complex64), "complex64", "x.real"),
     "sequences in a list": ([torch.zeros(n % 4 + 1, D) for n in range(N)], "30 tensors of 4 shapes", "x.mean(0)"),
@@ -195,9 +195,13 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
         "x.mean(0)",
     ),
     "several widths": ({"features": [torch.zeros(n % 4 + 1) for n in range(N)]}, "30 tensors of 4 shapes", "of one width"),
-    "two sets": ({"train": {"features": X}, "test": {"features": X}}, "holds several sets of rows: train, test", "['train']"),
-    "images and texts": ({"image_features": X, "text_features": X}, "several arrays of rows", "save it alone"),
-    "nothing there": (torch.empty(N, D, device="meta"), "without numbers", "device"),
+    "two sets": (
+        {"train": {"features": X}, "test": {"features": X}},
+        "contains several sets of embeddings: train, test",
+        "['train']",
+    ),
+    "images and texts": ({"image_features": X, "text_features": X}, "several arrays of embeddings", "save it alone"),
+    "nothing there": (torch.empty(N, D, device="meta"), "has a shape but no numbers", "device"),
     "an object": ({"features": X, "model": torch.nn.Linear(2, 2)}, r"pickled module|objects beside", "torch.load"),
 }  # fmt: skip
 
@@ -251,7 +255,7 @@ def test_a_checkpoint_stays_one(name: str, suffix: str, tmp_path: Path) -> None:
 
 def test_parameters_that_are_no_layers_have_a_remedy(tmp_path: Path) -> None:
     error = refused(saved({"prototypes": torch.zeros(300, 128)}, tmp_path / "c.pt"))
-    assert "prototypes (300, 128), which are no layers" in error.message
+    assert "prototypes (300, 128), which are not layers" in error.message
     torch.save(torch.load(tmp_path / "c.pt")["prototypes"], tmp_path / "rows.pt")  # as the hint says
     assert "torch.save(torch.load(PATH)['prototypes'], 'rows.pt')" in error.hint
     assert loaded(tmp_path / "rows.pt").count == 300
@@ -266,14 +270,14 @@ def test_npz_by_the_same_rules(tmp_path: Path) -> None:
     subject = loaded(tmp_path / "e.npz")
     assert torch.equal(subject.clean.representations, X)
     assert said(subject) == [
-        "rows: the array emb", f"its shape ({N}, 1, {D}) is taken as ({N}, {D})", "labels: the array y",
+        "embeddings: the array emb", f"its shape ({N}, 1, {D}) is read as ({N}, {D})", "labels: the array y",
         "left out: paths, files",
     ]  # fmt: skip
     rows = numpy.empty(N, dtype=object)
     rows[:] = list(X.numpy())
     numpy.savez(tmp_path / "o.npz", emb=rows)
     error = refused(tmp_path / "o.npz")
-    assert "it holds Python objects" in error.message
+    assert "it contains Python objects" in error.message
     again = numpy.stack(list(numpy.load(tmp_path / "o.npz", allow_pickle=True)["emb"]))  # as the hint says
     assert "numpy.stack(list(numpy.load(PATH, allow_pickle=True)['emb']))" in error.hint
     assert again.shape == (N, D)
@@ -291,7 +295,7 @@ def test_npy_without_axes_of_one(shape: tuple[int, ...], tmp_path: Path) -> None
     numpy.save(tmp_path / "e.npy", X.numpy().reshape(shape))
     subject = loaded(tmp_path / "e.npy")
     assert torch.equal(subject.clean.representations, X)
-    assert said(subject) == [f"its shape {shape} is taken as ({N}, {D})"]
+    assert said(subject) == [f"its shape {shape} is read as ({N}, {D})"]
 
 
 def test_npy_of_sequences_has_the_remedy(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said", "remedy"),
     [
-        ("[tool.collapse.check]\nstrict = yes\n", "at line 2", "mend"),
+        ("[tool.collapse.check]\nstrict = yes\n", "at line 2", "repair"),
         ("[tool.collapse.check]\nrequires = []\n", "no key 'requires'", "did you mean 'require'?"),
         ("[tool.collapse.check]\nrequire = 'rank > 2'\n", "require cannot be 'rank > 2'", "a list"),
         ("[tool.collapse.check]\nrequire = [2]\n", "require cannot be [2]", "a list"),
@@ -50,8 +50,8 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("[tool.collapse.check]\nonly = 'rank'\n", "only cannot be 'rank'", "a list of names"),
         ("[tool.collapse.check]\nonly = { h = 1 }\n", "only cannot be {'h': 1}", "a list of names"),
         ("[tool.collapse.check]\nstrict = 1\n", "strict cannot be 1", "true or false"),
-        ("[tool.collapse]\ncheck = 1\n", "'check' is no table", "[tool.collapse.check]"),
-        ("tool = 1\n", "'tool' is no table", "[tool.collapse.check]"),
+        ("[tool.collapse]\ncheck = 1\n", "'check' is not a table", "[tool.collapse.check]"),
+        ("tool = 1\n", "'tool' is not a table", "[tool.collapse.check]"),
     ],
     ids=lambda one: one[:40],
 )

@@ -122,8 +122,8 @@ def header(shape: str, descr: str = "<f8", version: int = 1, pad: int = 0) -> by
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ("(3, 2)", "its header declares 48 bytes, the file has 40"),
-        (f"({1 << 40}, 512)", f"its header declares {1 << 52:,} bytes, the file has 40"),
+        ("(3, 2)", "its header declares 48 bytes, but the file has 40"),
+        (f"({1 << 40}, 512)", f"its header declares {1 << 52:,} bytes, but the file has 40"),
         (f"({1 << 33}, {1 << 33})", f"its header declares {1 << 69:,} bytes"),  # 2^66 is 0 in 64 bits
         (f"({10**30},)", "its header declares 8,0"),
         ("(-5, -1)", r"it is of shape \(-5, -1\)"),
@@ -153,7 +153,7 @@ def test_an_array_larger_than_the_memory_is_mapped_and_not_held(tmp_path: Path) 
     assert reader.mapped(tmp_path / "e.npy").shape == (MEGABYTE // 8 + 1, 1)
     assert embeddings.load(tmp_path / "e.npy", samples=3).clean.representations.tolist() == [[1], [1], [1]]
     with pytest.raises(
-        CollapseError, match="1,048,584 bytes of numbers, this machine has 1,048,576"
+        CollapseError, match="1,048,584 bytes of numbers, but this machine has 1,048,576"
     ) as caught:
         reader.array(tmp_path / "e.npy")
     assert caught.value.code == 2
@@ -185,8 +185,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (header(f"({1 << 40},)") + bytes(40), rf"a.npy declares {1 << 43:,} bytes, it has 40"),
-        (header("(4,)") + bytes(40), "a.npy declares 32 bytes, it has 40"),
+        (header(f"({1 << 40},)") + bytes(40), rf"a.npy declares {1 << 43:,} bytes, but it has 40"),
+        (header("(4,)") + bytes(40), "a.npy declares 32 bytes, but it has 40"),
         (header("(4,)", "|O") + bytes(32), "Python objects"),
         (b"hello", "cannot be read as numpy embeddings"),
         (header("(5,)", version=2, pad=1 << 20) + bytes(40), "cannot be read as numpy embeddings"),
@@ -222,7 +222,7 @@ def test_parts_that_unpack_to_more_than_the_archive(tmp_path: Path, monkeypatch:
             packed.writestr(member.filename, plain.read(member))
     monkeypatch.setattr(torch, "load", None)
     with pytest.raises(
-        Unreadable, match=r"its parts declare 4,\d{3},\d{3} bytes, the file has \d{1,2},?\d{3}"
+        Unreadable, match=r"its parts declare 4,\d{3},\d{3} bytes, but the file has \d{1,2},?\d{3}"
     ):
         reader.read(tmp_path / "packed.pt")
 

@@ -142,4 +142,4 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
 
 def test_a_folder_of_nothing(tmp_path: Path) -> None:
     assert folders.files_in(tmp_path) == []
-    assert "holds no rows" in refused(tmp_path).message
+    assert "contains no embeddings" in refused(tmp_path).message

@@ -85,7 +85,7 @@ def test_what_is_no_checkpoint(content: bytes | None, said: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("thing", "said"), [([1, 2], "holds a list"), ({"state_dict": {}}, "not a checkpoint of coll")]
+    ("thing", "said"), [([1, 2], "contains a list"), ({"state_dict": {}}, "not a checkpoint of coll")]
 )
 def test_other_peoples_files(thing: object, said: str, tmp_path: Path) -> None:
     torch.save(thing, tmp_path / "x.pt")

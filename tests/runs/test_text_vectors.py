@@ -61,14 +61,14 @@ def test_numbers_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a 1 2\nb 3 x\n", "line 2: 'b 3 x' is no row of 2 numbers"),
-        ("a 1 2\nb 3\n", "line 2: 'b 3' is no row of 2 numbers"),
-        ("2 2\na 1 2\nb 3\n", "line 3: 'b 3' is no row of 2 numbers"),
-        ("1 2 3\n4 5 6\n6 7\n", "line 3: '6 7' is no row of 3 numbers"),
-        ("a 1 2\nb 3 4\nc 5 6 7\n", "line 3: 'c 5 6 7' is no row of 2 numbers"),
-        ("cat\ndog\n", "line 1: 'cat' is no row of numbers"),
-        ("two words here\n", "line 1: 'two words here' is no row of numbers"),
-        ("2 99999999999\na 1 2\n", "line 2: 'a 1 2' is no row of 1 numbers"),
+        ("a 1 2\nb 3 x\n", "line 2: 'b 3 x' is not a row of 2 numbers"),
+        ("a 1 2\nb 3\n", "line 2: 'b 3' is not a row of 2 numbers"),
+        ("2 2\na 1 2\nb 3\n", "line 3: 'b 3' is not a row of 2 numbers"),
+        ("1 2 3\n4 5 6\n6 7\n", "line 3: '6 7' is not a row of 3 numbers"),
+        ("a 1 2\nb 3 4\nc 5 6 7\n", "line 3: 'c 5 6 7' is not a row of 2 numbers"),
+        ("cat\ndog\n", "line 1: 'cat' is not a row of numbers"),
+        ("two words here\n", "line 1: 'two words here' is not a row of numbers"),
+        ("2 99999999999\na 1 2\n", "line 2: 'a 1 2' is not a row of 1 numbers"),
         ("", "is empty"),
     ],
 )
@@ -99,5 +99,5 @@ def test_packed_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_there_are_no_columns_to_choose(tmp_path: Path) -> None:
     table("a 1 2\nb 3 4\n", tmp_path)
-    with pytest.raises(CollapseError, match="has no heading, so no column 'x'"):
+    with pytest.raises(CollapseError, match="has no heading, so it has no column 'x'"):
         text_vectors.read(tmp_path / "v.txt", "x")

@@ -120,19 +120,19 @@ def test_what_torch_wrote_is_read_whatever_its_name(name: str, zipped: bool, tmp
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("e.pt", b"\x93NUMPY\x01\x00", "is numpy's, and is read by the name .npy"),
-        ("e", b"PAR1....", "is parquet, and is read by the name .parquet"),
-        ("e.bin", b"ARROW1\0\0", "is Arrow, and is read by the name .arrow"),
-        ("e.dat2", b"\x89HDF\r\n\x1a\n", "is HDF5, and is read by the name .h5"),
-        ("e.pth", b"SQLite format 3\0", "a database of SQLite"),
-        ("e.bin", b"3 2\nthe \0\0\0\0", "vectors of word2vec in binary"),
-        ("i.index", b"IxF2\0\0\0\0", "an index of FAISS"),
-        ("flat", b"IxFI\0\0\0\0", "an index of FAISS"),
-        ("model.index", bytes(40) + unread.TENSORFLOW, "a checkpoint of TensorFlow"),
-        ("model.ckpt", bytes(40) + unread.TENSORFLOW, "a checkpoint of TensorFlow"),
-        ("model.ckpt.data-00000-of-00001", bytes(40), "a checkpoint of TensorFlow"),
-        ("e.npy.gz", gzip.compress(b"x", mtime=0), "is packed, and only text is unpacked"),
-        ("e.parquet.gz", gzip.compress(b"x", mtime=0), "is packed, and only text is unpacked"),
+        ("e.pt", b"\x93NUMPY\x01\x00", "is a NumPy file, which is read under a name that ends in .npy"),
+        ("e", b"PAR1....", "is a parquet file, which is read under a name that ends in .parquet"),
+        ("e.bin", b"ARROW1\0\0", "is an Arrow file, which is read under a name that ends in .arrow"),
+        ("e.dat2", b"\x89HDF\r\n\x1a\n", "is an HDF5 file, which is read under a name that ends in .h5"),
+        ("e.pth", b"SQLite format 3\0", "an SQLite database"),
+        ("e.bin", b"3 2\nthe \0\0\0\0", "word2vec vectors in binary form"),
+        ("i.index", b"IxF2\0\0\0\0", "a FAISS index"),
+        ("flat", b"IxFI\0\0\0\0", "a FAISS index"),
+        ("model.index", bytes(40) + unread.TENSORFLOW, "a TensorFlow checkpoint"),
+        ("model.ckpt", bytes(40) + unread.TENSORFLOW, "a TensorFlow checkpoint"),
+        ("model.ckpt.data-00000-of-00001", bytes(40), "a TensorFlow checkpoint"),
+        ("e.npy.gz", gzip.compress(b"x", mtime=0), "is compressed, and only compressed text is read"),
+        ("e.parquet.gz", gzip.compress(b"x", mtime=0), "is compressed, and only compressed text is read"),
     ],
 )
 def test_what_is_known_by_its_bytes(name: str, content: bytes, said: str, tmp_path: Path) -> None:
@@ -152,10 +152,10 @@ def test_an_archive_is_told_from_what_torch_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "inside", "said"),
     [
-        ("e.zarr", "x", "a store of Zarr"),
-        ("e", "zarr.json", "a store of Zarr"),
-        ("e", "data.mdb", "a database of LMDB"),
-        ("e", "saved_model.pb", "a network of TensorFlow"),
+        ("e.zarr", "x", "a Zarr store"),
+        ("e", "zarr.json", "a Zarr store"),
+        ("e", "data.mdb", "an LMDB database"),
+        ("e", "saved_model.pb", "a TensorFlow network"),
         ("e", "x", "a folder without a checkpoint.pt"),
     ],
 )
@@ -171,11 +171,11 @@ def test_json_that_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     rows = [[0.5, 1.0], [2.5, 3.0]]
     path = tmp_path / "e.json"
     path.write_text(json.dumps([{"id": n, "embedding": row} for n, row in enumerate(rows)]))
-    with pytest.raises(CollapseError, match="is JSON, and no answer of collapse") as caught:
+    with pytest.raises(CollapseError, match="is JSON but not an answer of collapse") as caught:
         inputs.load(path, Measuring())
     monkeypatch.chdir(tmp_path)
     run(caught.value.hint)
     assert Source(tmp_path / "embeddings.jsonl").content.rows["rows"].tolist() == rows
     path.write_text('{"schema": 2}')
-    with pytest.raises(CollapseError, match="an answer that was saved"):
+    with pytest.raises(CollapseError, match="a saved answer"):
         inputs.load(path, Measuring())

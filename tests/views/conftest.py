@@ -12,7 +12,7 @@ from collapse_cli.results import curve, each, matrix, number
 from collapse_cli.values import Curve, Measured
 from tests.documents import answer, entry
 
-CONVENTION = "λ, centred, L2-normalised rows"
+CONVENTION = "λ, centred, L2-normalised embeddings"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Spectrum:
     )  # fmt: skip
     rankme: float = number(
         "exp of the entropy of the singular values", label="RankMe", unit="dimensions",
-        convention="σ, not centred, raw rows", null="isotropic",
+        convention="σ, not centred, raw embeddings", null="isotropic",
     )  # fmt: skip
     std_sqrt_d: float = number(
         "mean standard deviation times sqrt(D)", label="std·√D", convention=CONVENTION, null="isotropic", headline=True
@@ -50,7 +50,7 @@ class Alignment:
     alignment: float = number(
         "mean squared distance of two views",
         unit="squared distance",
-        convention="L2-normalised rows",
+        convention="L2-normalised embeddings",
         headline=True,
         axis="x",
     )
@@ -73,9 +73,9 @@ class Oracle:
 
 
 VERDICTS = {
-    "healthy": Verdict("healthy", "healthy: 121 of 128 dimensions live", ("121 directions above 1 %",)),
+    "healthy": Verdict("healthy", "healthy: 121 of 128 dimensions survive training", ("121 directions above 1 %",)),
     "dimensional": Verdict(
-        "dimensional collapse", "dimensional collapse: 12 of 128 dimensions live",
+        "dimensional collapse", "dimensional collapse: 12 of 128 dimensions survive training",
         ("12 directions above 1 % of the largest, 121 in isotropic rows", "std·√D 0.94: the usual check sees nothing"),
     ),
     "complete": Verdict("complete collapse", "complete collapse: all images land on one point", ("std·√D 0.02, below 0.25",)),

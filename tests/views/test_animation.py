@@ -82,5 +82,5 @@ def test_a_gif_has_every_frame_and_rests_on_the_last(tmp_path: Path) -> None:
 
 
 def test_what_does_not_move_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CollapseError, match="nothing here moves"):
+    with pytest.raises(CollapseError, match="no frames to animate"):
         animation.draw(answer("x", [], argv=[], version="0"), tmp_path / "a.gif")

@@ -28,7 +28,7 @@ class Course:
         "singular values", of="direction", label="singular values", x="step", y="σ", log="y"
     )
     fates: Curve = curve("fates", x="said", y="came", dots=True)
-    table: Matrix = matrix("alive", rows="noise", columns="layers", label="dimensions alive")
+    table: Matrix = matrix("alive", rows="noise", columns="layers", label="surviving dimensions")
 
 
 def course(size: int = 3) -> Course:
@@ -99,7 +99,7 @@ def test_dots_are_not_joined():
 
 
 def test_a_named_matrix_has_its_names_and_values_in_its_cells():
-    drawn = axes(plot.figure(document(3)), "Dimensions alive")
+    drawn = axes(plot.figure(document(3)), "Surviving dimensions")
     assert [one.get_text() for one in drawn.get_yticklabels()] == ["0", "2"]
     assert [one.get_text() for one in drawn.get_xticklabels()] == ["1", "3"]
     assert [text.get_text() for text in drawn.texts] == ["16", "–", "8", "4.5"]
@@ -112,7 +112,7 @@ def test_large_matrices_have_no_numbers():
     table = shown["results"][0]["metrics"]["table"]
     names = [str(n) for n in range(11)]
     table |= {"values": numpy.ones((11, 11)).tolist(), "row_names": names, "column_names": names}
-    assert not axes(plot.figure(shown), "Dimensions alive").texts
+    assert not axes(plot.figure(shown), "Surviving dimensions").texts
 
 
 def test_the_terminal_sketches_one_family_and_counts_the_others():
@@ -131,7 +131,7 @@ def test_the_terminal_sketches_one_family_and_counts_the_others():
 
 def test_the_terminal_shows_a_named_matrix_as_a_table():
     text = read(document(3))
-    assert "dimensions alive, noise × layers" in text
+    assert "surviving dimensions, noise × layers" in text
     assert [line.split() for line in text.splitlines() if line.startswith(("0 ", "2 "))] == [
         ["0", "16", "–"],
         ["2", "8", "4.50"],

@@ -76,12 +76,12 @@ def test_verdicts_stand_before_the_first_section(two, undrawn):
     head, body = html.split("<section", 1)
     said = words(head.replace("<li>", "<li> "))
     assert said.endswith(
-        "Report One. Two. ✓ h: healthy — 121 of 128 dimensions live 121 directions above 1 % "
-        "▲ z: dimensional collapse — 12 of 128 dimensions live 12 directions above 1 % of the largest, "
+        "Report One. Two. ✓ h: healthy — 121 of 128 dimensions survive training 121 directions above 1 % "
+        "▲ z: dimensional collapse — 12 of 128 dimensions survive training 12 directions above 1 % of the largest, "
         "121 in isotropic rows std·√D 0.94: the usual check sees nothing"
     )
     assert 'class="verdict yellow"' in head
-    assert "dimensions live" not in words("<p " + body)
+    assert "dimensions survive training" not in words("<p " + body)
 
 
 def test_tables_have_numbers_nulls_and_help(one, undrawn):
@@ -91,7 +91,7 @@ def test_tables_have_numbers_nulls_and_help(one, undrawn):
         "th",
         {"scope": "row", "class": "strong", "title": "exp of the entropy of the eigenvalues"},
     ) in Reader(html).tags
-    assert "² σ, not centred, raw rows" in words(html)
+    assert "² σ, not centred, raw embeddings" in words(html)
     assert "N 1,797 · D 128" in words(html)
     assert "the projector was not found: only h is measured" in words(html)
 
@@ -115,7 +115,7 @@ def test_many_results_get_a_row_each(six, undrawn):
 def test_the_best_is_strong_and_chance_is_soft(two, groups, undrawn):
     html = page.page([groups], "Report")
     assert '<td class="strong">● 0.312 ± 0.013</td>' in html
-    assert "● best: the others are told from it" in words(html)
+    assert "● best: every other value differs from it significantly" in words(html)
     assert '<td class="aside">(118)</td>' in page.page([two], "Report")
 
 

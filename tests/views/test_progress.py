@@ -55,7 +55,7 @@ def test_plain_lines_where_stderr_is_no_terminal(capsys):
         f"moco: epoch {k}/50" for k in (1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50)
     ]
     assert lines[0] == (
-        "moco: epoch 1/50 · loss 4.12 (chance 6.24) · std·√d 0.941 · rank of z 12.3/64 · cosine 0.051 "
+        "moco: epoch 1/50 · loss 4.12 (chance level 6.24) · std·√d 0.941 · rank of z 12.3/64 · cosine 0.051 "
         "· queue filled 0.5 · 1234 images/s"
     )
     assert out == ""

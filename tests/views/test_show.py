@@ -97,7 +97,7 @@ def test_nothing_is_half_written_when_drawing_fails(one, tmp_path, monkeypatch):
 def test_a_full_disk_is_an_error_with_a_remedy(tmp_path):
     with pytest.raises(CollapseError, match="No space left") as raised, whole(tmp_path / "a.html"):
         raise OSError(28, "No space left on device")
-    assert raised.value.hint == "free space, or choose another place"
+    assert raised.value.hint == "free some space, or choose another place"
 
 
 def test_a_link_keeps_being_a_link(tmp_path):

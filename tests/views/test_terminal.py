@@ -43,8 +43,8 @@ def test_one_result_says_value_interval_and_null(one):
 def test_settings_and_conventions_are_said_once(one):
     text = read(one)
     assert text.count("N 1,797 · D 128 · centred yes · L2 yes · eps 0 · seed 0") == 1
-    assert text.count("λ, centred, L2-normalised rows") == 1
-    assert line(text, "¹ λ") == "¹ λ, centred, L2-normalised rows ² σ, not centred, raw rows"
+    assert text.count("λ, centred, L2-normalised embeddings") == 1
+    assert line(text, "¹ λ") == "¹ λ, centred, L2-normalised rows ² σ, not centred, raw embeddings"
 
 
 def test_two_results_stand_side_by_side(two):
@@ -91,7 +91,7 @@ def test_very_many_results_show_headlines_and_say_so(six):
 def test_the_best_is_marked_bold_and_explained(groups):
     text = read(groups).split("Difference from a")[0]
     assert line(text, "alignment¹, squared") == "alignment¹, squared distance ● 0.312 ± 0.013 0.412"
-    assert line(text, "● best").startswith("● best: the others are told from it by the 95 % interval")
+    assert line(text, "● best").startswith("● best: every other value differs from it significantly")
     assert "± one standard deviation over the runs of a group" in text
     assert "\x1b[1m● 0.312 ± 0.013" in read(groups, colour=True)
 
@@ -99,7 +99,7 @@ def test_the_best_is_marked_bold_and_explained(groups):
 def test_a_difference_says_how_many_seeds_agree(groups):
     text = read(groups).split("Difference from a")[1]
     assert line(text, "alignment¹, squared") == "alignment¹, squared distance 0.100 ± 0.020 2/3"
-    assert "k/n: of n seeds" in text
+    assert "k/n: k of n seeds" in text
 
 
 def test_the_null_stands_once_where_it_is_nearly_the_same(two):
@@ -155,8 +155,8 @@ def test_columns_that_do_not_fit_go_into_another_table(six):
 @pytest.mark.parametrize(
     ("name", "code", "sentence"),
     [
-        ("moco-queue-64", "1;32", "121 of 128 dimensions live"),
-        ("moco-queue-128", "1;33", "12 of 128 dimensions live"),
+        ("moco-queue-64", "1;32", "121 of 128 dimensions survive training"),
+        ("moco-queue-128", "1;33", "12 of 128 dimensions survive training"),
         ("moco-queue-256", "1;31", "all images land on one point"),
         ("moco-queue-512", "1;2", "90 rows say too little about 128 dimensions"),
     ],
@@ -172,7 +172,7 @@ def test_the_verdict_comes_first_then_tables_sketches_and_settings(one):
     one["results"][0]["verdict"] |= {"meaning": "It can be used.", "commands": ["collapse train"]}
     lines = [text.rstrip() for text in read(one).splitlines()]
     assert lines[:4] == [
-        "✓ healthy — 121 of 128 dimensions live It can be used.",
+        "✓ healthy — 121 of 128 dimensions survive trainingIt can be used.",
         "  121 directions above 1 %",
         "→ collapse train",
         "",

@@ -22,12 +22,12 @@ def projector(held: Held, best: Candidate, width: int) -> tuple[nn.Module | None
     """g: h (B,width) -> z (B,d) from its own weights, or None and why."""
     lies, own = _first(held, best)
     if not own:
-        return None, best.layout.without or "no projector is in the file: only h can be measured"
+        return None, best.layout.without or "the file contains no projector, so only h can be measured"
     network = rebuilt.mlp(own, nn.GELU if last_layer(held, best) else nn.ReLU)
     if network is None:
         return None, f"the projector under '{lies}' is left out: its layers do not follow on each other"
     if rebuilt.width_in(network) != width:
-        takes = f"it takes {rebuilt.width_in(network)} dimensions, h has {width}"
+        takes = f"it takes {rebuilt.width_in(network)} dimensions, but h has {width}"
         return None, f"the projector under '{lies}' is left out: {takes}"
     return network, ""
 

@@ -88,13 +88,14 @@ def _of_timm(arch: str, asked: bool) -> nn.Module | None:
     except ImportError:
         if asked:
             raise CollapseError(
-                f"no architecture '{arch}' here without timm", "pip install 'collapse-cli[timm]'"
+                f"the architecture '{arch}' needs the package timm", "pip install 'collapse-cli[timm]'"
             ) from None
         return None
     if not timm.is_model(arch):
         if asked:
             raise CollapseError(
-                f"no architecture named '{arch}'", nearest(arch, [*encoders.RESNETS, *timm.list_models()])
+                f"there is no architecture named '{arch}'",
+                nearest(arch, [*encoders.RESNETS, *timm.list_models()]),
             )
         return None
     with torch.random.fork_rng(devices=[]):
@@ -113,7 +114,7 @@ def _stem(weights: Mapping[str, Tensor], layout: Layout, choices: Choices) -> st
         side = weights["conv1.weight"].shape[-1]
         raise CollapseError(
             f"--stem {choices.stem} does not go with a conv1 of {side}x{side}",
-            "it may be " + " or ".join(possible),
+            "use " + " or ".join(possible),
         )
     return choices.stem
 
@@ -126,7 +127,9 @@ def _form(named: Named, layout: Layout, choices: Choices, held: Held) -> vit.For
     usual = dict(layout.heads).get(width)
     heads = choices.heads or config.get("num_attention_heads") or usual or vit.heads_of(width)
     if width % heads:
-        raise CollapseError(f"a ViT {width} wide cannot have {heads} heads", "choose another --heads")
+        raise CollapseError(
+            f"a ViT {width} wide cannot have {heads} heads", "choose another number of --heads"
+        )
     openai = "input_resolution" in held.tensors  # which only OpenAI's own files hold
     said = str(config.get("hidden_act", "")).replace("_", "")
     activation = said if said in vit.ACTIVATIONS else "quickgelu" if openai else named.activation

@@ -16,7 +16,7 @@ from collapse_cli.runs.others.tensors import Held
 def assumed(held: Held, best: Candidate, choices: Choices, projector: nn.Module | None) -> Iterator[str]:
     """What the weights leave open, how it was taken, and which option says otherwise."""
     usual = "as usual" if best.layout.stem == "cifar" else f"as in {best.layout.name}"
-    said = usual if choices.stem == "auto" else "as asked for"
+    said = usual if choices.stem == "auto" else "as given"
     if best.stem == "imagenet":
         yield "conv1 7x7 with stride 2, padding 3 and pooling, as in torchvision"
     elif best.stem:
@@ -32,16 +32,18 @@ def assumed(held: Held, best: Candidate, choices: Choices, projector: nn.Module 
     layers = projector.modules() if projector else ()
     acts = next((type(layer).__name__ for layer in layers if isinstance(layer, nn.ReLU | nn.GELU)), None)
     if acts:
-        yield f"{acts} where the projector's layers leave a number out"
+        yield f"{acts} where the layer numbers of the projector have a gap"
 
 
 def unknown(held: Held, best: Candidate, lacking: str) -> Iterator[str]:
-    """What could not be told."""
+    """What the file does not tell."""
     if lacking:
         yield lacking
     if best.layout.name == "unknown layout":
         others = tuple(repr(prefix) for prefix in prefixes(held) if prefix != best.branch.encoder)
-        yield "whose layout this is" + (f"; there are also {few(others)} (--prefix)" if others else "")
+        yield "the library that has this layout" + (
+            f"; there are also {few(others)} (--prefix)" if others else ""
+        )
     if held.epoch is None:
         yield "the epoch"
 
@@ -52,6 +54,6 @@ def warnings(held: Held, best: Candidate) -> Iterator[str]:
     learnt = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     broken = tuple(name for name, tensor in learnt.items() if not tensor.isfinite().all())
     if broken:
-        yield f"{len(broken)} of {len(learnt)} weights hold nan or infinity: {few(broken)}"
+        yield f"{len(broken)} of {len(learnt)} weights contain nan or infinity: {few(broken)}"
     if best.unexpected:
-        yield f"{len(best.unexpected)} weights of the file are used by nothing: {few(best.unexpected)}"
+        yield f"{len(best.unexpected)} weights of the file are not used: {few(best.unexpected)}"

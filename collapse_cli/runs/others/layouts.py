@@ -20,23 +20,38 @@ class Choices:
 
     arch: str = knob(
         "",
-        "architecture of a foreign checkpoint: one of torchvision's ResNets or timm's; otherwise as its weights tell",
+        "architecture of another library's checkpoint: a ResNet of torchvision, or a model of "
+        "timm; by default it is recognised from the weights",
     )
     stem: Literal["auto", "imagenet", "cifar", "cifar-pad2"] = knob(
-        "auto", "first layers of a foreign ResNet: 7x7 with pooling, or 3x3 without (padding 1 or 2)"
+        "auto",
+        "first layers of a ResNet in another library's checkpoint: 7x7 with pooling, or "
+        "3x3 without (padding 1 or 2)",
     )
     branch: Literal["auto", "online", "momentum"] = knob(
         "auto",
-        "the trained network (query, student) or its slow copy (key, teacher); auto: the published one",
+        "the trained network (query, student) or its slow copy (key, teacher); auto: the one "
+        "that the library publishes",
     )
-    prefix: str = knob("", "what precedes the encoder's names in a foreign checkpoint, as 'model.encoder.'")
-    heads: int = knob(0, "attention heads of a foreign ViT; 0: the usual number for its width", low=0)
-    activation: Literal["auto", "gelu", "quickgelu"] = knob("auto", "between the layers of a foreign ViT")  # fmt: skip
+    prefix: str = knob(
+        "", "prefix of the encoder's names in another library's checkpoint, such as 'model.encoder.'"
+    )
+    heads: int = knob(
+        0,
+        "attention heads of a ViT in another library's checkpoint; 0: the usual number for its width",
+        low=0,
+    )
+    activation: Literal["auto", "gelu", "quickgelu"] = knob(
+        "auto", "activation between the layers of a ViT in another library's checkpoint"
+    )
     size: int = knob(
-        0, "side that images are brought to for a foreign network; 0: as its like are trained", low=0
+        0,
+        "side in pixels that images are resized to for another library's network; 0: the "
+        "usual side of such networks",
+        low=0,
     )
     normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"] = knob(
-        "auto", "mean and standard deviation by which images are normalised for a foreign network"
+        "auto", "mean and standard deviation that images are normalised by for another library's network"
     )
 
 

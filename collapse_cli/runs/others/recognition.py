@@ -107,9 +107,10 @@ def _misfit(path: Path, best: Candidate) -> CollapseError:
         if names
     ]
     return CollapseError(
-        f"{path} is no network known here: {best.arch}{where} comes nearest, of which {best.matched} of {best.total}"
-        f" weights match ({best.share:.0%}); {'; '.join(parts)}",
-        f"--arch names another, --prefix another place; `collapse weights {path}` needs neither",
+        f"{path} is not a network that is recognised: {best.arch}{where} comes nearest, of which "
+        f"{best.matched} of {best.total} weights match ({best.share:.0%}); {'; '.join(parts)}",
+        "give another architecture with --arch, or another place with --prefix; `collapse "
+        f"weights {path}` needs neither",
     )
 
 
@@ -118,13 +119,15 @@ def _unknown(held: Held, choices: Choices) -> CollapseError:
     if choices.prefix:
         there = few(tuple(repr(p) for p in prefixes(held))) or "none that looks like an encoder"
         return CollapseError(
-            f"nothing in {held.path} can be a network under --prefix {choices.prefix}", f"there is: {there}"
+            f"nothing in {held.path} under --prefix {choices.prefix} can be a network", f"there are: {there}"
         )
     if choices.branch != "auto" and list(_candidates(held, replace(choices, branch="auto"))):
         return CollapseError(
-            f"{held.path} has no {choices.branch} network", "leave --branch out to take the one that is there"
+            f"{held.path} has no {choices.branch} network",
+            "leave out --branch to take the network that is there",
         )
     return CollapseError(
-        f"{held.path} is no network known here (ResNets, ViTs, CLIP): its weights are {few(tuple(held.tensors))}",
-        f"--arch names one of timm's; `collapse weights {held.path}` needs no architecture",
+        f"{held.path} is not a network that is recognised (ResNets, ViTs, CLIP); its weights are "
+        f"{few(tuple(held.tensors))}",
+        f"give the name of a model of timm with --arch; `collapse weights {held.path}` needs no architecture",
     )

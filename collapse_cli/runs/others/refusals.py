@@ -45,7 +45,7 @@ def blocked(path: Path, error: Unreadable) -> CollapseError | None:
             "where you trust it: torch.save(torch.load(PATH, weights_only=False).state_dict(), 'weights.pt')",
         )
     return CollapseError(
-        f"{path} holds objects beside its weights, which only code can read: {named}",
+        f"{path} contains objects beside its weights, which only code can read: {named}",
         "where you trust it: c = torch.load(PATH, weights_only=False); torch.save(c['state_dict'], 'weights.pt'), "
         "or of embeddings the tensor alone",
     )
@@ -55,13 +55,15 @@ def refuse(path: Path, content: Mapping[str, Any]) -> None:
     """Files that were read, and are known to be something else."""
     if "collapse_format" in content:
         raise CollapseError(
-            f"{path} is a checkpoint of collapse, not another library's", "measure it as it is"
+            f"{path} is a checkpoint of collapse, not another library's",
+            "measure it without the options of other libraries",
         )
     if "lightly_train" in content:
         raise _lightly_train(path)
     if "param_groups" in content:
         raise CollapseError(
-            f"{path} holds the state of an optimizer, no weights", "give the file with the model's state_dict"
+            f"{path} contains the state of an optimizer and no weights",
+            "give the file with the model's state_dict",
         )
     found = {str(name): value for name, value in content.items()}
     if are_rows(found):
@@ -80,13 +82,14 @@ def _refuse_parameters(path: Path, found: Mapping[str, Tensor]) -> None:
     name = next(iter(shapes))
     if all(NO_LAYER.search(other) for other in shapes):
         raise CollapseError(
-            f"{path} holds {', '.join(f'{name} {shape}' for name, shape in shapes.items())}, which are no layers of a network",
-            f"to measure {name} as rows, save it alone: torch.save(torch.load(PATH)['{name}'], 'rows.pt')",
+            f"{path} contains {', '.join(f'{name} {shape}' for name, shape in shapes.items())}, "
+            "which are not layers of a network",
+            f"to measure {name} as embeddings, save it alone: torch.save(torch.load(PATH)['{name}'], 'rows.pt')",
         )
 
 
 def _lightly_train(path: Path) -> CollapseError:
     return CollapseError(
-        f"{path} is a training checkpoint of lightly-train, which holds pickled modules",
+        f"{path} is a training checkpoint of lightly-train, which contains pickled modules",
         "give exported_models/exported_last.pt of the same run, or `lightly-train export` with format torch_state_dict",
     )

@@ -80,8 +80,8 @@ def hold(place: Path | Source, averaged: bool = True) -> Held:
     if not written:
         held = ", ".join(map(str, list(content)[:6]))
         raise CollapseError(
-            f"{path} holds no weights, " + (f"only {held}" if held else "it is an empty dict"),
-            "give the file that the model's state_dict was saved to",
+            f"{path} contains no weights, " + (f"only {held}" if held else "it is an empty dict"),
+            "give the file to which the model's state_dict was saved",
         )
     theirs = dict(zip(_clean(list(written)), written, strict=True))
     return Held(path, {ours: written[name] for ours, name in theirs.items()}, theirs, ".".join(opened), facts)
