@@ -28,12 +28,12 @@ def measure(
 ) -> Iterator[Entry]:
     """Its signal with the verdict, augmentation against data, its linear layers, its causes, changes tried.
 
-    strength, recipe: of the augmentation it is held against, instead of the run's own; try_epochs: that each cure is trained
-    for, and where no cause of a collapse is found, each of the usual suspects.
+    strength, recipe: of the augmentation that its views are made with, instead of the run's own; try_epochs: that each cure is
+    trained for, and where no cause of a collapse is found, each of the usual suspects.
     """
     if subject.case is None:
         raise CollapseError(
-            f"{subject.name} holds embeddings: causes are asked of a network",
+            f"{subject.name} contains embeddings, and causes are looked for in a network",
             "give a run folder or a checkpoint; collapse spectrum says whether it has collapsed",
         )
     judged = diagnose.spaces(subject)[-1].verdict
@@ -173,6 +173,6 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: Any) -> Itera
     """What another library's file leaves open."""
     if cast(Case, subject.case).trained is None:
         yield (
-            f"{subject.name}: how it was trained is not in the file: keys, negatives, layers before training "
-            "and the learning rate cannot be asked about, and the recipe is assumed"
+            f"{subject.name}: how it was trained is not in the file: keys, negatives, layers at initialisation "
+            "and the learning rate cannot be examined, and the recipe is assumed"
         )

@@ -17,12 +17,12 @@ FIXED = {
     "effective_rank.z": "effective rank of z",
     "linear.h": "linear accuracy of h",
 }
-"""The metrics that a finding is about, whatever the numbers are: by more of them, one would differ by luck alone."""
+"""The metrics that a finding is about, whatever the numbers are: by more of them, one would differ without a cause."""
 
 
 @dataclass(frozen=True)
 class Together:
-    """Intervals that hold together: of so many of the fixed metrics, and of so many groups held against the baseline."""
+    """Intervals that hold together: of so many of the fixed metrics, and of so many groups compared with the baseline."""
 
     metrics: int
     groups: int
@@ -49,7 +49,7 @@ def together(others: Sequence[Group], baseline: Group) -> Together:
 
 
 def finding(group: Group, baseline: Group, together: Together) -> str:
-    """The sentence about a group beside the baseline: what is higher or lower, by how much, and what cannot be told apart."""
+    """The sentence about a group beside the baseline: what is higher or lower, by how much, and what does not differ."""
     shared = [key for key in FIXED if _shared(key, group, baseline)]
     if not shared:
         names = " nor ".join(FIXED.values())
@@ -87,7 +87,7 @@ def _contrast(key: str, group: Group, baseline: Group, intervals: int) -> Differ
 
 
 def _parts(contrasts: dict[str, Difference], group: Group, baseline: Group) -> Iterator[str]:
-    """What differs, what cannot be told apart, and what is the same."""
+    """What differs, what does not differ significantly, and what is the same."""
     single = min(len(group.runs), len(baseline.runs)) < 2
     same = [key for key, contrast in contrasts.items() if _tied(key, contrast, baseline)]
     apart = [key for key in contrasts if key not in same and (single or _excludes_zero(contrasts[key]))]
@@ -99,10 +99,10 @@ def _parts(contrasts: dict[str, Difference], group: Group, baseline: Group) -> I
         ]
         yield f"{group.name} has {_listed(clauses, ', and ')}"
     if undecided and apart:
-        yield f"{_listed(undecided)} cannot be told apart"
+        yield f"{_listed(undecided)} {'does' if len(undecided) == 1 else 'do'} not differ significantly"
     elif undecided:
         names = _listed(undecided, " or ")
-        yield f"{group.name} and {baseline.name} cannot be told apart by {names} ({_sizes(group, baseline)})"
+        yield f"{group.name} and {baseline.name} do not differ significantly in {names} ({_sizes(group, baseline)})"
     if same:
         yield f"{_listed([FIXED[key] for key in same])} {'is' if len(same) == 1 else 'are'} the same in both"
 

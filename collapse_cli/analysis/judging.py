@@ -133,7 +133,7 @@ def check(
     default, or "0.1" in the number's unit, and of one number alone "effective_rank.h=2%". only: the numbers that are compared,
     as ["effective_rank", "uniformity.z"]. Where a requirement is of the baseline and neither is given, nothing else is compared.
     A value that meets a bound of the baseline passes; one that misses it fails where both intervals say so too. Where the
-    baseline's interval reaches 0, a share of it says nothing, and what the intervals cannot tell apart passes.
+    baseline's interval reaches 0, a share of it says nothing, and what the intervals cannot distinguish passes.
     Complete collapse always fails; dimensional collapse and what the sample cannot decide fail where `strict`. An entry of kind
     "gate" for each source says what its checks come to. fresh: what a run folder contains already is measured again.
 

@@ -19,7 +19,7 @@ REMEDIES: dict[str, str] = {
     "views": "it needs augmented pairs, which runs, checkpoints and files of `collapse embed` have",
     "views or labels": "it needs augmented views or labels, which runs and files of `collapse embed` have",
     "network": "it needs a network: a run folder or a checkpoint",
-    "reference": "it needs a second set to be held against: name the real one with --baseline",
+    "reference": "it needs a second set to compare with: name the real one with --baseline",
 }
 
 

@@ -67,7 +67,7 @@ def portrait(
     """Read from its run folder where that holds all measurements `names`, else measured, and saved there.
 
     names: of the catalogue, those that every portrait has where there are none; what an input does not allow is left out.
-    fresh: measured anew in any case; save: (run folder, answer) -> whether it could be saved.
+    fresh: measured again in any case; save: (run folder, answer) -> whether it could be saved.
     """
     names = names or catalogue.portrait()
     if isinstance(given, Subject):
@@ -78,7 +78,7 @@ def portrait(
         return _saved(recognised, progress)
     stored = [] if fresh else complete(stored_answers(recognised, measuring), names)
     if stored:
-        progress(f"{path}: read from {path / 'results'}, as measured before; --fresh measures anew")
+        progress(f"{path}: read from {path / 'results'}, as measured before; --fresh measures again")
         facts = {**stored[0].inputs[0], "path": str(path)}
         return Portrait(facts, stored, Record(path).settings())
     subject = load(recognised, measuring, progress)

@@ -46,7 +46,7 @@ Strict = Annotated[
     bool | None,
     typer.Option("--strict/--no-strict", help="dimensional collapse and inconclusive fail too"),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="measure anew what the run folders hold already")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="measure again what the run folders already contain")]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def check(
 
     --require takes NAME >= NUMBER, or <=, >, <; == for counts. Names are those
     of --json; NAME alone means z, or h without projections, beside NAME.h and
-    NAME.z. What is never negative may be held against a share: 50% of null, 95%
+    NAME.z. What is never negative may be compared with a share: 50% of null, 95%
     of baseline. With the latter the baseline is compared no further, unless
     --only or --tolerance says so. A tolerance in percent is a share of the
     baseline's absolute value; where its 95 % interval reaches 0, that says
@@ -143,7 +143,7 @@ def _checked(
 
 
 def _terms(**typed: Any) -> dict[str, Any]:
-    """What the inputs are held against: the typed options, and the project's where none was typed; empty ones left out.
+    """What the inputs are compared with: the typed options, and the project's where none was typed; empty ones left out.
 
     What the project says of its comparison with a baseline counts where there is one.
     """

@@ -24,7 +24,7 @@ def compare(
         typer.Option(metavar="X Y", help="two metrics for --plot or --html, as alignment.z uniformity.z"),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="measure anew what the run folders hold already")
+        bool, typer.Option("--fresh", help="measure again what the run folders already contain")
     ] = False,
 ) -> None:
     """Which of these runs is better, and is the difference larger than the variation between seeds?

@@ -8,7 +8,7 @@ BEGIN = {
     "collapse demo": "watch collapse, and what prevents it, within a minute",
     "collapse diagnose INPUT": "has it collapsed, and what should be tried next?",
     "collapse causes RUN": "why has it collapsed, and what would cure it?",
-    "collapse compare RUN RUN": "which is better, and is that more than luck?",
+    "collapse compare RUN RUN": "which is better, and would other seeds agree?",
     "collapse check INPUT": "the gate of a CI: exit code 1 where it has collapsed",
 }
 """The five commands to begin with, and what they answer."""

@@ -167,8 +167,8 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
         yield f"Give the embeddings that the codes were made from{unpack}."
     elif passing(context) and spectrum.total_variance < COMPLETE**2:
         yield (
-            "Go on with collapse train --resume and more --epochs: the first steps bring images together before they are pushed "
-            "apart."
+            "Go on with collapse train --resume and more --epochs: the first steps bring images together before they are "
+            "repelled."
         )
     elif spectrum.total_variance < COMPLETE**2:
         yield _to_tell(context)

@@ -12,7 +12,7 @@ from collapse_cli.metrics.verdict import COMPLETE_SOURCE, DIMENSIONAL_SOURCE, co
 from collapse_cli.results import curve, number
 from collapse_cli.values import Curve, Measured
 
-ON_SPHERE = "centred, L2-normalised rows"
+ON_SPHERE = "centred, L2-normalised embeddings"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Evidence:
     samples: int = number("embeddings measured, N")
     dimensions: int = number("width of the space, D")
     total_variance: float = number(
-        "trace of the covariance of the unit rows, 1 - mean cosine; near 0 all point one way: a collapse, or an offset",
+        "trace of the covariance of the unit embeddings, 1 - mean cosine; near 0 all point one way: a collapse, or an offset",
         convention=ON_SPHERE, null="isotropic", better="high", headline=True, low=0,
     )  # fmt: skip
     complete_below: float = number(
@@ -60,14 +60,15 @@ class Evidence:
     )  # fmt: skip
     ray_share: float | None = number(
         "share of the raw variance along the mean row; near 1, with a common part that dominates, the collapse is complete",
-        label="variance along the mean", convention="λ, centred, raw rows", null="isotropic", default=None, low=0, high=1,
+        label="variance along the mean", convention="λ, centred, raw embeddings", null="isotropic", default=None, low=0, high=1,
     )  # fmt: skip
     row_participation: float | None = number(
         "share of the rows that the variance comes from; near 0 a few outliers",
         label="row participation", convention=ON_SPHERE, null="Gaussian", default=None, low=0, high=1,
     )  # fmt: skip
     std_sqrt_d: float = number(
-        "the usual check: 1 isotropic, 0 collapsed, blind to lost rank", label="std·√D", convention=ON_SPHERE, null="isotropic",
+        "the usual check: 1 isotropic, 0 collapsed; it does not show lost rank",
+        label="std·√D", convention=ON_SPHERE, null="isotropic",
         better="high", default=0.0, low=0,
     )  # fmt: skip
     mean_cosine: float | None = number(
@@ -81,7 +82,7 @@ class Evidence:
     )
     alignment: float | None = number(
         "mean squared distance of two views of an image; near 0 it is good only where images are apart",
-        convention="L2-normalised rows, alpha = 2", null="independent", better="low", default=None, low=0,
+        convention="L2-normalised embeddings, alpha = 2", null="independent", better="low", default=None, low=0,
     )  # fmt: skip
     loss: float | None = number(
         "training loss of the last epoch", label="training loss", null="chance level", default=None
@@ -90,7 +91,8 @@ class Evidence:
         "share of the queue that was ever filled", label="queue filled", default=None, low=0, high=1
     )
     eigenvalues: Curve = curve(
-        "eigenvalues of the covariance of the unit rows", x="direction, by size", y="eigenvalue λ", log="y", null="isotropic",
+        "eigenvalues of the covariance of the unit embeddings",
+        x="direction, by size", y="eigenvalue λ", log="y", null="isotropic",
         sketch=True, default=Curve(()),
     )  # fmt: skip
 

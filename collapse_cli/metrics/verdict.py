@@ -36,7 +36,7 @@ from collapse_cli.metrics.thresholds import Status, Threshold
 
 COMPLETE_SOURCE = (
     "std of z/|z| near 0 is SimSiam's sign (arXiv:2011.10566, sec. 4.1); the bound, .25 squared, lies between runs on digits "
-    "that end at the chance loss, std·√D .02 to .20, and all others, .28 or more"
+    "whose loss ends at the chance level, std·√D .02 to .20, and all others, .28 or more"
 )
 
 DIMENSIONAL = 0.5

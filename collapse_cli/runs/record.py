@@ -58,7 +58,7 @@ class Record:
             return
         ours = (self.folder / "settings.toml").exists()
         if not overwrite:
-            goes_on = f"--resume {self.folder} goes on with it, --overwrite starts anew"
+            goes_on = f"--resume {self.folder} continues the run in it, --overwrite replaces it"
             raise CollapseError(f"{self.folder} is not empty", goes_on if ours else "choose another --out")
         if not ours:
             raise CollapseError(

@@ -44,7 +44,7 @@ def test_settings_and_conventions_are_said_once(one):
     text = read(one)
     assert text.count("N 1,797 · D 128 · centred yes · L2 yes · eps 0 · seed 0") == 1
     assert text.count("λ, centred, L2-normalised embeddings") == 1
-    assert line(text, "¹ λ") == "¹ λ, centred, L2-normalised rows ² σ, not centred, raw embeddings"
+    assert line(text, "¹ λ") == "¹ λ, centred, L2-normalised embeddings ² σ, not centred, raw embeddings"
 
 
 def test_two_results_stand_side_by_side(two):
@@ -172,7 +172,7 @@ def test_the_verdict_comes_first_then_tables_sketches_and_settings(one):
     one["results"][0]["verdict"] |= {"meaning": "It can be used.", "commands": ["collapse train"]}
     lines = [text.rstrip() for text in read(one).splitlines()]
     assert lines[:4] == [
-        "✓ healthy — 121 of 128 dimensions survive trainingIt can be used.",
+        "✓ healthy — 121 of 128 dimensions survive training It can be used.",
         "  121 directions above 1 %",
         "→ collapse train",
         "",
@@ -188,7 +188,7 @@ def test_the_verdict_comes_first_then_tables_sketches_and_settings(one):
 def test_where_there_is_no_verdict_the_answer_stands_in_its_place(two):
     two["results"][2]["answer"] = "Views are near: 0.31 of at most 4."
     head = [text.rstrip() for text in read(two).splitlines()[:7]]
-    assert head[0] == "✓ h: healthy — 121 of 128 dimensions live"
+    assert head[0] == "✓ h: healthy — 121 of 128 dimensions survive training"
     assert head[5:] == ["h: Views are near: 0.31 of at most 4.", ""]
 
 
