@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from collapse_cli.views.document import Document
 from collapse_cli.views.words import plain
+from collapse_cli.views.words import verdict as worded
 
 
 class Check(NamedTuple):
@@ -24,7 +25,8 @@ def checks(document: Document, number: int) -> Iterator[Check]:
             continue
         verdict = entry["verdict"] or {}
         if "result" in verdict:
-            lines = [f"{entry['space']}: {verdict['sentence']}", *verdict["reasons"]]
+            _, status, sentence = worded(verdict)
+            lines = [f"{entry['space']}: {status}: {sentence}", *verdict["reasons"]]
             yield Check(f"verdict: {entry['of']}", verdict["result"], "\n".join(lines))
         for metric in entry["metrics"].values():
             if "required" in metric:
