@@ -20,14 +20,14 @@ class Check(NamedTuple):
 
 def checks(document: Document, number: int) -> Iterator[Check]:
     """Those of the input at this place: the verdict on each of its spaces, then its numbers by title."""
-    for entry in document["results"]:
-        if entry["input"] != number:
-            continue
+    entries = [entry for entry in document["results"] if entry["input"] == number]
+    for entry in entries:
         verdict = entry["verdict"] or {}
         if "result" in verdict:
             _, status, sentence = worded(verdict)
             lines = [f"{entry['space']}: {status}: {sentence}", *verdict["reasons"]]
             yield Check(f"verdict: {entry['of']}", verdict["result"], "\n".join(lines))
+    for entry in entries:
         for metric in entry["metrics"].values():
             if "required" in metric:
                 required = metric["required"]
