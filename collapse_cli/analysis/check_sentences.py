@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collapse_cli.answers import Verdict
 from collapse_cli.metrics.bounds import RELATIONS, Result
 from collapse_cli.results import Metric
-from collapse_cli.views.words import figures, quantity
+from collapse_cli.views.words import figures, quantity, verdict
 
 MET = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "exactly"}
 MISSED = {">=": "below", "<=": "above", ">": "not above", "<": "not below", "==": "not"}
@@ -27,3 +28,10 @@ def sentence(
     if result == "pass" and not RELATIONS[relation](metric["value"], bound):
         return f"{name} {value} cannot be told from {limit}"
     return f"{name} {value} is {(MET if result == 'pass' else MISSED)[relation]} {limit}"
+
+
+def of_verdict(space: str, judged: Verdict) -> str:
+    """`z: complete collapse: all embeddings point one way`, whether or not the sentence begins with the status."""
+    facts = {"status": judged.status, "sentence": judged.sentence, "borderline": judged.borderline}
+    _, status, rest = verdict(facts)
+    return f"{space}: {status}: {rest}"

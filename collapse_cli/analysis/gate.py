@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from collapse_cli.analysis import checks, named
+from collapse_cli.analysis.check_sentences import of_verdict
 from collapse_cli.analysis.checks import Baseline
 from collapse_cli.analysis.merging import space_of
 from collapse_cli.analysis.portrait import Portrait
@@ -132,9 +133,7 @@ def _joined(*parts: str) -> str:
 def _of_verdicts(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     for entry in entries:
         if entry.verdict:
-            near = ", borderline" if entry.verdict.borderline else ""
-            status = f"{entry.verdict.status}{near}"
-            yield entry.verdict.result, f"{entry.space}: {status}. {entry.verdict.sentence}"
+            yield entry.verdict.result, of_verdict(entry.space, entry.verdict)
 
 
 def _of_numbers(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:

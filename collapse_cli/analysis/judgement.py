@@ -87,7 +87,7 @@ def context(subject: Subject, space: str) -> Context:
     facts: dict[str, Any] = {"space": space, "classes": count, **subject.training}
     lines = subject.history()
     if lines and space == subject.last_space:
-        facts |= {"loss": lines[-1]["loss"], "chance": lines[-1]["chance"]}
+        facts |= {"loss": lines[-1]["loss"], "chance_level": lines[-1]["chance"]}
     return Context(
         **facts,
         class_scatter=_class_scatter(subject, space),

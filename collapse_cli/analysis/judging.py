@@ -148,13 +148,7 @@ def check(
     'failed'
     """
     refuse_none(sources)
-    requirements, names, tolerances = (
-        _texts(require),
-        _texts(only),
-        _texts(
-            tolerance,
-        ),
-    )
+    requirements, names, tolerances = map(_texts, (require, only, tolerance))
     inputs = portrayed(sources, labels, progress, settings)
     base = None if baseline is None else portrayed([baseline], None, progress, settings)[0]
     chosen = measuring(settings, labels if isinstance(sources[0], str | os.PathLike) else None)
@@ -168,8 +162,8 @@ def _texts(given: str | Sequence[str]) -> list[str]:
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise CollapseError(
-            f"require, only and tolerance are texts, {given!r} is none",
-            'as require=["effective_rank.h >= 20"], tolerance="5%"',
+            f"require, only and tolerance must be strings, {given!r} is not",
+            'for example require=["effective_rank.h >= 20"], tolerance="5%"',
         )
     return list(texts)
 

@@ -25,7 +25,7 @@ class Context:
 
     Of its training: settings, all by name; repels: whether its loss keeps images apart; stage: how far it got.
     space: `h` or `z`; method: that trained it; classes: of the images; alignment: mean squared distance of two views, in
-    [0, 4]; loss, chance: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
+    [0, 4]; loss, chance_level: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
     within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows; steps: of the training so far; codes: what
     whole numbers are, in words; bytes: whether they are bytes; network: whether more images can be embedded;
     looks_untrained: why the network looks as at random initialisation, in a sentence.
@@ -39,7 +39,7 @@ class Context:
     classes: int = 0
     alignment: float | None = None
     loss: float | None = None
-    chance: float | None = None
+    chance_level: float | None = None
     queue: float | None = None
     class_scatter: float | None = None
     steps: int | None = None
@@ -71,9 +71,9 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
     if context.alignment is not None and total > ROUNDING:
         near = context.alignment / (2 * total)  # 2 total: mean squared distance of two rows
         yield f"The squared distance of two views of an image is {percent(near)} of that of two images."
-    if context.loss is not None and context.chance:
-        where = "at" if context.loss > AT_CHANCE * context.chance else "below"
-        yield f"The training loss is {context.loss:.3g}, {where} the chance level ({context.chance:.3g})."
+    if context.loss is not None and context.chance_level:
+        where = "at" if context.loss > AT_CHANCE * context.chance_level else "below"
+        yield f"The training loss is {context.loss:.3g}, {where} the chance level ({context.chance_level:.3g})."
 
 
 def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ class Evidence:
 
 def evidence(spectrum: Spectrum, context: Context) -> Evidence:
     """Of one space."""
-    loss = None if context.loss is None else Measured(context.loss, null=context.chance)
+    loss = None if context.loss is None else Measured(context.loss, null=context.chance_level)
     alignment = None if context.alignment is None else Measured(context.alignment, null=2.0)
     return Evidence(
         samples=spectrum.samples,

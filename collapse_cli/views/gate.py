@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from collapse_cli.views import words
 from collapse_cli.views.document import Document
 from collapse_cli.views.words import plain
+from collapse_cli.views.words import verdict as worded
 
 
 class Check(NamedTuple):
@@ -20,13 +20,14 @@ class Check(NamedTuple):
 
 def checks(document: Document, number: int) -> Iterator[Check]:
     """Those of the input at this place: the verdict on each of its spaces, then its numbers by title."""
-    for entry in document["results"]:
-        if entry["input"] != number:
-            continue
+    entries = [entry for entry in document["results"] if entry["input"] == number]
+    for entry in entries:
         verdict = entry["verdict"] or {}
         if "result" in verdict:
-            lines = [f"{entry['space']}: {' — '.join(words.verdict(verdict)[1:])}", *verdict["reasons"]]
+            _, status, sentence = worded(verdict)
+            lines = [f"{entry['space']}: {status}: {sentence}", *verdict["reasons"]]
             yield Check(f"verdict: {entry['of']}", verdict["result"], "\n".join(lines))
+    for entry in entries:
         for metric in entry["metrics"].values():
             if "required" in metric:
                 required = metric["required"]

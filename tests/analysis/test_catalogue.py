@@ -114,7 +114,7 @@ def test_what_is_measured_for_a_number() -> None:
     assert catalogue.wanted(["lidar.h", "knn"]) == ("spectrum", "alignment", "probe", "lidar")
     with pytest.raises(CollapseError, match=r"no number is named 'lidr\.h'") as refused:
         catalogue.refuse_unknown(["lidr.h"])
-    assert refused.value.hint == "did you mean 'lidar'?"
+    assert refused.value.hint == "did you mean 'lidar.h'?"
 
 
 def test_lidar_and_coverage_can_be_required(

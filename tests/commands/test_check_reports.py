@@ -43,6 +43,8 @@ def test_a_verdict_is_a_reason(tmp_path: Path, capsys: Capture) -> None:
     path = plant(tmp_path / "new.json", status="complete collapse")
     assert main(["check", path, "-q"]) == 1
     assert capsys.readouterr() == ("", f"collapse: failed: {path}: z: complete collapse — z\n")
+    assert main(["check", path, *RED, "-q"]) == 1, "a collapse is named before the numbers that it spoils"
+    assert capsys.readouterr() == ("", f"collapse: failed: {path}: z: complete collapse: z (and 1 more)\n")
 
 
 @pytest.mark.parametrize(

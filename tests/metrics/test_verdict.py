@@ -203,7 +203,7 @@ def test_equal_rows_have_collapsed_whatever_their_number(count: int, kind: torch
 
 def test_a_verdict_says_why_and_what_to_try() -> None:
     judged = verdict(
-        evidence(active=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance=6.2)
+        evidence(active=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance_level=6.2)
     )
     assert judged.sentence == (
         "5 of 64 dimensions are active (isotropic data: 64), 90 % of the variance lies in 4 (isotropic: 58), and the effective "
