@@ -88,7 +88,7 @@ def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
             changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in cause.cure.items())
             method = inquiry.case.trained.run.method
             yield (
-                f"{cause.name}: setting {changed} has not been tested as a cure for {method}, so "
+                f"{cause.name}: {changed} is not known to cure {method}, so "
                 "no command is given; `collapse causes --try 8` tries it"
             )
     if not inquiry.causes and not inquiry.attempts and status != "healthy":

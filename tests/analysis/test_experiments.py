@@ -47,7 +47,9 @@ def test_a_saved_covariance_is_read_or_refused_by_the_name_of_its_option(tmp_pat
     assert read is not None
     assert read.tolist() == [[1, 0, 0], [0, 2, 0], [0, 0, 3]]
     assert covariance("--data-covariance", "", 3) is None
-    with pytest.raises(CollapseError, match=r"--data-covariance: .* but the network has --width 4") as refused:
+    with pytest.raises(
+        CollapseError, match=r"--data-covariance: .* but the network has --width 4"
+    ) as refused:
         covariance("--data-covariance", path, 4)
     assert refused.value.hint == "--width 3"
 

@@ -159,7 +159,7 @@ def test_a_run_that_learned_nothing(tmp_path: Path, capsys: Capture) -> None:
     document = json.loads(capsys.readouterr().out)
     assert [one["of"] for one in causes(document)] == ["nothing was learned"]
     sentence = document["results"][0]["verdict"]["sentence"]
-    assert sentence.endswith("nothing was learned: the network is at its initialisation")
+    assert sentence.endswith("nothing was learned: the network is still at its initialisation")
 
 
 def test_suspects_are_what_is_unusual() -> None:
@@ -209,7 +209,7 @@ def test_a_cure_that_was_not_seen_to_help_is_no_command(
     monkeypatch.setattr(cures, "SEEN", {})
     verdict = answered(capsys, str(failing["key encoder too fast"]))["results"][0]["verdict"]
     assert not verdict["commands"]
-    assert verdict["advice"][0].startswith("key encoder too fast: momentum 0.99 was not seen to cure moco")
+    assert verdict["advice"][0].startswith("key encoder too fast: momentum 0.99 is not known to cure moco")
 
 
 def test_too_few_images_conclude_nothing(run: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -300,7 +300,10 @@ def test_images_without_labels(name: str, build: Make, batch: Batch) -> None:
     if name in ("supervised", "supcon"):
         with pytest.raises(CollapseError, match=f"the method {name} needs labels") as raised:
             build(name, classes=0)
-        assert (raised.value.code, raised.value.hint) == (2, "give images in class folders, or parquet with a label column")
+        assert (raised.value.code, raised.value.hint) == (
+            2,
+            "give images in class folders, or parquet with a label column",
+        )
         return
     more = {"clusters": 4} if name == "contrastive-clustering" else {}
     method, known = build(name, classes=0, **more), build(name, **more)

@@ -193,9 +193,12 @@ def test_the_best_balance_of_a_map() -> None:
     said = m.best(whole, 8)
     assert said.status == "mode collapse"
     assert said.sentence == (
-        "most modes, 7 of 8, with the learning rate of D 5 times that of G and 2 steps of D for each step of G: 50 % of the samples are of high quality"
+        "most modes, 7 of 8, with the learning rate of D 5 times that of G and 2 steps of D for each step of G: "
+        "50 % of the samples are of high quality"
     )
-    assert said.reasons == ("fewest modes, 2 of 8, with the learning rate of D 5 times that of G and 1 steps of D for each step of G",)
+    assert said.reasons == (
+        "fewest modes, 2 of 8, with the learning rate of D 5 times that of G and 1 steps of D for each step of G",
+    )
     assert m.best(whole, 7).status == "all modes"
     lost = m.Matrix([[math.nan]], ["1"], ["1"])
     assert m.best(m.Balance(lost, lost), 8).sentence == "training has diverged for every setting"

@@ -131,7 +131,8 @@ def test_scatters_hold_what_they_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"), [([4, 4, 4], "all 3 embeddings are of one group"), ([0, 1, 2], "groups of one embedding each")]
+    ("labels", "said"),
+    [([4, 4, 4], "all 3 embeddings are of one group"), ([0, 1, 2], "groups of one embedding each")],
 )
 def test_what_has_no_groups_says_which_is_missing(labels: list[int], said: str) -> None:
     rows = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))

@@ -195,7 +195,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
         "x.mean(0)",
     ),
     "several widths": ({"features": [torch.zeros(n % 4 + 1) for n in range(N)]}, "30 tensors of 4 shapes", "of one width"),
-    "two sets": ({"train": {"features": X}, "test": {"features": X}}, "contains several sets of embeddings: train, test", "['train']"),
+    "two sets": ({"train": {"features": X}, "test": {"features": X}}, "several sets of embeddings: train, test", "['train']"),
     "images and texts": ({"image_features": X, "text_features": X}, "several arrays of embeddings", "save it alone"),
     "nothing there": (torch.empty(N, D, device="meta"), "has a shape but no numbers", "device"),
     "an object": ({"features": X, "model": torch.nn.Linear(2, 2)}, r"pickled module|objects beside", "torch.load"),
