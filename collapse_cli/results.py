@@ -93,7 +93,8 @@ def number(
 ) -> Any:
     """A field holding one float or int.
 
-    help: what it is; convention: centred or not, normalised or not, eps …; null: what the null is (`isotropic`);
+    help: what it is; convention: centred or not, normalised or not, eps, in words that stay, for a gate compares them with those
+    of a saved baseline; null: what the null is (`isotropic`);
     interval: what its interval is, where it is not that of all (`Wilson 95 %`);
     headline: shown where only a few numbers fit; axis: `x` or `y`, to be drawn so when several inputs are compared;
     better: `high` or `low`, where a space that has not collapsed can be told to be better by it;

@@ -65,14 +65,16 @@ def alignment(
     progress: Progress = silent,
     **settings: Unpack[Settings],
 ) -> Result:
-    """How close are the views of one image, and how evenly are images spread? Wang & Isola 2020 (arXiv:2005.10242), sec. 4.1.
+    """How close are the views of one image, and how evenly are images spread?
+
+    Wang & Isola 2020 (arXiv:2005.10242), sec. 4.1.
 
     α = t = 2.
-    An `Alignment` of each space, of unit embeddings: `alignment`, the mean squared distance of two views in [0, 4], where a
-    network or a file gives views; `uniformity` in nats in [-4, 0], 0 where all are one point; `mean_cosine` in
-    [-1, 1]; `alignment_of_class` and `uniformity_of_class` where there are labels.
-    pair: two sources (N,D) are the two sides of pairs, such as images and captions, row i with row i: a `Modality` instead, with
-    `modality_gap` in [0, 2] (Liang et al. 2022, arXiv:2203.02053) and `recall_first` in [0, 1].
+    An `Alignment` of each space, of unit embeddings: `alignment`,
+    the mean squared distance of two views in [0, 4], where a network or a file gives views; `uniformity` in nats in [-4, 0],
+    0 where all are one point; `mean_cosine` in [-1, 1]; `alignment_of_class` and `uniformity_of_class` where there are labels.
+    pair: two sources (N,D) are the two sides of pairs, such as images and captions, row i with row i: a `Modality`
+    instead, with `modality_gap` in [0, 2] (Liang et al. 2022, arXiv:2203.02053) and `recall_first` in [0, 1].
 
     Raises CollapseError as `load` does, for embeddings that are not finite, and for pairs that do not match.
 
@@ -101,7 +103,8 @@ def oracle(
 
     An `Oracle` of the last space, z or else h: shares in [0, 1] of false negatives among all keys (`share`), the hardest one
     (`rank_1`), the hardest 64 (`top_64`), and their share of the softmax mass (`mass`).
-    queue: number of keys K, sampled from the data; 0: the run's own queue, or 4096. temperature: T of the softmax; 0: the run's
+    queue: number of keys K, sampled from the data; 0: the run's own queue, or 4096. temperature: T of the softmax;
+    0: the run's
     own, or 0.2.
     Without a source, an `Expected` from the class sizes of `dataset` alone: `false_negatives` in keys of K per query.
 

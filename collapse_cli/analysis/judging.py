@@ -85,10 +85,10 @@ def compare(
     """Which of these is better, and is the difference larger than the variation between seeds?
 
     Runs that differ in their seed alone are one group.
-    Entries of kind "side_by_side", one for each group, then of kind "difference", each group minus the baseline, in the units
-    of the numbers; with 95 % intervals where a group has several runs. baseline: a group, or one of its runs; the first
-    otherwise. scatter: two numbers that the plot shows against each other, such as ("alignment.z", "uniformity.z"). fresh: what a
-    run folder contains already is measured again.
+    Entries of kind "side_by_side", one for each group, then of kind
+    "difference", each group minus the baseline, in the units of the numbers; with 95 % intervals where a group has several
+    runs. baseline: a group, or one of its runs; the first otherwise. scatter: two numbers that the plot shows against each
+    other, such as ("alignment.z", "uniformity.z"). fresh: what a run folder contains already is measured again.
 
     Raises CollapseError as `load` does, for fewer than two sources, and for one that is given twice.
 

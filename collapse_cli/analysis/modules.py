@@ -79,7 +79,7 @@ def _refuse_other_length(h: Tensor, images: int, layer: str) -> None:
     if len(h) != images:
         raise CollapseError(
             f"{_what(layer)} returns {len(h)} embeddings for {images} images",
-            "choose a layer that returns one row for each image, with layer=NAME",
+            "choose a layer that returns one row for each image, with layer='NAME'",
         )
 
 
@@ -160,7 +160,7 @@ def _tensor(output: Any, pool: Pool, layer: str) -> Tensor:
         return _tensor(parts[0], pool, layer)
     raise CollapseError(
         f"{_what(layer)} returns a {type(output).__name__}, in which the embeddings cannot be identified",
-        "choose a layer that returns the embeddings, with layer=NAME",
+        "choose a layer that returns the embeddings, with layer='NAME'",
     )
 
 

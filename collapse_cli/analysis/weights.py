@@ -52,7 +52,7 @@ def read(path: Path) -> Network:
     source = recognised.source
     if recognised.kind in (Kind.EMBEDDINGS, Kind.PIXELS, Kind.ANSWER):
         what = "embeddings" if recognised.kind is Kind.EMBEDDINGS else recognised.kind.value
-        raise CollapseError(f"{path} holds {what}, not weights", "give a run folder or a checkpoint")
+        raise CollapseError(f"{path} contains {what}, not weights", "give a run folder or a checkpoint")
     if recognised.kind is Kind.FOREIGN:
         identity = {"path": str(path), "sha256": source.sha256, "layout": "weights"}
         return Network(path.name, named(foreign.matrices(source)), facts=identity)
@@ -87,7 +87,7 @@ def network_of(subject: Subject) -> Network:
         return replace(network, facts=subject.facts, record=subject.record)
     if subject.case is None:
         raise CollapseError(
-            f"{subject.name} holds embeddings, not weights", "give a run folder or a checkpoint"
+            f"{subject.name} contains embeddings, not weights", "give a run folder or a checkpoint"
         )
     return Network(subject.name, _traced(subject.case.method), facts=subject.facts)
 

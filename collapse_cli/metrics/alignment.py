@@ -30,12 +30,12 @@ class Alignment:
     alignment: float | None = number(
         "mean ||u - u'||^2 over two augmented views of each image; low is well aligned, but 0 is "
         "also complete collapse",
-        unit="squared distance, 0 to 4", convention="L2-normalised embeddings, alpha = 2", null="independent", better="low",
+        unit="squared distance, 0 to 4", convention="L2-normalised rows, alpha = 2", null="independent", better="low",
         headline=True, axis="x", default=None, low=0,
     )  # fmt: skip
     uniformity: float = number(
         "log of the mean exp(-2 ||u_i - u_j||^2) over all pairs i < j of clean images; 0 is complete collapse",
-        unit="nats", convention="L2-normalised embeddings, t = 2, one mean over all pairs, no self pairs",
+        unit="nats", convention="L2-normalised rows, t = 2, one mean over all pairs, no self pairs",
         null="lower bound for this d", better="low", headline=True, axis="y", default=0.0, high=0,
     )  # fmt: skip
     mean_cosine: float = number(
@@ -45,12 +45,12 @@ class Alignment:
     std_sqrt_d: float = number(
         "mean standard deviation per dimension, times sqrt(d); 1 is isotropic, 0 is collapsed; "
         "it does not show lost rank",
-        label="std·√d", convention="L2-normalised embeddings, divided by N - 1", null="isotropic", better="high",
+        label="std·√d", convention="L2-normalised rows, divided by N - 1", null="isotropic", better="high",
         default=0.0, low=0,
     )  # fmt: skip
     class_alignment: float | None = number(
         "mean ||u_i - u_j||^2 over pairs i < j of one class",
-        unit="squared distance, 0 to 4", convention="L2-normalised embeddings, classes weighted by their number of pairs",
+        unit="squared distance, 0 to 4", convention="L2-normalised rows, classes weighed by their pairs",
         null="independent", default=None, low=0,
     )  # fmt: skip
     alignment_of_class: dict[str, float] | None = each(

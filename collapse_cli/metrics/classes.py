@@ -82,7 +82,7 @@ class Classes:
     )  # fmt: skip
     nearest_mean: float = number(
         "share of embeddings whose nearest class mean is that of their own class", label="nearest class mean",
-        unit="share", convention="each embedding is left out of the mean of its own class", interval="Wilson 95 %",
+        unit="share", convention="a row is left out of its own class's mean", interval="Wilson 95 %",
         null="shuffled labels", better="high", headline=True, low=0, high=1,
     )  # fmt: skip
     least_variance: float | None = number(

@@ -31,7 +31,7 @@ class Clusters:
 
     accuracy: float | None = number(
         "share of embeddings in the cluster that their class is matched to, each cluster to one class at most",
-        label="ACC", convention="the one-to-one matching with the most matches (Hungarian)",
+        label="ACC", convention="one-to-one matching that is right most often (Hungarian)",
         null="one cluster", better="high", headline=True, default=None, low=0, high=1,
     )  # fmt: skip
     nmi: float | None = number(

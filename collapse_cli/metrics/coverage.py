@@ -61,12 +61,12 @@ class Coverage:
     vendi_real: float = number(
         "effective number of distinct real embeddings: exp of the entropy of the kernel's "
         "eigenvalues (Friedman & Dieng 2023)",
-        label="Vendi score, real", unit="rows", convention="equally many embeddings of both sets", low=0,
+        label="Vendi score, real", unit="rows", convention="as many rows of both sets", low=0,
     )  # fmt: skip
     vendi_generated: float = number(
         "effective number of distinct generated embeddings", label="Vendi score, generated", unit="rows", null="real",
         better="high",
-        convention="equally many embeddings of both sets", low=0,
+        convention="as many rows of both sets", low=0,
     )  # fmt: skip
     vendi_ratio: float = number(
         "generated over real; below 1 the generated embeddings are less diverse", label="Vendi score, ratio",

@@ -12,7 +12,7 @@ from collapse_cli.metrics.verdict import COMPLETE_SOURCE, DIMENSIONAL_SOURCE, co
 from collapse_cli.results import curve, number
 from collapse_cli.values import Curve, Measured
 
-ON_SPHERE = "centred, L2-normalised embeddings"
+ON_SPHERE = "centred, L2-normalised rows"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Evidence:
     )  # fmt: skip
     ray_share: float | None = number(
         "share of the raw variance along the mean row; near 1, with a common part that dominates, the collapse is complete",
-        label="variance along the mean", convention="λ, centred, raw embeddings", null="isotropic", default=None, low=0, high=1,
+        label="variance along the mean", convention="λ, centred, raw rows", null="isotropic", default=None, low=0, high=1,
     )  # fmt: skip
     row_participation: float | None = number(
         "share of the rows that the variance comes from; near 0 a few outliers",
@@ -82,7 +82,7 @@ class Evidence:
     )
     alignment: float | None = number(
         "mean squared distance of two views of an image; near 0 it is good only where images are apart",
-        convention="L2-normalised embeddings, alpha = 2", null="independent", better="low", default=None, low=0,
+        convention="L2-normalised rows, alpha = 2", null="independent", better="low", default=None, low=0,
     )  # fmt: skip
     loss: float | None = number(
         "training loss of the last epoch", label="training loss", null="chance level", default=None

@@ -27,7 +27,7 @@ class Isotropy:
         "mean over all directions of the squared distance between the characteristic function of "
         "the embeddings along a direction and that of N(0, 1) (SIGReg: Balestriero & LeCun 2025, "
         "arXiv:2511.08544, where it is multiplied by N); about 1.06 for one point",
-        label="Epps-Pulley distance", convention="L2-normalised embeddings times √D, weight exp(-t²/2), no self pairs",
+        label="Epps-Pulley distance", convention="L2-normalised rows times √D, weight exp(-t²/2), no self pairs",
         null="isotropic", better="low", headline=True,
     )  # fmt: skip
     mean_cosine_centred: float = number(

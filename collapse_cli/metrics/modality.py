@@ -35,7 +35,7 @@ class Modality:
     pairs: int = number("pairs measured, N")
     alignment: float = number(
         "mean ||a_i - b_i||^2 over the pairs; low is well aligned, but 0 is also complete collapse",
-        convention="squared distance of L2-normalised embeddings, 0 to 4", null="shuffled",
+        convention="squared distance of L2-normalised rows, 0 to 4", null="shuffled",
         better="low", headline=True, low=0,
     )  # fmt: skip
     pair_cosine: float = number(
@@ -45,18 +45,17 @@ class Modality:
     modality_gap: float = number(
         "distance between the means of the two sets (Liang et al. 2022); 0 where they occupy the "
         "same region, 2 at most",
-        convention=("L2-normalised embeddings; swapped: the sides of each pair, at random; the "
-            "interval is valid well above that"),
+        convention=("L2-normalised rows; swapped: the sides of each pair, at random; the interval holds well above that"),
         null="sides swapped", better="low", headline=True, low=0,
     )  # fmt: skip
     uniformity_first: float = number(
         "log of the mean exp(-2 ||a_i - a_j||^2) over all pairs i < j of the first set; 0 is complete collapse",
-        label="uniformity, first", unit="nats", convention="L2-normalised embeddings, t = 2",
+        label="uniformity, first", unit="nats", convention="L2-normalised rows, t = 2",
         null="lower bound for this d", better="low", headline=True, high=0,
     )  # fmt: skip
     uniformity_second: float = number(
         "log of the mean exp(-2 ||b_i - b_j||^2) over all pairs i < j of the second set", label="uniformity, second", unit="nats",
-        convention="L2-normalised embeddings, t = 2", null="lower bound for this d", better="low", headline=True, high=0,
+        convention="L2-normalised rows, t = 2", null="lower bound for this d", better="low", headline=True, high=0,
     )  # fmt: skip
     recall_first: float = number(
         "share of the first set's embeddings whose nearest embedding of the second set is their partner",

@@ -32,20 +32,19 @@ class Probe:
     knn: float = number(
         "test accuracy of the weighted vote of the k nearest training embeddings (InstDisc; k and T as in DINO)",
         label="accuracy of kNN", null="guessing", better="high", headline=True,
-        convention="nearest by cosine, votes exp(cosine / T); the null always predicts the largest class", interval="Wilson 95 %",
+        convention="nearest by cosine, votes exp(cosine / T); a guess says the largest class", interval="Wilson 95 %",
         low=0, high=1,
     )  # fmt: skip
     linear: float = number(
         "test accuracy of multinomial logistic regression on all training embeddings",
         label="linear accuracy", null="guessing", better="high", headline=True,
-        convention=("standardised on the training embeddings, L2 penalty 1; the null always predicts "
-            "the largest class"), interval="Wilson 95 %",
+        convention=("standardised on the rows fitted, L2 penalty 1; a guess says the largest class"), interval="Wilson 95 %",
         low=0, high=1,
     )  # fmt: skip
     few_labels: float | None = number(
         "test accuracy of the same regression on few labels of each class, mean over random draws of labels",
         label="few-label accuracy", null="guessing", better="high", headline=True,
-        convention="standardised on the training embeddings, L2 penalty 1; the null predicts a random class",
+        convention="standardised on the rows fitted, L2 penalty 1; a guess says any class",
         interval="lowest and highest of the random draws",
         low=0, high=1,
     )  # fmt: skip

@@ -88,7 +88,7 @@ def test_the_caller_keeps_his_array() -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "a list": ([[1.0, 2.0]], r"array is a list, not an array\nnumpy.asarray"),
+    "a list": ([[1.0, 2.0]], r"array is a list, not an array\nconvert it with numpy.asarray"),
     "a tuple": ((1.0, 2.0), "array is a tuple, not an array"),
     "one row of numbers": (
         Z[0],
@@ -143,7 +143,7 @@ def test_arguments_without_effect_are_refused(run: Path) -> None:
         (run, {"name": "mine"}, "is a path, which is its own name"),
         (Z, {"images": Z}, "images and layer go with a network"),
         (Z, {"layer": "body"}, "images and layer go with a network"),
-        (torch.nn.Flatten(), {}, "a network is measured on images"),
+        (torch.nn.Flatten(), {}, "a network needs images to be measured on"),
         (Z, {"sampels": 3}, "there is no setting 'sampels'\ndid you mean 'samples'?"),
         (run, {"samples": "many"}, "samples"),
         (run, {"split": "validation"}, "split"),
@@ -193,7 +193,7 @@ def test_weights_take_networks_paths_and_subjects(run: Path) -> None:
     torch.nn.init.orthogonal_(model.weight)
     layer = next(entry for entry in collapse.weights(model) if entry.kind == "layer")
     assert layer.stable_rank == pytest.approx(4)  # four equal singular values
-    with pytest.raises(CollapseError, match="a ndarray contains no layers"):
+    with pytest.raises(CollapseError, match="a ndarray has no layers"):
         collapse.weights(Z)  # type: ignore[arg-type]
 
 
@@ -206,7 +206,7 @@ def test_weights_take_networks_paths_and_subjects(run: Path) -> None:
         (lambda z: collapse.causes(z, strength=-1), "strength cannot be -1"),
         (lambda z: collapse.compare(z, z), "given twice"),
         (lambda z: collapse.compare(z, z + 1, baseline=z), "baseline is not a name"),
-        (lambda z: collapse.compare(z, z + 1, labels=[1]), "labels is not taken here"),
+        (lambda z: collapse.compare(z, z + 1, labels=[1]), "labels= is not taken here"),
         (lambda z: collapse.check(z, tolerance=0.1), "must be strings"),
         (lambda z: collapse.check(z, require=[5]), "must be strings"),
         (lambda z: collapse.spectrum(z, data_dir=5), "data_dir cannot be 5"),

@@ -51,11 +51,11 @@ def test_labels_of_a_file(suffix: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (Y[:9], "there are 9 labels for 60 embeddings\ngive one label for each row"),
+        (Y[:9], "there are 9 labels for 60 embeddings\ngive one label for each embedding"),
         (Y / 2, "labels is float64 of shape"),
         (torch.from_numpy(Y).bfloat16(), "labels is float32 of shape"),
         (Y[:, None], r"labels is int64 of shape \(60, 1\)"),
-        ([[1], [2, 3]], "labels are a list of several lengths"),
+        ([[1], [2, 3]], "labels are a list whose parts differ in length"),
         ([None, "a"], "labels is object of shape"),
         (range(60).__iter__(), "labels is object of shape"),
         ("nowhere.npy", "nowhere.npy"),

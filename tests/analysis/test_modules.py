@@ -75,7 +75,7 @@ class TestTransformers:
             assert torch.equal(rows(self.batch(), Tokens(kind, pooled), pool="first"), X)
 
     def test_tokens_are_refused_without_one(self, kind: type) -> None:
-        with pytest.raises(CollapseError, match=r"gives \(10, 3, 6\), not \(B, D\)\npool='mean'"):
+        with pytest.raises(CollapseError, match=r"returns \(10, 3, 6\), not \(B, D\)\npool='mean'"):
             rows(self.batch(), Tokens(kind, pooled=False))
 
 
@@ -186,16 +186,20 @@ REFUSED = {
     "no images": (FLAT, 3, "images cannot be read from a int"),
     "a data set": (FLAT, TensorDataset(X), "images cannot be read from a TensorDataset"),
     "one dict": (FLAT, {"image": X}, "images cannot be read from a dict"),
-    "arrays in batches": (FLAT, [numpy.eye(3)], "a batch is a ndarray without a tensor"),
-    "texts": (FLAT, ["a", "b"], "a batch is a str without a tensor"),
+    "arrays in batches": (FLAT, [numpy.eye(3)], "a batch is a ndarray that does not begin with a tensor"),
+    "texts": (FLAT, ["a", "b"], "a batch is a str that does not begin with a tensor"),
     "dict without images": (
         FLAT,
         [{"caption": "a", "mask": X}],
-        "a batch contains no images among caption, mask",
+        "a batch contains no images; its keys are caption, mask",
     ),
-    "several outputs": (Pair(), [X], "the model gives a tuple, which does not say"),
-    "one number for each": (nn.Flatten(0), [X], r"the model gives \(60,\), not \(B, D\)"),
-    "other rows": (nn.Unflatten(1, (2, 3)), [X], r"gives \(10, 2, 3\)"),
+    "several outputs": (
+        Pair(),
+        [X],
+        "the model returns a tuple, in which the embeddings cannot be identified",
+    ),
+    "one number for each": (nn.Flatten(0), [X], r"the model returns \(60,\), not \(B, D\)"),
+    "other rows": (nn.Unflatten(1, (2, 3)), [X], r"returns \(10, 2, 3\)"),
     "a function": (torch.relu, [X], "the model is a builtin_function_or_method, not an nn.Module"),
 }
 
@@ -213,12 +217,12 @@ def test_more_rows_than_images_are_refused() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x.view(-1, 3)
 
-    with pytest.raises(CollapseError, match="the model gives 20 rows for 10 images"):
+    with pytest.raises(CollapseError, match="the model returns 20 embeddings for 10 images"):
         rows(X, Patches())
 
 
 def test_samples_below_one_are_refused() -> None:
-    with pytest.raises(CollapseError, match="samples is 0"):
+    with pytest.raises(CollapseError, match="samples cannot be 0"):
         rows(X, samples=0)
 
 
@@ -234,7 +238,9 @@ def test_a_subject_of_a_network_can_be_measured() -> None:
     result = collapse.diagnose(subject)
     assert result.status == "dimensional collapse"
     assert result.active == 3
-    with pytest.raises(CollapseError, match="Linear contains embeddings: causes are asked of a network"):
+    with pytest.raises(
+        CollapseError, match="Linear contains embeddings, but causes are looked for in a network"
+    ):
         collapse.causes(subject)
     with pytest.raises(CollapseError, match="Linear contains embeddings, not weights"):
         collapse.weights(subject)

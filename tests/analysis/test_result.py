@@ -49,7 +49,9 @@ def test_of_several_parts_one_is_chosen(of_run: dict[str, collapse.Result]) -> N
     assert result.spaces == ("h", "z")
     assert (result.h.dimensions, result.z.dimensions) == (128, 64)
     assert [entry.space for entry in result] == ["h", "z"]
-    with pytest.raises(AttributeError, match=r"'rankme' is a number of each of 2 parts: result.h, result.z"):
+    with pytest.raises(
+        AttributeError, match=r"each of the 2 parts has a number 'rankme': result.h, result.z"
+    ):
         result.rankme  # noqa: B018
     with pytest.raises(KeyError, match="'head' was not measured"):
         result["head"]

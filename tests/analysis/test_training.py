@@ -16,7 +16,9 @@ SMALL = {"encoder": "mlp", "batch": 32}
 
 
 def test_a_named_data_set_keeps_its_size() -> None:
-    with pytest.raises(CollapseError, match="digits has a size of its own, --size 16"):
+    with pytest.raises(
+        CollapseError, match="digits has images of a fixed size, which --size 16 cannot change"
+    ):
         images(resolve("moco", {"size": 16}), "cpu")
     assert len(images(resolve("moco"), "cpu")) == 1347
 

@@ -160,7 +160,7 @@ def test_a_run_that_learned_nothing(tmp_path: Path, capsys: Capture) -> None:
     document = json.loads(capsys.readouterr().out)
     assert [one["of"] for one in causes(document)] == ["nothing was learned"]
     sentence = document["results"][0]["verdict"]["sentence"]
-    assert sentence.endswith("Nothing was learned: the network is at its initialisation.")
+    assert sentence.endswith("Nothing was learned: the network is still at its initialisation.")
 
 
 def test_suspects_are_what_is_unusual() -> None:
@@ -211,7 +211,7 @@ def test_a_cure_that_was_not_seen_to_help_is_no_command(
     verdict = answered(capsys, str(failing["key encoder too fast"]))["results"][0]["verdict"]
     assert not verdict["commands"]
     assert verdict["advice"][0].startswith(
-        "Key encoder too fast: no command is given, since momentum 0.99 was not seen to cure moco"
+        "Key encoder too fast: no command is given, since momentum 0.99 is not known to cure moco"
     )
 
 

@@ -85,7 +85,7 @@ def test_the_collapsed_class_is_named(tmp_path: Path, capsys: Capture) -> None:
     assert one["settings"]["L2"] is True
     assert one["metrics"]["least_variance"]["value"] == pytest.approx(0, abs=1e-12)
     (warning,) = document["warnings"]
-    assert "e.npz · h: class fish is collapsed" in warning
+    assert "e.npz · h: class fish has collapsed" in warning
 
 
 def test_without_labels_there_are_no_classes(tmp_path: Path, capsys: Capture) -> None:

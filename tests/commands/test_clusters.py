@@ -150,7 +150,7 @@ def test_a_head_needs_no_labels(clustering: Path, monkeypatch: pytest.MonkeyPatc
     [
         (1, [], "two classes", 3),
         (1, ["--clusters", "3"], "two classes", 3),
-        (3, ["--clusters", "61"], "61 clusters of 60 rows", 2),
+        (3, ["--clusters", "61"], "61 clusters cannot be made of 60 embeddings", 2),
         (3, ["--clusters", "1"], "1 cluster cannot divide the embeddings", 2),
         (3, ["--clusters", "-1"], "--clusters", 2),
     ],

@@ -75,7 +75,7 @@ def test_both_spaces_or_one(tmp_path: Path, capsys: Capture) -> None:
         one["settings"]["D"] for one in answered(capsys, *both, "--space", "z", "--k", "2")["results"]
     ] == [3]
     assert main(["coverage", *both, "--space", "y"]) == 2
-    assert "both have: h, z" in capsys.readouterr().err
+    assert "both inputs have: h, z" in capsys.readouterr().err
 
 
 def test_what_cannot_be_compared(tmp_path: Path, capsys: Capture) -> None:
@@ -109,7 +109,7 @@ def test_the_sets_share_rows(tmp_path: Path, capsys: Capture) -> None:
     assert (value["recall"], value["coverage"]) == (1, 1)
     assert (value["shared"], value["distinct_real"], value["distinct_generated"]) == (1000, 100, 150)
     assert (value["real"], value["generated"]) == (1000, 1050)
-    assert "the sets share 1,000 rows" in document["warnings"][1]
+    assert "the sets share 1,000 embeddings" in document["warnings"][1]
 
 
 @pytest.fixture(scope="module")

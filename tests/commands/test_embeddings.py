@@ -121,8 +121,10 @@ def test_labels_beside_and_within_say_the_same(place: Path, capsys: Capture) -> 
 def test_labels_that_go_with_nothing(place: Path, run: Path, capsys: Capture) -> None:
     labels = ("--labels", place / "names.txt")
     assert "a single INPUT" in refused(capsys, "clusters", place / "e.npy", place / "e.pt", *labels)
-    assert f"{run} is none" in refused(capsys, "clusters", run, *labels)
-    assert "pixels:digits is none" in refused(capsys, "clusters", "pixels:digits", *labels)
+    assert f"{run} is not a file of embeddings" in refused(capsys, "clusters", run, *labels)
+    assert "pixels:digits is not a file of embeddings" in refused(
+        capsys, "clusters", "pixels:digits", *labels
+    )
     assert "give the file of embeddings as INPUT" in refused(
         capsys, "oracle", "--dataset", "cifar10", *labels
     )
@@ -152,7 +154,7 @@ def test_what_was_made_of_a_file_is_said(place: Path, rows: numpy.ndarray, capsy
 def test_embed_keeps_a_sample_of_a_folder(place: Path, rows: numpy.ndarray, capsys: Capture) -> None:
     out = place / "kept.npz"
     assert main(["embed", str(place / "shards"), "--samples", "20", "--out", str(out)]) == 0
-    assert "20 of 60 rows" in capsys.readouterr().err
+    assert "20 of 60 embeddings" in capsys.readouterr().err
     with numpy.load(out) as kept:
         assert numpy.array_equal(kept["representations"], rows[kept["index"]])
         assert len(set(kept["index"].tolist())) == 20
@@ -179,8 +181,8 @@ def test_pairs(place: Path, rows: numpy.ndarray, capsys: Capture) -> None:
         capsys, "alignment", place / "shards", place / "other.npy", "--pair", "--samples", "20"
     )
     assert [line.split(",")[0] for line in sampled["warnings"]] == [
-        "shards: 20 of 60 rows",
-        "other.npy: 20 of 60 rows",
+        "shards: 20 of 60 embeddings",
+        "other.npy: 20 of 60 embeddings",
     ]
     some = torch.randperm(60, generator=torch.Generator().manual_seed(0))[:20].numpy()
     expected = (u * v).sum(1)[some].mean()
@@ -195,7 +197,7 @@ def test_what_is_no_pair(place: Path, rows: numpy.ndarray, capsys: Capture) -> N
         capsys, "alignment", place / "e.npy", place / "short.npy", "--pair"
     )
     numpy.save(place / "thin.npy", rows[:, :4])
-    assert "h 5, thin.npy of h 4" in refused(
+    assert "h 5 dimensions, thin.npy of h 4" in refused(
         capsys, "alignment", place / "e.npy", place / "thin.npy", "--pair"
     )
     numpy.savez(place / "e.npz", representations=rows, index=numpy.arange(60) + 1)
@@ -231,11 +233,11 @@ def test_groups_and_sets_of_a_sample_are_said_to_be_of_one(place: Path, capsys: 
     labels = ("--labels", place / "names.txt", "--samples", 20)
     for command in ("classes", "lidar"):
         found = answered(capsys, command, place / "e.npy", *labels)
-        assert found["warnings"][0].startswith("e.npy: 20 of 60 rows, drawn")
+        assert found["warnings"][0].startswith("e.npy: 20 of 60 embeddings, sampled")
     found = answered(capsys, "coverage", place / "e.npy", place / "e.pt", "--samples", 20)
     assert [said.partition(",")[0] for said in found["warnings"][1:]] == [
-        "e.npy: 20 of 60 rows",
-        "e.pt: 20 of 60 rows",
+        "e.npy: 20 of 60 embeddings",
+        "e.pt: 20 of 60 embeddings",
         "the sets share 20 embeddings: that many of the 20 generated embeddings are copies of real ones",
     ]
 

@@ -135,7 +135,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
         ("--gamma belongs to --cure r1", ("--gamma", "1", "--cure", "none,pac")),
         ("--penalty belongs to --loss wgan-gp", ("--penalty", "1")),
         ("--std belongs to Gaussians", ("--target", "digits", "--std", ".1")),
-        ("--d-steps is what --sweep varies", ("--sweep", "--d-steps", "2")),
+        ("--d-steps is varied by --sweep", ("--sweep", "--d-steps", "2")),
     ],
 )
 def test_what_would_do_nothing_is_refused(

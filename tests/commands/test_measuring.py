@@ -257,7 +257,7 @@ def test_of_several_inputs_the_one_at_fault_is_named(command: str, places: Path,
 def test_raw_pixels_are_not_to_be_written(capsys: Capture) -> None:
     assert main(["alignment", "pixels:digits", "-q"]) == 0
     (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
-    assert warning == "warning: pixels:digits contains no augmented pairs: alignment is left out"
+    assert warning == "warning: pixels:digits contains no augmented pairs, so alignment is not measured"
 
 
 def test_a_report_begins_with_the_diagnosis_and_says_each_verdict_once(copy: Path) -> None:

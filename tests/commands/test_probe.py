@@ -111,7 +111,7 @@ def test_a_file_with_labels_is_cut(tmp_path: Path, capsys: Capture) -> None:
 def test_what_was_measured_otherwise_than_asked_is_said(tmp_path: Path, capsys: Capture) -> None:
     path = rows(tmp_path / "e.npz", numpy.arange(60) % 3)
     document = answered(capsys, path, "--k", "500", "--per-class", "40")
-    assert [line.partition(": ")[2][:9] for line in document["warnings"]] == ["k is lowe", "few label"]
+    assert [line.partition(": ")[2][:9] for line in document["warnings"]] == ["k is lowe", "the few-l"]
     metrics = document["results"][0]["metrics"]
     assert metrics["neighbours"]["value"] == 48
     assert "few_labels" not in metrics
@@ -205,7 +205,7 @@ def test_pixels_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.mark.parametrize("name", ["", "digit", "folder:/nowhere"])
 def test_pixels_of_nothing(name: str, capsys: Capture) -> None:
-    assert "collapse: no " in refused(capsys, f"pixels:{name}", code=2)
+    assert "collapse: there is no " in refused(capsys, f"pixels:{name}", code=2)
 
 
 def test_copies_are_kept_on_one_side_and_said(tmp_path: Path, capsys: Capture) -> None:

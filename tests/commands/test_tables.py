@@ -110,16 +110,16 @@ def test_what_is_not_clear_is_refused_with_what_to_type(tmp_path: Path, capsys: 
         argv = [command, str(path), *([] if command == "inspect" else ["-q"])]
         assert main(argv) == 2
         shown = capsys.readouterr()
-        assert "its columns of numbers: x, y, user_id" in shown.err
+        assert "its columns of numbers are: x, y, user_id" in shown.err
         assert "add --column x,y,user_id" in shown.err
     assert dimensions(capsys, path, "x,y") == 2
 
 
 def test_a_column_of_what_has_none(tmp_path: Path, run: Path, capsys: Capture) -> None:
     numpy.save(tmp_path / "e.npy", ROWS)
-    assert "e.npy is none" in refused(capsys, "spectrum", tmp_path / "e.npy", "--column", "emb")
-    assert f"{run} is none" in refused(capsys, "diagnose", run, "--column", "emb")
-    assert "is none" in refused(capsys, "compare", tmp_path / "e.npy", run, "--column", "emb")
+    assert "e.npy is not a table" in refused(capsys, "spectrum", tmp_path / "e.npy", "--column", "emb")
+    assert f"{run} is not a table" in refused(capsys, "diagnose", run, "--column", "emb")
+    assert "is not a table" in refused(capsys, "compare", tmp_path / "e.npy", run, "--column", "emb")
 
 
 def test_a_column_names_an_array_of_an_npz(tmp_path: Path, capsys: Capture) -> None:

@@ -200,7 +200,7 @@ def places(tmp_path: Path) -> Path:
     [
         ("rows.npy", "embeddings, not weights"), ("text.pt", "text.pt"), ("folder", "without a checkpoint.pt"),
         ("bias.pt", "bias.pt contains no weight"), ("damaged.pt", "is damaged"), ("nothing.pt", "nothing.pt"),
-        ("nan.pt", "fc of nan.pt holds nan"),
+        ("nan.pt", "fc of nan.pt contains nan"),
     ],
 )  # fmt: skip
 def test_what_holds_no_weights_is_refused(name: str, said: str, places: Path, capsys: Capture) -> None:
@@ -218,7 +218,7 @@ def test_a_plot_that_cannot_be_is_refused_first(capsys: Capture) -> None:
 
 
 def test_python_callers_are_refused_in_the_same_words() -> None:
-    with pytest.raises(CollapseError, match="empty contains no weight matrices"):
+    with pytest.raises(CollapseError, match="empty has no weight matrices"):
         weights.measure([weights.Network("empty", Layers({}))], seed=0)
 
 

@@ -193,7 +193,8 @@ def test_the_best_balance_of_a_map() -> None:
     said = m.best(whole, 8)
     assert said.status == "mode collapse"
     assert said.sentence == (
-        "most modes, 7 of 8, with the learning rate of D 5 times that of G and 2 steps of D for each step of G: 50 % of the "
+        "most modes, 7 of 8, with the learning rate of D 5 times that of G and 2 steps of D for each step of G: "
+        "50 % of the "
         "samples are of high quality"
     )
     assert said.reasons == (

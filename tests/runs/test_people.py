@@ -197,7 +197,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "several widths": ({"features": [torch.zeros(n % 4 + 1) for n in range(N)]}, "30 tensors of 4 shapes", "of one width"),
     "two sets": (
         {"train": {"features": X}, "test": {"features": X}},
-        "contains several sets of embeddings: train, test",
+        "several sets of embeddings: train, test",
         "['train']",
     ),
     "images and texts": ({"image_features": X, "text_features": X}, "several arrays of embeddings", "save it alone"),
