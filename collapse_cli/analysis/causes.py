@@ -33,8 +33,8 @@ def measure(
     """
     if subject.case is None:
         raise CollapseError(
-            f"{subject.name} contains embeddings, and causes are looked for in a network",
-            "give a run folder or a checkpoint; collapse spectrum says whether it has collapsed",
+            f"{subject.name} contains embeddings, but causes are looked for in a network",
+            "give a run folder or a checkpoint; `collapse diagnose` says whether embeddings have collapsed",
         )
     judged = diagnose.spaces(subject)[-1].verdict
     inquiry = inquire(subject, strength, recipe)

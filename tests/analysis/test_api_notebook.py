@@ -64,5 +64,5 @@ def test_it_runs(saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     except (NoSuchKernel, RuntimeError, OSError) as error:
         pytest.skip(f"the kernel does not start here: {error}")
     assert "✓ Healthy." in printed(again)
-    assert "✗ complete collapse" in printed(again)
+    assert "✗ Complete collapse." in printed(again)
     assert [output.data["text/plain"] for output in outputs(again) if "data" in output][-1] == "'passed'"

@@ -93,7 +93,9 @@ class TestNewMetric:
         assert json.loads((copy / "results" / "largest.json").read_text())["results"][0]["space"] == "h"
 
     def test_inspect(self, files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-        assert main(["inspect", files[0], "--json"]) == 0
+        packed = Path(files[0]).with_suffix(".npz")
+        numpy.savez(packed, h=numpy.load(files[0]))
+        assert main(["inspect", str(packed), "--json"]) == 0
         assert "largest" in json.loads(capsys.readouterr().out)["also_measured"]
 
 
