@@ -151,7 +151,7 @@ def _other(context: Context, method: str, why: str) -> Iterator[str]:
 
 
 def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
-    wanted, n = max(10 * spectrum.dimensions, 100), spectrum.effective_samples or spectrum.samples
+    samples_needed, n = max(10 * spectrum.dimensions, 100), spectrum.effective_samples or spectrum.samples
     if context.looks_untrained:
         yield "Give the checkpoint that training ended with."
     elif context.queue is not None and context.queue < 1:
@@ -174,8 +174,8 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
         yield _to_tell(context)
     elif few_rows_vary(spectrum):
         yield "Leave out the embeddings that lie far from all others, and measure these and those apart."
-    elif n < wanted:
-        yield f"{_more(wanted, spectrum, context)}: a small sample limits the rank."
+    elif n < samples_needed:
+        yield f"{_more(samples_needed, spectrum, context)}: a small sample limits the rank."
     else:
         more = _more(4 * spectrum.samples, spectrum, context)
         yield f"{more}, which halves the interval; or take it as a case at the bound."

@@ -173,9 +173,12 @@ def _class_alignment(groups: list[Tensor]) -> Measured:
     """
     value, n = class_alignment(groups), sum(len(group) for group in groups)
     pairs = sum(len(group) * (len(group) - 1) / 2 for group in groups)
-    own = torch.cat([group.new_full((len(group),), len(group) - 1) for group in groups])  # (N,): p_i
+    partners = torch.cat([group.new_full((len(group),), len(group) - 1) for group in groups])  # (N,): p_i
     sums = torch.cat([2 * (len(group) - group @ group.sum(dim=0)) for group in groups])  # (N,): t_i
-    influences, short = n * (sums - own * value) / pairs, 1 - n * own / pairs  # (N,) each: e_i, 1 - a_i
+    influences, short = (
+        n * (sums - partners * value) / pairs,
+        1 - n * partners / pairs,
+    )  # (N,) each: e_i, 1 - a_i
     together = n**4 / pairs**2 * sum(_squares(group, value) for group in groups)
     together += 4 * n * float((influences.square() * short).sum())
     together += 2 * float(

@@ -110,12 +110,12 @@ def generalised(views: Tensor) -> tuple[Tensor, Tensor]:
     r: of the principal directions the first n / 8 whose variance is above rounding. In more, n images seem to differ where
     they do not: in n / 8 the least share then is 0.78 from four views and 0.52 from two, in n / 4 it is 0.68 and 0.34.
     """
-    found = of_views(views)
-    lam, vectors = torch.linalg.eigh(found.within + found.net)
-    kept = lam > max(ROUNDING * float(lam[-1]), 0)
-    kept[: max(len(lam) - len(views) // IMAGES, 0)] = False
-    whitening = vectors[:, kept] / lam[kept].sqrt()  # (D, r)
-    shares, turned = torch.linalg.eigh(whitening.T @ found.within @ whitening)
+    scatters = of_views(views)
+    lam, vectors = torch.linalg.eigh(scatters.within + scatters.net)
+    principal = lam > max(ROUNDING * float(lam[-1]), 0)
+    principal[: max(len(lam) - len(views) // IMAGES, 0)] = False
+    whitening = vectors[:, principal] / lam[principal].sqrt()  # (D, r)
+    shares, turned = torch.linalg.eigh(whitening.T @ scatters.within @ whitening)
     return shares.flip(0), (whitening @ turned).flip(1)
 
 
@@ -135,11 +135,11 @@ def recognised(first: Tensor, second: Tensor) -> Measured:
     In [0, 1], 0.5 by chance. Rows are centred on the mean of all, then unit. The interval is over images.
     """
     n, middle = len(first), torch.cat([first, second]).double().mean(dim=0)
-    u, v = (directions(one.double() - middle) for one in (first, second))
+    u, v = (directions(rows.double() - middle) for rows in (first, second))
     similarity = u @ v.T  # (n, n)
-    own = similarity.diagonal().unsqueeze(1)
-    beaten = (similarity < own).double() + (
-        similarity == own
+    same_image = similarity.diagonal().unsqueeze(1)
+    beaten = (similarity < same_image).double() + (
+        similarity == same_image
     ).double() / 2  # the own one, always a tie, counts 1/2
     shares = (beaten.sum(dim=1) - 0.5) / (n - 1)  # (n,)
     value, error = float(shares.mean()), float(shares.std() / n**0.5)
@@ -153,11 +153,11 @@ def strengths(
     """Curves over the strengths `at`; before: of the network before training."""
 
     def along(of: str) -> Curve:
-        taken = [[_number(one, of) for one in some] for some in (now, before or [])]
+        taken = [[_number(result, of) for result in some] for some in (now, before or [])]
         return Curve(taken[0], x=at, null=taken[1] if before else None)
 
     return Strengths(along("recognised"), along("within"), along("wins"))
 
 
-def _number(one: Augmentation, of: str) -> float:
-    return one.wins / max(one.directions, 1) if of == "wins" else float(getattr(one, of))
+def _number(result: Augmentation, of: str) -> float:
+    return result.wins / max(result.directions, 1) if of == "wins" else float(getattr(result, of))

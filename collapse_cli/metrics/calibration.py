@@ -31,11 +31,11 @@ TINY = (0.5, 1.0)  # rows for each dimension that tell nothing of it
 
 @dataclass(frozen=True)
 class Case:
-    """One sample, what is true of it, and what was said."""
+    """One sample, what is true of it, and the status that was given to it."""
 
     kind: str
     truth: Status
-    said: Status
+    status: Status
     rows: int
     dimensions: int
 
@@ -76,10 +76,10 @@ def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[C
         for d in dimensions:
             generator = torch.Generator().manual_seed(seed + 10_007 * again + 1_000_003 * d)
             for scene in scenes(d, generator):
-                for n, known in sizes(d, scene.worth):
-                    truth = scene.truth if known or scene.whatever_n else "inconclusive"
+                for n, enough in sizes(d, scene.worth):
+                    truth = scene.truth if enough or scene.whatever_n else "inconclusive"
                     status = judged(scene, scene.draw(n, generator), generator)
-                    yield Case(scene.kind if known else "tiny N", truth, status, n, d)
+                    yield Case(scene.kind if enough else "tiny N", truth, status, n, d)
 
 
 def scenes(d: int, generator: Generator) -> Iterator[Scene]:
@@ -93,8 +93,8 @@ def judged(scene: Scene, rows: torch.Tensor, generator: Generator) -> Status:
     """What is said of rows (N,D), each compared with its kind; a borderline verdict counts as undecided."""
     groups = owners(len(rows)) if scene.grouped else None
     result = spectrum(rows, generator, relu=never_negative(rows), groups=groups)
-    found = verdict_of(rows, result, generator, scene.context, scene.signs, groups)
-    return "inconclusive" if found.borderline else cast(Status, found.status)
+    verdict = verdict_of(rows, result, generator, scene.context, scene.signs, groups)
+    return "inconclusive" if verdict.borderline else cast(Status, verdict.status)
 
 
 def sizes(d: int, worth: float = 1.0) -> Iterator[tuple[int, bool]]:
@@ -114,22 +114,23 @@ def count(dimensions: Sequence[int], replications: int) -> int:
     return replications * sum(numbers)
 
 
-def calibration(found: Sequence[Case]) -> Calibration:
+def calibration(judged_cases: Sequence[Case]) -> Calibration:
     """What the cases come to."""
-    healthy = [one for one in found if one.truth == "healthy"]
-    collapsed = [one for one in found if one.truth.endswith("collapse")]
-    enough = [one for one in found if one.truth != "inconclusive"]
-    kinds = dict.fromkeys(one.kind for one in found)
-    met = Counter((one.truth, one.said) for one in found)
+    healthy = [case for case in judged_cases if case.truth == "healthy"]
+    collapsed = [case for case in judged_cases if case.truth.endswith("collapse")]
+    enough = [case for case in judged_cases if case.truth != "inconclusive"]
+    kinds = dict.fromkeys(case.kind for case in judged_cases)
+    met = Counter((case.truth, case.status) for case in judged_cases)
     return Calibration(
-        cases=len(found),
-        right=_share([one.said == one.truth for one in found]),
-        false_alarms=_share([one.said.endswith("collapse") for one in healthy]),
-        missed=_share([one.said == "healthy" for one in collapsed]),
-        undecided=_share([one.said == "inconclusive" for one in enough]),
-        confusion=Matrix([[met[truth, said] for said in STATUSES] for truth in STATUSES], BRIEF, BRIEF),
+        cases=len(judged_cases),
+        right=_share([case.status == case.truth for case in judged_cases]),
+        false_alarms=_share([case.status.endswith("collapse") for case in healthy]),
+        missed=_share([case.status == "healthy" for case in collapsed]),
+        undecided=_share([case.status == "inconclusive" for case in enough]),
+        confusion=Matrix([[met[truth, status] for status in STATUSES] for truth in STATUSES], BRIEF, BRIEF),
         right_by_kind={
-            k: float(_share([one.said == one.truth for one in found if one.kind == k])) for k in kinds
+            k: float(_share([case.status == case.truth for case in judged_cases if case.kind == k]))
+            for k in kinds
         },
     )
 

@@ -95,24 +95,26 @@ class Cause:
 def ranked(causes: Iterable[Cause | None], std_sqrt_d: float) -> list[Cause]:
     """Those that could be asked about (not None): first what collapses z, then what costs learning, then what is not found."""
 
-    def place(one: Cause) -> tuple[bool, bool, float]:
-        found = one.detected(std_sqrt_d)
-        return not found, found and one.effect == "little learned", -one.times
+    def place(cause: Cause) -> tuple[bool, bool, float]:
+        detected = cause.detected(std_sqrt_d)
+        return not detected, detected and cause.effect == "little learned", -cause.times
 
-    return sorted((one for one in causes if one), key=place)
+    return sorted((cause for cause in causes if cause), key=place)
 
 
 def first(ranked: Sequence[Cause], std_sqrt_d: float) -> int:
     """The likeliest cause of collapse by its place in NAMES, from 1; 0: none found."""
-    found = (one for one in ranked if one.detected(std_sqrt_d) and one.effect != "little learned")
-    return next((NAMES.index(one.name) + 1 for one in found), 0)
+    collapsing = (
+        cause for cause in ranked if cause.detected(std_sqrt_d) and cause.effect != "little learned"
+    )
+    return next((NAMES.index(cause.name) + 1 for cause in collapsing), 0)
 
 
 def over(
-    name: str, effect: Effect, measured: str, value: float, threshold: float, said: str, **cure: Any
+    name: str, effect: Effect, measured: str, value: float, threshold: float, sentence: str, **cure: Any
 ) -> Cause:
     """A cause whose evidence is a large value."""
-    return Cause(name, effect, measured, value / threshold, Measured(value, null=threshold), said, cure)
+    return Cause(name, effect, measured, value / threshold, Measured(value, null=threshold), sentence, cure)
 
 
 def strong_augmentation(recognised: float, uncertain: float, strength: float, milder: float) -> Cause:
@@ -120,13 +122,13 @@ def strong_augmentation(recognised: float, uncertain: float, strength: float, mi
 
     milder: a strength at which they are recognised. At the threshold 1 time, half as far above chance 2.
     """
-    said = (
+    sentence = (
         f"at strength {strength:g} the other view of an image is distinguished from another "
         f"image's view in {recognised:.0%} of cases (chance level: 50 %)"
     )
     times = (RECOGNISED - 0.5) / max(recognised - 0.5, uncertain, 1e-6)
     return Cause(
-        "augmentation too strong", "a point", "views recognised", times, Measured(recognised, null=RECOGNISED), said,
+        "augmentation too strong", "a point", "views recognised", times, Measured(recognised, null=RECOGNISED), sentence,
         {"strength": milder},
     )  # fmt: skip
 
@@ -136,34 +138,34 @@ def fast_keys(queue: int, batch: int, momentum: float) -> Cause:
     waits = queue / batch  # steps
     slower = next((m for m in MOMENTA if waits * (1 - m) <= TARGET), MOMENTA[-1])
     renewal = 1 / (1 - momentum) if momentum < 1 else math.inf
-    said = (
+    sentence = (
         f"a key waits {waits:.3g} steps in the queue, while the key encoder changes completely "
         f"within {renewal:.3g} steps"
     )
     renewed = waits * (1 - momentum)
-    return over("key encoder too fast", "a point", "(K/B)(1−m)", renewed, RENEWED, said, momentum=slower)
+    return over("key encoder too fast", "a point", "(K/B)(1−m)", renewed, RENEWED, sentence, momentum=slower)
 
 
 def slow_keys(momentum: float, steps: int) -> Cause:
     """Keys are still those of a random network. steps: done so far."""
     left = momentum**steps
     faster = next((m for m in reversed(MOMENTA) if m**steps <= 0.1), MOMENTA[0])
-    said = f"after {steps} steps {left:.0%} of the key encoder is still its random initialisation"
-    return over("key encoder too slow", "little learned", "m^steps", left, INITIAL, said, momentum=faster)
+    sentence = f"after {steps} steps {left:.0%} of the key encoder is still its random initialisation"
+    return over("key encoder too slow", "little learned", "m^steps", left, INITIAL, sentence, momentum=faster)
 
 
 def long_queue(queue: int, images: int, stale: float | None) -> Cause:
     """Keys are older than an epoch. stale: see `staleness`; None where it could not be measured."""
     shorter = 2 ** max(math.floor(math.log2(max(images / 2, 1))), 0)
-    said = (
+    sentence = (
         f"the queue holds {queue / images:.3g} epochs of keys, among them older keys of the query's own image"
     )
     if stale is not None:
-        said += (
+        sentence += (
             f"; the older half of the keys has {max(1 - stale, 0):.0%} of the agreement that "
             "the youngest keys have with today's keys"
         )
-    return over("queue too long", "a point", "K/N", queue / images, EPOCHS, said, queue=shorter)
+    return over("queue too long", "a point", "K/N", queue / images, EPOCHS, sentence, queue=shorter)
 
 
 def staleness(older: float, youngest: float, others: float) -> float | None:
@@ -172,8 +174,8 @@ def staleness(older: float, youngest: float, others: float) -> float | None:
     Mean cosines: of both with today's keys, and of today's keys of different images. 0: as good as young; 1 and more: they say
     nothing of their image. None where today's keys hardly tell images apart either.
     """
-    told = youngest - others
-    return (youngest - older) / told if told > 0.05 else None
+    agreement = youngest - others
+    return (youngest - older) / agreement if agreement > 0.05 else None
 
 
 def deep_linear(layers: int, together: int, before: int, poorest: int) -> Cause:
@@ -181,20 +183,20 @@ def deep_linear(layers: int, together: int, before: int, poorest: int) -> Cause:
 
     Living directions of the product now and before training, and of its poorest layer.
     """
-    said = (
+    sentence = (
         f"{layers} linear layers in a row together keep {together} directions ({before} at "
         f"initialisation); each layer alone keeps {poorest} or more"
     )
     cure = {"head_layers": 2, "head_activation": "relu"}
     return Cause(
         "projector deep and linear", "few dimensions", "surviving directions", LOST * before / max(together, 1),
-        Measured(together, null=LOST * before), said, cure,
+        Measured(together, null=LOST * before), sentence, cure,
     )  # fmt: skip
 
 
 def even_negatives(half_mass: float, temperature: float) -> Cause:
     """All negatives push alike: too little on the near ones. half_mass: share of the keys that holds half the softmax mass."""
-    said = (
+    sentence = (
         f"at T {temperature:g} half of the repulsion comes from {half_mass:.0%} of the keys "
         "(50 % if all keys counted equally)"
     )
@@ -204,14 +206,14 @@ def even_negatives(half_mass: float, temperature: float) -> Cause:
         "keys with half of the repulsion",
         half_mass,
         EVEN,
-        said,
+        sentence,
         temperature=0.2,
     )
 
 
 def false_negatives(mass: float, share: float) -> Cause:
     """The push falls on the query's own class (MoCHi, arXiv:2010.01028, sec. 3.2). It costs accuracy; the cure is an oracle's."""
-    said = (
+    sentence = (
         f"{mass:.0%} of the repulsion comes from the query's own class, which has {share:.0%} "
         "of the keys; the cure reads labels, as an oracle"
     )
@@ -221,6 +223,6 @@ def false_negatives(mass: float, share: float) -> Cause:
         "repulsion from the same class",
         mass,
         WRONG,
-        said,
+        sentence,
         mask_false_negatives=True,
     )

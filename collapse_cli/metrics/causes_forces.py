@@ -24,9 +24,11 @@ def missing_force(
 
     what: which it is, as a clause; std_sqrt_d: of z.
     """
-    said = f"{what}; std·√d of z is {std_sqrt_d:.3f} (isotropic: 1)"
+    sentence = f"{what}; std·√d of z is {std_sqrt_d:.3f} (isotropic: 1)"
     times = POINT / max(std_sqrt_d, 1e-6)
-    return Cause(name, "a point", "std·√d of z", times, Measured(std_sqrt_d, null=POINT), said, cure, instead)
+    return Cause(
+        name, "a point", "std·√d of z", times, Measured(std_sqrt_d, null=POINT), sentence, cure, instead
+    )
 
 
 def weak_variance(scale: float, variance: float, invariance: float) -> Cause:
@@ -34,21 +36,21 @@ def weak_variance(scale: float, variance: float, invariance: float) -> Cause:
 
     scale: standard deviation of z over that at initialisation. Directions may remain: only lengths tell.
     """
-    said = (
+    sentence = (
         f"the weight of the variance term is {variance:g} and that of the invariance "
         f"{invariance:g}; z, not normalised, has {scale:.2g} of its standard deviation at "
         "initialisation"
     )
     return Cause(
         "variance term too weak", "lost scale", "std of z / std at initialisation", SHRUNK / max(scale, 1e-6),
-        Measured(scale, null=SHRUNK), said, {"variance": max(invariance, 1.0)},
+        Measured(scale, null=SHRUNK), sentence, {"variance": max(invariance, 1.0)},
     )  # fmt: skip
 
 
 def few_negatives(others: int, effective_rank: float, cure: Mapping[str, Any]) -> Cause:
     """The loss tells apart few images at a time. others: that repel one image at one step; effective_rank: of z."""
-    said = f"{others} other images repel an image in one step, and z has an effective rank of {effective_rank:.2g}"
+    sentence = f"{others} other images repel an image in one step, and z has an effective rank of {effective_rank:.2g}"
     return Cause(
         "too few negatives", "few dimensions", "negatives", FEWEST / max(others, 1), Measured(float(others), null=FEWEST),
-        said, cure,
+        sentence, cure,
     )  # fmt: skip

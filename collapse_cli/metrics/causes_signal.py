@@ -97,7 +97,7 @@ class Tried:
     @property
     def helped(self) -> bool:
         """Whether z came back from the point at which the run's own stood after as many epochs, or has more directions."""
-        own: float = getattr(self.std_sqrt_d, "null", 0.0)
-        if own < POINT:
+        std_of_run: float = getattr(self.std_sqrt_d, "null", 0.0)
+        if std_of_run < POINT:
             return self.std_sqrt_d >= RETURNED
         return self.effective_rank >= HIGHER * getattr(self.effective_rank, "null", 0.0)

@@ -31,12 +31,12 @@ ENOUGH = 600  # steps that a cure aims at
 
 def large_steps(grown: float, lr: float) -> Cause:
     """Weights have run away. grown: median over the encoder's layers of ||W - W_0||_F / ||W_0||_F."""
-    said = (
+    sentence = (
         f"the median layer of the encoder has moved by {grown:.2g} times its initial norm, at "
         f"a learning rate of {lr:g}"
     )
     return over(
-        "learning rate too high", "a point", "‖W−W₀‖/‖W₀‖", grown, GROWN, said, lr=float(f"{lr / 10:.3g}")
+        "learning rate too high", "a point", "‖W−W₀‖/‖W₀‖", grown, GROWN, sentence, lr=float(f"{lr / 10:.3g}")
     )
 
 
@@ -45,13 +45,13 @@ def low_temperature(spread: float, temperature: float) -> Cause:
 
     spread: standard deviation of one image's similarities to others, of the network at initialisation.
     """
-    said = (
+    sentence = (
         f"similarities at initialisation have a standard deviation of {spread / temperature:.3g} "
         f"times T {temperature:g}, so the nearest negatives take all of the repulsion, and "
         f"gradients are {1 / temperature:.3g} times those of a cosine"
     )
     return over(
-        "temperature too low", "a point", "std of similarities / T", spread / temperature, SHARP, said, temperature=0.2
+        "temperature too low", "a point", "std of similarities / T", spread / temperature, SHARP, sentence, temperature=0.2
     )  # fmt: skip
 
 
@@ -60,37 +60,37 @@ def strong_decay(norm: float, explained: float, decay: float, milder: float) -> 
 
     The larger of both is the evidence: norms may fall for another reason, and a decay may be held off by the loss.
     """
-    said = (
+    sentence = (
         f"{norm:.2g} of the initial norm of the median layer is left; weight decay {decay:g} "
         f"alone would leave {explained:.2g}"
     )
     left = max(norm, explained)
     return Cause(
-        "weight decay too strong", "lost scale", "‖W‖/‖W₀‖", DECAYED / max(left, 1e-3), Measured(left, null=DECAYED), said,
+        "weight decay too strong", "lost scale", "‖W‖/‖W₀‖", DECAYED / max(left, 1e-3), Measured(left, null=DECAYED), sentence,
         {"weight_decay": milder},
     )  # fmt: skip
 
 
 def nothing_learned(moved: float, lr: float, cure: Mapping[str, Any]) -> Cause:
     """The network is at its initialisation. moved: median over the encoder's layers of ||W - W_0||_F / ||W_0||_F."""
-    said = (
+    sentence = (
         f"the median layer of the encoder has moved by {moved:.1g} times its initial norm, at "
         f"a learning rate of {lr:g}: the network is still at its initialisation"
     )
     return Cause(
-        "nothing was learned", "nothing learned", "‖W−W₀‖/‖W₀‖", MOVED / max(moved, 1e-6), Measured(moved, null=MOVED), said,
+        "nothing was learned", "nothing learned", "‖W−W₀‖/‖W₀‖", MOVED / max(moved, 1e-6), Measured(moved, null=MOVED), sentence,
         cure,
     )  # fmt: skip
 
 
 def few_steps(steps: int, epochs: int) -> Cause:
     """Training passes through a collapse, and stopped there. epochs: that would be enough."""
-    said = (
+    sentence = (
         f"after {steps} steps z is still close to the single point that training passes "
         "through; the run is unfinished"
     )
     return Cause(
-        "too few steps", "a point", "steps", FEW / max(steps, 1), Measured(float(steps), null=FEW), said, {"epochs": epochs}
+        "too few steps", "a point", "steps", FEW / max(steps, 1), Measured(float(steps), null=FEW), sentence, {"epochs": epochs}
     )  # fmt: skip
 
 

@@ -73,8 +73,12 @@ def chain(now: Sequence[Tensor], before: Sequence[Tensor]) -> Chain:
     pairs = [
         pair(*ends, before=starts) for ends, starts in zip(_adjacent(now), _adjacent(before), strict=True)
     ]
-    energies = [float(one.block_energy) for one in pairs if one.block_energy is not None]
-    starts = [float(one.block_energy_before) for one in pairs if one.block_energy_before is not None]
+    energies = [float(layer_pair.block_energy) for layer_pair in pairs if layer_pair.block_energy is not None]
+    starts = [
+        float(layer_pair.block_energy_before)
+        for layer_pair in pairs
+        if layer_pair.block_energy_before is not None
+    ]
     return Chain(
         layers=len(now),
         together=Measured(depth[-1], null=fresh[-1]),

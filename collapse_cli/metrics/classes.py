@@ -128,21 +128,21 @@ def classes(
     Intervals: other rows of the same classes, as many of each. Raises CollapseError as `scatter.groups` does.
     """
     rows, labels = _doubled(rows, labels)
-    found = groups(rows, labels)
+    grouped = groups(rows, labels)
     other = groups(rows, labels[torch.randperm(len(labels), generator=generator).to(labels.device)])
-    seen, chance = Geometry.of(found), Geometry.of(other)
-    value, null = (_finite(numbers(g, classifier, s.labels)) for g, s in ((seen, found), (chance, other)))
-    named = class_names(found.labels.tolist(), names)
-    ranks, floor = _ranks(found), _ranks(other)
-    between = intervals(found, seen, classifier)
+    seen, chance = Geometry.of(grouped), Geometry.of(other)
+    value, null = (_finite(numbers(g, classifier, s.labels)) for g, s in ((seen, grouped), (chance, other)))
+    named = class_names(grouped.labels.tolist(), names)
+    ranks, floor = _ranks(grouped), _ranks(other)
+    between = intervals(grouped, seen, classifier)
     relative = seen.variances / seen.variances.mean().clamp_min(torch.finfo(torch.float64).tiny)  # (C,)
     measured: dict[str, Any] = {
-        name: Measured(one, null.get(name), between.get(name)) for name, one in value.items()
+        name: Measured(finite, null.get(name), between.get(name)) for name, finite in value.items()
     }
     return Classes(
         **measured,
-        **_shares(found, other, classifier),
-        least_rank=Measured(min(ranks), min(floor), _rank_interval(found, ranks.index(min(ranks)))),
+        **_shares(grouped, other, classifier),
+        least_rank=Measured(min(ranks), min(floor), _rank_interval(grouped, ranks.index(min(ranks)))),
         samples=len(rows),
         classes=len(named),
         dimensions=rows.shape[1],
@@ -152,43 +152,45 @@ def classes(
     )
 
 
-def nearest_mean(found: Groups, leave_out: bool) -> Tensor:
+def nearest_mean(grouped: Groups, leave_out: bool) -> Tensor:
     """(N,) in [0, C): the class whose mean is nearest; leave_out: a row is not in the mean of its own class, of n_c >= 2."""
-    centre = found.means.mean(dim=0)
-    means, rows = found.means - centre, found.deviations + (found.means - centre)[found.member]
+    centre = grouped.means.mean(dim=0)
+    means, rows = grouped.means - centre, grouped.deviations + (grouped.means - centre)[grouped.member]
     squared = (
         rows.square().sum(dim=1, keepdim=True) + means.square().sum(dim=1) - 2 * rows @ means.T
     )  # (N, C)
     if leave_out:  # of n rows: the mean of the others is n/(n-1) times as far
-        further = (found.sizes.double() / (found.sizes - 1)).square()[found.member]
-        own = (found.deviations.square().sum(dim=1) * further)[:, None]
-        squared.scatter_(1, found.member[:, None], own)
+        further = (grouped.sizes.double() / (grouped.sizes - 1)).square()[grouped.member]
+        to_own_mean = (grouped.deviations.square().sum(dim=1) * further)[:, None]
+        squared.scatter_(1, grouped.member[:, None], to_own_mean)
     return squared.argmin(dim=1)
 
 
 def _doubled(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The rows whose class has at least two."""
     _, member, sizes = torch.unique(labels, return_inverse=True, return_counts=True)
-    kept = sizes[member] > 1
-    if not bool(kept.any()):  # then `groups` says so of all rows
+    repeated = sizes[member] > 1
+    if not bool(repeated.any()):  # then `groups` says so of all rows
         return rows, labels
-    return (rows, labels) if bool(kept.all()) else (rows[kept], labels[kept])
+    return (rows, labels) if bool(repeated.all()) else (rows[repeated], labels[repeated])
 
 
-def _finite(found: Mapping[str, Tensor]) -> dict[str, float]:
+def _finite(tensors: Mapping[str, Tensor]) -> dict[str, float]:
     """Without what is not defined: ratios where means coincide."""
-    return {name: float(one) for name, one in found.items() if bool(one.isfinite())}
+    return {name: float(tensor) for name, tensor in tensors.items() if bool(tensor.isfinite())}
 
 
-def _shares(found: Groups, other: Groups, classifier: Classifier | None) -> dict[str, Measured]:
+def _shares(grouped: Groups, other: Groups, classifier: Classifier | None) -> dict[str, Measured]:
     """Nearest class mean against labels and, where there is a classifier, against what that says."""
-    right, null = (nearest_mean(one, leave_out=True) == one.member for one in (found, other))
+    right, null = (
+        nearest_mean(labelling, leave_out=True) == labelling.member for labelling in (grouped, other)
+    )
     shares = {"nearest_mean": _share(right, null)}
     if classifier:
         missed, chance = (
-            classifier.decide(one.deviations + one.means[one.member])
-            != one.labels[nearest_mean(one, leave_out=False)]
-            for one in (found, other)
+            classifier.decide(labelling.deviations + labelling.means[labelling.member])
+            != labelling.labels[nearest_mean(labelling, leave_out=False)]
+            for labelling in (grouped, other)
         )
         shares["mismatch"] = _share(missed, chance)
     return shares
@@ -199,27 +201,31 @@ def _share(hits: Tensor, chance: Tensor) -> Measured:
     return Measured(count / len(hits), float(chance.double().mean()), wilson(count, len(hits)))
 
 
-def _ranks(found: Groups) -> list[float]:
+def _ranks(grouped: Groups) -> list[float]:
     """Effective rank of each class, from the smaller of its two products; 1 where its variance is float32's rounding."""
-    lengths = found.deviations.square().sum(dim=1) + found.means.square().sum(dim=1)[found.member]
+    lengths = grouped.deviations.square().sum(dim=1) + grouped.means.square().sum(dim=1)[grouped.member]
     least = FLOAT32 * float(lengths.mean())
     ranks = []
-    for c in range(len(found.means)):
-        own = found.deviations[found.member == c]  # (n_c, D)
-        product = own.T @ own if own.shape[1] < len(own) else own @ own.T
-        spread = float(product.trace()) / len(own) > least
+    for c in range(len(grouped.means)):
+        deviations = grouped.deviations[grouped.member == c]  # (n_c, D)
+        product = (
+            deviations.T @ deviations if deviations.shape[1] < len(deviations) else deviations @ deviations.T
+        )
+        spread = float(product.trace()) / len(deviations) > least
         ranks.append(entropy_rank(torch.linalg.eigvalsh(product).clamp_min(0).flip(0)) if spread else 1.0)
     return ranks
 
 
-def _rank_interval(found: Groups, c: int) -> Interval | None:
+def _rank_interval(grouped: Groups, c: int) -> Interval | None:
     """Of the effective rank of one class; none where it has no more rows than dimensions."""
-    own = found.deviations[found.member == c]
-    if len(own) <= max(own.shape[1], FEW) or not float(own.abs().max()) > 0:
+    deviations = grouped.deviations[grouped.member == c]
+    if len(deviations) <= max(deviations.shape[1], FEW) or not float(deviations.abs().max()) > 0:
         return None
-    lam, vectors = torch.linalg.eigh(own.T @ own / (len(own) - 1))
+    lam, vectors = torch.linalg.eigh(deviations.T @ deviations / (len(deviations) - 1))
     some = lam > FLOAT32 * lam[-1]
     lam, vectors = lam[some].flip(0), vectors[:, some].flip(1)
-    (error,) = of_eigenvalues([entropy], lam, vectors, own, own.new_ones(len(own)), centred=True)
+    (error,) = of_eigenvalues(
+        [entropy], lam, vectors, deviations, deviations.new_ones(len(deviations)), centred=True
+    )
     low, high = error.around(float(entropy(lam)))
-    return max(math.exp(low), 1.0), min(math.exp(high), float(own.shape[1]))
+    return max(math.exp(low), 1.0), min(math.exp(high), float(deviations.shape[1]))

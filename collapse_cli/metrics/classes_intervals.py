@@ -13,25 +13,25 @@ from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.scatter import Groups
 
 
-def intervals(found: Groups, seen: Geometry, classifier: Classifier | None) -> dict[str, Interval]:
+def intervals(grouped: Groups, seen: Geometry, classifier: Classifier | None) -> dict[str, Interval]:
     """95 %, on the scale of the logarithm, by the infinitesimal jackknife over rows, classes held as large as they are.
 
     A little more weight on row i moves the mean of its class by dev_i / n_c, its variance by (|dev_i|^2 - v_c) / n_c, and
     Sigma_W by what its own square has more than those of its class.
     """
-    n = len(found.deviations)
+    n = len(grouped.deviations)
     if n < FEW:
         return {}
-    lengths = found.deviations.square().sum(dim=1)  # (N,)
-    sizes, c = found.sizes.double(), found.member
-    own, unbiased = n / sizes[c], (sizes / (sizes - 1)).sqrt()[c]
+    lengths = grouped.deviations.square().sum(dim=1)  # (N,)
+    sizes, c = grouped.sizes.double(), grouped.member
+    rows_per_member, unbiased = n / sizes[c], (sizes / (sizes - 1)).sqrt()[c]
     spans = {}
-    for name, (value, slopes) in _slopes(seen, classifier, found.labels).items():
-        influences = own * (found.deviations * slopes.means[c]).sum(dim=1)
-        influences += own * (lengths - seen.variances[c]) * slopes.variances[c]
+    for name, (value, slopes) in _slopes(seen, classifier, grouped.labels).items():
+        influences = rows_per_member * (grouped.deviations * slopes.means[c]).sum(dim=1)
+        influences += rows_per_member * (lengths - seen.variances[c]) * slopes.variances[c]
         if bool(slopes.within.any()):
-            squares = ((found.deviations @ slopes.within) * found.deviations).sum(dim=1)
-            mean = torch.zeros_like(seen.variances).index_add_(0, c, squares) / found.sizes
+            squares = ((grouped.deviations @ slopes.within) * grouped.deviations).sum(dim=1)
+            mean = torch.zeros_like(seen.variances).index_add_(0, c, squares) / grouped.sizes
             influences += squares - mean[c]
         low, high = of_pairs(influences * unbiased / value, 0.0).around(math.log(value))
         spans[name] = (math.exp(low), math.exp(high))
@@ -42,7 +42,7 @@ def _slopes(
     seen: Geometry, classifier: Classifier | None, labels: Tensor
 ) -> dict[str, tuple[float, Geometry]]:
     """Of each number that is above 0: its value, and how it answers to each part of the geometry, where that is defined."""
-    found = {}
+    slopes = {}
     with torch.inference_mode(False), torch.enable_grad():
         leaf = seen.leaf()
         for name, value in numbers(leaf, classifier, labels).items():
@@ -54,5 +54,5 @@ def _slopes(
                 value, parts, retain_graph=True, materialize_grads=True
             )
             if all(bool(slope.isfinite().all()) for slope in (means, variances)):
-                found[name] = (size, Geometry(means, variances, within, leaf.shares))
-    return found
+                slopes[name] = (size, Geometry(means, variances, within, leaf.shares))
+    return slopes

@@ -106,15 +106,15 @@ def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]
     if len(present) < 2:
         raise CollapseError("clusters need at least two classes", "give images of more classes", code=3)
     table = contingency(assigned, member, count, len(present))
-    sizes, own = table.sum(dim=0).tolist(), matching(table)  # of the classes
-    right = {c: int(table[cluster, c]) for c, cluster in own.items()}
+    sizes, cluster_of = table.sum(dim=0).tolist(), matching(table)  # of the classes
+    right = {c: int(table[cluster, c]) for c, cluster in cluster_of.items()}
     names = class_names(present.tolist(), classes)
     return {
         "accuracy": Measured(sum(right.values()) / len(labels), null=max(sizes) / len(labels)),
         "nmi": Measured(nmi(table), null=0.0),
         "ari": Measured(ari(table), null=0.0),
         "recall": {name: right.get(c, 0) / sizes[c] for c, name in enumerate(names)},
-        "confusion": tuple(map(tuple, table[_order(table, own)].double().tolist())),
+        "confusion": tuple(map(tuple, table[_order(table, cluster_of)].double().tolist())),
     }
 
 
@@ -130,8 +130,8 @@ def matching(table: Tensor) -> dict[int, int]:
     """
     from scipy.optimize import linear_sum_assignment
 
-    own, classes = linear_sum_assignment(table.numpy(), maximize=True)
-    return dict(zip(classes.tolist(), own.tolist(), strict=True))
+    partners, classes = linear_sum_assignment(table.numpy(), maximize=True)
+    return dict(zip(classes.tolist(), partners.tolist(), strict=True))
 
 
 def nmi(table: Tensor) -> float:
@@ -169,8 +169,8 @@ def kmeans(rows: Tensor, count: int, generator: Generator) -> Tensor:
     seed = int(torch.randint(2**31, (), generator=generator))
     with warnings.catch_warnings():  # fewer different rows than clusters: `clusters used` says so
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = KMeans(count, n_init=STARTS, random_state=seed).fit_predict(sound(rows).numpy())
-    return torch.from_numpy(found).long()
+        assigned = KMeans(count, n_init=STARTS, random_state=seed).fit_predict(sound(rows).numpy())
+    return torch.from_numpy(assigned).long()
 
 
 def _entropy(counts: Tensor) -> float:
@@ -178,8 +178,8 @@ def _entropy(counts: Tensor) -> float:
     return float(torch.special.entr(counts.double() / counts.sum()).sum())
 
 
-def _order(table: Tensor, own: dict[int, int]) -> list[int]:
+def _order(table: Tensor, cluster_of: dict[int, int]) -> list[int]:
     """Clusters in the order of the classes that they belong to, then those of no class, largest first."""
-    matched = [own[c] for c in sorted(own)]
+    matched = [cluster_of[c] for c in sorted(cluster_of)]
     by_size = table.sum(dim=1).argsort(descending=True, stable=True).tolist()
     return matched + [cluster for cluster in by_size if cluster not in matched]

@@ -92,7 +92,7 @@ def differences(group: Repeats, baseline: Repeats) -> list[float]:
 
 
 def _agree(each: Sequence[float], mean: float) -> int:
-    return sum((one > 0) == (mean > 0) and (one < 0) == (mean < 0) for one in each)
+    return sum((value > 0) == (mean > 0) and (value < 0) == (mean < 0) for value in each)
 
 
 def _welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
@@ -122,27 +122,29 @@ def best(groups: Sequence[Repeats | None], better: Literal["high", "low"]) -> li
     at least there is no such interval, and the value decides. Not ranked: None among the groups, and single runs where
     two groups or more are repeated.
     """
-    several = sum(one is not None and len(one.values) > 1 for one in groups) > 1
-    ranked = [one if one and (len(one.values) > 1 or not several) else None for one in groups]
-    known = [one for one in ranked if one]
-    if len(known) < 2:
+    several = sum(group is not None and len(group.values) > 1 for group in groups) > 1
+    ranked = [group if group and (len(group.values) > 1 or not several) else None for group in groups]
+    comparable = [group for group in ranked if group]
+    if len(comparable) < 2:
         return [None] * len(groups)
-    first = (max if better == "high" else min)(known, key=lambda one: one.mean)
-    told = [_told(one, first) if one else None for one in ranked]
-    mark: Mark = "value" if "value" in told else "apart"
-    return [mark if one and any(told) and not by else None for one, by in zip(ranked, told, strict=True)]
+    first = (max if better == "high" else min)(comparable, key=lambda group: group.mean)
+    marks = [_mark(group, first) if group else None for group in ranked]
+    mark: Mark = "value" if "value" in marks else "apart"
+    return [
+        mark if group and any(marks) and not by else None for group, by in zip(ranked, marks, strict=True)
+    ]
 
 
-def _told(one: Repeats, first: Repeats) -> Mark | None:
+def _mark(group: Repeats, first: Repeats) -> Mark | None:
     """By what a group is told from the best one, if it is."""
-    if math.isclose(one.mean, first.mean, rel_tol=TIE):
+    if math.isclose(group.mean, first.mean, rel_tol=TIE):
         return None
-    interval = difference(one, first).interval
+    interval = difference(group, first).interval
     if interval is not None:
         return "apart" if interval[0] > 0 or interval[1] < 0 else None
-    return None if _within(one, first) or _within(first, one) else "value"
+    return None if _within(group, first) or _within(first, group) else "value"
 
 
-def _within(one: Repeats, other: Repeats) -> bool:
+def _within(group: Repeats, other: Repeats) -> bool:
     """Whether a group's value lies in what the other, a single run, says of its own uncertainty."""
-    return other.interval is not None and other.interval[0] <= one.mean <= other.interval[1]
+    return other.interval is not None and other.interval[0] <= group.mean <= other.interval[1]

@@ -130,10 +130,10 @@ def owners(coordinates: Tensor, rows: Rows, tolerance: float) -> Tensor | None:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    n, (one, other) = len(coordinates), links.T.numpy()
-    graph = coo_matrix((numpy.ones(len(one), dtype=bool), (one, other)), shape=(n, n))
-    _, found = connected_components(graph, directed=False)
-    _, first, number = numpy.unique(found, return_index=True, return_inverse=True)
+    n, (heads, tails) = len(coordinates), links.T.numpy()
+    graph = coo_matrix((numpy.ones(len(heads), dtype=bool), (heads, tails)), shape=(n, n))
+    _, component = connected_components(graph, directed=False)
+    _, first, number = numpy.unique(component, return_index=True, return_inverse=True)
     order = numpy.empty(len(first), dtype=numpy.int64)
     order[first.argsort()] = numpy.arange(len(first))
     return torch.from_numpy(order[number])
@@ -152,9 +152,9 @@ def _links(coordinates: Tensor, tolerance: float, shift: float) -> Tensor:
     some = order[shared]
     some = some[coordinates[some, 0].argsort(stable=True)]
     some = some[cell[some].argsort(stable=True)]
-    one, other = some[:-1], some[1:]
-    close = (coordinates[one] - coordinates[other]).abs().amax(dim=1) <= REACH * tolerance
-    return torch.stack([one, other], dim=1)[close & (cell[one] == cell[other])]
+    earlier, later = some[:-1], some[1:]
+    close = (coordinates[earlier] - coordinates[later]).abs().amax(dim=1) <= REACH * tolerance
+    return torch.stack([earlier, later], dim=1)[close & (cell[earlier] == cell[later])]
 
 
 def _verified(links: Tensor, coordinates: Tensor, rows: Rows, tolerance: float) -> Tensor:
@@ -177,18 +177,18 @@ def _verified(links: Tensor, coordinates: Tensor, rows: Rows, tolerance: float) 
 
 def _are_copies(rows: Rows, pairs: Tensor, tolerance: float) -> Tensor:
     """(L,) bool of pairs (L,2)."""
-    one, other = rows[pairs[:, 0]].double(), rows[pairs[:, 1]].double()
-    return within(one, other, tolerance).cpu()
+    first, second = rows[pairs[:, 0]].double(), rows[pairs[:, 1]].double()
+    return within(first, second, tolerance).cpu()
 
 
-def within(one: Tensor, other: Tensor, tolerance: float) -> Tensor:
+def within(rows: Tensor, others: Tensor, tolerance: float) -> Tensor:
     """(n,) bool: whether rows (n,D) float64 differ by less than the tolerance, of their length."""
     largest = torch.maximum(
-        one.abs().amax(dim=1), other.abs().amax(dim=1)
+        rows.abs().amax(dim=1), others.abs().amax(dim=1)
     )  # (n,): squares neither overflow nor vanish
     scale = 1 / torch.where(largest > 0, largest, 1.0)[:, None]
-    apart = torch.linalg.vector_norm((one - other) * scale, dim=1)
-    near: Tensor = apart <= tolerance * torch.linalg.vector_norm(one * scale, dim=1)
+    apart = torch.linalg.vector_norm((rows - others) * scale, dim=1)
+    near: Tensor = apart <= tolerance * torch.linalg.vector_norm(rows * scale, dim=1)
     return near
 
 

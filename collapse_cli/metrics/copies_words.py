@@ -23,7 +23,7 @@ def copies_in_words(spectrum: Spectrum, codes: bool = False) -> list[str]:
     if distinct is None or largest is None:
         return []
     about = "About " if getattr(distinct, "interval", None) else ""
-    copies, said = n - distinct, []
+    copies, sentences = n - distinct, []
     if codes:
         return (
             [f"{about}{distinct:,.0f} of {n:,} embeddings are distinct; codes repeat by nature."]
@@ -31,14 +31,14 @@ def copies_in_words(spectrum: Spectrum, codes: bool = False) -> list[str]:
             else []
         )
     if largest >= NAMED and largest * n > 1.5:
-        said.append(_of_one_point(spectrum, largest))
+        sentences.append(_of_one_point(spectrum, largest))
     elif (spectrum.zero_rows or 0) >= NAMED:
-        said.append(_zeros(spectrum))
+        sentences.append(_zeros(spectrum))
     if copies >= NAMED * n:
-        said.append(
+        sentences.append(
             f"{about}{distinct:,.0f} of {n:,} embeddings are distinct; copies are no evidence, so N counts as {_worth(spectrum)}."
         )
-    return said
+    return sentences
 
 
 def warning(spectrum: Spectrum, codes: bool = False) -> str:

@@ -100,20 +100,20 @@ def coverage(
     Balls are of distinct rows: a ball that reached to a copy would be empty, and hold nothing.
     Intervals: other rows of both sets, a twentieth left out at a time. Raises CollapseError as `prdc` does.
     """
-    given = len(real), len(generated)
+    row_counts = len(real), len(generated)
     real, generated, shared = _distinct(real, generated)
-    own, other = _blocks(len(real), generator), _blocks(len(generated), generator)
+    real_blocks, generated_blocks = _blocks(len(real), generator), _blocks(len(generated), generator)
     enough = min(len(real), len(generated)) >= 2 * k + BLOCKS
-    found, *without = statistics(real, generated, k, own, other, BLOCKS if enough else 0)
+    overall, *without = statistics(real, generated, k, real_blocks, generated_blocks, BLOCKS if enough else 0)
     null, of = _chance(real, len(generated), k, generator), {"precision": len(generated), "density": 0}
     shares: dict[str, Any] = {}
-    for name, value in vars(found).items():
-        interval = _interval(value, [getattr(one, name) for one in without], of.get(name, len(real)))
+    for name, value in vars(overall).items():
+        interval = _interval(value, [getattr(rest, name) for rest in without], of.get(name, len(real)))
         shares[name] = Measured(value, null.get(name), interval)
     size = min(len(real), len(generated), *([] if width is None else [KERNEL]))
-    one, other_one = (distinct(_some(rows, size, generator), width) for rows in (real, generated))
+    of_real, of_generated = (distinct(_some(rows, size, generator), width) for rows in (real, generated))
     return Coverage(
-        **shares, **_compared(one, other_one), real=given[0], generated=given[1], k=k, compared=size,
+        **shares, **_compared(of_real, of_generated), real=row_counts[0], generated=row_counts[1], k=k, compared=size,
         shared=shared, distinct_real=len(real), distinct_generated=len(generated),
     )  # fmt: skip
 
@@ -125,8 +125,12 @@ def _distinct(real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor, int]:
     owner = counted(torch.cat([real, generated])).owner
     if owner is None:
         return real, generated, 0
-    own, other = owner[: len(real)], owner[len(real) :]
-    return real[_first(own)], generated[_first(other)], int(torch.isin(other, own).sum())
+    real_owner, generated_owner = owner[: len(real)], owner[len(real) :]
+    return (
+        real[_first(real_owner)],
+        generated[_first(generated_owner)],
+        int(torch.isin(generated_owner, real_owner).sum()),
+    )
 
 
 def _first(owner: Tensor) -> Tensor:
@@ -164,13 +168,13 @@ def _some(rows: Tensor, size: int, generator: Generator) -> Tensor:
 def _chance(real: Tensor, generated: int, k: int, generator: Generator) -> dict[str, float]:
     """What generated rows of the real ones' distribution would give: exactly, or as one half of them is to the other."""
     half = len(real) // 2
-    known = {"density": 1.0, "coverage": expected_coverage(len(real), generated, k)}
+    nulls = {"density": 1.0, "coverage": expected_coverage(len(real), generated, k)}
     if half <= k:
-        return known
+        return nulls
     order = torch.randperm(len(real), generator=generator).to(real.device)
     halves = prdc(real[order[:half]], real[order[half : 2 * half]], k)
     mean = (halves.precision + halves.recall) / 2  # each is the other's with the halves swapped
-    return known | {"precision": mean, "recall": mean}
+    return nulls | {"precision": mean, "recall": mean}
 
 
 def _interval(value: float, without: list[float], rows: int) -> Interval | None:
@@ -178,7 +182,7 @@ def _interval(value: float, without: list[float], rows: int) -> Interval | None:
     if not without:
         return None
     mean = sum(without) / BLOCKS
-    error = math.sqrt((BLOCKS - 1) / BLOCKS * sum((one - mean) ** 2 for one in without))
+    error = math.sqrt((BLOCKS - 1) / BLOCKS * sum((estimate - mean) ** 2 for estimate in without))
     low, high = Error(error, BLOCKS - 1).around(value)
     if not rows:
         return max(low, 0.0), high

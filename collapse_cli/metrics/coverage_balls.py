@@ -37,8 +37,8 @@ def prdc(real: Tensor, generated: Tensor, k: int = 5) -> Prdc:
     Euclidean; inside is strictly nearer than the radius, and what float64 cannot tell from it is not nearer.
     Raises CollapseError for rows that are not finite or of different width and, with code 3, for too few.
     """
-    own, other = (torch.zeros(len(rows), dtype=torch.int64) for rows in (real, generated))
-    return statistics(real, generated, k, own, other, 0)[0]
+    real_blocks, generated_blocks = (torch.zeros(len(rows), dtype=torch.int64) for rows in (real, generated))
+    return statistics(real, generated, k, real_blocks, generated_blocks, 0)[0]
 
 
 def expected_coverage(real: int, generated: int, k: int = 5) -> float:
@@ -50,12 +50,15 @@ def expected_coverage(real: int, generated: int, k: int = 5) -> float:
 
 
 def statistics(
-    real: Tensor, generated: Tensor, k: int, own: Tensor, other: Tensor, blocks: int
+    real: Tensor, generated: Tensor, k: int, real_blocks: Tensor, generated_blocks: Tensor, blocks: int
 ) -> list[Prdc]:
-    """Of all rows, then of all but each block; own (N,) and other (M,) int64 in [0, blocks): the block of each row."""
+    """Of all rows, then of all but each block; real_blocks (N,), generated_blocks (M,) int64 in [0, blocks): each row's block."""
     real, generated = _alike(real, generated)
-    own, other = own.to(real.device), other.to(real.device)
-    balls_real, balls_generated = _reach(real, k, own, blocks), _reach(generated, k, other, blocks)
+    real_blocks, generated_blocks = real_blocks.to(real.device), generated_blocks.to(real.device)
+    balls_real, balls_generated = (
+        _reach(real, k, real_blocks, blocks),
+        _reach(generated, k, generated_blocks, blocks),
+    )
     hit = torch.zeros(1 + blocks, len(generated), dtype=torch.bool, device=real.device)
     covered, recalled = (
         torch.zeros(1 + blocks, len(real), dtype=torch.bool, device=real.device) for _ in "ab"
@@ -63,14 +66,16 @@ def statistics(
     inside = torch.zeros(1 + blocks, dtype=torch.int64)
     for start, distances in _distances(real, generated, 1 + ROUNDING):  # (b, M)
         stop = start + len(distances)
-        for g, i, j in _near(distances, balls_real[:, start:stop, None], own[start:stop], other):
+        for g, i, j in _near(
+            distances, balls_real[:, start:stop, None], real_blocks[start:stop], generated_blocks
+        ):
             inside[g] += len(i)
             hit[g, j] = covered[g, start + i] = True
-        for g, i, _ in _near(distances, balls_generated[:, None], own[start:stop], other):
+        for g, i, _ in _near(distances, balls_generated[:, None], real_blocks[start:stop], generated_blocks):
             recalled[g, start + i] = True
-    kept = [
+    row_counts = [
         [int((block != g - 1).sum()) if g else len(block) for g in range(1 + blocks)]
-        for block in (own, other)
+        for block in (real_blocks, generated_blocks)
     ]
     return [
         Prdc(
@@ -79,12 +84,12 @@ def statistics(
             int(inside[g]) / (k * m),
             int(covered[g].sum()) / n,
         )
-        for g, (n, m) in enumerate(zip(*kept, strict=True))
+        for g, (n, m) in enumerate(zip(*row_counts, strict=True))
     ]
 
 
 def _near(
-    distances: Tensor, reach: Tensor, own: Tensor, other: Tensor
+    distances: Tensor, reach: Tensor, row_blocks: Tensor, column_blocks: Tensor
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Pairs (i, j) with distances (b,M) below reach (1+G,b,1) or (1+G,1,M): first of all rows, then without each block."""
     i, j = (distances < reach.amax(dim=0)).nonzero(as_tuple=True)
@@ -92,7 +97,7 @@ def _near(
     for g in range(len(reach)):
         inside = near < every[g][i, j]
         if g:
-            inside &= (own[i] != g - 1) & (other[j] != g - 1)
+            inside &= (row_blocks[i] != g - 1) & (column_blocks[j] != g - 1)
         yield g, i[inside], j[inside]
 
 
@@ -104,15 +109,15 @@ def _reach(rows: Tensor, k: int, block: Tensor, blocks: int) -> Tensor:
             "lower --k, or give more embeddings",
             code=3,
         )
-    found = []
+    reaches = []
     for start, distances in _distances(rows, rows):  # (b, N)
         here = torch.arange(len(distances), device=rows.device)
         distances[here, start + here] = math.inf
         nearest, index = distances.topk(min(2 * k + BLOCKS if blocks else k, len(rows) - 1), largest=False)
         gone = torch.arange(-1, blocks, device=rows.device)[:, None, None] == block[index]  # (1+G, b, K)
         place = ((~gone).cumsum(dim=2) < k).sum(dim=2).clamp_max(nearest.shape[1] - 1)
-        found.append(nearest.gather(1, place.T).T)
-    return torch.cat(found, dim=1)
+        reaches.append(nearest.gather(1, place.T).T)
+    return torch.cat(reaches, dim=1)
 
 
 def _distances(queries: Tensor, rows: Tensor, more: float = 1.0) -> Iterator[tuple[int, Tensor]]:
@@ -124,8 +129,8 @@ def _distances(queries: Tensor, rows: Tensor, more: float = 1.0) -> Iterator[tup
     size = max(CELLS // len(rows), 1)
     for start in range(0, len(queries), size):
         block = queries[start : start + size]
-        own = block.square().sum(dim=1, keepdim=True) * more  # (b, 1)
-        yield start, torch.addmm(own + lengths, block, rows.T, alpha=-2)
+        query_lengths = block.square().sum(dim=1, keepdim=True) * more  # (b, 1)
+        yield start, torch.addmm(query_lengths + lengths, block, rows.T, alpha=-2)
 
 
 def _alike(real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor]:

@@ -58,7 +58,11 @@ def grown(layers: Tensor, matrix: Tensor, time: Tensor) -> tuple[Tensor, Tensor]
 def meeting(layers: Tensor) -> Tensor:
     """(F, d) bool of layers (F, L, d, d): singular values distinct in every layer, and |A_kk| above ALIGNED of all A = V^T U."""
     u, sigma, vh = torch.linalg.svd(layers)
-    distinct = torch.stack([separated(one) for one in sigma.flatten(0, 1)]).view(sigma.shape).all(1)
+    distinct = (
+        torch.stack([separated(singular_values) for singular_values in sigma.flatten(0, 1)])
+        .view(sigma.shape)
+        .all(1)
+    )
     met: Tensor = (vh[:, 1:] @ u[:, :-1]).diagonal(dim1=-2, dim2=-1).abs() > ALIGNED  # (F, L - 1, d)
     return distinct & met.all(1)
 

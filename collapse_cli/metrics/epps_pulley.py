@@ -92,5 +92,5 @@ def _kummer(d: int, y: numpy.ndarray) -> numpy.ndarray:
     """M(1/2, d/2, -y), y >= 0; (1 + 2y/d)^(-1/2) for large d."""
     from scipy.special import hyp1f1
 
-    found: numpy.ndarray = hyp1f1(0.5, d / 2, -y)
-    return found
+    values: numpy.ndarray = hyp1f1(0.5, d / 2, -y)
+    return values

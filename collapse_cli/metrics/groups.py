@@ -75,17 +75,19 @@ class Independent:
         return max(round(self.effective), 2)
 
 
-def independent(rows: Rows, seen: Gathered, given: Tensor | None, generator: Generator) -> Independent:
-    """Of rows (N,D) whose copies were counted; given: (N,) int64 in [0,G), which group a row belongs to, or None.
+def independent(rows: Rows, seen: Gathered, group_of_row: Tensor | None, generator: Generator) -> Independent:
+    """Of rows (N,D) whose copies were counted; group_of_row: (N,) int64 in [0,G), which group a row belongs to, or None.
 
     Without groups: as many as are distinct. With groups: `worth`, and no more than are distinct.
     """
     copies = seen.copies
     distinct, owner = (rows.shape[0], None) if copies is None else (copies.distinct, copies.owner)
-    if given is None:
+    if group_of_row is None:
         return Independent(float(distinct), owner)
-    found = worth(rows, seen.on_sphere, given, generator)
-    return Independent(min(found.effective, float(distinct)), given, int(given.max()) + 1, found.icc)
+    evidence = worth(rows, seen.on_sphere, group_of_row, generator)
+    return Independent(
+        min(evidence.effective, float(distinct)), group_of_row, int(group_of_row.max()) + 1, evidence.icc
+    )
 
 
 def _pairs(rows: Rows, mean: Tensor, owner: Tensor, sizes: Tensor, generator: Generator) -> Tensor:
@@ -93,16 +95,16 @@ def _pairs(rows: Rows, mean: Tensor, owner: Tensor, sizes: Tensor, generator: Ge
     starts, order = _sorted(owner, sizes)
     several = (sizes > 1).nonzero()[:, 0]
     chosen = several[torch.randperm(len(several), generator=generator)[:GROUPS]]
-    found, pairs = torch.zeros(2, dtype=torch.float64), 0.0
-    for one in chosen.tolist():
-        size = int(sizes[one])
-        places = order[int(starts[one]) + torch.randperm(size, generator=generator)[:PER_GROUP]]
+    sums, pairs = torch.zeros(2, dtype=torch.float64), 0.0
+    for group in chosen.tolist():
+        size = int(sizes[group])
+        places = order[int(starts[group]) + torch.randperm(size, generator=generator)[:PER_GROUP]]
         v = directions(rows[places].double()) - mean
         kernel, count = v @ v.T, len(places) * (len(places) - 1)
         for k, each in enumerate((kernel, kernel.square())):
-            found[k] += size * (size - 1) * float(each.sum() - each.trace()) / count
+            sums[k] += size * (size - 1) * float(each.sum() - each.trace()) / count
         pairs += size * (size - 1)
-    return found / pairs
+    return sums / pairs
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,10 @@ def units(rows: Rows, owner: Tensor, longest: Tensor, generator: Generator) -> U
     chosen, weights = _chosen(sizes, owner[longest.cpu()], generator)
     most = max(READ // (len(chosen) * rows.shape[1]), 2)
     places, part = [], []
-    for one in chosen.tolist():
-        size = int(sizes[one])
+    for group in chosen.tolist():
+        size = int(sizes[group])
         taken = torch.arange(size) if size <= most else torch.randperm(size, generator=generator)[:most]
-        places.append(order[int(starts[one]) + taken])
+        places.append(order[int(starts[group]) + taken])
         part.append(size / len(taken))
     count = torch.tensor([len(some) for some in places])
     scale = g / n

@@ -59,13 +59,15 @@ def diagnostics(lines: Sequence[Mapping[str, Any]]) -> dict[str, Diagnostic]:
 
 def matching(lines: Sequence[Mapping[str, Any]]) -> dict[str, Matching]:
     """Matching probabilities of a few epochs, `epoch 1` …, where the method kept them."""
-    kept = [line for line in lines if "matching probability" in line.get("curves", {})]
-    steps = max(min(SHOWN, len(kept)) - 1, 1)
-    chosen = dict.fromkeys(round(place * (len(kept) - 1) / steps) for place in range(min(SHOWN, len(kept))))
+    epochs = [line for line in lines if "matching probability" in line.get("curves", {})]
+    steps = max(min(SHOWN, len(epochs)) - 1, 1)
+    chosen = dict.fromkeys(
+        round(place * (len(epochs) - 1) / steps) for place in range(min(SHOWN, len(epochs)))
+    )
     return {
-        f"epoch {kept[place]['number']}": Matching(Curve(p, x=ranks))
+        f"epoch {epochs[place]['number']}": Matching(Curve(p, x=ranks))
         for place in chosen
-        for ranks, p in [kept[place]["curves"]["matching probability"]]
+        for ranks, p in [epochs[place]["curves"]["matching probability"]]
     }
 
 

@@ -67,7 +67,7 @@ def intervals(
     longer, unit = some * seen.scale, directions(some)
     about = {RAW: longer - seen.raw.mean, UNIT: unit - seen.on_sphere.mean}
     about |= {RAW_ABOUT_0: longer, UNIT_ABOUT_0: unit}
-    found = of_spread(unit, weights, seen.on_sphere, grouped)
+    spans = of_spread(unit, weights, seen.on_sphere, grouped)
     unknown = 1.0 if grouped else math.sqrt(n / worth)  # copies, where their number is known and no more
     for name, (lam, vectors) in bases.items():
         lam, vectors, table = lam[lam > 0], vectors[:, lam > 0], _table(name, worth, d, fit)
@@ -78,8 +78,8 @@ def intervals(
             else of_eigenvalues(numbers, lam, vectors, about[name], weights, centred)
         )
         for (key, (number, read)), error in zip(table.items(), errors, strict=True):
-            found[key] = read(*replace(error, size=unknown * error.size).around(float(number(lam))))
-    return found | _derived(found, d)
+            spans[key] = read(*replace(error, size=unknown * error.size).around(float(number(lam))))
+    return spans | _derived(spans, d)
 
 
 def _table(name: str, n: float, d: int, fit: tuple[int, int] | None) -> Table:
@@ -144,9 +144,9 @@ def of_spread(
     }
 
 
-def _derived(found: Mapping[str, Interval], d: int) -> dict[str, Interval]:
+def _derived(spans: Mapping[str, Interval], d: int) -> dict[str, Interval]:
     """Numbers that are a function of another one."""
-    participation, stable = found["participation_ratio"], found["stable_rank"]
+    participation, stable = spans["participation_ratio"], spans["stable_rank"]
     return {
         "isoscore": ((participation[0] - 1) / max(d - 1, 1), (participation[1] - 1) / max(d - 1, 1)),
         "top_share": (1 / stable[1], 1 / stable[0]),

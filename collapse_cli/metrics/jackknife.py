@@ -59,13 +59,13 @@ def of_eigenvalues(
     """
     turned = rows @ vectors  # (n, D)
     pushes = turned.square() - lam  # what a row's weight does to every eigenvalue
-    one, other = partners(len(rows), rows.device)  # (P,) each
-    together = turned[one] * turned[other]  # (P, D): what two rows do to the angles between directions
-    slopes, bends = derivatives(numbers, lam, pushes[one])
+    first, second = partners(len(rows), rows.device)  # (P,) each
+    together = turned[first] * turned[second]  # (P, D): what two rows do to the angles between directions
+    slopes, bends = derivatives(numbers, lam, pushes[first])
     mixing, angles = neighbours(lam, float(weights.sum()))
     slopes = slopes @ mixing.T
     moved = 2 * together * (together @ angles.T - float(centred))  # (P, D); two rows move the mean, too
-    pairs = (bends * pushes[other][:, None]).sum(dim=2) + moved @ slopes.T  # (P, K)
+    pairs = (bends * pushes[second][:, None]).sum(dim=2) + moved @ slopes.T  # (P, K)
     return [
         error_of(influences, weights, float(square), share_of_spectra)
         for influences, square in zip((pushes @ slopes.T).T, pairs.square().mean(dim=0), strict=True)
@@ -105,9 +105,9 @@ def of_mean(values: Tensor) -> Error:
 def partners(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Both places (P,) of P pairs of n rows: disjoint while there are enough, then other partners for the same."""
     turn = torch.arange(PAIRS, device=device)
-    one = turn % n
+    first = turn % n
     reach = PAIRS if n >= 2 * PAIRS else 1
-    return one, (one + reach + (turn // n) % (n - 1)) % n
+    return first, (first + reach + (turn // n) % (n - 1)) % n
 
 
 def derivatives(

@@ -48,14 +48,14 @@ def of_eigenvalues(
     """
     turned = rows @ vectors  # (R, D)
     pushes = units.summed(turned.square()) - lam * units.sizes[:, None]  # (U, D)
-    one, other = partners(len(pushes), rows.device)
+    first, second = partners(len(pushes), rows.device)
     fewer = min(max(CELLS // len(lam) ** 2, LEAST), PAIRS)
-    one, other = one[:fewer], other[:fewer]  # (P,) each
-    slopes, bends = derivatives(numbers, lam, pushes[one], _step(units))
+    first, second = first[:fewer], second[:fewer]  # (P,) each
+    slopes, bends = derivatives(numbers, lam, pushes[first], _step(units))
     mixing, angles = neighbours(lam, count)
     slopes = slopes @ mixing.T
-    moved = 2 * _together(turned, units, one, other, angles, centred)  # (P, D)
-    pairs = (bends * pushes[other][:, None]).sum(dim=2) + moved @ slopes.T  # (P, K)
+    moved = 2 * _together(turned, units, first, second, angles, centred)  # (P, D)
+    pairs = (bends * pushes[second][:, None]).sum(dim=2) + moved @ slopes.T  # (P, K)
     return [
         _of_few(error_of(influences, units.weights, float(square), share_of_spectra), units)
         for influences, square in zip((pushes @ slopes.T).T, pairs.square().mean(dim=0), strict=True)
@@ -83,7 +83,7 @@ def _step(units: Units) -> float:
 
 
 def _together(
-    turned: Tensor, units: Units, one: Tensor, other: Tensor, angles: Tensor, centred: bool
+    turned: Tensor, units: Units, first: Tensor, second: Tensor, angles: Tensor, centred: bool
 ) -> Tensor:
     """(P,D): what two groups with matrices A, A' (D,D) do to the angles between directions: sum_l A_kl A'_kl angle_kl.
 
@@ -99,18 +99,18 @@ def _together(
         return some.T @ some
 
     sums = units.summed(turned)
-    found = [
+    products = [
         (matrix(g) * matrix(h) * angles).sum(dim=1) - float(centred) * sums[g] * sums[h]
-        for g, h in zip(one.tolist(), other.tolist(), strict=True)
+        for g, h in zip(first.tolist(), second.tolist(), strict=True)
     ]
-    return torch.stack(found)
+    return torch.stack(products)
 
 
-def _of_few(found: Error, units: Units) -> Error:
+def _of_few(error: Error, units: Units) -> Error:
     """The same of G groups, which may be few."""
     g = units.groups
     return replace(
-        found,
-        size=found.size * math.sqrt(g / (g - 1)),
-        degrees=max(min(found.degrees, g - 1), min(FEWEST, g - 1)),
+        error,
+        size=error.size * math.sqrt(g / (g - 1)),
+        degrees=max(min(error.degrees, g - 1), min(FEWEST, g - 1)),
     )

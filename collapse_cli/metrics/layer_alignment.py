@@ -119,8 +119,10 @@ def _before(first: Tensor, second: Tensor, k: int) -> float:
 
 def along(pairs: Sequence[Pair]) -> Curve:
     """The block energies of a network's pairs, from the input on."""
-    energies = [math.nan if one.block_energy is None else one.block_energy for one in pairs]
-    null = [one.leading / one.dimensions for one in pairs]
+    energies = [
+        math.nan if layer_pair.block_energy is None else layer_pair.block_energy for layer_pair in pairs
+    ]
+    null = [layer_pair.leading / layer_pair.dimensions for layer_pair in pairs]
     return Curve(energies, range(len(pairs)), null)
 
 

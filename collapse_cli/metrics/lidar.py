@@ -71,20 +71,20 @@ class Lidar:
     )  # fmt: skip
 
 
-def lidar(found: Groups, generator: Generator, delta: float = DELTA, relative: bool = True) -> Lidar:
+def lidar(grouped: Groups, generator: Generator, delta: float = DELTA, relative: bool = True) -> Lidar:
     """Of rows grouped by image (or by class). delta: added to the diagonal of Sw, times its mean if `relative`.
 
     Beside isotropic noise of as many groups, rows and dimensions, in which no image is to be found, drawn of the generator.
     Raises CollapseError, with code 3, where no view differs from another.
     """
-    seen = scatters(found)
+    seen = scatters(grouped)
     noise = _noise(seen, generator)
     added = _added(seen, delta, relative)
     lam, directions = discriminants(seen, added)
     chance, _ = discriminants(noise, _added(noise, delta, relative))
     axes = _principal(seen)
     along, chance_along = _along(seen, axes), _along(noise, _principal(noise))
-    between = _intervals(found, seen, axes, lam, directions, delta if relative else 0.0)
+    between = _intervals(grouped, seen, axes, lam, directions, delta if relative else 0.0)
     overwhelmed: Any = Measured(_count(along), _count(chance_along), between.get("overwhelmed"))
     return Lidar(
         lidar=Measured(entropy_rank(lam), entropy_rank(chance), between.get("lidar")),
@@ -163,19 +163,19 @@ def _count(along: Tensor) -> int:
     return int((along > 0.5).sum())
 
 
-def _pushes(found: Groups, seen: Scatters, directions: Tensor) -> tuple[Tensor, Tensor]:
+def _pushes(grouped: Groups, seen: Scatters, directions: Tensor) -> tuple[Tensor, Tensor]:
     """What a little more weight on each group does to v^T Sw v and v^T Sb v along directions (D,K): (C,K) each."""
     n, inside = seen.groups, seen.rows - seen.groups
     squares = directions.new_zeros(n, directions.shape[1])
-    squares.index_add_(0, found.member, (found.deviations @ directions).square())
-    free = (found.sizes - 1)[:, None]
+    squares.index_add_(0, grouped.member, (grouped.deviations @ directions).square())
+    free = (grouped.sizes - 1)[:, None]
     within = (squares - free * _variances(seen.within, directions)) * (n / inside)
-    between = ((found.means - seen.mean) @ directions).square() * (n / (n - 1))
+    between = ((grouped.means - seen.mean) @ directions).square() * (n / (n - 1))
     return within, between - _variances(seen.between, directions)
 
 
 def _intervals(
-    found: Groups, seen: Scatters, axes: Tensor, lam: Tensor, directions: Tensor, delta: float
+    grouped: Groups, seen: Scatters, axes: Tensor, lam: Tensor, directions: Tensor, delta: float
 ) -> dict[str, Interval]:
     """95 % intervals over the groups, by the infinitesimal jackknife; none from few. delta: relative to the mean of Sw.
 
@@ -185,14 +185,14 @@ def _intervals(
     n, d = seen.groups, len(seen.mean)
     if n < FEW:
         return {}
-    inside, outside = _pushes(found, seen, axes)  # (C, D)
+    inside, outside = _pushes(grouped, seen, axes)  # (C, D)
     net = outside - seen.share * inside
     total = inside.sum(dim=1) * float(seen.net.trace()) - net.sum(dim=1) * float(seen.within.trace())
     share = of_pairs(total / float((seen.within + seen.net).trace()) ** 2, 0.0).around(_share(seen))
     gap = _variances(seen.within - seen.net, axes) / ((inside - net).std(dim=0) / n**0.5)  # (D,), in errors
     some = lam > 0
     u = directions[:, some]
-    within, between = _pushes(found, seen, u)
+    within, between = _pushes(grouped, seen, u)
     within += delta / d * inside.sum(dim=1, keepdim=True) * u.square().sum(dim=0)
     moved = (between - lam[some] * within) @ _slopes(lam[some])  # (C,)
     low, high = of_pairs(moved, 0.0).around(float(entropy(lam)))

@@ -88,19 +88,19 @@ def modality(first: Tensor, second: Tensor, generator: Generator) -> Modality:
     first, second = unit(first), unit(second)
     chosen = torch.randperm(len(first), generator=generator)[:CANDIDATES]
     cosines = first[chosen] @ second[chosen].T  # (m, m)
-    own = (first * second).sum(dim=1)  # (N,)
+    pair_cosines = (first * second).sum(dim=1)  # (N,)
     other = other_cosine(first, second)
     return Modality(
         pairs=len(first),
         alignment=aligned(first, second, null=2 - 2 * other),
-        pair_cosine=_pair_cosine(own, other),
+        pair_cosine=_pair_cosine(pair_cosines, other),
         modality_gap=_gap(first - second, generator),
         uniformity_first=uniform(first),
         uniformity_second=uniform(second),
         recall_first=_recall(cosines),
         recall_second=_recall(cosines.T),
         candidates=len(chosen),
-        cosines=_histogram(own, cosines),
+        cosines=_histogram(pair_cosines, cosines),
     )
 
 
@@ -121,9 +121,9 @@ def other_cosine(first: Tensor, second: Tensor) -> float:
 
 def recall(cosines: Tensor) -> float:
     """Share of the rows of (m,m) that are largest on the diagonal; of k that are equally large, each is found 1/k times."""
-    own = cosines.diagonal()[:, None]  # (m, 1)
-    nearest = cosines.amax(dim=1, keepdim=True) <= own + TIE
-    return float((nearest[:, 0].double() / (cosines >= own - TIE).sum(dim=1)).mean())
+    pair_cosines = cosines.diagonal()[:, None]  # (m, 1)
+    nearest = cosines.amax(dim=1, keepdim=True) <= pair_cosines + TIE
+    return float((nearest[:, 0].double() / (cosines >= pair_cosines - TIE).sum(dim=1)).mean())
 
 
 def _recall(cosines: Tensor) -> Measured:
@@ -131,9 +131,9 @@ def _recall(cosines: Tensor) -> Measured:
     return Measured(share, null=1 / count, interval=wilson(round(share * count), count))
 
 
-def _pair_cosine(own: Tensor, other: float) -> Measured:
-    value = float(own.mean())
-    interval = None if len(own) < FEW else of_mean(own).around(value)
+def _pair_cosine(pair_cosines: Tensor, other: float) -> Measured:
+    value = float(pair_cosines.mean())
+    interval = None if len(pair_cosines) < FEW else of_mean(pair_cosines).around(value)
     return Measured(value, null=other, interval=interval and (max(interval[0], -1.0), min(interval[1], 1.0)))
 
 
@@ -152,12 +152,12 @@ def _gap(differences: Tensor, generator: Generator) -> Measured:
     return Measured(value, null=float(swapped), interval=(max(low, 0.0), min(high, 2.0)))
 
 
-def _histogram(own: Tensor, cosines: Tensor) -> Curve:
-    """Shares of own (N,), the cosines of pairs, and of all others in (m,m), in the same bins."""
+def _histogram(pair_cosines: Tensor, cosines: Tensor) -> Curve:
+    """Shares of pair_cosines (N,) and of all other cosines in (m,m), in the same bins."""
     others = cosines[~torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)]
-    every = torch.cat([own, others])
+    every = torch.cat([pair_cosines, others])
     low, high = float(every.min()), float(every.max())
     reach = max(high - low, 0.01) / BINS
-    place = [((part - low) / reach).long().clamp(0, BINS - 1) for part in (own, others)]
-    shares = [(one.bincount(minlength=BINS) / len(one)).tolist() for one in place]
+    place = [((part - low) / reach).long().clamp(0, BINS - 1) for part in (pair_cosines, others)]
+    shares = [(bins.bincount(minlength=BINS) / len(bins)).tolist() for bins in place]
     return Curve(shares[0], x=[low + (k + 0.5) * reach for k in range(BINS)], null=shares[1])

@@ -188,11 +188,11 @@ def balance(
 
     def over_seeds(measure: Callable[[Tensor], float]) -> Matrix:
         rows = [[_sound_mean(measure, cell) for cell in row] for row in generated]
-        return Matrix(rows, [f"{one:g}" for one in d_steps], [f"{one:g}" for one in ratios])
+        return Matrix(rows, [f"{steps:g}" for steps in d_steps], [f"{ratio:g}" for ratio in ratios])
 
     return Balance(
-        over_seeds(lambda one: captured(one, anchors, HELD)),
-        over_seeds(lambda one: high_quality(one, anchors)),
+        over_seeds(lambda samples: captured(samples, anchors, HELD)),
+        over_seeds(lambda samples: high_quality(samples, anchors)),
     )
 
 
@@ -208,31 +208,33 @@ SHARP = 0.25
 """Blurred where no mode is missed, but fewer samples than this part of a perfect sampler's lie within reach of one."""
 
 
-def verdict(found: Modes, count: int, perfect: float) -> Verdict:
+def verdict(reached: Modes, count: int, perfect: float) -> Verdict:
     """Of `count` modes, where `perfect` is a perfect sampler's share of good samples."""
     ideal = f"perfect sampler: {100 * perfect:.1f} %"
-    good = f"{100 * found.high_quality:.0f} % of the samples are of high quality ({ideal})"
-    held = f"{found.held:.3g} of {count} modes have at least 1 % of the samples"
-    near = f"{found.near:.3g} of {count} modes have at least 1 % of the samples near them, of high quality or not"
-    if found.near < MISSED * count:
+    good = f"{100 * reached.high_quality:.0f} % of the samples are of high quality ({ideal})"
+    held = f"{reached.held:.3g} of {count} modes have at least 1 % of the samples"
+    near = f"{reached.near:.3g} of {count} modes have at least 1 % of the samples near them, of high quality or not"
+    if reached.near < MISSED * count:
         return Verdict("mode collapse", f"{held}; {good}", (f"{near}: fewer than {100 * MISSED:.0f} %",))
-    if found.high_quality < SHARP * perfect:
+    if reached.high_quality < SHARP * perfect:
         return Verdict("blurred", f"every mode has samples near it; {good}", (held, near))
     return Verdict("all modes", f"{held}; {good}", (near,))
 
 
-def best(found: Balance, count: int) -> Verdict:
+def best(by_setting: Balance, count: int) -> Verdict:
     """Where on the map most of `count` modes are reached, and with how many good samples; of equals the better ones."""
-    assert found.held.row_names is not None
-    assert found.held.column_names is not None
+    assert by_setting.held.row_names is not None
+    assert by_setting.held.column_names is not None
     cells = [
         (
             held,
             good,
             f"the learning rate of D {ratio} times that of G and {steps} steps of D for each step of G",
         )
-        for steps, counts, shares in zip(found.held.row_names, found.held, found.high_quality, strict=True)
-        for ratio, held, good in zip(found.held.column_names, counts, shares, strict=True)
+        for steps, counts, shares in zip(
+            by_setting.held.row_names, by_setting.held, by_setting.high_quality, strict=True
+        )
+        for ratio, held, good in zip(by_setting.held.column_names, counts, shares, strict=True)
         if math.isfinite(held)
     ]
     if not cells:
@@ -240,5 +242,5 @@ def best(found: Balance, count: int) -> Verdict:
     most, least = max(cells), min(cells)
     status: Any = "mode collapse" if most[0] < MISSED * count else "all modes"
     good = f"{100 * most[1]:.0f} % of the samples are of high quality"
-    said = f"most modes, {most[0]:.3g} of {count}, with {most[2]}: {good}"
-    return Verdict(status, said, (f"fewest modes, {least[0]:.3g} of {count}, with {least[2]}",))
+    sentence = f"most modes, {most[0]:.3g} of {count}, with {most[2]}: {good}"
+    return Verdict(status, sentence, (f"fewest modes, {least[0]:.3g} of {count}, with {least[2]}",))

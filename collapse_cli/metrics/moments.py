@@ -129,16 +129,18 @@ class _Longest:
     def add(self, lengths: Tensor, start: int) -> None:
         """lengths (b,) of the rows start, start + 1, …"""
         every = torch.cat([self.lengths, lengths])
-        self.lengths, kept = every.topk(min(LONGEST, len(every)))
-        self.index = torch.cat([self.index, start + torch.arange(len(lengths), device=lengths.device)])[kept]
+        self.lengths, longest = every.topk(min(LONGEST, len(every)))
+        self.index = torch.cat([self.index, start + torch.arange(len(lengths), device=lengths.device)])[
+            longest
+        ]
 
 
-def merge(one: Moments, other: Moments) -> Moments:
+def merge(first: Moments, second: Moments) -> Moments:
     """The moments of both sets of rows together (Chan, Golub & LeVeque 1979)."""
-    count = one.count + other.count
-    step = other.mean - one.mean  # (D,)
-    mean = one.mean + step * (other.count / count)
-    scatter = one.scatter + other.scatter + torch.outer(step, step) * (one.count * other.count / count)
+    count = first.count + second.count
+    step = second.mean - first.mean  # (D,)
+    mean = first.mean + step * (second.count / count)
+    scatter = first.scatter + second.scatter + torch.outer(step, step) * (first.count * second.count / count)
     return Moments(count, mean, scatter)
 
 

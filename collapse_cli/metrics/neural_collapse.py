@@ -35,11 +35,11 @@ class Geometry:
     shares: Tensor
 
     @classmethod
-    def of(cls, found: Groups) -> Geometry:
-        rows, sizes = found.deviations, found.sizes
+    def of(cls, grouped: Groups) -> Geometry:
+        rows, sizes = grouped.deviations, grouped.sizes
         sums = torch.zeros(len(sizes), dtype=rows.dtype, device=rows.device)
-        sums.index_add_(0, found.member, rows.square().sum(dim=1))
-        return cls(found.means, sums / sizes, rows.T @ rows / len(rows), sizes.double() / len(rows))
+        sums.index_add_(0, grouped.member, rows.square().sum(dim=1))
+        return cls(grouped.means, sums / sizes, rows.T @ rows / len(rows), sizes.double() / len(rows))
 
     def leaf(self) -> Geometry:
         """The same, with its three parts as where derivatives begin."""
@@ -64,7 +64,7 @@ def numbers(seen: Geometry, classifier: Classifier | None, labels: Tensor) -> di
     """Every number () that is a function of the geometry, by name. labels (C,): of the classes, rows of the classifier."""
     between = seen.centred.square().sum() / len(seen.means)  # tr Sigma_B
     inside = seen.shares @ seen.variances  # tr Sigma_W
-    found = {
+    values = {
         "within": inside,
         "between": between,
         "cdnv": cdnv(seen),
@@ -73,15 +73,15 @@ def numbers(seen: Geometry, classifier: Classifier | None, labels: Tensor) -> di
         "least_variance": seen.variances.min() / seen.variances.mean(),
     }
     if len(seen.means) > 2:  # two means are always opposite and equally far
-        found |= {"equinorm": equinorm(seen), "equiangular": equiangular(seen)}
-    return found | ({"self_dual": self_dual(seen, classifier.weights[labels.cpu()])} if classifier else {})
+        values |= {"equinorm": equinorm(seen), "equiangular": equiangular(seen)}
+    return values | ({"self_dual": self_dual(seen, classifier.weights[labels.cpu()])} if classifier else {})
 
 
 def cdnv(seen: Geometry) -> Tensor:
     """Mean over c < c' of (v_c + v_c') / (2 ||mean_c - mean_c'||^2), >= 0."""
-    one, other = torch.triu_indices(len(seen.means), len(seen.means), 1)
-    squared = (seen.means[one] - seen.means[other]).square().sum(dim=1)
-    return ((seen.variances[one] + seen.variances[other]) / (2 * squared)).mean()
+    first, second = torch.triu_indices(len(seen.means), len(seen.means), 1)
+    squared = (seen.means[first] - seen.means[second]).square().sum(dim=1)
+    return ((seen.variances[first] + seen.variances[second]) / (2 * squared)).mean()
 
 
 def nc1(seen: Geometry) -> Tensor:
@@ -106,8 +106,8 @@ def equinorm(seen: Geometry) -> Tensor:
 def equiangular(seen: Geometry) -> Tensor:
     """Mean |cosine + 1/(C-1)| over c < c', in [0, 2]."""
     count = len(seen.means)
-    one, other = torch.triu_indices(count, count, 1)
-    return (seen.cosines()[one, other] + 1 / (count - 1)).abs().mean()
+    first, second = torch.triu_indices(count, count, 1)
+    return (seen.cosines()[first, second] + 1 / (count - 1)).abs().mean()
 
 
 def self_dual(seen: Geometry, weights: Tensor) -> Tensor:

@@ -49,9 +49,9 @@ def quantiles(count: int, gamma: float, variance: float = 1.0) -> Tensor:
     lam = 1 + gamma + 2 * math.sqrt(gamma) * t.cos()  # descending
     heights = torch.where(lam > 0, 2 / math.pi * t.sin().square() / lam.clamp_min(1e-300), 2 / math.pi)
     held = torch.cat([t.new_zeros(1), torch.cumulative_trapezoid(heights, t)])  # share above lambda
-    wanted = (torch.arange(count, dtype=torch.float64) + 0.5) / count
-    found = torch.from_numpy(numpy.interp(wanted.numpy(), held.numpy(), lam.numpy()))
-    return variance * torch.where(wanted < min(1, 1 / gamma), found, 0.0)
+    levels = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    eigenvalues = torch.from_numpy(numpy.interp(levels.numpy(), held.numpy(), lam.numpy()))
+    return variance * torch.where(levels < min(1, 1 / gamma), eigenvalues, 0.0)
 
 
 def few(n: int, d: int) -> bool:

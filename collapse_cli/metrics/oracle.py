@@ -138,7 +138,7 @@ def oracle(
         )
     size = len(keys)
     sums = {name: torch.zeros(size, dtype=torch.float64) for name in ("false", "there", "p", "share")}
-    wrong_mass = own = won = 0.0
+    wrong_mass = same_image = won = 0.0
     for start in range(0, len(queries), BLOCK):
         part = slice(start, start + BLOCK)
         stale = query_index[part, None] == key_index  # (b, K)
@@ -154,10 +154,10 @@ def oracle(
         p = mass if positive is None else _with_positive(ranked, positive, temperature)
         for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
             sums[name] += values.sum(dim=0, dtype=torch.float64)
-        own += float(stale.sum())
+        same_image += float(stale.sum())
         wrong_mass += float((mass * false).sum())
         won += 0.0 if positive is None else float((positive > ranked[:, 0]).sum())
-    return _summary(sums, len(queries), wrong_mass, own, None if positives is None else won)
+    return _summary(sums, len(queries), wrong_mass, same_image, None if positives is None else won)
 
 
 def _with_positive(ranked: Tensor, positive: Tensor, temperature: float) -> Tensor:
@@ -180,7 +180,7 @@ def matching_by_rank(
 
 
 def _summary(
-    sums: dict[str, Tensor], queries: int, wrong_mass: float, own: float, won: float | None
+    sums: dict[str, Tensor], queries: int, wrong_mass: float, same_image: float, won: float | None
 ) -> Oracle:
     size = len(sums["false"])
     false, there = sums["false"], sums["there"]
@@ -196,7 +196,7 @@ def _summary(
     return Oracle(
         queries=queries,
         keys=size,
-        same_image=own / queries,
+        same_image=same_image / queries,
         share=share,
         rank_1=among(0, 1),
         top_8=among(0, 8) if size >= 8 else None,

@@ -32,7 +32,7 @@ class Others:
 
 def others(rows: Rows, copies: Copies) -> Others:
     """The rows (N,D) that are not in the largest group of equal ones, found in one more pass over them."""
-    point, kept = rows[copies.first : copies.first + 1].double(), []
+    point, different = rows[copies.first : copies.first + 1].double(), []
     for block in blocks(rows):
-        kept.append(~within(block, point.expand_as(block), copies.tolerance).cpu())
-    return Others(rows, torch.cat(kept).nonzero()[:, 0])
+        different.append(~within(block, point.expand_as(block), copies.tolerance).cpu())
+    return Others(rows, torch.cat(different).nonzero()[:, 0])

@@ -28,8 +28,8 @@ def copied(d: int, generator: Generator) -> Iterator[Scene]:
             )
         yield Scene("zeros among rows", truth, partial(_zeros, draw, 0.6), worth=0.4)
         yield Scene("groups", truth, partial(_repeated, draw, 0.1), worth=1 / REPEATS, grouped=True)
-        said = "inconclusive" if truth == "healthy" else truth
-        yield Scene("integer codes", said, partial(_codes, draw), context=Context(codes="int8 numbers"))
+        verdict = "inconclusive" if truth == "healthy" else truth
+        yield Scene("integer codes", verdict, partial(_codes, draw), context=Context(codes="int8 numbers"))
 
 
 def owners(n: int) -> Tensor:

@@ -69,12 +69,12 @@ def probe(
     Raises CollapseError for rows that are not finite and, with code 3, for fewer than two rows or classes.
     """
     classes, counts = _counts(train_labels)
-    given = train, train_labels, test, test_labels
+    rows_and_labels = train, train_labels, test, test_labels
     chance = float((test_labels == classes[counts.argmax()]).double().mean())
     return Probe(
         knn=_share(knn(train, train_labels, test, k, temperature) == test_labels, chance),
         linear=_share(linear(train, train_labels, test) == test_labels, chance),
-        few_labels=few_labels(*given, generator, per_class, replications)
+        few_labels=few_labels(*rows_and_labels, generator, per_class, replications)
         if counts.min() >= per_class
         else None,
         neighbours=min(k, len(train)),
@@ -94,13 +94,13 @@ def knn(train: Tensor, train_labels: Tensor, test: Tensor, k: int, temperature: 
         )
     train, test = unit(train), unit(test)
     classes, member = torch.unique(train_labels, return_inverse=True)  # (C,), (N,)
-    said = []
+    predicted = []
     for block in torch.split(test, max(CELLS // len(train), 1)):
         cosine, nearest = (block @ train.T).topk(min(k, len(train)), dim=1)  # (b, k) each
         votes = ((cosine - cosine[:, :1]) / temperature).exp()  # relative to the nearest: no T overflows
         score = votes.new_zeros(len(block), len(classes)).scatter_add_(1, member[nearest], votes)  # (b, C)
-        said.append(classes[score.argmax(dim=1)])
-    return torch.cat(said)
+        predicted.append(classes[score.argmax(dim=1)])
+    return torch.cat(predicted)
 
 
 def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
@@ -138,11 +138,13 @@ def few_labels(
         raise CollapseError(f"a class has fewer than {per_class} labelled images", "give more images", code=3)
     chosen = [_draw(train_labels, per_class, generator) for _ in range(replications)]
     sound(train)
-    found = [
+    accuracies = [
         float((linear(train[rows], train_labels[rows], test) == test_labels).double().mean())
         for rows in chosen
     ]
-    return Measured(sum(found) / replications, null=1 / len(classes), interval=(min(found), max(found)))
+    return Measured(
+        sum(accuracies) / replications, null=1 / len(classes), interval=(min(accuracies), max(accuracies))
+    )
 
 
 def wilson(right: int, total: int) -> tuple[float, float]:

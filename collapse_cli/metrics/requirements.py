@@ -118,10 +118,10 @@ def refuse_unfit(requirement: Requirement, domain: Domain) -> None:
     elif requirement.of and bound < 0:
         raise CollapseError(f"'{requirement}': no share is negative", remedy)
     elif requirement.percent and not (requirement.of or share):
-        known = f"{requirement.amount} of null, {requirement.amount} of baseline, or a number"
+        choices = f"{requirement.amount} of null, {requirement.amount} of baseline, or a number"
         raise CollapseError(
             f"'{requirement}': {requirement.amount} of what? {name} is no share",
-            f"write {known}" if domain.low >= 0 else remedy,
+            f"write {choices}" if domain.low >= 0 else remedy,
         )
     elif not requirement.of and not domain.low <= bound <= domain.high:
         _refuse_beyond(requirement, domain)

@@ -89,17 +89,17 @@ def groups(rows: Tensor, labels: Tensor) -> Groups:
     return Groups(deviations, start + steps, sizes, present, member)
 
 
-def scatters(found: Groups) -> Scatters:
+def scatters(grouped: Groups) -> Scatters:
     """Of groups that are there already."""
-    count, n = len(found.means), len(found.deviations)
-    mean = found.means.mean(dim=0)
-    between = found.means - mean  # (C, D)
-    within = sum((block.T @ block for block in blocks(found.deviations)), start=between.new_zeros(()))
+    count, n = len(grouped.means), len(grouped.deviations)
+    mean = grouped.means.mean(dim=0)
+    between = grouped.means - mean  # (C, D)
+    within = sum((block.T @ block for block in blocks(grouped.deviations)), start=between.new_zeros(()))
     return Scatters(
         within / (n - count),
         between.T @ between / (count - 1),
         mean,
         count,
         n,
-        float((1 / found.sizes.double()).mean()),
+        float((1 / grouped.sizes.double()).mean()),
     )

@@ -226,8 +226,8 @@ def spectrum(
     lam = {name: values for name, (values, _) in bases.items()}
     fit = fit_range(int((lam[RAW] > 0).sum()))
     null, expected = null_of(worth.count, d, generator, relu, fit)
-    found = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
-    expected["row_participation"] = of_gaussian(found["participation_ratio"])
+    values_by_name = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
+    expected["row_participation"] = of_gaussian(values_by_name["participation_ratio"])
     between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
     return Spectrum(
         samples=n,
@@ -237,12 +237,12 @@ def spectrum(
             lam[UNIT].tolist(), null=null.tolist(), initial=of_unit(initial[0]).tolist() if initial else None
         ),
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
-        **measured(found, expected, between),
+        **measured(values_by_name, expected, between),
         effective_rank_initial=over_range([entropy_rank(of_unit(each)) for each in initial]),
         equal=equal(seen.raw, rows[0:1].dtype),
         rectified=relu,
         **counts(seen.copies, worth),
-        rounding=abs(found["total_variance"] + found["mean_cosine"] - 1),
+        rounding=abs(values_by_name["total_variance"] + values_by_name["mean_cosine"] - 1),
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
     )

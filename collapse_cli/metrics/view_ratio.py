@@ -54,9 +54,9 @@ def measure(views: Sequence[Tensor], initial: Sequence[float] = ()) -> ViewRatio
 
     initial: the ratios of re-initialised networks, of the same images under the same views.
     """
-    found = _ratio(views)
-    found = Measured(math.nan, NULL) if found is None else found
-    return ViewRatio(len(views[0]), len(views), found, _intraclass(found), against(found, initial))
+    ratio = _ratio(views)
+    ratio = Measured(math.nan, NULL) if ratio is None else ratio
+    return ViewRatio(len(views[0]), len(views), ratio, _intraclass(ratio), against(ratio, initial))
 
 
 def view_ratio(views: Sequence[Tensor]) -> Measured:
@@ -67,10 +67,10 @@ def view_ratio(views: Sequence[Tensor]) -> Measured:
     Interval: the jackknife that leaves out one image with its views (Miller 1974), of log(MSB / MSW); none from few images.
     Raises CollapseError for rows that are not finite and, with code 3, for fewer than two images and where all rows are equal.
     """
-    found = _ratio(views)
-    if found is None:
+    ratio = _ratio(views)
+    if ratio is None:
         raise CollapseError("all views of all images have the same embedding, so there is no ratio", code=3)
-    return found
+    return ratio
 
 
 def _ratio(views: Sequence[Tensor]) -> Measured | None:

@@ -218,17 +218,19 @@ def lost(alive: float, fresh: float) -> bool:
 def stack(layers: Sequence[Layer], imaged: bool = False, aligned: Curve | None = None) -> Stack:
     """The layers of a network from the input on; imaged: all spectra as one matrix; aligned: its pairs, in order."""
     places = range(len(layers))
-    changes = [one.change for one in layers if one.change is not None]
+    changes = [entry.change for entry in layers if entry.change is not None]
     return Stack(
         layers=len(layers),
-        weights=sum(one.outputs * one.inputs for one in layers),
-        lost=sum(lost(one.alive, _null(one.alive)) for one in layers),
+        weights=sum(entry.outputs * entry.inputs for entry in layers),
+        lost=sum(lost(entry.alive, _null(entry.alive)) for entry in layers),
         stable_rank=Curve(
-            (one.stable_rank for one in layers), places, (_null(one.stable_rank) for one in layers)
+            (entry.stable_rank for entry in layers),
+            places,
+            (_null(entry.stable_rank) for entry in layers),
         ),
         change=Curve(changes, places) if changes else None,
         aligned=aligned,
-        spectra=tuple(_image(one.spectrum) for one in layers if one.spectrum) if imaged else None,
+        spectra=tuple(_image(entry.spectrum) for entry in layers if entry.spectrum) if imaged else None,
     )
 
 
