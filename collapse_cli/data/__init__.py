@@ -19,8 +19,8 @@ SCHEMES = ("folder", "parquet")
 
 def facts(name: str) -> Facts:
     """What is known of a named set without having it. Raises CollapseError for an unknown name."""
-    known: Facts = import_module(f"{__name__}.{_named(name)}").FACTS
-    return known
+    dataset_facts: Facts = import_module(f"{__name__}.{_named(name)}").FACTS
+    return dataset_facts
 
 
 def load(

@@ -87,8 +87,8 @@ def images(
     stream = Stream(lambda i: read(chosen[i]), len(chosen), side)
     fits = len(chosen) * 3 * side**2 <= BUDGET
     pixels: Tensor | Pixels = stream[torch.arange(len(chosen))] if fits else stream
-    told = None if labels is None else torch.tensor([labels[i] for i in chosen], dtype=torch.long)
-    return Images(pixels, told, classes, name)
+    chosen_labels = None if labels is None else torch.tensor([labels[i] for i in chosen], dtype=torch.long)
+    return Images(pixels, chosen_labels, classes, name)
 
 
 def common_side(first: Iterable[Encoded]) -> int:

@@ -46,8 +46,8 @@ def _table() -> numpy.ndarray:
         return numpy.loadtxt(file, delimiter=",")
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    return numpy.column_stack([found.data, found.target])
+    digits = load_digits()
+    return numpy.column_stack([digits.data, digits.target])
 
 
 def _stratified(labels: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:

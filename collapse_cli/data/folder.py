@@ -52,11 +52,11 @@ def _places(path: Path) -> list[Place]:
 
     So CIFAR-100's class `train` stays a class.
     """
-    found = _listed(path)
-    heads = {parts[0] for parts in found if len(parts) > 1}
+    images = _listed(path)
+    heads = {parts[0] for parts in images if len(parts) > 1}
     halves = "train" in heads and not heads.isdisjoint(splits.TEST)
     split = halves or (bool(heads) and heads <= set(splits.WORDS))
-    places = [_place(path, parts, split) for parts in found]
+    places = [_place(path, parts, split) for parts in images]
     if split:
         places = [place for place in places if place.split]
     return [place for place in places if place.label] or places
@@ -72,13 +72,13 @@ def _listed(path: Path) -> list[Parts]:
     """Where the images lie below `path`, in natural order; hidden files and folders are passed over."""
     if not path.is_dir():
         raise CollapseError(f"there is no folder {path}", "folder:PATH names a folder of images")
-    found = sorted(_walk(path), key=lambda parts: [_natural(part) for part in parts])
-    if not found:
-        known = ", ".join(SUFFIXES)
+    images = sorted(_walk(path), key=lambda parts: [_natural(part) for part in parts])
+    if not images:
+        formats = ", ".join(SUFFIXES)
         raise CollapseError(
-            f"{path} has no images", f"these formats are read: {known}, in class folders or in one folder"
+            f"{path} has no images", f"these formats are read: {formats}, in class folders or in one folder"
         )
-    return found
+    return images
 
 
 def _walk(path: Path) -> Iterator[Parts]:

@@ -60,8 +60,8 @@ def _shards(path: Path) -> list[Path]:
 
 
 def _word(shard: Path) -> str:
-    told = NAMED.search(shard.stem)
-    return told[1] if told else ""
+    match = NAMED.search(shard.stem)
+    return match[1] if match else ""
 
 
 def _column(shards: list[Path], name: str) -> pyarrow.ChunkedArray:
@@ -79,8 +79,8 @@ def _column(shards: list[Path], name: str) -> pyarrow.ChunkedArray:
 def _first(shard: Path, column: str) -> list[decoded.Encoded]:
     """The images whose size decides: of the first shard, whatever the split."""
     rows = next(parquet.ParquetFile(shard).iter_batches(decoded.LOOKED_AT, columns=[column]), None)
-    found = compute.struct_field(rows.column(0), "bytes").to_pylist() if rows else []
-    return [decoded.Encoded(f"row {i} of {shard}", content or b"") for i, content in enumerate(found)]
+    contents = compute.struct_field(rows.column(0), "bytes").to_pylist() if rows else []
+    return [decoded.Encoded(f"row {i} of {shard}", content or b"") for i, content in enumerate(contents)]
 
 
 def _images(schema: pyarrow.Schema, file: Path) -> str:

@@ -18,12 +18,12 @@ def take(words: Sequence[str], split: str, path: Path) -> list[int]:
 
     Raises CollapseError where no item is of that split, so that train never stands in for a missing test.
     """
-    found = [word for word in WORDS if word in words]
-    test = [word for word in TEST if word in found][:1]
-    wanted = {"train": ["train"], "test": test, "all": found}[split]
-    items = [i for i, word in enumerate(words) if word in wanted]
+    present = [word for word in WORDS if word in words]
+    test = [word for word in TEST if word in present][:1]
+    accepted = {"train": ["train"], "test": test, "all": present}[split]
+    items = [i for i, word in enumerate(words) if word in accepted]
     if not items:
-        raise CollapseError(f"{path} has no {split} split", f"it has: {', '.join(found)}")
+        raise CollapseError(f"{path} has no {split} split", f"it has: {', '.join(present)}")
     return items
 
 

@@ -45,10 +45,10 @@ def are_embeddings(place: Path | Source) -> bool:
         content = source.content
     except CollapseError:  # said by whoever reads it
         return False
-    found = _plain(content, source.path)
-    if BARE in found:
-        return isinstance(found[BARE], ARRAY) or _are_arrays(found[BARE])
-    return ROWS in found or are_rows(found)
+    entries = _plain(content, source.path)
+    if BARE in entries:
+        return isinstance(entries[BARE], ARRAY) or _are_arrays(entries[BARE])
+    return ROWS in entries or are_rows(entries)
 
 
 def _named(content: Any) -> dict[str, Any]:
@@ -60,13 +60,13 @@ def _named(content: Any) -> dict[str, Any]:
     return {BARE: content}
 
 
-def _opened(found: dict[str, Any]) -> dict[str, Any]:
+def _opened(entries: dict[str, Any]) -> dict[str, Any]:
     """Of a dict that only wraps one with rows, as {"results": {"features": …}}, both together."""
-    inner = {name: value for name, value in found.items() if isinstance(value, Mapping)}
-    if len(inner) != 1 or any(isinstance(value, Tensor) for value in found.values()) or not are_rows(inner):
-        return found
+    inner = {name: value for name, value in entries.items() if isinstance(value, Mapping)}
+    if len(inner) != 1 or any(isinstance(value, Tensor) for value in entries.values()) or not are_rows(inner):
+        return entries
     (name,) = inner
-    return {other: value for other, value in found.items() if other != name} | {
+    return {other: value for other, value in entries.items() if other != name} | {
         str(k): v for k, v in inner[name].items()
     }
 

@@ -71,22 +71,24 @@ def width(column: Cells, name: str) -> int:
     lengths = [None] if column.null_count else []
     lengths = compute.list_value_length(_stored(column).drop_null()).unique().to_pylist() + lengths
     if len(lengths) > 1 or lengths in ([], [None], [0]):
-        said = " and ".join("none" if length is None else str(length) for length in lengths[:3]) or "no"
-        raise Uneven(f"{name} contains lists of {said} numbers", "every row needs the same number D of them")
+        widths = " and ".join("none" if length is None else str(length) for length in lengths[:3]) or "no"
+        raise Uneven(
+            f"{name} contains lists of {widths} numbers", "every row needs the same number D of them"
+        )
     return int(lengths[0])
 
 
-def lists(column: Cells, name: str, wanted: int) -> Matrix:
-    """Lists of D = `wanted` numbers -> (n,D); a number that is missing is nan."""
-    found = width(column, name)
-    if found != wanted:
+def lists(column: Cells, name: str, dimensions: int) -> Matrix:
+    """Lists of D = `dimensions` numbers -> (n,D); a number that is missing is nan."""
+    actual = width(column, name)
+    if actual != dimensions:
         raise Uneven(
-            f"{name} contains lists of {wanted} and of {found} numbers",
+            f"{name} contains lists of {dimensions} and of {actual} numbers",
             "every row needs the same number D of them",
         )
     stored = _stored(column)
     chunks = stored.chunks if isinstance(stored, pyarrow.ChunkedArray) else [stored]
-    return numpy.concatenate([_numbers(chunk.flatten()) for chunk in chunks]).reshape(-1, wanted)
+    return numpy.concatenate([_numbers(chunk.flatten()) for chunk in chunks]).reshape(-1, dimensions)
 
 
 def side_by_side(columns: Sequence[Cells], kind: numpy.dtype) -> Matrix:

@@ -40,10 +40,10 @@ class Parts:
         return [cell for part in range(len(self.lengths)) for cell in self.column(part, name).to_pylist()]
 
 
-def read(parts: Parts, wanted: str) -> Table:
-    """wanted: --column. Raises CollapseError where it is not clear which columns are the rows, or they do not fit together."""
+def read(parts: Parts, selector: str) -> Table:
+    """selector: --column. Raises CollapseError where it is not clear which columns are the rows, or they do not fit together."""
     with _text(parts.path):
-        return _read(parts, wanted)
+        return _read(parts, selector)
 
 
 def by_name(parts: Parts) -> ByName:
@@ -68,8 +68,8 @@ def _text(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _read(parts: Parts, wanted: str) -> Table:
-    choice, names = _chosen(parts, wanted), parts.schema.names
+def _read(parts: Parts, selector: str) -> Table:
+    choice, names = _chosen(parts, selector), parts.schema.names
     rows = {
         space: _rows(parts, [names[place] for place in places]) for space, places in choice.spaces.items()
     }
@@ -79,12 +79,12 @@ def _read(parts: Parts, wanted: str) -> Table:
     return table(parts.path, choice, rows, label, parts.cells(label))
 
 
-def _chosen(parts: Parts, wanted: str) -> Choice:
+def _chosen(parts: Parts, selector: str) -> Choice:
     columns = arrow_columns.described(parts.schema)
     try:
-        return choose(columns, wanted, parts.path, lambda place: _ragged(parts, columns[place].name))
+        return choose(columns, selector, parts.path, lambda place: _ragged(parts, columns[place].name))
     except CollapseError as error:
-        raise error if wanted else _no_rows(parts, error) from None
+        raise error if selector else _no_rows(parts, error) from None
 
 
 def _no_rows(parts: Parts, error: CollapseError) -> CollapseError:
@@ -113,7 +113,7 @@ def _ragged(parts: Parts, name: str) -> bool:
 
 def _rows(parts: Parts, names: list[str]) -> Rows:
     """Rows (N,D) of one column of lists, or of D columns of numbers."""
-    kind, said = arrow_columns.dtype(parts.schema, names), f"{parts.path}, column {names[0]}"
+    kind, where = arrow_columns.dtype(parts.schema, names), f"{parts.path}, column {names[0]}"
     if not arrow_columns.is_list(arrow_columns.plain(parts.schema.field(names[0]).type)):
 
         def numbers(part: int) -> arrow_columns.Matrix:
@@ -121,9 +121,9 @@ def _rows(parts: Parts, names: list[str]) -> Rows:
             return arrow_columns.side_by_side([loaded.column(name) for name in names], kind)
 
         return blocks.rows(parts.path, parts.lengths, len(names), kind, numbers)
-    width = arrow_columns.width(parts.column(0, names[0]), said) if parts.lengths else 1
+    width = arrow_columns.width(parts.column(0, names[0]), where) if parts.lengths else 1
 
     def lists(part: int) -> arrow_columns.Matrix:
-        return arrow_columns.lists(parts.column(part, names[0]), said, width)
+        return arrow_columns.lists(parts.column(part, names[0]), where, width)
 
     return blocks.rows(parts.path, parts.lengths, width, kind, lists)

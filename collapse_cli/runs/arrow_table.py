@@ -18,12 +18,12 @@ from collapse_cli.runs.table import Table
 FEATHER_1 = b"FEA1"
 
 
-def read(path: Path, wanted: str = "") -> Table:
-    """A file, or the folder of a data set. wanted: --column.
+def read(path: Path, selector: str = "") -> Table:
+    """A file, or the folder of a data set. selector: --column.
 
     Raises CollapseError for what is no Arrow, for several splits, and where the rows are not clear or do not fit together.
     """
-    return arrow_parts.read(_parts(path), wanted)
+    return arrow_parts.read(_parts(path), selector)
 
 
 def by_name(path: Path) -> ByName:

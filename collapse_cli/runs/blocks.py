@@ -43,22 +43,22 @@ class Blocks:
         """A slice start:stop, or an index (b,) int64 in any order -> those rows (b,D)."""
         if isinstance(chosen, slice):
             return self._between(*chosen.indices(len(self))[:2])
-        found = numpy.empty((len(chosen), self.width), self.dtype)
+        values = numpy.empty((len(chosen), self.width), self.dtype)
         owner = torch.bucketize(chosen.contiguous(), torch.tensor(self.starts[1:]), right=True)  # (b,)
         for block in sorted(set(owner.tolist())):
             here = owner == block
-            found[here.numpy()] = self.read(block)[(chosen[here] - self.starts[block]).numpy()]
-        return torch.from_numpy(found)
+            values[here.numpy()] = self.read(block)[(chosen[here] - self.starts[block]).numpy()]
+        return torch.from_numpy(values)
 
     def _between(self, start: int, stop: int) -> Tensor:
-        found = numpy.empty((max(stop - start, 0), self.width), self.dtype)
+        values = numpy.empty((max(stop - start, 0), self.width), self.dtype)
         at, block = start, bisect_right(self.starts, start) - 1
         while at < stop:
             end = min(stop, self.starts[block + 1])
             here = slice(at - self.starts[block], end - self.starts[block])
-            found[at - start : end - start] = self.read(block)[here]
+            values[at - start : end - start] = self.read(block)[here]
             at, block = end, block + 1
-        return torch.from_numpy(found)
+        return torch.from_numpy(values)
 
 
 def rows(

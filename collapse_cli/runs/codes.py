@@ -80,7 +80,7 @@ def is_whole(stored: str) -> bool:
     return stored.removeprefix("u").startswith("int") or stored == "bool"
 
 
-def sentences(codes: Codes | None, how: Unpacking, found: Mapping[str, Any]) -> tuple[str, ...]:
+def sentences(codes: Codes | None, how: Unpacking, entries: Mapping[str, Any]) -> tuple[str, ...]:
     """How whole numbers were taken, in a sentence; that there is nothing to unpack, where it was asked for."""
     if codes is None:
         return () if how == "none" else ("nothing is unpacked, because the numbers are not whole numbers",)
@@ -88,7 +88,7 @@ def sentences(codes: Codes | None, how: Unpacking, found: Mapping[str, Any]) -> 
         return ()
     if codes.unpacked == "bits":
         return ("packed bits, unpacked: 8 dimensions of -1 and 1 from each byte",)
-    scales = [name for name in SCALES if name in found]
+    scales = [name for name in SCALES if name in entries]
     if codes.unpacked == "scale":
         by = (
             f"by {', '.join(scales)} of the file"
@@ -125,7 +125,7 @@ class Unpacked:
         return self.turn(self.rows[chosen], places)
 
 
-def unpacked(rows: Rows, stored: str, how: Unpacking, found: Mapping[str, Any], path: Path) -> Rows:
+def unpacked(rows: Rows, stored: str, how: Unpacking, entries: Mapping[str, Any], path: Path) -> Rows:
     """Whole numbers as what they stand for, float32, read when they are asked for; fractions as they are.
 
     bits: 8 dimensions of -1 and 1 from each byte, as numpy.packbits packs them; int8 is uint8 less 128. scale: with what the
@@ -140,7 +140,7 @@ def unpacked(rows: Rows, stored: str, how: Unpacking, found: Mapping[str, Any], 
             )
         shift = 128 if stored == "int8" else 0
         return Unpacked(rows, 8 * rows.shape[1], lambda block, _: _bits(block, shift))
-    factor, added = _affine(found, stored, (rows.shape[0], rows.shape[1]), path)
+    factor, added = _affine(entries, stored, (rows.shape[0], rows.shape[1]), path)
     return Unpacked(
         rows, rows.shape[1], lambda block, places: block.float() * _at(factor, places) + _at(added, places)
     )
@@ -153,23 +153,23 @@ def _bits(block: Tensor, shift: int) -> Tensor:
 
 
 def _affine(
-    found: Mapping[str, Any], stored: str, shape: tuple[int, int], path: Path
+    entries: Mapping[str, Any], stored: str, shape: tuple[int, int], path: Path
 ) -> tuple[Tensor, Tensor]:
     """What each number is multiplied by, and what is then added: (1,1), (1,D) or (N,1) each."""
 
-    def one_of(*names: str) -> Tensor | None:
-        name = next((name for name in names if name in found), "")
-        return _fitting(found[name], name, shape, path) if name else None
+    def parameter(*names: str) -> Tensor | None:
+        name = next((name for name in names if name in entries), "")
+        return _fitting(entries[name], name, shape, path) if name else None
 
-    low, high = one_of("min"), one_of("max")
-    if "ranges" in found:
-        low, high = (_fitting(part, "ranges", shape, path) for part in found["ranges"])
+    low, high = parameter("min"), parameter("max")
+    if "ranges" in entries:
+        low, high = (_fitting(part, "ranges", shape, path) for part in entries["ranges"])
     least = -128 if stored == "int8" else 0
     if low is not None and high is not None:
         step = (high - low) / STEP
         return step, low - least * step
-    scale, zero = one_of("scale", "scales"), one_of("zero_point", "zero_points")
-    offset = one_of("offset", "offsets")
+    scale, zero = parameter("scale", "scales"), parameter("zero_point", "zero_points")
+    offset = parameter("offset", "offsets")
     factor = torch.ones(1, 1) if scale is None else scale
     if offset is not None:
         return factor, offset

@@ -49,21 +49,25 @@ class Choice:
 
 def choose(
     columns: Sequence[Column],
-    wanted: str,
+    selector: str,
     path: Path,
     ragged: Callable[[int], bool] = lambda place: False,
     headed: bool = True,
 ) -> Choice:
     """The rows of a table, the labels, and what is left out.
 
-    wanted: --column; ragged: whether the lists of a column are of several lengths, asked only where that decides;
+    selector: --column; ragged: whether the lists of a column are of several lengths, asked only where that decides;
     headed: the columns have names. Raises CollapseError where it is not clear which columns are the rows.
     """
     label = _label(columns)
-    own = {c.name: (place,) for place, c in enumerate(columns) if c.name in OWN and c.kind == "list"}
-    if not wanted and OWN[0] in own:
-        return _choice(columns, {name: own[name] for name in OWN if name in own}, label, "", path)
-    chosen = _named(columns, wanted, path, headed) if wanted else _clear(columns, label, path, ragged, headed)
+    own_columns = {c.name: (place,) for place, c in enumerate(columns) if c.name in OWN and c.kind == "list"}
+    if not selector and OWN[0] in own_columns:
+        return _choice(
+            columns, {name: own_columns[name] for name in OWN if name in own_columns}, label, "", path
+        )
+    chosen = (
+        _named(columns, selector, path, headed) if selector else _clear(columns, label, path, ragged, headed)
+    )
     label = None if label in chosen.places else label
     return _choice(columns, {ROWS: chosen.places}, label, chosen.words if headed else "", path)
 
@@ -122,9 +126,9 @@ def _unclear(
 ) -> CollapseError:
     """What was found, and what to type."""
     if candidates:
-        said = "; ".join(candidate.words for candidate in candidates[: families.FEW])
+        descriptions = "; ".join(candidate.words for candidate in candidates[: families.FEW])
         return CollapseError(
-            f"{path}: it is not clear which columns are the embeddings: {said}",
+            f"{path}: it is not clear which columns are the embeddings: {descriptions}",
             "add " + " or ".join(_option(candidate.stem) for candidate in candidates[: families.FEW]),
         )
     names = [columns[place].name for place in numbers]
@@ -145,41 +149,43 @@ def _option(value: str) -> str:
     return f"--column {value}" if plain else f"--column '{value}'"
 
 
-def _named(columns: Sequence[Column], wanted: str, path: Path, headed: bool) -> Candidate:
+def _named(columns: Sequence[Column], selector: str, path: Path, headed: bool) -> Candidate:
     """What --column names: a column of lists, a stem or one of its columns, or columns between commas, with * as in a shell."""
     if not headed:
-        raise CollapseError(f"{path} has no heading, so it has no column '{wanted}'", "leave out --column")
+        raise CollapseError(f"{path} has no heading, so it has no column '{selector}'", "leave out --column")
     numbers = [place for place, column in enumerate(columns) if column.kind == "number"]
     groups = families.families(columns, numbers)
     for place, column in enumerate(columns):
-        if column.name == wanted and column.kind == "list":
+        if column.name == selector and column.kind == "list":
             return families.lists(columns, place)
-        if column.name == wanted and column.kind == "number":
-            alone = Candidate(wanted, (place,), f"the column {wanted}")
+        if column.name == selector and column.kind == "number":
+            alone = Candidate(selector, (place,), f"the column {selector}")
             return next((family for family in groups if place in family.places), alone)
-        if column.name == wanted:
+        if column.name == selector:
             raise CollapseError(
-                f"{path}: the column {wanted} contains no numbers and no lists of equal length",
+                f"{path}: the column {selector} contains no numbers and no lists of equal length",
                 f"columns that do: {families.brief([c.name for c in columns if c.kind != 'other']) or 'none'}",
             )
-    stem = wanted.strip(SEPARATORS)
+    stem = selector.strip(SEPARATORS)
     family = next((family for family in groups if family.stem == stem), None)
-    return family or _listed(columns, wanted, numbers, path)
+    return family or _listed(columns, selector, numbers, path)
 
 
-def _listed(columns: Sequence[Column], wanted: str, numbers: Sequence[int], path: Path) -> Candidate:
+def _listed(columns: Sequence[Column], selector: str, numbers: Sequence[int], path: Path) -> Candidate:
     label, places = _label(columns), []
-    for part in (part.strip() for part in wanted.split(",")):
+    for part in (part.strip() for part in selector.split(",")):
         exact = [place for place in numbers if columns[place].name == part]
         like = [place for place in families.numbers(columns, label) if fnmatchcase(columns[place].name, part)]
         if not (exact or like):
-            raise CollapseError(f"{path} has no column '{part}' of numbers", nearest(part, _known(columns)))
+            raise CollapseError(
+                f"{path} has no column '{part}' of numbers", nearest(part, _selectable(columns))
+            )
         places += [place for place in exact or like if place not in places]
     names = [columns[place].name for place in places]
-    return Candidate(wanted, tuple(places), f"{len(places):,} columns, {families.brief(names)}")
+    return Candidate(selector, tuple(places), f"{len(places):,} columns, {families.brief(names)}")
 
 
-def _known(columns: Sequence[Column]) -> list[str]:
+def _selectable(columns: Sequence[Column]) -> list[str]:
     """What --column takes: stems, and names of columns that share none."""
     groups = families.families(
         columns, [place for place, column in enumerate(columns) if column.kind == "number"]

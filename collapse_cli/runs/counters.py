@@ -40,8 +40,8 @@ class Name:
     @property
     def words(self) -> tuple[str, ...]:
         """The word before each number, in small letters: `part` and `of`."""
-        found = (re.search(r"([A-Za-z]*)[^A-Za-z]*$", text) for text in self.texts[:-1])
-        return tuple(match[1].lower() if match else "" for match in found)
+        matches = (re.search(r"([A-Za-z]*)[^A-Za-z]*$", text) for text in self.texts[:-1])
+        return tuple(match[1].lower() if match else "" for match in matches)
 
     def without(self, place: int) -> str:
         """The name with a star for one of its numbers."""

@@ -21,21 +21,21 @@ from collapse_cli.runs.table import Table, table
 BLOCK = 4 << 20  # bytes that are read at once; a longer line needs more
 
 
-def read(path: Path, wanted: str = "", delimiter: str = "") -> Table:
-    """Rows (N,D) float64, for text keeps all digits of a double. wanted: --column; delimiter: as the name says where it is empty.
+def read(path: Path, selector: str = "", delimiter: str = "") -> Table:
+    """Rows (N,D) float64, for text keeps all digits of a double. selector: --column; delimiter: where empty, as the name says.
 
     Raises CollapseError, with the line, for cells that are missing, too many, or no numbers, and where it is not clear which
     columns are the rows.
     """
     sheet = laid_out(path, delimiter)
-    choice = choose(sheet.columns, wanted, path, lambda place: _ragged(sheet, place), sheet.headed)
+    choice = choose(sheet.columns, selector, path, lambda place: _ragged(sheet, place), sheet.headed)
     parts: dict[str, list[Matrix]] = {space: [] for space in choice.spaces}
     labels: list[str] = []
     try:
         _read(sheet, choice, parts, labels)
     except (pyarrow.ArrowException, Uneven) as error:
         raise _unreadable(sheet, choice, error) from None
-    rows = {space: torch.from_numpy(numpy.concatenate(found)) for space, found in parts.items()}
+    rows = {space: torch.from_numpy(numpy.concatenate(matrices)) for space, matrices in parts.items()}
     name = "" if choice.label is None else sheet.columns[choice.label].name
     return table(path, choice, rows, name, labels)
 
@@ -70,9 +70,9 @@ def _read(sheet: Sheet, choice: Choice, parts: dict[str, list[Matrix]], labels: 
         for space, places in choice.spaces.items():
             columns = [batch.column(str(place)) for place in places]
             if sheet.columns[places[0]].kind == "list":
-                found = cells.lists(columns[0])
-                widths[space] = widths[space] or arrow_columns.width(found, space)
-                parts[space].append(arrow_columns.lists(found, space, widths[space]))
+                vectors = cells.lists(columns[0])
+                widths[space] = widths[space] or arrow_columns.width(vectors, space)
+                parts[space].append(arrow_columns.lists(vectors, space, widths[space]))
             else:
                 parts[space].append(arrow_columns.side_by_side(columns, numpy.dtype("float64")))
             held += parts[space][-1].nbytes
@@ -108,7 +108,7 @@ def _batches(sheet: Sheet, places: Sequence[int], label: int | None = None) -> I
 def _ragged(sheet: Sheet, place: int) -> bool:
     """Whether the lists of a column are of several lengths, or a cell is none."""
     try:
-        found = (cells.lists(batch.column(0)) for batch in _batches(sheet, [place]))
-        return len({arrow_columns.width(part, str(place)) for part in found}) > 1
+        parts = (cells.lists(batch.column(0)) for batch in _batches(sheet, [place]))
+        return len({arrow_columns.width(part, str(place)) for part in parts}) > 1
     except (pyarrow.ArrowException, Uneven):
         return True

@@ -54,20 +54,20 @@ class Kept:
         return f"embeddings{parts}{' with views' if self.views else ''}"
 
 
-def save(path: Path, kept: Kept) -> None:
+def save(path: Path, embeddings: Kept) -> None:
     """An .npz: representations, projections, labels, index, classes, source, network; first_… and second_… for the views."""
-    clean = kept.clean
+    clean = embeddings.clean
     named: dict[str, Any] = {
         **_arrays("", clean),
         "classes": numpy.array(clean.classes, dtype=str),
         "source": numpy.array(clean.source),
     }
-    for name, view in zip(VIEWS, kept.views or (), strict=False):
+    for name, view in zip(VIEWS, embeddings.views or (), strict=False):
         named |= _arrays(name, view)
-    if kept.temperature is not None:
-        named["temperature"] = numpy.array(kept.temperature)
-    if kept.network:
-        named["network"] = numpy.array(kept.network)
+    if embeddings.temperature is not None:
+        named["temperature"] = numpy.array(embeddings.temperature)
+    if embeddings.network:
+        named["network"] = numpy.array(embeddings.network)
     with whole(path) as draft, draft.open("wb") as file:
         numpy.savez(file, **named)
 
@@ -88,8 +88,8 @@ def are_at(place: Path | Source) -> bool:
     source = Source.at(place)
     path = source.path
     if source.whole is None and path.is_dir():
-        found = table_folders.kind(path) or folders.files_in(path)
-        return not (path / "checkpoint.pt").exists() and bool(found)
+        contents = table_folders.kind(path) or folders.files_in(path)
+        return not (path / "checkpoint.pt").exists() and bool(contents)
     return source.holds_rows or (path.suffix in PERHAPS and arrays.are_embeddings(source))
 
 
@@ -107,12 +107,12 @@ def load(
     Raises CollapseError for what cannot be read, and for arrays that do not fit one another.
     """
     source = Source.at(place)
-    path, (found, assumed) = source.path, content(source)
-    clean = stored(found, "", path, beside, unpack)
+    path, (entries, assumed) = source.path, content(source)
+    clean = stored(entries, "", path, beside, unpack)
     pair = [
-        stored(found, part, path, unpack=unpack).numbered_as(clean)
+        stored(entries, part, path, unpack=unpack).numbered_as(clean)
         for part in VIEWS
-        if f"{part}{ROWS}" in found
+        if f"{part}{ROWS}" in entries
     ]
     if len(pair) == 2:
         _refuse_unpaired(pair[0].index, pair[1].index, path)
@@ -120,17 +120,17 @@ def load(
     held = clean.held(chosen)
     views = [view.held(torch.isin(view.index, held.index).nonzero()[:, 0]) for view in pair]
     views = [_labelled_as(held, view) if beside or view.labels is None else view for view in views]
-    temperature = float(found["temperature"]) if "temperature" in found else None
+    temperature = float(entries["temperature"]) if "temperature" in entries else None
     both = (views[0], views[1]) if len(views) == 2 else None
     whole = codes.recognise(held.representations, clean.stored, unpack)
-    parts = len(found[ROWS].files) if isinstance(found[ROWS], shards.Shards) else 1
-    assumed += codes.sentences(whole, unpack, found)
-    return Kept(held, both, temperature, clean.spaces, assumed, parts, whole, _network(found))
+    parts = len(entries[ROWS].files) if isinstance(entries[ROWS], shards.Shards) else 1
+    assumed += codes.sentences(whole, unpack, entries)
+    return Kept(held, both, temperature, clean.spaces, assumed, parts, whole, _network(entries))
 
 
-def _network(found: Mapping[str, Any]) -> str:
+def _network(entries: Mapping[str, Any]) -> str:
     """What a file of `collapse embed` says of the encoder; another's array of that name says nothing."""
-    stated = str(found.get("network", ""))
+    stated = str(entries.get("network", ""))
     return stated if re.fullmatch(r"[0-9a-f]{64}|raw pixels", stated) else ""
 
 

@@ -58,13 +58,13 @@ def families(columns: Sequence[Column], places: Iterable[int]) -> list[Candidate
     groups: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for place in places:
         name = columns[place].name
-        if told := COUNTER.search(name):
-            groups.setdefault((name[: told.start()], name[told.end() :]), []).append((int(told[0]), place))
-    found = [_family(columns, *stem, sorted(group)) for stem, group in groups.items() if len(group) > 1]
-    stems = Counter(family.stem for family in found)
+        if match := COUNTER.search(name):
+            groups.setdefault((name[: match.start()], name[match.end() :]), []).append((int(match[0]), place))
+    candidates = [_family(columns, *stem, sorted(group)) for stem, group in groups.items() if len(group) > 1]
+    stems = Counter(family.stem for family in candidates)
     return [
         family if stems[family.stem] == 1 else replace(family, stem=columns[family.places[0]].name)
-        for family in found
+        for family in candidates
     ]
 
 
@@ -85,5 +85,5 @@ def lists(columns: Sequence[Column], place: int) -> Candidate:
 def brief(names: Sequence[str]) -> str:
     """Names between commas, of many only the first, of long ones the beginning."""
     more = len(names) - FEW
-    said = [name if len(name) <= LETTERS else f"{name[:LETTERS]}…" for name in names[:FEW]]
-    return ", ".join(said) + (f" and {more:,} more" if more > 0 else "")
+    shown = [name if len(name) <= LETTERS else f"{name[:LETTERS]}…" for name in names[:FEW]]
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")

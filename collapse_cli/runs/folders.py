@@ -118,31 +118,33 @@ def _sets(alike: Sequence[Member], folder: Path) -> Iterator[Part]:
     for _, group in groupby(
         sorted(alike, key=lambda member: (identity(member), member.name.numbers)), key=identity
     ):
-        found = list(group)
-        filled = [member for member in found if not member.is_empty]
+        members = list(group)
+        filled = [member for member in members if not member.is_empty]
         if any(member.holds_rows for member in filled):
-            point = tuple(found[0].name.numbers[at] for at in points)
-            yield from (replace(part, point=point) for part in _joined(found, filled, place, folder))
+            point = tuple(members[0].name.numbers[at] for at in points)
+            yield from (replace(part, point=point) for part in _joined(members, filled, place, folder))
 
 
-def _joined(found: Sequence[Member], filled: Sequence[Member], place: int | None, folder: Path) -> list[Part]:
+def _joined(
+    members: Sequence[Member], filled: Sequence[Member], place: int | None, folder: Path
+) -> list[Part]:
     """Files that differ in one counter as one set, where they may be one; else each by itself, and why."""
-    if place is None or len(found) == 1:
+    if place is None or len(members) == 1:
         return [_alone(member) for member in filled if member.holds_rows]
     _refuse_no_shard(filled, folder)
     why = unlike(filled)
-    numbers = [member.name.numbers[place] for member in found]
+    numbers = [member.name.numbers[place] for member in members]
     if not why and not counters.count_shards(
-        found[0].name.words[place], numbers, [len(member.array) for member in found]
+        members[0].name.words[place], numbers, [len(member.array) for member in members]
     ):
-        why = f"the numbers in {found[0].file.name} and {found[-1].file.name} count neither shards nor embeddings"
+        why = f"the numbers in {members[0].file.name} and {members[-1].file.name} count neither shards nor embeddings"
     if why:
         first, *others = (_alone(member) for member in filled)
         return [replace(first, notes=(f"measured separately: {why}",)), *others]
-    path = folder / f"{found[0].name.without(place)}.npy"
-    empty = tuple(f"left out: {member.file.name}, which is empty" for member in found if member.is_empty)
+    path = folder / f"{members[0].name.without(place)}.npy"
+    empty = tuple(f"left out: {member.file.name}, which is empty" for member in members if member.is_empty)
     files = tuple(member.file for member in filled)
-    return [Part(path, "", files, notes=(*_missing(found[0].name, place, numbers), *empty))]
+    return [Part(path, "", files, notes=(*_missing(members[0].name, place, numbers), *empty))]
 
 
 def _alone(member: Member) -> Part:
@@ -205,13 +207,13 @@ def _names(sets: Sequence[Part], folder: Path) -> list[str]:
 
 def _aside(members: Sequence[Member], folder: Path) -> list[str]:
     """A sentence on the arrays that are neither rows nor labels, and on what else there is."""
-    said = [f"{member.file.name}, {member.kind}" for member in members]
+    descriptions = [f"{member.file.name}, {member.kind}" for member in members]
     others = [
         file.name for file in sorted(folder.iterdir()) if file.is_file() and file.suffix in shards.OTHERS
     ]
-    said += (
+    descriptions += (
         [", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")]
         if others
         else []
     )
-    return [f"left out: {'; '.join(said[:MOST])}"] if said else []
+    return [f"left out: {'; '.join(descriptions[:MOST])}"] if descriptions else []

@@ -149,18 +149,18 @@ def _images(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, No
             if fixed
             else f"give a multiple of {patch}, the side of its patches",
         )
-    known = NORMALISATIONS.get(choices.normalisation, normalisation)
-    if len(known.mean) != channels:
-        known = Normalisation((0.0,) * channels, (1.0,) * channels)
-    return channels, choices.size or size, known
+    chosen = NORMALISATIONS.get(choices.normalisation, normalisation)
+    if len(chosen.mean) != channels:
+        chosen = Normalisation((0.0,) * channels, (1.0,) * channels)
+    return channels, choices.size or size, chosen
 
 
 def _usual(held: Held, best: Candidate) -> tuple[int, int, Normalisation]:
     """Channels, side and normalisation of the images that a network was trained on, as far as it tells."""
-    own = getattr(best.network, "pretrained_cfg", None)  # of timm's networks
-    if own:
-        channels, size, _ = own["input_size"]
-        return channels, size, Normalisation(tuple(own["mean"]), tuple(own["std"]))
+    pretrained = getattr(best.network, "pretrained_cfg", None)  # of timm's networks
+    if pretrained:
+        channels, size, _ = pretrained["input_size"]
+        return channels, size, Normalisation(tuple(pretrained["mean"]), tuple(pretrained["std"]))
     if best.form:
         channels, size = best.weights["patch_embed.proj.weight"].shape[1], vit.image_side(best.weights)
         usual = CLIP if best.clip else IMAGENET
@@ -178,8 +178,8 @@ def _shown(size: int, normalisation: Normalisation) -> str:
 def _stated(held: Held) -> Normalisation | None:
     """The normalisation that timm's config.json tells, if there is one."""
     config = (held.facts.get("config") or {}).get("pretrained_cfg") or {}
-    known = {"mean", "std"} <= config.keys()
-    return Normalisation(tuple(config["mean"]), tuple(config["std"])) if known else None
+    is_stated = {"mean", "std"} <= config.keys()
+    return Normalisation(tuple(config["mean"]), tuple(config["std"])) if is_stated else None
 
 
 def _width(encoder: nn.Module, channels: int, size: int, best: Candidate) -> int:
@@ -212,16 +212,16 @@ def matrices(place: Path | Source, choices: Choices = AS_FOUND) -> dict[str, Ten
         tensors = dict(held.tensors)
         if path.suffix == ".safetensors":  # which keeps names in no order of the network's
             tensors = dict(sorted(tensors.items(), key=lambda item: _counted(item[0])))
-    found = {
+    weights = {
         name.removesuffix(".weight"): weight.flatten(1)
         for name, weight in tensors.items()
         if weight.ndim > 1 and weight.is_floating_point() and not NO_LAYERS.search(name)
     }
-    if not found:
+    if not weights:
         raise CollapseError(
             f"{path} contains no weight matrices", "give the file to which the model's state_dict was saved"
         )
-    return found
+    return weights
 
 
 def _counted(name: str) -> list[tuple[int, str]]:

@@ -32,10 +32,10 @@ def read(text: str, source: Source | None, count: int) -> Tensor:
     """
     if Path(text).is_file():
         return labels.read(Path(text), count, "groups")[0]
-    found = {} if source is None else columns(source, (text,))
-    if text not in found:
+    by_name = {} if source is None else columns(source, (text,))
+    if text not in by_name:
         raise _unknown(text, source)
-    values = found[text]
+    values = by_name[text]
     if len(values) != count:
         raise CollapseError(
             f"{text} has {len(values):,} groups, but there are {count:,} embeddings",
@@ -44,15 +44,15 @@ def read(text: str, source: Source | None, count: int) -> Tensor:
     return labels.numbered(_whole(values), text, "groups")[0]
 
 
-def columns(source: Source, wanted: Sequence[str]) -> dict[str, Any]:
+def columns(source: Source, names: Sequence[str]) -> dict[str, Any]:
     """Those of the arrays or columns of a file that are there, by name: values (N,). Raises CollapseError for a name of two."""
-    found = _by_name(source)
-    twice = next((name for name in wanted if list(found.names).count(name) > 1), None)
+    by_name = _by_name(source)
+    twice = next((name for name in names if list(by_name.names).count(name) > 1), None)
     if twice is not None:
         raise CollapseError(
             f"{source.path}: two columns are called {twice!r}", "give each column its own name"
         )
-    return {name: found.read(name) for name in wanted if name in found.names}
+    return {name: by_name.read(name) for name in names if name in by_name.names}
 
 
 def _by_name(source: Source) -> ByName:

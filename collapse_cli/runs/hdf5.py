@@ -19,12 +19,12 @@ from collapse_cli.runs.table import Table, labelled
 PART = 64 << 20  # bytes that are read at once, at most
 
 
-def read(path: Path, wanted: str = "") -> Table:
-    """wanted: --column, the name of a data set. Data sets that lie in other files are not followed.
+def read(path: Path, selector: str = "") -> Table:
+    """selector: --column, the name of a data set. Data sets that lie in other files are not followed.
 
     Raises CollapseError without h5py, for what is no HDF5, and where it is not clear which data set are the rows.
     """
-    return _table(path, _opened(path), wanted)
+    return _table(path, _opened(path), selector)
 
 
 def by_name(path: Path) -> ByName:
@@ -55,18 +55,18 @@ def _opened(path: Path) -> dict[str, Any]:
 
 def _sets(file: Any, kind: Any) -> dict[str, Any]:
     """Every data set of this file by its path, without those whose numbers lie in other files."""
-    found: dict[str, Any] = {}
+    sets: dict[str, Any] = {}
 
     def keep(name: str, item: Any) -> None:
         if isinstance(item, kind) and not item.external and not item.is_virtual:
-            found[name] = item
+            sets[name] = item
 
     file.visititems(keep)
-    return found
+    return sets
 
 
-def _table(path: Path, sets: Mapping[str, Any], wanted: str) -> Table:
-    name = _chosen(path, sets, wanted)
+def _table(path: Path, sets: Mapping[str, Any], selector: str) -> Table:
+    name = _chosen(path, sets, selector)
     rows = sets[name]
     count, width = rows.shape
     line = width * rows.dtype.itemsize
@@ -89,31 +89,31 @@ def _table(path: Path, sets: Mapping[str, Any], wanted: str) -> Table:
     )
     labels, classes = _labels(path, sets[label], label, count) if label else (None, ())
     aside = tuple(other for other in sets if other not in (name, label if labels is not None else None))
-    said = f"the data set {name}" if len(sets) > 1 or wanted else ""
-    return Table({"rows": held}, labels, classes, aside, said)
+    description = f"the data set {name}" if len(sets) > 1 or selector else ""
+    return Table({"rows": held}, labels, classes, aside, description)
 
 
-def _chosen(path: Path, sets: Mapping[str, Any], wanted: str) -> str:
+def _chosen(path: Path, sets: Mapping[str, Any], selector: str) -> str:
     """The only data set of rows, or the only one of several whose name says that it is an embedding."""
     shapes = {name: f"{name} {tuple(item.shape)}" for name, item in sets.items() if item.shape is not None}
-    found = [
+    candidates = [
         name for name in shapes if fits(sets[name].dtype, sets[name].shape) and not COUNTS.fullmatch(name)
     ]
-    if wanted and wanted.strip("/") in found:
-        return wanted.strip("/")
-    if wanted:
+    if selector and selector.strip("/") in candidates:
+        return selector.strip("/")
+    if selector:
         raise CollapseError(
-            f"{path} has no data set '{wanted}' of shape (N, D)",
-            nearest(wanted, found) if found else "leave out --column",
+            f"{path} has no data set '{selector}' of shape (N, D)",
+            nearest(selector, candidates) if candidates else "leave out --column",
         )
-    telling = [name for name in found if TELLS.search(name)]
-    found = telling if len(telling) == 1 else found
-    if len(found) == 1:
-        return found[0]
-    if found:
+    telling = [name for name in candidates if TELLS.search(name)]
+    candidates = telling if len(telling) == 1 else candidates
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
         raise CollapseError(
-            f"{path} contains several data sets of embeddings: {brief([shapes[name] for name in found])}",
-            "add " + " or ".join(f"--column {name}" for name in found[:4]),
+            f"{path} contains several data sets of embeddings: {brief([shapes[name] for name in candidates])}",
+            "add " + " or ".join(f"--column {name}" for name in candidates[:4]),
         )
     raise CollapseError(
         f"{path} contains no data set of shape (N, D): {brief(list(shapes.values())) or 'no data set'}",

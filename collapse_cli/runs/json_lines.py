@@ -39,8 +39,8 @@ class Layout:
 
     def batches(self, places: Sequence[int], label: int | None = None) -> Iterator[pyarrow.RecordBatch]:
         """Some columns; dimensions are doubles, also where the first lines hold whole numbers only."""
-        wanted = {"number": pyarrow.float64(), "list": DOUBLES, "other": pyarrow.string()}
-        kinds = [self.labels[p] if p == label else wanted[self.columns[p].kind] for p in places]
+        types = {"number": pyarrow.float64(), "list": DOUBLES, "other": pyarrow.string()}
+        kinds = [self.labels[p] if p == label else types[self.columns[p].kind] for p in places]
         names = [self.columns[place].name for place in places]
         schema = pyarrow.schema(list(zip(names, kinds, strict=True)))
         with packed.content(self.path) as opened:
@@ -61,17 +61,17 @@ class Layout:
             return True
 
 
-def read(path: Path, wanted: str = "") -> Table:
-    """Rows (N,D) float64. wanted: --column. Raises CollapseError, with the line, for what is no JSON or has another length."""
+def read(path: Path, selector: str = "") -> Table:
+    """Rows (N,D) float64. selector: --column. Raises CollapseError, with the line, for what is no JSON or has another length."""
     layout = _laid_out(path)
-    choice = choose(layout.columns, wanted, path, layout.ragged)
+    choice = choose(layout.columns, selector, path, layout.ragged)
     parts: dict[str, list[Matrix]] = {space: [] for space in choice.spaces}
     labels: list[Any] = []
     try:
         _read(layout, choice, parts, labels)
     except (pyarrow.ArrowException, Uneven) as error:
         raise _unreadable(layout, choice, error) from None
-    rows = {space: torch.from_numpy(numpy.concatenate(found)) for space, found in parts.items()}
+    rows = {space: torch.from_numpy(numpy.concatenate(matrices)) for space, matrices in parts.items()}
     name = "" if choice.label is None else layout.columns[choice.label].name
     return table(path, choice, rows, name, labels)
 
@@ -105,12 +105,12 @@ def _read(layout: Layout, choice: Choice, parts: dict[str, list[Matrix]], labels
     held, widths, columns = 0, dict.fromkeys(parts, 0), layout.columns
     for batch in layout.batches(choice.taken, choice.label):
         for space, places in choice.spaces.items():
-            found = [batch.column(columns[place].name) for place in places]
+            batch_columns = [batch.column(columns[place].name) for place in places]
             if columns[places[0]].kind == "list":
-                widths[space] = widths[space] or arrow_columns.width(found[0], space)
-                parts[space].append(arrow_columns.lists(found[0], space, widths[space]))
+                widths[space] = widths[space] or arrow_columns.width(batch_columns[0], space)
+                parts[space].append(arrow_columns.lists(batch_columns[0], space, widths[space]))
             else:
-                parts[space].append(arrow_columns.side_by_side(found, numpy.dtype("float64")))
+                parts[space].append(arrow_columns.side_by_side(batch_columns, numpy.dtype("float64")))
             held += parts[space][-1].nbytes
         reader.refuse_too_large(layout.path, held)
         if choice.label is not None:
@@ -138,12 +138,12 @@ def _laid_out(path: Path) -> Layout:
 
 def _object(line: str, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        record = json.loads(line)
     except (ValueError, RecursionError):
         raise CollapseError(f"{where} is not JSON: {brief(line.strip())!r}", HINT) from None
-    if not isinstance(found, dict):
-        raise CollapseError(f"{where} is not an object but a {type(found).__name__}", HINT)
-    return found
+    if not isinstance(record, dict):
+        raise CollapseError(f"{where} is not an object but a {type(record).__name__}", HINT)
+    return record
 
 
 def _is_number(value: Any) -> bool:
@@ -154,10 +154,10 @@ def _column(name: str, seen: Sequence[Any]) -> Column:
     """By its first value that is not null: a later one of another kind is an error."""
     value = seen[0] if seen else None
     if _is_number(value):
-        whole = all(isinstance(one, int) for one in seen)
+        whole = all(isinstance(number, int) for number in seen)
         return Column(name, "number", whole, classes=whole)
-    if isinstance(value, list) and value and all(one is None or _is_number(one) for one in value):
-        return Column(name, "list", whole=all(isinstance(one, int) for one in value))
+    if isinstance(value, list) and value and all(number is None or _is_number(number) for number in value):
+        return Column(name, "list", whole=all(isinstance(number, int) for number in value))
     return Column(name, "other", classes=isinstance(value, str | bool))
 
 
@@ -166,7 +166,7 @@ def _label(seen: Sequence[Any]) -> pyarrow.DataType:
     if isinstance(value, bool):
         return pyarrow.bool_()
     if _is_number(value):
-        return pyarrow.int64() if all(isinstance(one, int) for one in seen) else pyarrow.float64()
+        return pyarrow.int64() if all(isinstance(number, int) for number in seen) else pyarrow.float64()
     return pyarrow.string()
 
 
@@ -182,17 +182,19 @@ def _mistake(layout: Layout, choice: Choice) -> CollapseError | None:
     return None
 
 
-def _check(found: dict[str, Any], columns: Sequence[Column], widths: dict[str, int], where: str) -> None:
+def _check(record: dict[str, Any], columns: Sequence[Column], widths: dict[str, int], where: str) -> None:
     """One line. widths: length of the first list of each column, filled here."""
     for column in columns:
-        value = found.get(column.name)
+        value = record.get(column.name)
         if column.kind == "number":
             if not (value is None or _is_number(value)):
                 raise CollapseError(f"{where}: {column.name} is {brief(repr(value))}, not a number", HINT)
             continue
-        if not isinstance(value, list) or not all(one is None or _is_number(one) for one in value):
-            said = "has no list" if value is None else f"contains {brief(repr(value))} and no list of numbers"
-            raise CollapseError(f"{where} {said} in {column.name}", HINT)
+        if not isinstance(value, list) or not all(number is None or _is_number(number) for number in value):
+            problem = (
+                "has no list" if value is None else f"contains {brief(repr(value))} and no list of numbers"
+            )
+            raise CollapseError(f"{where} {problem} in {column.name}", HINT)
         if len(value) != widths.setdefault(column.name, len(value)):
             first = widths[column.name]
             raise CollapseError(

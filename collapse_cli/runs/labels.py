@@ -35,16 +35,16 @@ def read(path: Path, count: int, what: str = "labels") -> tuple[Tensor, tuple[st
             f"--{what} {path}: {what} are not read from a file of this type",
             f"give a file of type {', '.join(KINDS)}",
         )
-    found = _lines(path, what) if path.suffix in DELIMITERS else _array(path, what)
-    if what != HEADINGS[1] and len(found) == count + 1 and isinstance(found, list):
-        found = found[1:]
-    if len(found) != count:
+    values = _lines(path, what) if path.suffix in DELIMITERS else _array(path, what)
+    if what != HEADINGS[1] and len(values) == count + 1 and isinstance(values, list):
+        values = values[1:]
+    if len(values) != count:
         heading = "; a heading must read `label`" if what == HEADINGS[1] else ""
         raise CollapseError(
-            f"{path} contains {len(found):,} {what}, but there are {count:,} embeddings",
+            f"{path} contains {len(values):,} {what}, but there are {count:,} embeddings",
             f"give one {what[:-1]} for each embedding{heading}",
         )
-    return numbered(found, str(path), what)
+    return numbered(values, str(path), what)
 
 
 def numbered(
@@ -58,7 +58,7 @@ def numbered(
             f"{what} must be whole numbers or names of shape (N,)",
         )
     names, labels = numpy.unique(array, return_inverse=True)
-    return torch.from_numpy(labels.astype("int64")), tuple(str(one) for one in names)
+    return torch.from_numpy(labels.astype("int64")), tuple(str(class_name) for class_name in names)
 
 
 def _names(what: str) -> tuple[str, ...]:
@@ -75,17 +75,17 @@ def _lines(path: Path, what: str) -> list[str] | list[int]:
         raise error.wanted_as("text", "save the file as UTF-8") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CollapseError(f"{path} cannot be read as text ({error})", "save the file as UTF-8") from None
-    found = _column(lines, path, what) or [line.strip().strip('"') for line in lines]
-    while found and not found[-1]:
-        found.pop()
-    if found and found[0].lower() in HEADINGS:
-        del found[0]
-    if "" in found:
+    words = _column(lines, path, what) or [line.strip().strip('"') for line in lines]
+    while words and not words[-1]:
+        words.pop()
+    if words and words[0].lower() in HEADINGS:
+        del words[0]
+    if "" in words:
         raise CollapseError(
-            f"{path}: {what[:-1]} {found.index('') + 1} of {len(found)} is empty",
+            f"{path}: {what[:-1]} {words.index('') + 1} of {len(words)} is empty",
             "give one {what[:-1]} on each line",
         )
-    return [int(one) for one in found] if all(WHOLE.fullmatch(one) for one in found) else found
+    return [int(word) for word in words] if all(WHOLE.fullmatch(word) for word in words) else words
 
 
 def _column(lines: Sequence[str], path: Path, what: str) -> list[str]:
@@ -115,13 +115,14 @@ def _array(path: Path, what: str) -> Any:
             return reader.array(path)
         except reader.Unreadable as error:
             raise error.wanted_as(what, "save them with numpy.save") from None
-    found = arrays.read(path)
+    entries = arrays.read(path)
     name = next(
-        (name for name in _names(what)[:2] if name in found), "" if len(found) != 1 else next(iter(found))
+        (name for name in _names(what)[:2] if name in entries),
+        "" if len(entries) != 1 else next(iter(entries)),
     )
     if not name:
         raise CollapseError(
-            f"{path} has no array '{what}', only {', '.join(found)}",
+            f"{path} has no array '{what}', only {', '.join(entries)}",
             f"name the array {what}, or save it alone",
         )
-    return found[name]
+    return entries[name]

@@ -68,8 +68,8 @@ def words(name: str) -> list[str]:
 def are_vectors(members: Sequence[Member]) -> bool:
     """Whether each file holds one vector (D,) of one width."""
     shapes = {(member.array.shape, member.array.dtype.name) for member in members}
-    one = len(members) > 1 and len(shapes) == 1 and members[0].array.ndim == 1
-    return one and members[0].array.dtype.kind == "f" and len(members[0].array) > 1
+    uniform = len(members) > 1 and len(shapes) == 1 and members[0].array.ndim == 1
+    return uniform and members[0].array.dtype.kind == "f" and len(members[0].array) > 1
 
 
 def unlike(members: Sequence[Member]) -> str:
@@ -78,10 +78,10 @@ def unlike(members: Sequence[Member]) -> str:
     other = next((each for each in members if _form(each) != _form(first)), None)
     if other is None:
         return ""
-    said = [
+    descriptions = [
         f"{each.file.name} has embeddings of {_form(each)[0]} {each.array.dtype}" for each in (first, other)
     ]
-    return ", ".join(said)
+    return ", ".join(descriptions)
 
 
 def _form(member: Member) -> tuple[int, str]:

@@ -34,91 +34,98 @@ BESIDE = re.compile(
 SHOWN = 6
 
 
-def named(found: Mapping[str, Any], path: Path, wanted: str = "") -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A file's arrays by the names of our own files, and what was assumed of it. wanted: --column, the array of the rows.
+def named(
+    entries: Mapping[str, Any], path: Path, selector: str = ""
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A file's arrays by the names of our own files, and what was assumed of it. selector: --column, the array of the rows.
 
     Raises CollapseError where there are no rows (N,D), or several arrays that may be them.
     """
-    every = found
-    if wanted:
-        found = _only(found, wanted, path)
-    elif {"h", "z"} <= found.keys() and ROWS not in found:
-        found = {{"h": ROWS, "z": "projections"}.get(name, name): value for name, value in found.items()}
-    name, rows = (wanted, _usable(found[wanted], wanted, path)) if wanted else _rows(found, path)
-    given, said = rows.shape, []
+    every = entries
+    if selector:
+        entries = _only(entries, selector, path)
+    elif {"h", "z"} <= entries.keys() and ROWS not in entries:
+        entries = {{"h": ROWS, "z": "projections"}.get(name, name): value for name, value in entries.items()}
+    name, rows = (selector, _usable(entries[selector], selector, path)) if selector else _rows(entries, path)
+    shape, assumptions = rows.shape, []
     if name not in (ROWS, BARE):
-        said.append(
+        assumptions.append(
             f"embeddings: the array {name}"
-            if name in found
+            if name in entries
             else f"embeddings: {len(rows):,} vectors by their names"
         )
     rows = squeezed(rows)
-    if rows.shape != given:
-        said.append(f"its shape {tuple(given)} is read as {tuple(rows.shape)}")
-    if name not in found:
-        return {ROWS: rows}, tuple(said)
-    kept = {ROWS if other == name else other: value for other, value in found.items()} | {ROWS: rows}
-    label = _labels(kept, len(rows))
+    if rows.shape != shape:
+        assumptions.append(f"its shape {tuple(shape)} is read as {tuple(rows.shape)}")
+    if name not in entries:
+        return {ROWS: rows}, tuple(assumptions)
+    renamed = {ROWS if other == name else other: value for other, value in entries.items()} | {ROWS: rows}
+    label = _labels(renamed, len(rows))
     if label not in ("", "labels"):
-        kept["labels"] = kept.pop(label)
-        said.append(f"labels: the array {label}")
+        renamed["labels"] = renamed.pop(label)
+        assumptions.append(f"labels: the array {label}")
     if label:
-        kept["labels"] = _flat(kept["labels"])
-    return kept, (*said, *_aside([*kept, *(each for each in every if wanted and each not in found)]))
+        renamed["labels"] = _flat(renamed["labels"])
+    return renamed, (
+        *assumptions,
+        *_aside([*renamed, *(each for each in every if selector and each not in entries)]),
+    )
 
 
-def _only(found: Mapping[str, Any], wanted: str, path: Path) -> dict[str, Any]:
+def _only(entries: Mapping[str, Any], selector: str, path: Path) -> dict[str, Any]:
     """Without the other arrays of rows. Raises CollapseError where the one that is wanted is not there."""
-    rows = [name for name, value in found.items() if len(_shape(_flat(value))) > 1 or name == wanted]
-    if wanted not in found or len(_shape(found[wanted])) < 2:
-        rows = [name for name in rows if name != wanted]
+    rows = [name for name, value in entries.items() if len(_shape(_flat(value))) > 1 or name == selector]
+    if selector not in entries or len(_shape(entries[selector])) < 2:
+        rows = [name for name in rows if name != selector]
         raise CollapseError(
-            f"{path} has no array '{wanted}' of shape (N, D)",
-            nearest(wanted, rows) if rows else "leave out --column",
+            f"{path} has no array '{selector}' of shape (N, D)",
+            nearest(selector, rows) if rows else "leave out --column",
         )
-    return {name: value for name, value in found.items() if name == wanted or name not in rows}
+    return {name: value for name, value in entries.items() if name == selector or name not in rows}
 
 
-def _rows(found: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
+def _rows(entries: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
     """The only array that may be rows, and what it is called; a name that is not in the file for vectors by their names."""
-    if ROWS in found:
-        return ROWS, _usable(found[ROWS], ROWS, path)
-    if are_vectors(found):
-        return "", torch.cat([value.reshape(1, -1) for value in found.values()])
-    arrays = {name: value for name, value in found.items() if isinstance(value, Tensor)}
+    if ROWS in entries:
+        return ROWS, _usable(entries[ROWS], ROWS, path)
+    if are_vectors(entries):
+        return "", torch.cat([value.reshape(1, -1) for value in entries.values()])
+    arrays = {name: value for name, value in entries.items() if isinstance(value, Tensor)}
     shapes = {name: _shape(value) for name, value in arrays.items() if not PARAMETERS.search(name)}
     rows = [name for name, shape in shapes.items() if len(shape) == 2] or [
         name for name, shape in shapes.items() if len(shape) > 2
     ]
     rows = [name for name in rows if NAMED.search(name) or not BESIDE.search(name)] or rows
-    if len(rows) > 1 and are_sequences(found):
-        _usable(list(found.values()), "what stands by name", path)
+    if len(rows) > 1 and are_sequences(entries):
+        _usable(list(entries.values()), "what stands by name", path)
     if len(rows) > 1:
-        said = ", ".join(f"{name} {shapes[name]}" for name in rows[:SHOWN])
+        listing = ", ".join(f"{name} {shapes[name]}" for name in rows[:SHOWN])
         raise CollapseError(
-            f"{path} contains several arrays of embeddings: {said}",
+            f"{path} contains several arrays of embeddings: {listing}",
             f"add {' or '.join(f'--column {name}' for name in rows[:4])}; or name the array to "
             f"measure {ROWS}, or save it alone",
         )
-    (name,) = rows or (list(found)[:1] if len(found) == 1 else [""])
+    (name,) = rows or (list(entries)[:1] if len(entries) == 1 else [""])
     if not name:
-        _refuse_none(found, path)
-    return name, _usable(found[name], name, path)
+        _refuse_none(entries, path)
+    return name, _usable(entries[name], name, path)
 
 
-def _refuse_none(found: Mapping[str, Any], path: Path) -> None:
-    sets = [name for name, value in found.items() if isinstance(value, Mapping)]
+def _refuse_none(entries: Mapping[str, Any], path: Path) -> None:
+    sets = [name for name, value in entries.items() if isinstance(value, Mapping)]
     if sets:
         raise CollapseError(
             f"{path} contains several sets of embeddings: {', '.join(sets[:SHOWN])}",
             f"save each set alone: torch.save(torch.load(PATH)['{sets[0]}'], '{sets[0]}.pt')",
         )
-    ragged = next((name for name, value in found.items() if isinstance(value, Objects | list)), None)
+    ragged = next((name for name, value in entries.items() if isinstance(value, Objects | list)), None)
     if ragged is not None:
-        _usable(found[ragged], ragged, path)
-    said = ", ".join(f"{name} {_shape(value)}" for name, value in found.items() if isinstance(value, ARRAY))
+        _usable(entries[ragged], ragged, path)
+    shapes = ", ".join(
+        f"{name} {_shape(value)}" for name, value in entries.items() if isinstance(value, ARRAY)
+    )
     raise CollapseError(
-        f"{path} contains no embeddings of shape (N, D), only {said or 'no array'}",
+        f"{path} contains no embeddings of shape (N, D), only {shapes or 'no array'}",
         f"save the embeddings as an array named {ROWS}",
     )
 
@@ -139,8 +146,8 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
         kind = str(value.dtype).removeprefix("torch.")
         refuse_shape(value.shape, kind, f"{name} of {path}")
         if value.ndim < 2:
-            said = f"{name} of {path} is {kind} of shape {_shape(value)}"
-            raise CollapseError(said, "embeddings must be numbers of shape (N, D)")
+            problem = f"{name} of {path} is {kind} of shape {_shape(value)}"
+            raise CollapseError(problem, "embeddings must be numbers of shape (N, D)")
         return value
     kind = (
         f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {type(value).__name__}"
@@ -148,24 +155,24 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
     raise CollapseError(f"{name} of {path} is {kind}", "embeddings must be numbers of shape (N, D)")
 
 
-def _refuse_ragged(given: Sequence[tuple[int, ...]], what: str) -> None:
+def _refuse_ragged(all_shapes: Sequence[tuple[int, ...]], what: str) -> None:
     """Raises CollapseError for a list of arrays that do not fit together."""
-    shapes = sorted(set(given))
+    shapes = sorted(set(all_shapes))
     if len(shapes) < 2:
         raise CollapseError(f"{what} is a list without numbers", "embeddings must be numbers of shape (N, D)")
     one_width = len({shape[-1:] for shape in shapes}) == 1 and min(map(len, shapes)) > 1
     raise CollapseError(
-        f"{what} is {len(given):,} tensors of {len(shapes)} shapes, for example {shapes[0]} and {shapes[-1]}",
+        f"{what} is {len(all_shapes):,} tensors of {len(shapes)} shapes, for example {shapes[0]} and {shapes[-1]}",
         "pool sequences first, torch.stack([x.mean(0) for x in tensors]); where each row is a sample, torch.cat(tensors)"
         if one_width else "give vectors of one width; vectors of another width come from another network, or need padding",
     )  # fmt: skip
 
 
-def _labels(found: Mapping[str, Any], count: int) -> str:
+def _labels(entries: Mapping[str, Any], count: int) -> str:
     """The name of the labels of N rows, by our own name, else by another usual one; empty where there are none."""
-    if "labels" in found:
+    if "labels" in entries:
         return "labels"
-    return next((name for name in LABELS if name in found and _are_labels(found[name], count)), "")
+    return next((name for name in LABELS if name in entries and _are_labels(entries[name], count)), "")
 
 
 def _are_labels(value: Any, count: int) -> bool:

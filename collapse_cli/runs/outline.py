@@ -39,14 +39,14 @@ class _Outline(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name.endswith("Storage"):
             return name
-        known = {
+        allowed = {
             ("collections", "OrderedDict"): OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2"): _shape,
             ("torch._utils", "_rebuild_parameter"): _of_parameter,
         }
-        if (module, name) not in known:
+        if (module, name) not in allowed:
             raise pickle.UnpicklingError(f"{module}.{name}")
-        return known[module, name]
+        return allowed[module, name]
 
 
 def _shape(storage: None, offset: int, sizes: Any, *others: Any) -> Shape:

@@ -21,12 +21,12 @@ WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
 OPEN = 8  # files at a time
 
 
-def read(path: Path, wanted: str = "") -> Table:
-    """A file, a folder of them, or a split of one, DIR/train. wanted: --column.
+def read(path: Path, selector: str = "") -> Table:
+    """A file, a folder of them, or a split of one, DIR/train. selector: --column.
 
     Raises CollapseError for images, and where the rows are not clear or do not fit together.
     """
-    return arrow_parts.read(_parts(path), wanted)
+    return arrow_parts.read(_parts(path), selector)
 
 
 def by_name(path: Path) -> ByName:

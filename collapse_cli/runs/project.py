@@ -40,7 +40,7 @@ def gate(start: Path) -> dict[str, Any]:
 
 def _table(path: Path) -> Any:
     try:
-        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CollapseError(f"cannot read {path}: {error.strerror}", "make it readable") from None
     except ValueError as error:  # also what is not UTF-8
@@ -48,16 +48,16 @@ def _table(path: Path) -> Any:
             f"{path} is not TOML: {error}", "repair the file: it may describe the gate"
         ) from None
     for name in ("tool", "collapse", "check"):
-        found = found.get(name, {})
-        if not isinstance(found, dict):
+        table = table.get(name, {})
+        if not isinstance(table, dict):
             raise CollapseError(f"{path}: '{name}' is not a table", f"the table of the gate is {TABLE}")
-    return found
+    return table
 
 
 def _refuse(key: str, value: Any, path: Path | None) -> None:
     if key not in KINDS:
         raise CollapseError(f"{path}: {TABLE} has no key '{key}'", nearest(key, list(KINDS)))
-    kinds, wanted = KINDS[key]
+    kinds, expected = KINDS[key]
     texts = not isinstance(value, list) or all(isinstance(text, str) for text in value)
     if not isinstance(value, kinds) or not texts:
-        raise CollapseError(f"{path}: {TABLE} {key} cannot be {value!r}", f"it takes {wanted}")
+        raise CollapseError(f"{path}: {TABLE} {key} cannot be {value!r}", f"it takes {expected}")

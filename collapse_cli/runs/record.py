@@ -35,8 +35,8 @@ class Record:
     def epochs(self) -> dict[int, Path]:
         """Epoch -> its checkpoint, of those that were kept, the first first."""
         files = (self.folder / "epochs").glob("*.pt")
-        kept = {int(path.stem): path for path in files if path.stem.isdecimal()}
-        return dict(sorted(kept.items()))
+        by_epoch = {int(path.stem): path for path in files if path.stem.isdecimal()}
+        return dict(sorted(by_epoch.items()))
 
     def begin(self, run: Run, facts: Mapping[str, Any], overwrite: bool) -> None:
         """Make the folder and write what is known before the first step. A folder with something in it is refused."""
@@ -72,22 +72,22 @@ class Record:
 
     def _clear(self) -> None:
         """Remove what a run before left in the folder."""
-        for kept in ("settings.toml", "run.json", "history.jsonl", "checkpoint.pt", "report.html"):
-            (self.folder / kept).unlink(missing_ok=True)
-        for kept in ("results", "plots", "epochs"):
-            shutil.rmtree(self.folder / kept, ignore_errors=True)
+        for name in ("settings.toml", "run.json", "history.jsonl", "checkpoint.pt", "report.html"):
+            (self.folder / name).unlink(missing_ok=True)
+        for name in ("results", "plots", "epochs"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def say(self, **facts: Any) -> None:
         """Add facts to run.json: status, versions, seed, argv …"""
-        known = self.facts()
+        recorded = self.facts()
         with whole(self.folder / "run.json") as draft:
-            draft.write_text(json.dumps(known | facts, indent=2) + "\n")
+            draft.write_text(json.dumps(recorded | facts, indent=2) + "\n")
 
     def facts(self) -> dict[str, Any]:
         """What run.json says; empty where it is missing or damaged."""
         path = self.folder / "run.json"
-        known = _json(path.read_text("utf-8", "replace")) if path.is_file() else None
-        return known if isinstance(known, dict) else {}
+        recorded = _json(path.read_text("utf-8", "replace")) if path.is_file() else None
+        return recorded if isinstance(recorded, dict) else {}
 
     def append(self, epoch: Any) -> None:
         """One more line of history.jsonl, from a dataclass."""
@@ -104,9 +104,9 @@ class Record:
         for number, path in self.epochs().items():
             if number > epoch:
                 path.unlink()
-        kept = [line for line in self.history() if line["number"] <= epoch]
+        lines = [line for line in self.history() if line["number"] <= epoch]
         with whole(self.folder / "history.jsonl") as draft:
-            draft.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            draft.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def settings(self) -> Run:
         """The run's settings, as settings.toml holds them."""
@@ -142,11 +142,11 @@ class Record:
 
     def results(self) -> list[dict[str, Any]]:
         """Every answer kept so far, by command name; those that are torn will be measured anew."""
-        found = [
+        documents = [
             _json(path.read_text("utf-8", "replace"))
             for path in sorted((self.folder / "results").glob("*.json"))
         ]
-        return [document for document in found if isinstance(document, dict) and "command" in document]
+        return [document for document in documents if isinstance(document, dict) and "command" in document]
 
 
 def _json(text: str) -> Any:

@@ -50,12 +50,12 @@ class Shards:
         if isinstance(chosen, slice):
             parts = [self._read(file, rows) for file, rows in self._across(chosen)]
             return torch.cat(parts) if parts else self._empty(0)
-        found = self._empty(len(chosen))
+        values = self._empty(len(chosen))
         owner = torch.bucketize(chosen.contiguous(), torch.tensor(self.starts[1:]), right=True)  # (b,)
         for file in sorted(set(owner.tolist())):
             here = owner == file
-            found[here] = self._read(file, (chosen[here] - self.starts[file]).numpy())
-        return found
+            values[here] = self._read(file, (chosen[here] - self.starts[file]).numpy())
+        return values
 
     def _across(self, chosen: slice) -> Iterator[tuple[int, slice]]:
         """Which files hold the rows, and which rows of theirs these are."""
@@ -84,10 +84,10 @@ def opened(path: Path) -> Shards:
         )
     if not fits(array.dtype, array.shape):
         refuse(path, array)
-    said = (
+    assumed = (
         (f"its shape {array.shape} is read as {(len(array), width(array.shape))}",) if array.ndim > 2 else ()
     )
-    return together((path,), said)
+    return together((path,), assumed)
 
 
 def together(files: Sequence[Path], assumed: tuple[str, ...] = ()) -> Shards:

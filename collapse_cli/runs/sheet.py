@@ -130,10 +130,10 @@ def _check(sheet: Sheet, choice: Choice, row: Sequence[str], widths: dict[int, i
     for place in (place for places in choice.spaces.values() for place in places):
         here = f"{where}, column {place + 1}"
         if sheet.columns[place].kind == "list":
-            found = len(cells.numbers(row[place], here))
-            if found != widths.setdefault(place, found):
+            length = len(cells.numbers(row[place], here))
+            if length != widths.setdefault(place, length):
                 raise CollapseError(
-                    f"{here} contains {found} numbers, but the first row has {widths[place]}",
+                    f"{here} contains {length} numbers, but the first row has {widths[place]}",
                     "every row needs the same number D of them",
                 )
         elif not is_number(row[place]):

@@ -75,8 +75,8 @@ class Source:
     @property
     def columns(self) -> ByName:
         """Every column of a table. Raises CollapseError for what cannot be read."""
-        found: ByName = _reader(self.path).by_name(self.path)
-        return found
+        by_name: ByName = _reader(self.path).by_name(self.path)
+        return by_name
 
     @property
     def content(self) -> Any:
@@ -111,8 +111,8 @@ class Source:
 
 def _module(path: Path) -> str:
     """Which reads the table at a path, as its name says or what lies in it; empty for what is none."""
-    if found := table_folders.kind(path):
-        return FOLDERS[found]
+    if kind := table_folders.kind(path):
+        return FOLDERS[kind]
     module = TABLES.get(packed.suffix(path), "")
     return "" if path.is_dir() or (packed.packed(path) and module not in TEXTS) else module
 

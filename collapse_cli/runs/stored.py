@@ -64,15 +64,15 @@ def content(source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
     if source.is_table:
         table = source.content
         rows = {ROWS if name == BARE else name: values for name, values in table.rows.items()}
-        own = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
-        return {**rows, **own}, table.assumed
+        label_entries = {} if table.labels is None else {"labels": table.labels, "classes": table.classes}
+        return {**rows, **label_entries}, table.assumed
     if source.part or path.suffix == ".npy":
         return {ROWS: source.content} | _labels_of(source.part), source.content.assumed
-    found, assumed = named(arrays.read(source), path, source.column)
+    entries, assumed = named(arrays.read(source), path, source.column)
     written = _as_written(source.content)
     if isinstance(written, Tensor) and written.is_quantized:
-        found[QUANTISED] = _type(written)
-    return found, (*assumed, *plain.sentences(written))
+        entries[QUANTISED] = _type(written)
+    return entries, (*assumed, *plain.sentences(written))
 
 
 def _labels_of(part: Part | None) -> dict[str, Any]:
@@ -86,59 +86,65 @@ def _as_written(content: Any) -> Any:
     """The rows of a file before they were made plain, as far as they stand in one place; else nothing."""
     if not isinstance(content, Mapping):
         return content
-    known = [value for name, value in content.items() if name == ROWS or NAMED.search(str(name))]
-    return known[0] if len(known) == 1 else None
+    rows = [value for name, value in content.items() if name == ROWS or NAMED.search(str(name))]
+    return rows[0] if len(rows) == 1 else None
 
 
 def stored(
-    found: Mapping[str, Any], prefix: str, path: Path, beside: Path | None = None, unpack: Unpacking = "none"
+    entries: Mapping[str, Any],
+    prefix: str,
+    path: Path,
+    beside: Path | None = None,
+    unpack: Unpacking = "none",
 ) -> Stored:
     """One set: the clean one, or that of a view by its prefix."""
     names = {"h": f"{prefix}{ROWS}", "z": f"{prefix}projections"}
-    spaces = {space: _rows(found[name], name, path) for space, name in names.items() if name in found}
+    spaces = {space: _rows(entries[name], name, path) for space, name in names.items() if name in entries}
     count = spaces["h"].shape[0]
     if "z" in spaces and spaces["z"].shape[0] != count:
         raise CollapseError(
             f"{path}: {names['z']} has {spaces['z'].shape[0]} rows, not {count}",
             "it needs one row for each image",
         )
-    index = _column(found, f"{prefix}index", count, path)
-    own, classes = labels.read(beside, count) if beside else _labels(found, f"{prefix}labels", count, path)
-    source = str(found.get("source", "")) or path.absolute().name
-    numbers = {space: _numbers(rows, found, path, unpack) for space, rows in spaces.items()}
+    index = _column(entries, f"{prefix}index", count, path)
+    label_numbers, classes = (
+        labels.read(beside, count) if beside else _labels(entries, f"{prefix}labels", count, path)
+    )
+    source = str(entries.get("source", "")) or path.absolute().name
+    numbers = {space: _numbers(rows, entries, path, unpack) for space, rows in spaces.items()}
     return Stored(
         numbers,
-        own,
+        label_numbers,
         torch.arange(count) if index is None else index,
         classes,
         source,
-        found.get(QUANTISED) or _type(spaces["h"]),
+        entries.get(QUANTISED) or _type(spaces["h"]),
     )
 
 
 def _labels(
-    found: Mapping[str, Any], name: str, count: int, path: Path
+    entries: Mapping[str, Any], name: str, count: int, path: Path
 ) -> tuple[Tensor | None, tuple[str, ...]]:
     """Labels (N,), and the names of the classes, which may stand in their place.
 
     Labels of a file without names are names themselves: they are numbered 0 to C-1 in their order.
     """
-    if name not in found:
+    if name not in entries:
         return None, ()
-    classes = tuple(str(label) for label in numpy.asarray(found.get("classes", ())).tolist())
-    if isinstance(found[name], Tensor) and classes:
-        return _column(found, name, count, path), classes
-    if isinstance(found[name], Tensor):
-        _column(found, name, count, path)  # refused as what it is
-    numbers, classes = labels.numbered(found[name], f"{name} of {path}")
+    classes = tuple(str(label) for label in numpy.asarray(entries.get("classes", ())).tolist())
+    if isinstance(entries[name], Tensor) and classes:
+        return _column(entries, name, count, path), classes
+    if isinstance(entries[name], Tensor):
+        _column(entries, name, count, path)  # refused as what it is
+    numbers, classes = labels.numbered(entries[name], f"{name} of {path}")
     return _column({name: numbers}, name, count, path), classes
 
 
-def _column(found: Mapping[str, Any], name: str, count: int, path: Path) -> Tensor | None:
+def _column(entries: Mapping[str, Any], name: str, count: int, path: Path) -> Tensor | None:
     """Whole numbers (N,), or None where there is no such array."""
-    if name not in found:
+    if name not in entries:
         return None
-    array = found[name]
+    array = entries[name]
     if not isinstance(array, Tensor) or array.dtype not in WHOLE or array.shape != (count,):
         raise CollapseError(
             f"{name} of {path} is {_kind(array)}", f"it must be whole numbers of shape ({count},)"
@@ -164,11 +170,11 @@ def _rows(array: Any, name: str, path: Path) -> Rows:
     return array
 
 
-def _numbers(rows: Rows, found: Mapping[str, Any], path: Path, unpack: Unpacking) -> Rows:
+def _numbers(rows: Rows, entries: Mapping[str, Any], path: Path, unpack: Unpacking) -> Rows:
     """The same of a float type; whole numbers unpacked, where that is asked for."""
     kind = _type(rows)
     if unpack != "none" and codes.is_whole(kind):
-        return codes.unpacked(rows, kind, unpack, found, path)
+        return codes.unpacked(rows, kind, unpack, entries, path)
     return rows.float() if isinstance(rows, Tensor) and not rows.is_floating_point() else rows
 
 

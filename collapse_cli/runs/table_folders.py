@@ -38,14 +38,14 @@ def parquets(path: Path) -> list[Path]:
     """The parquet files of a folder, or of its folder `data`; those of one split. Raises CollapseError for several splits."""
     if not path.is_dir():
         return _of_split(path)
-    found = _parquets(path)
+    parquet_files = _parquets(path)
     splits: dict[str, list[Path]] = {}
-    for file in found:
+    for file in parquet_files:
         splits.setdefault(_split(file), []).append(file)
     if len(splits) > 1:
         ways = [str(part[0] if len(part) == 1 else part[0].with_name(name)) for name, part in splits.items()]
         raise _several(path, list(splits), ways)
-    return found
+    return parquet_files
 
 
 def refuse_splits(path: Path) -> NoReturn:
@@ -64,16 +64,18 @@ def _several(path: Path, names: list[str], ways: list[str]) -> CollapseError:
 
 def _parquets(folder: Path) -> list[Path]:
     for place in (folder, folder / "data"):
-        found = sorted(file for file in place.glob("*.parquet") if not file.name.startswith((".", "_")))
-        if found:
-            return found
+        parquet_files = sorted(
+            file for file in place.glob("*.parquet") if not file.name.startswith((".", "_"))
+        )
+        if parquet_files:
+            return parquet_files
     return []
 
 
 def _split(file: Path) -> str:
     """`train` of train-00000-of-00002.parquet and of train.parquet; empty where a name tells none."""
-    told = SHARD.fullmatch(file.stem) or WORD.match(file.stem)
-    return told[1] if told else ""
+    match = SHARD.fullmatch(file.stem) or WORD.match(file.stem)
+    return match[1] if match else ""
 
 
 def _of_split(path: Path) -> list[Path]:

@@ -49,8 +49,8 @@ class Layout:
         return numpy.array([float(cell) for cell in numbers]) if fits else None
 
 
-def read(path: Path, wanted: str = "") -> Table:
-    """Rows (N,D) float64; words are left out. wanted: --column, where the cells stand between commas or tabs.
+def read(path: Path, selector: str = "") -> Table:
+    """Rows (N,D) float64; words are left out. selector: --column, where the cells stand between commas or tabs.
 
     Raises CollapseError, with the line, for what is no number or has another length.
     """
@@ -58,9 +58,9 @@ def read(path: Path, wanted: str = "") -> Table:
     if not first:
         raise CollapseError(f"{path} is empty", HINT)
     if delimiter := _delimiter(first[0]):
-        return csv_table.read(path, wanted, delimiter)
-    if wanted:
-        raise CollapseError(f"{path} has no heading, so it has no column '{wanted}'", "leave out --column")
+        return csv_table.read(path, selector, delimiter)
+    if selector:
+        raise CollapseError(f"{path} has no heading, so it has no column '{selector}'", "leave out --column")
     layout = _laid_out(path, first)
     odd: dict[int, Matrix] = {}  # rows whose word holds spaces, by their place
     try:
@@ -147,13 +147,13 @@ def _even(layout: Layout, opened: BinaryIO, spaces: int, odd: dict[int, Matrix])
     """The lines of so many spaces, some at a time. Raises CollapseError for another that is no row either."""
     number = place = 0
     while lines := opened.readlines(BLOCK):
-        kept = []
+        even_lines = []
         for line in lines:
             number += 1
             if (number == 1 and layout.counts) or not line.strip():
                 continue
             if line.count(b" ") == spaces:
-                kept.append(line)
+                even_lines.append(line)
             else:
                 text = line.decode(errors="replace")
                 row = layout.row(text)
@@ -161,7 +161,7 @@ def _even(layout: Layout, opened: BinaryIO, spaces: int, odd: dict[int, Matrix])
                     raise _wrong(layout, number, text)
                 odd[place] = row
             place += 1
-        yield b"".join(kept)
+        yield b"".join(even_lines)
 
 
 class _Stream(io.RawIOBase):

@@ -113,7 +113,7 @@ BEGINNINGS = {
     b"MATLAB 5.0": ".mat",
     b"Ix": ".faiss",
 }
-"""The first bytes of files that are known by them, and what they are: an ending of `KNOWN`, or words."""
+"""The first bytes of files that are known by them, and what they are: an ending of `PYTHON` or `OTHERWISE`, or words."""
 
 TENSORFLOW = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # the last bytes of the index of a checkpoint
 TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9"  # the first bytes of a file of torch.save before 2020
@@ -142,7 +142,7 @@ def refuse(path: Path) -> None:
             "numpy.save('embeddings.npy', tensorflow.train.load_checkpoint('PREFIX').get_tensor('NAME'))",
         )
     if path.is_dir() or start:
-        _refuse_known(path, ending)
+        _refuse_ending(path, ending)
     if start.startswith(b"\x1f\x8b"):
         raise CollapseError(f"{path} is compressed, and only compressed text is read", f"gunzip -k {path}")
     first, newline, _ = start.partition(b"\n")
@@ -152,13 +152,13 @@ def refuse(path: Path) -> None:
             "from gensim.models import KeyedVectors; "
             f"KeyedVectors.load_word2vec_format({str(path)!r}, binary=True).save_word2vec_format('vectors.txt')",
         )
-    for sign, said in BEGINNINGS.items():
+    for sign, meaning in BEGINNINGS.items():
         if start.startswith(sign):
-            _refuse_known(path, said)
-            raise CollapseError(f"{path} is {said}", RENAMED)
+            _refuse_ending(path, meaning)
+            raise CollapseError(f"{path} is {meaning}", RENAMED)
 
 
-def _refuse_known(path: Path, ending: str) -> None:
+def _refuse_ending(path: Path, ending: str) -> None:
     """Raises CollapseError for an ending that is known."""
     if ending in PYTHON:
         what, modules, rows = PYTHON[ending]
@@ -176,8 +176,8 @@ def refuse_json(path: Path) -> None:
     """Raises CollapseError for a .json that is none of our answers: embeddings stand in it as a list of objects, perhaps."""
     with suppress(OSError, ValueError, RecursionError):
         reader.refuse_too_large(path, reader.size(path))
-        found = json.loads(path.read_text("utf-8"))
-        if isinstance(found, dict) and "schema" in found:
+        document = json.loads(path.read_text("utf-8"))
+        if isinstance(document, dict) and "schema" in document:
             return
         raise CollapseError(
             f"{path} is JSON but not an answer of collapse; embeddings are read from JSON lines (.jsonl)",

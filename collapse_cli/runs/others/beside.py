@@ -20,10 +20,10 @@ NORMED = (
 
 def projector(held: Held, best: Candidate, width: int) -> tuple[nn.Module | None, str]:
     """g: h (B,width) -> z (B,d) from its own weights, or None and why."""
-    lies, own = _first(held, best)
-    if not own:
+    lies, weights = _first(held, best)
+    if not weights:
         return None, best.layout.without or "the file contains no projector, so only h can be measured"
-    network = rebuilt.mlp(own, nn.GELU if last_layer(held, best) else nn.ReLU)
+    network = rebuilt.mlp(weights, nn.GELU if last_layer(held, best) else nn.ReLU)
     if network is None:
         return None, f"the projector under '{lies}' is left out: its layers do not follow on each other"
     if rebuilt.width_in(network) != width:
@@ -39,8 +39,8 @@ def head(held: Held, best: Candidate) -> Mapping[str, Tensor]:
 
 def _first(held: Held, best: Candidate) -> tuple[str, dict[str, Tensor]]:
     """Where the projector lies, and its weights without DINO's last layer. open_clip keeps one matrix (D,d) instead."""
-    found = ((prefix, under(held.tensors, prefix)) for prefix in best.branch.projectors)
-    lies, weights = next(((prefix, weights) for prefix, weights in found if weights), ("", {}))
+    projectors = ((prefix, under(held.tensors, prefix)) for prefix in best.branch.projectors)
+    lies, weights = next(((prefix, weights) for prefix, weights in projectors if weights), ("", {}))
     if lies == "visual.proj" and weights.keys() == {"weight"}:
         return lies, {"weight": weights["weight"].T}
     return lies, {n: w for n, w in weights.items() if not n.startswith("last_layer")}
@@ -48,24 +48,24 @@ def _first(held: Held, best: Candidate) -> tuple[str, dict[str, Tensor]]:
 
 def last_layer(held: Held, best: Candidate) -> Mapping[str, Tensor]:
     """DINO's layer behind the projector, which has a GELU where others have a ReLU."""
-    found = (under(held.tensors, f"{prefix}last_layer.") for prefix in best.branch.projectors)
-    return next((layer for layer in found if layer), {})
+    layers = (under(held.tensors, f"{prefix}last_layer.") for prefix in best.branch.projectors)
+    return next((layer for layer in layers if layer), {})
 
 
 def prototypes(held: Held, best: Candidate) -> Tensor | None:
     """(K,d): DINO's last layer or SwAV's prototypes, of the first kind where there are several."""
-    own = last_layer(held, best) or under(held.tensors, "prototypes.")
+    weights = last_layer(held, best) or under(held.tensors, "prototypes.")
     for length, direction in NORMED:
-        if {length, direction} <= own.keys():
-            return normalize(own[direction].float(), dim=1) * own[length].float()
-    return next((w.float() for name, w in own.items() if name.endswith("weight")), None)
+        if {length, direction} <= weights.keys():
+            return normalize(weights[direction].float(), dim=1) * weights[length].float()
+    return next((w.float() for name, w in weights.items() if name.endswith("weight")), None)
 
 
 def queue(held: Held) -> Tensor | None:
     """(K,d) keys. MoCo keeps them as (d,K), solo-learn as (2,d,K), one queue for each view; stable-pretraining as rows."""
     if "queue.out" in held.tensors:
         return held.tensors["queue.out"].float()
-    found = held.tensors.get("queue")
-    if found is None or found.ndim not in (2, 3):
+    keys = held.tensors.get("queue")
+    if keys is None or keys.ndim not in (2, 3):
         return None
-    return found.float().transpose(-1, -2).reshape(-1, found.shape[-2])
+    return keys.float().transpose(-1, -2).reshape(-1, keys.shape[-2])

@@ -43,15 +43,17 @@ class Candidate:
 
 def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """What stands under a prefix, without it. A name that is the prefix itself becomes `weight`."""
-    found = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    return {name or "weight": tensor for name, tensor in found.items()}
+    stripped = {
+        name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)
+    }
+    return {name or "weight": tensor for name, tensor in stripped.items()}
 
 
 def of_shapes(
-    own: Mapping[str, Tensor], layout: Layout, branch: Branch, choices: Choices, held: Held
+    tensors: Mapping[str, Tensor], layout: Layout, branch: Branch, choices: Choices, held: Held
 ) -> Candidate | None:
     """The network as its weights tell it."""
-    named = renamed(own)
+    named = renamed(tensors)
     if named is None:
         return None
     if named.family == "vit":
@@ -64,35 +66,35 @@ def of_shapes(
 
 
 def of_arch(
-    own: Mapping[str, Tensor], layout: Layout, branch: Branch, choices: Choices, held: Held
+    tensors: Mapping[str, Tensor], layout: Layout, branch: Branch, choices: Choices, held: Held
 ) -> Candidate | None:
     """The network of a name: the one that was asked for, or the one that the file names."""
     arch = choices.arch or held.arch
-    if not own or not arch:
+    if not tensors or not arch:
         return None
     if arch in encoders.RESNETS:
-        named = renamed(own)
-        weights = named.weights if named else own
+        named = renamed(tensors)
+        weights = named.weights if named else tensors
         stem = _stem(weights, layout, choices)
         with torch.device("meta"):
             network, _ = encoders.resnet(arch, weights["conv1.weight"].shape[1], stem)
         return _scored(layout, branch, arch, network, weights, stem=stem)
-    timm = _of_timm(arch, asked=bool(choices.arch))
-    return None if timm is None else _scored(layout, branch, arch, timm, own)
+    timm = _of_timm(arch, required=bool(choices.arch))
+    return None if timm is None else _scored(layout, branch, arch, timm, tensors)
 
 
-def _of_timm(arch: str, asked: bool) -> nn.Module | None:
+def _of_timm(arch: str, required: bool) -> nn.Module | None:
     """timm's network of that name without classifier; None where nobody asked for it and it cannot be had."""
     try:
         import timm
     except ImportError:
-        if asked:
+        if required:
             raise CollapseError(
                 f"the architecture '{arch}' needs the package timm", "pip install 'collapse-cli[timm]'"
             ) from None
         return None
     if not timm.is_model(arch):
-        if asked:
+        if required:
             raise CollapseError(
                 f"there is no architecture named '{arch}'",
                 nearest(arch, [*encoders.RESNETS, *timm.list_models()]),
@@ -131,8 +133,8 @@ def _form(named: Named, layout: Layout, choices: Choices, held: Held) -> vit.For
             f"a ViT {width} wide cannot have {heads} heads", "choose another number of --heads"
         )
     openai = "input_resolution" in held.tensors  # which only OpenAI's own files hold
-    said = str(config.get("hidden_act", "")).replace("_", "")
-    activation = said if said in vit.ACTIVATIONS else "quickgelu" if openai else named.activation
+    stated = str(config.get("hidden_act", "")).replace("_", "")
+    activation = stated if stated in vit.ACTIVATIONS else "quickgelu" if openai else named.activation
     if choices.activation != "auto":
         activation = choices.activation
     return vit.Form(heads, activation, config.get("layer_norm_eps") or named.eps)

@@ -16,12 +16,12 @@ from collapse_cli.runs.others.tensors import Held
 def assumed(held: Held, best: Candidate, choices: Choices, projector: nn.Module | None) -> Iterator[str]:
     """What the weights leave open, how it was taken, and which option says otherwise."""
     usual = "as usual" if best.layout.stem == "cifar" else f"as in {best.layout.name}"
-    said = usual if choices.stem == "auto" else "as given"
+    origin = usual if choices.stem == "auto" else "as given"
     if best.stem == "imagenet":
         yield "conv1 7x7 with stride 2, padding 3 and pooling, as in torchvision"
     elif best.stem:
         padding = 2 if best.stem == "cifar-pad2" else 1
-        yield f"conv1 3x3 with stride 1, padding {padding} and no pooling, {said} (--stem cifar or cifar-pad2)"
+        yield f"conv1 3x3 with stride 1, padding {padding} and no pooling, {origin} (--stem cifar or cifar-pad2)"
     if best.form:
         yield f"{best.form.heads} attention heads (--heads)"
         yield f"{best.form.activation}, eps {best.form.eps:g} (--activation)"

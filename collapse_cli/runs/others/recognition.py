@@ -21,14 +21,14 @@ FIT = 0.95
 
 def recognise(held: Held, choices: Choices) -> Candidate:
     """The best reading of a file. Raises CollapseError where none fits, or where it leaves a weight of the network unknown."""
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     for candidate in _candidates(held, choices):
-        found.append(candidate)
+        candidates.append(candidate)
         if candidate.share == 1:  # none can be better
             break
-    if not found:
+    if not candidates:
         raise _unknown(held, choices)
-    best = max(found, key=lambda candidate: candidate.share)
+    best = max(candidates, key=lambda candidate: candidate.share)
     if best.share < FIT or best.missing:
         raise _misfit(held.path, best)
     return best
@@ -38,10 +38,10 @@ def _candidates(held: Held, choices: Choices) -> Iterator[Candidate]:
     """Every reading that the choices allow; a name that the file gives its architecture counts where shapes do not suffice."""
     for layout, branch in _rows(held, choices.prefix):
         if held.averaged or choices.branch in ("auto", branch.role):
-            own = _under_branch(held, branch)
-            by_shape = None if choices.arch else _tried(of_shapes, own, layout, branch, choices, held)
+            tensors = _under_branch(held, branch)
+            by_shape = None if choices.arch else _tried(of_shapes, tensors, layout, branch, choices, held)
             exact = by_shape is not None and by_shape.share == 1
-            by_name = None if exact else _tried(of_arch, own, layout, branch, choices, held)
+            by_name = None if exact else _tried(of_arch, tensors, layout, branch, choices, held)
             yield from (candidate for candidate in (by_shape, by_name) if candidate is not None)
 
 
@@ -50,9 +50,9 @@ def _rows(held: Held, prefix: str) -> Iterator[tuple[Layout, Branch]]:
     if prefix:
         yield Layout("prefix as given", (), ()), Branch("online", _ours(held, prefix.removesuffix(".") + "."))
         return
-    known = [layout for layout in LAYOUTS if all(_begins(held, sign) for sign in layout.signs)]
-    yield from ((layout, branch) for layout in known for branch in layout.branches)
-    seen = {branch.encoder for layout in known for branch in layout.branches}
+    layouts = [layout for layout in LAYOUTS if all(_begins(held, sign) for sign in layout.signs)]
+    yield from ((layout, branch) for layout in layouts for branch in layout.branches)
+    seen = {branch.encoder for layout in layouts for branch in layout.branches}
     for encoder in prefixes(held):
         if encoder not in seen:
             yield Layout("unknown layout", (), ()), Branch("online", encoder)
@@ -69,8 +69,8 @@ def _ours(held: Held, prefix: str) -> str:
 
 def prefixes(held: Held) -> tuple[str, ...]:
     """What precedes something that looks like an encoder, in the order of the file."""
-    found = (ANCHOR.match(name) for name in held.tensors)
-    return tuple(dict.fromkeys(match[1] for match in found if match))
+    matches = (ANCHOR.match(name) for name in held.tensors)
+    return tuple(dict.fromkeys(match[1] for match in matches if match))
 
 
 def _begins(held: Held, sign: str) -> bool:

@@ -33,13 +33,13 @@ def _is_torchscript(path: Path) -> bool:
 
 def blocked(path: Path, error: Unreadable) -> CollapseError | None:
     """What a file asks for beside tensors, as a sentence; None where that is not what is wrong with it."""
-    found = [name for name in unknown_globals(path, error) if name != "argparse.Namespace"]
-    if not found:
+    names = [name for name in unknown_globals(path, error) if name != "argparse.Namespace"]
+    if not names:
         return None
-    named = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-    if any(name.startswith("lightly_train.") for name in found):
+    named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    if any(name.startswith("lightly_train.") for name in names):
         return _lightly_train(path)
-    if any(re.match(r"torch\.nn\.modules\.|torchvision\.models\.|timm\.models\.", name) for name in found):
+    if any(re.match(r"torch\.nn\.modules\.|torchvision\.models\.|timm\.models\.", name) for name in names):
         return CollapseError(
             f"{path} is a pickled module ({named}), which is code",
             "where you trust it: torch.save(torch.load(PATH, weights_only=False).state_dict(), 'weights.pt')",
@@ -65,20 +65,20 @@ def refuse(path: Path, content: Mapping[str, Any]) -> None:
             f"{path} contains the state of an optimizer and no weights",
             "give the file with the model's state_dict",
         )
-    found = {str(name): value for name, value in content.items()}
-    if are_rows(found):
-        shapes = ", ".join(f"{name} {tuple(v.shape)}" for name, v in found.items() if isinstance(v, Tensor))
+    entries = {str(name): value for name, value in content.items()}
+    if are_rows(entries):
+        shapes = ", ".join(f"{name} {tuple(v.shape)}" for name, v in entries.items() if isinstance(v, Tensor))
         raise CollapseError(
-            f"{path} looks like embeddings ({shapes or ', '.join(found)}), not weights",
+            f"{path} looks like embeddings ({shapes or ', '.join(entries)}), not weights",
             f"collapse diagnose {path} measures them",
         )
-    if found and not is_learnt(found) and all(isinstance(value, Tensor) for value in found.values()):
-        _refuse_parameters(path, found)
+    if entries and not is_learnt(entries) and all(isinstance(value, Tensor) for value in entries.values()):
+        _refuse_parameters(path, entries)
 
 
-def _refuse_parameters(path: Path, found: Mapping[str, Tensor]) -> None:
+def _refuse_parameters(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Prototypes, a queue, positions: matrices that are no layers, and not embeddings of samples either."""
-    shapes = {name: tuple(value.shape) for name, value in found.items()}
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     name = next(iter(shapes))
     if all(NO_LAYER.search(other) for other in shapes):
         raise CollapseError(

@@ -97,20 +97,20 @@ def _of_hugging_face(weights: Weights) -> Weights:
     apart = r"encoder\.layers\.(\d+)\.self_attn\.([qkv])_proj\.(weight|bias)"
     together = {
         re.sub(apart, r"blocks.\1.attn.qkv.\3", name): torch.cat(
-            [weights[name.replace(".q_proj.", f".{one}_proj.")] for one in "qkv"]
+            [weights[name.replace(".q_proj.", f".{letter}_proj.")] for letter in "qkv"]
         )
         for name in weights
         if ".self_attn.q_proj." in name
     }
     rest = {n: w for n, w in weights.items() if not re.fullmatch(apart, n) and not n.endswith("position_ids")}
-    own = {"embeddings.class_embedding": "cls_token", "embeddings.position_embedding.weight": "pos_embed"}
-    return _by_rules(rest, HUGGING_FACE, own) | together
+    tokens = {"embeddings.class_embedding": "cls_token", "embeddings.position_embedding.weight": "pos_embed"}
+    return _by_rules(rest, HUGGING_FACE, tokens) | together
 
 
 def _of_open_clip(weights: Weights) -> Weights:
     """CLIP's vision tower as open_clip and OpenAI name it."""
-    own = {"class_embedding": "cls_token", "positional_embedding": "pos_embed"}
-    return _by_rules(weights, OPEN_CLIP, own)
+    tokens = {"class_embedding": "cls_token", "positional_embedding": "pos_embed"}
+    return _by_rules(weights, OPEN_CLIP, tokens)
 
 
 def _by_rules(

@@ -39,41 +39,47 @@ def is_learnt(names: Mapping[str, Any]) -> bool:
     )
 
 
-def candidates(found: Mapping[str, Any]) -> dict[str, Tensor]:
+def candidates(entries: Mapping[str, Any]) -> dict[str, Tensor]:
     """The tensors of two axes or more that may be rows, by their names."""
     return {
         name: value
-        for name, value in found.items()
+        for name, value in entries.items()
         if isinstance(value, Tensor)
         and (value.ndim == 2 or (value.ndim > 2 and len(value) > 1))
         and not PARAMETERS.search(name)
     }
 
 
-def are_rows(found: Mapping[str, Any]) -> bool:
+def are_rows(entries: Mapping[str, Any]) -> bool:
     """Whether a dict by name holds rows (N,D) and not weights, or several such dicts."""
-    sets = [value for value in found.values() if isinstance(value, Mapping)]
+    sets = [value for value in entries.values() if isinstance(value, Mapping)]
     if sets and all(_are_one_set({str(name): value for name, value in inner.items()}) for inner in sets):
-        return not is_learnt(found)
-    return _are_one_set(found)
+        return not is_learnt(entries)
+    return _are_one_set(entries)
 
 
-def _are_one_set(found: Mapping[str, Any]) -> bool:
+def _are_one_set(entries: Mapping[str, Any]) -> bool:
     """Rows by their name, whatever plain facts stand beside; a few arrays of one length N, one of them (N,D); or vectors by name.
 
     No dict of tensors inside, as every checkpoint has, and no name that only weights have.
     """
-    if is_learnt(found) or any(_holds_tensors(value) for value in found.values()):
+    if is_learnt(entries) or any(_holds_tensors(value) for value in entries.values()):
         return False
-    tensors = {name: value for name, value in found.items() if isinstance(value, Tensor)}
-    if any(NAMED.search(name) for name in candidates(found)) or are_vectors(found) or are_sequences(found):
+    tensors = {name: value for name, value in entries.items() if isinstance(value, Tensor)}
+    if (
+        any(NAMED.search(name) for name in candidates(entries))
+        or are_vectors(entries)
+        or are_sequences(entries)
+    ):
         return True
-    if any(NAMED.search(name) and _is_list_of_tensors(value) for name, value in found.items()):
+    if any(NAMED.search(name) and _is_list_of_tensors(value) for name, value in entries.items()):
         return True
     lengths = {len(value) if value.ndim else 0 for value in tensors.values()}
-    alike = len(tensors) == len(found) and len(lengths) == 1 and lengths != {0}
-    matrices = [value for value in candidates(found).values() if value.ndim == 2]
-    return bool(matrices) and (alike or any(_is_of_each(value, len(matrices[0])) for value in found.values()))
+    alike = len(tensors) == len(entries) and len(lengths) == 1 and lengths != {0}
+    matrices = [value for value in candidates(entries).values() if value.ndim == 2]
+    return bool(matrices) and (
+        alike or any(_is_of_each(value, len(matrices[0])) for value in entries.values())
+    )
 
 
 def _is_of_each(value: Any, count: int) -> bool:
@@ -83,28 +89,28 @@ def _is_of_each(value: Any, count: int) -> bool:
     return isinstance(value, list) and len(value) == count > 1
 
 
-def are_vectors(found: Mapping[str, Any]) -> bool:
+def are_vectors(entries: Mapping[str, Any]) -> bool:
     """Whether every value is a vector (D,) or (1,D) of one width, as in {"cat.png": tensor(D), …}."""
-    if len(found) < 2 or not all(isinstance(value, Tensor) for value in found.values()):
+    if len(entries) < 2 or not all(isinstance(value, Tensor) for value in entries.values()):
         return False
-    if any(PARAMETERS.search(name) for name in found):
+    if any(PARAMETERS.search(name) for name in entries):
         return False
-    shapes = {tuple(value.shape) for value in found.values()}
+    shapes = {tuple(value.shape) for value in entries.values()}
     shape = next(iter(shapes))
     single = len(shape) == 1 or (len(shape) == 2 and shape[0] == 1)
-    return len(shapes) == 1 and single and shape[-1] > 1 and next(iter(found.values())).is_floating_point()
+    return len(shapes) == 1 and single and shape[-1] > 1 and next(iter(entries.values())).is_floating_point()
 
 
-def are_sequences(found: Mapping[str, Any]) -> bool:
+def are_sequences(entries: Mapping[str, Any]) -> bool:
     """Whether every value is a sequence (T,D) of a length of its own, under the name of a file or a number."""
-    named = all(re.search(r"\.\w{2,5}$|\d$", name) and not PARAMETERS.search(name) for name in found)
+    named = all(re.search(r"\.\w{2,5}$|\d$", name) and not PARAMETERS.search(name) for name in entries)
     matrices = all(
         isinstance(value, Tensor) and value.ndim == 2 and value.is_floating_point()
-        for value in found.values()
+        for value in entries.values()
     )
-    if not (named and matrices and len(found) > (1 if all("." in name for name in found) else MANY)):
+    if not (named and matrices and len(entries) > (1 if all("." in name for name in entries) else MANY)):
         return False
-    shapes = {tuple(value.shape) for value in found.values()}
+    shapes = {tuple(value.shape) for value in entries.values()}
     return len(shapes) > 1 and len({width for _, width in shapes}) == 1
 
 

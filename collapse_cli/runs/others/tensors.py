@@ -52,15 +52,15 @@ class Held:
     def epoch(self) -> int | None:
         """As the file counts; many count from 1, and many from 0."""
         meta = self.facts.get("meta")
-        found = [self.facts.get("epoch"), meta.get("epoch") if isinstance(meta, Mapping) else None]
-        return next((n for n in found if isinstance(n, int) and not isinstance(n, bool)), None)
+        candidates = [self.facts.get("epoch"), meta.get("epoch") if isinstance(meta, Mapping) else None]
+        return next((n for n in candidates if isinstance(n, int) and not isinstance(n, bool)), None)
 
     @property
     def arch(self) -> str:
         """The architecture as the file or the config.json beside it names it, or nothing."""
         args = self.facts.get("args")
-        found = (self.facts.get("arch"), getattr(args, "arch", None), getattr(args, "model", None))
-        return next((name for name in found if isinstance(name, str)), "")
+        candidates = (self.facts.get("arch"), getattr(args, "arch", None), getattr(args, "model", None))
+        return next((name for name in candidates if isinstance(name, str)), "")
 
 
 def hold(place: Path | Source, averaged: bool = True) -> Held:
@@ -89,10 +89,10 @@ def hold(place: Path | Source, averaged: bool = True) -> Held:
 
 def _clean(names: list[str]) -> list[str]:
     """Without what wrappers put in, nor a `model.` that all begin with."""
-    kept = [".".join(part for part in name.split(".") if part not in WRAPPED) for name in names]
-    while all(name.startswith("model.") for name in kept):
-        kept = [name.removeprefix("model.") for name in kept]
-    return kept
+    cleaned = [".".join(part for part in name.split(".") if part not in WRAPPED) for name in names]
+    while all(name.startswith("model.") for name in cleaned):
+        cleaned = [name.removeprefix("model.") for name in cleaned]
+    return cleaned
 
 
 def _there(path: Path) -> None:
@@ -116,12 +116,12 @@ def _config(path: Path) -> dict[str, Any]:
     """What a Hugging Face config.json beside the file says."""
     file = path.with_name("config.json")
     try:
-        found = json.loads(file.read_text()) if path.suffix in (".safetensors", ".bin") else {}
+        config = json.loads(file.read_text()) if path.suffix in (".safetensors", ".bin") else {}
     except (OSError, ValueError):
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(config, dict):
         return {}
-    return {"config": found, **({"arch": found["architecture"]} if "architecture" in found else {})}
+    return {"config": config, **({"arch": config["architecture"]} if "architecture" in config else {})}
 
 
 def _unwrapped(content: Mapping[str, Any], averaged: bool) -> tuple[list[str], Mapping[str, Any]]:
