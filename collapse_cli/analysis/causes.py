@@ -160,12 +160,15 @@ def _attempts(inquiry: Inquiry, epochs: int, collapsed: bool) -> Iterator[Attemp
 
 def _tried(inquiry: Inquiry, epochs: int) -> Iterator[Entry]:
     """What each change came to."""
-    for one in inquiry.attempts:
-        method = {"method": one.change.instead} if one.change.instead else {}
-        settings = {"epochs": epochs, **method, **one.change.settings}
-        details = {"helped": one.result.helped}
+    for attempt in inquiry.attempts:
+        method = {"method": attempt.change.instead} if attempt.change.instead else {}
+        settings = {"epochs": epochs, **method, **attempt.change.settings}
+        details = {"helped": attempt.result.helped}
         yield Entry(
-            f"{inquiry.subject.name} · {one.change.name}", one.result, settings=settings, details=details
+            f"{inquiry.subject.name} · {attempt.change.name}",
+            attempt.result,
+            settings=settings,
+            details=details,
         )
 
 

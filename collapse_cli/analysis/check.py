@@ -54,13 +54,13 @@ def check(
     kinds = [each.command for each in base.portrait.answers] if base else []
     alone = _alone([*terms.required, *kinds])
     portraits = [
-        _beside(portrait(given, measuring, alone, fresh, progress, save), given, terms, baseline, measuring)
-        for given in inputs
+        _beside(portrait(input, measuring, alone, fresh, progress, save), input, terms, baseline, measuring)
+        for input in inputs
     ]
     entries = [
         entry
-        for number, (each, given) in enumerate(zip(portraits, inputs, strict=True))
-        for entry in judged(each, _title(given), number, terms, base)
+        for number, (each, input) in enumerate(zip(portraits, inputs, strict=True))
+        for entry in judged(each, _title(input), number, terms, base)
     ]
     warnings = [line for each in portraits for line in each.warnings]
     warnings += _otherwise(portraits, base.portrait) if base else ()
@@ -69,7 +69,7 @@ def check(
 
 def _refuse_unknown(terms: Terms, inputs: Sequence[Loaded], baseline: Loaded | None) -> None:
     """Raises CollapseError for unknown names; a saved answer may hold numbers that are known to it alone."""
-    if not any(_is_answer(given) for given in inputs):
+    if not any(_is_answer(input) for input in inputs):
         catalogue.refuse_unknown(terms.required)
         _refuse_without_reference(terms.required, baseline)
     if baseline is not None and not _is_answer(baseline):
@@ -91,9 +91,9 @@ def status(checked: Answer) -> str:
 def _next(entries: Sequence[Entry], inputs: Sequence[Loaded]) -> list[str]:
     """What says more of the first input that has not passed, where that is still to be measured."""
     for entry in entries:
-        given = inputs[entry.input]
-        if entry.kind == GATE and entry.status != "passed" and not isinstance(given, Subject):
-            return [] if _is_answer(given) else [f"collapse diagnose {shlex.quote(_name(given))}"]
+        input = inputs[entry.input]
+        if entry.kind == GATE and entry.status != "passed" and not isinstance(input, Subject):
+            return [] if _is_answer(input) else [f"collapse diagnose {shlex.quote(_name(input))}"]
     return []
 
 
@@ -103,14 +103,14 @@ def _alone(names: Sequence[str]) -> list[str]:
 
 
 def _beside(
-    measured: Portrait, given: Loaded, terms: Terms, baseline: Loaded | None, measuring: Measuring
+    measured: Portrait, input: Loaded, terms: Terms, baseline: Loaded | None, measuring: Measuring
 ) -> Portrait:
     """With what is required that holds the input against the baseline, as coverage does."""
     rows = _against_reference(terms.required)
     if not rows or measured.saved or baseline is None:
         return measured
     subject, reference = (
-        measured.subject or _loaded(given, measuring),
+        measured.subject or _loaded(input, measuring),
         _loaded(baseline, replace(measuring, labels="")),
     )
     extra = [
@@ -143,21 +143,21 @@ def _refuse_without_reference(names: Sequence[str], baseline: Loaded | None) -> 
         )
 
 
-def _loaded(given: Loaded, measuring: Measuring) -> Subject:
-    given = recognise(given, measuring.column) if isinstance(given, Path) else given
-    return given if isinstance(given, Subject) else load(given, measuring)
+def _loaded(input: Loaded, measuring: Measuring) -> Subject:
+    input = recognise(input, measuring.column) if isinstance(input, Path) else input
+    return input if isinstance(input, Subject) else load(input, measuring)
 
 
-def _is_answer(given: Loaded) -> bool:
-    return isinstance(given, Path) and given.suffix == ".json"
+def _is_answer(input: Loaded) -> bool:
+    return isinstance(input, Path) and input.suffix == ".json"
 
 
-def _name(given: Loaded) -> str:
-    return str(given) if isinstance(given, Path) else given.name
+def _name(input: Loaded) -> str:
+    return str(input) if isinstance(input, Path) else input.name
 
 
-def _title(given: Loaded) -> str:
-    return given.name or str(given)
+def _title(input: Loaded) -> str:
+    return input.name or str(input)
 
 
 def _otherwise(portraits: Sequence[Portrait], base: Portrait) -> Iterator[str]:
@@ -169,5 +169,5 @@ def _otherwise(portraits: Sequence[Portrait], base: Portrait) -> Iterator[str]:
         here = each.facts.get("options", {})
         for name in here:
             if name != "labels" and name in there and here[name] != there[name]:
-                said = f"the baseline was measured with {name} {there[name]!r}"
-                yield f"{said}, {each.facts['path']} with {here[name]!r}"
+                sentence = f"the baseline was measured with {name} {there[name]!r}"
+                yield f"{sentence}, {each.facts['path']} with {here[name]!r}"

@@ -33,8 +33,8 @@ def _assignments(subject: Subject, count: int) -> Iterator[tuple[str, Tensor, in
         yield "head", head.argmax(dim=1), head.shape[1], {"assigned by": "head"}
     labels = subject.clean.labels
     classes = 0 if labels is None else len(torch.unique(labels))
-    wanted = count or classes or (0 if head is None else head.shape[1])
-    if not wanted:
+    cluster_count = count or classes or (0 if head is None else head.shape[1])
+    if not cluster_count:
         raise CollapseError(
             f"{subject.name} has no labels, so the number of clusters is not known",
             "give --clusters M, or --labels FILE",
@@ -43,8 +43,8 @@ def _assignments(subject: Subject, count: int) -> Iterator[tuple[str, Tensor, in
     for space, rows in subject.clean.spaces.items():
         with concerning(f"{subject.name} · {space}"):
             measured = rows if subject.raw else unit(rows)
-            assigned = kmeans(measured, wanted, generator(subject.measuring.seed))
-        yield space, assigned, wanted, how
+            assigned = kmeans(measured, cluster_count, generator(subject.measuring.seed))
+        yield space, assigned, cluster_count, how
 
 
 def _head(subject: Subject) -> Tensor | None:

@@ -38,11 +38,11 @@ def compare(
     if scatter and scatter[0] == scatter[1]:
         raise CollapseError(f"--scatter {scatter[0]} against itself", "name two metrics")
     recognised = [
-        recognise(given, measuring.column) if isinstance(given, Path) else given
-        for given in expanded(inputs, measuring)
+        recognise(input, measuring.column) if isinstance(input, Path) else input
+        for input in expanded(inputs, measuring)
     ]
     _refuse_too_few(recognised)
-    portraits = [portrait(given, measuring, (), fresh, progress, save) for given in recognised]
+    portraits = [portrait(input, measuring, (), fresh, progress, save) for input in recognised]
     runs = [_single(measured) for measured in portraits]
     groups = grouped(runs)
     sides = side_by_side(groups)
@@ -74,8 +74,8 @@ def _refuse_too_few(inputs: Sequence[Recognised | Subject]) -> None:
     if len(inputs) < 2:
         raise CollapseError(f"{_identity(inputs[0])[0]} alone cannot be compared", "give two runs or more")
     seen: dict[str, str] = {}
-    for given in inputs:
-        path, identity = _identity(given)
+    for input in inputs:
+        path, identity = _identity(input)
         if seen.get(identity) == path:
             raise CollapseError(f"{path} was given twice", "give each run once")
         if identity in seen:
@@ -83,13 +83,13 @@ def _refuse_too_few(inputs: Sequence[Recognised | Subject]) -> None:
         seen[identity] = path
 
 
-def _identity(given: Recognised | Subject) -> tuple[str, str]:
+def _identity(input: Recognised | Subject) -> tuple[str, str]:
     """The path of an input, and what is the same for two that are one."""
-    if isinstance(given, Subject):
-        path = str(given.facts["path"])
-        return path, str(given.facts.get("sha256", path))
-    path = str(given.path)
-    return path, path if given.kind is Kind.PIXELS else given.source.sha256
+    if isinstance(input, Subject):
+        path = str(input.facts["path"])
+        return path, str(input.facts.get("sha256", path))
+    path = str(input.path)
+    return path, path if input.kind is Kind.PIXELS else input.source.sha256
 
 
 def _warnings(portraits: Sequence[Portrait], groups: Sequence[Group]) -> list[str]:
@@ -120,14 +120,14 @@ def grouped(runs: Sequence[Single]) -> list[Group]:
     ]
 
 
-def _chosen(groups: Sequence[Group], wanted: str) -> Group:
+def _chosen(groups: Sequence[Group], baseline: str) -> Group:
     """The baseline: a group by its name, or by the path of one of its runs."""
     for group in groups:
         paths = [Path(run.facts["path"]) for run in group.runs]
-        if not wanted or wanted == group.name or Path(wanted) in paths:
+        if not baseline or baseline == group.name or Path(baseline) in paths:
             return group
     every = [group.name for group in groups]
-    raise CollapseError(f"--baseline {wanted}: there is no such group", nearest(wanted, every))
+    raise CollapseError(f"--baseline {baseline}: there is no such group", nearest(baseline, every))
 
 
 def _with_axes(sides: Sequence[Entry], scatter: Axes | None, space: str) -> list[Entry]:

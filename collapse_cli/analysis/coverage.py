@@ -61,7 +61,9 @@ def doubts(real: Subject, generated: Subject) -> list[str]:
 
 def remarks(entries: Sequence[Entry]) -> Iterator[str]:
     """What copies are among the rows, of the space that has most."""
-    most: Coverage | None = max((entry.result for entry in entries), key=lambda one: one.shared, default=None)
+    most: Coverage | None = max(
+        (entry.result for entry in entries), key=lambda result: result.shared, default=None
+    )
     if most is None:
         return
     if most.shared:

@@ -51,8 +51,8 @@ class Change:
         """`collapse train …`, from the run's own settings.toml, or from its settings one by one where there is none."""
         method = self.instead or run.method
         whole = settings is not None and not _foreign(run, method)
-        said = ["--config", str(settings)] if whole else _words(_changed(run, method))
-        return shlex.join(["collapse", "train", method, *said, *_words(self.settings), "--out", out])
+        arguments = ["--config", str(settings)] if whole else _words(_changed(run, method))
+        return shlex.join(["collapse", "train", method, *arguments, *_words(self.settings), "--out", out])
 
 
 def cure(cause: Cause) -> Change:
@@ -85,8 +85,8 @@ def _flat(run: Run) -> dict[str, Any]:
 
 def _foreign(run: Run, method: str) -> bool:
     """Whether the run's settings hold knobs that another method has not got."""
-    known = {field.name for field in dataclasses.fields(METHODS[method])}
-    return not {field.name for field in dataclasses.fields(run.settings)} <= known
+    names = {field.name for field in dataclasses.fields(METHODS[method])}
+    return not {field.name for field in dataclasses.fields(run.settings)} <= names
 
 
 def _every(run: Run, method: str) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def balance(cures: Sequence[str], settings: Gan, seeds: Sequence[int], progress:
     return answer("gan", entries)
 
 
-def refuse_idle(given: Mapping[str, Any], settings: Gan, cures: Sequence[str], sweep: bool) -> None:
-    """Raises CollapseError for an option that was typed (given, by name) and would do nothing."""
+def refuse_idle(typed: Mapping[str, Any], settings: Gan, cures: Sequence[str], sweep: bool) -> None:
+    """Raises CollapseError for an option that was typed (by name) and would do nothing."""
     active = {part for cure in cures for part in chosen(cure)}
     idle = {
         name: f"belongs to --cure {cure}"
@@ -70,7 +70,7 @@ def refuse_idle(given: Mapping[str, Any], settings: Gan, cures: Sequence[str], s
     idle |= {} if settings.loss == "wgan-gp" else {"penalty": "belongs to --loss wgan-gp"}
     idle |= {"std": "belongs to Gaussians"} if settings.target == "digits" else {}
     idle |= dict.fromkeys(("lr_ratio", "d_steps"), "is varied by --sweep") if sweep else {}
-    for name in (option for option in given if option in idle):
+    for name in (option for option in typed if option in idle):
         raise CollapseError(
             f"--{name.replace('_', '-')} {idle[name]}",
             "leave it out, or change the option that it depends on",

@@ -103,9 +103,9 @@ def _ended(name: str, entries: Sequence[Entry]) -> Entry:
     gate = Gate(counts["pass"], counts["fail"], counts["inconclusive"], counts["warn"])
     reasons = [
         f"{result}: {sentence}"
-        for wanted in ("fail", "inconclusive", "warn")
+        for outcome in ("fail", "inconclusive", "warn")
         for result, sentence in results
-        if result == wanted
+        if result == outcome
     ]
     return Entry(
         name, gate, verdict=Verdict(*_sentence(counts, len(results)), tuple(reasons), findings=tuple(reasons))

@@ -46,9 +46,9 @@ def measurable(labels: bool, views: bool, network: bool) -> Facts:
     }
     possible = {name: command for name, needs, command in rows() if has[needs]}
     before = ["diagnose", *(["causes"] if network else []), "check"]
-    own = [name for name, command in possible.items() if command]
+    with_command = [name for name, command in possible.items() if command]
     others = [name for name, command in possible.items() if not command]
-    measure_with = [*before, *own, *(["embed"] if network else [])]
+    measure_with = [*before, *with_command, *(["embed"] if network else [])]
     return {"measure_with": measure_with, **({"also_measured": others} if others else {})}
 
 

@@ -32,11 +32,11 @@ def grouped(subject: Subject, source: Source | None = None) -> Subject:
     return replace(subject, groups=renumbered(groups.read(text, None, len(images))[subject.clean.index]))
 
 
-def grouped_by(subject: Subject, given: Labels) -> Subject:
+def grouped_by(subject: Subject, grouping: Labels) -> Subject:
     """With groups (N,), whole numbers or names, or the path of a file. Raises CollapseError for others."""
-    if given is None or (isinstance(given, str) and not given):
+    if grouping is None or (isinstance(grouping, str) and not grouping):
         return subject
-    owner = classes(given, subject.count, "groups")[0]
+    owner = classes(grouping, subject.count, "groups")[0]
     original = subject.original and replace(subject.original, groups=owner)
     return replace(subject, groups=owner, original=original)
 
@@ -48,7 +48,7 @@ def _suggested(subject: Subject, source: Source | None) -> int:
     if subject.case and subject.case.images.files:
         names = [subject.case.images.files[place] for place in subject.clean.index.tolist()]
     elif source is not None:
-        names = next((list(found) for found in _columns(source).values()), [])
+        names = next((list(column) for column in _columns(source).values()), [])
         labels = labels if len(names) == len(subject.clean) else None
     return groups.suggested(names, labels) or 0 if len(names) else 0
 

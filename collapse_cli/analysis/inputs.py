@@ -73,15 +73,15 @@ def recognise(path: Path, column: str = "") -> Recognised:
     return Recognised(path, kind, source)
 
 
-def expanded(given: Sequence[Loaded], measuring: Measuring) -> list[Loaded]:
+def expanded(inputs: Sequence[Loaded], measuring: Measuring) -> list[Loaded]:
     """The same, with the sets of a folder that holds several in place of the folder.
 
     Raises CollapseError for a folder of more sets than are measured side by side, for what cannot be read, where one file of
     labels would stand for several inputs, and where --column fits none of them.
     """
-    inputs = [part for each in given for part in (_sets(each) if isinstance(each, Path) else [each])]
-    _refuse_unfit(measuring, inputs)
-    return inputs
+    sets = [part for each in inputs for part in (_sets(each) if isinstance(each, Path) else [each])]
+    _refuse_unfit(measuring, sets)
+    return sets
 
 
 def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
@@ -92,8 +92,8 @@ def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
         )
     tables = (isinstance(each, Path) and Source(each).has_columns for each in inputs)
     if measuring.column and not any(tables):
-        said = ", ".join(str(each) if isinstance(each, Path) else each.name for each in inputs)
-        raise CollapseError(f"--column goes with a table, but {said} is not a table", "leave out --column")
+        names = ", ".join(str(each) if isinstance(each, Path) else each.name for each in inputs)
+        raise CollapseError(f"--column goes with a table, but {names} is not a table", "leave out --column")
 
 
 def _sets(path: Path) -> Sequence[Loaded]:
@@ -118,12 +118,12 @@ def _but(folder: Path) -> str:
     return f", only {', '.join(names[:3])}{' …' if len(names) > 3 else ''}" if names else ""
 
 
-def load(given: Path | Recognised, measuring: Measuring, progress: Progress = silent) -> Subject:
+def load(input: Path | Recognised, measuring: Measuring, progress: Progress = silent) -> Subject:
     """One input, read and embedded; what it is, and what was assumed of it, is told to `progress`."""
-    if isinstance(given, Path):
-        _refuse_unfit(measuring, [given])
-        given = recognise(given, measuring.column)
-    recognised = given
+    if isinstance(input, Path):
+        _refuse_unfit(measuring, [input])
+        input = recognise(input, measuring.column)
+    recognised = input
     if measuring.unpack != "none" and recognised.kind is not Kind.EMBEDDINGS:
         raise CollapseError(
             f"--unpack goes with embeddings, but {recognised.path} is not a file of embeddings",
@@ -140,14 +140,14 @@ def load(given: Path | Recognised, measuring: Measuring, progress: Progress = si
     return subject
 
 
-def load_all(given: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
+def load_all(inputs: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> list[Subject]:
     """Every input, as many for a folder as it holds sets; what they are is told once all are read."""
-    inputs = [
+    recognised = [
         recognise(each, measuring.column) if isinstance(each, Path) else each
-        for each in expanded(given, measuring)
+        for each in expanded(inputs, measuring)
     ]
-    subjects = [each if isinstance(each, Subject) else load(each, measuring) for each in inputs]
-    fresh = [subject for subject in subjects if not any(subject is each for each in inputs)]
+    subjects = [each if isinstance(each, Subject) else load(each, measuring) for each in recognised]
+    fresh = [subject for subject in subjects if not any(subject is each for each in recognised)]
     for line in (line for subject in fresh for line in subject.story):
         progress(line)
     return subjects

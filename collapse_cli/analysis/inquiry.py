@@ -50,9 +50,9 @@ class Inquiry:
         """
         if self.case.trained is None:
             return ", ".join(f"{name} {value:g}" for name, value in cause.cure.items())
-        helped = any(one.change.name == cause.name and one.result.helped for one in self.attempts)
-        known = seen(cause, self.case.trained.run)
-        return self.command(cure(cause), place) if cause in self.causes and (helped or known) else ""
+        helped = any(attempt.change.name == cause.name and attempt.result.helped for attempt in self.attempts)
+        helped_before = seen(cause, self.case.trained.run)
+        return self.command(cure(cause), place) if cause in self.causes and (helped or helped_before) else ""
 
     def command(self, change: Change, place: int) -> str:
         """`collapse train …` with this change, into a folder beside the run's."""
@@ -66,8 +66,10 @@ class Inquiry:
     def commands(self) -> tuple[str, ...]:
         """Of the causes found, the likeliest first; where there are none, of the changes that helped."""
         cures = [self.cure(cause, place) for place, cause in enumerate(self.causes, 1)]
-        others = [self.command(one.change, one.place) for one in self.attempts if one.result.helped]
-        return tuple(one for one in (cures if self.causes else others) if one)
+        others = [
+            self.command(attempt.change, attempt.place) for attempt in self.attempts if attempt.result.helped
+        ]
+        return tuple(command for command in (cures if self.causes else others) if command)
 
 
 def inquire(subject: Subject, strength: float = 0.0, recipe: str = "") -> Inquiry:

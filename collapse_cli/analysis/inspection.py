@@ -34,10 +34,10 @@ def measurable(labels: bool, views: bool, network: bool) -> dict[str, list[str]]
         row for row in CATALOGUE.values() if row.needs == "reference" or row.possible(labels, views, network)
     ]
     before = ["diagnose", *(["causes"] if network else []), "check"]
-    own = [row.name for row in possible if row.command]
+    with_command = [row.name for row in possible if row.command]
     others = [row.name for row in possible if not row.command]
     return {
-        "measure_with": [*before, *own, *(["embed"] if network else [])],
+        "measure_with": [*before, *with_command, *(["embed"] if network else [])],
         **({"also_measured": others} if others else {}),
     }
 

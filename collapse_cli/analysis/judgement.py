@@ -52,10 +52,12 @@ def judgement(subject: Subject, space: str) -> Judgement:
 def _judgement(subject: Subject, space: str) -> Judgement:
     result, facts = of_space(subject, space), context(subject, space)
     chance = generator(subject.measuring.seed)
-    found = judged(subject.rows[space], result, chance, facts, signs(subject, space, result), subject.groups)
+    verdict = judged(
+        subject.rows[space], result, chance, facts, signs(subject, space, result), subject.groups
+    )
     if subject.original and (whole := judgement(subject.original, space)).common_part:
-        found = whole.verdict  # centring takes away what a collapse would be seen by
-    return Judgement(result, facts, found)
+        verdict = whole.verdict  # centring takes away what a collapse would be seen by
+    return Judgement(result, facts, verdict)
 
 
 def of_space(subject: Subject, space: str) -> Spectrum:
@@ -105,13 +107,13 @@ def _class_scatter(subject: Subject, space: str) -> float | None:
         return None
     labelled = subject.clean.labels >= 0
     try:
-        found = Geometry.of(
+        geometry = Geometry.of(
             groups(unit(subject.clean.spaces[space][labelled]), subject.clean.labels[labelled])
         )
     except CollapseError:
         return None
-    between = float(found.centred.square().sum()) / len(found.means)
-    return float(found.shares @ found.variances) / between if between > 0 else None
+    between = float(geometry.centred.square().sum()) / len(geometry.means)
+    return float(geometry.shares @ geometry.variances) / between if between > 0 else None
 
 
 def signs(subject: Subject, space: str, result: Spectrum) -> Signs:
@@ -119,28 +121,30 @@ def signs(subject: Subject, space: str, result: Spectrum) -> Signs:
     loss_sees = (
         subject.checkpoint.method.loss_sees if subject.checkpoint and space == subject.last_space else None
     )
-    known = NO_SIGNS
+    signs_so_far = NO_SIGNS
     if loss_sees == "rows":
-        known = replace(known, scale=_scale(subject, space))
+        signs_so_far = replace(signs_so_far, scale=_scale(subject, space))
     if complete(result).crossed is False or result.equal:
-        return known
+        return signs_so_far
     lines = [] if subject.measuring.dataset else subject.history()
     if loss_sees == "directions" and lines:
-        known = replace(known, trained=lines[-1]["std_sqrt_d"])
+        signs_so_far = replace(signs_so_far, trained=lines[-1]["std_sqrt_d"])
     if subject.present is not None and subject.case and subject.case.strength <= STRONGEST:
         views = _ratio([view[space] for view in subject.present.views])
         initial = [_ratio([view[space] for view in network.views]) for network in subject.initial]
         ratios = [ratio for ratio in initial if ratio is not None]
-        return replace(known, views=views, beside_initial=None if views is None else against(views, ratios))
+        return replace(
+            signs_so_far, views=views, beside_initial=None if views is None else against(views, ratios)
+        )
     if subject.stored_views:
-        return replace(known, views=_ratio([view.spaces[space] for view in subject.stored_views]))
-    return known
+        return replace(signs_so_far, views=_ratio([view.spaces[space] for view in subject.stored_views]))
+    return signs_so_far
 
 
 def _ratio(views: Sequence[Tensor]) -> Measured | None:
     """Of the variances between and within images; None where all views of all images are one point."""
-    found = measure(views).view_ratio
-    return None if math.isnan(found) else cast(Measured, found)
+    ratio = measure(views).view_ratio
+    return None if math.isnan(ratio) else cast(Measured, ratio)
 
 
 def _scale(subject: Subject, space: str) -> float | None:

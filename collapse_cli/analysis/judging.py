@@ -158,11 +158,11 @@ def check(
     return Result(answer, gate.status(answer))
 
 
-def _texts(given: str | Sequence[str]) -> list[str]:
-    texts = [given] if isinstance(given, str) else given
+def _texts(argument: str | Sequence[str]) -> list[str]:
+    texts = [argument] if isinstance(argument, str) else argument
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise CollapseError(
-            f"require, only and tolerance must be strings, {given!r} is not",
+            f"require, only and tolerance must be strings, {argument!r} is not",
             'for example require=["effective_rank.h >= 20"], tolerance="5%"',
         )
     return list(texts)

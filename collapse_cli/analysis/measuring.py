@@ -92,8 +92,10 @@ class Measuring(Columns, Choices, Sampled):
     @property
     def decisive(self) -> dict[str, Any]:
         """The settings that change a number; of those that few inputs have only the ones that were given."""
-        given = dataclasses.asdict(self)
-        return {name: value for name, value in given.items() if name in DECISIVE or (name in RARE and value)}
+        settings = dataclasses.asdict(self)
+        return {
+            name: value for name, value in settings.items() if name in DECISIVE or (name in RARE and value)
+        }
 
 
 def device(name: str) -> torch.device:
@@ -104,11 +106,11 @@ def device(name: str) -> torch.device:
         mps = torch.backends.mps.is_available()
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
     try:
-        wanted = torch.device(name)
-        torch.empty(1, device=wanted)
+        chosen = torch.device(name)
+        torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError):
         raise CollapseError(
             f"there is no device '{name}' on this machine",
             "`collapse env` lists the devices; --device auto takes the best",
         ) from None
-    return wanted
+    return chosen

@@ -104,8 +104,8 @@ def space_of(key: str) -> str:
 
 def mean(values: Sequence[float | None]) -> float | None:
     """None where one of them is not known."""
-    known = [value for value in values if value is not None]
-    return Repeats(tuple(known), ()).mean if len(known) == len(values) else None
+    present = [value for value in values if value is not None]
+    return Repeats(tuple(present), ()).mean if len(present) == len(values) else None
 
 
 def near(first: float | None, second: float | None) -> bool:

@@ -151,8 +151,8 @@ def _tensor(output: Any, pool: Pool, layer: str) -> Tensor:
     if isinstance(output, Tensor):
         return output
     fields = _fields(output)
-    wanted = (*POOLED, *TOKENS) if pool == "auto" else (*TOKENS, *POOLED)
-    name = next((name for name in wanted if isinstance(fields.get(name), Tensor)), "")
+    preferred = (*POOLED, *TOKENS) if pool == "auto" else (*TOKENS, *POOLED)
+    name = next((name for name in preferred if isinstance(fields.get(name), Tensor)), "")
     if name:
         return _tensor(fields[name], pool, layer)
     parts = output if isinstance(output, tuple | list) else list(fields.values())

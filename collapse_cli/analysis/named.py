@@ -19,9 +19,9 @@ SPACES = ("z", "h", "head")  # what a name without a space means: the first of t
 
 def numbers(portrait: Portrait) -> dict[str, Metric]:
     """By name and space; one answer alone has the names that it would have among all."""
-    known = domains()
+    domain_by_name = domains()
     every = {
-        key: _declared(metric, _of_name(key, known))
+        key: _declared(metric, _of_name(key, domain_by_name))
         for key, metric in by_name(portrait.answers).items()
         if metric["kind"] == "number"
     }
@@ -39,17 +39,17 @@ def _among_all(key: str, command: str) -> str:
 def domains() -> dict[str, Domain]:
     """What every number of a measurement can be, by its name; where two share a name, what either can be."""
     rows = (catalogue.CATALOGUE | catalogue.JUDGEMENTS).values()
-    known: dict[str, Domain] = {}
+    domain_by_name: dict[str, Domain] = {}
     for field in (field for row in rows for field in dataclasses.fields(row.result)):
         if field.metadata.get("kind") == "number":
             domain = Domain(**limits(field), whole=counts(field))
-            known[field.name] = domain | known.get(field.name, domain)
-    return known
+            domain_by_name[field.name] = domain | domain_by_name.get(field.name, domain)
+    return domain_by_name
 
 
-def _of_name(name: str, known: Mapping[str, Domain]) -> Domain | None:
+def _of_name(name: str, domain_by_name: Mapping[str, Domain]) -> Domain | None:
     """Of `alignment.std_sqrt_d.z`: what the last part that is a number's name declares; None for names of no measurement."""
-    return next((known[part] for part in reversed(name.split(".")) if part in known), None)
+    return next((domain_by_name[part] for part in reversed(name.split(".")) if part in domain_by_name), None)
 
 
 def _declared(metric: Metric, domain: Domain | None) -> Metric:
@@ -66,9 +66,9 @@ def domain_of(metric: Metric) -> Domain:
 
 def refuse_unfit_early(requirements: Iterable[Requirement]) -> None:
     """Raises CollapseError, before anything is measured, for requirements that say nothing of what they name."""
-    known = domains()
+    domain_by_name = domains()
     for requirement in requirements:
-        domain = _of_name(requirement.name, known)
+        domain = _of_name(requirement.name, domain_by_name)
         if domain:
             refuse_unfit(requirement, domain)
 

@@ -27,9 +27,9 @@ def refuse_run(run: Run, images: Images, device: torch.device) -> None:
     if device.type == "cuda":
         there = torch.cuda.get_device_properties(device).total_memory
     settings = flat(run.tables())
-    given, usual = _whole(settings), _whole(flat(resolve(run.method).tables()))
+    chosen, usual = _whole(settings), _whole(flat(resolve(run.method).tables()))
     memory.refuse_beyond(
-        lambda numbers: _of_run(run.method, settings, numbers, images.data_shape), given, usual, there
+        lambda numbers: _of_run(run.method, settings, numbers, images.data_shape), chosen, usual, there
     )
 
 
@@ -48,23 +48,27 @@ def _of_run(method: str, settings: Mapping[str, Any], numbers: Mapping[str, int]
         return 0  # refused in its own words
     except (RuntimeError, OverflowError, TypeError):  # more numbers than an index can count
         return math.inf
-    kept = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
+    state = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
     learned = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
-    return float(kept + FLOAT * ((LEARNED - 1) * learned + _of_step(run, data)))
+    return float(state + FLOAT * ((LEARNED - 1) * learned + _of_step(run, data)))
 
 
 def _of_step(run: Run, data: DataShape) -> int:
     """Numbers that a step makes at least: two views of a batch, a logit for each negative, mixed negatives."""
-    own, batch = run.settings, run.training.batch
+    settings, batch = run.settings, run.training.batch
     views = 2 * batch * math.prod(data.image)
-    logits = batch * own.queue if isinstance(own, Queue) else 0
-    mixes = batch * (own.pair_mixes + own.query_mixes) * run.model.dim if isinstance(own, Mochi) else 0
+    logits = batch * settings.queue if isinstance(settings, Queue) else 0
+    mixes = (
+        batch * (settings.pair_mixes + settings.query_mixes) * run.model.dim
+        if isinstance(settings, Mochi)
+        else 0
+    )
     return views + logits + mixes
 
 
 def refuse_gan(settings: Gan, seeds: int) -> None:
     """Raises CollapseError where the networks of all seeds, a batch and the samples looked at take more than the memory."""
-    given = _whole(dataclasses.asdict(settings)) | {"seeds": seeds}
+    chosen = _whole(dataclasses.asdict(settings)) | {"seeds": seeds}
     usual = _whole(dataclasses.asdict(Gan())) | {"seeds": 5}
 
     def takes(of: Mapping[str, int]) -> float:
@@ -73,15 +77,15 @@ def refuse_gan(settings: Gan, seeds: int) -> None:
         samples = max(of["batch"], SHOWN) * (of["latent"] + of["g_width"] + of["d_width"])
         return float(FLOAT * of["seeds"] * (LEARNED * weights + samples))
 
-    memory.refuse_beyond(takes, given, usual, memory.memory())
+    memory.refuse_beyond(takes, chosen, usual, memory.memory())
 
 
 def refuse_linear(settings: Linear, seeds: int) -> None:
     """Raises CollapseError where the points of all seeds take more than the memory, in float64."""
-    given = {"points": settings.points, "width": settings.width, "seeds": seeds}
+    chosen = {"points": settings.points, "width": settings.width, "seeds": seeds}
     usual = {"points": Linear().points, "width": Linear().width, "seeds": 3}
     memory.refuse_beyond(
-        lambda of: 8 * of["points"] * of["width"] * of["seeds"], given, usual, memory.memory()
+        lambda of: 8 * of["points"] * of["width"] * of["seeds"], chosen, usual, memory.memory()
     )
 
 

@@ -102,7 +102,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     images = _images_for(network, path, measuring, measuring.split)
     clean, recipe = embedded(images), "digits" if network.channels == 1 else "moco_v2"
     case = Case(method, images, network.normalisation, recipe, 1.0, measuring.seed, samples=measuring.samples)
-    warnings = (*network.warnings, *([said] if (said := unsettled_norms(case)) else []))
+    warnings = (*network.warnings, *([unsettled] if (unsettled := unsettled_norms(case)) else []))
     facts = _facts(source, network, recipe, warnings) | {"split": measuring.split}
     return Subject(
         path.name, facts, clean, measuring,

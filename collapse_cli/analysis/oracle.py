@@ -12,7 +12,7 @@ from collapse_cli import data
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Answer, Entry
-from collapse_cli.answers import answer as made
+from collapse_cli.answers import answer as answered
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics import oracle
@@ -38,7 +38,7 @@ def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
         f"{measuring.dataset}/{measuring.split}", result, settings=settings, answer=answer_from_labels(result),
         key_numbers=("false_negatives", "share", "none_at_all"),
     )  # fmt: skip
-    return made("oracle", [entry])
+    return answered("oracle", [entry])
 
 
 def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:

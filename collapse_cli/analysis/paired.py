@@ -43,9 +43,9 @@ def _second(subject: Subject, path: Path) -> Subject:
     for space, rows in subject.rows.items():
         here, there = tuple(rows.shape), tuple(other.every[space].shape) if space in other.every else None
         if here != there:
-            said = "no such space" if there is None else f"shape {there}"
+            description = "no such space" if there is None else f"shape {there}"
             raise CollapseError(
-                f"--second {path}: its {space} has {said}, but that of {subject.name} has shape {here}",
+                f"--second {path}: its {space} has {description}, but that of {subject.name} has shape {here}",
                 "give the embeddings of another view of the same images, in the same order",
             )
     _refuse_another_order(subject.rows["h"][0:MATCHED], other.every["h"][0:MATCHED], path)
@@ -65,8 +65,8 @@ def _refuse_another_order(first: Tensor, second: Tensor, path: Path) -> None:
     """
     a, b = (rows.double() - rows.double().mean(dim=0) for rows in (first, second))
     across, among = torch.cdist(a, b), torch.cdist(a, a).fill_diagonal_(torch.inf)
-    nearest, own = across.amin(dim=1).median(), across.diagonal().median()
-    if nearest < NEARER * among.amin(dim=1).median() and own > across.median() / 2:
+    nearest, partner = across.amin(dim=1).median(), across.diagonal().median()
+    if nearest < NEARER * among.amin(dim=1).median() and partner > across.median() / 2:
         raise CollapseError(
             f"--second {path}: its embeddings match other rows among the first {len(a):,} better "
             "than the rows of the same place",
@@ -91,8 +91,8 @@ def _views_of(subject: Subject, source: Source | None, text: str) -> Subject:
             "name the column that identifies the image",
         )
     views = tuple(_of_rows(subject, chosen, owner[chosen]) for chosen in (first, second))
-    own = owner if subject.groups is None else subject.groups
-    return replace(subject, stored_views=(views[0], views[1]), groups=own)
+    group_of_row = owner if subject.groups is None else subject.groups
+    return replace(subject, stored_views=(views[0], views[1]), groups=group_of_row)
 
 
 def _two_of_each(owner: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,8 +18,8 @@ from collapse_cli.progress import Progress, silent
 
 def alignment(inputs: Sequence[Loaded], measuring: Measuring, progress: Progress = silent) -> Answer:
     """Two sets whose rows are pairs: alignment, modality gap, uniformity of each side, partners found."""
-    said = "--pair takes two inputs", "name the file of either side of the pairs"
-    first, second = loaded = _two(inputs, measuring, progress, *said)
+    refusal = "--pair takes two inputs", "name the file of either side of the pairs"
+    first, second = loaded = _two(inputs, measuring, progress, *refusal)
     facts = requested(loaded, aligned.measure, {})
     warnings = [line for subject in loaded for line in subject.sampled()]
     return answer(
@@ -31,8 +31,8 @@ def coverage(
     inputs: Sequence[Loaded], measuring: Measuring, progress: Progress = silent, **options: Any
 ) -> Answer:
     """The real set, and the generated one that should cover it. options: k, space, width of `coverage.measure`."""
-    said = "coverage takes a real and a generated set", "name the file of either"
-    real, generated = loaded = _two(inputs, measuring, progress, *said)
+    refusal = "coverage takes a real and a generated set", "name the file of either"
+    real, generated = loaded = _two(inputs, measuring, progress, *refusal)
     entries = [with_assumption(entry) for entry in covered.measure(real, generated, **options)]
     facts = [
         each | ({"network": subject.network} if subject.network else {})
@@ -43,10 +43,10 @@ def coverage(
 
 
 def _two(
-    inputs: Sequence[Loaded], measuring: Measuring, progress: Progress, wanted: str, hint: str
+    inputs: Sequence[Loaded], measuring: Measuring, progress: Progress, message: str, hint: str
 ) -> list[Subject]:
     """Both sets, loaded; a folder may hold the two. Raises CollapseError for another number of them."""
     sets = expanded(inputs, measuring)
     if len(sets) != 2:
-        raise CollapseError(f"{wanted}, {len(sets)} given", hint)
+        raise CollapseError(f"{message}, {len(sets)} given", hint)
     return load_all(sets, measuring, progress)

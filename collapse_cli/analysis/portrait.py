@@ -57,7 +57,7 @@ class Portrait:
 
 
 def portrait(
-    given: Loaded,
+    input: Loaded,
     measuring: Measuring,
     names: Sequence[str] = (),
     fresh: bool = False,
@@ -70,9 +70,9 @@ def portrait(
     fresh: measured again in any case; save: (run folder, answer) -> whether it could be saved.
     """
     names = names or catalogue.portrait()
-    if isinstance(given, Subject):
-        return of_subject(given, names)
-    recognised = recognise(given, measuring.column) if isinstance(given, Path) else given
+    if isinstance(input, Subject):
+        return of_subject(input, names)
+    recognised = recognise(input, measuring.column) if isinstance(input, Path) else input
     path = recognised.path
     if recognised.kind is Kind.ANSWER:
         return _saved(recognised, progress)
@@ -140,9 +140,9 @@ def _settled(measuring: Measuring, record: Record) -> Measuring:
 
 def _as_far(facts: Mapping[str, Any], record: Record) -> bool:
     """Whether the run is still as it was when it was measured: not failed since, and no more epochs are planned."""
-    known = {"status": facts.get("status"), "epochs": facts.get("epochs")}
+    stage_measured = {"status": facts.get("status"), "epochs": facts.get("epochs")}
     now = record.stage(facts.get("epoch", 0), facts.get("epochs", 0))
-    return known == {"status": now.status, "epochs": now.planned}
+    return stage_measured == {"status": now.status, "epochs": now.planned}
 
 
 def _same(facts: Mapping[str, Any], digest: str, measuring: Measuring) -> bool:
@@ -154,8 +154,8 @@ def complete(stored: Sequence[Answer], names: Sequence[str]) -> list[Answer]:
     """Those answers about one input that are wanted of its portrait, in order; none where one is missing."""
     by_command = {answer.command: answer for answer in stored}
     labels = any(answer.inputs[0].get("options", {}).get("labels") for answer in stored)
-    wanted = [name for name in names if labels or catalogue.measurement(name).needs != "labels"]
-    return [by_command[name] for name in wanted] if set(wanted) <= set(by_command) else []
+    expected = [name for name in names if labels or catalogue.measurement(name).needs != "labels"]
+    return [by_command[name] for name in expected] if set(expected) <= set(by_command) else []
 
 
 def _run(subject: Subject) -> Run | None:

@@ -52,8 +52,8 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
         return subject.clean, *_without_copies(subject.clean, test)
     owner = _owner(subject.clean.representations, subject.clean.labels)
     fitted, judged = stratified(subject.clean.labels, generator(subject.measuring.seed), owner=owner)
-    said = "" if owner is None else "on one side of the split"
-    return _part(subject.clean, fitted, "80 %"), _part(subject.clean, judged, "20 %"), said
+    note = "" if owner is None else "on one side of the split"
+    return _part(subject.clean, fitted, "80 %"), _part(subject.clean, judged, "20 %"), note
 
 
 def _owner(rows: Tensor, labels: Tensor) -> Tensor | None:
@@ -69,11 +69,11 @@ def _without_copies(train: Embeddings, test: Embeddings) -> tuple[Embeddings, st
     owner = _owner(rows, torch.cat([_labels(train), _labels(test)]))
     if owner is None:
         return test, ""
-    kept = (~torch.isin(owner[len(train) :], owner[: len(train)])).nonzero()[:, 0]
-    left_out = len(test) - len(kept)
-    if len(kept) < 2 or not left_out:
+    remaining = (~torch.isin(owner[len(train) :], owner[: len(train)])).nonzero()[:, 0]
+    left_out = len(test) - len(remaining)
+    if len(remaining) < 2 or not left_out:
         return test, ""
-    rest = _part(test, kept, "")
+    rest = _part(test, remaining, "")
     return replace(rest, source=test.source), f"{left_out:,} of {len(test):,} test rows left out"
 
 

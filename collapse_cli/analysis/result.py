@@ -70,7 +70,7 @@ class Result:
         for entry in self.entries:
             if entry.verdict:
                 by_input.setdefault(entry.input, {})[entry.space] = entry.status
-        statuses = {found[headline(found)] for found in by_input.values()}
+        statuses = {by_space[headline(by_space)] for by_space in by_input.values()}
         if len(statuses) > 1:
             each = ", ".join(f"{of}: {verdict.status}" for of, verdict in self.verdicts.items())
             raise CollapseError(f"there are several verdicts ({each})", f"choose one: {self._choice()}")

@@ -162,12 +162,12 @@ class Subject:
         if self.checkpoint is None:
             return {}
         run = self.checkpoint.run
-        known = {
+        fields = {
             "method": run.method,
             "settings": flat(run.tables()),
             "repels": self.checkpoint.method.repels,
         }
-        return known | {"stage": self.stage} | ({"queue": self.negatives.filled} if self.negatives else {})
+        return fields | {"stage": self.stage} | ({"queue": self.negatives.filled} if self.negatives else {})
 
     def once(self, key: Any, compute: Callable[[], Value]) -> Value:
         """What `compute` gives, computed the first time that this key is asked for."""

@@ -54,8 +54,9 @@ def named(arm: str, cause: int) -> Check:
     """Every seed's first cause has this number."""
     return Check(
         f"{arm}, share of the seeds in which the planted cause is named first",
-        lambda found: (
-            sum(one == cause for one in found.of(arm, "first_cause")) / len(found.of(arm, "first_cause"))
+        lambda outcomes: (
+            sum(number == cause for number in outcomes.of(arm, "first_cause"))
+            / len(outcomes.of(arm, "first_cause"))
         ),
         low=1.0,
     )

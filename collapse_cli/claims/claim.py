@@ -90,14 +90,14 @@ class Judgement:
     verdict: Verdict = field(default=Verdict("", "", ()))
 
 
-def checked(claim: Claim, found: Found) -> list[Answered]:
+def checked(claim: Claim, outcomes: Found) -> list[Answered]:
     """Every check of the claim, answered."""
-    return [Answered(check, check.measured(found)) for check in claim.checks]
+    return [Answered(check, check.measured(outcomes)) for check in claim.checks]
 
 
-def judged(claim: Claim, found: Found) -> Judgement:
+def judged(claim: Claim, outcomes: Found) -> Judgement:
     """What the checks come to."""
-    answers = checked(claim, found)
+    answers = checked(claim, outcomes)
     passed = sum(answer.holds for answer in answers)
     status = "holds" if passed == len(answers) else "does not hold"
     return Judgement(

@@ -28,17 +28,17 @@ CLAIM = Claim(
     checks=(
         Check(
             "mean gain of the class oracle over moco in 10-label accuracy",
-            lambda found: mean(found.gain("class oracle", "moco", "few_labels")),
+            lambda outcomes: mean(outcomes.gain("class oracle", "moco", "few_labels")),
             low=0.015,
         ),
         Check(
             "smallest gain of the class oracle over moco in kNN accuracy, over seeds",
-            lambda found: min(found.gain("class oracle", "moco", "knn")),
+            lambda outcomes: min(outcomes.gain("class oracle", "moco", "knn")),
             low=0.001,
         ),
         Check(
             "mean gain of leaving out a random 10 % over moco in 10-label accuracy",
-            lambda found: mean(found.gain("random 10 %", "moco", "few_labels")),
+            lambda outcomes: mean(outcomes.gain("random 10 %", "moco", "few_labels")),
             high=0.01,
         ),
     ),

@@ -10,7 +10,7 @@ def above(measure: str, name: str) -> Check:
     """Every seed's clusters are better than k-means on pixels by this measure."""
     return Check(
         f"smallest gain over k-means on pixels in {name}, over seeds",
-        lambda found: min(found.gain("contrastive-clustering", "k-means on pixels", measure)),
+        lambda outcomes: min(outcomes.gain("contrastive-clustering", "k-means on pixels", measure)),
         low=0.001,
     )
 
@@ -32,16 +32,18 @@ CLAIM = Claim(
     checks=(
         *(above(measure, name) for measure, name in (("nmi", "NMI"), ("accuracy", "ACC"), ("ari", "ARI"))),
         Check(
-            "smallest number of clusters used with M=20", lambda found: min(found.of("M=20", "used")), low=19
+            "smallest number of clusters used with M=20",
+            lambda outcomes: min(outcomes.of("M=20", "used")),
+            low=19,
         ),
         Check(
             "largest number of clusters used with M=20, without the entropy term",
-            lambda found: max(found.of("M=20 without entropy", "used")),
+            lambda outcomes: max(outcomes.of("M=20 without entropy", "used")),
             high=17,
         ),
         Check(
             "mean share of the largest cluster without the entropy term (the largest class has .102)",
-            lambda found: found.mean("without entropy", "largest"),
+            lambda outcomes: outcomes.mean("without entropy", "largest"),
             low=0.15,
         ),
     ),

@@ -7,7 +7,7 @@ def higher(arm: str, space: str) -> Check:
     """Every seed's effective rank is above MoCo's."""
     return Check(
         f"smallest gain of {arm} over moco in the effective rank of {space}, over seeds",
-        lambda found: min(found.gain(arm, "moco", f"effective_rank_{space}")),
+        lambda outcomes: min(outcomes.gain(arm, "moco", f"effective_rank_{space}")),
         low=0.5,
     )
 

@@ -15,19 +15,19 @@ def epochs(batch: int) -> int:
 def arms(size: int) -> dict[str, Arm]:
     """At B = 64 for queue and bank; end to end the batch is the dictionary, so K = B - 1 there, and B no more than 256."""
     shared = {"batch": 64, "epochs": epochs(64)}
-    found = {
+    arms_of_size = {
         f"queue K={size}": Arm("moco", shared | {"queue": size}),
         f"bank K={size}": Arm("memory-bank", shared | {"negatives": size}),
     }
     if size < 256:
         batch = {"batch": size + 1, "epochs": epochs(size + 1), "negatives": "other-view"}
-        found = {f"end to end K={size}": Arm("end-to-end", batch), **found}
-    return found
+        arms_of_size = {f"end to end K={size}": Arm("end-to-end", batch), **arms_of_size}
+    return arms_of_size
 
 
-def monotone(found: Found, mechanism: str, measure: str) -> float:
+def monotone(outcomes: Found, mechanism: str, measure: str) -> float:
     """The largest rise of a measure's mean from one K to the next; below 0 where it only falls."""
-    means = [found.mean(f"{mechanism} K={size}", measure) for size in SIZES]
+    means = [outcomes.mean(f"{mechanism} K={size}", measure) for size in SIZES]
     return max(after - before for before, after in zip(means[:-1], means[1:], strict=True))
 
 
@@ -42,17 +42,19 @@ CLAIM = Claim(
     checks=(
         Check(
             "largest rise of the mean proxy accuracy as K grows, queue",
-            lambda found: monotone(found, "queue", "proxy_accuracy"),
+            lambda outcomes: monotone(outcomes, "queue", "proxy_accuracy"),
             high=0.0,
         ),
         Check(
             "largest rise of the mean proxy accuracy as K grows, memory bank",
-            lambda found: monotone(found, "bank", "proxy_accuracy"),
+            lambda outcomes: monotone(outcomes, "bank", "proxy_accuracy"),
             high=0.0,
         ),
         Check(
             "mean 10-label accuracy end to end less that of the memory bank, K = 63",
-            lambda found: found.mean("end to end K=63", "few_labels") - found.mean("bank K=63", "few_labels"),
+            lambda outcomes: (
+                outcomes.mean("end to end K=63", "few_labels") - outcomes.mean("bank K=63", "few_labels")
+            ),
             low=0.0,
         ),
     ),

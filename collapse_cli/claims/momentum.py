@@ -8,9 +8,11 @@ from collapse_cli.claims.claim import Arm, Check, Claim, Found
 STEPS = {"epochs": 27}  # of 21 steps
 
 
-def least_gain(found: Found) -> float:
+def least_gain(outcomes: Found) -> float:
     """Of the two slow encoders over m = 0, in the mean over seeds."""
-    return min(found.mean(arm, "few_labels") for arm in ("m=.99", "m=.999")) - found.mean("m=0", "few_labels")
+    return min(outcomes.mean(arm, "few_labels") for arm in ("m=.99", "m=.999")) - outcomes.mean(
+        "m=0", "few_labels"
+    )
 
 
 CLAIM = Claim(
@@ -28,15 +30,15 @@ CLAIM = Claim(
     checks=(
         Check(
             "largest std·√d of z with m = 0 and .5",
-            lambda found: max(found.of("m=0", "std_sqrt_d") + found.of("m=.5", "std_sqrt_d")), high=0.05,
+            lambda outcomes: max(outcomes.of("m=0", "std_sqrt_d") + outcomes.of("m=.5", "std_sqrt_d")), high=0.05,
         ),
         Check(
             "log(K+1) = 6.240 less the smallest loss with m = 0 and .5",
-            lambda found: 6.2403 - min(found.of("m=0", "loss") + found.of("m=.5", "loss")), high=0.02,
+            lambda outcomes: 6.2403 - min(outcomes.of("m=0", "loss") + outcomes.of("m=.5", "loss")), high=0.02,
         ),
         Check(
             "lower mean 10-label accuracy of m = .99 and .999",
-            lambda found: min(found.mean("m=.99", "few_labels"), found.mean("m=.999", "few_labels")), low=0.91,
+            lambda outcomes: min(outcomes.mean("m=.99", "few_labels"), outcomes.mean("m=.999", "few_labels")), low=0.91,
         ),
         Check("gain of that mean over m = 0", least_gain, low=0.08),
     ),

@@ -15,10 +15,10 @@ CLAIM = Claim(
     },
     measures=("loss", "std_sqrt_d", "knn", "few_labels", "seconds"),
     checks=(
-        Check("smallest std·√d of z with m = 0", lambda found: min(found.of("m=0", "std_sqrt_d")), low=0.8),
+        Check("smallest std·√d of z with m = 0", lambda outcomes: min(outcomes.of("m=0", "std_sqrt_d")), low=0.8),
         Check(
             "mean gain of m = .99 over m = 0 in 10-label accuracy",
-            lambda found: mean(found.gain("m=.99", "m=0", "few_labels")), low=0.0,
+            lambda outcomes: mean(outcomes.gain("m=.99", "m=0", "few_labels")), low=0.0,
         ),
     ),
 )  # fmt: skip

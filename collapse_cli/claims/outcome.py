@@ -122,7 +122,7 @@ def measure(trial: Trial, measures: Sequence[str]) -> Outcome:
 
 def summary(outcomes: Sequence[Outcome], measures: Sequence[str]) -> Outcome:
     """The mean over seeds of each measure, its interval the lowest and the highest seed; None where one has not got it."""
-    columns = {name: [getattr(one, name) for one in outcomes] for name in measures}
+    columns = {name: [getattr(outcome, name) for outcome in outcomes] for name in measures}
     return Outcome(**{name: _over(values) for name, values in columns.items() if None not in values})
 
 

@@ -11,8 +11,8 @@ CLAIM = Claim(
     },
     measures=("loss", "std_sqrt_d", "effective_rank_z", "knn", "few_labels", "seconds"),
     checks=(
-        Check("largest std·√d of z, positive-only", lambda found: max(found.of("positive-only", "std_sqrt_d")), high=0.05),
-        Check("smallest std·√d of z, moco", lambda found: min(found.of("moco", "std_sqrt_d")), low=0.9),
-        Check("mean 10-label accuracy, moco", lambda found: found.mean("moco", "few_labels"), low=0.91),
+        Check("largest std·√d of z, positive-only", lambda outcomes: max(outcomes.of("positive-only", "std_sqrt_d")), high=0.05),
+        Check("smallest std·√d of z, moco", lambda outcomes: min(outcomes.of("moco", "std_sqrt_d")), low=0.9),
+        Check("mean 10-label accuracy, moco", lambda outcomes: outcomes.mean("moco", "few_labels"), low=0.91),
     ),
 )  # fmt: skip

@@ -14,16 +14,16 @@ CLAIM = Claim(
     },
     measures=("loss", "std_sqrt_d", "effective_rank_z", "knn", "few_labels", "seconds"),
     checks=(
-        Check("smallest std·√d of z, simsiam", lambda found: min(found.of("simsiam", "std_sqrt_d")), low=0.5),
-        Check("smallest std·√d of z, byol", lambda found: min(found.of("byol", "std_sqrt_d")), low=0.5),
+        Check("smallest std·√d of z, simsiam", lambda outcomes: min(outcomes.of("simsiam", "std_sqrt_d")), low=0.5),
+        Check("smallest std·√d of z, byol", lambda outcomes: min(outcomes.of("byol", "std_sqrt_d")), low=0.5),
         Check(
             "largest std·√d of z, simsiam and byol without stop-gradient",
-            lambda found: max(found.of("simsiam, gradient", "std_sqrt_d") + found.of("byol, gradient", "std_sqrt_d")),
+            lambda outcomes: max(outcomes.of("simsiam, gradient", "std_sqrt_d") + outcomes.of("byol, gradient", "std_sqrt_d")),
             high=0.05,
         ),
         Check(
             "largest std·√d of z, simsiam without predictor",
-            lambda found: max(found.of("simsiam, no predictor", "std_sqrt_d")), high=0.25,
+            lambda outcomes: max(outcomes.of("simsiam, no predictor", "std_sqrt_d")), high=0.25,
         ),
     ),
 )  # fmt: skip

@@ -70,7 +70,7 @@ class Trial:
         pair = embedding.pairs(
             self.method, images, self.splits.normalisation, torch.arange(len(images)), *view
         )
-        first, second = (list(one.spaces.values())[-1] for one in pair)
+        first, second = (list(side.spaces.values())[-1] for side in pair)
         return first, second
 
     @cached_property
@@ -95,8 +95,8 @@ class Trial:
             return kmeans(whole.representations, count, generator), count, whole.labels
         device = next(head.parameters()).device
         with torch.no_grad():
-            said = head(whole.representations.to(device)).cpu()  # (N, M)
-        return said.argmax(dim=1), said.shape[1], whole.labels
+            scores = head(whole.representations.to(device)).cpu()  # (N, M)
+        return scores.argmax(dim=1), scores.shape[1], whole.labels
 
 
 def untrained(splits: Splits, seed: int) -> Trial:

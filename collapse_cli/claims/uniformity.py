@@ -12,19 +12,19 @@ CLAIM = Claim(
     checks=(
         Check(
             "largest difference in uniformity over seeds, mochi less moco (lower is more uniform)",
-            lambda found: max(found.gain("mochi", "moco", "uniformity")), high=-1e-3,
+            lambda outcomes: max(outcomes.gain("mochi", "moco", "uniformity")), high=-1e-3,
         ),
         Check(
             "largest difference in uniformity over seeds, moco less supervised",
-            lambda found: max(found.gain("moco", "supervised", "uniformity")), high=-1e-3,
+            lambda outcomes: max(outcomes.gain("moco", "supervised", "uniformity")), high=-1e-3,
         ),
         Check(
             "largest difference in alignment over seeds, supervised less moco (lower is better aligned)",
-            lambda found: max(found.gain("supervised", "moco", "alignment")), high=-1e-3,
+            lambda outcomes: max(outcomes.gain("supervised", "moco", "alignment")), high=-1e-3,
         ),
         Check(
             "largest difference in alignment over seeds, supervised less mochi",
-            lambda found: max(found.gain("supervised", "mochi", "alignment")), high=-1e-3,
+            lambda outcomes: max(outcomes.gain("supervised", "mochi", "alignment")), high=-1e-3,
         ),
     ),
 )  # fmt: skip

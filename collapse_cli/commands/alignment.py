@@ -15,7 +15,7 @@ from collapse_cli.settings import fill
 @options(Measuring=Measuring, Output=Shown)
 def alignment(
     inputs: Inputs,
-    given: dict[str, Any],
+    typed: dict[str, Any],
     pair: Annotated[
         bool,
         typer.Option(
@@ -36,9 +36,9 @@ def alignment(
     [bold]collapse alignment image.npy text.npy --pair[/bold]
     """
     if not pair:
-        ask("alignment", inputs, given)
+        ask("alignment", inputs, typed)
         return
-    shown, measuring = fill(Shown, given), fill(Measuring, given)
+    shown, measuring = fill(Shown, typed), fill(Measuring, typed)
     output = shown.output()
     from collapse_cli.analysis import pairs
     from collapse_cli.commands.output import finish

@@ -14,7 +14,7 @@ WIDTHS = (8, 32, 128)
 
 @options(Output=Shown)
 def calibration(
-    given: dict[str, Any],
+    typed: dict[str, Any],
     dimensions: Annotated[
         list[int] | None,
         typer.Option(
@@ -38,7 +38,7 @@ def calibration(
 
     Example: [bold]collapse calibration --replications 5 --dimensions 64[/bold]
     """
-    shown = fill(Shown, given)
+    shown = fill(Shown, typed)
     output = shown.output()
     import torch
 

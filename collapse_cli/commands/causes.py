@@ -14,7 +14,7 @@ from collapse_cli.commands.single import ask
 @options(Measuring=Measuring, Output=Shown)
 def causes(
     inputs: Inputs,
-    given: dict[str, Any],
+    typed: dict[str, Any],
     strength: Annotated[
         float,
         typer.Option(
@@ -45,4 +45,4 @@ def causes(
 
     Example: [bold]collapse causes runs/mine --try 8 --plot causes.png[/bold]
     """
-    ask("causes", inputs, given, strength=strength, recipe=recipe, try_epochs=try_epochs)
+    ask("causes", inputs, typed, strength=strength, recipe=recipe, try_epochs=try_epochs)

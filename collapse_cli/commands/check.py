@@ -70,7 +70,7 @@ class Reports:
 @options(Measuring=Measuring, CI=Reports, Output=Shown)
 def check(
     inputs: Inputs,
-    given: dict[str, Any],
+    typed: dict[str, Any],
     require: Require = None,
     baseline: Base = None,
     only: Only = None,
@@ -98,7 +98,7 @@ def check(
 
     Example: [bold]collapse check runs/mine --require "effective_rank.h >= 10"[/bold]
     """
-    shown, measuring, reports = fill(Shown, given), fill(Measuring, given), fill(Reports, given)
+    shown, measuring, reports = fill(Shown, typed), fill(Measuring, typed), fill(Reports, typed)
     with _reported(reports):
         output = shown.output()
         reports.refuse_unwritable()
@@ -142,19 +142,19 @@ def _checked(
     return document(answer, sys.argv[1:]), analysis.status(answer)
 
 
-def _terms(**typed: Any) -> dict[str, Any]:
+def _terms(**arguments: Any) -> dict[str, Any]:
     """What the inputs are compared with: the typed options, and the project's where none was typed; empty ones left out.
 
     What the project says of its comparison with a baseline counts where there is one.
     """
-    given = {name: value for name, value in typed.items() if value is not None}
-    if given.get("only") == [""]:
-        given["only"] = []
-    terms = {name: value for name, value in (project.gate(Path.cwd()) | given).items() if value}
+    typed = {name: value for name, value in arguments.items() if value is not None}
+    if typed.get("only") == [""]:
+        typed["only"] = []
+    terms = {name: value for name, value in (project.gate(Path.cwd()) | typed).items() if value}
     if "baseline" in terms:
         return terms | {"baseline": Path(terms["baseline"])}
     return {
-        name: value for name, value in terms.items() if name in given or name not in ("only", "tolerance")
+        name: value for name, value in terms.items() if name in typed or name not in ("only", "tolerance")
     }
 
 

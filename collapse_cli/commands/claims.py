@@ -14,7 +14,7 @@ from collapse_cli.settings import fill
 
 @options(Output=Shown)
 def claims(
-    given: dict[str, Any],
+    typed: dict[str, Any],
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -38,7 +38,7 @@ def claims(
 
     Two claims: [bold]collapse claims momentum class-oracle --html claims.html[/bold]
     """
-    shown = fill(Shown, given)
+    shown = fill(Shown, typed)
     output = shown.output()
     if not names:
         _list(shown)

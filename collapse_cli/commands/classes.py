@@ -14,7 +14,7 @@ from collapse_cli.commands.single import ask
 @options(Measuring=Measuring, Output=Shown)
 def classes(
     inputs: Inputs,
-    given: dict[str, Any],
+    typed: dict[str, Any],
     unit: Annotated[bool, typer.Option("--unit", help="L2-normalise the embeddings first")] = False,
 ) -> None:
     """How far apart are the classes, and has any of them collapsed?
@@ -25,4 +25,4 @@ def classes(
 
     Example: [bold]collapse classes runs/mine --plot classes.png[/bold]
     """
-    ask("classes", inputs, given, unit=unit)
+    ask("classes", inputs, typed, unit=unit)

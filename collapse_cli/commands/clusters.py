@@ -14,7 +14,7 @@ from collapse_cli.commands.single import ask
 @options(Measuring=Measuring, Output=Shown)
 def clusters(
     inputs: Inputs,
-    given: dict[str, Any],
+    typed: dict[str, Any],
     count: Annotated[
         int, typer.Option("--clusters", help="clusters of k-means, M; 0: the number of classes", min=0)
     ] = 0,
@@ -27,4 +27,4 @@ def clusters(
 
     Example: [bold]collapse clusters runs/mine pixels:digits --plot clusters.png[/bold]
     """
-    ask("clusters", inputs, given, count=count)
+    ask("clusters", inputs, typed, count=count)

@@ -15,7 +15,7 @@ from collapse_cli.settings import fill
 @options(Measuring=Measuring, Output=Shown)
 def compare(
     inputs: Inputs,
-    given: dict[str, Any],
+    typed: dict[str, Any],
     baseline: Annotated[
         str, typer.Option(help="group, or one of its runs, that differences are from; by default the first")
     ] = "",
@@ -36,7 +36,7 @@ def compare(
 
     Example: [bold]collapse compare runs/moco-0 runs/moco-1 runs/mochi-0 runs/mochi-1 --plot compare.png[/bold]
     """
-    shown, measuring = fill(Shown, given), fill(Measuring, given)
+    shown, measuring = fill(Shown, typed), fill(Measuring, typed)
     output = shown.output()
     if scatter and not (output.plot or output.html):
         raise CollapseError("--scatter is drawn in no table", "add --plot FILE.png or --html FILE.html")

@@ -16,7 +16,7 @@ from collapse_cli.settings import fill
 def coverage(
     real: Annotated[Path, typer.Argument(help="what should be covered: any INPUT", show_default=False)],
     generated: Annotated[Path, typer.Argument(help="what should cover it: any INPUT", show_default=False)],
-    given: dict[str, Any],
+    typed: dict[str, Any],
     k: Annotated[
         int, typer.Option(help="a ball reaches to the k-th nearest row of its own set, k", min=1)
     ] = 5,
@@ -33,7 +33,7 @@ def coverage(
 
     Example: [bold]collapse coverage real.npy generated.npy --plot coverage.png[/bold]
     """
-    shown, measuring = fill(Shown, given), fill(Measuring, given)
+    shown, measuring = fill(Shown, typed), fill(Measuring, typed)
     output = shown.output()
     from collapse_cli.analysis import pairs
     from collapse_cli.commands.output import finish

@@ -10,7 +10,7 @@ from collapse_cli.views.listing import listing
 
 
 @options(Output=Listed)
-def datasets(given: dict[str, Any]) -> None:
+def datasets(typed: dict[str, Any]) -> None:
     """Which data sets can be used: the named ones, and your own images?
 
     Example: [bold]collapse train moco --dataset parquet:my/images[/bold]
@@ -30,9 +30,15 @@ def datasets(given: dict[str, Any]) -> None:
                 "classes": len(facts.classes),
             }
         )
-    own = {"images": "any", "train": "any", "test": "any", "classes": "any"}
-    named.append({"data set": "folder:PATH", "what": "your images, in class folders or in one folder", **own})
+    any_number = {"images": "any", "train": "any", "test": "any", "classes": "any"}
     named.append(
-        {"data set": "parquet:PATH", "what": "Hugging Face image layout: a file or a folder of shards", **own}
+        {"data set": "folder:PATH", "what": "your images, in class folders or in one folder", **any_number}
     )
-    listing(named, fill(Listed, given).json)
+    named.append(
+        {
+            "data set": "parquet:PATH",
+            "what": "Hugging Face image layout: a file or a folder of shards",
+            **any_number,
+        }
+    )
+    listing(named, fill(Listed, typed).json)

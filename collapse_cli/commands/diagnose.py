@@ -10,7 +10,7 @@ from collapse_cli.commands.single import ask
 
 
 @options(Measuring=Measuring, Output=Shown)
-def diagnose(inputs: Inputs, given: dict[str, Any]) -> None:
+def diagnose(inputs: Inputs, typed: dict[str, Any]) -> None:
     """Has it collapsed, which measurements show it, and what should be tried next?
 
     A verdict on h and z: complete collapse, dimensional collapse (n of D),
@@ -24,4 +24,4 @@ def diagnose(inputs: Inputs, given: dict[str, Any]) -> None:
 
     Example: [bold]collapse diagnose runs/mine --plot diagnosis.png[/bold]
     """
-    ask("diagnose", inputs, given)
+    ask("diagnose", inputs, typed)

@@ -21,7 +21,7 @@ def embed(
         Path, typer.Argument(help="a run folder, a checkpoint or a file of embeddings", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="the .npz file to write", show_default=False)],
-    given: dict[str, Any],
+    typed: dict[str, Any],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace an existing --out")] = False,
 ) -> None:
     """Save the embeddings of a run as an .npz that every measuring command reads.
@@ -40,9 +40,9 @@ def embed(
     from collapse_cli.views.progress import reporter
 
     with reporter(quiet=False) as progress:
-        subject = load(input, fill(Measuring, given), progress)
+        subject = load(input, fill(Measuring, typed), progress)
     for line in subject.sampled():
         print(f"warning: {line}", file=sys.stderr)
-    kept = embeddings.Kept(subject.clean, subject.views, subject.temperature, network=subject.network)
-    embeddings.save(out, kept)
+    contents = embeddings.Kept(subject.clean, subject.views, subject.temperature, network=subject.network)
+    embeddings.save(out, contents)
     print(f"wrote {out}: {len(subject.clean)} images, {', '.join(subject.clean.spaces)}", file=sys.stderr)

@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 @options(Output=Listed)
-def env(given: dict[str, Any]) -> None:
+def env(typed: dict[str, Any]) -> None:
     """Versions, devices, threads and data folder: a block to paste into a bug report.
 
     Example: [bold]collapse env[/bold]
@@ -44,7 +44,7 @@ def env(given: dict[str, Any]) -> None:
         "threads": torch.get_num_threads(),
         "data folder": str(data.data_root(None)),
     }
-    if fill(Listed, given).json:
+    if fill(Listed, typed).json:
         print(json.dumps(block, indent=2))
     else:
         for name, value in block.items():

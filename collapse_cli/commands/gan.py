@@ -41,7 +41,7 @@ Sweep = Annotated[
 
 @options(Lab=Gan, Output=Shown)
 def gan(
-    given: dict[str, Any],
+    typed: dict[str, Any],
     cure: Cure = "none",
     seeds: Seeds = 5,
     seed: Seed = 0,
@@ -63,7 +63,7 @@ def gan(
     The grid: [bold]collapse gan --target grid --cure r1 --gamma .03 --latent 2
     --layers 3 --steps 5000 --decay[/bold]
     """
-    shown, settings = fill(Shown, given), fill(Gan, given)
+    shown, settings = fill(Shown, typed), fill(Gan, typed)
     output, cures = shown.output(), list(dict.fromkeys(cure.split(",")))
     _check(animation, sweep)
     import torch
@@ -72,7 +72,7 @@ def gan(
     from collapse_cli.commands.output import finish
     from collapse_cli.views.progress import reporter
 
-    refuse_idle(given, settings, cures, sweep)
+    refuse_idle(typed, settings, cures, sweep)
     torch.set_num_threads(1)  # for small networks gain nothing from more
     every = range(seed, seed + seeds)
     measure = balance if sweep else partial(compare, frames=frames)

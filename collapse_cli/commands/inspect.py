@@ -22,7 +22,7 @@ WIDE = 63  # letters beside a fact's name
 @options(Foreign_checkpoint=Choices, Table=Columns, Output=Listed)
 def inspect(
     input: Annotated[Path, typer.Argument(metavar="FILE", help="a file or a run folder", show_default=False)],
-    given: dict[str, Any],
+    typed: dict[str, Any],
 ) -> None:
     """What is this file, and what can be measured on it?
 
@@ -31,14 +31,16 @@ def inspect(
 
     Example: [bold]collapse inspect checkpoint_0199.pth.tar[/bold]
     """
-    told = _told(input, fill(Choices, given), fill(Columns, given).column)
-    if fill(Listed, given).json:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+    facts = _facts(input, fill(Choices, typed), fill(Columns, typed).column)
+    if fill(Listed, typed).json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        sys.stdout.write("".join(f"{line}\n" for name, value in told.items() for line in _lines(name, value)))
+        sys.stdout.write(
+            "".join(f"{line}\n" for name, value in facts.items() for line in _lines(name, value))
+        )
 
 
-def _told(path: Path, choices: Choices, column: str) -> dict[str, Any]:
+def _facts(path: Path, choices: Choices, column: str) -> dict[str, Any]:
     """What is known at a glance, where nothing was chosen; else what it takes torch to tell."""
     from collapse_cli.analysis import glance
 
@@ -54,7 +56,7 @@ def _lines(name: str, value: Any) -> Iterable[str]:
     """One fact as a line; sentences as one line each, commands between commas, numbers as a shape."""
     if isinstance(value, list) and name in ("measure_with", "also_measured", "results"):
         texts = wrap(", ".join(value), WIDE)
-    elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+    elif isinstance(value, list) and all(isinstance(text, str) for text in value):
         texts = value
     elif isinstance(value, list):
         texts = [" x ".join(map(_figure, value))] if value else []

@@ -16,7 +16,7 @@ DELTA = 1e-4
 @options(Measuring=Measuring, Output=Shown)
 def lidar(
     inputs: Inputs,
-    given: dict[str, Any],
+    typed: dict[str, Any],
     views: Annotated[int, typer.Option(help="augmented views of each image, q", min=2)] = 10,
     images: Annotated[
         int,
@@ -37,4 +37,4 @@ def lidar(
 
     Example: [bold]collapse lidar runs/mine --views 10 --images 1000 --plot lidar.png[/bold]
     """
-    ask("lidar", inputs, given, views=views, images=images, delta=delta, absolute=absolute)
+    ask("lidar", inputs, typed, views=views, images=images, delta=delta, absolute=absolute)

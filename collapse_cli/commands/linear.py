@@ -12,7 +12,7 @@ from collapse_cli.settings import Linear, fill
 
 
 @options(Sweep=Swept, Network=Linear, Covariance=Covariances, Output=Shown)
-def linear(given: dict[str, Any]) -> None:
+def linear(typed: dict[str, Any]) -> None:
     """When does a linear network lose dimensions through its training alone?
 
     Jing et al. (2022, arXiv:2110.09348) found two causes. Augmentation: where
@@ -33,9 +33,9 @@ def linear(given: dict[str, Any]) -> None:
 
     Phase diagram: [bold]collapse linear --layers 1,2,3 --plot phases.png[/bold]
     """
-    shown = fill(Shown, given)
+    shown = fill(Shown, typed)
     output = shown.output()
-    _refuse(given)
+    _refuse(typed)
     import torch
 
     from collapse_cli.analysis.linear import measure
@@ -44,15 +44,15 @@ def linear(given: dict[str, Any]) -> None:
 
     torch.set_num_threads(1)  # for small matrices gain nothing from more
     with reporter(shown.quiet) as progress:
-        answer = measure(fill(Linear, given), fill(Swept, given), fill(Covariances, given), progress)
+        answer = measure(fill(Linear, typed), fill(Swept, typed), fill(Covariances, typed), progress)
     finish(answer, output)
 
 
-def _refuse(given: Mapping[str, Any]) -> None:
+def _refuse(typed: Mapping[str, Any]) -> None:
     """Raises CollapseError for an option that was typed and would do nothing."""
-    if "temperature" in given and given.get("loss") != "dot":
+    if "temperature" in typed and typed.get("loss") != "dot":
         raise CollapseError(
             "--temperature belongs to --loss dot", "leave out --temperature, or add --loss dot"
         )
-    if given.get("augment_covariance") and "augment" in given:
+    if typed.get("augment_covariance") and "augment" in typed:
         raise CollapseError("--augment-covariance replaces --augment", "leave one of the two out")

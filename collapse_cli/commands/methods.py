@@ -11,7 +11,7 @@ from collapse_cli.views.listing import listing
 
 
 @options(Output=Listed)
-def methods(given: dict[str, Any]) -> None:
+def methods(typed: dict[str, Any]) -> None:
     """Which methods can be trained, and which settings does each have?
 
     Example: [bold]collapse methods[/bold]
@@ -24,4 +24,4 @@ def methods(given: dict[str, Any]) -> None:
         }
         for name, kind in METHODS.items()
     ]
-    listing(rows, fill(Listed, given).json)
+    listing(rows, fill(Listed, typed).json)

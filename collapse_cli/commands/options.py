@@ -64,7 +64,7 @@ def options(
     """Give a command an option for every field of these dataclasses, in help panels of these names.
 
     preferred: defaults that the command has in place of the fields' own, by name, for the help to say.
-    The function receives `given`: the fields that were typed, by name. `settings.fill` makes a dataclass of them.
+    The function receives `typed`: the fields that were typed, by name. `settings.fill` makes a dataclass of them.
     """
     fields = [
         (name, panel, field, _hints(part)[field.name])
@@ -76,18 +76,20 @@ def options(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(**arguments: Any) -> Any:
-            typed = {name: arguments.pop(name) for name, *_ in fields}
-            if "dataset" in typed and not typed["dataset"]:
+            values = {name: arguments.pop(name) for name, *_ in fields}
+            if "dataset" in values and not values["dataset"]:
                 refuse_without_images(arguments.values())
-            return function(**arguments, given={k: v for k, v in typed.items() if v is not None})
+            return function(**arguments, typed={k: v for k, v in values.items() if v is not None})
 
-        own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "given"]
-        made = [
+        parameters = [
+            p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "typed"
+        ]
+        added = [
             _option(panel.replace("_", " "), field, kind, preferred.get(name, field.default))
             for name, panel, field, kind in fields
         ]
-        command.__signature__ = inspect.Signature(own + made)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in own + made}
+        command.__signature__ = inspect.Signature(parameters + added)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters + added}
         del command.__wrapped__
         return command
 
@@ -105,11 +107,11 @@ def _option(panel: str, field: dataclasses.Field[Any], kind: Any, default: Any) 
     on = kind is bool and default is True
     short = ["-q"] if field.name == "quiet" else []
     choices = get_args(kind) if get_origin(kind) is Literal else ()
-    said = f"{field.metadata['help']}" + (f" [dim]({', '.join(choices)})[/dim]" if choices else "")
+    help_text = f"{field.metadata['help']}" + (f" [dim]({', '.join(choices)})[/dim]" if choices else "")
     if default != "" and not (kind is bool and not on):
-        said += rf" [dim]\[default: {str(default).lower()}][/dim]"
+        help_text += rf" [dim]\[default: {str(default).lower()}][/dim]"
     option = typer.Option(
-        name + (f"/--no-{name[2:]}" if on else ""), *short, help=said, rich_help_panel=panel, show_default=False,
+        name + (f"/--no-{name[2:]}" if on else ""), *short, help=help_text, rich_help_panel=panel, show_default=False,
         metavar="WORD" if choices else None,
     )  # fmt: skip
     annotation = Annotated[Optional[kind], option]  # noqa: UP045

@@ -15,7 +15,7 @@ from collapse_cli.settings import fill
 
 @options(Measuring=Measuring, Output=Shown)
 def oracle(
-    given: dict[str, Any],
+    typed: dict[str, Any],
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -40,9 +40,9 @@ def oracle(
     Examples: [bold]collapse oracle --dataset cifar10 --queue 65536[/bold], [bold]collapse oracle runs/mine[/bold]
     """
     if inputs:
-        ask("oracle", inputs, given, queue=queue, temperature=temperature)
+        ask("oracle", inputs, typed, queue=queue, temperature=temperature)
         return
-    measuring, output = fill(Measuring, given), fill(Shown, given).output()
+    measuring, output = fill(Measuring, typed), fill(Shown, typed).output()
     from collapse_cli.analysis.oracle import from_labels
     from collapse_cli.commands.output import finish
 

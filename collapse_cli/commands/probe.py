@@ -14,7 +14,7 @@ from collapse_cli.commands.single import ask
 @options(Measuring=Measuring, Output=Shown)
 def probe(
     inputs: Inputs,
-    given: dict[str, Any],
+    typed: dict[str, Any],
     k: Annotated[int, typer.Option(help="neighbours that vote in kNN, k", min=1)] = 20,
     temperature: Annotated[
         float, typer.Option(help="temperature of their votes exp(cosine / T), T", min=1e-4)
@@ -32,4 +32,4 @@ def probe(
 
     Example: [bold]collapse probe runs/mine pixels:digits --per-class 10[/bold]
     """
-    ask("probe", inputs, given, per_class=per_class, replications=replications, k=k, temperature=temperature)
+    ask("probe", inputs, typed, per_class=per_class, replications=replications, k=k, temperature=temperature)

@@ -18,7 +18,7 @@ from collapse_cli.views import PAGES, targets
 @options(Measuring=Measuring)
 def report(
     run: Annotated[Path, typer.Argument(help="a run folder", show_default=False)],
-    given: dict[str, Any],
+    typed: dict[str, Any],
     out: Annotated[Path | None, typer.Option(help="the page to write; by default RUN/report.html")] = None,
 ) -> None:
     """One self-contained HTML page of everything measured on a run.
@@ -40,7 +40,7 @@ def report(
     from collapse_cli.views.progress import reporter
 
     with reporter(quiet=False) as progress:
-        measured = report(load(run, fill(Measuring, given), progress))
+        measured = report(load(run, fill(Measuring, typed), progress))
     for answer in measured:
         if not save(Record(run), answer):
             break

@@ -15,9 +15,9 @@ from collapse_cli.settings import fill
 INCONCLUSIVE = 3
 
 
-def ask(name: str, inputs: Sequence[Path], given: dict[str, Any], **own: Any) -> None:
-    """Load, measure, show; 3 where every verdict is inconclusive. own: options of the measurement itself."""
-    shown, measuring = fill(Shown, given), fill(Measuring, given)
+def ask(name: str, inputs: Sequence[Path], typed: dict[str, Any], **options: Any) -> None:
+    """Load, measure, show; 3 where every verdict is inconclusive. options: those of the measurement itself."""
+    shown, measuring = fill(Shown, typed), fill(Measuring, typed)
     output = shown.output()
     from collapse_cli.analysis.catalogue import measurement
     from collapse_cli.analysis.inputs import load_all
@@ -27,7 +27,7 @@ def ask(name: str, inputs: Sequence[Path], given: dict[str, Any], **own: Any) ->
 
     with reporter(shown.quiet) as progress:
         loaded = load_all(inputs, measuring, progress)
-        answer = measured(measurement(name), loaded, **own)
+        answer = measured(measurement(name), loaded, **options)
     finish(answer, output, loaded[0].record if len(loaded) == 1 else None)
     if answer.undecided():
         raise typer.Exit(INCONCLUSIVE)

@@ -10,7 +10,7 @@ from collapse_cli.commands.single import ask
 
 
 @options(Measuring=Measuring, Output=Shown)
-def spectrum(inputs: Inputs, given: dict[str, Any]) -> None:
+def spectrum(inputs: Inputs, typed: dict[str, Any]) -> None:
     """How many dimensions does the embedding really use?
 
     The spectrum, effective ranks by every convention, and a verdict, for h and z,
@@ -20,4 +20,4 @@ def spectrum(inputs: Inputs, given: dict[str, Any]) -> None:
 
     Example: [bold]collapse spectrum runs/mine --plot spectrum.png[/bold]
     """
-    ask("spectrum", inputs, given)
+    ask("spectrum", inputs, typed)

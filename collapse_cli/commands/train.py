@@ -109,7 +109,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
 def _command(method: str) -> Callable[..., None]:
     @options(PREFERRED.get(method, {}), Method=METHODS[method], Model=Model, Training=Training)
     def train(
-        given: dict[str, Any],
+        typed: dict[str, Any],
         out: Out = None,
         resume: Resume = None,
         overwrite: Overwrite = False,
@@ -124,10 +124,10 @@ def _command(method: str) -> Callable[..., None]:
         where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
         if resume:
             _refuse_beside_resume(config, overwrite, out)
-            _resume(method, _sets(sets) | given, where)
+            _resume(method, _sets(sets) | typed, where)
         else:
             layers = flat(read_toml(config)) if config else {}
-            _begin(resolve(method, layers, _sets(sets), given), where)
+            _begin(resolve(method, layers, _sets(sets), typed), where)
 
     train.__doc__ = f"""{METHODS[method].__doc__}
 

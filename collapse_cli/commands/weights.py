@@ -21,7 +21,7 @@ def weights(
             show_default=False,
         ),
     ],
-    given: dict[str, Any],
+    typed: dict[str, Any],
     seed: Annotated[
         int,
         typer.Option(
@@ -40,7 +40,7 @@ def weights(
 
     Example: [bold]collapse weights runs/mine --plot weights.png[/bold]
     """
-    shown = fill(Shown, given)
+    shown = fill(Shown, typed)
     output = shown.output()
     from collapse_cli.analysis import weights as analysis
     from collapse_cli.commands.output import finish

@@ -49,13 +49,13 @@ class Trained:
     @property
     def momentum(self) -> float:
         """Of the key encoder, at the start where it rises; 0 where keys come from the query's own."""
-        own = self.run.settings
-        return own.momentum if isinstance(own, Keys) and own.key_encoder == "momentum" else 0.0
+        settings = self.run.settings
+        return settings.momentum if isinstance(settings, Keys) and settings.key_encoder == "momentum" else 0.0
 
     @property
     def keys_per_step(self) -> int:
-        own = self.run.settings
-        return self.run.training.batch * (2 if isinstance(own, Keys) and own.symmetric else 1)
+        settings = self.run.settings
+        return self.run.training.batch * (2 if isinstance(settings, Keys) and settings.symmetric else 1)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ class Case:
         cast(nn.Module, fresh).to(device)
         generator = torch.Generator(device).manual_seed(run.training.seed)
         drawn = batches(self.images, self.normalisation, run.training, generator)
-        settle(nn.Sequential(fresh.encoder, fresh.projector), (one.first for one in islice(drawn, SETTLING)))
+        settle(
+            nn.Sequential(fresh.encoder, fresh.projector), (batch.first for batch in islice(drawn, SETTLING))
+        )
         return fresh
 
     @cached_property
@@ -159,7 +161,7 @@ class Case:
         """In h, and what of it died in z, if that is not a point."""
         of = method, self.images, self.normalisation, self._index(VIEWED)
         drawn = embedding.many_views(*of, self.recipe, strength, self.seed, views)
-        h = torch.stack([one.representations for one in drawn], dim=1)  # (n, q, D)
+        h = torch.stack([view.representations for view in drawn], dim=1)  # (n, q, D)
         lives = method is not self.method or not self.is_a_point
-        z = [one.projections for one in drawn if one.projections is not None and lives]
+        z = [view.projections for view in drawn if view.projections is not None and lives]
         return augmentation(h, torch.stack(z, dim=1) if z else None)

@@ -10,11 +10,11 @@ from collapse_cli.models.layers import layers
 
 def in_a_row(projector: nn.Module) -> list[Tensor]:
     """The longest run of linear layers, (out, in) each, with nothing between them; empty where no two follow on each other."""
-    found = layers(projector)
+    structure = layers(projector)
     runs: list[list[str]] = []
-    for link in (one for one in found.links if not one.between):
+    for link in (link for link in structure.links if not link.between):
         if runs and runs[-1][-1] == link.first:
             runs[-1].append(link.second)
         else:
             runs.append([link.first, link.second])
-    return [flat(found.weights[name]) for name in max(runs, key=len, default=[])]
+    return [flat(structure.weights[name]) for name in max(runs, key=len, default=[])]

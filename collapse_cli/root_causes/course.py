@@ -23,9 +23,9 @@ from collapse_cli.values import Curve, Measured
 def signal(case: Case, lines: Sequence[Mapping[str, Any]] = ()) -> Signal:
     """What there is to learn from, and how long keys live. lines: one mapping an epoch, with the fields of `Epoch`."""
     h = effective_rank(unit(case.clean.representations))
-    known = (_clock(case.trained) if case.trained else {}) | _course(lines)
+    fields = (_clock(case.trained) if case.trained else {}) | _course(lines)
     return Signal(
-        std_sqrt_d=case.std_sqrt_d, effective_rank_h=h, effective_rank_z=case.effective_rank, **known
+        std_sqrt_d=case.std_sqrt_d, effective_rank_h=h, effective_rank_z=case.effective_rank, **fields
     )
 
 
@@ -44,10 +44,10 @@ def _clock(trained: Trained) -> dict[str, Any]:
 def _course(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if not lines:
         return {}
-    told, last = history(lines), lines[-1]
+    curves, last = history(lines), lines[-1]
     return {
-        "course": told.std_sqrt_d,
-        "losses": told.loss,
+        "course": curves.std_sqrt_d,
+        "losses": curves.loss,
         "loss": Measured(last["loss"], null=last["chance"]),
     }
 
@@ -60,15 +60,17 @@ def tried(case: Case, run: Run, epochs: int) -> list[Epoch]:
     return [epoch for _, epoch in zip(counted(range(epochs), "epochs"), going, strict=False)]
 
 
-def beside(cured: Sequence[Epoch], own: Sequence[Epoch]) -> Tried:
+def beside(cured: Sequence[Epoch], uncured: Sequence[Epoch]) -> Tried:
     """A cure's epochs beside as many of the run itself."""
-    mine, theirs = cured[-1], own[-1]
-    left, beside_it = _below(mine), [one.std_sqrt_d for one in own]
+    mine, theirs = cured[-1], uncured[-1]
+    left, beside_it = _below(mine), [epoch.std_sqrt_d for epoch in uncured]
     return Tried(
         std_sqrt_d=Measured(mine.std_sqrt_d, null=theirs.std_sqrt_d),
         effective_rank=Measured(mine.effective_rank, null=theirs.effective_rank),
         below_chance=None if left is None else Measured(left, null=_below(theirs)),
-        course=Curve([one.std_sqrt_d for one in cured], null=beside_it if len(own) == len(cured) else None),
+        course=Curve(
+            [epoch.std_sqrt_d for epoch in cured], null=beside_it if len(uncured) == len(cured) else None
+        ),
     )
 
 

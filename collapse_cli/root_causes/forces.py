@@ -25,13 +25,13 @@ class Missing:
     instead: str = ""
 
 
-def unopposed(own: Any) -> Missing | None:
+def unopposed(knobs: Any) -> Missing | None:
     """None where a term, a stop-gradient or a predictor keeps images apart.
 
     SimSiam and BYOL without stop-gradient or predictor; alignment more than 4 times uniformity (Wang & Isola,
     arXiv:2005.10242, sec. 5). Either of stop-gradient and predictor is named alone where the other is there.
     """
-    match own:
+    match knobs:
         case settings.PositiveOnly():
             what = "the loss has positive pairs only, so it is smallest where all images are one point"
             return Missing("nothing prevents collapse", what, instead="end-to-end")
@@ -48,10 +48,10 @@ def unopposed(own: Any) -> Missing | None:
         case settings.Simsiam(predictor=False) | settings.Byol(predictor=False):
             what = "the projection itself is trained to match the target, without a predictor between them"
             return Missing("predictor removed", what, {"predictor": True})
-        case settings.AlignUniform() if own.alignment > 4 * own.uniformity:
+        case settings.AlignUniform() if knobs.alignment > 4 * knobs.uniformity:
             what = (
-                f"the weight of the alignment is {own.alignment:g} and that of the uniformity "
-                f"{own.uniformity:g}, less than a quarter of it"
+                f"the weight of the alignment is {knobs.alignment:g} and that of the uniformity "
+                f"{knobs.uniformity:g}, less than a quarter of it"
             )
             return Missing("uniformity too weak", what, {"alignment": 0.98, "uniformity": 0.96})
     return None
@@ -59,19 +59,19 @@ def unopposed(own: Any) -> Missing | None:
 
 def forces(case: Case, trained: Trained) -> list[Cause | None]:
     """A force that the settings lack, a scale that nothing keeps, negatives that are too few."""
-    own, gone = trained.run.settings, unopposed(trained.run.settings)
-    asked: list[Cause | None] = []
+    knobs, gone = trained.run.settings, unopposed(trained.run.settings)
+    candidates: list[Cause | None] = []
     if gone is not None:
-        asked.append(
+        candidates.append(
             causes_forces.missing_force(gone.name, gone.what, case.std_sqrt_d, gone.cure, gone.instead)
         )
-    if isinstance(own, settings.Vicreg) and own.variance < own.invariance and case.initial is not None:
+    if isinstance(knobs, settings.Vicreg) and knobs.variance < knobs.invariance and case.initial is not None:
         scale = deviation(case.space) / deviation(case.initial)
-        asked.append(causes_forces.weak_variance(scale, own.variance, own.invariance))
+        candidates.append(causes_forces.weak_variance(scale, knobs.variance, knobs.invariance))
     others = repelling(trained.run)
     if others is not None:
-        asked.append(causes_forces.few_negatives(others, case.effective_rank, more(trained.run)))
-    return asked
+        candidates.append(causes_forces.few_negatives(others, case.effective_rank, more(trained.run)))
+    return candidates
 
 
 def deviation(rows: Tensor) -> float:

@@ -54,18 +54,18 @@ def agreement(case: Case, queue: KeyQueue, network: nn.Module, chosen: Tensor) -
 
 def negatives(case: Case, trained: Trained) -> list[Cause]:
     """How the push of the queue's keys is shared out among them, and how much of it falls on the query's own class."""
-    found, temperature, own = shared_out(case), case.method.temperature, trained.run.settings
-    if found is None or temperature is None:
+    measured, temperature, settings = shared_out(case), case.method.temperature, trained.run.settings
+    if measured is None or temperature is None:
         return []
-    masked = isinstance(own, Masks) and own.mask_false_negatives
-    asked = []
+    masked = isinstance(settings, Masks) and settings.mask_false_negatives
+    candidates = []
     if (
-        case.std_sqrt_d >= causes.SPREAD and found.keys >= FINE
+        case.std_sqrt_d >= causes.SPREAD and measured.keys >= FINE
     ):  # else similarities are high for all, whatever T
-        asked.append(causes.even_negatives(found.half_mass / found.keys, temperature))
+        candidates.append(causes.even_negatives(measured.half_mass / measured.keys, temperature))
     if case.images.labels is not None and not masked:
-        asked.append(causes.false_negatives(found.mass, found.share))
-    return asked
+        candidates.append(causes.false_negatives(measured.mass, measured.share))
+    return candidates
 
 
 def shared_out(case: Case) -> Oracle | None:

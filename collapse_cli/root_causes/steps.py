@@ -39,11 +39,11 @@ def moved(case: Case) -> float | None:
 
 def unlearned(case: Case, trained: Trained) -> Cause | None:
     """Whether the network is at its initialisation. The cure: the method's usual rate, or ten times the run's own."""
-    found = moved(case)
-    if found is None or not trained.steps:
+    distance = moved(case)
+    if distance is None or not trained.steps:
         return None
     lr, usual = trained.run.training.lr, resolve(trained.run.method).training.lr
-    return causes_steps.nothing_learned(found, lr, {"lr": usual if lr < usual else 10 * lr})
+    return causes_steps.nothing_learned(distance, lr, {"lr": usual if lr < usual else 10 * lr})
 
 
 def steps(case: Case, trained: Trained, few: bool) -> list[Cause | None]:
