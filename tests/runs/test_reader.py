@@ -59,7 +59,9 @@ def test_files_are_opened_by_the_reader_alone(path: Path) -> None:
         assert sorted(opened) == ["load_file", "npy.open_memmap", "npy.read_array", "torch.load"]
     else:
         assert not opened
-    assert unpickled == (["import pickle"] if path == PACKAGE / "runs" / "outline.py" else [])  # classes are refused there
+    assert unpickled == (
+        ["import pickle"] if path == PACKAGE / "runs" / "outline.py" else []
+    )  # classes are refused there
 
 
 def test_memory_is_that_of_this_machine() -> None:
