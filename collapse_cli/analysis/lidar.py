@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collapse_cli.analysis import needed
+from collapse_cli import memory
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
@@ -52,7 +52,8 @@ def _grouped(subject: Subject, views: int, images: int) -> Grouped:
     """Augmented views of a network, the two that a file holds, or rows of one class in their place."""
     if subject.case:
         seen = min(images, len(subject.clean))
-        needed.refuse_views(views, seen * sum(rows.shape[1] for rows in subject.clean.spaces.values()))
+        each = 4 * seen * sum(rows.shape[1] for rows in subject.clean.spaces.values())  # bytes of a view
+        memory.refuse_beyond(lambda of: of["views"] * each, {"views": views}, {"views": 10}, memory.memory())
         many = subject.many_views(views, images)
         return _together(many, subject.case.recipe)
     if subject.stored_views:

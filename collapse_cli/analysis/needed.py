@@ -95,10 +95,3 @@ def refuse_planted(width: int) -> None:
         lambda of: 8 * of["dimensions"] * max(of["dimensions"], MOST),
         {"dimensions": width}, {"dimensions": 128}, memory.memory(),
     )  # fmt: skip
-
-
-def refuse_views(views: int, numbers: int) -> None:
-    """Raises CollapseError where so many views, each of so many numbers, take more than the memory."""
-    memory.refuse_beyond(
-        lambda of: FLOAT * of["views"] * numbers, {"views": views}, {"views": 10}, memory.memory()
-    )

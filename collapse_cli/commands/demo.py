@@ -50,6 +50,7 @@ def demo(
 
     Example: [bold]collapse demo[/bold]
     """
+    began = time.perf_counter()
     folder = out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
     targets.check_folder(folder, "--out")
     import torch
@@ -61,7 +62,6 @@ def demo(
 
     # small networks gain nothing from more threads, and wait long where cores are shared
     torch.set_num_threads(1)
-    began = time.perf_counter()
     runs = [resolve(name, {"seed": seed}, knobs) for name, knobs in (QUICK if quick else SHOWN).items()]
     records = _train(runs, folder, device(on), quiet or as_json)
     with reporter(quiet or as_json):

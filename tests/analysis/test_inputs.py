@@ -69,7 +69,9 @@ def test_a_checkpoint_is_read_once_and_hashed_once(
 
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
-    few = [] if command in ("weights", "inspect") else ["--samples", "200"]
+    few = {"weights": [], "inspect": ["--stem", "cifar"]}.get(
+        command, ["--samples", "200"]
+    )  # without, inspect reads none
     assert main([command, str(copy / "checkpoint.pt" if file else copy), *few]) == 0
     read = [] if command == "inspect" else ["checkpoint.pt"]  # inspect needs no weights
     assert reads == {"read": read, "hashed": ["checkpoint.pt"]}
