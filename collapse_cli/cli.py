@@ -181,8 +181,8 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _out_of_memory(error: Exception) -> int:
-    asked = re.search(r"allocate (\d+) bytes", str(error))
-    amount = f": {int(asked[1]):,} bytes more were asked for" if asked else ""
+    allocation = re.search(r"allocate (\d+) bytes", str(error))
+    amount = f": {int(allocation[1]):,} bytes more were asked for" if allocation else ""
     return _say(f"out of memory{amount}", "lower --samples, or what the options make large", USAGE)
 
 

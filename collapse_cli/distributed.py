@@ -34,10 +34,10 @@ def device_of_process(device: torch.device) -> torch.device:
     """A GPU of its own for each process of this machine. Raises CollapseError where there are too few."""
     if world() == 1 or device.type != "cuda":
         return device
-    wanted, there = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
-    if wanted > there:
+    processes, there = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if processes > there:
         raise CollapseError(
-            f"{wanted} processes were started, but this machine has {there} GPUs",
+            f"{processes} processes were started, but this machine has {there} GPUs",
             f"start it with torchrun --nproc-per-node {there}, or use --device cpu",
         )
     return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
@@ -77,14 +77,14 @@ def _several() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
-def _part_of_process(encoder: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def _part_of_process(encoder: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     if not (_several() and encoder.training):
-        return given
-    return (given[0].chunk(distributed.get_world_size())[distributed.get_rank()],)
+        return inputs
+    return (inputs[0].chunk(distributed.get_world_size())[distributed.get_rank()],)
 
 
-def _whole(encoder: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> Tensor:
-    return _Gathered.apply(made) if _several() and encoder.training else made
+def _whole(encoder: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    return _Gathered.apply(output) if _several() and encoder.training else output
 
 
 class _Gathered(torch.autograd.Function):
@@ -105,13 +105,13 @@ class _Gathered(torch.autograd.Function):
 @torch.no_grad()
 def average(tensors: Iterable[Tensor | None]) -> None:
     """Each tensor becomes its mean over the processes, in place; None is passed over."""
-    found = [tensor for tensor in tensors if tensor is not None]
-    if not _several() or not found:
+    present = [tensor for tensor in tensors if tensor is not None]
+    if not _several() or not present:
         return
-    flat = torch.cat([tensor.flatten() for tensor in found])
+    flat = torch.cat([tensor.flatten() for tensor in present])
     distributed.all_reduce(flat)
     flat /= distributed.get_world_size()
-    for tensor, mean in zip(found, torch.split(flat, [tensor.numel() for tensor in found]), strict=True):
+    for tensor, mean in zip(present, torch.split(flat, [tensor.numel() for tensor in present]), strict=True):
         tensor.copy_(mean.view_as(tensor))
 
 

@@ -23,12 +23,12 @@ class CollapseError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """The remedy for an unknown word: the known one that looks most like it, else all of them."""
+def nearest(word: str, choices: list[str]) -> str:
+    """The remedy for an unknown word: the choice that looks most like it, else all of them."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else "choose one of: " + ", ".join(known)
+    close = get_close_matches(word, choices, n=1)
+    return f"did you mean '{close[0]}'?" if close else "choose one of: " + ", ".join(choices)
 
 
 @contextmanager

@@ -21,21 +21,21 @@ def memory() -> int:
 
 def refuse_beyond(
     takes: Callable[[Mapping[str, int]], float],
-    given: Mapping[str, int],
+    sizes: Mapping[str, int],
     usual: Mapping[str, int],
     there: int,
 ) -> None:
-    """Raises CollapseError where `takes(given)` bytes are more than `there` are.
+    """Raises CollapseError where `takes(sizes)` bytes are more than `there` are.
 
-    It names the option without which least is taken, that is with its usual value in place of the given one.
+    It names the option without which least is taken, that is with its usual value in place of the size given.
     """
-    wanted = takes(given)
-    if wanted <= there:
+    needed = takes(sizes)
+    if needed <= there:
         return
-    without = {name: takes({**given, name: usual[name]}) for name in given if given[name] != usual[name]}
+    without = {name: takes({**sizes, name: usual[name]}) for name in sizes if sizes[name] != usual[name]}
     name = min(without, key=without.__getitem__, default="")
-    option = f"--{name.replace('_', '-')} {given[name]}" if name else "this"
-    amount = "more memory than can be addressed" if wanted >= sys.maxsize else f"{in_words(wanted)} of memory"
+    option = f"--{name.replace('_', '-')} {sizes[name]}" if name else "this"
+    amount = "more memory than can be addressed" if needed >= sys.maxsize else f"{in_words(needed)} of memory"
     raise CollapseError(
         f"{option} would take {amount}, more than the {in_words(there)} there are",
         f"lower --{name.replace('_', '-')}; the default is {usual[name]}" if name else "use a larger machine",

@@ -194,7 +194,7 @@ def _metric(field: dataclasses.Field[Any], value: Any, table: Table) -> Metric:
     elif field.metadata["kind"] == "curve":
         meaning |= _curve(value)
     elif field.metadata["kind"] == "lines":
-        meaning["values"] = {str(name): _curve(one) for name, one in value.items()}
+        meaning["values"] = {str(name): _curve(line) for name, line in value.items()}
     elif field.metadata["kind"] == "frames":
         meaning |= {
             "values": [_plane(cloud) for cloud in value],

@@ -437,18 +437,18 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
     for layer in layers:
         merged |= layer
     parts = [settings_of(method), Model, Training]
-    known = [field.name for part in parts for field in dataclasses.fields(part)]
+    names = [field.name for part in parts for field in dataclasses.fields(part)]
     for name in merged:
-        if name not in known:
-            raise CollapseError(f"'{name}' is not a setting of {method}", nearest(name, known))
-    own, model, training = (fill(part, merged) for part in parts)
-    splits = own.bn_splits if isinstance(own, Keys) else 1
+        if name not in names:
+            raise CollapseError(f"'{name}' is not a setting of {method}", nearest(name, names))
+    method_settings, model, training = (fill(part, merged) for part in parts)
+    splits = method_settings.bn_splits if isinstance(method_settings, Keys) else 1
     if training.batch < 2 * splits:
         raise CollapseError(
             f"--bn-splits {splits} leaves fewer than 2 images of --batch {training.batch} in a part",
             "batch norm needs two images: lower --bn-splits or raise --batch",
         )
-    return Run(method, own, model, training)
+    return Run(method, method_settings, model, training)
 
 
 def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -460,11 +460,11 @@ def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def fill(part: type, given: Mapping[str, Any]) -> Any:
-    """The dataclass `part` from those of the given values that are its own, each read as its type and held to its range."""
+def fill(part: type, values: Mapping[str, Any]) -> Any:
+    """The dataclass `part` from those of the values that are its own, each read as its type and held to its range."""
     types = get_type_hints(part)
     fields = dataclasses.fields(part)
-    return part(**{f.name: _checked(f, types[f.name], given[f.name]) for f in fields if f.name in given})
+    return part(**{f.name: _checked(f, types[f.name], values[f.name]) for f in fields if f.name in values})
 
 
 def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
@@ -473,8 +473,8 @@ def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     try:
         value = _read(kind, value)
     except ValueError:
-        wanted = ", ".join(get_args(kind)) or KINDS[kind]
-        raise CollapseError(f"{option} cannot be '{value}'", f"it takes {wanted}") from None
+        allowed = ", ".join(get_args(kind)) or KINDS[kind]
+        raise CollapseError(f"{option} cannot be '{value}'", f"it takes {allowed}") from None
     low, high = field.metadata["low"], field.metadata["high"]
     if isinstance(value, int | float) and not (low <= value <= high and math.isfinite(value)):
         limits = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"

@@ -66,16 +66,16 @@ class State:
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
         """Made when training asks for it, and not to measure a run: with its first optimizer torch loads a compiler."""
-        made: torch.optim.Optimizer
+        optimizer: torch.optim.Optimizer
         lr, decay = self.settings.lr, self.settings.weight_decay
         if self.settings.optimizer == "adam":
-            made = torch.optim.Adam(self.parameters, lr, weight_decay=decay)
+            optimizer = torch.optim.Adam(self.parameters, lr, weight_decay=decay)
         else:
             momentum = self.settings.sgd_momentum
-            made = torch.optim.SGD(self.parameters, lr, momentum=momentum, weight_decay=decay)
+            optimizer = torch.optim.SGD(self.parameters, lr, momentum=momentum, weight_decay=decay)
         if self.saved is not None:
-            made.load_state_dict(self.saved)
-        return made
+            optimizer.load_state_dict(self.saved)
+        return optimizer
 
 
 def start(method: Method, settings: Training) -> State:

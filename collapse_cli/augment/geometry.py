@@ -35,10 +35,10 @@ def random_resized_crop(
     if strength == 0:
         return images
     count, _, height, width = images.shape
-    own = math.log(width / height) * max(0.0, 1 - strength)
+    log_ratio = math.log(width / height) * max(0.0, 1 - strength)
     reach = math.log(4 / 3) * strength
     smallest = max(low**strength, SMALLEST_CROP)
-    ratios = (math.exp(own - reach), math.exp(own + reach))
+    ratios = (math.exp(log_ratio - reach), math.exp(log_ratio + reach))
     top, left, tall, wide = crop_boxes(count, (height, width), smallest, ratios, generator)
     rows, columns = stretched(top, tall, height), stretched(left, wide, width)
     turned = coin(count, mirrored * min(strength, 1.0), generator).unsqueeze(1)
@@ -62,11 +62,11 @@ def crop_boxes(
     room = sides.new_tensor(size)  # (2,)
     fits = ((sides > 0) & (sides <= room.view(2, 1, 1))).all(0)  # (B, 10)
     first = fits.byte().argmax(1).expand(2, count).unsqueeze(2)  # (2, B, 1)
-    found, central = fits.any(1), room.new_tensor(central_box(size, ratios)).view(2, 1)
-    box = torch.where(found, sides.gather(2, first).squeeze(2), central)  # (2, B)
+    fitted, central = fits.any(1), room.new_tensor(central_box(size, ratios)).view(2, 1)
+    box = torch.where(fitted, sides.gather(2, first).squeeze(2), central)  # (2, B)
     places = torch.rand(2, count, generator=generator, device=generator.device)
     free = room.view(2, 1) - box
-    corner = torch.where(found, (places * (free + 1)).floor(), (free / 2).floor())  # (2, B)
+    corner = torch.where(fitted, (places * (free + 1)).floor(), (free / 2).floor())  # (2, B)
     return corner[0], corner[1], box[0], box[1]
 
 

@@ -23,8 +23,8 @@ NEIGHBOURLY, DEPTH = 8, 4  # minibatch features of each sample, and dimensions i
 
 def chosen(names: str) -> tuple[str, ...]:
     """`none`, or cures joined by + -> their names. Raises CollapseError for an unknown one."""
-    found = () if names == "none" else tuple(names.split("+"))
-    for name in found:
+    cures = () if names == "none" else tuple(names.split("+"))
+    for name in cures:
         if name == "none":
             raise CollapseError(
                 f"--cure {names} joins none with a cure",
@@ -32,7 +32,7 @@ def chosen(names: str) -> tuple[str, ...]:
             )
         if name not in CURES:
             raise CollapseError(f"there is no cure named '{name}'", nearest(name, ["none", *CURES]))
-    return found
+    return cures
 
 
 def slope(logits: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:

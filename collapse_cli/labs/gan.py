@@ -57,11 +57,15 @@ class Lab:
         self.g, self.d = self._fresh_g(), self._fresh_d()
         self.g_moments, self.d_moments = self.g_adam.begun(self.g), self.d_adam.begun(self.d)
         watching = [torch.Generator().manual_seed(WATCHED + seed) for seed in seeds]
-        self.watched = torch.stack([torch.randn(SHOWN, settings.latent, generator=one) for one in watching])
+        self.watched = torch.stack(
+            [torch.randn(SHOWN, settings.latent, generator=generator) for generator in watching]
+        )
 
     def _fresh_g(self) -> Parameters:
-        own = self.own
-        return fresh([own.latent, *[own.g_width] * own.layers, self.target.dimensions], self.generators)
+        settings = self.own
+        return fresh(
+            [settings.latent, *[settings.g_width] * settings.layers, self.target.dimensions], self.generators
+        )
 
     def _fresh_d(self) -> Parameters:
         """Hidden layers, the last one, and the tensor T of minibatch discrimination, always drawn and kept where it is wanted."""
@@ -69,12 +73,12 @@ class Lab:
         body = fresh([self.target.dimensions * self.pack, *[width] * self.own.layers], self.generators)
         last = fresh([width + NEIGHBOURLY * minibatch, 1], self.generators)
         shape, bound = (width, NEIGHBOURLY * DEPTH), 1 / math.sqrt(width)
-        tensor = leaves([self._each(lambda one: uniform(shape, bound, one))])
+        tensor = leaves([self._each(lambda generator: uniform(shape, bound, generator))])
         return body + last + (tensor if minibatch else ())
 
     def _each(self, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
         """One draw for each run, from its own generator, stacked."""
-        return torch.stack([draw(one) for one in self.generators])
+        return torch.stack([draw(generator) for generator in self.generators])
 
     def logits(self, d: Parameters, seen: Tensor) -> Tensor:
         """D's judgement of what it sees, (S, B, pack*d) -> (S, B)."""
@@ -86,14 +90,14 @@ class Lab:
     def seen(self, noise: float) -> Seen:
         """A fresh batch: divided by the target's scale, noisy, packed."""
         count = self.own.batch * self.pack
-        z = self._each(lambda one: torch.randn(count, self.own.latent, generator=one))
-        real = self._each(lambda one: self.target.draw(count, one))
+        z = self._each(lambda generator: torch.randn(count, self.own.latent, generator=generator))
+        real = self._each(lambda generator: self.target.draw(count, generator))
         pair = [rows / self.target.shrink for rows in (real, mlp(self.g, z))]
         if noise:
             pair = [rows + noise * self._each(_like(rows[0])) for rows in pair]
         between = None
         if self.own.loss == "wgan-gp":
-            between = self._each(lambda one: torch.rand(self.own.batch, 1, generator=one))
+            between = self._each(lambda generator: torch.rand(self.own.batch, 1, generator=generator))
         return Seen(packed(pair[0], self.pack), packed(pair[1], self.pack), between)
 
     def objective(self, d: Parameters, seen: Seen) -> Tensor:
@@ -137,16 +141,16 @@ class Lab:
 
     def train(self, shown: Collection[int]) -> Iterator[Snapshot]:
         """All steps; a Snapshot after each number of G's steps in `shown`, 0 being before the first."""
-        own = self.own
-        before = own.d_steps - ("unrolled" in self.cures)
-        for step in range(own.steps + 1):
+        settings = self.own
+        before = settings.d_steps - ("unrolled" in self.cures)
+        for step in range(settings.steps + 1):
             if step in shown:
                 yield Snapshot(step, self.samples())
-            if step == own.steps:
+            if step == settings.steps:
                 return
-            way = step / own.steps
-            rate = (1 + math.cos(math.pi * way)) / 2 if own.decay else 1.0
-            noise = own.noise * (1 - way) if "noise" in self.cures else 0.0
+            way = step / settings.steps
+            rate = (1 + math.cos(math.pi * way)) / 2 if settings.decay else 1.0
+            noise = settings.noise * (1 - way) if "noise" in self.cures else 0.0
             for _ in range(before):
                 self.d_step(rate, noise)
             self.g_step(rate, noise)
@@ -158,4 +162,4 @@ class Lab:
 
 
 def _like(rows: Tensor) -> Callable[[torch.Generator], Tensor]:
-    return lambda one: torch.randn(rows.shape, generator=one)
+    return lambda generator: torch.randn(rows.shape, generator=generator)

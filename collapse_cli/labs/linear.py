@@ -59,7 +59,9 @@ class Lab:
         self.contrast = contrast(settings.loss, settings.temperature)
         self.root = root(augmentation(settings.augment, settings.width) if noise is None else noise)
         self.generators = [Generator().manual_seed(DRAWN + seed) for seed in sweep.seeds]
-        data = torch.stack([_normal(settings.points, settings.width, one) for one in self.generators])
+        data = torch.stack(
+            [_normal(settings.points, settings.width, generator) for generator in self.generators]
+        )
         self.data = data if covariance is None else data @ root(covariance)  # (seeds, N, d)
         noises, _, seeds = zip(*sweep.members, strict=True)
         self.noise = torch.tensor(noises, dtype=torch.float64).view(-1, 1, 1)  # (S, 1, 1)
@@ -70,17 +72,19 @@ class Lab:
 
     def _drawn(self) -> Tensor:
         """Layers of each seed, (seeds, L, d, d), as many as the deepest network has."""
-        own, deepest = self.settings, max(self.sweep.layers)
+        settings, deepest = self.settings, max(self.sweep.layers)
         generators = [Generator().manual_seed(seed) for seed in self.sweep.seeds]
-        return torch.stack([initial(own.init, deepest, own.width, one) for one in generators])
+        return torch.stack(
+            [initial(settings.init, deepest, settings.width, generator) for generator in generators]
+        )
 
     def batches(self) -> Iterator[Batch]:
         """Without end: B points of each seed, drawn without replacement, and fresh noise."""
         views = 1 if self.contrast.clean_anchors else 2
         while True:
             drawn = [
-                _draw(data, self.settings.batch, views, one)
-                for data, one in zip(self.data, self.generators, strict=True)
+                _draw(data, self.settings.batch, views, generator)
+                for data, generator in zip(self.data, self.generators, strict=True)
             ]
             points, *noises = (torch.stack(part) for part in zip(*drawn, strict=True))
             yield Batch(points, tuple(noise @ self.root for noise in noises))
@@ -91,10 +95,10 @@ class Lab:
         *first, positives = (points + self.noise * noise[self.seed] for noise in batch.noises)
         anchors = first[0] if first else points
         if self.bent is None:
-            found = linear_motion(weights, anchors, positives, self.contrast)
+            motion = linear_motion(weights, anchors, positives, self.contrast)
         else:
-            found = bent_motion(weights, self.bent, anchors, positives, self.contrast)
-        return Motion(found.gradient * self.trained, found.matrix, found.loss)
+            motion = bent_motion(weights, self.bent, anchors, positives, self.contrast)
+        return Motion(motion.gradient * self.trained, motion.matrix, motion.loss)
 
     def embedded(self, weights: Tensor, places: list[int]) -> Tensor:
         """z (len(places), n, d) of the first SEEN clean points, by the networks at these places of weights (S, L, d, d)."""

@@ -28,7 +28,7 @@ def dynamics(lab: Lab, frames: Sequence[Frame], place: int) -> Dynamics:
     depth, steps = lab.sweep.members[place][1], [frame.step for frame in frames]
     layers = torch.stack([frame.weights[place, :depth] for frame in frames])  # (F, L, d, d)
     lam = torch.stack([_spectrum(lab.embedded(frame.weights, [place])[0]) for frame in frames])  # (F, d)
-    living = [alive(one) if one[0] > VANISHED * lam[0, 0] else 0 for one in lam]
+    living = [alive(eigenvalues) if eigenvalues[0] > VANISHED * lam[0, 0] else 0 for eigenvalues in lam]
     return Dynamics(
         alive=living[-1],
         dead=lam.shape[1] - living[-1],
@@ -46,7 +46,7 @@ def layers(lab: Lab, frames: Sequence[Frame], place: int) -> list[Layer]:
     """Each of the layers of the network at this place, the first one first."""
     depth, steps = lab.sweep.members[place][1], [frame.step for frame in frames]
     sigma = torch.linalg.svdvals(torch.stack([frame.weights[place, :depth] for frame in frames]))  # (F, L, d)
-    return [Layer(_over_time(one, steps)) for one in sigma.unbind(1)]
+    return [Layer(_over_time(singular_values, steps)) for singular_values in sigma.unbind(1)]
 
 
 def _spectrum(embedded: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def _spectrum(embedded: Tensor) -> Tensor:
 def _aligned(layers: Tensor, k: int) -> dict[str, Any]:
     """How adjacent layers of (F, L, d, d) meet, before training and at the end."""
     before, after = ([pair(*two) for two in itertools.pairwise(layers[frame])] for frame in (0, -1))
-    apart = [one.diagonal for one in after if one.diagonal is not None]
+    apart = [adjacent.diagonal for adjacent in after if adjacent.diagonal is not None]
     return {
         "block_energy": _block(after, k),
         "block_energy_before": _block(before, k),
@@ -72,22 +72,25 @@ def _aligned(layers: Tensor, k: int) -> dict[str, Any]:
 
 def _block(pairs: Sequence[Pair], k: int) -> Measured:
     """Mean block energy of k directions."""
-    energies = [one.overlap[k - 1] for one in pairs if one.overlap is not None]
+    energies = [adjacent.overlap[k - 1] for adjacent in pairs if adjacent.overlap is not None]
     return Measured(mean(energies), null=k / pairs[0].dimensions)
 
 
 def _overlap(pairs: Sequence[Pair]) -> Curve:
     """Block energy at every k, mean over the pairs; nan where one of them has no rank left."""
     d = pairs[0].dimensions
-    energies = [one.overlap or [math.nan] * d for one in pairs]
+    energies = [adjacent.overlap or [math.nan] * d for adjacent in pairs]
     return Curve(map(mean, zip(*energies, strict=True)), null=[k / d for k in range(1, d + 1)])
 
 
 def _entries(pairs: Sequence[Pair]) -> Curve | None:
     """|A_kk| of every direction k, mean over the pairs; nan where it does not stand apart in all of them, None if nowhere."""
     d = pairs[0].dimensions
-    told = [dict(zip(one.entries.x or (), one.entries, strict=True)) if one.entries else {} for one in pairs]
-    means = [mean(each.get(k, math.nan) for each in told) for k in range(1, d + 1)]
+    by_direction = [
+        dict(zip(adjacent.entries.x or (), adjacent.entries, strict=True)) if adjacent.entries else {}
+        for adjacent in pairs
+    ]
+    means = [mean(each.get(k, math.nan) for each in by_direction) for k in range(1, d + 1)]
     chance = math.sqrt(2 / (math.pi * d))
     return Curve(means, null=[chance] * d) if any(map(math.isfinite, means)) else None
 
@@ -96,16 +99,16 @@ def _theory(layers: Tensor, frames: Sequence[Frame], place: int, steps: Sequence
     """What the theory of linear networks says, beside what was measured."""
     forces = torch.stack([frame.matrix[place] for frame in frames])  # (F, d, d)
     whole = product(layers)  # (F, d, d)
-    said, came = fates(whole[-1], forces[0])
+    expected, reached = fates(whole[-1], forces[0])
     time = torch.tensor([frame.time for frame in frames], dtype=torch.float64)
-    found = {
+    theory = {
         "negative": negative(forces[0]),
-        "fates": Curve(came.tolist(), said.tolist()),
-        "forces": Curve(torch.linalg.eigvalsh(forces[0]).flip(0).tolist(), null=[0.0] * len(said)),
+        "fates": Curve(reached.tolist(), expected.tolist()),
+        "forces": Curve(torch.linalg.eigvalsh(forces[0]).flip(0).tolist(), null=[0.0] * len(expected)),
         "product": _over_time(torch.linalg.svdvals(whole), steps),
     }
     return (
-        found
+        theory
         | _growth(*grown(layers, forces[1:], time))
         | (_conserved(layers) if layers.shape[1] > 1 else {})
     )

@@ -34,7 +34,7 @@ def flow(lab: Lab) -> Iterator[Frame]:
     for before, after in itertools.pairwise(moments(lab.settings.steps)):
         span = (before * lab.rate, after * lab.rate)
         state = _advance(slope, span, weights, sum(sizes[1:]))
-        parts = [one.view(shape) for one, shape in zip(torch.split(state, sizes), shapes, strict=True)]
+        parts = [part.view(shape) for part, shape in zip(torch.split(state, sizes), shapes, strict=True)]
         weights, lasted = parts[0], span[1] - span[0]
         matrix = parts[1] / lasted if lab.bent is None else start.matrix
         yield Frame(after, span[1], weights, matrix, parts[2] / lasted)

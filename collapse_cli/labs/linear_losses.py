@@ -43,8 +43,8 @@ def distances(anchors: Tensor, positives: Tensor) -> Tensor:
     half = anchors.square().sum(-1, keepdim=True) / 2  # (S, B, 1)
     ones = torch.ones_like(half)
     similar = torch.cat([anchors, ones], -1) @ torch.cat([anchors, -half], -1).mT  # z_i . z_j - |z_j|^2 / 2
-    own = half.squeeze(-1) - (anchors - positives).square().sum(-1) / 2
-    similar.diagonal(dim1=-2, dim2=-1).copy_(own)
+    of_positives = half.squeeze(-1) - (anchors - positives).square().sum(-1) / 2
+    similar.diagonal(dim1=-2, dim2=-1).copy_(of_positives)
     return similar
 
 

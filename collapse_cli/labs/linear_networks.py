@@ -32,8 +32,8 @@ class Sweep:
 
     def trained(self, short: int = 0) -> Tensor:
         """(S, L, 1, 1) bool: which layers are a network's own; `short`: all but so many of its last."""
-        own = torch.tensor([layers - short for _, layers, _ in self.members]).unsqueeze(1)
-        return (torch.arange(max(self.layers)) < own)[..., None, None]
+        depths = torch.tensor([layers - short for _, layers, _ in self.members]).unsqueeze(1)
+        return (torch.arange(max(self.layers)) < depths)[..., None, None]
 
 
 @dataclass(frozen=True)

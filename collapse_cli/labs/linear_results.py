@@ -153,16 +153,16 @@ def phases(alive: Sequence[Sequence[float]], noises: Sequence[float], layers: Se
     return Phases(Matrix(alive, (f"{noise:g}" for noise in noises), map(str, layers)))
 
 
-def verdict(found: Dynamics, width: int, layers: int) -> Verdict:
+def verdict(dynamics: Dynamics, width: int, layers: int) -> Verdict:
     """How many of `width` dimensions live, and what the dead ones died of, in the mean over seeds."""
-    status = _status(found.alive, width)
-    sentence = f"{found.alive:.3g} of {width} dimensions survive training"
-    if found.negative is None or found.dead < 1:
+    status = _status(dynamics.alive, width)
+    sentence = f"{dynamics.alive:.3g} of {width} dimensions survive training"
+    if dynamics.negative is None or dynamics.dead < 1:
         return Verdict(status, sentence, ())
-    deep = found.dead - found.negative
+    deep = dynamics.dead - dynamics.negative
     reasons = [
         (
-            f"X is negative along {found.negative:.3g} of {width} directions at initialisation; there "
+            f"X is negative along {dynamics.negative:.3g} of {width} directions at initialisation; there "
             "the augmentation is stronger than the data"
         )
     ]
@@ -174,8 +174,8 @@ def verdict(found: Dynamics, width: int, layers: int) -> Verdict:
 def extremes(alive: Mapping[str, float], width: int) -> Verdict:
     """Of networks by name, and how many of `width` dimensions live in each: where most do, and where fewest."""
     most, fewest = max(alive, key=alive.__getitem__), min(alive, key=alive.__getitem__)
-    said = f"from {alive[most]:.3g} of {width} dimensions ({most}) down to {alive[fewest]:.3g} ({fewest})"
-    return Verdict(_status(alive[fewest], width), said, ())
+    sentence = f"from {alive[most]:.3g} of {width} dimensions ({most}) down to {alive[fewest]:.3g} ({fewest})"
+    return Verdict(_status(alive[fewest], width), sentence, ())
 
 
 def _status(alive: float, width: int) -> Status:

@@ -20,7 +20,7 @@ def over_seeds(results: Sequence[Result]) -> Result:
     """
     first: Any = results[0]
     fields = [field for field in dataclasses.fields(first) if "kind" in field.metadata]
-    columns = {field: [getattr(one, field.name) for one in results] for field in fields}
+    columns = {field: [getattr(result, field.name) for result in results] for field in fields}
     return type(results[0])(
         **{f.name: None if None in values else _over(f, values) for f, values in columns.items()}
     )
@@ -32,7 +32,7 @@ def _over(field: dataclasses.Field[Any], values: Sequence[Any]) -> Any:
         return _number(values)
     if field.metadata["kind"] == "curve":
         return _curve(values, log)
-    return {name: _curve([one[name] for one in values], log) for name in values[0]}
+    return {name: _curve([family[name] for family in values], log) for name in values[0]}
 
 
 def _number(values: Sequence[float]) -> Measured:
@@ -44,7 +44,7 @@ def _number(values: Sequence[float]) -> Measured:
 
 def _curve(curves: Sequence[Curve], log: bool) -> Curve:
     def over(part: str, log: bool) -> list[float] | None:
-        every = [getattr(one, part) for one in curves]
+        every = [getattr(curve, part) for curve in curves]
         return None if None in every else [_middle(at, log) for at in zip(*every, strict=True)]
 
     values = [_middle(at, log) for at in zip(*curves, strict=True)]

@@ -21,7 +21,7 @@ Parameters = tuple[Tensor, ...]
 def fresh(sizes: Sequence[int], generators: Sequence[torch.Generator]) -> Parameters:
     """Layers of these sizes for each generator's run, uniform in ±1/sqrt(in), as torch's own linear layers begin."""
     return leaves(
-        torch.stack([uniform(shape, 1 / math.sqrt(inward), one) for one in generators])
+        torch.stack([uniform(shape, 1 / math.sqrt(inward), generator) for generator in generators])
         for inward, outward in zip(sizes[:-1], sizes[1:], strict=True)
         for shape in ((inward, outward), (1, outward))
     )
@@ -34,7 +34,7 @@ def uniform(shape: Sequence[int], bound: float, generator: torch.Generator) -> T
 
 def leaves(parameters: Iterable[Tensor]) -> Parameters:
     """The same numbers, with no history, to take gradients by."""
-    return tuple(one.detach().requires_grad_() for one in parameters)
+    return tuple(parameter.detach().requires_grad_() for parameter in parameters)
 
 
 def linear(weight: Tensor, bias: Tensor, rows: Tensor) -> Tensor:
@@ -102,5 +102,7 @@ class Moments:
 
     def detached(self) -> Moments:
         return Moments(
-            tuple(one.detach() for one in self.first), tuple(one.detach() for one in self.second), self.steps
+            tuple(moment.detach() for moment in self.first),
+            tuple(moment.detach() for moment in self.second),
+            self.steps,
         )

@@ -79,4 +79,4 @@ def plane(target: Target) -> Tensor:
 def centres(target: Target) -> Tensor:
     """(M,d) the mean of each mode's anchors."""
     rows, modes = target.anchors.rows, target.anchors.modes
-    return torch.stack([rows[modes == one].mean(dim=0) for one in range(target.anchors.count)])
+    return torch.stack([rows[modes == mode].mean(dim=0) for mode in range(target.anchors.count)])

@@ -17,7 +17,7 @@ LEARN_FROM_LABELS = ("supervised", "supcon")
 
 
 class Method(Protocol):
-    """What others read of a method; each is also an nn.Module, built as `Method(own, model, data)`.
+    """What others read of a method; each is also an nn.Module, built as `Method(settings, model, data)`.
 
     Every method declares all of it, and None where it has no such part: what is not declared here is nobody else's.
     """

@@ -17,9 +17,9 @@ class Method(nn.Module):
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: AlignUniform, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: AlignUniform, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own, self.repels = own, own.uniformity > 0
+        self.settings, self.repels = settings, settings.uniformity > 0
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.terms: tuple[Tensor, Tensor] | None = None  # alignment and uniformity of the last batch
 
@@ -27,9 +27,9 @@ class Method(nn.Module):
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
         second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
         alignment = attraction(first, second)
-        uniformity = (repulsion(first, self.own.t) + repulsion(second, self.own.t)) / 2
+        uniformity = (repulsion(first, self.settings.t) + repulsion(second, self.settings.t)) / 2
         self.terms = alignment.detach(), uniformity.detach()
-        return self.own.alignment * alignment + self.own.uniformity * uniformity
+        return self.settings.alignment * alignment + self.settings.uniformity * uniformity
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

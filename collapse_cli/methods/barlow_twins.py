@@ -17,15 +17,15 @@ class Method(nn.Module):
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "columns"
 
-    def __init__(self, own: BarlowTwins, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: BarlowTwins, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.settings = settings
         self.encoder, self.projector, _, self.dim = networks(model, data.image)
 
     def loss(self, batch: Batch) -> Tensor:
         first = self.projector(self.encoder(batch.first)).float()  # (B, d)
         second = self.projector(self.encoder(batch.second)).float()  # (B, d)
-        return barlow_twins(first, second, self.own.redundancy)
+        return barlow_twins(first, second, self.settings.redundancy)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

@@ -20,12 +20,14 @@ class Method(nn.Module):
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Byol, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Byol, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.settings = settings
         self.encoder, self.projector, _, dim = networks(model, data.image)
-        self.predictor = head(dim, own.predictor_hidden, dim, 2 if own.predictor else 0, norm=True)
-        self.target = slow_copy(nn.Sequential(self.encoder, self.projector)) if own.stop_gradient else None
+        self.predictor = head(dim, settings.predictor_hidden, dim, 2 if settings.predictor else 0, norm=True)
+        self.target = (
+            slow_copy(nn.Sequential(self.encoder, self.projector)) if settings.stop_gradient else None
+        )
 
     def loss(self, batch: Batch) -> Tensor:
         there = self.distance(batch.first, batch.second)
@@ -48,7 +50,7 @@ class Method(nn.Module):
     def after_step(self, progress: float) -> None:
         if self.target is not None:
             online = nn.Sequential(self.encoder, self.projector)
-            follow(self.target, online, momentum_at(self.own, progress))
+            follow(self.target, online, momentum_at(self.settings, progress))
 
     def chance(self) -> None:
         """The loss of a collapsed network is its minimum, 0: it never tells."""

@@ -23,15 +23,15 @@ class Method(nn.Module):
     negatives = key_network = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: ContrastiveClustering, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: ContrastiveClustering, model: Model, data: DataShape) -> None:
         super().__init__()
-        clusters = own.clusters or data.classes
+        clusters = settings.clusters or data.classes
         if clusters < 2:
             raise CollapseError(
                 f"contrastive-clustering cannot make {clusters} clusters (the images have {data.classes} classes)",
                 "give --clusters 2 or more",
             )
-        self.own, self.temperature = own, own.temperature
+        self.settings, self.temperature = settings, settings.temperature
         self.encoder, self.projector, width, _ = networks(model, data.image)
         logits = head(width, model.head_hidden, clusters, layers=2, norm=model.head_norm)
         self.cluster_head = nn.Sequential(logits, nn.Softmax(dim=1))
@@ -40,13 +40,15 @@ class Method(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         h, h_prime = self.encoder(batch.first), self.encoder(batch.second)  # (B, D)
-        z, z_prime = (normalize(self.projector(one), dim=1) for one in (h, h_prime))  # (B, d) each
-        y, y_prime = (self.cluster_head(one).float() for one in (h, h_prime))  # (B, M) each
+        z, z_prime = (normalize(self.projector(features), dim=1) for features in (h, h_prime))  # (B, d) each
+        y, y_prime = (self.cluster_head(features).float() for features in (h, h_prime))  # (B, M) each
         self.last, self.images = torch.cat([y, y_prime]).detach(), len(h)
-        columns, columns_prime = (normalize(one.T, dim=1) for one in (y, y_prime))  # (M, B) each
+        columns, columns_prime = (
+            normalize(assignments.T, dim=1) for assignments in (y, y_prime)
+        )  # (M, B) each
         loss = nt_xent(z, z_prime, self.temperature)
-        loss = loss + nt_xent(columns, columns_prime, self.own.cluster_temperature)
-        return loss - assignment_entropy(y) - assignment_entropy(y_prime) if self.own.entropy else loss
+        loss = loss + nt_xent(columns, columns_prime, self.settings.cluster_temperature)
+        return loss - assignment_entropy(y) - assignment_entropy(y_prime) if self.settings.entropy else loss
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""
@@ -56,7 +58,7 @@ class Method(nn.Module):
         if self.last is None:
             return None
         clusters = self.last.shape[1]
-        even = 2 * math.log(clusters) if self.own.entropy else 0.0
+        even = 2 * math.log(clusters) if self.settings.entropy else 0.0
         return math.log(2 * self.images - 1) + math.log(2 * clusters - 1) - even
 
     def diagnostics(self) -> dict[str, float]:

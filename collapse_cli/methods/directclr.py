@@ -23,20 +23,20 @@ class Method(nn.Module):
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Directclr, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Directclr, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.temperature = own.temperature
+        self.temperature = settings.temperature
         self.encoder, _, width, _ = networks(model, data.image)
         if model.head_layers:
             raise CollapseError(
                 "directclr has no projector, so --head-layers must be 0", "leave out --head-layers"
             )
-        if own.subvector > width:
+        if settings.subvector > width:
             raise CollapseError(
-                f"--subvector {own.subvector} is more than the {width} dimensions of {model.encoder}",
+                f"--subvector {settings.subvector} is more than the {width} dimensions of {model.encoder}",
                 f"d0 counts the first dimensions of h: give at most {width}",
             )
-        self.projector = FirstDimensions(own.subvector)
+        self.projector = FirstDimensions(settings.subvector)
         self.images = 0  # in the last batch, B
 
     def loss(self, batch: Batch) -> Tensor:
@@ -45,9 +45,9 @@ class Method(nn.Module):
         self.images = len(first)
         positive = (first * second).sum(dim=1)  # (B,)
         across = first @ second.T  # (B, B)
-        own = torch.eye(len(first), dtype=torch.bool, device=across.device)
-        there = info_nce(positive, across, self.temperature, own)
-        back = info_nce(positive, across.T, self.temperature, own)
+        itself = torch.eye(len(first), dtype=torch.bool, device=across.device)
+        there = info_nce(positive, across, self.temperature, itself)
+        back = info_nce(positive, across.T, self.temperature, itself)
         return (there + back) / 2
 
     def after_step(self, progress: float) -> None:

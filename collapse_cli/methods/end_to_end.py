@@ -19,9 +19,9 @@ class Method(nn.Module):
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: EndToEnd, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: EndToEnd, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own, self.temperature = own, own.temperature
+        self.settings, self.temperature = settings, settings.temperature
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.excluded: Tensor | None = None  # of the last batch
         self.proxy_accuracy: Tensor | None = None
@@ -30,11 +30,11 @@ class Method(nn.Module):
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
         second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
         positive, origin = (first * second).sum(dim=1), batch.origin  # (B,)
-        if self.own.negatives == "both-views":
+        if self.settings.negatives == "both-views":
             first = second = torch.cat([first, second])  # (2B, d)
             positive, origin = positive.repeat(2), origin.twice()
         across = first @ second.T  # (B, B) or (2B, 2B)
-        exclude = self.excluded = left_out(origin, origin, self.own, batch.generator)
+        exclude = self.excluded = left_out(origin, origin, self.settings, batch.generator)
         assert exclude is not None  # the own image at least
         self.proxy_accuracy = proxy_accuracy(positive, without(across, exclude))
         return info_nce(positive, across, self.temperature, exclude)

@@ -20,9 +20,9 @@ class Method(nn.Module):
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Hcl, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Hcl, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own, self.temperature = own, own.temperature
+        self.settings, self.temperature = settings, settings.temperature
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.images = 0  # in the last batch, B
 
@@ -30,7 +30,9 @@ class Method(nn.Module):
         first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
         second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
         self.images = len(first)
-        return debiased_nce(first, second, self.temperature, self.own.class_prior, self.own.hardness)
+        return debiased_nce(
+            first, second, self.temperature, self.settings.class_prior, self.settings.hardness
+        )
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

@@ -23,14 +23,14 @@ class Method(nn.Module):
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: MemoryBank, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: MemoryBank, model: Model, data: DataShape) -> None:
         super().__init__()
-        if own.negatives > data.images:
+        if settings.negatives > data.images:
             raise CollapseError(
-                f"--negatives {own.negatives} is more than the {data.images} slots of the bank",
+                f"--negatives {settings.negatives} is more than the {data.images} slots of the bank",
                 "there is one slot for each image: lower --negatives",
             )
-        self.own, self.temperature = own, own.temperature
+        self.settings, self.temperature = settings, settings.temperature
         self.encoder, self.projector, _, dim = networks(model, data.image)
         self.bank: Tensor
         self.labels: Tensor
@@ -48,13 +48,13 @@ class Method(nn.Module):
         features = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
         positive = (features * self.bank[batch.index]).sum(dim=1)  # (B,)
         order = torch.randperm(len(self.bank), generator=batch.generator, device=self.bank.device)
-        drawn = order[: self.own.negatives]  # (K,)
+        drawn = order[: self.settings.negatives]  # (K,)
         negative = features @ self.bank[drawn].T  # (B, K)
         slots = Origin(drawn, self.labels[drawn])
-        exclude = self.excluded = left_out(batch.origin, slots, self.own, batch.generator)
+        exclude = self.excluded = left_out(batch.origin, slots, self.settings, batch.generator)
         assert exclude is not None  # the own slot at least
         self.proxy_accuracy = proxy_accuracy(positive, without(negative, exclude))
-        if self.own.bank_loss == "info-nce":
+        if self.settings.bank_loss == "info-nce":
             self.fresh = features.detach(), batch.origin, self.constant
             return info_nce(positive, negative, self.temperature, exclude)
         constant = self.constant if self.seen >= len(self.bank) else self.estimate(negative)
@@ -76,7 +76,7 @@ class Method(nn.Module):
         if self.fresh is None:
             return
         features, origin, constant = self.fresh
-        mixed = torch.lerp(features.to(self.bank.dtype), self.bank[origin.index], self.own.bank_momentum)
+        mixed = torch.lerp(features.to(self.bank.dtype), self.bank[origin.index], self.settings.bank_momentum)
         self.bank[origin.index] = normalize(mixed, dim=1)
         if origin.labels is not None:
             self.labels[origin.index] = origin.labels
@@ -85,7 +85,9 @@ class Method(nn.Module):
 
     def chance(self) -> float | None:
         """log(K+1), less what is left out: all similarities equal. None for nce, whose Z is not theirs."""
-        return chance(self.own.negatives, self.excluded) if self.own.bank_loss == "info-nce" else None
+        return (
+            chance(self.settings.negatives, self.excluded) if self.settings.bank_loss == "info-nce" else None
+        )
 
     def diagnostics(self) -> dict[str, float]:
         return {} if self.proxy_accuracy is None else {"proxy accuracy": float(self.proxy_accuracy)}

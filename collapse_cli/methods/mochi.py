@@ -23,19 +23,19 @@ class Method(nn.Module):
     cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Mochi, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Mochi, model: Model, data: DataShape) -> None:
         super().__init__()
-        if own.hardest > own.queue:
+        if settings.hardest > settings.queue:
             raise CollapseError(
-                f"--hardest {own.hardest} is more than --queue {own.queue}",
+                f"--hardest {settings.hardest} is more than --queue {settings.queue}",
                 "the N hardest are chosen among the K keys of the queue: lower --hardest",
             )
-        self.own, self.temperature = own, own.temperature
+        self.own, self.temperature = settings, settings.temperature
         network, projector, _, dim = networks(model, data.image)
-        self.encoder = split_batch_norm(network, own.bn_splits)
-        self.projector = split_batch_norm(projector, own.bn_splits)
-        self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, own)
-        self.queue = KeyQueue(own.queue, dim)
+        self.encoder = split_batch_norm(network, settings.bn_splits)
+        self.projector = split_batch_norm(projector, settings.bn_splits)
+        self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, settings)
+        self.queue = KeyQueue(settings.queue, dim)
         self.progress: Tensor
         self.register_buffer("progress", torch.zeros(()))
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
@@ -109,15 +109,17 @@ class Method(nn.Module):
         return chance(self.own.queue + mixed, torch.cat(self.excluded) if self.excluded else None)
 
     def diagnostics(self) -> dict[str, float]:
-        said = {"queue filled": self.queue.filled}
+        values = {"queue filled": self.queue.filled}
         if self.positive is not None and self.negative is not None:
-            said["proxy accuracy"] = float(proxy_accuracy(self.positive, self.negative))  # on the queue alone
+            values["proxy accuracy"] = float(
+                proxy_accuracy(self.positive, self.negative)
+            )  # on the queue alone
             if self.mixed is not None:
                 hardest = self.negative.amax(dim=1)  # (B,)
                 there = hardest.isfinite()  # (B,); elsewhere there was nothing to mix
                 harder = self.mixed[there] > hardest[there].unsqueeze(1)
-                said |= {"mixes harder than all": float(harder.float().mean())} if harder.numel() else {}
-        return said
+                values |= {"mixes harder than all": float(harder.float().mean())} if harder.numel() else {}
+        return values
 
     def curves(self) -> Curves:
         if self.positive is None or self.negative is None:
@@ -127,7 +129,7 @@ class Method(nn.Module):
 
 @torch.no_grad()
 def mix_hardest(
-    queries: Tensor, similarity: Tensor, keys: Tensor, own: Mochi, generator: Generator
+    queries: Tensor, similarity: Tensor, keys: Tensor, settings: Mochi, generator: Generator
 ) -> Tensor:
     """Each query's own N hardest negatives, mixed; no gradient reaches the mixed points.
 
@@ -135,9 +137,9 @@ def mix_hardest(
     fewer than N negatives all are the hardest. Returns (B, s+s', d), unit rows: s points alpha n_i + (1-alpha) n_j,
     alpha ~ U(0,1), then s' points beta q + (1-beta) n_j, beta ~ U(0, 1/2).
     """
-    top = similarity.topk(own.hardest, dim=1)  # (B, N)
+    top = similarity.topk(settings.hardest, dim=1)  # (B, N)
     below = top.values.isfinite().sum(dim=1, keepdim=True).clamp_min(1)  # (B, 1), N or fewer
-    size, s, s_prime = len(queries), own.pair_mixes, own.query_mixes
+    size, s, s_prime = len(queries), settings.pair_mixes, settings.query_mixes
 
     def uniform(count: int) -> Tensor:
         return torch.rand(size, count, generator=generator, device=queries.device)

@@ -22,14 +22,14 @@ class Method(nn.Module):
     cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Moco, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Moco, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own, self.temperature = own, own.temperature
+        self.settings, self.temperature = settings, settings.temperature
         network, projector, _, dim = networks(model, data.image)
-        self.encoder = split_batch_norm(network, own.bn_splits)
-        self.projector = split_batch_norm(projector, own.bn_splits)
-        self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, own)
-        self.queue = KeyQueue(own.queue, dim)
+        self.encoder = split_batch_norm(network, settings.bn_splits)
+        self.projector = split_batch_norm(projector, settings.bn_splits)
+        self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, settings)
+        self.queue = KeyQueue(settings.queue, dim)
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
         self.positive: Tensor | None = None  # (B,), similarities of the last queries with their keys
         self.negative: Tensor | None = None  # (B, K), and with the queue
@@ -50,7 +50,7 @@ class Method(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         self.fresh, self.excluded = [], []
         loss = self.contrast(batch.first, batch.second, batch)
-        if self.own.symmetric:
+        if self.settings.symmetric:
             loss = (loss + self.contrast(batch.second, batch.first, batch)) / 2
         return loss
 
@@ -60,7 +60,9 @@ class Method(nn.Module):
         keys = self.keys(others)  # (B, d)
         positive = (queries * keys).sum(dim=1)  # (B,)
         negative = queries @ self.queue.keys.T  # (B, K)
-        exclude = left_out(batch.origin, self.queue.origin, self.own, batch.generator, self.own.mask_own)
+        exclude = left_out(
+            batch.origin, self.queue.origin, self.settings, batch.generator, self.settings.mask_own
+        )
         self.positive, self.negative = positive.detach(), without(negative, exclude).detach()
         self.excluded += [] if exclude is None else [exclude]
         self.fresh.append((keys.detach(), batch.origin))
@@ -69,23 +71,23 @@ class Method(nn.Module):
     def keys(self, views: Tensor) -> Tensor:
         """views (B,C,H,W) -> k (B,d), unit rows, from the key encoder, or from the query's own where there is none."""
         network = self.query_network if self.key_network is None else self.key_network
-        return keys_of(views, network, self.own)
+        return keys_of(views, network, self.settings)
 
     def after_step(self, progress: float) -> None:
         if self.key_network is not None:
-            follow(self.key_network, self.query_network, momentum_at(self.own, progress))
+            follow(self.key_network, self.query_network, momentum_at(self.settings, progress))
         for keys, origin in self.fresh:
             self.queue.push(keys, origin)
 
     def chance(self) -> float:
         """log(K+1), less what is left out: all similarities equal."""
-        return chance(self.own.queue, torch.cat(self.excluded) if self.excluded else None)
+        return chance(self.settings.queue, torch.cat(self.excluded) if self.excluded else None)
 
     def diagnostics(self) -> dict[str, float]:
-        said = {"queue filled": self.queue.filled}
+        values = {"queue filled": self.queue.filled}
         if self.positive is not None and self.negative is not None:
-            said["proxy accuracy"] = float(proxy_accuracy(self.positive, self.negative))
-        return said
+            values["proxy accuracy"] = float(proxy_accuracy(self.positive, self.negative))
+        return values
 
     def curves(self) -> Curves:
         if self.positive is None or self.negative is None:

@@ -26,12 +26,12 @@ class Method(nn.Module):
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Nnclr, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Nnclr, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.temperature = own.temperature
+        self.temperature = settings.temperature
         self.encoder, self.projector, _, dim = networks(model, data.image)
-        self.predictor = head(dim, own.predictor_hidden, dim, layers=2, norm=True)
-        self.support = KeyQueue(own.queue, dim)
+        self.predictor = head(dim, settings.predictor_hidden, dim, layers=2, norm=True)
+        self.support = KeyQueue(settings.queue, dim)
         self.fresh: tuple[Tensor, Origin] | None = None  # embeddings of this batch
         self.images = 0  # in it, B
         self.proxy_accuracy: Tensor | None = None

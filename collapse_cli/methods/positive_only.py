@@ -18,7 +18,7 @@ class Method(nn.Module):
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: PositiveOnly, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: PositiveOnly, model: Model, data: DataShape) -> None:
         super().__init__()
         self.encoder, self.projector, _, _ = networks(model, data.image)
 

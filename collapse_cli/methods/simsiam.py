@@ -18,11 +18,11 @@ class Method(nn.Module):
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Simsiam, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Simsiam, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own = own
+        self.settings = settings
         self.encoder, self.projector, _, dim = networks(model, data.image)
-        self.predictor = head(dim, own.predictor_hidden, dim, 2 if own.predictor else 0, norm=True)
+        self.predictor = head(dim, settings.predictor_hidden, dim, 2 if settings.predictor else 0, norm=True)
 
     def loss(self, batch: Batch) -> Tensor:
         first = self.projector(self.encoder(batch.first))  # (B, d)
@@ -31,7 +31,7 @@ class Method(nn.Module):
 
     def distance(self, rows: Tensor, target: Tensor) -> Tensor:
         """D(p, z): minus the mean cosine of the prediction from rows (B,d) and the target (B,d); () in [-1, 1]."""
-        target = target.detach() if self.own.stop_gradient else target
+        target = target.detach() if self.settings.stop_gradient else target
         return -cosine_similarity(self.predictor(rows), target, dim=1).mean()
 
     def after_step(self, progress: float) -> None:

@@ -20,9 +20,9 @@ class Method(nn.Module):
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Supcon, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Supcon, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.temperature = own.temperature
+        self.temperature = settings.temperature
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.images = 0  # in the last batch, B
 

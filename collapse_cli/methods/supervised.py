@@ -20,9 +20,9 @@ class Method(nn.Module):
     negatives = key_network = cluster_head = None
     loss_sees: Sees = "directions"
 
-    def __init__(self, own: Supervised, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Supervised, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.temperature = own.temperature
+        self.temperature = settings.temperature
         self.encoder, self.projector, _, dim = networks(model, data.image)
         self.weights = nn.Parameter(torch.randn(data.classes, dim))  # (C, d)
         self.accuracy: Tensor | None = None

@@ -16,9 +16,9 @@ class Method(nn.Module):
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "rows"
 
-    def __init__(self, own: Vicreg, model: Model, data: DataShape) -> None:
+    def __init__(self, settings: Vicreg, model: Model, data: DataShape) -> None:
         super().__init__()
-        self.own, self.repels = own, own.variance > 0
+        self.settings, self.repels = settings, settings.variance > 0
         self.encoder, self.projector, _, _ = networks(model, data.image)
         self.terms: tuple[Tensor, Tensor, Tensor] | None = None  # of the last batch
 
@@ -29,14 +29,18 @@ class Method(nn.Module):
         vary = (variance_hinge(first) + variance_hinge(second)) / 2
         decorrelate = covariance_penalty(first) + covariance_penalty(second)
         self.terms = agree.detach(), vary.detach(), decorrelate.detach()
-        return self.own.invariance * agree + self.own.variance * vary + self.own.covariance * decorrelate
+        return (
+            self.settings.invariance * agree
+            + self.settings.variance * vary
+            + self.settings.covariance * decorrelate
+        )
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""
 
     def chance(self) -> float:
         """.99 times the hinge's weight: all rows equal, sqrt(eps) = .01."""
-        return 0.99 * self.own.variance
+        return 0.99 * self.settings.variance
 
     def diagnostics(self) -> dict[str, float]:
         names = ("invariance", "variance hinge", "covariance")

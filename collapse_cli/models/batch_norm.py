@@ -38,8 +38,8 @@ def split_batch_norm(network: nn.Module, parts: int) -> nn.Module:
 
 def norms_of(network: nn.Module) -> list[_BatchNorm]:
     """Every batch norm that keeps running statistics, in the order of the network's parts."""
-    found = (module for module in network.modules() if isinstance(module, _BatchNorm))
-    return [norm for norm in found if norm.running_mean is not None]
+    norms = (module for module in network.modules() if isinstance(module, _BatchNorm))
+    return [norm for norm in norms if norm.running_mean is not None]
 
 
 def unsettled(norm: _BatchNorm) -> bool:

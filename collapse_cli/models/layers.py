@@ -31,9 +31,9 @@ class Link:
     @property
     def name(self) -> str:
         """`layer1.0.conv1 → conv2`: of layers side by side the second needs its own name alone."""
-        home, _, own = self.second.rpartition(".")
-        beside = self.first.rpartition(".")[0] == home and not own.isdigit()
-        return f"{self.first} → {own if beside else self.second}"
+        home, _, leaf = self.second.rpartition(".")
+        beside = self.first.rpartition(".")[0] == home and not leaf.isdigit()
+        return f"{self.first} → {leaf if beside else self.second}"
 
     @property
     def linear(self) -> bool:
@@ -133,5 +133,10 @@ def _taking(channels: int, weight: Tensor) -> Tensor | None:
 
 
 def _next(first: str, second: str) -> bool:
-    one, other = (re.fullmatch(r"(.*?)(\d+)", name) for name in (first, second))
-    return bool(one and other and one[1] == other[1] and int(one[2]) < int(other[2]))
+    first_match, second_match = (re.fullmatch(r"(.*?)(\d+)", name) for name in (first, second))
+    return bool(
+        first_match
+        and second_match
+        and first_match[1] == second_match[1]
+        and int(first_match[2]) < int(second_match[2])
+    )

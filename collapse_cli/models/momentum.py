@@ -26,18 +26,18 @@ def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
         theirs.lerp_(ours, 1 - momentum)
 
 
-def momentum_at(own: Slow, progress: float) -> float:
+def momentum_at(settings: Slow, progress: float) -> float:
     """m after this share of the training, in [0, 1]: constant, or 1 - (1 - m)(cos(pi progress) + 1)/2 (BYOL, sec. 3.2)."""
-    if own.momentum_schedule == "constant":
-        return own.momentum
-    return 1 - (1 - own.momentum) * (math.cos(math.pi * progress) + 1) / 2
+    if settings.momentum_schedule == "constant":
+        return settings.momentum
+    return 1 - (1 - settings.momentum) * (math.cos(math.pi * progress) + 1) / 2
 
 
 def key_copies(
-    encoder: nn.Module, projector: nn.Module, own: Keys
+    encoder: nn.Module, projector: nn.Module, settings: Keys
 ) -> tuple[nn.Module | None, nn.Module | None]:
     """The slow copies f_k and g_k that give the keys; None where keys come from the query's own networks."""
-    return (slow_copy(encoder), slow_copy(projector)) if own.key_encoder == "momentum" else (None, None)
+    return (slow_copy(encoder), slow_copy(projector)) if settings.key_encoder == "momentum" else (None, None)
 
 
 def joined(encoder: nn.Module | None, projector: nn.Module | None) -> nn.Module | None:
@@ -45,15 +45,15 @@ def joined(encoder: nn.Module | None, projector: nn.Module | None) -> nn.Module 
     return None if encoder is None or projector is None else nn.Sequential(encoder, projector)
 
 
-def keys_of(views: Tensor, network: nn.Module, own: Keys) -> Tensor:
-    """views (B,C,H,W) -> k (B,d), unit rows of the network, with gradient only where own.key_encoder says so.
+def keys_of(views: Tensor, network: nn.Module, settings: Keys) -> Tensor:
+    """views (B,C,H,W) -> k (B,d), unit rows of the network, with gradient only where settings.key_encoder says so.
 
     Shuffled, each part of a split batch norm meets rows of all parts of the queries' (MoCo, sec. 3.3).
     """
     order = torch.arange(len(views), device=views.device)
-    if own.shuffle_bn:
-        order = (order % own.bn_splits).argsort(stable=True)
-    with nullcontext() if own.key_encoder == "gradient" else torch.no_grad():
+    if settings.shuffle_bn:
+        order = (order % settings.bn_splits).argsort(stable=True)
+    with nullcontext() if settings.key_encoder == "gradient" else torch.no_grad():
         keys = functional.normalize(network(views[order]), dim=1)
     return keys[order.argsort()]
 

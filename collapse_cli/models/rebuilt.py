@@ -39,11 +39,11 @@ def filled(network: nn.Module, weights: Weights) -> nn.Module:
     But batch norm's count of batches, which old files lack and eval mode does not read: it starts anew.
     """
     names = network.state_dict()
-    known = {name: weights[name] for name in names if name in weights}
+    copied = {name: weights[name] for name in names if name in weights}
     counts = {name: torch.tensor(0) for name in names if name.endswith("num_batches_tracked")}
     whole = {  # copies: the given ones may lie in a file, which may change
         n: w.to(torch.float32 if w.is_floating_point() else w.dtype, copy=True)
-        for n, w in {**known, **counts}.items()
+        for n, w in {**copied, **counts}.items()
     }
     network.load_state_dict(whole, assign=True)
     return network.eval().requires_grad_(False)
@@ -93,10 +93,10 @@ def resnet(weights: Weights, stem: str) -> tuple[str, nn.Module]:
 
 def _count(weights: Weights, stage: str) -> int:
     """Blocks of a stage. Raises KeyError where there is none."""
-    found = {name[len(stage) :].split(".")[0] for name in weights if name.startswith(stage)}
-    if not found:
+    blocks = {name[len(stage) :].split(".")[0] for name in weights if name.startswith(stage)}
+    if not blocks:
         raise KeyError(stage)
-    return len(found)
+    return len(blocks)
 
 
 def _restage(network: ResNet, stem: int, planes: int, blocks: list[int]) -> None:
@@ -105,8 +105,8 @@ def _restage(network: ResNet, stem: int, planes: int, blocks: list[int]) -> None
     network.bn1 = nn.BatchNorm2d(stem)
     kind = type(network.layer1[0])
     for stage, count in enumerate(blocks):
-        made = network._make_layer(kind, planes << stage, count, stride=1 if stage == 0 else 2)
-        setattr(network, f"layer{stage + 1}", made)
+        built = network._make_layer(kind, planes << stage, count, stride=1 if stage == 0 else 2)
+        setattr(network, f"layer{stage + 1}", built)
 
 
 def _name(size: int, blocks: list[int], groups: int, base: int, width: float) -> str:
@@ -129,10 +129,10 @@ def mlp(weights: Weights, activation: type[nn.Module] = nn.ReLU) -> nn.Sequentia
     layers: dict[tuple[int, ...], dict[str, Tensor]] = {}
     for name, weight in weights.items():
         *path, leaf = name.split(".")
-        own = layers.setdefault(_place(path), {})
-        if leaf in own:
+        parameters = layers.setdefault(_place(path), {})
+        if leaf in parameters:
             return None
-        own[leaf] = weight
+        parameters[leaf] = weight
     parts: list[nn.Module] = []
     for before, place in pairwise([(), *sorted(layers)]):
         layer = _layer(layers[place])
@@ -149,28 +149,28 @@ def width_in(head: nn.Sequential) -> int:
 
 def _place(path: list[str]) -> tuple[int, ...]:
     """Where a layer stands: the numbers of its name; a norm `bn0` after the `fc0` of the same number."""
-    found = [re.fullmatch(r"(fc|bn)?(\d+)", part) for part in path]
-    return tuple(n for m in found if m for n in (int(m[2]), *([int(m[1] == "bn")] if m[1] else [])))
+    matches = [re.fullmatch(r"(fc|bn)?(\d+)", part) for part in path]
+    return tuple(n for m in matches if m for n in (int(m[2]), *([int(m[1] == "bn")] if m[1] else [])))
 
 
 def _gap(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
     return not before or before[:-1] != after[:-1] or after[-1] - before[-1] > 1
 
 
-def _layer(own: dict[str, Tensor]) -> nn.Module | None:
+def _layer(parameters: dict[str, Tensor]) -> nn.Module | None:
     """The layer whose parameters these are, filled."""
-    weight, mean = own.get("weight"), own.get("running_mean")
+    weight, mean = parameters.get("weight"), parameters.get("running_mean")
     layer: nn.Module | None = None
     with torch.device("meta"):
         if mean is not None and mean.ndim == 1:
             layer = nn.BatchNorm1d(len(mean), affine=weight is not None)
         elif weight is not None and weight.ndim == 2:
-            layer = nn.Linear(weight.shape[1], weight.shape[0], bias="bias" in own)
+            layer = nn.Linear(weight.shape[1], weight.shape[0], bias="bias" in parameters)
         elif weight is not None and weight.ndim == 1:
-            layer = nn.LayerNorm(len(weight), bias="bias" in own)
-    if layer is None or not own.keys() <= layer.state_dict().keys():
+            layer = nn.LayerNorm(len(weight), bias="bias" in parameters)
+    if layer is None or not parameters.keys() <= layer.state_dict().keys():
         return None
-    learnt = {name: weight for name, weight in own.items() if name != "num_batches_tracked"}
+    learnt = {name: weight for name, weight in parameters.items() if name != "num_batches_tracked"}
     fits = (w.is_floating_point() and w.shape == layer.state_dict()[n].shape for n, w in learnt.items())
     return filled(layer, learnt) if all(fits) else None
 
@@ -186,4 +186,4 @@ def _ends(layer: nn.Module) -> tuple[int, int]:
 def _chain(parts: list[nn.Module]) -> bool:
     """Whether there are layers, and each takes what the one before it gives."""
     ends = [_ends(part) for part in parts if isinstance(part, nn.Linear | nn.LayerNorm | _BatchNorm)]
-    return bool(ends) and all(one[1] == other[0] for one, other in pairwise(ends))
+    return bool(ends) and all(before[1] == after[0] for before, after in pairwise(ends))

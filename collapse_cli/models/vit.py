@@ -148,8 +148,8 @@ class VisionTransformer(nn.Module):
         tokens = patches.flatten(2).transpose(1, 2) + positions
         extra = self._extra()
         before = torch.cat(extra, dim=1) if extra else tokens[:1, :0]
-        own = functional.pad(self.pos_embed[:, :placed], (0, 0, 0, before.shape[1] - placed))
-        return torch.cat([(before + own).expand(len(tokens), -1, -1), tokens], dim=1)
+        position_of_extra = functional.pad(self.pos_embed[:, :placed], (0, 0, 0, before.shape[1] - placed))
+        return torch.cat([(before + position_of_extra).expand(len(tokens), -1, -1), tokens], dim=1)
 
 
 def _token(weights: Weights, name: str) -> nn.Parameter | None:

@@ -24,11 +24,11 @@ Moving = tuple[str, Any, Metric]  # name, colour, frames
 
 def draw(document: Document, path: Path) -> None:
     """Write all frames of all results as a GIF that repeats. Raises CollapseError where no result has any."""
-    found = moving(document)
-    if not found:
+    animated = moving(document)
+    if not animated:
         raise CollapseError("this answer contains no frames to animate", "leave out --animation")
     with matplotlib.rc_context(style.STYLE):
-        first, *others = _images(found)
+        first, *others = _images(animated)
     lasting = [LASTS] * len(others) + [HELD]
     with whole(path) as part:
         first.save(part, format="GIF", save_all=True, append_images=others, duration=lasting, loop=0)
@@ -45,19 +45,19 @@ def moving(document: Document) -> list[Moving]:
     ]
 
 
-def _images(found: list[Moving]) -> list[Image.Image]:
+def _images(animated: list[Moving]) -> list[Image.Image]:
     """One image for each frame; a result with fewer frames stays at its last."""
-    figure = empty(SIDE * len(found), SIDE + 0.3)
+    figure = empty(SIDE * len(animated), SIDE + 0.3)
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
-    every = figure.subplots(1, len(found), squeeze=False)[0]
+    every = figure.subplots(1, len(animated), squeeze=False)[0]
     images = []
-    for frame in range(max(len(metric["values"]) for _, _, metric in found)):
-        for axes, (name, colour, metric) in zip(every, found, strict=True):
-            own = min(frame, len(metric["values"]) - 1)
+    for frame in range(max(len(metric["values"]) for _, _, metric in animated)):
+        for axes, (name, colour, metric) in zip(every, animated, strict=True):
+            shown = min(frame, len(metric["values"]) - 1)
             axes.clear()
-            clouds.draw(axes, metric, own, colour)
-            axes.set_title(plain(f"{name} · {clouds.caption(metric, own)}"), fontsize=10)
+            clouds.draw(axes, metric, shown, colour)
+            axes.set_title(plain(f"{name} · {clouds.caption(metric, shown)}"), fontsize=10)
         canvas.draw()
         images.append(Image.fromarray(numpy.asarray(canvas.buffer_rgba())).convert("RGB"))
     return images

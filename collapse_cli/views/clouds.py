@@ -68,5 +68,5 @@ def window(metric: Metric) -> tuple[tuple[float, float], float]:
 
 def _finite(points: Any) -> tuple[list[float], list[float]]:
     """x and y of the points that are numbers."""
-    known = [point for point in points if None not in point]
-    return [x for x, _ in known], [y for _, y in known]
+    complete = [point for point in points if None not in point]
+    return [x for x, _ in complete], [y for _, y in complete]

@@ -63,48 +63,48 @@ class Group:
 
     def declared(self, kind: str) -> dict[str, Metric]:
         """The metrics of a kind, in order of declaration; of several results the first that has it speaks."""
-        found: dict[str, Metric] = {}
-        for one in self.entries:
-            found |= {k: m for k, m in one["metrics"].items() if m["kind"] == kind and k not in found}
-        return found
+        metrics: dict[str, Metric] = {}
+        for result in self.entries:
+            metrics |= {k: m for k, m in result["metrics"].items() if m["kind"] == kind and k not in metrics}
+        return metrics
 
     def measured(self, key: str) -> list[tuple[str, Metric]]:
         """(name, metric) of every result that has this metric."""
-        return [(name, one["metrics"][key]) for name, one in self if key in one["metrics"]]
+        return [(name, result["metrics"][key]) for name, result in self if key in result["metrics"]]
 
     def __iter__(self) -> Any:
         return iter(zip(self.names, self.entries, strict=True))
 
     def shared(self) -> dict[str, Any]:
         """The settings that all results have in common."""
-        first, *others = (one["settings"] for one in self.entries)
+        first, *others = (result["settings"] for result in self.entries)
         return {k: v for k, v in first.items() if all(k in o and o[k] == v for o in others)}
 
     def differing(self) -> dict[str, list[Any]]:
         """The settings in which the results differ, one value for each result."""
-        keys = dict.fromkeys(key for one in self.entries for key in one["settings"])
+        keys = dict.fromkeys(key for result in self.entries for key in result["settings"])
         shared = self.shared()
-        return {k: [one["settings"].get(k) for one in self.entries] for k in keys if k not in shared}
+        return {k: [result["settings"].get(k) for result in self.entries] for k in keys if k not in shared}
 
 
 def groups(document: Document) -> list[Group]:
     """The results by kind, in order of first appearance, each group under the title of its first."""
     by_kind: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for name, one in zip(names(document), document["results"], strict=True):
-        by_kind.setdefault(one["kind"], []).append((name, one))
+    for name, result in zip(names(document), document["results"], strict=True):
+        by_kind.setdefault(result["kind"], []).append((name, result))
     return [Group(members[0][1]["title"], *zip(*members, strict=True)) for members in by_kind.values()]
 
 
 def names(document: Document) -> list[str]:
     """A name for every result: what it was measured of, with its input where that is not enough."""
     results = document["results"]
-    brief = _brief([plain(one["of"]) for one in results])
-    taken = Counter((one["kind"], name) for one, name in zip(results, brief, strict=True))
+    brief = _brief([plain(result["of"]) for result in results])
+    taken = Counter((result["kind"], name) for result, name in zip(results, brief, strict=True))
     wished = [
-        name if taken[one["kind"], name] == 1 else f"{name} ({_input(document, one)})"
-        for one, name in zip(results, brief, strict=True)
+        name if taken[result["kind"], name] == 1 else f"{name} ({_input(document, result)})"
+        for result, name in zip(results, brief, strict=True)
     ]
-    return _numbered([(one["kind"], name) for one, name in zip(results, wished, strict=True)])
+    return _numbered([(result["kind"], name) for result, name in zip(results, wished, strict=True)])
 
 
 def _brief(names: list[str]) -> list[str]:
@@ -120,9 +120,11 @@ def _numbered(wished: list[tuple[str, str]]) -> list[str]:
     """The second of one kind and name becomes `name #2`."""
     seen: Counter[tuple[str, str]] = Counter()
     unique = []
-    for one in wished:
-        seen[one] += 1
-        unique.append(one[1] if seen[one] == 1 else f"{one[1]} #{seen[one]}")
+    for kind_and_name in wished:
+        seen[kind_and_name] += 1
+        unique.append(
+            kind_and_name[1] if seen[kind_and_name] == 1 else f"{kind_and_name[1]} #{seen[kind_and_name]}"
+        )
     return unique
 
 
@@ -131,13 +133,13 @@ def verdicts(document: Document) -> list[tuple[str, dict[str, Any]]]:
     results = document["results"]
     named = zip(names(document), results, strict=True)
     return [
-        (name if len(results) > 1 else "", one["verdict"])
-        for name, one in named
-        if one.get("verdict") is not None
+        (name if len(results) > 1 else "", result["verdict"])
+        for name, result in named
+        if result.get("verdict") is not None
     ]
 
 
-def _input(document: Document, one: dict[str, Any]) -> str:
+def _input(document: Document, result: dict[str, Any]) -> str:
     inputs = document["inputs"]
-    path = inputs[one["input"]].get("path") if one["input"] < len(inputs) else None
-    return plain(path) if path else f"input {one['input'] + 1}"
+    path = inputs[result["input"]].get("path") if result["input"] < len(inputs) else None
+    return plain(path) if path else f"input {result['input'] + 1}"

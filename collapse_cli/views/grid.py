@@ -40,8 +40,8 @@ class Label:
     @property
     def dim(self) -> str:
         """Unit, where the name does not say it already, and null, as they follow the name."""
-        said = self.unit and f" {self.unit} " not in f" {self.text} "
-        return (f", {self.unit}" if said else "") + (f" ({self.null})" if self.null else "")
+        unit_shown = self.unit and f" {self.unit} " not in f" {self.text} "
+        return (f", {self.unit}" if unit_shown else "") + (f" ({self.null})" if self.null else "")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def numbers(group: Group, headline: bool = False) -> Grid:
     several = sum(columns[-1].aside for columns, _ in blocks) > 1
     return Grid(
         tuple(labels),
-        tuple(_said(label) if several else label for columns, _ in blocks for label in columns),
+        tuple(_with_block(label) if several else label for columns, _ in blocks for label in columns),
         tuple(tuple(chain.from_iterable(cells[n] for _, cells in blocks)) for n in range(len(labels))),
         f"(null: {common})" if common else "",
     )
@@ -180,12 +180,12 @@ def _block(
     texts = [shared(measured[n]) if n in alike else "" for n in range(len(cells))]
     if len(part.names) == 1 or not any(texts):
         return columns, cells
-    own = [[replace(each, null="" if text else each.null) for each in row] + [Cell(text)]
+    separated = [[replace(each, null="" if text else each.null) for each in row] + [Cell(text)]
            for row, text in zip(cells, texts, strict=True)]  # fmt: skip
-    return [*columns, Label("null", aside=True, block=columns[0].block)], own
+    return [*columns, Label("null", aside=True, block=columns[0].block)], separated
 
 
-def _said(label: Label) -> Label:
+def _with_block(label: Label) -> Label:
     """The nulls' label says whose they are."""
     return replace(label, text=f"{label.text}{BETWEEN}{label.block}") if label.aside else label
 
@@ -231,7 +231,7 @@ def notes(group: Group, headline: bool = False) -> list[str]:
 
 def marks(group: Group) -> list[str]:
     """What ± and the marks in these cells mean."""
-    return legend([metric for one in group.entries for metric in one["metrics"].values()])
+    return legend([metric for result in group.entries for metric in result["metrics"].values()])
 
 
 def _label(group: Group, row: Row, spoken: list[str], common: str) -> Label:

@@ -16,10 +16,10 @@ def write(path: Path, document: Document) -> None:
     """A suite for each input, whole or not at all. What is inconclusive counts as skipped, a warning as passed."""
     root = ElementTree.Element("testsuites", name="collapse check")
     suites = [list(checks(document, number)) for number in range(len(document["inputs"]))]
-    for one, cases in zip(document["inputs"], suites, strict=True):
-        suite = ElementTree.SubElement(root, "testsuite", {"name": plain(one["path"])} | _counts(cases))
+    for source, cases in zip(document["inputs"], suites, strict=True):
+        suite = ElementTree.SubElement(root, "testsuite", {"name": plain(source["path"])} | _counts(cases))
         for case in cases:
-            _add(suite, f"collapse.{plain(one['path'])}", *case)
+            _add(suite, f"collapse.{plain(source['path'])}", *case)
     for name, count in _counts([case for cases in suites for case in cases]).items():
         root.set(name, count)
     ElementTree.indent(root)
@@ -43,8 +43,8 @@ def _add(suite: Any, origin: str, name: str, result: str, sentence: str) -> None
     case = ElementTree.SubElement(suite, "testcase", classname=origin, name=plain(name), time="0")
     lines = [plain(line) for line in sentence.splitlines()]
     if result in ("fail", "inconclusive"):
-        told = {"message": lines[0]} | ({"type": "collapse"} if result == "fail" else {})
-        found = ElementTree.SubElement(case, "failure" if result == "fail" else "skipped", told)
+        attributes = {"message": lines[0]} | ({"type": "collapse"} if result == "fail" else {})
+        element = ElementTree.SubElement(case, "failure" if result == "fail" else "skipped", attributes)
     else:
-        found = ElementTree.SubElement(case, "system-out")
-    found.text = "\n".join(lines)
+        element = ElementTree.SubElement(case, "system-out")
+    element.text = "\n".join(lines)

@@ -25,13 +25,15 @@ def height(rows: int) -> float:
     return 1.3 + ROW * rows
 
 
-def draw(axes: Axes, found: Sequence[Metric]) -> None:
+def draw(axes: Axes, metrics: Sequence[Metric]) -> None:
     """A row for each check, the first on top: its margin with the interval; at the right, what it came to, in words."""
-    for row, metric in enumerate(found):
+    for row, metric in enumerate(metrics):
         _check(axes, row, metric)
     axes.axvline(0, color=style.INK, linewidth=1.2)
-    axes.set(xlim=(-1.08 * END, 1.08 * END), ylim=(len(found) - 0.4, -0.6))
-    axes.set_yticks(range(len(found)), [shortened(one["label"], 34).replace("$", r"\$") for one in found])
+    axes.set(xlim=(-1.08 * END, 1.08 * END), ylim=(len(metrics) - 0.4, -0.6))
+    axes.set_yticks(
+        range(len(metrics)), [shortened(metric["label"], 34).replace("$", r"\$") for metric in metrics]
+    )
     axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−100 %", "−50 %", "bound", "+50 %", "+100 %"])
     axes.set_xlabel("Distance from the bound, as a share of it; met on the right")
 
@@ -42,13 +44,13 @@ def _check(axes: Axes, row: int, metric: Metric) -> None:
     at = margin(metric, metric["value"])
     if at is not None:
         ends = [margin(metric, end) for end in metric["interval"] or ()]
-        known = [min(max(end, -END), END) for end in (*ends, at) if end is not None]
+        ends_shown = [min(max(end, -END), END) for end in (*ends, at) if end is not None]
         arrow = "<" if at < -END else ">" if at > END else marker
-        axes.plot([min(known), max(known)], [row, row], color=colour, linewidth=2.2)
+        axes.plot([min(ends_shown), max(ends_shown)], [row, row], color=colour, linewidth=2.2)
         axes.plot(min(max(at, -END), END), row, arrow, color=colour, markersize=7)
-    said = f"{RESULTS[result].partition(' ')[2]} {figures(metric['value'])}"
+    text = f"{RESULTS[result].partition(' ')[2]} {figures(metric['value'])}"
     axes.annotate(
-        said, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=colour
+        text, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=colour
     )
 
 

@@ -28,11 +28,11 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"said": words.in_words, "titled": words.titled}
+    environment.filters |= {"in_words": words.in_words, "titled": words.titled}
     return environment.get_template("page.html").render(
         title=title,
         paragraphs=[part.strip() for part in intro.split("\n\n") if part.strip()],
-        verdicts=[_verdict(name, one) for document in documents for name, one in verdicts(document)],
+        verdicts=[_verdict(name, verdict) for document in documents for name, verdict in verdicts(document)],
         sections=[_section(document) for document in documents],
         images=[(caption, base64.b64encode(data).decode()) for caption, data in images],
         open=OPEN,
@@ -45,12 +45,12 @@ def write(path: Path, html: str) -> None:
         part.write_text(html, encoding="utf-8", errors="replace")
 
 
-def _verdict(name: str, one: dict[str, Any]) -> dict[str, Any]:
-    mark, status, sentence = words.verdict(one)
-    colour = words.MARKS.get(one["status"], ("", "dim"))[1]
+def _verdict(name: str, verdict: dict[str, Any]) -> dict[str, Any]:
+    mark, status, sentence = words.verdict(verdict)
+    colour = words.MARKS.get(verdict["status"], ("", "dim"))[1]
     head = f"{name}: {status}" if name else status
-    return {"mark": mark, "head": head, "sentence": sentence, "colour": colour, "reasons": one["reasons"],
-            "advice": [*one.get("commands", ()), *one.get("advice", ())]}  # fmt: skip
+    return {"mark": mark, "head": head, "sentence": sentence, "colour": colour, "reasons": verdict["reasons"],
+            "advice": [*verdict.get("commands", ()), *verdict.get("advice", ())]}  # fmt: skip
 
 
 def _section(document: Document) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _section(document: Document) -> dict[str, Any]:
     tool = document["tool"]
     return {
         "title": words.titled(document["command"]),
-        "sources": [words.source(one) for one in document["inputs"]],
+        "sources": [words.source(source) for source in document["inputs"]],
         "groups": [_group(group) for group in groups(document)],
         "drawings": plot.drawings(document),
         "inputs": document["inputs"],

@@ -17,37 +17,39 @@ FAMILY = 6  # curves of one family, each of which the legend names
 
 def curve(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
     """The same curve of every result, over its null and what it was before training."""
-    metric = measured[0][1]
+    declared = measured[0][1]
 
     def fill(axes: Axes) -> None:
-        x, y = _axes(axes, measured, metric)
-        for null in {tuple(one["null"]): one for _, one in measured if one.get("null")}.values():
+        x, y = _axes(axes, measured, declared)
+        for null in {tuple(metric["null"]): metric for _, metric in measured if metric.get("null")}.values():
             _line(axes, null, "null", (x, y), color=style.NULL, linestyle="--", linewidth=1.4)
-        for name, one in measured:
-            if one.get("initial"):
-                _line(axes, one, "initial", (x, y), **style.line(places[name]) | BEFORE)
-            dot = "o" if len(one["values"]) == 1 or metric.get("dots") else ""
-            look = style.line(places[name]) | ({"linestyle": ""} if metric.get("dots") else {})
-            if one.get("lowest"):
-                _band(axes, one, (x, y), style.line(places[name])["color"])
-            _line(axes, one, "values", (x, y), label=plain(name), marker=dot, markersize=5, **look)
+        for name, metric in measured:
+            if metric.get("initial"):
+                _line(axes, metric, "initial", (x, y), **style.line(places[name]) | BEFORE)
+            dot = "o" if len(metric["values"]) == 1 or declared.get("dots") else ""
+            look = style.line(places[name]) | ({"linestyle": ""} if declared.get("dots") else {})
+            if metric.get("lowest"):
+                _band(axes, metric, (x, y), style.line(places[name])["color"])
+            _line(axes, metric, "values", (x, y), label=plain(name), marker=dot, markersize=5, **look)
 
-    null = metric.get("null_is", "null") if any(one.get("null") for _, one in measured) else ""
-    before, band = (any(one.get(part) for _, one in measured) for part in ("initial", "lowest"))
+    null = declared.get("null_is", "null") if any(metric.get("null") for _, metric in measured) else ""
+    before, band = (any(metric.get(part) for _, metric in measured) for part in ("initial", "lowest"))
     return Panel(
-        titled(metric["label"]), fill, tuple(name for name, _ in measured), null, before=before, band=band
+        titled(declared["label"]), fill, tuple(name for name, _ in measured), null, before=before, band=band
     )
 
 
-def _axes(axes: Axes, measured: list[tuple[str, Metric]], metric: Metric) -> tuple[scale.Axis, scale.Axis]:
+def _axes(axes: Axes, measured: list[tuple[str, Metric]], declared: Metric) -> tuple[scale.Axis, scale.Axis]:
     """Scales and names of both axes; a floor is stated where values lie below it."""
-    log = metric.get("log", "")
+    log = declared.get("log", "")
     x = scale.axis(
-        [v for _, one in measured for v, _ in scale.points(one["values"], one.get("at"))], "x" in log
+        [v for _, metric in measured for v, _ in scale.points(metric["values"], metric.get("at"))], "x" in log
     )
     parts = ("values", "null", "lowest", "highest")
-    y = scale.axis([v for _, one in measured for part in parts for v in one.get(part) or []], "y" in log)
-    axes.set(xlabel=_named(metric["x"], x), ylabel=_named(metric.get("y") or metric["label"], y))
+    y = scale.axis(
+        [v for _, metric in measured for part in parts for v in metric.get(part) or []], "y" in log
+    )
+    axes.set(xlabel=_named(declared["x"], x), ylabel=_named(declared.get("y") or declared["label"], y))
     if x.log:
         axes.set_xscale("log")
     if y.log:
@@ -84,13 +86,13 @@ def _points(
 
 def lines(metric: Metric, name: str) -> Panel:
     """A family of curves of one result, from the first of them dark to the last light, both named where they end."""
-    family = [(said, one | {"x": metric["x"]}) for said, one in metric["values"].items()]
+    family = [(label, member | {"x": metric["x"]}) for label, member in metric["values"].items()]
     title = plain(" · ".join([titled(metric["label"]), *([name] if name else [])]), 60)
 
     def fill(axes: Axes) -> None:
         scales = _axes(axes, family, metric)
-        for (said, one), colour in zip(family, style.family(len(family)), strict=True):
-            _line(axes, one, "values", scales, label=plain(said), color=colour, linewidth=1.4)
+        for (label, member), colour in zip(family, style.family(len(family)), strict=True):
+            _line(axes, member, "values", scales, label=plain(label), color=colour, linewidth=1.4)
         _name_family(axes, metric["of"])
 
     return Panel(title, fill)
@@ -102,6 +104,6 @@ def _name_family(axes: Axes, of: str) -> None:
     if len(drawn) <= FAMILY:
         axes.legend(title=plain(of), title_fontsize=8, fontsize=8, handlelength=1.4)
         return
-    ends = [(str(one.get_label()), numpy.asarray(one.get_xydata())[-1]) for one in (drawn[0], drawn[-1])]
-    for (said, (x, y)), side in zip(sorted(ends, key=lambda end: end[1][1]), ("top", "bottom"), strict=True):
-        axes.annotate(said, (x, y), (5, 0), textcoords="offset points", va=side, fontsize=8)
+    ends = [(str(line.get_label()), numpy.asarray(line.get_xydata())[-1]) for line in (drawn[0], drawn[-1])]
+    for (label, (x, y)), side in zip(sorted(ends, key=lambda end: end[1][1]), ("top", "bottom"), strict=True):
+        axes.annotate(label, (x, y), (5, 0), textcoords="offset points", va=side, fontsize=8)

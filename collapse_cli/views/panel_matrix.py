@@ -40,9 +40,9 @@ def matrix(metric: Metric, name: str) -> Panel:
 
 def _name_cells(axes: Axes, values: Any, metric: Metric, colour: Any) -> None:
     """Rows and columns by name, and where all of it can be read, each value in its cell, light on a dark one."""
-    axes.set_yticks(range(values.shape[0]), [plain(one, 12) for one in metric["row_names"]])
-    axes.set_xticks(range(values.shape[1]), [plain(one, 12) for one in metric["column_names"]])
+    axes.set_yticks(range(values.shape[0]), [plain(name, 12) for name in metric["row_names"]])
+    axes.set_xticks(range(values.shape[1]), [plain(name, 12) for name in metric["column_names"]])
     for (row, column), value in numpy.ndenumerate(values) if max(values.shape) <= WRITTEN else ():
-        said = figures(None if numpy.isnan(value) else float(value))
+        text = figures(None if numpy.isnan(value) else float(value))
         dark = numpy.dot(colour(value)[:3], LUMA) < 0.5
-        axes.text(column, row, said, ha="center", va="center", color=style.PAPER if dark else style.INK)
+        axes.text(column, row, text, ha="center", va="center", color=style.PAPER if dark else style.INK)

@@ -16,19 +16,19 @@ GROUPED = 3  # results whose bars stand together; of more, each is a dot
 
 def each(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
     """A row for each name, with a bar for each result, or a dot where many results share the row."""
-    metric = measured[0][1]
-    every = list(dict.fromkeys(row for _, one in measured for row in one["values"]))
+    declared = measured[0][1]
+    every = list(dict.fromkeys(row for _, metric in measured for row in metric["values"]))
     rows = every[:BARS]
 
     def fill(axes: Axes) -> None:
-        for place, (name, one) in enumerate(measured):
-            values = [numpy.nan if one["values"].get(r) is None else one["values"][r] for r in rows]
+        for place, (name, metric) in enumerate(measured):
+            values = [numpy.nan if metric["values"].get(r) is None else metric["values"][r] for r in rows]
             _row_marks(axes, values, place, len(measured), places[name], name)
         _row_axis(axes, [plain(row, 24) for row in rows])
-        axes.set_xlabel(titled(plain(metric.get("unit") or metric["label"], 60)))
+        axes.set_xlabel(titled(plain(declared.get("unit") or declared["label"], 60)))
 
     more = f" (… {len(every) - BARS} more)" if len(every) > BARS else ""
-    title = f"{titled(metric['label'])}, by {metric['of']}{more}"
+    title = f"{titled(declared['label'])}, by {declared['of']}{more}"
     return Panel(title, fill, tuple(name for name, _ in measured), height=_height(len(rows), len(measured)))
 
 
@@ -56,20 +56,24 @@ def _height(rows: int, results: int) -> float:
 
 
 def number(measured: list[tuple[str, Metric]], places: dict[str, int]) -> Panel:
-    metric = measured[0][1]
+    declared = measured[0][1]
 
     def fill(axes: Axes) -> None:
-        for row, (name, one) in enumerate(measured):
-            value = one["value"]
+        for row, (name, metric) in enumerate(measured):
+            value = metric["value"]
             axes.barh(row, value or 0, 0.6, color=style.line(places[name])["color"])
             axes.annotate(
                 figures(value, pad=True), (value or 0, row), (4, 0), textcoords="offset points", va="center"
             )
-            if one.get("null") is not None:
-                axes.vlines(one["null"], row - 0.4, row + 0.4, color=style.NULL, linestyle="--")
+            if metric.get("null") is not None:
+                axes.vlines(metric["null"], row - 0.4, row + 0.4, color=style.NULL, linestyle="--")
         _row_axis(axes, [plain(name, 24) for name, _ in measured])
-        axes.set_xlabel(measured_in(metric))
+        axes.set_xlabel(measured_in(declared))
         axes.margins(x=0.14)
 
-    null = metric.get("null_is", "null") if any(one.get("null") is not None for _, one in measured) else ""
-    return Panel(titled(metric["label"]), fill, (), null, height=_height(len(measured), 2))
+    null = (
+        declared.get("null_is", "null")
+        if any(metric.get("null") is not None for _, metric in measured)
+        else ""
+    )
+    return Panel(titled(declared["label"]), fill, (), null, height=_height(len(measured), 2))

@@ -21,8 +21,8 @@ NUMBERS = 6  # drawn where a document has nothing else
 def panels(document: Document) -> list[Panel]:
     """Everything to be drawn; the numbers themselves where there is nothing else."""
     places = {name: place for place, name in enumerate(dict.fromkeys(names(document)))}
-    found = [panel for group in groups(document) for panel in _of_group(group, places)]
-    return found or [panel for group in groups(document) for panel in _numbers(group, places)]
+    drawings = [panel for group in groups(document) for panel in _of_group(group, places)]
+    return drawings or [panel for group in groups(document) for panel in _numbers(group, places)]
 
 
 def handles(shown: list[Panel], document: Document) -> list[Artist]:
@@ -50,9 +50,9 @@ def _dotted(place: int) -> dict[str, Any]:
 def _of_group(group: Group, places: dict[str, int]) -> Iterator[Panel]:
     scatter = _scatter(group, places)
     yield from [scatter] if scatter else []
-    for name, one in group:
-        if found := margins.checks(one["metrics"]):
-            yield _margins(group.title, found, name if len(group.names) > 1 else "")
+    for name, result in group:
+        if checks := margins.checks(result["metrics"]):
+            yield _margins(group.title, checks, name if len(group.names) > 1 else "")
     for key in group.declared("curve"):
         yield panel_curves.curve(group.measured(key), places)
     for key in group.declared("lines"):
@@ -68,9 +68,9 @@ def _of_group(group: Group, places: dict[str, int]) -> Iterator[Panel]:
             yield _frames(metric, name if len(group.names) > 1 else "", places[name])
 
 
-def _margins(title: str, found: list[Metric], name: str) -> Panel:
-    said = titled(f"{title}: {name}" if name else title)
-    return Panel(said, lambda axes: margins.draw(axes, found), height=margins.height(len(found)))
+def _margins(title: str, checks: list[Metric], name: str) -> Panel:
+    heading = titled(f"{title}: {name}" if name else title)
+    return Panel(heading, lambda axes: margins.draw(axes, checks), height=margins.height(len(checks)))
 
 
 def _frames(metric: Metric, name: str, place: int) -> Panel:
@@ -89,22 +89,24 @@ def _scatter(group: Group, places: dict[str, int]) -> Panel | None:
     declared = group.declared("number")
     chosen = [next((k for k, m in declared.items() if m.get("axis") == side), None) for side in ("x", "y")]
     x, y = (dict(group.measured(key)) if key else {} for key in chosen)
-    found = {n: _points(x[n], y[n]) for n in x if n in y and None not in (x[n]["value"], y[n]["value"])}
-    if sum(map(len, found.values())) < 2:
+    points_by_name = {
+        n: _points(x[n], y[n]) for n in x if n in y and None not in (x[n]["value"], y[n]["value"])
+    }
+    if sum(map(len, points_by_name.values())) < 2:
         return None
-    metrics = x[next(iter(found))], y[next(iter(found))]
+    metrics = x[next(iter(points_by_name))], y[next(iter(points_by_name))]
     title = f"{titled(metrics[0]['label'])} and {metrics[1]['label']}"
 
     def fill(axes: Axes) -> None:
-        for n, points in found.items():
+        for n, points in points_by_name.items():
             across, up = zip(*points, strict=True)
             axes.scatter(across, up, 46, **style.marker(places[n]), zorder=3)
         axes.margins(0.18)
         axes.set(xlabel=measured_in(metrics[0]), ylabel=measured_in(metrics[1]))
 
-    if any(len(points) > 1 for points in found.values()):
-        return Panel(title, fill, tuple(found), dots=True)
-    return Panel(title, fill, spots=tuple((plain(n, 24), points[0]) for n, points in found.items()))
+    if any(len(points) > 1 for points in points_by_name.values()):
+        return Panel(title, fill, tuple(points_by_name), dots=True)
+    return Panel(title, fill, spots=tuple((plain(n, 24), points[0]) for n, points in points_by_name.items()))
 
 
 def _points(x: Metric, y: Metric) -> list[tuple[float, float]]:

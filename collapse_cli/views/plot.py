@@ -113,14 +113,14 @@ def _fill(drawn: Figure, grid: GridSpec, shown: list[Panel]) -> None:
 
 def _fit(lines: list[Any], width: float) -> int:
     """Names of the legend that stand side by side, below all panels, where they cover nothing."""
-    longest = max((len(str(one.get_label())) for one in lines), default=0)
+    longest = max((len(str(line.get_label())) for line in lines), default=0)
     return max(int(width * 12 / (longest + 8)), 1)
 
 
 def _title(document: Document) -> str:
     """What was measured, and of what."""
     kinds = [group.title for group in groups(document)]
-    paths = [Path(one["path"]).as_posix() for one in document["inputs"] if one.get("path")]
+    paths = [Path(source["path"]).as_posix() for source in document["inputs"] if source.get("path")]
     of = f" — {paths[0]}" if len(paths) == 1 else f" — {len(paths)} inputs" if paths else ""
     return plain((kinds[0] if len(kinds) == 1 else titled(document["command"])) + of, 80)
 
@@ -130,24 +130,24 @@ def _label(axes: Axes, spots: Spots) -> None:
     taken = [_box(axes, at) for _, at in spots]
     for text, at in spots:
         tried = (_annotated(axes, text, at, offset) for offset in OFFSETS)
-        said = next((one for one in tried if _free(axes, one, taken)), None)
-        said = said or _annotated(axes, text, at, OFFSETS[0])
-        taken.append(said.get_window_extent())
+        annotation = next((candidate for candidate in tried if _free(axes, candidate, taken)), None)
+        annotation = annotation or _annotated(axes, text, at, OFFSETS[0])
+        taken.append(annotation.get_window_extent())
 
 
 def _annotated(axes: Axes, text: str, at: tuple[float, float], offset: tuple[int, int]) -> Annotation:
     side = "left" if offset[0] > 0 else "right" if offset[0] < 0 else "center"
-    said = axes.annotate(text, at, offset, textcoords="offset points", ha=side, fontsize=9)
-    said.set_in_layout(False)
-    return said
+    annotation = axes.annotate(text, at, offset, textcoords="offset points", ha=side, fontsize=9)
+    annotation.set_in_layout(False)
+    return annotation
 
 
-def _free(axes: Axes, said: Annotation, taken: list[Bbox]) -> bool:
+def _free(axes: Axes, annotation: Annotation, taken: list[Bbox]) -> bool:
     """Whether a label lies inside the axes and on nothing else; if not, it is taken away."""
-    box = said.get_window_extent()
+    box = annotation.get_window_extent()
     free = axes.bbox.contains(*box.p0) and axes.bbox.contains(*box.p1) and not any(map(box.overlaps, taken))
     if not free:
-        said.remove()
+        annotation.remove()
     return free
 
 

@@ -92,7 +92,7 @@ def steps(description: str, total: int, enabled: bool) -> Iterator[Callable[[int
     shown = enabled and _terminal()
     with Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown) as bar:
         task = bar.add_task(description, total=total)
-        yield lambda made: bar.advance(task, made)
+        yield lambda count: bar.advance(task, count)
 
 
 @contextmanager

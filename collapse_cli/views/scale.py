@@ -33,11 +33,11 @@ class Axis:
 
 def axis(values: Iterable[float | None], log: bool) -> Axis:
     """The axis that holds all values; linear where a logarithm has nothing to show."""
-    known = [value for value in values if value is not None]
-    positive = [value for value in known if value > 0]
+    numbers = [value for value in values if value is not None]
+    positive = [value for value in numbers if value > 0]
     if log and positive:
-        return _logarithmic(positive, min(known))
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+        return _logarithmic(positive, min(numbers))
+    low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
     return Axis(low, high) if high > low else Axis(low - 0.5, high + 0.5)
 
 

@@ -12,13 +12,13 @@ from collapse_cli.files import refuse_unmakable
 
 def check(path: Path, suffixes: Sequence[str], option: str) -> None:
     """Raise where `path` cannot become a file of one of these kinds."""
-    known = " or ".join(f"{option} FILE{suffix}" for suffix in suffixes)
+    usage = " or ".join(f"{option} FILE{suffix}" for suffix in suffixes)
     if path.is_dir():
         raise CollapseError(
             f"{option} {path}: this is a directory", hint=f"name a file: {path / 'answer'}{suffixes[0]}"
         )
     if path.suffix.lower() not in suffixes:
-        raise CollapseError(f"{option} {path}: unknown suffix '{path.suffix}'", hint=f"write {known}")
+        raise CollapseError(f"{option} {path}: unknown suffix '{path.suffix}'", hint=f"write {usage}")
     if not path.parent.is_dir():
         raise CollapseError(f"{option} {path}: no such directory", hint=f"mkdir -p {path.parent}")
     if path.exists() and not os.access(path, os.W_OK):

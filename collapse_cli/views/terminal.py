@@ -176,9 +176,9 @@ def _curves(measured: list[tuple[str, Metric]], metric: Metric, width: int) -> I
 
 def _caption(metric: Metric, null: bool) -> Text:
     log = {"x": "log x", "y": "log", "xy": "log-log"}.get(metric.get("log", ""), "")
-    said = ", ".join(text for text in (metric.get("y", ""), log) if text)
+    axis = ", ".join(text for text in (metric.get("y", ""), log) if text)
     light = f"   · {metric.get('null_is', 'null')}" if null and metric.get("null") else ""
-    return Text.assemble(metric["label"], (f" ({said})" if said else "", "dim"), (light, "dim"))
+    return Text.assemble(metric["label"], (f" ({axis})" if axis else "", "dim"), (light, "dim"))
 
 
 def _named(name: str, lines: list[str]) -> Text:
@@ -204,18 +204,18 @@ def _sparks(measured: list[tuple[str, Metric]]) -> Iterator[Text]:
         yield Text.assemble(f"{name:<{NAME}} ", (f"{bars:<24}", "cyan"), (f" {ends}", "dim"))
 
 
-def verdict(one: dict[str, Any], name: str) -> Table:
+def verdict(judgement: dict[str, Any], name: str) -> Table:
     """One coloured sentence behind its mark, then what it means, the reasons, and what to try."""
-    mark, status, sentence = words.verdict(one)
-    colour = words.MARKS.get(one["status"], ("", ""))[1]
+    mark, status, sentence = words.verdict(judgement)
+    colour = words.MARKS.get(judgement["status"], ("", ""))[1]
     head = f"{name}: {status}" if name else status
     table = Table.grid(padding=(0, 1))
     table.add_row(
         Text(mark, colour),
         Text.assemble((head, f"bold {colour}"), (f" — {sentence}" if sentence else "", colour)),
     )
-    for reason in one["reasons"]:
+    for reason in judgement["reasons"]:
         table.add_row("", Text(words.plain(reason), "dim"))
-    for step in one.get("advice", ()):
+    for step in judgement.get("advice", ()):
         table.add_row("→", Text(words.plain(step)))
     return table

@@ -110,8 +110,8 @@ def convention(metric: Mapping[str, Any]) -> str:
 
 def legend(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
     """What ± and the marks of these numbers mean, those that are there."""
-    found = {metric.get("best") for metric in metrics}
-    best = [f"{mark} {text}" for name, (mark, text) in BEST.items() if name in found]
+    kinds_of_best = {metric.get("best") for metric in metrics}
+    best = [f"{mark} {text}" for name, (mark, text) in BEST.items() if name in kinds_of_best]
     spread = [SPREAD] if any(len(metric.get("runs", ())) > 1 for metric in metrics) else []
     agree = [AGREE] if any("agree" in metric for metric in metrics) else []
     return [*spread, *best, *([SHARED] if best else []), *agree]
@@ -125,9 +125,9 @@ def titled(text: str) -> str:
 def in_words(value: Any) -> str:
     """The value of a setting or of an input, in words."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {in_words(one)}" for key, one in value.items())
+        return ", ".join(f"{key} {in_words(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(in_words(one) for one in value)
+        return ", ".join(in_words(part) for part in value)
     return figures(value) if isinstance(value, int | float) or value is None else plain(value)
 
 
@@ -136,14 +136,14 @@ def pairs(settings: Mapping[str, Any]) -> str:
     return " · ".join(f"{plain(key)} {in_words(value)}" for key, value in settings.items())
 
 
-def verdict(one: Mapping[str, Any]) -> tuple[str, str, str]:
+def verdict(judgement: Mapping[str, Any]) -> tuple[str, str, str]:
     """A verdict as its mark, its status, and its sentences with what they mean, without the status they may have begun with."""
-    mark, status = MARKS.get(one["status"], ("•", ""))[0], plain(one["status"])
-    sentence = plain(one["sentence"]).strip()
+    mark, status = MARKS.get(judgement["status"], ("•", ""))[0], plain(judgement["status"])
+    sentence = plain(judgement["sentence"]).strip()
     if sentence.lower().startswith(status):
         sentence = sentence[len(status) :].lstrip(" :,—-")
-    sentences = " ".join(filter(None, (sentence, plain(one.get("meaning", "")))))
-    return mark, f"{status}, borderline" if one.get("borderline") else status, sentences
+    sentences = " ".join(filter(None, (sentence, plain(judgement.get("meaning", "")))))
+    return mark, f"{status}, borderline" if judgement.get("borderline") else status, sentences
 
 
 def footnote(number: int) -> str:
@@ -157,9 +157,9 @@ def flowing(notes: Sequence[str], width: int) -> list[str]:
     return [line.replace(TIED, " ") for line in wrap(text, width, break_on_hyphens=False)]
 
 
-def source(one: Mapping[str, Any]) -> str:
+def source(measured_input: Mapping[str, Any]) -> str:
     """An input in one line: its path, then what else is known; hashes and long lists stay in the JSON."""
-    facts = {key: value for key, value in one.items() if not _long(value)}
+    facts = {key: value for key, value in measured_input.items() if not _long(value)}
     path = facts.pop("path", "")
     return " · ".join(text for text in (plain(path), pairs(facts)) if text)
 
