@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.calibration import RATIOS, Case, calibration, cases, count
+from collapse_cli.metrics.calibration import RATIOS, JudgedSample, calibration, cases, count
 from collapse_cli.progress import Progress, silent
 
 NARROWEST = 8
@@ -18,7 +18,7 @@ def calibrate(widths: Sequence[int], replications: int, seed: int, progress: Pro
         raise CollapseError(
             f"--dimensions {min(widths)} is too small for the planted cases", f"give {NARROWEST} or more"
         )
-    total, judged = count(widths, replications), list[Case]()
+    total, judged = count(widths, replications), list[JudgedSample]()
     progress("samples", 0, total)
     for case in cases(widths, replications, seed):
         judged.append(case)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from collapse_cli.analysis import diagnose
-from collapse_cli.analysis.cures import cure, suspects
-from collapse_cli.analysis.epochs import along
+from collapse_cli.analysis.cure_commands import cure, suspects
+from collapse_cli.analysis.epoch_checkpoints import along
 from collapse_cli.analysis.inquiry import Attempt, Inquiry
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, Verdict
@@ -16,7 +16,7 @@ from collapse_cli.augment.recipes import steps_of
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.augmentation import strengths
 from collapse_cli.metrics.chain import course
-from collapse_cli.root_causes import STRENGTHS, Case, chains, evidence
+from collapse_cli.root_causes import STRENGTHS, Case, cause_evidence, chains
 from collapse_cli.root_causes.course import beside, signal, tried
 
 MANY = 0.5  # of the directions where augmentation wins: lost, they say what z lacks
@@ -40,7 +40,7 @@ def measure(
     )
     steps_of(case.recipe)
     judged = diagnose.measure(subject)[-1].verdict
-    inquiry = Inquiry(subject, case, evidence.diagnose(case))
+    inquiry = Inquiry(subject, case, cause_evidence.diagnose(case))
     collapsed = judged is not None and judged.status != "healthy"
     inquiry = replace(inquiry, attempts=tuple(_attempts(inquiry, try_epochs, collapsed)))
     shares = {cause.name: cause.times for cause in inquiry.ranked}

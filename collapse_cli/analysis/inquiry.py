@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from collapse_cli.analysis.cures import Change, cure, seen
+from collapse_cli.analysis.cure_commands import Change, cure, seen
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.causes_signal import Tried

@@ -46,5 +46,5 @@ def embed(
         subject = load(input, fill(Measuring, given), progress)
     for line in subject.sampled():
         print(f"warning: {line}", file=sys.stderr)
-    embeddings.save(out, embeddings.Kept(subject.clean, subject.views, subject.temperature))
+    embeddings.save(out, embeddings.SavedEmbeddings(subject.clean, subject.views, subject.temperature))
     print(f"wrote {out}: {len(subject.clean)} images, {', '.join(subject.clean.spaces)}", file=sys.stderr)

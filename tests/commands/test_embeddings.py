@@ -122,7 +122,9 @@ def test_labels_that_go_with_nothing(place: Path, run: Path, capsys: Capture) ->
     labels = ("--labels", place / "names.txt")
     assert "a single INPUT" in refused(capsys, "clusters", place / "e.npy", place / "e.pt", *labels)
     assert f"{run} is not a file of embeddings" in refused(capsys, "clusters", run, *labels)
-    assert "pixels:digits is not a file of embeddings" in refused(capsys, "clusters", "pixels:digits", *labels)
+    assert "pixels:digits is not a file of embeddings" in refused(
+        capsys, "clusters", "pixels:digits", *labels
+    )
     assert "give the file of embeddings as INPUT" in refused(
         capsys, "oracle", "--dataset", "cifar10", *labels
     )
