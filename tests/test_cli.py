@@ -196,7 +196,7 @@ def test_a_full_run_folder(copy: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_resume(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "has completed its 2 epochs" in refused(capsys, "train", "--resume", str(copy), "-q")
     assert "keeps its settings" in refused(capsys, "train", "--resume", str(copy), "--queue", "9", "-q")
-    assert "is a moco run" in refused(capsys, "train", "mochi", "--resume", str(copy), "-q")
+    assert "is a run of moco" in refused(capsys, "train", "mochi", "--resume", str(copy), "-q")
     assert main(["train", "--resume", str(copy), "--epochs", "3", "-q"]) == 0
     numbers = [json.loads(line)["number"] for line in (copy / "history.jsonl").read_text().splitlines()]
     assert numbers == [1, 2, 3]

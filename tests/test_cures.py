@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from collapse_cli.analysis.cures import SEEN
+from collapse_cli.analysis.cure_commands import SEEN
 from collapse_cli.cli import main
 from collapse_cli.metrics.causes import NAMES
 from collapse_cli.settings import METHODS

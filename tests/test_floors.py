@@ -213,7 +213,7 @@ def test_commands_are_thin() -> None:
 
 
 def test_results_of_two_types_are_of_two_kinds() -> None:
-    """A result's kind is the name of its class. Only a `Layer` is of two: those of `weights` and `linear` share no answer."""
+    """A result's kind is the name of its class, unless an entry names another."""
     homes = defaultdict(list)
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -223,4 +223,4 @@ def test_results_of_two_types_are_of_two_kinds() -> None:
                 homes[node.name].append(module(path))
     assert {"Spectrum", "Course", "ChainCourse"} <= set(homes)
     shared = {name: modules for name, modules in homes.items() if len(modules) > 1}
-    assert shared == {"Layer": ["collapse_cli.labs.linear_results", "collapse_cli.metrics.weights"]}
+    assert shared == {}

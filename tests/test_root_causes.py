@@ -15,9 +15,9 @@ from collapse_cli.metrics import causes_steps
 from collapse_cli.metrics.causes import NAMES, Cause
 from collapse_cli.models.heads import head
 from collapse_cli.root_causes import Case, Trained, steps
+from collapse_cli.root_causes.cause_evidence import diagnose
 from collapse_cli.root_causes.chains import in_a_row
 from collapse_cli.root_causes.course import beside, signal, tried
-from collapse_cli.root_causes.evidence import diagnose
 from collapse_cli.root_causes.forces import repelling, unopposed
 from collapse_cli.root_causes.queues import stale
 from collapse_cli.settings import METHODS, resolve

@@ -12,7 +12,7 @@ from torch import nn
 from collapse_cli.analysis import oracle as class_oracle
 from collapse_cli.analysis import pairs
 from collapse_cli.analysis import weights as layers
-from collapse_cli.analysis.arrays import Labels
+from collapse_cli.analysis.array_inputs import Labels
 from collapse_cli.analysis.catalogue import measurement
 from collapse_cli.analysis.loading import Input, Settings, measuring, refuse_below, refuse_none, subjects
 from collapse_cli.analysis.measured import measured

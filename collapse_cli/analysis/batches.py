@@ -11,7 +11,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
-from collapse_cli.analysis.arrays import tensor
+from collapse_cli.analysis.array_inputs import tensor
 from collapse_cli.errors import CollapseError
 
 CHUNK = 256  # images through the network at once, where they come as one array
@@ -26,7 +26,7 @@ LABELS = ("labels", "label", "targets", "target", "y", "fine_label", "class")
 
 
 @dataclass(frozen=True)
-class Batch:
+class LoadedBatch:
     """inputs: a tensor (B,…) for the network's first argument, or several by name; labels (B,) int64, None where unknown."""
 
     inputs: Tensor | dict[str, Tensor]
@@ -50,27 +50,27 @@ def batches(images: Iterable[Any]) -> Iterable[Any]:
     return images
 
 
-def read(batch: Any, model: nn.Module) -> Batch:
+def read(batch: Any, model: nn.Module) -> LoadedBatch:
     """What `model` takes of a batch: a tensor, a sequence that begins with one, or a dict of them.
 
     Of several views, [[first, second], labels], the first is taken. Labels are a tensor (B,) of whole numbers, second in a
     sequence or named in a dict; all else, floats too, is no label. Raises CollapseError for a batch without a tensor.
     """
     if isinstance(batch, Tensor):
-        return Batch(batch, None)
+        return LoadedBatch(batch, None)
     if isinstance(batch, Mapping):
         return _by_name(batch, model)
     if isinstance(batch, Sequence) and not isinstance(batch, str) and len(batch):
         first = read(batch[0], model)
         beside = _labels(batch[1] if len(batch) > 1 else None, len(first))
-        return Batch(first.inputs, beside if first.labels is None else first.labels)
+        return LoadedBatch(first.inputs, beside if first.labels is None else first.labels)
     raise CollapseError(
         f"a batch is a {type(batch).__name__} that does not begin with a tensor of images",
         "give batches as a tensor, as (images, labels), or as a dict with `image` or `pixel_values`",
     )
 
 
-def _by_name(batch: Mapping[str, Any], model: nn.Module) -> Batch:
+def _by_name(batch: Mapping[str, Any], model: nn.Module) -> LoadedBatch:
     """By name what the network's `forward` takes by name, else the images as its first argument."""
     tensors = {name: value for name, value in batch.items() if isinstance(value, Tensor)}
     target = next((tensors[name] for name in LABELS if name in tensors), None)
@@ -82,8 +82,8 @@ def _by_name(batch: Mapping[str, Any], model: nn.Module) -> Batch:
             f"a batch contains no images; its keys are {', '.join(map(str, batch)) or 'none'}",
             f"name the images with one of {', '.join(INPUTS)}",
         )
-    whole = Batch(named or tensors[name], None)
-    return Batch(whole.inputs, _labels(target, len(whole)))
+    whole = LoadedBatch(named or tensors[name], None)
+    return LoadedBatch(whole.inputs, _labels(target, len(whole)))
 
 
 def _taken(model: nn.Module) -> set[str]:

@@ -8,7 +8,7 @@ from collapse_cli.analysis import needed
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.figures import percent
-from collapse_cli.metrics.calibration import RATIOS, Calibration, Case, calibration, cases, count
+from collapse_cli.metrics.calibration import RATIOS, Calibration, JudgedSample, calibration, cases, count
 from collapse_cli.progress import Progress, silent
 
 NARROWEST = 8
@@ -21,7 +21,7 @@ def calibrate(widths: Sequence[int], replications: int, seed: int, progress: Pro
             f"--dimensions {min(widths)} is too small for the planted cases", f"give {NARROWEST} or more"
         )
     needed.refuse_planted(max(widths))
-    total, judged = count(widths, replications), list[Case]()
+    total, judged = count(widths, replications), list[JudgedSample]()
     progress("samples", 0, total)
     for case in cases(widths, replications, seed):
         judged.append(case)

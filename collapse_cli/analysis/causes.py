@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from collapse_cli.analysis import diagnose
-from collapse_cli.analysis.cures import cure, suspects
-from collapse_cli.analysis.epochs import along
+from collapse_cli.analysis.cure_commands import cure, suspects
+from collapse_cli.analysis.epoch_checkpoints import along
 from collapse_cli.analysis.inquiry import Attempt, Inquiry, inquire
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, Verdict

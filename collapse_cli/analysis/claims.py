@@ -11,7 +11,7 @@ import torch
 
 from collapse_cli import claims, data
 from collapse_cli.answers import Answer, Entry, answer
-from collapse_cli.claims.claim import PIXELS, Arm, Claim, Found, judged
+from collapse_cli.claims.claim import PIXELS, Arm, ArmOutcomes, Claim, judged
 from collapse_cli.claims.outcome import Outcome, measure, summary
 from collapse_cli.claims.trial import Splits, trial, untrained
 from collapse_cli.data.statistics import normalisation
@@ -106,7 +106,7 @@ def _entries(name: str, claim: Claim, seeds: int, outcomes: Mapping[str, Outcome
             named_kind=f"claim.{name}",
             named_title=f"{name}: {claim.says}",
         )
-    judgement = judged(claim, Found(by_arm))
+    judgement = judged(claim, ArmOutcomes(by_arm))
     yield Entry(
         name,
         judgement,

@@ -13,9 +13,9 @@ from collapse_cli.analysis import needed
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.embedding import take
 from collapse_cli.errors import CollapseError
-from collapse_cli.labs import targets
-from collapse_cli.labs.cures import CURES, chosen
+from collapse_cli.labs import gan_targets
 from collapse_cli.labs.gan import SHOWN
+from collapse_cli.labs.gan_cures import CURES, chosen
 from collapse_cli.labs.gan_results import Goal, balances, drawn_goal, trained
 from collapse_cli.metrics.modes import best, verdict
 from collapse_cli.progress import Progress, silent
@@ -24,7 +24,7 @@ from collapse_cli.shapes import Images
 
 ALWAYS = ("target", "loss", "steps", "lr", "lr_ratio", "d_steps")  # settings that stand in every answer
 VARIED = ("lr_ratio", "d_steps")  # what a map varies
-GAUSSIANS = {"ring": targets.ring, "grid": targets.grid}
+GAUSSIANS = {"ring": gan_targets.ring, "grid": gan_targets.grid}
 
 
 def compare(
@@ -84,7 +84,7 @@ def _goal(settings: Gan) -> Goal:
     train, test = (data.load("digits", split) for split in ("train", "test"))
     assert train.labels is not None
     real = _pixels(train)
-    return Goal(targets.images(real, train.labels), real, _pixels(test))
+    return Goal(gan_targets.images(real, train.labels), real, _pixels(test))
 
 
 def _pixels(images: Images) -> torch.Tensor:

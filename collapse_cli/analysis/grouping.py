@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from collapse_cli.analysis.arrays import Labels, classes
+from collapse_cli.analysis.array_inputs import Labels, classes
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from collapse_cli.analysis.cures import Change, cure, seen
+from collapse_cli.analysis.cure_commands import Change, cure, seen
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.augment.recipes import steps_of
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.causes_signal import Tried
-from collapse_cli.root_causes import Case, Trained, evidence
+from collapse_cli.root_causes import Case, Trained, cause_evidence
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,6 @@ def inquire(subject: Subject, strength: float = 0.0, recipe: str = "") -> Inquir
         case = cast(Case, subject.case)
         case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe)
         steps_of(case.recipe)
-        return Inquiry(subject, case, evidence.diagnose(case))
+        return Inquiry(subject, case, cause_evidence.diagnose(case))
 
     return subject.once(("inquiry", strength, recipe), compute)

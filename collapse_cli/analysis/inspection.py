@@ -17,7 +17,7 @@ from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.others.recognition import recognise as recognise_layout
-from collapse_cli.runs.others.tensors import Held, hold
+from collapse_cli.runs.others.tensors import FileTensors, hold
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.source import Source
 
@@ -124,7 +124,7 @@ def _of_foreign(source: Source, choices: Choices) -> dict[str, Any]:
     return {**_identity(source, network.layout), **_of_network(network)}
 
 
-def _of_weights(held: Held, error: CollapseError) -> dict[str, Any]:
+def _of_weights(held: FileTensors, error: CollapseError) -> dict[str, Any]:
     floats = {name: tensor for name, tensor in held.tensors.items() if tensor.is_floating_point()}
     return {
         "why": error.message.removeprefix(f"{held.path} "),

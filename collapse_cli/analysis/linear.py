@@ -14,7 +14,7 @@ from collapse_cli.analysis.linear_settings import Covariances, Swept
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.labs import linear_dynamics, linear_results
-from collapse_cli.labs.linear import FRAMES, Frame, Lab, train
+from collapse_cli.labs.linear import FRAMES, Frame, LinearLab, train
 from collapse_cli.labs.linear_flow import flow
 from collapse_cli.labs.linear_networks import Sweep
 from collapse_cli.labs.linear_results import Dynamics
@@ -38,7 +38,7 @@ def measure(settings: Linear, swept: Swept, covariances: Covariances, progress: 
     """
     needed.refuse_linear(settings, swept.seeds)
     lab = _lab(settings, swept.sweep(), covariances)
-    trained = Trained(lab, tuple(_frames(lab, progress)), _shared_settings(lab, covariances))
+    trained = TrainedNetworks(lab, tuple(_frames(lab, progress)), _shared_settings(lab, covariances))
     entries = [*_networks(trained), *_phases(trained)]
     if sum(layers for _, layers in trained.dynamics) <= DRAWN:
         entries += [entry for at in trained.dynamics for entry in _layers(trained, *at)]
@@ -46,10 +46,10 @@ def measure(settings: Linear, swept: Swept, covariances: Covariances, progress: 
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedNetworks:
     """Networks with every frame of their training, and the settings that all of them have."""
 
-    lab: Lab
+    lab: LinearLab
     frames: tuple[Frame, ...]
     settings: Mapping[str, Any]
 
@@ -97,7 +97,7 @@ class Trained:
         return " · ".join([part for part, values in parts.items() if len(values) > 1] or parts)
 
 
-def _lab(settings: Linear, sweep: Sweep, covariances: Covariances) -> Lab:
+def _lab(settings: Linear, sweep: Sweep, covariances: Covariances) -> LinearLab:
     """The networks before their training. Raises CollapseError where they would need too much memory."""
     if settings.batch > settings.points:
         raise CollapseError(
@@ -112,10 +112,10 @@ def _lab(settings: Linear, sweep: Sweep, covariances: Covariances) -> Lab:
         )
     data = covariance("--data-covariance", covariances.data_covariance, settings.width)
     noise = covariance("--augment-covariance", covariances.augment_covariance, settings.width)
-    return Lab(settings, sweep, data, noise)
+    return LinearLab(settings, sweep, data, noise)
 
 
-def _frames(lab: Lab, progress: Progress) -> Iterator[Frame]:
+def _frames(lab: LinearLab, progress: Progress) -> Iterator[Frame]:
     """Every frame of the training. Raises CollapseError where every network has diverged."""
     stage = f"{len(lab.sweep.members)} networks"
     for frame in flow(lab) if lab.settings.integrator == "flow" else train(lab):
@@ -128,7 +128,7 @@ def _frames(lab: Lab, progress: Progress) -> Iterator[Frame]:
         yield frame
 
 
-def _shared_settings(lab: Lab, covariances: Covariances) -> dict[str, Any]:
+def _shared_settings(lab: LinearLab, covariances: Covariances) -> dict[str, Any]:
     """The settings that every network has."""
     linear, sweep = lab.settings, lab.sweep
     return {
@@ -149,7 +149,7 @@ def _shared_settings(lab: Lab, covariances: Covariances) -> dict[str, Any]:
     }
 
 
-def _networks(trained: Trained) -> Iterator[Entry]:
+def _networks(trained: TrainedNetworks) -> Iterator[Entry]:
     """An entry for each noise and depth; of many their courses are left out, and what the phase diagram says for all."""
     few, width = len(trained.dynamics) <= DRAWN, trained.lab.settings.width
     for (noise, layers), dynamics in trained.dynamics.items():
@@ -159,7 +159,7 @@ def _networks(trained: Trained) -> Iterator[Entry]:
         yield Entry(trained.name(noise, layers), shown, settings=trained.settings, verdict=verdict)
 
 
-def _phases(trained: Trained) -> Iterator[Entry]:
+def _phases(trained: TrainedNetworks) -> Iterator[Entry]:
     """Where both noise and depth are varied: a row for each noise, a column for each depth, nan where it diverged."""
     sweep, alive = trained.lab.sweep, {at: float(result.alive) for at, result in trained.dynamics.items()}
     if trained.phased:
@@ -170,7 +170,7 @@ def _phases(trained: Trained) -> Iterator[Entry]:
         yield Entry("noise x layers", phases, settings=trained.settings, verdict=verdict)
 
 
-def _layers(trained: Trained, noise: float, layers: int) -> Iterator[Entry]:
+def _layers(trained: TrainedNetworks, noise: float, layers: int) -> Iterator[Entry]:
     """The layers of one network over the steps; of a single layer the product has said it."""
     if layers == 1:
         return
@@ -178,4 +178,4 @@ def _layers(trained: Trained, noise: float, layers: int) -> Iterator[Entry]:
         linear_dynamics.layers(trained.lab, trained.frames, place) for place in trained.places[noise, layers]
     ]
     for number, same in enumerate(zip(*seeds, strict=True), start=1):
-        yield Entry(f"{trained.name(noise, layers)} · W{number}", over_seeds(same))
+        yield Entry(f"{trained.name(noise, layers)} · W{number}", over_seeds(same), named_kind="layer")

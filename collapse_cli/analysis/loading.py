@@ -12,8 +12,8 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from torch import Tensor, nn
 
-from collapse_cli.analysis import arrays, grouping, inputs, modules, stored
-from collapse_cli.analysis.arrays import Array, Labels
+from collapse_cli.analysis import array_inputs, grouping, inputs, modules, stored
+from collapse_cli.analysis.array_inputs import Array, Labels
 from collapse_cli.analysis.inputs import Loaded, Recognised
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.modules import Pool
@@ -92,7 +92,7 @@ def load(
         some = chosen.samples
         source = modules.embed(source, _present(images), layer=layer, pool=pool, samples=some, name=name)
     if not isinstance(source, Embeddings):
-        source, kind = arrays.embeddings(source, name or "array")
+        source, kind = array_inputs.embeddings(source, name or "array")
     whole = stored.of_memory(_labelled(source, labels), chosen, name or source.source, kind)
     subject = inputs.finished(grouping.grouped_by(whole, settings.get("groups")))
     for line in subject.story:
@@ -246,5 +246,5 @@ def _labelled(embeddings: Embeddings, labels: Labels) -> Embeddings:
     """With these labels (N,) in place of their own, if there are any."""
     if labels is None:
         return embeddings
-    numbers, names = arrays.classes(labels, len(embeddings))
+    numbers, names = array_inputs.classes(labels, len(embeddings))
     return replace(embeddings, labels=numbers, classes=names)

@@ -16,7 +16,7 @@ from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, Verdict, version
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, counted, silent
-from collapse_cli.runs import answers
+from collapse_cli.runs import saved_answers
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run
 
@@ -103,7 +103,7 @@ def of_subject(subject: Subject, names: Sequence[str], **options: Mapping[str, A
 
 def _saved(recognised: Recognised, progress: Progress) -> Portrait:
     """An answer by itself: what it was measured of stands among its facts, and need not be here any more."""
-    path, answer = recognised.path, answers.read(recognised.path)
+    path, answer = recognised.path, saved_answers.read(recognised.path)
     of = answer.inputs[answer.entries[0].input] if answer.inputs else {}
     layout = f"answer of collapse {answer.command}"
     progress(f"{path}: {layout}{' about ' + str(of['path']) if 'path' in of else ''}")
@@ -116,13 +116,13 @@ def stored_answers(recognised: Recognised, measuring: Measuring) -> list[Answer]
     """The answers in a run folder about its checkpoint as it is now, measured in the same way, by this version."""
     if recognised.kind is not Kind.RUN:
         return []
-    documents = answers.documents(Record(recognised.path))
+    documents = saved_answers.documents(Record(recognised.path))
     here = [document for document in documents if document["tool"]["version"] == version()]
     if not here:
         return []
     record, digest = Record(recognised.path), recognised.source.sha256
     measuring = _settled(measuring, record)
-    typed = [answers.typed(document) for document in here]
+    typed = [saved_answers.typed(document) for document in here]
     return [
         answer
         for answer in typed

@@ -19,7 +19,7 @@ from collapse_cli.settings import flat
 from collapse_cli.shapes import Embeddings, Rows, Stage
 
 if TYPE_CHECKING:
-    from collapse_cli.models.momentum import KeyQueue
+    from collapse_cli.models.key_encoder import KeyQueue
     from collapse_cli.root_causes import Case
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.runs.codes import Codes

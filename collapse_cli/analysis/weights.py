@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from collapse_cli import methods
-from collapse_cli.analysis.epochs import along, course
+from collapse_cli.analysis.epoch_checkpoints import along, course
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer

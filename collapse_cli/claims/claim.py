@@ -24,7 +24,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Found:
+class ArmOutcomes:
     """What was measured: an Outcome for each arm and seed, the seeds in one order."""
 
     outcomes: Mapping[str, Sequence[Outcome]]
@@ -47,7 +47,7 @@ class Check:
     """A number of all outcomes that lies between low and high, both included, if the claim holds."""
 
     says: str
-    measured: Callable[[Found], float]
+    measured: Callable[[ArmOutcomes], float]
     low: float = -math.inf
     high: float = math.inf
 
@@ -64,7 +64,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Answered:
+class CheckResult:
     """A check, what was measured for it, and whether the claim holds by it."""
 
     check: Check
@@ -82,7 +82,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ClaimJudgement:
     """Checks."""
 
     passed: int = number("checks that hold", headline=True)
@@ -90,16 +90,16 @@ class Judgement:
     verdict: Verdict = field(default=Verdict("", "", ()))
 
 
-def checked(claim: Claim, outcomes: Found) -> list[Answered]:
+def checked(claim: Claim, outcomes: ArmOutcomes) -> list[CheckResult]:
     """Every check of the claim, answered."""
-    return [Answered(check, check.measured(outcomes)) for check in claim.checks]
+    return [CheckResult(check, check.measured(outcomes)) for check in claim.checks]
 
 
-def judged(claim: Claim, outcomes: Found) -> Judgement:
+def judged(claim: Claim, outcomes: ArmOutcomes) -> ClaimJudgement:
     """What the checks come to."""
     answers = checked(claim, outcomes)
     passed = sum(answer.holds for answer in answers)
     status = "holds" if passed == len(answers) else "does not hold"
-    return Judgement(
+    return ClaimJudgement(
         passed, len(answers), Verdict(status, f"{status}: {claim.says}", tuple(map(str, answers)))
     )

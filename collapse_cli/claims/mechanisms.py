@@ -1,6 +1,6 @@
 """MoCo's three ways to a dictionary: end to end (a), memory bank (b), queue (c), over the number of negatives K."""
 
-from collapse_cli.claims.claim import Arm, Check, Claim, Found
+from collapse_cli.claims.claim import Arm, ArmOutcomes, Check, Claim
 
 SIZES = (63, 255, 1023)  # negatives, K
 STEPS = 500
@@ -25,7 +25,7 @@ def arms(size: int) -> dict[str, Arm]:
     return arms_of_size
 
 
-def monotone(outcomes: Found, mechanism: str, measure: str) -> float:
+def monotone(outcomes: ArmOutcomes, mechanism: str, measure: str) -> float:
     """The largest rise of a measure's mean from one K to the next; below 0 where it only falls."""
     means = [outcomes.mean(f"{mechanism} K={size}", measure) for size in SIZES]
     return max(after - before for before, after in zip(means[:-1], means[1:], strict=True))

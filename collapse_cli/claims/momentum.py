@@ -3,12 +3,12 @@
 Over 570 steps. Given longer, a fast encoder may begin to escape: with m = .5 one seed of three had a std·√d of .24 after 840.
 """
 
-from collapse_cli.claims.claim import Arm, Check, Claim, Found
+from collapse_cli.claims.claim import Arm, ArmOutcomes, Check, Claim
 
 STEPS = {"epochs": 27}  # of 21 steps
 
 
-def least_gain(outcomes: Found) -> float:
+def least_gain(outcomes: ArmOutcomes) -> float:
     """Of the two slow encoders over m = 0, in the mean over seeds."""
     return min(outcomes.mean(arm, "few_labels") for arm in ("m=.99", "m=.999")) - outcomes.mean(
         "m=0", "few_labels"

@@ -15,7 +15,7 @@ from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.metrics.probe import few_labels, knn
 from collapse_cli.metrics.rows import unit
 from collapse_cli.results import number
-from collapse_cli.root_causes.evidence import diagnose
+from collapse_cli.root_causes.cause_evidence import diagnose
 from collapse_cli.values import Measured
 
 LAST = 5  # epochs over which what is known of one batch each is averaged

@@ -43,6 +43,8 @@ def embed(
         subject = load(input, fill(Measuring, typed), progress)
     for line in subject.sampled():
         print(f"warning: {line}", file=sys.stderr)
-    contents = embeddings.Kept(subject.clean, subject.views, subject.temperature, network=subject.network)
+    contents = embeddings.SavedEmbeddings(
+        subject.clean, subject.views, subject.temperature, network=subject.network
+    )
     embeddings.save(out, contents)
     print(f"wrote {out}: {len(subject.clean)} images, {', '.join(subject.clean.spaces)}", file=sys.stderr)

@@ -34,7 +34,7 @@ def report(
     from collapse_cli.analysis.inputs import load
     from collapse_cli.analysis.report import in_order, report
     from collapse_cli.commands.output import save
-    from collapse_cli.runs import answers
+    from collapse_cli.runs import saved_answers
     from collapse_cli.views import page
     from collapse_cli.views.document import document
     from collapse_cli.views.progress import reporter
@@ -44,7 +44,7 @@ def report(
     for answer in measured:
         if not save(Record(run), answer):
             break
-    every = {each["command"]: each for each in answers.documents(Record(run))}
+    every = {each["command"]: each for each in saved_answers.documents(Record(run))}
     every |= {answer.command: document(answer, sys.argv[1:]) for answer in measured}
     title = f"{settings.method} on {settings.training.dataset}"
     page.write(target, page.page(in_order(list(every.values())), title, intro=str(run)))

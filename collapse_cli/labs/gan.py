@@ -9,10 +9,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collapse_cli.labs.cures import DEPTH, NEIGHBOURLY, company, gradient_penalty, packed, r1
+from collapse_cli.labs.gan_cures import DEPTH, NEIGHBOURLY, company, gradient_penalty, packed, r1
 from collapse_cli.labs.gan_losses import LOSSES
-from collapse_cli.labs.stacked import Adam, Moments, Parameters, fresh, hidden, leaves, linear, mlp, uniform
-from collapse_cli.labs.targets import Target
+from collapse_cli.labs.gan_targets import Target
+from collapse_cli.labs.stacked import (
+    Adam,
+    AdamMoments,
+    Parameters,
+    fresh,
+    hidden,
+    leaves,
+    linear,
+    mlp,
+    uniform,
+)
 from collapse_cli.settings import Gan
 
 SHOWN = 2500  # samples of each run that are measured (VEEGAN, arXiv:1705.07761)
@@ -36,7 +46,7 @@ class Seen:
     between: Tensor | None
 
 
-class Lab:
+class GanLab:
     """Runs that differ by their seeds, and by D's rate where `ratios` (one for each seed) are given."""
 
     def __init__(
@@ -130,7 +140,7 @@ class Lab:
         if "unrolled" in self.cures:
             self.d, self.d_moments = leaves(ahead[0][0]), ahead[0][1].detached()
 
-    def ahead(self, seen: Seen, rate: float) -> list[tuple[Parameters, Moments]]:
+    def ahead(self, seen: Seen, rate: float) -> list[tuple[Parameters, AdamMoments]]:
         """D after 1, 2 … `unroll` steps on one batch, as functions of G (Metz et al. 2017, arXiv:1611.02163)."""
         d, moments, path = self.d, self.d_moments, []
         for _ in range(self.own.unroll):

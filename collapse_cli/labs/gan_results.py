@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.labs.cures import chosen
-from collapse_cli.labs.gan import SHOWN, Lab, Snapshot
-from collapse_cli.labs.targets import Target, centres, plane
+from collapse_cli.labs.gan import SHOWN, GanLab, Snapshot
+from collapse_cli.labs.gan_cures import chosen
+from collapse_cli.labs.gan_targets import Target, centres, plane
 from collapse_cli.metrics.modes import HELD, Balance, Modes, balance, captured, high_quality, modes, over
 from collapse_cli.progress import Progress, silent
 from collapse_cli.settings import Gan
@@ -52,7 +52,7 @@ def trained(
     Raises CollapseError for an unknown cure, and where a run has diverged.
     """
     looks = sorted({round(settings.steps * look / (frames - 1)) for look in range(frames)})
-    lab, began = Lab(goal.target, settings, chosen(cure), seeds), time.perf_counter()
+    lab, began = GanLab(goal.target, settings, chosen(cure), seeds), time.perf_counter()
     snapshots = _watched(cure, lab, looks, seeds, progress)
     took = time.perf_counter() - began
     perfect, samples = goal.perfect_modes(), snapshots[-1].samples
@@ -76,7 +76,7 @@ def balances(
     progress(cure, 0, len(D_STEPS))
     for count in D_STEPS:
         ratios, run_seeds = zip(*runs, strict=True)
-        lab = Lab(goal.target, replace(settings, d_steps=count), cures, run_seeds, ratios)
+        lab = GanLab(goal.target, replace(settings, d_steps=count), cures, run_seeds, ratios)
         (end,) = lab.train([settings.steps])
         ends.append(end.samples.reshape(len(RATIOS), len(seeds), *end.samples.shape[1:]))
         progress(cure, len(ends), len(D_STEPS))
@@ -84,7 +84,7 @@ def balances(
 
 
 def _watched(
-    cure: str, lab: Lab, looks: Sequence[int], seeds: Sequence[int], progress: Progress
+    cure: str, lab: GanLab, looks: Sequence[int], seeds: Sequence[int], progress: Progress
 ) -> list[Snapshot]:
     """Every look along the training. Raises CollapseError where a run has diverged."""
     snapshots: list[Snapshot] = []

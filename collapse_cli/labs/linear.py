@@ -23,7 +23,7 @@ RATES = {"distance": 0.05, "dot": 0.003}  # measured: at .01 `dot` diverges for 
 
 
 @dataclass(frozen=True)
-class Batch:
+class SampledViews:
     """What all networks of a seed see: points (seeds, B, d), and unit noise of each augmented view, (seeds, B, d)."""
 
     points: Tensor
@@ -44,7 +44,7 @@ class Frame:
     loss: Tensor
 
 
-class Lab:
+class LinearLab:
     """One sweep: its data, its networks as they are drawn, and what moves them.
 
     covariance: of the data, the identity if None; noise: covariance of the unit noise, that of `settings.augment` if None; both
@@ -78,7 +78,7 @@ class Lab:
             [initial(settings.init, deepest, settings.width, generator) for generator in generators]
         )
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[SampledViews]:
         """Without end: B points of each seed, drawn without replacement, and fresh noise."""
         views = 1 if self.contrast.clean_anchors else 2
         while True:
@@ -87,9 +87,9 @@ class Lab:
                 for data, generator in zip(self.data, self.generators, strict=True)
             ]
             points, *noises = (torch.stack(part) for part in zip(*drawn, strict=True))
-            yield Batch(points, tuple(noise @ self.root for noise in noises))
+            yield SampledViews(points, tuple(noise @ self.root for noise in noises))
 
-    def motion(self, weights: Tensor, batch: Batch) -> Motion:
+    def motion(self, weights: Tensor, batch: SampledViews) -> Motion:
         """What the loss on a batch does to weights (S, L, d, d): gradients of layers that are no network's own are 0."""
         points = batch.points[self.seed]  # (S, B, d)
         *first, positives = (points + self.noise * noise[self.seed] for noise in batch.noises)
@@ -111,7 +111,7 @@ class Lab:
         return ~(z.square().mean((1, 2)).sqrt() <= HUGE)
 
 
-def train(lab: Lab) -> Iterator[Frame]:
+def train(lab: LinearLab) -> Iterator[Frame]:
     """Stochastic gradient descent without momentum or decay: on new batches, or always on the first one (`descent`)."""
     batches, weights = lab.batches(), lab.weights
     if lab.settings.integrator == "descent":
@@ -123,7 +123,7 @@ def train(lab: Lab) -> Iterator[Frame]:
 
 
 def _descent(
-    lab: Lab, weights: Tensor, batches: Iterator[Batch], steps: int, rate: float
+    lab: LinearLab, weights: Tensor, batches: Iterator[SampledViews], steps: int, rate: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Weights after so many steps of this rate; X and the loss, their mean over the steps."""
     matrix, losses = torch.zeros_like(weights[:, 0]), weights.new_zeros(len(weights))

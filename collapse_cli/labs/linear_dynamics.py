@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from collapse_cli.labs.linear import Frame, Lab
+from collapse_cli.labs.linear import Frame, LinearLab
 from collapse_cli.labs.linear_networks import product
-from collapse_cli.labs.linear_results import VANISHED, Dynamics, Layer
+from collapse_cli.labs.linear_results import VANISHED, Dynamics, LayerCourse
 from collapse_cli.metrics.dynamics import conserved, fates, gap, grown, negative
 from collapse_cli.metrics.layer_alignment import Pair, pair
 from collapse_cli.metrics.ranks import alive, participation_ratio
@@ -23,7 +23,7 @@ FOLLOWED = 32  # directions over the steps
 ENOUGH = 10  # spans and directions to compare growth over
 
 
-def dynamics(lab: Lab, frames: Sequence[Frame], place: int) -> Dynamics:
+def dynamics(lab: LinearLab, frames: Sequence[Frame], place: int) -> Dynamics:
     """Everything of the network at this place of the sweep, whose weights are finite in every frame."""
     depth, steps = lab.sweep.members[place][1], [frame.step for frame in frames]
     layers = torch.stack([frame.weights[place, :depth] for frame in frames])  # (F, L, d, d)
@@ -42,11 +42,11 @@ def dynamics(lab: Lab, frames: Sequence[Frame], place: int) -> Dynamics:
     )
 
 
-def layers(lab: Lab, frames: Sequence[Frame], place: int) -> list[Layer]:
+def layers(lab: LinearLab, frames: Sequence[Frame], place: int) -> list[LayerCourse]:
     """Each of the layers of the network at this place, the first one first."""
     depth, steps = lab.sweep.members[place][1], [frame.step for frame in frames]
     sigma = torch.linalg.svdvals(torch.stack([frame.weights[place, :depth] for frame in frames]))  # (F, L, d)
-    return [Layer(_over_time(singular_values, steps)) for singular_values in sigma.unbind(1)]
+    return [LayerCourse(_over_time(singular_values, steps)) for singular_values in sigma.unbind(1)]
 
 
 def _spectrum(embedded: Tensor) -> Tensor:

@@ -12,12 +12,12 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.labs.linear import Frame, Lab, moments
+from collapse_cli.labs.linear import Frame, LinearLab, moments
 
 RELATIVE, ABSOLUTE = 1e-8, 1e-10  # tolerances of the integrator
 
 
-def flow(lab: Lab) -> Iterator[Frame]:
+def flow(lab: LinearLab) -> Iterator[Frame]:
     """The frames of gradient descent with time = steps times learning rate, by Runge-Kutta of order 8 (DOP853)."""
     batch, weights = next(lab.batches()), lab.weights
     # the state: W, and the integrals over time of X and of the loss

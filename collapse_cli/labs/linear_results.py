@@ -124,7 +124,7 @@ class Dynamics:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerCourse:
     """Layers over the steps, geometric mean over seeds."""
 
     sigma: dict[str, Curve] = lines(

@@ -65,13 +65,13 @@ class Adam:
     betas: tuple[float, float] = (0.5, 0.999)
     eps: float = 1e-8
 
-    def begun(self, parameters: Parameters) -> Moments:
+    def begun(self, parameters: Parameters) -> AdamMoments:
         zeros = tuple(map(torch.zeros_like, parameters))
-        return Moments(zeros, zeros, 0)
+        return AdamMoments(zeros, zeros, 0)
 
     def moved(
-        self, parameters: Parameters, gradients: Sequence[Tensor], moments: Moments, part: float = 1.0
-    ) -> tuple[Parameters, Moments]:
+        self, parameters: Parameters, gradients: Sequence[Tensor], moments: AdamMoments, part: float = 1.0
+    ) -> tuple[Parameters, AdamMoments]:
         """Parameters and moments after one step at this part of the rates; those given stay as they are."""
         (b1, b2), steps = self.betas, moments.steps + 1
         first = tuple(b1 * m + (1 - b1) * g for m, g in zip(moments.first, gradients, strict=True))
@@ -81,27 +81,27 @@ class Adam:
             p - rates * m * torch.rsqrt(v / rest + self.eps**2)
             for p, m, v in zip(parameters, first, second, strict=True)
         )
-        return new, Moments(first, second, steps)
+        return new, AdamMoments(first, second, steps)
 
     @torch.no_grad()
     def step(
-        self, parameters: Parameters, gradients: Sequence[Tensor], moments: Moments, part: float = 1.0
-    ) -> tuple[Parameters, Moments]:
+        self, parameters: Parameters, gradients: Sequence[Tensor], moments: AdamMoments, part: float = 1.0
+    ) -> tuple[Parameters, AdamMoments]:
         """The same without a history."""
         new, moments = self.moved(parameters, gradients, moments, part)
         return leaves(new), moments
 
 
 @dataclass(frozen=True)
-class Moments:
+class AdamMoments:
     """Adam's running means of gradients and of their squares, and how many steps they have seen."""
 
     first: Parameters
     second: Parameters
     steps: int
 
-    def detached(self) -> Moments:
-        return Moments(
+    def detached(self) -> AdamMoments:
+        return AdamMoments(
             tuple(moment.detach() for moment in self.first),
             tuple(moment.detach() for moment in self.second),
             self.steps,

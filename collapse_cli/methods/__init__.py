@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.models.momentum import KeyQueue
+from collapse_cli.models.key_encoder import KeyQueue
 from collapse_cli.settings import Masks, Run
 from collapse_cli.shapes import Batch, Curves, DataShape, Sees
 

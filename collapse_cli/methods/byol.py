@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
 from collapse_cli.models.heads import head
-from collapse_cli.models.momentum import follow, momentum_at, slow_copy
+from collapse_cli.models.key_encoder import follow, momentum_at, slow_copy
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Byol, Model
 from collapse_cli.shapes import Batch, Curves, DataShape, Sees

@@ -10,7 +10,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.losses import chance, info_nce, left_out, proxy_accuracy, without
 from collapse_cli.metrics.oracle import matching_by_rank
 from collapse_cli.models.batch_norm import split_batch_norm
-from collapse_cli.models.momentum import KeyQueue, follow, joined, key_copies, keys_of, momentum_at
+from collapse_cli.models.key_encoder import KeyQueue, follow, joined, key_copies, keys_of, momentum_at
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Mochi, Model
 from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees

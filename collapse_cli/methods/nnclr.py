@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from collapse_cli.losses import info_nce, proxy_accuracy, without
 from collapse_cli.models.heads import head
-from collapse_cli.models.momentum import KeyQueue
+from collapse_cli.models.key_encoder import KeyQueue
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Nnclr
 from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees

@@ -42,7 +42,7 @@ class Augmentation:
     )  # fmt: skip
     wins: int = number(
         "generalised directions in which views of one image differ more than images do",
-        label="directions where augmentation dominates", unit="dimensions", convention=WITHIN, headline=True,
+        label="augmentation-dominated directions", unit="dimensions", convention=WITHIN, headline=True,
     )  # fmt: skip
     directions: int = number("directions with any variance", unit="dimensions")
     died: float | None = number(

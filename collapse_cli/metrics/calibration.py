@@ -30,7 +30,7 @@ TINY = (0.5, 1.0)  # rows for each dimension that tell nothing of it
 
 
 @dataclass(frozen=True)
-class Case:
+class JudgedSample:
     """One sample, what is true of it, and the status that was given to it."""
 
     kind: str
@@ -70,7 +70,7 @@ class Calibration:
     )
 
 
-def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[Case]:
+def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[JudgedSample]:
     """Every scene in every width at every number of rows, judged; as many as `count` says."""
     for again in range(replications):
         for d in dimensions:
@@ -79,7 +79,7 @@ def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[C
                 for n, enough in sizes(d, scene.worth):
                     truth = scene.truth if enough or scene.whatever_n else "inconclusive"
                     status = judged(scene, scene.draw(n, generator), generator)
-                    yield Case(scene.kind if enough else "tiny N", truth, status, n, d)
+                    yield JudgedSample(scene.kind if enough else "tiny N", truth, status, n, d)
 
 
 def scenes(d: int, generator: Generator) -> Iterator[Scene]:
@@ -114,7 +114,7 @@ def count(dimensions: Sequence[int], replications: int) -> int:
     return replications * sum(numbers)
 
 
-def calibration(judged_cases: Sequence[Case]) -> Calibration:
+def calibration(judged_cases: Sequence[JudgedSample]) -> Calibration:
     """What the cases come to."""
     healthy = [case for case in judged_cases if case.truth == "healthy"]
     collapsed = [case for case in judged_cases if case.truth.endswith("collapse")]

@@ -11,8 +11,8 @@ from itertools import accumulate
 
 from torch import Tensor
 
-from collapse_cli.metrics.epochs import energy, family
 from collapse_cli.metrics.layer_alignment import pair
+from collapse_cli.metrics.layer_epochs import energy, family
 from collapse_cli.metrics.ranks import alive
 from collapse_cli.metrics.weights import singular_values
 from collapse_cli.results import curve, lines, number

@@ -135,7 +135,7 @@ class Spectrum:
     )  # fmt: skip
     above_edge: int | None = number(
         "directions above the Marchenko-Pastur edge, the largest λ that isotropic data of this variance would have",
-        label="dimensions above the isotropic edge", unit="dimensions",
+        label="dimensions above isotropic edge", unit="dimensions",
         convention="λ > (1 + √(D/(N-1)))² · mean λ, centred, L2-normalised rows", null="isotropic", default=None,
     )  # fmt: skip
     alpha: float | None = number(

@@ -11,7 +11,7 @@ from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.causes_steps import FEW
 from collapse_cli.metrics.oracle import Oracle, oracle
-from collapse_cli.models.momentum import KeyQueue
+from collapse_cli.models.key_encoder import KeyQueue
 from collapse_cli.root_causes import LOOKED_AT, Case, Trained
 from collapse_cli.settings import Masks
 

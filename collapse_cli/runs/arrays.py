@@ -10,7 +10,7 @@ import numpy
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others.rows import are_rows
+from collapse_cli.runs.others.array_names import are_rows
 from collapse_cli.runs.plain import plain
 from collapse_cli.runs.reader import Unreadable
 from collapse_cli.runs.source import Source

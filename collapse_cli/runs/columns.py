@@ -15,7 +15,7 @@ from pathlib import Path
 
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import families
-from collapse_cli.runs.families import SEPARATORS, Candidate, Column
+from collapse_cli.runs.families import SEPARATORS, Column, ColumnFamily
 from collapse_cli.runs.labels import COLUMNS, HEADINGS
 
 ROWS, OWN = "rows", ("representations", "projections")
@@ -100,7 +100,7 @@ def _label(columns: Sequence[Column]) -> int | None:
 
 def _clear(
     columns: Sequence[Column], label: int | None, path: Path, ragged: Callable[[int], bool], headed: bool
-) -> Candidate:
+) -> ColumnFamily:
     """The only candidate, or the only one of several whose name says that it is an embedding."""
     lists = [
         p for p, c in enumerate(columns) if c.kind == "list" and not (c.whole and TOKENS.fullmatch(c.name))
@@ -111,7 +111,7 @@ def _clear(
     numbers = families.numbers(columns, label)
     groups = families.families(columns, numbers) if headed else []
     if not headed and numbers and not lists:
-        return Candidate("", tuple(numbers), "")
+        return ColumnFamily("", tuple(numbers), "")
     candidates += [family for family in groups if not family.gap]
     if len(candidates) > 1:
         telling = [candidate for candidate in candidates if TELLS.search(candidate.stem)]
@@ -122,7 +122,7 @@ def _clear(
 
 
 def _unclear(
-    columns: Sequence[Column], candidates: Sequence[Candidate], numbers: Sequence[int], path: Path
+    columns: Sequence[Column], candidates: Sequence[ColumnFamily], numbers: Sequence[int], path: Path
 ) -> CollapseError:
     """What was found, and what to type."""
     if candidates:
@@ -149,7 +149,7 @@ def _option(value: str) -> str:
     return f"--column {value}" if plain else f"--column '{value}'"
 
 
-def _named(columns: Sequence[Column], selector: str, path: Path, headed: bool) -> Candidate:
+def _named(columns: Sequence[Column], selector: str, path: Path, headed: bool) -> ColumnFamily:
     """What --column names: a column of lists, a stem or one of its columns, or columns between commas, with * as in a shell."""
     if not headed:
         raise CollapseError(f"{path} has no heading, so it has no column '{selector}'", "leave out --column")
@@ -159,7 +159,7 @@ def _named(columns: Sequence[Column], selector: str, path: Path, headed: bool) -
         if column.name == selector and column.kind == "list":
             return families.lists(columns, place)
         if column.name == selector and column.kind == "number":
-            alone = Candidate(selector, (place,), f"the column {selector}")
+            alone = ColumnFamily(selector, (place,), f"the column {selector}")
             return next((family for family in groups if place in family.places), alone)
         if column.name == selector:
             raise CollapseError(
@@ -171,7 +171,7 @@ def _named(columns: Sequence[Column], selector: str, path: Path, headed: bool) -
     return family or _listed(columns, selector, numbers, path)
 
 
-def _listed(columns: Sequence[Column], selector: str, numbers: Sequence[int], path: Path) -> Candidate:
+def _listed(columns: Sequence[Column], selector: str, numbers: Sequence[int], path: Path) -> ColumnFamily:
     label, places = _label(columns), []
     for part in (part.strip() for part in selector.split(",")):
         exact = [place for place in numbers if columns[place].name == part]
@@ -182,7 +182,7 @@ def _listed(columns: Sequence[Column], selector: str, numbers: Sequence[int], pa
             )
         places += [place for place in exact or like if place not in places]
     names = [columns[place].name for place in places]
-    return Candidate(selector, tuple(places), f"{len(places):,} columns, {families.brief(names)}")
+    return ColumnFamily(selector, tuple(places), f"{len(places):,} columns, {families.brief(names)}")
 
 
 def _selectable(columns: Sequence[Column]) -> list[str]:

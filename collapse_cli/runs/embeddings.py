@@ -18,8 +18,8 @@ from collapse_cli.files import whole
 from collapse_cli.runs import arrays, codes, folders, shards, table_folders
 from collapse_cli.runs.arrays import ROWS
 from collapse_cli.runs.codes import Codes
+from collapse_cli.runs.embedding_set import content, stored
 from collapse_cli.runs.source import Source
-from collapse_cli.runs.stored import content, stored
 from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
 PERHAPS = (".pt", ".pth", ".safetensors")  # embeddings or weights, as their content tells
@@ -30,7 +30,7 @@ VIEWS = ("first_", "second_")
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedEmbeddings:
     """The clean embeddings of N images and, where they were kept, those of two augmented views of the same images.
 
     every: all rows (N,D) by space, read when they are asked for, where `clean` is a sample of them that is held in memory;
@@ -54,7 +54,7 @@ class Kept:
         return f"embeddings{parts}{' with views' if self.views else ''}"
 
 
-def save(path: Path, embeddings: Kept) -> None:
+def save(path: Path, embeddings: SavedEmbeddings) -> None:
     """An .npz: representations, projections, labels, index, classes, source, network; first_… and second_… for the views."""
     clean = embeddings.clean
     named: dict[str, Any] = {
@@ -99,7 +99,7 @@ def load(
     seed: int = 0,
     beside: Path | None = None,
     unpack: Unpacking = "none",
-) -> Kept:
+) -> SavedEmbeddings:
     """All rows of a file or folder, read when asked for, and in memory at most `samples`, drawn without replacement.
 
     Images that have views are drawn first. beside: a file of labels, in place of the file's own; unpack: how whole numbers are
@@ -125,7 +125,7 @@ def load(
     whole = codes.recognise(held.representations, clean.stored, unpack)
     parts = len(entries[ROWS].files) if isinstance(entries[ROWS], shards.Shards) else 1
     assumed += codes.sentences(whole, unpack, entries)
-    return Kept(held, both, temperature, clean.spaces, assumed, parts, whole, _network(entries))
+    return SavedEmbeddings(held, both, temperature, clean.spaces, assumed, parts, whole, _network(entries))
 
 
 def _network(entries: Mapping[str, Any]) -> str:

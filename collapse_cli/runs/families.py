@@ -35,7 +35,7 @@ class ByName:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ColumnFamily:
     """Columns that may be the rows. stem: what --column takes for them; gap: the first counter that is missing."""
 
     stem: str
@@ -53,7 +53,7 @@ def numbers(columns: Sequence[Column], label: int | None) -> list[int]:
     ]
 
 
-def families(columns: Sequence[Column], places: Iterable[int]) -> list[Candidate]:
+def families(columns: Sequence[Column], places: Iterable[int]) -> list[ColumnFamily]:
     """Columns of numbers that share a stem and a counter, two at least, in the order of the counter."""
     groups: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for place in places:
@@ -68,18 +68,18 @@ def families(columns: Sequence[Column], places: Iterable[int]) -> list[Candidate
     ]
 
 
-def _family(columns: Sequence[Column], before: str, after: str, group: list[tuple[int, int]]) -> Candidate:
+def _family(columns: Sequence[Column], before: str, after: str, group: list[tuple[int, int]]) -> ColumnFamily:
     counters, places = {count for count, _ in group}, tuple(place for _, place in group)
     first, last = columns[places[0]].name, columns[places[-1]].name
     start = 1 if 0 not in counters and 1 in counters else 0
     missing = next((n for n in range(start, max(counters)) if n not in counters), None)
     gap = "" if missing is None else f"{before}{missing}{after}"
     words = f"{len(places):,} columns, {first} to {last}" + (f", without {gap}" if gap else "")
-    return Candidate(f"{before}{after}".strip(SEPARATORS) or first, places, words, gap)
+    return ColumnFamily(f"{before}{after}".strip(SEPARATORS) or first, places, words, gap)
 
 
-def lists(columns: Sequence[Column], place: int) -> Candidate:
-    return Candidate(columns[place].name, (place,), f"the column {columns[place].name}")
+def lists(columns: Sequence[Column], place: int) -> ColumnFamily:
+    return ColumnFamily(columns[place].name, (place,), f"the column {columns[place].name}")
 
 
 def brief(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from collapse_cli.runs.others import beside, caveats
 from collapse_cli.runs.others.candidates import Candidate, under
 from collapse_cli.runs.others.layouts import CIFAR, CLIP, IMAGENET, NORMALISATIONS, Choices
 from collapse_cli.runs.others.recognition import recognise
-from collapse_cli.runs.others.tensors import Held, hold
+from collapse_cli.runs.others.tensors import FileTensors, hold
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Normalisation
 
@@ -87,7 +87,7 @@ def load(place: Path | Source, choices: Choices = AS_FOUND) -> Foreign:
     return restore(held, recognise(held, choices), choices)
 
 
-def restore(held: Held, best: Candidate, choices: Choices = AS_FOUND) -> Foreign:
+def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND) -> Foreign:
     """The networks of a reading, with their weights."""
     encoder = rebuilt.filled(best.network, best.weights)
     channels, size, normalisation = _images(held, best, choices)
@@ -128,13 +128,13 @@ def _copied(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.clone()
 
 
-def _prefix(held: Held, best: Candidate) -> str:
+def _prefix(held: FileTensors, best: Candidate) -> str:
     """The encoder's prefix as the file has it: `module.encoder_q.`."""
     name = next(name for name in held.tensors if name.startswith(best.branch.encoder))
     return held.written[name].removesuffix(name.removeprefix(best.branch.encoder))
 
 
-def _images(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, Normalisation]:
+def _images(held: FileTensors, best: Candidate, choices: Choices) -> tuple[int, int, Normalisation]:
     """Channels, side and normalisation of the images that a network takes: as asked for, else as far as it tells.
 
     Raises CollapseError where images of the side asked for do not fall into its patches, or timm's takes one side alone.
@@ -155,7 +155,7 @@ def _images(held: Held, best: Candidate, choices: Choices) -> tuple[int, int, No
     return channels, choices.size or size, chosen
 
 
-def _usual(held: Held, best: Candidate) -> tuple[int, int, Normalisation]:
+def _usual(held: FileTensors, best: Candidate) -> tuple[int, int, Normalisation]:
     """Channels, side and normalisation of the images that a network was trained on, as far as it tells."""
     pretrained = getattr(best.network, "pretrained_cfg", None)  # of timm's networks
     if pretrained:
@@ -175,7 +175,7 @@ def _shown(size: int, normalisation: Normalisation) -> str:
     return f"images of side {size}, mean {mean}, std {std} (--size, --normalisation)"
 
 
-def _stated(held: Held) -> Normalisation | None:
+def _stated(held: FileTensors) -> Normalisation | None:
     """The normalisation that timm's config.json tells, if there is one."""
     config = (held.facts.get("config") or {}).get("pretrained_cfg") or {}
     is_stated = {"mean", "std"} <= config.keys()

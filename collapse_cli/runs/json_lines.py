@@ -29,7 +29,7 @@ DOUBLES = pyarrow.list_(pyarrow.float64())
 
 
 @dataclass(frozen=True)
-class Layout:
+class LinesLayout:
     """What the first lines tell: the columns, the type of a label in each, the letters of the longest line."""
 
     path: Path
@@ -93,14 +93,14 @@ def by_name(path: Path) -> ByName:
     return ByName(names, read_column)
 
 
-def _unreadable(layout: Layout, choice: Choice, error: Exception) -> CollapseError:
+def _unreadable(layout: LinesLayout, choice: Choice, error: Exception) -> CollapseError:
     """The first mistake by its line, or what the reader says."""
     reason = str(error).splitlines()[0][:120]
     unread = CollapseError(f"{layout.path} cannot be read as lines of JSON ({reason})", HINT)
     return _mistake(layout, choice) or unread
 
 
-def _read(layout: Layout, choice: Choice, parts: dict[str, list[Matrix]], labels: list[Any]) -> None:
+def _read(layout: LinesLayout, choice: Choice, parts: dict[str, list[Matrix]], labels: list[Any]) -> None:
     """All rows, by space, and all labels, block by block."""
     held, widths, columns = 0, dict.fromkeys(parts, 0), layout.columns
     for batch in layout.batches(choice.taken, choice.label):
@@ -123,7 +123,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
         yield from ((f"{path}, line {number}", line) for number, line in enumerate(text, 1) if line.strip())
 
 
-def _laid_out(path: Path) -> Layout:
+def _laid_out(path: Path) -> LinesLayout:
     lines = list(islice(_lines(path), LOOKED_AT))
     if not lines:
         raise CollapseError(f"{path} is empty", HINT)
@@ -131,7 +131,7 @@ def _laid_out(path: Path) -> Layout:
     names = list(dict.fromkeys(name for line in first for name in line))
     seen = [[line[name] for line in first if line.get(name) is not None] for name in names]
     columns = tuple(_column(name, values) for name, values in zip(names, seen, strict=True))
-    return Layout(
+    return LinesLayout(
         path, columns, tuple(_label(values) for values in seen), max(len(line) for _, line in lines)
     )
 
@@ -170,7 +170,7 @@ def _label(seen: Sequence[Any]) -> pyarrow.DataType:
     return pyarrow.string()
 
 
-def _mistake(layout: Layout, choice: Choice) -> CollapseError | None:
+def _mistake(layout: LinesLayout, choice: Choice) -> CollapseError | None:
     """The first line that is no object or lacks its numbers, by its number; None where all are as they should be."""
     widths: dict[str, int] = {}
     columns = [layout.columns[place] for places in choice.spaces.values() for place in places]

@@ -14,7 +14,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs.arrays import ARRAY, BARE, ROWS
 from collapse_cli.runs.codes import SCALES
-from collapse_cli.runs.others.rows import NAMED, PARAMETERS, are_sequences, are_vectors
+from collapse_cli.runs.others.array_names import NAMED, PARAMETERS, are_sequences, are_vectors
 from collapse_cli.runs.plain import squeezed
 from collapse_cli.runs.reader import OBJECTS, Objects, Unreadable
 from collapse_cli.runs.remedies import refuse_shape

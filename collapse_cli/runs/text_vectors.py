@@ -30,7 +30,7 @@ HINT = "a line holds a word and its numbers, or numbers alone, with one space be
 
 
 @dataclass(frozen=True)
-class Layout:
+class TextLayout:
     """counts: the first line holds N and D; words: each row begins with a word; width: D; ends: lines end with a space."""
 
     path: Path
@@ -92,7 +92,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         yield from ((number, line) for number, line in enumerate(text, 1) if line.strip())
 
 
-def _laid_out(path: Path, first: list[str]) -> Layout:
+def _laid_out(path: Path, first: list[str]) -> TextLayout:
     """By the first lines. Raises CollapseError for text without numbers."""
     cells = [line.rstrip("\r\n ").split(" ") for line in first]
     head = cells[0]
@@ -107,7 +107,7 @@ def _laid_out(path: Path, first: list[str]) -> Layout:
     usual = Counter(len(row) for row in rows).most_common(1)[0][0] - words
     width = int(head[1]) if counts else usual
     ends = first[-1].rstrip("\r\n").endswith(" ")
-    layout = Layout(path, counts, words, width, ends, max(map(len, first)))
+    layout = TextLayout(path, counts, words, width, ends, max(map(len, first)))
     if width < 1 or layout.row(first[counts]) is None:
         raise CollapseError(
             f"{path}, line {1 + counts}: {brief(first[counts].strip())!r} is not a row of numbers",
@@ -116,7 +116,7 @@ def _laid_out(path: Path, first: list[str]) -> Layout:
     return layout
 
 
-def _blocks(layout: Layout, odd: dict[int, Matrix]) -> Iterator[Matrix]:
+def _blocks(layout: TextLayout, odd: dict[int, Matrix]) -> Iterator[Matrix]:
     """Rows (n,D) of the lines that have as many cells as most; the others go to `odd`."""
     numbers = [str(place) for place in range(layout.width)]
     names = [*(["word"] if layout.words else []), *numbers, *(["end"] if layout.ends else [])]
@@ -143,7 +143,7 @@ def _blocks(layout: Layout, odd: dict[int, Matrix]) -> Iterator[Matrix]:
                 yield rows
 
 
-def _even(layout: Layout, opened: BinaryIO, spaces: int, odd: dict[int, Matrix]) -> Iterator[bytes]:
+def _even(layout: TextLayout, opened: BinaryIO, spaces: int, odd: dict[int, Matrix]) -> Iterator[bytes]:
     """The lines of so many spaces, some at a time. Raises CollapseError for another that is no row either."""
     number = place = 0
     while lines := opened.readlines(BLOCK):
@@ -181,7 +181,7 @@ class _Stream(io.RawIOBase):
         return taken
 
 
-def _mistake(layout: Layout, reason: str) -> CollapseError:
+def _mistake(layout: TextLayout, reason: str) -> CollapseError:
     """The first line that is no row, by its number."""
     for number, line in _lines(layout.path):
         if number > layout.counts and layout.row(line) is None:
@@ -189,7 +189,7 @@ def _mistake(layout: Layout, reason: str) -> CollapseError:
     return CollapseError(f"{layout.path} cannot be read as text ({reason})", HINT)
 
 
-def _wrong(layout: Layout, number: int, line: str) -> CollapseError:
+def _wrong(layout: TextLayout, number: int, line: str) -> CollapseError:
     return CollapseError(
         f"{layout.path}, line {number}: {brief(line.strip())!r} is not a row of {layout.width} numbers", HINT
     )

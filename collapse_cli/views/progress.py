@@ -25,7 +25,7 @@ LAST = 8  # epochs in the table
 BASE = 68  # letters that the table takes without a method's own numbers
 
 
-class Epoch(Protocol):
+class ShownEpoch(Protocol):
     """What is read of an epoch; `dimensions` is the width d of z, `extra` what the method adds."""
 
     @property
@@ -68,7 +68,7 @@ class Epoch(Protocol):
 class Display(Protocol):
     """Whatever shows epochs."""
 
-    def update(self, epoch: Epoch) -> None: ...
+    def update(self, epoch: ShownEpoch) -> None: ...
 
 
 @contextmanager
@@ -135,7 +135,7 @@ class Reporter:
 class Silent:
     """Shows nothing."""
 
-    def update(self, epoch: Epoch) -> None:
+    def update(self, epoch: ShownEpoch) -> None:
         """Nothing."""
 
 
@@ -145,7 +145,7 @@ class Lines:
     def __init__(self, method: str, total: int) -> None:
         self.method, self.total, self.tenth = method, total, -1
 
-    def update(self, epoch: Epoch) -> None:
+    def update(self, epoch: ShownEpoch) -> None:
         """Print the line, if its turn has come."""
         tenth = 10 * epoch.number // max(self.total, 1)
         if tenth > self.tenth:
@@ -160,9 +160,9 @@ class Board:
         self.console = console
         self.bar = Bars(*columns(), console=console)
         self.task = self.bar.add_task(method, total=total)
-        self.epochs: deque[Epoch] = deque(maxlen=LAST)
+        self.epochs: deque[ShownEpoch] = deque(maxlen=LAST)
 
-    def update(self, epoch: Epoch) -> None:
+    def update(self, epoch: ShownEpoch) -> None:
         """Show one more epoch; the epochs before a resumed run say nothing about its pace."""
         if not self.epochs and epoch.number > 1:
             self.bar.reset(self.task, completed=epoch.number - 1)
@@ -183,7 +183,7 @@ def _terminal() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _table(epochs: list[Epoch], extras: list[str]) -> Table:
+def _table(epochs: list[ShownEpoch], extras: list[str]) -> Table:
     """One row for each epoch, the newest last and bright."""
     table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim"
@@ -196,7 +196,7 @@ def _table(epochs: list[Epoch], extras: list[str]) -> Table:
     return table
 
 
-def _cells(epoch: Epoch, extras: list[str]) -> list[str]:
+def _cells(epoch: ShownEpoch, extras: list[str]) -> list[str]:
     return [
         str(epoch.number),
         _loss(epoch),
@@ -209,12 +209,12 @@ def _cells(epoch: Epoch, extras: list[str]) -> list[str]:
     ]
 
 
-def _loss(epoch: Epoch) -> str:
+def _loss(epoch: ShownEpoch) -> str:
     """The loss beside its chance level: `4.12 / 6.24`."""
     return f"{epoch.loss:.2f}" + ("" if epoch.chance is None else f" / {epoch.chance:.2f}")
 
 
-def _rank(epoch: Epoch) -> str:
+def _rank(epoch: ShownEpoch) -> str:
     return f"{epoch.effective_rank:.1f}/{epoch.dimensions}"
 
 
@@ -222,7 +222,7 @@ def _extras(extra: dict[str, float]) -> str:
     return " · ".join(f"{name} {figures(value)}" for name, value in extra.items())
 
 
-def _line(epoch: Epoch) -> str:
+def _line(epoch: ShownEpoch) -> str:
     """An epoch in one plain line."""
     chance = "" if epoch.chance is None else f" (chance level {epoch.chance:.2f})"
     facts = [

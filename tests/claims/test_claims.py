@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from collapse_cli import claims
-from collapse_cli.claims.claim import PIXELS, Arm, Check, Claim, Found, checked
+from collapse_cli.claims.claim import PIXELS, Arm, ArmOutcomes, Check, Claim, checked
 from collapse_cli.claims.outcome import MEASURES, Outcome, measure, summary
 from collapse_cli.claims.trial import Splits, trial, untrained
 from collapse_cli.errors import CollapseError
@@ -48,7 +48,7 @@ def test_checks_ask_for_what_is_measured(name: str) -> None:
     """Outcomes of .5 everywhere answer every check with a number: no arm or measure is misspelt."""
     claim = claims.load(name)
     half = Outcome(**dict.fromkeys(claim.measures, 0.5))
-    found = checked(claim, Found({arm: [half, half] for arm in claim.arms}))
+    found = checked(claim, ArmOutcomes({arm: [half, half] for arm in claim.arms}))
     assert len(found) == len(claim.checks)
     assert all(math.isfinite(one.measured) for one in found)
 
@@ -60,7 +60,9 @@ def test_an_unknown_claim_names_the_nearest() -> None:
 
 def test_found_pairs_the_seeds() -> None:
     """3 - 1 and 6 - 2 are gains of 2 and 4; the mean of 3 and 6 is 4.5."""
-    found = Found({"a": [Outcome(loss=3.0), Outcome(loss=6.0)], "b": [Outcome(loss=1.0), Outcome(loss=2.0)]})
+    found = ArmOutcomes(
+        {"a": [Outcome(loss=3.0), Outcome(loss=6.0)], "b": [Outcome(loss=1.0), Outcome(loss=2.0)]}
+    )
     assert found.gain("a", "b", "loss") == [2.0, 4.0]
     assert found.mean("a", "loss") == 4.5
 
@@ -69,7 +71,7 @@ def test_a_check_includes_its_bounds() -> None:
     bounds = [(1.0, 2.0), (1.5, 2.0), (-math.inf, 1.0), (1.1, math.inf), (-math.inf, 0.9)]
     checks = tuple(Check(str(pair), lambda found: found.mean("a", "loss"), *pair) for pair in bounds)
     claim = Claim("says", "source", {"a": Arm("moco")}, ("loss",), checks)
-    held = [one.holds for one in checked(claim, Found({"a": [Outcome(loss=1.0)]}))]
+    held = [one.holds for one in checked(claim, ArmOutcomes({"a": [Outcome(loss=1.0)]}))]
     assert held == [True, False, True, False, False]
 
 

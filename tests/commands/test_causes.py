@@ -15,11 +15,11 @@ import torch
 from torchvision import models
 
 from collapse_cli import cli
-from collapse_cli.analysis import cures
-from collapse_cli.analysis.cures import Change, suspects
+from collapse_cli.analysis import cure_commands
+from collapse_cli.analysis.cure_commands import Change, suspects
 from collapse_cli.cli import main
 from collapse_cli.metrics.causes import NAMES
-from collapse_cli.root_causes import evidence
+from collapse_cli.root_causes import cause_evidence
 from collapse_cli.settings import resolve
 
 Capture = pytest.CaptureFixture[str]
@@ -182,7 +182,7 @@ def test_where_no_cause_is_found_the_usual_suspects_are_tried(
     failing: dict[str, Path], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A collapse of MoCo by m = 0 that no rule names: each change is reported, and only those that helped become commands."""
-    monkeypatch.setattr(evidence, "diagnose", lambda case: [])
+    monkeypatch.setattr(cause_evidence, "diagnose", lambda case: [])
     own = failing["key encoder too fast"]
     before = answered(capsys, str(own))["results"][0]["verdict"]
     assert before["commands"] == []
@@ -207,7 +207,7 @@ def test_a_cure_that_was_not_seen_to_help_is_no_command(
     failing: dict[str, Path], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cause is named; what would be changed stands in words, and that no command is given."""
-    monkeypatch.setattr(cures, "SEEN", {})
+    monkeypatch.setattr(cure_commands, "SEEN", {})
     verdict = answered(capsys, str(failing["key encoder too fast"]))["results"][0]["verdict"]
     assert not verdict["commands"]
     assert verdict["advice"][0].startswith(

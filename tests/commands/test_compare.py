@@ -23,8 +23,8 @@ from collapse_cli.analysis.portrait import complete, stored_answers
 from collapse_cli.answers import Answer, Verdict, version
 from collapse_cli.cli import main
 from collapse_cli.results import curve, number
-from collapse_cli.runs.answers import typed
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.saved_answers import typed
 from collapse_cli.settings import resolve
 from collapse_cli.values import Curve, Measured
 from tests.documents import answer, entry

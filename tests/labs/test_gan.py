@@ -12,22 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.labs import cures, gan, targets
+from collapse_cli.labs import gan, gan_cures, gan_targets
 from collapse_cli.labs.gan_losses import LOSSES
 from collapse_cli.labs.stacked import Adam, fresh, mlp
 from collapse_cli.settings import Gan
 
 SMALL = Gan(steps=6, batch=8, g_width=12, d_width=12, latent=3, unroll=2, pack=2)
-RING = targets.ring()
+RING = gan_targets.ring()
 
 
 def lab(
     *cure: str, seeds: tuple[int, ...] = (0,), ratios: list[float] | None = None, **own: object
-) -> gan.Lab:
-    return gan.Lab(RING, replace(SMALL, **own), cure, seeds, ratios)
+) -> gan.GanLab:
+    return gan.GanLab(RING, replace(SMALL, **own), cure, seeds, ratios)
 
 
-def end(of: gan.Lab) -> Tensor:
+def end(of: gan.GanLab) -> Tensor:
     (snapshot,) = of.train([of.own.steps])
     return snapshot.samples
 
@@ -41,11 +41,11 @@ def test_the_ring_has_eight_modes_and_not_seven() -> None:
     centres = RING.anchors.rows
     assert torch.pdist(centres).min() == pytest.approx(4 * math.sin(math.pi / 8), rel=1e-5)
     assert centres.norm(dim=1).tolist() == pytest.approx([2.0] * 8)
-    assert targets.ring(5).anchors.count == 5
+    assert gan_targets.ring(5).anchors.count == 5
 
 
 def test_the_grid_is_that_of_the_papers() -> None:
-    assert set(map(tuple, targets.grid().anchors.rows.tolist())) == {
+    assert set(map(tuple, gan_targets.grid().anchors.rows.tolist())) == {
         (x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)
     }
 
@@ -62,18 +62,18 @@ def test_samples_of_a_target_are_gaussians_about_its_modes(generator: torch.Gene
 def test_images_reach_as_far_as_95_per_cent_of_them_need(generator: torch.Generator) -> None:
     """On a line at 0, 1, 3, 6, 10 … the nearest others are 1, 1, 2, 3, 4 … away, numpy's quantile of which is the reach."""
     rows = torch.cumsum(torch.arange(20.0), dim=0).unsqueeze(1)
-    made = targets.images(rows, torch.arange(20) % 4)
+    made = gan_targets.images(rows, torch.arange(20) % 4)
     assert made.anchors.reach == pytest.approx(numpy.quantile([1, *range(1, 20)], 0.95))
     assert set(made.draw(50, generator).flatten().tolist()) <= set(rows.flatten().tolist())
-    assert targets.centres(made).shape == (4, 1)
+    assert gan_targets.centres(made).shape == (4, 1)
 
 
 def test_the_plane_is_where_anchors_spread_most() -> None:
     """About their mean, which lies far off along the axis of least spread: along the third axis most, then the first."""
     spread = torch.tensor([[2.0, 0, 0], [-2, 0, 0], [0, 0, 3], [0, 0, -3], [0, 1, 0], [0, -1, 0]])
-    found = targets.plane(targets.images(spread + torch.tensor([0.0, 100, 0]), torch.arange(6)))
+    found = gan_targets.plane(gan_targets.images(spread + torch.tensor([0.0, 100, 0]), torch.arange(6)))
     torch.testing.assert_close(found.abs(), torch.tensor([[0.0, 1], [0, 0], [1, 0]]), atol=1e-5, rtol=0)
-    assert torch.equal(targets.plane(RING), torch.eye(2))
+    assert torch.equal(gan_targets.plane(RING), torch.eye(2))
 
 
 def test_a_stack_is_so_many_networks() -> None:
@@ -187,14 +187,14 @@ def quadratic(samples: Tensor) -> Tensor:
 def test_r1_is_half_gamma_times_the_mean_squared_slope() -> None:
     """|x| = 1 and 2: slopes squared 4 and 16, mean 10, times .1 / 2."""
     real = torch.tensor([[[0.6, 0.8], [0.0, 2.0]]])
-    assert cures.r1(quadratic, real, 0.1).tolist() == pytest.approx([0.5])
+    assert gan_cures.r1(quadratic, real, 0.1).tolist() == pytest.approx([0.5])
 
 
 def test_the_gradient_penalty_is_asked_between() -> None:
     """Between 2 (real) and 0 at e = 1/4: x^ = 1/2, slope 1, no penalty; at e = 1: slope 4, (4 - 1)^2 = 9. Mean 4.5, times 10."""
     real, generated = torch.tensor([[[2.0], [2.0]]]), torch.zeros(1, 2, 1)
     between = torch.tensor([[[0.25], [1.0]]])
-    assert cures.gradient_penalty(quadratic, real, generated, 10.0, between).tolist() == pytest.approx(
+    assert gan_cures.gradient_penalty(quadratic, real, generated, 10.0, between).tolist() == pytest.approx(
         [45.0], rel=1e-5
     )
 
@@ -202,7 +202,7 @@ def test_the_gradient_penalty_is_asked_between() -> None:
 def test_the_gradient_penalty_is_asked_from_both_sides() -> None:
     """Slopes 1/2 and 0, too flat, cost as slopes too steep do: (1/4 + 1) / 2, times 10. A slope of 0 has a gradient, too."""
     real = torch.tensor([[[0.25], [0.0]]], requires_grad=True)
-    found = cures.gradient_penalty(quadratic, real, real, 10.0, torch.ones(1, 2, 1))
+    found = gan_cures.gradient_penalty(quadratic, real, real, 10.0, torch.ones(1, 2, 1))
     assert found.tolist() == pytest.approx([6.25], rel=1e-4)
     (gradient,) = torch.autograd.grad(found.sum(), real)
     assert bool(gradient.isfinite().all())
@@ -211,15 +211,15 @@ def test_the_gradient_penalty_is_asked_from_both_sides() -> None:
 def test_r1s_gradient_reaches_the_weights() -> None:
     """D(x) = w x: gamma/2 w^2, whose gradient is gamma w."""
     w = torch.tensor(3.0, requires_grad=True)
-    cures.r1(lambda samples: (w * samples).sum(dim=2), torch.ones(1, 5, 1), 0.1).sum().backward()
+    gan_cures.r1(lambda samples: (w * samples).sum(dim=2), torch.ones(1, 5, 1), 0.1).sum().backward()
     assert w.grad is not None
     assert w.grad.item() == pytest.approx(0.3)
 
 
 def test_packing_lays_samples_side_by_side() -> None:
     samples = torch.arange(8.0).reshape(1, 4, 2)
-    assert cures.packed(samples, 2).tolist() == [[[0, 1, 2, 3], [4, 5, 6, 7]]]
-    assert cures.packed(samples, 1).equal(samples)
+    assert gan_cures.packed(samples, 2).tolist() == [[[0, 1, 2, 3], [4, 5, 6, 7]]]
+    assert gan_cures.packed(samples, 1).equal(samples)
 
 
 def test_company_is_the_papers_slow_loop(generator: torch.Generator) -> None:
@@ -232,14 +232,14 @@ def test_company_is_the_papers_slow_loop(generator: torch.Generator) -> None:
                 slow[s, i, b] = sum(
                     math.exp(-float((rows[s, i, b] - rows[s, j, b]).abs().sum())) for j in range(5) if j != i
                 )
-    torch.testing.assert_close(cures.company(features, 3), slow)
+    torch.testing.assert_close(gan_cures.company(features, 3), slow)
 
 
 def test_company_of_a_collapsed_batch_is_everybody() -> None:
-    assert cures.company(torch.ones(1, 6, 8), 2).tolist() == [[[5.0, 5.0]] * 6]
+    assert gan_cures.company(torch.ones(1, 6, 8), 2).tolist() == [[[5.0, 5.0]] * 6]
 
 
-def unrolled_loss(of: gan.Lab, seen_by: gan.Lab) -> Tensor:
+def unrolled_loss(of: gan.GanLab, seen_by: gan.GanLab) -> Tensor:
     """G's loss after D's look ahead, on the batch that the lab's generators draw next."""
     for one in of.generators:
         one.manual_seed(5)
@@ -255,7 +255,7 @@ def test_the_unrolled_gradient_is_a_finite_difference() -> None:
         assert gradients[0].flatten()[place].item() == pytest.approx(slope(one, place), rel=1e-4, abs=1e-9)
 
 
-def double(one: gan.Lab) -> gan.Lab:
+def double(one: gan.GanLab) -> gan.GanLab:
     one.g, one.d = (tuple(p.detach().double().requires_grad_() for p in of) for of in (one.g, one.d))
     one.g_adam, one.d_adam = (Adam(adam.rates.double()) for adam in (one.g_adam, one.d_adam))
     one.g_moments, one.d_moments = one.g_adam.begun(one.g), one.d_adam.begun(one.d)
@@ -264,7 +264,7 @@ def double(one: gan.Lab) -> gan.Lab:
     return one
 
 
-def slope(one: gan.Lab, place: int, by: float = 1e-6) -> float:
+def slope(one: gan.GanLab, place: int, by: float = 1e-6) -> float:
     values = []
     for sign in (1, -1):
         kept = one.g
@@ -387,20 +387,20 @@ def test_penalties_are_part_of_what_d_minimises() -> None:
     for one in (lab(loss="wgan-gp", penalty=7.0), lab("r1", gamma=0.3)):
         seen = one.seen(0.0)
 
-        def judge(samples: Tensor, one: gan.Lab = one) -> Tensor:
+        def judge(samples: Tensor, one: gan.GanLab = one) -> Tensor:
             return one.logits(one.d, samples)
 
         bare = one.d_loss(judge(seen.real), judge(seen.generated))
         if seen.between is None:
-            penalty = cures.r1(judge, seen.real, 0.3)
+            penalty = gan_cures.r1(judge, seen.real, 0.3)
         else:
-            penalty = cures.gradient_penalty(judge, seen.real, seen.generated, 7.0, seen.between)
+            penalty = gan_cures.gradient_penalty(judge, seen.real, seen.generated, 7.0, seen.between)
         assert penalty.item() > 1e-4
         torch.testing.assert_close(one.objective(one.d, seen), bare + penalty)
 
 
 def test_cures_by_name() -> None:
-    assert cures.chosen("none") == ()
-    assert cures.chosen("r1+pac") == ("r1", "pac")
+    assert gan_cures.chosen("none") == ()
+    assert gan_cures.chosen("r1+pac") == ("r1", "pac")
     with pytest.raises(CollapseError, match="no cure named 'r2'"):
-        cures.chosen("r2")
+        gan_cures.chosen("r2")

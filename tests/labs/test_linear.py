@@ -12,7 +12,16 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.labs import linear_flow
-from collapse_cli.labs.linear import FRAMES, Batch, Frame, Lab, augmentation, moments, root, train
+from collapse_cli.labs.linear import (
+    FRAMES,
+    Frame,
+    LinearLab,
+    SampledViews,
+    augmentation,
+    moments,
+    root,
+    train,
+)
 from collapse_cli.labs.linear_dynamics import dynamics, layers
 from collapse_cli.labs.linear_flow import flow
 from collapse_cli.labs.linear_losses import Contrast, contrast, loss, loss_of
@@ -30,7 +39,7 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 
 
 def ran(settings: Linear, sweep: Sweep, **covariances: Tensor) -> list[Frame]:
-    return list(train(Lab(settings, sweep, **covariances)))
+    return list(train(LinearLab(settings, sweep, **covariances)))
 
 
 def eq_2(z: Tensor, positives: Tensor) -> float:
@@ -107,7 +116,7 @@ def test_the_product_is_the_network() -> None:
 
 def test_relu_stands_between_own_layers_alone() -> None:
     """L = 1 has none, L = 2 one: z = W_2 relu(W_1 x), the identity that fills L = 1 up to 2 not bent."""
-    lab = Lab(replace(SMALL, relu=True), Sweep((0.5,), (1, 2), (0,)))
+    lab = LinearLab(replace(SMALL, relu=True), Sweep((0.5,), (1, 2), (0,)))
     z, x = lab.embedded(lab.weights, [0, 1]), lab.data[0]
     first, second = lab.weights[1]
     torch.testing.assert_close(z[0], x @ first.T)
@@ -115,7 +124,7 @@ def test_relu_stands_between_own_layers_alone() -> None:
     batch = next(lab.batches())
     found = lab.motion(lab.weights, batch)
     assert found.matrix.isnan().all()
-    straight = Lab(SMALL, Sweep((0.5,), (1, 2), (0,))).motion(lab.weights, batch)
+    straight = LinearLab(SMALL, Sweep((0.5,), (1, 2), (0,))).motion(lab.weights, batch)
     torch.testing.assert_close(found.gradient[0], straight.gradient[0])
     assert not torch.allclose(found.gradient[1], straight.gradient[1])
 
@@ -143,8 +152,8 @@ def test_a_step_by_hand() -> None:
     """W - lr dL/dW with the gradient of the slow loss by central differences; the anchor clean, the positive x + k noise."""
     settings = replace(SMALL, steps=1, lr=0.3, width=2, batch=4)
     sweep = Sweep((1.5,), (1,), (0,))
-    lab = Lab(settings, sweep)
-    batch = Lab(settings, sweep).batches()
+    lab = LinearLab(settings, sweep)
+    batch = LinearLab(settings, sweep).batches()
     for _ in range(17):  # the first 16 batches are those of the first frame
         points = next(batch)
     x, positives = points.points[0], points.points[0] + 1.5 * points.noises[0][0]
@@ -165,7 +174,7 @@ def test_a_step_by_hand() -> None:
 def test_the_first_frame_is_a_mean_over_batches_that_move_nothing() -> None:
     """X and the loss of the weights as drawn, over 16 batches."""
     sweep = Sweep((0.5, 1.5), (1, 2), (3,))
-    lab, first = Lab(SMALL, sweep), ran(SMALL, sweep)[0]
+    lab, first = LinearLab(SMALL, sweep), ran(SMALL, sweep)[0]
     seen = [lab.motion(lab.weights, batch) for batch in islice(lab.batches(), 16)]
     assert torch.equal(first.weights, lab.weights)
     torch.testing.assert_close(first.matrix, torch.stack([one.matrix for one in seen]).mean(0))
@@ -174,7 +183,7 @@ def test_the_first_frame_is_a_mean_over_batches_that_move_nothing() -> None:
 
 def test_data_and_weights_of_a_seed_are_drawn_apart() -> None:
     """From one generator both would begin with the same numbers; and every seed has weights of its own."""
-    lab = Lab(replace(SMALL, init="gaussian"), Sweep((1.0,), (1,), (0, 1)))
+    lab = LinearLab(replace(SMALL, init="gaussian"), Sweep((1.0,), (1,), (0, 1)))
     drawn_first = lab.weights[:, 0] * 6**0.5 / 0.5  # (seeds, 6, 6)
     assert not torch.isclose(drawn_first[0], lab.data[0, :6]).any()
     assert not torch.isclose(drawn_first[0], drawn_first[1]).any()
@@ -182,7 +191,7 @@ def test_data_and_weights_of_a_seed_are_drawn_apart() -> None:
 
 
 def test_every_network_embeds_the_points_of_its_own_seed() -> None:
-    lab = Lab(SMALL, Sweep((0.5, 1.0), (1,), (0, 1)))  # of seeds 0, 1, 0, 1
+    lab = LinearLab(SMALL, Sweep((0.5, 1.0), (1,), (0, 1)))  # of seeds 0, 1, 0, 1
     found = lab.embedded(lab.weights, [2, 3])
     for place, seed in enumerate((0, 1)):
         torch.testing.assert_close(found[place], lab.data[seed] @ lab.weights[seed, 0].T)
@@ -190,16 +199,16 @@ def test_every_network_embeds_the_points_of_its_own_seed() -> None:
 
 def test_diverged_is_beyond_a_root_mean_square_of_1000() -> None:
     """Of z = c x with x normal it is c, to .6 % (1 sd of 12,000 numbers); and what is no number."""
-    lab = Lab(replace(SMALL, points=2000), Sweep((1.0,), (1,), (0,)))
+    lab = LinearLab(replace(SMALL, points=2000), Sweep((1.0,), (1,), (0,)))
     for size, diverged in ((900.0, False), (1100.0, True), (math.nan, True), (math.inf, True)):
         assert lab.diverged(size * torch.ones(1, 1, 6, 1).double() * torch.eye(6).double()).item() == diverged
 
 
 def test_dot_has_two_noisy_views() -> None:
-    lab = Lab(replace(SMALL, loss="dot", augment="isotropic"), Sweep((1.0,), (1,), (0,)))
+    lab = LinearLab(replace(SMALL, loss="dot", augment="isotropic"), Sweep((1.0,), (1,), (0,)))
     first, second = next(lab.batches()).noises
     assert not torch.allclose(first, second)
-    assert len(next(Lab(SMALL, Sweep((1.0,), (1,), (0,))).batches()).noises) == 1
+    assert len(next(LinearLab(SMALL, Sweep((1.0,), (1,), (0,))).batches()).noises) == 1
 
 
 def test_initialisations() -> None:
@@ -224,7 +233,7 @@ def test_covariances() -> None:
     factor = drawn(6, 2)
     given = factor @ factor.T
     torch.testing.assert_close(root(given) @ root(given), given)
-    lab = Lab(replace(SMALL, points=20000, batch=20000), Sweep((1.0,), (1,), (0,)), given, 4 * given)
+    lab = LinearLab(replace(SMALL, points=20000, batch=20000), Sweep((1.0,), (1,), (0,)), given, 4 * given)
     torch.testing.assert_close(lab.data[0].T.cov(), given, rtol=0.05, atol=0.05)
     torch.testing.assert_close(next(lab.batches()).noises[0][0].T.cov(), 4 * given, rtol=0.05, atol=0.2)
 
@@ -239,7 +248,7 @@ def test_moments_are_dense_at_first() -> None:
 def test_descent_comes_to_the_flow_as_its_steps_shrink() -> None:
     """Euler's error is linear in the step: with half the rate and twice the steps it is half."""
     sweep = Sweep((0.5, 1.5), (1, 2), (0,))
-    end = list(flow(Lab(replace(SMALL, steps=20, lr=0.1), sweep)))[-1]
+    end = list(flow(LinearLab(replace(SMALL, steps=20, lr=0.1), sweep)))[-1]
 
     def error(parts: int) -> float:
         settings = replace(SMALL, integrator="descent", steps=20 * parts, lr=0.1 / parts)
@@ -255,20 +264,20 @@ def test_flow_conserves_what_descent_moves() -> None:
     """W_1 W_1^T - W_2^T W_2 is constant along the flow; a step of descent changes it by lr^2 (G_1 G_1^T - G_2^T G_2)."""
     settings, sweep = replace(SMALL, steps=20, lr=0.1), Sweep((0.5,), (2,), (0,))
 
-    def drift(frames: list[Frame], lab: Lab) -> float:
+    def drift(frames: list[Frame], lab: LinearLab) -> float:
         return float(dynamics(lab, frames, 0).drift or 0.0)
 
-    lab = Lab(settings, sweep)
+    lab = LinearLab(settings, sweep)
     assert drift(list(flow(lab)), lab) < 1e-7
-    lab = Lab(replace(settings, integrator="descent"), sweep)
+    lab = LinearLab(replace(settings, integrator="descent"), sweep)
     assert drift(list(train(lab)), lab) > 1e-4
 
 
 def test_flow_tells_the_mean_loss_of_each_span() -> None:
     """Along the flow the loss on its batch falls; its mean over a short span is that of both ends, to 3 % of the fall."""
     settings, sweep = replace(SMALL, steps=20, lr=0.1), Sweep((0.5,), (2,), (0,))
-    lab = Lab(settings, sweep)
-    frames, batch = list(flow(lab)), next(Lab(settings, sweep).batches())
+    lab = LinearLab(settings, sweep)
+    frames, batch = list(flow(lab)), next(LinearLab(settings, sweep).batches())
     ends = torch.cat([lab.motion(frame.weights, batch).loss for frame in frames])
     assert bool((ends.diff() < 0).all())
     told = torch.cat([frame.loss for frame in frames])
@@ -282,7 +291,7 @@ def test_flow_of_a_constant_x_is_its_exponential(monkeypatch: pytest.MonkeyPatch
     lam = torch.tensor([0.9, 0.5, 0.3, 0.1, -0.7, -1.5], dtype=torch.float64)
     vectors = torch.linalg.qr(drawn(6, 6))[0]
     fixed = vectors * lam @ vectors.T
-    lab = Lab(replace(SMALL, steps=30, lr=0.1), Sweep((1.0,), (1,), (0,)))
+    lab = LinearLab(replace(SMALL, steps=30, lr=0.1), Sweep((1.0,), (1,), (0,)))
     held = Contrast(lab.contrast.similarities, lambda alpha, x, y: fixed.expand(1, 6, 6), clean_anchors=True)
     monkeypatch.setattr(lab, "contrast", held)
     frames = list(flow(lab))
@@ -301,7 +310,7 @@ def test_flow_that_cannot_be_followed_is_said(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(linear_flow, "solve_ivp", lambda *_, **__: Failed())
     with pytest.raises(CollapseError, match="could not be integrated"):
-        list(flow(Lab(SMALL, Sweep((0.0,), (1,), (0,)))))
+        list(flow(LinearLab(SMALL, Sweep((0.0,), (1,), (0,)))))
 
 
 def test_results_of_a_planted_training() -> None:
@@ -310,7 +319,7 @@ def test_results_of_a_planted_training() -> None:
     Both layers diagonal: A = 1, the block of k = 2 holds all; equal layers: Q = 0 throughout.
     """
     settings = replace(SMALL, width=4, points=2000, steps=3)
-    lab = Lab(settings, Sweep((0.5,), (2,), (0,)))
+    lab = LinearLab(settings, Sweep((0.5,), (2,), (0,)))
     sigma = torch.tensor([4.0, 2.0, 0.02, 0.01], dtype=torch.float64)
     x = torch.diag(torch.tensor([3.0, 1.0, -1.0, -2.0], dtype=torch.float64)).unsqueeze(0)
     made = [torch.eye(4).double().expand(1, 2, 4, 4), sigma.diag().expand(1, 2, 4, 4)]
@@ -340,7 +349,7 @@ def test_results_of_a_planted_training() -> None:
 
 
 def test_of_relus_no_theory_is_told() -> None:
-    lab = Lab(replace(SMALL, relu=True), Sweep((0.5,), (2,), (0,)))
+    lab = LinearLab(replace(SMALL, relu=True), Sweep((0.5,), (2,), (0,)))
     found = dynamics(lab, list(train(lab)), 0)
     assert (found.negative, found.growth_ratio, found.drift, found.product) == (None,) * 4
     assert found.block_energy is not None
@@ -354,7 +363,7 @@ def test_phases_know_their_names() -> None:
 def test_strong_augmentation_kills_and_weak_does_not() -> None:
     """A small one of the paper's first cause: in 300 steps 4 of 8 dimensions are dead for a noise of 2, none for .5."""
     settings = Linear(width=8, points=500, batch=32, steps=300, init="orthogonal")
-    lab = Lab(settings, Sweep((0.5, 2.0), (1,), (0, 1)))
+    lab = LinearLab(settings, Sweep((0.5, 2.0), (1,), (0, 1)))
     frames = list(train(lab))
     found = [dynamics(lab, frames, place) for place in range(4)]
     assert [one.alive for one in found] == [8, 8, 4, 4]
@@ -364,14 +373,14 @@ def test_strong_augmentation_kills_and_weak_does_not() -> None:
 def test_isotropic_noise_kills_all() -> None:
     """A noise of 2 on all coordinates: all 8 eigenvalues of X are negative, and nothing lives, not even the largest."""
     settings = Linear(width=8, points=500, batch=32, steps=300, init="orthogonal", augment="isotropic")
-    lab = Lab(settings, Sweep((2.0,), (1,), (0,)))
+    lab = LinearLab(settings, Sweep((2.0,), (1,), (0,)))
     found = dynamics(lab, list(train(lab)), 0)
     assert (found.alive, found.dead, found.negative) == (0, 8, 8)
     assert found.loss == pytest.approx(math.log(32), abs=1e-3)
 
 
 def test_batches_are_drawn_without_replacement() -> None:
-    lab = Lab(replace(SMALL, batch=40), Sweep((1.0,), (1,), (0,)))
+    lab = LinearLab(replace(SMALL, batch=40), Sweep((1.0,), (1,), (0,)))
     batch = next(lab.batches())
-    assert isinstance(batch, Batch)
+    assert isinstance(batch, SampledViews)
     torch.testing.assert_close(batch.points[0].sort(0).values, lab.data[0].sort(0).values)

@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from collapse_cli import methods
 from collapse_cli.analysis.training import fresh
 from collapse_cli.errors import CollapseError
-from collapse_cli.models.momentum import KeyQueue
+from collapse_cli.models.key_encoder import KeyQueue
 from collapse_cli.runs import checkpoint
 from collapse_cli.runs.foreign import Frozen
 from collapse_cli.settings import METHODS, resolve

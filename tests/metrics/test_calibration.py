@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from collapse_cli.metrics.calibration import Case, calibration, cases, count, scenes, sizes
+from collapse_cli.metrics.calibration import JudgedSample, calibration, cases, count, scenes, sizes
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.planted import GAP, MARGIN, gaussian, low_rank, of_spectrum, of_unit_rows
@@ -111,7 +111,7 @@ def test_what_is_counted() -> None:
     ]
     true = ["healthy"] * 4 + ["dimensional collapse", "complete collapse", "inconclusive"]
     found = calibration(
-        [Case("a" if t == "healthy" else "b", t, s, 9, 8) for t, s in zip(true, said, strict=True)]
+        [JudgedSample("a" if t == "healthy" else "b", t, s, 9, 8) for t, s in zip(true, said, strict=True)]
     )  # type: ignore[arg-type]
     assert (found.right, found.false_alarms, found.missed) == (4 / 7, 1 / 4, 1 / 2)
     assert found.undecided == 1 / 6

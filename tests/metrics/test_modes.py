@@ -10,11 +10,11 @@ import torch
 from scipy.stats import entropy
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.labs import targets
+from collapse_cli.labs import gan_targets
 from collapse_cli.metrics import modes as m
 from collapse_cli.metrics.vendi import vendi
 
-RING = targets.ring()
+RING = gan_targets.ring()
 CENTRES = RING.anchors.rows
 
 

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from collapse_cli.embedding import sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import embeddings
-from collapse_cli.runs.embeddings import Kept
+from collapse_cli.runs.embeddings import SavedEmbeddings
 from collapse_cli.shapes import Embeddings, Images
 
 ROWS = numpy.arange(12, dtype=numpy.float32).reshape(4, 3)
@@ -47,7 +47,9 @@ def same(ours: Embeddings, theirs: Embeddings, parts: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("views", [True, False])
 def test_npz_round_trip(labels: bool, projections: bool, views: bool, tmp_path: Path) -> None:
     first, second = (some(seed, labels, projections) for seed in (1, 2))
-    kept = Kept(some(0, labels, projections), (first, second) if views else None, 0.07 if views else None)
+    kept = SavedEmbeddings(
+        some(0, labels, projections), (first, second) if views else None, 0.07 if views else None
+    )
     embeddings.save(tmp_path / "e.npz", kept)
     assert [path.name for path in tmp_path.iterdir()] == ["e.npz"]
     found = embeddings.load(tmp_path / "e.npz")
@@ -66,7 +68,7 @@ def test_views_of_fewer_images_keep_their_own_labels_and_index(tmp_path: Path) -
         Embeddings(v.representations[chosen], None, clean.labels[chosen], clean.index[chosen], (), "")
         for v in (some(1, True, True), some(2, True, True))
     ]
-    embeddings.save(tmp_path / "e.npz", Kept(clean, (pair[0], pair[1]), None))
+    embeddings.save(tmp_path / "e.npz", SavedEmbeddings(clean, (pair[0], pair[1]), None))
     found = embeddings.load(tmp_path / "e.npz").views
     assert found is not None
     for view in found:
@@ -287,7 +289,7 @@ def test_a_sample_is_that_of_images(samples: int, tmp_path: Path) -> None:
     """6 rows: sizes below, of and above; the same draw as of 6 images, in the order of the file."""
     images = Images(torch.zeros(6, 1, 1, 1, dtype=torch.uint8), None, (), "")
     clean = some(0, True, True)
-    embeddings.save(tmp_path / "e.npz", Kept(clean, None, None))
+    embeddings.save(tmp_path / "e.npz", SavedEmbeddings(clean, None, None))
     kept = embeddings.load(tmp_path / "e.npz", samples, seed=3)
     places = sample(images, samples, seed=3)
     assert clean.labels is not None
@@ -306,7 +308,7 @@ def test_images_that_have_views_are_sampled_first(tmp_path: Path) -> None:
         Embeddings(v.representations[chosen], None, None, v.index[chosen], (), "")
         for v in (some(1, False, False), some(2, False, False))
     )
-    embeddings.save(tmp_path / "e.npz", Kept(some(0, False, False), (first, second), None))
+    embeddings.save(tmp_path / "e.npz", SavedEmbeddings(some(0, False, False), (first, second), None))
     for samples in range(1, 7):
         kept = embeddings.load(tmp_path / "e.npz", samples)
         index = kept.clean.index.tolist()

@@ -9,7 +9,7 @@ from torch.nn.functional import normalize
 
 from collapse_cli.models import rebuilt
 from collapse_cli.runs.others.candidates import Candidate, under
-from collapse_cli.runs.others.tensors import Held
+from collapse_cli.runs.others.tensors import FileTensors
 
 NORMED = (
     ("weight_g", "weight_v"),
@@ -18,7 +18,7 @@ NORMED = (
 """Length and direction of a weight-normed layer's rows, as torch has named them."""
 
 
-def projector(held: Held, best: Candidate, width: int) -> tuple[nn.Module | None, str]:
+def projector(held: FileTensors, best: Candidate, width: int) -> tuple[nn.Module | None, str]:
     """g: h (B,width) -> z (B,d) from its own weights, or None and why."""
     lies, weights = _first(held, best)
     if not weights:
@@ -32,12 +32,12 @@ def projector(held: Held, best: Candidate, width: int) -> tuple[nn.Module | None
     return network, ""
 
 
-def head(held: Held, best: Candidate) -> Mapping[str, Tensor]:
+def head(held: FileTensors, best: Candidate) -> Mapping[str, Tensor]:
     """The weights of the projector."""
     return _first(held, best)[1]
 
 
-def _first(held: Held, best: Candidate) -> tuple[str, dict[str, Tensor]]:
+def _first(held: FileTensors, best: Candidate) -> tuple[str, dict[str, Tensor]]:
     """Where the projector lies, and its weights without DINO's last layer. open_clip keeps one matrix (D,d) instead."""
     projectors = ((prefix, under(held.tensors, prefix)) for prefix in best.branch.projectors)
     lies, weights = next(((prefix, weights) for prefix, weights in projectors if weights), ("", {}))
@@ -46,13 +46,13 @@ def _first(held: Held, best: Candidate) -> tuple[str, dict[str, Tensor]]:
     return lies, {n: w for n, w in weights.items() if not n.startswith("last_layer")}
 
 
-def last_layer(held: Held, best: Candidate) -> Mapping[str, Tensor]:
+def last_layer(held: FileTensors, best: Candidate) -> Mapping[str, Tensor]:
     """DINO's layer behind the projector, which has a GELU where others have a ReLU."""
     layers = (under(held.tensors, f"{prefix}last_layer.") for prefix in best.branch.projectors)
     return next((layer for layer in layers if layer), {})
 
 
-def prototypes(held: Held, best: Candidate) -> Tensor | None:
+def prototypes(held: FileTensors, best: Candidate) -> Tensor | None:
     """(K,d): DINO's last layer or SwAV's prototypes, of the first kind where there are several."""
     weights = last_layer(held, best) or under(held.tensors, "prototypes.")
     for length, direction in NORMED:
@@ -61,7 +61,7 @@ def prototypes(held: Held, best: Candidate) -> Tensor | None:
     return next((w.float() for name, w in weights.items() if name.endswith("weight")), None)
 
 
-def queue(held: Held) -> Tensor | None:
+def queue(held: FileTensors) -> Tensor | None:
     """(K,d) keys. MoCo keeps them as (d,K), solo-learn as (2,d,K), one queue for each view; stable-pretraining as rows."""
     if "queue.out" in held.tensors:
         return held.tensors["queue.out"].float()

@@ -12,7 +12,7 @@ from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.models import encoders, rebuilt, vit
 from collapse_cli.runs.others.layouts import BESIDE, Branch, Choices, Layout
 from collapse_cli.runs.others.renaming import Named, renamed
-from collapse_cli.runs.others.tensors import Held
+from collapse_cli.runs.others.tensors import FileTensors
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def of_shapes(
-    tensors: Mapping[str, Tensor], layout: Layout, branch: Branch, choices: Choices, held: Held
+    tensors: Mapping[str, Tensor], layout: Layout, branch: Branch, choices: Choices, held: FileTensors
 ) -> Candidate | None:
     """The network as its weights tell it."""
     named = renamed(tensors)
@@ -66,7 +66,7 @@ def of_shapes(
 
 
 def of_arch(
-    tensors: Mapping[str, Tensor], layout: Layout, branch: Branch, choices: Choices, held: Held
+    tensors: Mapping[str, Tensor], layout: Layout, branch: Branch, choices: Choices, held: FileTensors
 ) -> Candidate | None:
     """The network of a name: the one that was asked for, or the one that the file names."""
     arch = choices.arch or held.arch
@@ -121,7 +121,7 @@ def _stem(weights: Mapping[str, Tensor], layout: Layout, choices: Choices) -> st
     return choices.stem
 
 
-def _form(named: Named, layout: Layout, choices: Choices, held: Held) -> vit.Form:
+def _form(named: Named, layout: Layout, choices: Choices, held: FileTensors) -> vit.Form:
     """What the weights of a ViT leave open: as asked for, as config.json says, or as usual for this layout and width."""
     width = named.weights["patch_embed.proj.weight"].shape[0]
     config = held.facts.get("config") or {}

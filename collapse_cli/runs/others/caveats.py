@@ -10,10 +10,12 @@ from collapse_cli.runs.others import beside
 from collapse_cli.runs.others.candidates import Candidate
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.others.recognition import few, prefixes
-from collapse_cli.runs.others.tensors import Held
+from collapse_cli.runs.others.tensors import FileTensors
 
 
-def assumed(held: Held, best: Candidate, choices: Choices, projector: nn.Module | None) -> Iterator[str]:
+def assumed(
+    held: FileTensors, best: Candidate, choices: Choices, projector: nn.Module | None
+) -> Iterator[str]:
     """What the weights leave open, how it was taken, and which option says otherwise."""
     usual = "as usual" if best.layout.stem == "cifar" else f"as in {best.layout.name}"
     origin = usual if choices.stem == "auto" else "as given"
@@ -35,7 +37,7 @@ def assumed(held: Held, best: Candidate, choices: Choices, projector: nn.Module 
         yield f"{acts} where the layer numbers of the projector have a gap"
 
 
-def unknown(held: Held, best: Candidate, lacking: str) -> Iterator[str]:
+def unknown(held: FileTensors, best: Candidate, lacking: str) -> Iterator[str]:
     """What the file does not tell."""
     if lacking:
         yield lacking
@@ -48,7 +50,7 @@ def unknown(held: Held, best: Candidate, lacking: str) -> Iterator[str]:
         yield "the epoch"
 
 
-def warnings(held: Held, best: Candidate) -> Iterator[str]:
+def warnings(held: FileTensors, best: Candidate) -> Iterator[str]:
     """What is wrong with the weights."""
     tensors = {**best.weights, **beside.head(held, best)}
     learnt = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}

@@ -13,13 +13,13 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.candidates import Candidate, of_arch, of_shapes, under
 from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
 from collapse_cli.runs.others.renaming import ANCHOR
-from collapse_cli.runs.others.tensors import Held
+from collapse_cli.runs.others.tensors import FileTensors
 
 FIT = 0.95
 """Below this share of matching weights a file is of another network."""
 
 
-def recognise(held: Held, choices: Choices) -> Candidate:
+def recognise(held: FileTensors, choices: Choices) -> Candidate:
     """The best reading of a file. Raises CollapseError where none fits, or where it leaves a weight of the network unknown."""
     candidates: list[Candidate] = []
     for candidate in _candidates(held, choices):
@@ -34,7 +34,7 @@ def recognise(held: Held, choices: Choices) -> Candidate:
     return best
 
 
-def _candidates(held: Held, choices: Choices) -> Iterator[Candidate]:
+def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
     """Every reading that the choices allow; a name that the file gives its architecture counts where shapes do not suffice."""
     for layout, branch in _rows(held, choices.prefix):
         if held.averaged or choices.branch in ("auto", branch.role):
@@ -45,7 +45,7 @@ def _candidates(held: Held, choices: Choices) -> Iterator[Candidate]:
             yield from (candidate for candidate in (by_shape, by_name) if candidate is not None)
 
 
-def _rows(held: Held, prefix: str) -> Iterator[tuple[Layout, Branch]]:
+def _rows(held: FileTensors, prefix: str) -> Iterator[tuple[Layout, Branch]]:
     """The networks that may be in a file: of layouts that are known by their signs, then whatever looks like an encoder."""
     if prefix:
         yield Layout("prefix as given", (), ()), Branch("online", _ours(held, prefix.removesuffix(".") + "."))
@@ -58,7 +58,7 @@ def _rows(held: Held, prefix: str) -> Iterator[tuple[Layout, Branch]]:
             yield Layout("unknown layout", (), ()), Branch("online", encoder)
 
 
-def _ours(held: Held, prefix: str) -> str:
+def _ours(held: FileTensors, prefix: str) -> str:
     """A prefix as the file writes it -> as we have cleaned it."""
     for ours, theirs in held.written.items():
         rest = theirs.removeprefix(prefix)
@@ -67,17 +67,17 @@ def _ours(held: Held, prefix: str) -> str:
     return prefix
 
 
-def prefixes(held: Held) -> tuple[str, ...]:
+def prefixes(held: FileTensors) -> tuple[str, ...]:
     """What precedes something that looks like an encoder, in the order of the file."""
     matches = (ANCHOR.match(name) for name in held.tensors)
     return tuple(dict.fromkeys(match[1] for match in matches if match))
 
 
-def _begins(held: Held, sign: str) -> bool:
+def _begins(held: FileTensors, sign: str) -> bool:
     return any(name.startswith(sign) for name in held.tensors)
 
 
-def _under_branch(held: Held, branch: Branch) -> dict[str, Tensor]:
+def _under_branch(held: FileTensors, branch: Branch) -> dict[str, Tensor]:
     """The weights under a branch's prefix, without those of its projector."""
     return {
         name: tensor
@@ -114,7 +114,7 @@ def _misfit(path: Path, best: Candidate) -> CollapseError:
     )
 
 
-def _unknown(held: Held, choices: Choices) -> CollapseError:
+def _unknown(held: FileTensors, choices: Choices) -> CollapseError:
     """Why there is no reading at all."""
     if choices.prefix:
         there = few(tuple(repr(p) for p in prefixes(held))) or "none that looks like an encoder"

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others.rows import NO_LAYER, are_rows, is_learnt
+from collapse_cli.runs.others.array_names import NO_LAYER, are_rows, is_learnt
 from collapse_cli.runs.reader import Unreadable, unknown_globals
 
 

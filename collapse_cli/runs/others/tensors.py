@@ -13,8 +13,8 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.checkpoint import content_of
+from collapse_cli.runs.others.array_names import LEARNT
 from collapse_cli.runs.others.refusals import blocked, refuse, refuse_code
-from collapse_cli.runs.others.rows import LEARNT
 from collapse_cli.runs.reader import Unreadable, size
 from collapse_cli.runs.source import Source
 
@@ -30,7 +30,7 @@ ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_gro
 
 
 @dataclass(frozen=True)
-class Held:
+class FileTensors:
     """What a file holds: tensors by name, in its order, and plain facts.
 
     tensors: named without `module` and `_orig_mod`; written: those names as the file has them; where: the dicts that were
@@ -63,7 +63,7 @@ class Held:
         return next((name for name in candidates if isinstance(name, str)), "")
 
 
-def hold(place: Path | Source, averaged: bool = True) -> Held:
+def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
     """The tensors of a file. averaged: where there are an average of the weights and the last ones, the average.
 
     Raises CollapseError for what cannot be read without running code, and for what holds no tensors.
@@ -84,7 +84,9 @@ def hold(place: Path | Source, averaged: bool = True) -> Held:
             "give the file to which the model's state_dict was saved",
         )
     theirs = dict(zip(_clean(list(written)), written, strict=True))
-    return Held(path, {ours: written[name] for ours, name in theirs.items()}, theirs, ".".join(opened), facts)
+    return FileTensors(
+        path, {ours: written[name] for ours, name in theirs.items()}, theirs, ".".join(opened), facts
+    )
 
 
 def _clean(names: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from collapse_cli.models.momentum import KeyQueue, follow, keys_of, momentum_at, slow_copy
+from collapse_cli.models.key_encoder import KeyQueue, follow, keys_of, momentum_at, slow_copy
 from collapse_cli.settings import Byol, Keys, Mochi, Moco
 from collapse_cli.shapes import Origin
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from collapse_cli.metrics.epochs import course, energy, family, rank
+from collapse_cli.metrics.layer_epochs import course, energy, family, rank
 
 
 def test_the_rank_of_a_diagonal_layer() -> None:

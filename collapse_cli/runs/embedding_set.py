@@ -17,7 +17,7 @@ from collapse_cli.runs.arrays import BARE, ROWS
 from collapse_cli.runs.blocks import Blocks
 from collapse_cli.runs.members import Part
 from collapse_cli.runs.naming import named
-from collapse_cli.runs.others.rows import NAMED
+from collapse_cli.runs.others.array_names import NAMED
 from collapse_cli.runs.remedies import refuse_shape
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Rows, Unpacking

@@ -12,7 +12,7 @@ import pytest
 
 from collapse_cli.answers import Verdict
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.answers import read
+from collapse_cli.runs.saved_answers import read
 
 CURVE = {
     "kind": "curve",

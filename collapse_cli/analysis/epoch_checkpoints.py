@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from collapse_cli.methods import Method
-from collapse_cli.metrics import epochs as metric
-from collapse_cli.metrics.epochs import Course
+from collapse_cli.metrics import layer_epochs as metric
+from collapse_cli.metrics.layer_epochs import Course
 from collapse_cli.models.layers import Layers
 from collapse_cli.runs import checkpoint
 from collapse_cli.runs.record import Record
