@@ -30,7 +30,8 @@ class Verdict:
     """What numbers come to: a status, one sentence, the evidence, what to try next, and the bounds that decided.
 
     sentence: full sentences, without the status in front; meaning: what the status means for the reader, one sentence or none;
-    findings: those of the reasons that change how it is to be read, the most important first; advice: what to try, in words;
+    findings: those of the reasons that change how it is to be read, the most important first; lead: the one that the sentence
+    begins with, as that most embeddings are copies; advice: what to try, in words;
     commands: the same as they are typed; result: what a gate makes of it, pass, warn, inconclusive or fail, empty outside of a
     gate; borderline: the deciding number is near its bound.
     """
@@ -45,6 +46,7 @@ class Verdict:
     borderline: bool = False
     meaning: str = ""
     findings: tuple[str, ...] = ()
+    lead: str = ""
 
 
 @dataclass(frozen=True)

@@ -122,5 +122,15 @@ def _power(value: float, decimals: int) -> str:
 
 
 def percent(share: float, decimals: int = 0) -> str:
-    """A share in [0, 1] as `21 %`."""
+    """A share as `21 %`; one between 0 and 1 is never written as 0 % or 100 %, but with as many decimals as that takes."""
+    while (
+        decimals < DECIMALS
+        and 0 < share < 1
+        and f"{100 * share:.{decimals}f}"
+        in (
+            f"{0:.{decimals}f}",
+            f"{100:.{decimals}f}",
+        )
+    ):
+        decimals += 1
     return f"{100 * share:.{decimals}f} %"

@@ -74,7 +74,7 @@ def test_a_sound_model_passes(work: Path) -> None:
     ended = checked(work, path="sound.npy", require="effective_rank.h >= 15\n\n", save_baseline="base.json")
     assert (ended.returncode, annotated(ended)) == (0, []), ended.stderr
     summary = (work / "summary.md").read_text()
-    assert summary.splitlines() == ["## collapse check", "", r"**sound\.npy**: passed\: 2 checks", ""]
+    assert summary.splitlines() == ["## collapse check", "", r"**sound\.npy**: 2 checks passed\.", ""]
     ended = checked(work, path="sound.npy", baseline="base.json", only="effective_rank,uniformity")
     assert ended.returncode == 0, ended.stderr
 

@@ -12,6 +12,7 @@ from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics import alignment
 from collapse_cli.metrics.modality import Modality, modality
+from collapse_cli.metrics.signs import COMPLETE
 from collapse_cli.values import null_of
 
 
@@ -88,8 +89,9 @@ def answer(result: alignment.Alignment) -> str:
     if result.alignment is None:
         return f"There are no views, so alignment cannot be measured; {spread}."
     apart = 2 * (1 - result.mean_cosine)  # mean squared distance of two images
-    if apart <= 0:
-        return f"All embeddings point one way; {spread}."
+    if apart < 2 * COMPLETE**2:
+        cosine = f"All embeddings point almost one way (mean cosine {result.mean_cosine:.4f}), so views tell nothing"
+        return f"{cosine}; {spread}. Whether that is a collapse: collapse diagnose."
     near = percent(result.alignment / apart)
     return f"The squared distance of two views of an image is {near} of that of two images; {spread}."
 

@@ -69,7 +69,7 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     sentence = " ".join(filter(None, (judged.sentence, judged.meaning, _likeliest(inquiry))))
     return replace(
         judged, sentence=sentence, meaning="", reasons=(*reasons, *rest), findings=tuple(reasons),
-        advice=steps if ours else judged.advice, commands=cures if ours else (),
+        advice=steps if ours else judged.advice[judged.status == "complete collapse" :], commands=cures if ours else (),
     )  # fmt: skip
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from collapse_cli.analysis import catalogue, checks, coverage
 from collapse_cli.analysis.checks import Baseline
+from collapse_cli.analysis.described import options_typed, quoted
 from collapse_cli.analysis.gate import judged
 from collapse_cli.analysis.inputs import Loaded, expanded, load, recognise
 from collapse_cli.analysis.measured import requested
@@ -64,7 +64,8 @@ def check(
     ]
     warnings = [line for each in portraits for line in each.warnings]
     warnings += _otherwise(portraits, base.portrait) if base else ()
-    return answer("check", entries, [each.facts for each in portraits], warnings, _next(entries, inputs))
+    following = _next(entries, inputs, measuring)
+    return answer("check", entries, [each.facts for each in portraits], warnings, following)
 
 
 def _refuse_unknown(terms: Terms, inputs: Sequence[Loaded], baseline: Loaded | None) -> None:
@@ -88,12 +89,13 @@ def status(checked: Answer) -> str:
     return next((word for word in ("failed", "inconclusive") if word in ended), "passed")
 
 
-def _next(entries: Sequence[Entry], inputs: Sequence[Loaded]) -> list[str]:
+def _next(entries: Sequence[Entry], inputs: Sequence[Loaded], measuring: Measuring) -> list[str]:
     """What says more of the first input that has not passed, where that is still to be measured."""
     for entry in entries:
         input = inputs[entry.input]
         if entry.kind == GATE and entry.status != "passed" and not isinstance(input, Subject):
-            return [] if _is_answer(input) else [f"collapse diagnose {shlex.quote(_name(input))}"]
+            command = ["collapse diagnose", quoted(_name(input)), *options_typed(measuring)]
+            return [] if _is_answer(input) else [" ".join(command)]
     return []
 
 
@@ -163,7 +165,7 @@ def _title(input: Loaded) -> str:
 def _otherwise(portraits: Sequence[Portrait], base: Portrait) -> Iterator[str]:
     """Where the baseline has nothing to say, and what it was asked otherwise than an input."""
     for space in sorted(checks.collapsed(base)):
-        yield f"the baseline's {space} is one point: its numbers are left out"
+        yield f"the baseline's {space} has collapsed completely: its numbers are left out"
     there = base.facts.get("options", {})
     for each in portraits:
         here = each.facts.get("options", {})

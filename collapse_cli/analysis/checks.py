@@ -54,7 +54,7 @@ def _required_of_baseline(requirement: Requirement, metric: Metric, baseline: Ba
     name, base_numbers = requirement.name, named.numbers(baseline.portrait)
     if space_of(name) in collapsed(baseline.portrait):
         raise CollapseError(
-            f"'{requirement}': {space_of(name)} of the baseline {baseline.name} has collapsed to one point",
+            f"'{requirement}': {space_of(name)} of the baseline {baseline.name} has collapsed completely",
             f"take a baseline that has not collapsed, or {WITHOUT}",
         )
     key = named.resolve(name, base_numbers, baseline.portrait, f"the baseline {baseline.name}")
@@ -114,7 +114,10 @@ def _refuse_uncompared(term: str, name: str, compared: Mapping[str, Metric], bas
     held = named.numbers(baseline.portrait)
     keys = [key for key in held if _covers([name], key)]
     if keys and {space_of(key) for key in keys} <= collapsed(baseline.portrait):
-        why, remedy = f"its {space_of(keys[0])} is one point", "take a baseline that has not collapsed"
+        why, remedy = (
+            f"its {space_of(keys[0])} has collapsed completely",
+            "take a baseline that has not collapsed",
+        )
     elif keys and not held[keys[0]].get("better"):
         why, remedy = (
             "this number is neither better high nor low",
@@ -166,7 +169,7 @@ def _settled(metric: Metric, void: set[str], strict: bool) -> Metric:
     check = metric["required"]
     space, result, sentence = space_of(check["of"]), check["result"], check["sentence"]
     if space in void:
-        sentence = f"{check['of']} is void: all of {space} is one point"
+        sentence = f"{check['of']} is void: {space} has collapsed completely"
     if space in void or (strict and result == "inconclusive"):
         result = "fail"
     judged: Required = {**check, "result": result, "sentence": sentence}

@@ -90,7 +90,11 @@ def _parts(contrasts: dict[str, Difference], group: Group, baseline: Group) -> I
     """What differs, what does not differ significantly, and what is the same."""
     single = min(len(group.runs), len(baseline.runs)) < 2
     same = [key for key, contrast in contrasts.items() if _tied(key, contrast, baseline)]
-    apart = [key for key in contrasts if key not in same and (single or _excludes_zero(contrasts[key]))]
+    apart = [
+        key
+        for key, contrast in contrasts.items()
+        if key not in same and (single or contrast.interval is None or _excludes_zero(contrast))
+    ]
     undecided = [FIXED[key] for key in contrasts if key not in same and key not in apart]
     if apart:
         than = [f" than {baseline.name}", *[""] * (len(apart) - 1)]

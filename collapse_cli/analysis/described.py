@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
 
+from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, headline
+
+NOT_REPEATED = ("device", "samples", "seed")  # options that change no meaning of an input
 
 
 def described(subject: Subject) -> str:
@@ -25,7 +29,9 @@ def described(subject: Subject) -> str:
 
 
 def following(command: str, subject: Subject, entries: Sequence[Entry]) -> Iterator[str]:
-    """The commands that are worth typing after this one, the most useful first."""
+    """The commands that are worth typing after this one, the most useful first; none about what is in memory."""
+    if not subject.from_file:
+        return
     statuses = {entry.space: entry.status for entry in entries if entry.verdict}
     if command != "diagnose":
         if command != "causes":
@@ -41,6 +47,21 @@ def following(command: str, subject: Subject, entries: Sequence[Entry]) -> Itera
 
 
 def typed(command: str, subject: Subject) -> str:
-    """A command on the same input, with the images that it was measured on."""
-    path, dataset = shlex.quote(str(subject.facts["path"])), subject.measuring.dataset
-    return f"collapse {command} {path}" + (f" --dataset {shlex.quote(dataset)}" if dataset else "")
+    """A command on the same input, read and sampled as it was."""
+    return " ".join(
+        ["collapse", command, quoted(str(subject.facts["path"])), *options_typed(subject.measuring)]
+    )
+
+
+def options_typed(measuring: Measuring) -> Iterator[str]:
+    """The options of reading an input that are not the defaults, as they are typed."""
+    for field in dataclasses.fields(measuring):
+        value = getattr(measuring, field.name)
+        if value != field.default and field.name not in NOT_REPEATED:
+            name = f"--{field.name.replace('_', '-')}"
+            yield name if value is True else f"{name} {shlex.quote(str(value))}"
+
+
+def quoted(path: str) -> str:
+    """A path as a shell takes it, also one that begins with a dash."""
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)

@@ -107,9 +107,22 @@ def _ended(name: str, entries: Sequence[Entry]) -> Entry:
         for result, sentence in results
         if result == outcome
     ]
+    notes = (*reasons, *_notes(entries))
     return Entry(
-        name, gate, verdict=Verdict(*_sentence(counts, len(results)), tuple(reasons), findings=tuple(reasons))
+        name, gate, verdict=Verdict(*_sentence(counts, len(results)), tuple(reasons), findings=notes)
     )
+
+
+def _notes(entries: Sequence[Entry]) -> Iterator[str]:
+    """What a verdict that passes says besides: that many embeddings are copies, an offset, that it is borderline."""
+    for entry in entries:
+        if entry.verdict is None or entry.verdict.result != "pass":
+            continue
+        if entry.verdict.borderline:
+            yield f"{entry.space}: {entry.verdict.status}, borderline. {entry.verdict.sentence}"
+        elif entry.verdict.lead:
+            yield f"{entry.space}: {entry.verdict.lead}"
+        yield from (f"{entry.space}: {finding}" for finding in entry.verdict.findings)
 
 
 def _sentence(counts: Mapping[str, int], number: int) -> tuple[str, str]:
@@ -121,7 +134,7 @@ def _sentence(counts: Mapping[str, int], number: int) -> tuple[str, str]:
         undecided = [f"{counts['inconclusive']} undecided"] if counts["inconclusive"] else []
         return "failed", _joined(f"{counts['fail']} of {every} failed", *undecided, *passed, *warned)
     if counts["inconclusive"]:
-        lacking = f"{counts['inconclusive']} of {every} cannot be decided by this sample"
+        lacking = f"{counts['inconclusive']} of {every} could not be decided"
         return "inconclusive", _joined(lacking, *passed, *warned)
     return "passed", _joined(f"{every} passed", *warned)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from collapse_cli.analysis.described import described, following
+from collapse_cli.analysis.described import described, following, options_typed, quoted
 from collapse_cli.analysis.measurement import Measurement
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
@@ -31,8 +30,10 @@ def _next(command: str, loaded: Sequence[Subject], entries: Sequence[Entry]) -> 
     """Commands that are worth typing next: about a single input, or to hold several beside each other."""
     if len(loaded) == 1:
         return list(following(command, loaded[0], entries))
-    paths = dict.fromkeys(shlex.quote(str(subject.facts["path"])) for subject in loaded)
-    return [f"collapse compare {' '.join(paths)}"]
+    if not all(subject.from_file for subject in loaded):
+        return []
+    paths = dict.fromkeys(quoted(str(subject.facts["path"])) for subject in loaded)
+    return [" ".join(["collapse compare", *paths, *options_typed(loaded[0].measuring)])]
 
 
 def with_assumption(entry: Entry, subject: Subject | None = None) -> Entry:

@@ -170,7 +170,8 @@ def _verdict(group: Group) -> Verdict | None:
         each = ", ".join(f"{number} × {name}" for name, number in counts.items())
         status, sentence = "inconclusive", f"The verdicts on {spaces} differ: {each}."
     near = len(judged) == 1 and judged[0][1].borderline
-    return Verdict(status, sentence, borderline=near)
+    single = judged[0][1] if len(judged) == 1 else Verdict(status, sentence)
+    return Verdict(status, sentence, borderline=near, findings=single.findings, lead=single.lead)
 
 
 def _headline(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict]:

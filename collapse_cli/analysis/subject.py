@@ -82,6 +82,11 @@ class Subject:
         return list(self.clean.spaces)[-1]
 
     @property
+    def from_file(self) -> bool:
+        """Whether it can be named in a command: not what is in memory."""
+        return self.raw or "sha256" in self.facts
+
+    @property
     def labelled(self) -> bool:
         return self.clean.labels is not None
 

@@ -148,8 +148,6 @@ def _terms(**arguments: Any) -> dict[str, Any]:
     What the project says of its comparison with a baseline counts where there is one.
     """
     typed = {name: value for name, value in arguments.items() if value is not None}
-    if typed.get("only") == [""]:
-        typed["only"] = []
     terms = {name: value for name, value in (project.gate(Path.cwd()) | typed).items() if value}
     if "baseline" in terms:
         return terms | {"baseline": Path(terms["baseline"])}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from collapse_cli.analysis.measuring import Columns
 from collapse_cli.commands.options import Listed, options
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.settings import fill
+from collapse_cli.views import as_json, plain_letters
 
 WIDE = 63  # letters beside a fact's name
 
@@ -33,7 +33,7 @@ def inspect(
     """
     facts = _facts(input, fill(Choices, typed), fill(Columns, typed).column)
     if fill(Listed, typed).json:
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        print(as_json(facts), file=plain_letters.unaltered(sys.stdout))
     else:
         sys.stdout.write(
             "".join(f"{line}\n" for name, value in facts.items() for line in _lines(name, value))

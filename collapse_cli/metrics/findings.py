@@ -30,7 +30,7 @@ NEAR = 3
 def active(spectrum: Spectrum) -> str:
     """How many directions are active, of how many, beside those of embeddings of the same kind without structure."""
     count, null = spectrum.active, getattr(spectrum.active, "null", None)
-    kind = "isotropic data through a ReLU" if spectrum.rectified else "isotropic data"
+    kind = f"isotropic data{_through(spectrum)}"
     beside = "" if null is None else f" ({kind}: {null:,.0f})"
     is_active = "is" if count == 1 else "are"
     return f"{count:,.0f} of {spectrum.dimensions:,} dimensions {is_active} active{beside}"
@@ -43,10 +43,15 @@ def spread_out(spectrum: Spectrum) -> str:
     return f"{count}, and the effective rank is {written(float(rank))}{_beside(rank, written)}"
 
 
+def _through(spectrum: Spectrum) -> str:
+    """Which null it is, where the embeddings are never negative; it stands in the first bracket of a sentence."""
+    return " through a ReLU" if spectrum.rectified else ""
+
+
 def _beside(value: float, written: Callable[[float], str]) -> str:
     """The null of a value in brackets; empty where it has none."""
     null = getattr(value, "null", None)
-    return "" if null is None else f" (isotropic: {written(float(null))})"
+    return "" if null is None else f" (null: {written(float(null))})"
 
 
 def of_views(signs: Signs) -> Iterator[str]:

@@ -65,4 +65,4 @@ def of_the_others(
 def _led_by(lead: str, judged: Verdict) -> Verdict:
     """The same verdict, its sentences after another one, which is then no finding any more."""
     findings = tuple(finding for finding in judged.findings if finding != lead)
-    return replace(judged, sentence=f"{lead} {judged.sentence}", findings=findings)
+    return replace(judged, sentence=f"{lead} {judged.sentence}", findings=findings, lead=judged.lead or lead)

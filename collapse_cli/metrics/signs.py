@@ -85,7 +85,7 @@ def of_collapse(spectrum: Spectrum, signs: Signs) -> Iterator[str]:
     if on_a_ray(spectrum) and not _told_apart(signs):
         yield (
             f"It is no mere offset: {percent(spectrum.ray_share or 0, 1)} of what still varies is the length along that one "
-            "direction (healthy runs: 1 % to 14 %)."
+            "direction (z of healthy runs: 1 % to 14 %)."
         )
     if signs.trained is not None and signs.trained < COMPLETE:
         yield (

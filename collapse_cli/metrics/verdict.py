@@ -56,11 +56,13 @@ FEWEST = 8
 
 @dataclass(frozen=True)
 class Ruling:
-    """The first rule that applies: its status, why, and whether the deciding number is too near its bound to be sure."""
+    """The first rule that applies: its status, why, whether the deciding number is near its bound, and what it means where
+    that does not follow from the status."""
 
     status: Status
     why: str
     borderline: bool = False
+    meaning: str = ""
 
 
 NOTHING_ELSE = Context()
@@ -87,7 +89,7 @@ def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE, signs: Signs = 
         reasons,
         thresholds=(spread, dimensions),
         borderline=ruling.borderline,
-        meaning=_meaning(ruling.status, spectrum, context),
+        meaning=ruling.meaning or _meaning(ruling.status, spectrum, context),
         findings=facts,
     )
 
@@ -103,11 +105,11 @@ def _meaning(status: Status, spectrum: Spectrum, context: Context) -> str:
     if status == "dimensional collapse":
         if context.space == "z":
             return "Usual for a projection head; judge h."
-        return "A probe or a downstream task has no other directions to use."
+        return "The other directions hold little: a cosine search hardly sees them, and a probe only after they are rescaled."
     if status == "complete collapse":
         if spectrum.equal:
             return "Nothing is left that tells the inputs apart."
-        return "To a loss or a search that compares directions, all inputs are the same."
+        return "To a loss or a search that compares directions, all inputs are nearly the same."
     return ""
 
 
@@ -160,6 +162,7 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
             "complete collapse",
             f"The scale has collapsed: the variance of the raw embeddings is {signs.scale:.2g} of that at random "
             "initialisation, and the loss compares embeddings with their lengths.",
+            meaning="What depends on lengths sees one point; their directions may still differ.",
         )
     if spread.crossed is False:
         return None
@@ -200,7 +203,7 @@ def _shape(spectrum: Spectrum, context: Context, dimensions: Threshold) -> Rulin
             "inconclusive", f"The variance comes from a few outliers: {share} of the embeddings carry it."
         )
     if dimensions.crossed is None:
-        interval = "The 95 % interval of the active dimensions reaches over the bound, half of those of isotropic data."
+        interval = f"The 95 % interval of the active dimensions reaches over the bound, half of the null's {null:,.0f}."
         return Ruling("inconclusive", f"{count} {interval}", borderline)
     status: Status = "dimensional collapse" if dimensions.crossed else "healthy"
     if status == "healthy" and context.codes:

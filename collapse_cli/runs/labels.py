@@ -83,7 +83,7 @@ def _lines(path: Path, what: str) -> list[str] | list[int]:
     if "" in words:
         raise CollapseError(
             f"{path}: {what[:-1]} {words.index('') + 1} of {len(words)} is empty",
-            "give one {what[:-1]} on each line",
+            f"give one {what[:-1]} on each line",
         )
     return [int(word) for word in words] if all(WHOLE.fullmatch(word) for word in words) else words
 

@@ -65,7 +65,7 @@ def _verdict(judged: Mapping[str, Any]) -> Verdict:
     thresholds, commands = tuple(judged.get("thresholds", ())), tuple(judged.get("commands", ()))
     return Verdict(
         judged["status"],
-        judged["sentence"],
+        _without_status(judged),
         reasons,
         advice,
         thresholds,
@@ -73,7 +73,13 @@ def _verdict(judged: Mapping[str, Any]) -> Verdict:
         borderline=judged.get("borderline") is True,
         meaning=str(judged.get("meaning", "")),
         findings=tuple(judged.get("findings", ())),
+        lead=str(judged.get("lead", "")),
     )
+
+
+def _without_status(judged: Mapping[str, Any]) -> str:
+    """The sentence; those of earlier versions began with the status."""
+    return str(judged["sentence"]).removeprefix(f"{judged['status']}: ")
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -131,7 +137,8 @@ def _measured(result: dict[str, Any], inputs: list[dict[str, Any]]) -> bool:
         isinstance(verdict["status"], str)
         and isinstance(verdict["sentence"], str)
         and isinstance(verdict["reasons"], list)
-        and all(_listed(verdict.get(part, []), str) for part in ("advice", "commands"))
+        and all(_listed(verdict.get(part, []), str) for part in ("advice", "commands", "findings"))
+        and all(isinstance(verdict.get(part, ""), str) for part in ("meaning", "lead"))
         and all(isinstance(bound["number"], str) for bound in verdict.get("thresholds", []))
     )
     placed = isinstance(place, int) and place >= 0 and _listed(result.get("inputs", []), int)
@@ -140,7 +147,8 @@ def _measured(result: dict[str, Any], inputs: list[dict[str, Any]]) -> bool:
     named = all(isinstance(result[name], str) for name in ("of", "title")) and isinstance(
         result["settings"], dict
     )
-    return judged and placed and named and all(map(_metric, result["metrics"].values()))
+    spoken = isinstance(result.get("answer", ""), str) and _listed(result.get("key_numbers", []), str)
+    return judged and placed and named and spoken and all(map(_metric, result["metrics"].values()))
 
 
 def _metric(metric: dict[str, Any]) -> bool:

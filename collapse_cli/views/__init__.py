@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.views import targets
+from collapse_cli.views import plain_letters, targets
 
 PLOTS = (".png", ".svg", ".pdf")
 PAGES = (".html", ".htm")
@@ -53,7 +53,7 @@ def show(document: dict[str, Any], output: Output) -> None:
 
 def _print(document: dict[str, Any], output: Output) -> None:
     if output.json:
-        print(_json(document))
+        print(as_json(document), file=plain_letters.unaltered(sys.stdout))
     elif not output.quiet:
         from collapse_cli.views import brief, terminal
 
@@ -61,7 +61,7 @@ def _print(document: dict[str, Any], output: Output) -> None:
     sys.stdout.flush()
 
 
-def _json(document: dict[str, Any]) -> str:
+def as_json(document: Any) -> str:
     """The document as text; letters are escaped only where this stdout could not carry them."""
     text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=2)
     try:

@@ -41,8 +41,8 @@ def _single(speaking: Speaking, document: Document, width: int) -> Iterator[Any]
     results = headline_first(speaking.results)
     first = results[0]
     yield _heading(first, speaking, _described(document, first))
-    for result in results:
-        yield from _paragraph(result, several=len(results) > 1)
+    for place, result in enumerate(results):
+        yield from _paragraph(result, several=len(results) > 1, led=place > 0)
     if not speaking.judged and any(result.get("key_numbers") for result in results):
         yield from _indented(tables(key_numbers(_by_space(speaking.group)), width - INDENT))
     if first.get("verdict"):
@@ -72,18 +72,24 @@ def _described(document: Document, result: Result) -> str:
     return words.plain(facts.get("described") or result["subject"])
 
 
-def _paragraph(result: Result, several: bool) -> Iterator[Any]:
-    """The sentence on one space, and what it means; below it what changes how it is to be read."""
+def _paragraph(result: Result, several: bool, led: bool) -> Iterator[Any]:
+    """The sentence on one space, and what it means; below it what changes how it is to be read.
+
+    led: another space stands in the heading, so the status of this one is said here.
+    """
     verdict = result.get("verdict") or {}
     sentence = words.verdict(verdict)[2] if verdict else words.plain(result.get("answer", ""))
     if not sentence:
         return
     name = f"{words.SPACES.get(result['space'], result['space'])}: " if several and result["space"] else ""
-    yield _indent(f"{name}{sentence}")
+    status = words.verdict(verdict)[1] if led and verdict else ""
+    lead = f"{status}. " if status and status != "healthy" else ""
+    yield _indent(f"{name}{lead}{sentence}")
     findings = verdict.get("findings", ())
-    for finding in findings[:FINDINGS]:
+    most = FINDINGS if result["space"] else len(findings)  # every check of a gate that failed is told
+    for finding in findings[:most]:
         yield _indent(words.plain(finding))
-    if len(findings) > FINDINGS:
+    if len(findings) > most:
         yield _indent(f"{len(findings) - FINDINGS} more findings: --all", "dim")
 
 

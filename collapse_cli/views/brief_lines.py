@@ -33,20 +33,29 @@ def several(speaking: Speaking, width: int) -> Iterator[Any]:
         yield from _lines(shown, speaking.judged, () if side_by_side else keys, sentences=not keys)
     if side_by_side:
         yield from tables(key_numbers(shown), width)
-    if not keys:
-        yield from _findings(shown)
+    if speaking.judged:
+        yield from _notes(shown, sentences=not keys)
     if len(group.entries) > LINES:
         yield Text(f"{len(group.entries) - LINES} more: --all", "dim")
 
 
-def _findings(group: Group) -> Iterator[Text]:
-    """What stands behind the verdicts that have no numbers, as the checks of a gate that failed."""
+def _notes(group: Group, sentences: bool) -> Iterator[Text]:
+    """What a line leaves out and must be seen: why nothing can be concluded, what to give, copies, an offset, failed checks.
+
+    sentences: those of the verdicts stand in the lines already.
+    """
     for name, result in group:
-        findings = (result.get("verdict") or {}).get("findings", ())
-        for finding in findings[:FINDINGS]:
-            yield Text(f"{words.plain(name)}: {words.plain(finding)}")
-        if len(findings) > FINDINGS:
-            yield Text(f"{words.plain(name)}: {len(findings) - FINDINGS} more: --all", "dim")
+        verdict = result["verdict"]
+        notes = list(verdict.get("findings", ()))
+        if verdict["status"] == "inconclusive" and not sentences:
+            notes = [words.verdict(verdict)[2], *verdict.get("advice", ())[:1], *notes]
+        elif verdict.get("lead") and not sentences:
+            notes = [verdict["lead"], *notes]
+        most = FINDINGS if result["space"] else len(notes)
+        for note in notes[:most]:
+            yield Text(f"{words.plain(name)}: {words.plain(note)}")
+        if len(notes) > most:
+            yield Text(f"{words.plain(name)}: {len(notes) - most} more: --all", "dim")
 
 
 def _one_line_each(speaking: Speaking) -> Group:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from collapse_cli.views import as_json, plain_letters
 
-def listing(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+
+def listing(rows: Sequence[Mapping[str, Any]], json: bool) -> None:
     """Print rows, which all have the same keys, on stdout."""
-    if as_json:
-        print(json.dumps(list(rows), indent=2, ensure_ascii=False))
+    if json:
+        print(as_json(list(rows)), file=plain_letters.unaltered(sys.stdout))
         return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table

@@ -48,7 +48,7 @@ LETTERS = {
 """What stands for a letter in ASCII. Of a braille letter of a sketch a star is left, of an accent nothing."""
 
 PIECES = re.compile(
-    r"(?P<gap> {2,})|(?P<raised>[⁰¹²³⁴-⁹]+)|(?P<unsure>(?<!\S)\?(?= ))|(?P<times>(?<=\S)·(?=\S))|.", re.DOTALL
+    r"(?P<gap> {2,})|(?P<raised>[⁰¹²³⁴-⁹]+)|(?P<unsure>^\?(?= ))|(?P<times>(?<=\S)·(?=\S))|.", re.DOTALL
 )
 """Blanks, digits of a footnote or a power, the mark of what is inconclusive, a product, or any letter."""
 
@@ -114,6 +114,11 @@ class Plain:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
+
+
+def unaltered(stream: TextIO) -> TextIO:
+    """The stream as it was before `fit_standard_streams`: for JSON and paths, whose letters mean something."""
+    return stream._stream if isinstance(stream, Plain) else stream
 
 
 def fitted(stream: TextIO) -> TextIO:

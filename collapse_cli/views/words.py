@@ -137,11 +137,9 @@ def pairs(settings: Mapping[str, Any]) -> str:
 
 
 def verdict(judgement: Mapping[str, Any]) -> tuple[str, str, str]:
-    """A verdict as its mark, its status, and its sentences with what they mean, without the status they may have begun with."""
+    """A verdict as its mark, its status, and its sentences with what they mean; earlier ones began with the status."""
     mark, status = MARKS.get(judgement["status"], ("•", ""))[0], plain(judgement["status"])
-    sentence = plain(judgement["sentence"]).strip()
-    if sentence.lower().startswith(status):
-        sentence = sentence[len(status) :].lstrip(" :,—-")
+    sentence = plain(judgement["sentence"]).removeprefix(f"{status}: ")
     sentences = " ".join(filter(None, (sentence, plain(judgement.get("meaning", "")))))
     return mark, f"{status}, borderline" if judgement.get("borderline") else status, sentences
 
