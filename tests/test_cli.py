@@ -60,7 +60,7 @@ def test_measuring_a_run(command: str, copy: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_table_says_the_same_as_the_json(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["spectrum", str(copy / "checkpoint.pt")]) == 0
+    assert main(["spectrum", "--all", str(copy / "checkpoint.pt")]) == 0
     shown = capsys.readouterr()
     assert "std·√D" in shown.out
     assert "dimensional collapse" in shown.out

@@ -139,7 +139,7 @@ def test_means_over_processes(both: Path) -> None:
 
 def test_a_batch_without_equal_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(CollapseError, match="--batch 64 has no 3 equal parts"):
+    with pytest.raises(CollapseError, match="--batch 64 cannot be divided into 3 equal parts"):
         refuse_unequal(64)
     refuse_unequal(63)
 
@@ -184,5 +184,5 @@ def test_what_all_processes_refuse_is_said_by_the_first(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", rank)
     assert main(["train", "moco", "--batch", "65", "--out", str(tmp_path / "run")]) == 2
-    assert capsys.readouterr().err.count("--batch 65 has no 2 equal parts") == said
+    assert capsys.readouterr().err.count("--batch 65 cannot be divided into 2 equal parts") == said
     assert not (tmp_path / "run").exists()

@@ -119,8 +119,8 @@ def test_no_two_parts_share_a_name() -> None:
     ("method", "given", "message", "hint"),
     [
         ("moco", {"quue": 3}, "'quue' is not a setting of moco", "did you mean 'queue'?"),
-        ("positive-only", {"queue": 3}, "'queue' is not a setting of positive-only", "one of: "),
-        ("mocoo", {}, "no method named 'mocoo'", "did you mean 'moco'?"),
+        ("positive-only", {"queue": 3}, "'queue' is not a setting of positive-only", "choose one of: "),
+        ("mocoo", {}, "there is no method named 'mocoo'", "did you mean 'moco'?"),
         ("moco", {"epochs": "3.5"}, "--epochs cannot be '3.5'", "it takes a whole number"),
         ("moco", {"epochs": 3.0}, "--epochs cannot be '3.0'", "it takes a whole number"),
         ("moco", {"epochs": True}, "--epochs cannot be 'True'", "it takes a whole number"),

@@ -60,7 +60,7 @@ def measure(
 def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     """What was judged of the space that the loss sees, and the causes, the likeliest first, each with its cure."""
     reasons = [
-        f"{place}. {titled(cause.name)}, {cause.times:.3g} times the threshold: {cause.sentence.rstrip('.')}."
+        f"{place}. {titled(cause.name)} (its evidence is {cause.times:.3g} times the threshold): {cause.sentence.rstrip('.')}."
         for place, cause in enumerate(inquiry.causes, 1)
     ]
     rest = [] if inquiry.serious else [_rest(inquiry.case)]
@@ -76,7 +76,8 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
 def _likeliest(inquiry: Inquiry) -> str:
     """A sentence on the first cause, or that none was found."""
     if not inquiry.serious:
-        return "No cause of collapse was found."
+        others = "; what may limit learning:" if inquiry.causes else "."
+        return f"No cause of collapse was found{others}"
     first = inquiry.serious[0]
     if first.effect == "nothing learned":
         return f"{titled(first.name)}: the network is at its initialisation."
@@ -89,7 +90,10 @@ def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
         return
     for place, cause in enumerate(inquiry.causes, 1):
         if not inquiry.cure(cause, place):
-            changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in cause.cure.items())
+            changed = ", ".join(
+                name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {value}"
+                for name, value in cause.cure.items()
+            )
             method = inquiry.case.trained.run.method
             yield (
                 f"{titled(cause.name)}: no command is given, since {changed} was not seen to cure {method}; collapse causes "

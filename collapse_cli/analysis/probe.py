@@ -115,5 +115,11 @@ def answer(result: Probe) -> str:
     guessing = f"guessing: {percent(null_of(result.linear), 1)}"
     return (
         f"A linear probe is right on {percent(result.linear, 1)} of the test images{few}; kNN on {percent(result.knn, 1)} "
-        f"({guessing})."
+        f"({guessing}){_no_better(result.linear)}."
     )
+
+
+def _no_better(accuracy: float) -> str:
+    """What is said where the interval of an accuracy reaches down to guessing."""
+    interval = getattr(accuracy, "interval", None)
+    return ": no better than guessing" if interval and interval[0] <= null_of(accuracy) else ""

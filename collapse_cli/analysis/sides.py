@@ -163,7 +163,10 @@ def _verdict(group: Group) -> Verdict | None:
     judged = [_headline(run.verdicts) for run in group.runs]
     spaces = "/".join(dict.fromkeys(space for space, _ in judged))
     counts = Counter(verdict.status for _, verdict in judged)
-    status, sentence = next(iter(counts)), f"The verdict on {spaces} of all {len(judged)} runs."
+    status, sentence = (
+        next(iter(counts)),
+        f"The verdict on {spaces} of {'both' if len(judged) == 2 else f'all {len(judged)}'} runs.",
+    )
     if len(judged) == 1:
         sentence = judged[0][1].sentence
     elif len(counts) > 1:

@@ -43,7 +43,8 @@ def _single(speaking: Speaking, document: Document, width: int) -> Iterator[Any]
     yield _heading(first, speaking, _described(document, first))
     for place, result in enumerate(results):
         yield from _paragraph(result, several=len(results) > 1, led=place > 0)
-    if not speaking.judged and any(result.get("key_numbers") for result in results):
+    keys = {key for result in results for key in result.get("key_numbers", ())}
+    if len(keys) > grid.MANY or (keys and not speaking.judged):
         yield from _indented(tables(key_numbers(_by_space(speaking.group)), width - INDENT))
     if first.get("verdict"):
         yield from _to_do(first["verdict"])
@@ -78,7 +79,8 @@ def _paragraph(result: Result, several: bool, led: bool) -> Iterator[Any]:
     led: another space stands in the heading, so the status of this one is said here.
     """
     verdict = result.get("verdict") or {}
-    sentence = words.verdict(verdict)[2] if verdict else words.plain(result.get("answer", ""))
+    answer = words.plain(result.get("answer", ""))
+    sentence = " ".join(filter(None, (answer, words.verdict(verdict)[2] if verdict else "")))
     if not sentence:
         return
     name = f"{words.SPACES.get(result['space'], result['space'])}: " if several and result["space"] else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +25,7 @@ def several(speaking: Speaking, width: int) -> Iterator[Any]:
     """Several inputs: the sentences, if there are some, then a line for each input."""
     for result in speaking.results:
         if result.get("answer") and not result.get("key_numbers"):
-            yield Text(words.plain(result["answer"]))
+            yield Padding(Text(words.plain(result["answer"])), 0, expand=False)
     group = _one_line_each(speaking)
     shown = replace(group, names=group.names[:LINES], entries=group.entries[:LINES])
     keys = _keys(shown)
@@ -33,13 +34,14 @@ def several(speaking: Speaking, width: int) -> Iterator[Any]:
         yield from _lines(shown, speaking.judged, () if side_by_side else keys, sentences=not keys)
     if side_by_side:
         yield from tables(key_numbers(shown), width)
+        yield from (Padding(Text(mark, "dim"), 0, expand=False) for mark in grid.marks(shown))
     if speaking.judged:
         yield from _notes(shown, sentences=not keys)
     if len(group.entries) > LINES:
         yield Text(f"{len(group.entries) - LINES} more: --all", "dim")
 
 
-def _notes(group: Group, sentences: bool) -> Iterator[Text]:
+def _notes(group: Group, sentences: bool) -> Iterator[Any]:
     """What a line leaves out and must be seen: why nothing can be concluded, what to give, copies, an offset, failed checks.
 
     sentences: those of the verdicts stand in the lines already.
@@ -53,7 +55,7 @@ def _notes(group: Group, sentences: bool) -> Iterator[Text]:
             notes = [verdict["lead"], *notes]
         most = FINDINGS if result["space"] else len(notes)
         for note in notes[:most]:
-            yield Text(f"{words.plain(name)}: {words.plain(note)}")
+            yield Padding(Text(f"{words.plain(name)}: {words.plain(note)}"), 0, expand=False)
         if len(notes) > most:
             yield Text(f"{words.plain(name)}: {len(notes) - most} more: --all", "dim")
 

@@ -34,15 +34,19 @@ def test_the_names_are_these():
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("simclrr", "no augmentation named 'simclrr'", "did you mean 'simclr'?"),
-        ("?", "no augmentation named '?'", "one of: none, weak"),
+        ("simclrr", "there is no augmentation named 'simclrr'", "did you mean 'simclr'?"),
+        ("?", "there is no augmentation named '?'", "one of: none, weak"),
         (
             "weak+randaug+?",
-            "no augmentation named 'randaug' in 'weak+randaug+?'",
+            "there is no augmentation named 'randaug' in 'weak+randaug+?'",
             "did you mean 'randaugment'?",
         ),
-        ("moco_v2+", "no augmentation named '' in 'moco_v2+'", "one of: none, weak"),
-        ("weak+ digits", "no augmentation named ' digits' in 'weak+ digits'", "did you mean 'digits'?"),
+        ("moco_v2+", "there is no augmentation named '' in 'moco_v2+'", "one of: none, weak"),
+        (
+            "weak+ digits",
+            "there is no augmentation named ' digits' in 'weak+ digits'",
+            "did you mean 'digits'?",
+        ),
     ],
 )
 def test_an_unknown_recipe_or_part_names_the_nearest(name, message, hint):

@@ -71,7 +71,7 @@ def test_the_planted_cause_is_named_first(name: str, failing: dict[str, Path]) -
     verdict = document["results"][0]["verdict"]
     assert verdict["status"] == "complete collapse"
     assert verdict["sentence"].endswith(f"The likeliest cause: {name}.")
-    assert verdict["reasons"][0].startswith(f"1. {name[0].upper()}{name[1:]}, ")
+    assert verdict["reasons"][0].startswith(f"1. {name[0].upper()}{name[1:]} (its evidence is ")
     assert verdict["findings"][0] == verdict["reasons"][0]
     assert verdict["commands"][0] == first["cure"]
 

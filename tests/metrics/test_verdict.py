@@ -206,7 +206,7 @@ def test_a_verdict_says_why_and_what_to_try() -> None:
         evidence(active=5, around=(4, 7)), Context(space="z", method="moco", loss=4.0, chance_level=6.2)
     )
     assert judged.sentence == (
-        "5 of 64 dimensions are active (isotropic data: 64), 90 % of the variance lies in 4 (isotropic: 58), and the effective "
+        "5 of 64 dimensions are active (isotropic data: 64), 90 % of the variance lies in 4 (null: 58), and the effective "
         "rank is 0."
     )
     assert judged.meaning == "Usual for a projection head; judge h."

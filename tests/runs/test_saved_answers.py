@@ -50,7 +50,7 @@ def test_what_is_measured_of_spaces_is_kept(tmp_path: Path) -> None:
     assert (found.command, found.inputs, found.warnings) == ("spectrum", ({"path": "a"},), ())
     assert (entry.kind, entry.subject, entry.space, entry.input) == ("shape", "a", "z", 0)
     assert (entry.settings, entry.metrics) == ({"N": 9}, {"rank": NUMBER, "line": CURVE})
-    assert entry.verdict == Verdict("healthy", "healthy: it lives")
+    assert entry.verdict == Verdict("healthy", "it lives")
 
 
 def test_schema_1_is_read_by_todays_names(tmp_path: Path) -> None:

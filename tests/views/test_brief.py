@@ -57,8 +57,8 @@ def test_healthy_h_leads_and_z_is_told_to_be_usual() -> None:
     assert lines(entry("z", FEW), entry("h", WELL)) == [
         "✓ Healthy.  moco on digits, epoch 0 of 9",
         "  h, the representation that probes and downstream tasks use: 94 of 128 dimensions are active.",
-        "  z, the projection that the loss compares: 16 of 64 are active. Usual for a projection head; judge",
-        "  h.",
+        "  z, the projection that the loss compares: dimensional collapse. 16 of 64 are active. Usual for a",
+        "  projection head; judge h.",
     ]
 
 
@@ -109,7 +109,11 @@ def test_a_line_for_each_of_several_inputs() -> None:
     assert [line.split("  ")[0] for line in found[2:4]] == ["✓ a · h", "✗ b · z"]
     assert found[2].split()[4:] == ["healthy", "94", "(128)", "37.1", "(127)"]
     assert "complete collapse" in found[3]
-    assert found[4:] == ["in brackets the null: isotropic"]
+    assert found[4:] == [
+        "in brackets the null: isotropic",
+        *(f"b · z: {finding}" for finding in ("The likeliest cause is known.", "b.", "c.")),
+        "b · z: 1 more: --all",
+    ]
 
 
 def test_sentences_without_numbers_come_first() -> None:

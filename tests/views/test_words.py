@@ -33,7 +33,7 @@ def test_marks_are_explained_where_they_are():
 
 
 def test_verdict_says_its_status_once():
-    one = {"status": "healthy", "sentence": "Healthy: 9 of 9 live", "reasons": []}
+    one = {"status": "healthy", "sentence": "healthy: 9 of 9 live", "reasons": []}
     assert words.verdict(one) == ("✓", "healthy", "9 of 9 live")
     assert words.verdict(one | {"sentence": "9 of 9 live"}) == ("✓", "healthy", "9 of 9 live")
 
