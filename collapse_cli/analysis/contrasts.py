@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collapse_cli.analysis.merging import Group, near, space_of
+from collapse_cli.analysis.merging import Group, near
 from collapse_cli.figures import bracketed
 from collapse_cli.metrics.comparison import TIE, Difference, difference
 from collapse_cli.views.words import figures, titled
@@ -71,9 +71,8 @@ def _shared(key: str, group: Group, baseline: Group) -> bool:
 
 def _refusal(key: str, group: Group, baseline: Group) -> str:
     """Why a metric of two groups is not compared; empty where it is."""
-    space = space_of(key)
     for side in (group, baseline):
-        if side.collapsed(space):
+        if space := side.spoiled_by(key):
             return f"{space} of {side.name} has collapsed completely"
         if side.repeats(key) is None:
             return f"it is no finite number in a run of {side.name}"

@@ -72,6 +72,22 @@ class Group:
             run.verdicts[space].status == "complete collapse" for run in self.runs if space in run.verdicts
         )
 
+    def spoiled_by(self, key: str) -> str:
+        """The space whose complete collapse makes this metric say nothing; empty where there is none.
+
+        That is its own space. Of numbers that count directions (their null is isotropic) it is any space, for random weights
+        make many directions active.
+        """
+        space_of_key, counts = (
+            space_of(key),
+            self.runs[0].metrics[key].get("null_is", "").startswith("isotropic"),
+        )
+        spaces = [
+            space_of_key,
+            *(space for space in self.runs[0].verdicts if counts and space != space_of_key),
+        ]
+        return next((space for space in spaces if self.collapsed(space)), "")
+
 
 def by_name(answers: Iterable[Answer]) -> dict[str, Metric]:
     """Every metric of one input by name and space, as `uniformity.z`; the spaces of a metric stand together.

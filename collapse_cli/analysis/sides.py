@@ -99,13 +99,15 @@ def _brief(shared: Mapping[str, Any]) -> dict[str, Any]:
 def _marks(key: str, groups: Sequence[Group]) -> list[Mark | None]:
     """Which groups are best by this metric, where it can rank them.
 
-    A space that has collapsed completely is never best, and nobody is where nulls differ: with other N or D the same
-    value means another thing.
+    A space that has collapsed completely is never best, nor are directions beside one, and nobody is where nulls differ: with
+    other N or D the same value means another thing.
     """
-    better, space = declared(groups)[key].get("better"), space_of(key)
+    better = declared(groups)[key].get("better")
     if not better:
         return [None] * len(groups)
-    ranked = [None if group.collapsed(space) else group.repeats(key) for group in groups]
+    ranked = [
+        None if group.measured(key) and group.spoiled_by(key) else group.repeats(key) for group in groups
+    ]
     nulls = [group.null(key) for group, repeats in zip(groups, ranked, strict=True) if repeats]
     alike = all(near(null, nulls[0]) for null in nulls)
     return best(ranked if alike else [None] * len(groups), better)
