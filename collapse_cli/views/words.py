@@ -158,8 +158,8 @@ def flowing(notes: Sequence[str], width: int) -> list[str]:
 def source(measured_input: Mapping[str, Any]) -> str:
     """An input in one line: its path, then what else is known; hashes and long lists stay in the JSON."""
     facts = {key: value for key, value in measured_input.items() if not _long(value)}
-    path = facts.pop("path", "")
-    return " · ".join(text for text in (plain(path), pairs(facts)) if text)
+    path, described = facts.pop("path", ""), facts.pop("described", "")
+    return " · ".join(text for text in (plain(path), plain(described), pairs(facts)) if text)
 
 
 def _long(value: Any) -> bool:
