@@ -50,5 +50,5 @@ def test_seeds(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert "end-to-end" in ended.stdout
-    assert "paired" in ended.stdout
+    assert "2 runs each" in ended.stdout
     assert (tmp_path / "runs" / "compare.png").stat().st_size > 10_000

@@ -176,7 +176,7 @@ def test_an_answer_is_strict_json_and_reads_back() -> None:
     again = json.loads(json.dumps(said, allow_nan=False))
     assert again["results"][0]["verdict"] == {
         "status": "healthy", "sentence": "healthy: so", "reasons": ["why"], "advice": [], "thresholds": [], "commands": [],
-        "borderline": False, "meaning": "", "findings": [],
+        "borderline": False, "meaning": "", "findings": [], "lead": "",
     }  # fmt: skip
     assert again["results"][1]["verdict"] is None
     assert again["results"][1]["settings"] == {}

@@ -80,7 +80,7 @@ def _likeliest(inquiry: Inquiry) -> str:
         return f"No cause of collapse was found{others}"
     first = inquiry.serious[0]
     if first.effect == "nothing learned":
-        return f"{titled(first.name)}: the network is at its initialisation."
+        return f"{titled(first.name)}: the network is still at its initialisation."
     return f"The likeliest cause: {first.name}."
 
 
@@ -96,7 +96,7 @@ def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
             )
             method = inquiry.case.trained.run.method
             yield (
-                f"{titled(cause.name)}: no command is given, since {changed} was not seen to cure {method}; collapse causes "
+                f"{titled(cause.name)}: no command is given, since {changed} is not known to cure {method}; collapse causes "
                 "--try 8 tries it."
             )
     if not inquiry.causes and not inquiry.attempts and status != "healthy":

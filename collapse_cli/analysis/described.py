@@ -57,7 +57,8 @@ def options_typed(measuring: Measuring) -> Iterator[str]:
     """The options of reading an input that are not the defaults, as they are typed."""
     for field in dataclasses.fields(measuring):
         value = getattr(measuring, field.name)
-        if value != field.default and field.name not in NOT_REPEATED:
+        usual = (field.default, "train") if field.name == "split" else (field.default,)
+        if value not in usual and field.name not in NOT_REPEATED:
             name = f"--{field.name.replace('_', '-')}"
             yield name if value is True else f"{name} {shlex.quote(str(value))}"
 

@@ -57,13 +57,13 @@ def _grouped(subject: Subject, views: int, images: int) -> Grouped:
         many = subject.many_views(views, images)
         return _together(many, subject.case.recipe)
     if subject.stored_views:
-        return _together(subject.stored_views, "the two that the file holds")
+        return _together(subject.stored_views, "the two views in the file")
     if subject.clean.labels is None:
         raise CollapseError(
             f"{subject.name} has neither views nor labels",
-            "give a checkpoint, an .npz from `collapse embed`, which holds two views, or --labels FILE",
+            "give a checkpoint, an .npz from `collapse embed`, which contains two views, or --labels FILE",
         )
-    return Grouped(subject.clean.spaces, subject.clean.labels, "rows of one class")
+    return Grouped(subject.clean.spaces, subject.clean.labels, "embeddings of one class")
 
 
 def _together(views: Sequence[Embeddings], how: str) -> Grouped:
@@ -78,10 +78,13 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: float) -> Ite
     for entry in entries:
         n, q, d = entry.groups, entry.views, entry.dimensions
         if q < FEW_VIEWS:
-            yield f"{entry.of}: {q:.3g} views of each bring LiDAR near to noise's; compare it only with others of as many"
+            yield (
+                f"{entry.of}: {q:.3g} views of each bring LiDAR close to that of noise; compare it only with others of the same "
+                "number of views"
+            )
         if n <= d:
             what = "classes" if of_classes else "images"
-            yield f"{entry.of}: {n} {what} in {d} dimensions bound LiDAR by {n - 1}; more than {d} are recommended"
+            yield f"{entry.of}: {n} {what} in {d} dimensions limit LiDAR to {n - 1} at most; more than {d} are recommended"
 
 
 def answer(result: Lidar) -> str:

@@ -45,7 +45,8 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
     """
     if subject.clean.labels is None:
         raise CollapseError(
-            f"{subject.name} has no labels to probe", "give images, a file with labels, or --labels FILE"
+            f"{subject.name} has no labels, which a probe needs",
+            "give images, a file with labels, or --labels FILE",
         )
     test = subject.split("test") if subject.measuring.split == "train" else None
     if test is not None:
@@ -74,7 +75,7 @@ def _without_copies(train: Embeddings, test: Embeddings) -> tuple[Embeddings, st
     if len(remaining) < 2 or not left_out:
         return test, ""
     rest = _part(test, remaining, "")
-    return replace(rest, source=test.source), f"{left_out:,} of {len(test):,} test rows left out"
+    return replace(rest, source=test.source), f"{left_out:,} of {len(test):,} test embeddings left out"
 
 
 def _part(whole: Embeddings, chosen: Tensor, share: str) -> Embeddings:
@@ -100,11 +101,14 @@ def remarks(
     """What was measured otherwise than asked."""
     last = entries[-1]
     if "copies" in last.settings:
-        yield f"{subject.name}: some embeddings are copies, which a probe could learn by heart: {last.settings['copies']}"
+        yield f"{subject.name}: some embeddings are copies, which a probe could memorise: {last.settings['copies']}"
     if last.neighbours < k:
-        yield f"{subject.name}: k is lowered from {k} to its {last.settings['N']} training rows"
+        yield f"{subject.name}: k is lowered from {k} to {last.settings['N']}, the number of training embeddings"
     if last.few_labels is None:
-        yield f"{subject.name}: few labels are left out, a class has fewer than {per_class}; lower --per-class"
+        yield (
+            f"{subject.name}: the few-label probe is left out, because a class has fewer than {per_class} labels; lower "
+            "--per-class"
+        )
 
 
 def answer(result: Probe) -> str:

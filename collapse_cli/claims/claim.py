@@ -100,6 +100,7 @@ def judged(claim: Claim, outcomes: ArmOutcomes) -> ClaimJudgement:
     answers = checked(claim, outcomes)
     passed = sum(answer.holds for answer in answers)
     status = "holds" if passed == len(answers) else "does not hold"
+    failing = tuple(str(answer) for answer in answers if not answer.holds)
     return ClaimJudgement(
-        passed, len(answers), Verdict(status, f"{status}: {claim.says}", tuple(map(str, answers)))
+        passed, len(answers), Verdict(status, claim.says, tuple(map(str, answers)), findings=failing)
     )

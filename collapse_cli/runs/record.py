@@ -62,7 +62,8 @@ class Record:
             raise CollapseError(f"{self.folder} is not empty", goes_on if ours else "choose another --out")
         if not ours:
             raise CollapseError(
-                f"{self.folder} is not a run, --overwrite would lose what is in it", "choose another --out"
+                f"{self.folder} is not a run folder, and --overwrite would delete its content",
+                "choose another --out",
             )
 
     def settle(self, run: Run) -> None:
@@ -114,13 +115,13 @@ class Record:
         if not path.exists():
             raise CollapseError(
                 f"{self.folder} is not a run folder: it has no settings.toml",
-                "name the folder that --out made",
+                "give the folder that was the --out of a training",
             )
         tables = read_toml(path)
         method = tables.get("method")
         name = method.get("name") if isinstance(method, dict) else None
         if not isinstance(name, str):
-            raise CollapseError(f"{path} names no method", "it needs a section [method] with a name")
+            raise CollapseError(f"{path} does not name a method", "it needs a section [method] with a name")
         return resolve(name, flat(tables))
 
     def stage(self, epochs: int, planned: int) -> Stage:
@@ -165,7 +166,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise CollapseError(f"cannot read {path}: {error.strerror}", "give the path of a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CollapseError(
-            f"{path} is not TOML: {error}", "see any run's settings.toml for an example"
+            f"{path} is not TOML: {error}", "the settings.toml of any run is an example"
         ) from None
 
 

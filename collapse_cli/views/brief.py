@@ -62,7 +62,9 @@ def _heading(result: Result, speaking: Speaking, described: str) -> Text:
         return Text.assemble((f"{speaking.group.title}.", "bold"), f"  {described}")
     mark, status, _ = words.verdict(verdict)
     colour = words.MARKS.get(verdict["status"], ("", ""))[1]
-    of = f" of {result['space']}" if verdict["status"].endswith("collapse") and result["space"] else ""
+    several = len(speaking.results) > 1  # of a file of embeddings nobody speaks of h
+    named = verdict["status"].endswith("collapse") and (several or result["space"] not in ("", "h"))
+    of = f" of {result['space']}" if named else ""
     return Text.assemble((f"{mark} {words.titled(status)}{of}.", f"bold {colour}"), f"  {described}")
 
 

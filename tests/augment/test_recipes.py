@@ -35,13 +35,13 @@ def test_the_names_are_these():
     ("name", "message", "hint"),
     [
         ("simclrr", "there is no augmentation named 'simclrr'", "did you mean 'simclr'?"),
-        ("?", "there is no augmentation named '?'", "one of: none, weak"),
+        ("?", "there is no augmentation named '?'", "choose one of: none, weak"),
         (
             "weak+randaug+?",
             "there is no augmentation named 'randaug' in 'weak+randaug+?'",
             "did you mean 'randaugment'?",
         ),
-        ("moco_v2+", "there is no augmentation named '' in 'moco_v2+'", "one of: none, weak"),
+        ("moco_v2+", "there is no augmentation named '' in 'moco_v2+'", "choose one of: none, weak"),
         (
             "weak+ digits",
             "there is no augmentation named ' digits' in 'weak+ digits'",

@@ -98,7 +98,7 @@ def test_only_some_are_compared(tmp_path: Path, capsys: Capture) -> None:
         document = checked(capsys, new, "--baseline", old, *only, code=code)
         assert sorted(rows(document)) == sorted(names)
     settings = [one["settings"] for one in document["results"] if one["kind"] == "against_baseline"]
-    assert settings == [{"baseline": old, "tolerance": "5%"}]
+    assert settings == [{"baseline": old, "tolerance": "5%", "only": "rank.h, rank.z"}]
 
 
 def test_each_number_has_its_tolerance(tmp_path: Path, capsys: Capture) -> None:
@@ -134,10 +134,10 @@ def test_those_that_fail_stand_first(tmp_path: Path, capsys: Capture) -> None:
     ]  # fmt: skip
     (gate,) = [one for one in document["results"] if one["kind"] == "gate"]
     assert document["results"][0] == gate
-    assert gate["verdict"]["sentence"] == "failed: 2 of 6 checks, 1 undecided, 3 passed"
+    assert gate["verdict"]["sentence"] == "2 of 6 checks failed, 1 undecided, 3 passed."
     assert gate["verdict"]["reasons"] == [
-        "fail: spread.h -1 is above -1.90 (the baseline's -2 plus 5%)",
-        "fail: spread.z -1 is above -1.90 (the baseline's -2 plus 5%)",
+        "fail: spread.h -1 is above -1.9 (the baseline's -2 plus 5%)",
+        "fail: spread.z -1 is above -1.9 (the baseline's -2 plus 5%)",
         "inconclusive: rank.z 18.0 ± 3.0 is not known to be at least 19 (the baseline's 20 less 5%): "
         "its 95 % interval and that of the bound overlap",
     ]
@@ -169,7 +169,7 @@ def test_near_zero_the_intervals_decide(tmp_path: Path, capsys: Capture) -> None
         (["--baseline", "old.json", "--require", "spread <= 95% of baseline"], "can be negative", "spread.z <= NUMBER"),
         (["--baseline", "old.json", "--require", "rank == 20"], "rank.z is none", "rank.z >= NUMBER"),
         (["--baseline", "old.json", "--require", "rank >= 50%"], "50% of what?", "50% of null"),
-        (["--baseline", "point.json", "--require", "rank >= 5% of baseline"], "has collapsed to one point", "of the null"),
+        (["--baseline", "point.json", "--require", "rank >= 5% of baseline"], "has collapsed completely", "of the null"),
         (["--baseline", "wide.json", "--require", "rank >= 5% of baseline"], "65 dimensions", "of the null"),
         (["--baseline", "h.json", "--require", "rank.z >= 5% of baseline"], "the baseline h.json: rank.z is not", "rank.h"),
     ],

@@ -42,7 +42,7 @@ def test_quiet_gives_the_reason_in_one_line(tmp_path: Path, capsys: Capture) -> 
 def test_a_verdict_is_a_reason(tmp_path: Path, capsys: Capture) -> None:
     path = plant(tmp_path / "new.json", status="complete collapse")
     assert main(["check", path, "-q"]) == 1
-    assert capsys.readouterr() == ("", f"collapse: failed: {path}: z: complete collapse — z\n")
+    assert capsys.readouterr() == ("", f"collapse: failed: {path}: z: complete collapse: z\n")
     assert main(["check", path, *RED, "-q"]) == 1, "a collapse is named before the numbers that it spoils"
     assert capsys.readouterr() == ("", f"collapse: failed: {path}: z: complete collapse: z (and 1 more)\n")
 

@@ -59,7 +59,7 @@ def test_the_terminal_says_whether_it_holds(small: None, capsys: Capture) -> Non
     assert capsys.readouterr().out == ""
     assert main(["claims", "momentum", "--seeds", "1", "--jobs", "1"]) == 0
     shown = capsys.readouterr().out
-    assert "does not hold" in shown
+    assert "Does not hold" in shown
     assert "FAILS: moco: ACC, least" in shown
 
 

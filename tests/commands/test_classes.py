@@ -100,7 +100,7 @@ def test_without_labels_there_are_no_classes(tmp_path: Path, capsys: Capture) ->
 
 def test_its_table_and_plot(tmp_path: Path, capsys: Capture) -> None:
     plot = tmp_path / "a.png"
-    assert main(["classes", file(tmp_path / "e.npz"), "--plot", str(plot)]) == 0
+    assert main(["classes", file(tmp_path / "e.npz"), "--all", "--plot", str(plot)]) == 0
     assert plot.read_bytes()[:4] == b"\x89PNG"
     shown = capsys.readouterr().out
     for word in ("CDNV", "NC1", "NC2", "nearest class mean", "effective rank", "fish", "shuffled labels"):

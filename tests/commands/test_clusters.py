@@ -165,7 +165,7 @@ def test_what_cannot_be_clustered(
 
 def test_the_confusion_is_drawn(tmp_path: Path, capsys: Capture) -> None:
     path, plot = file(tmp_path / "e.npz"), tmp_path / "a.png"
-    assert main(["clusters", path, "--plot", str(plot)]) == 0
+    assert main(["clusters", path, "--all", "--plot", str(plot)]) == 0
     assert plot.read_bytes()[:4] == b"\x89PNG"
     shown = capsys.readouterr()
     assert "confusion: a matrix, drawn by --plot" in shown.out

@@ -188,14 +188,14 @@ def test_the_best_of_each_row_is_marked_by_its_direction(six: list[str], capsys:
 
 
 def test_a_collapsed_space_is_never_best(tmp_path: Path, capsys: Capture) -> None:
-    """Its rank is rounding noise's, and its perfect alignment is good for nothing; its h did not collapse."""
+    """Its rank is rounding noise's, and its perfect alignment is good for nothing; random weights give directions to its h."""
     runs = [plant(tmp_path / "a", 10.0, 0.3), plant(tmp_path / "b", 9.0, 0.4, method="mochi")]
     runs += [plant(tmp_path / "c", 50.0, 0.0, method="positive-only", status="complete collapse")]
     found = compared(capsys, *map(str, runs))
     sides = [found["Side by side", of]["metrics"] for of in ("moco", "mochi", "positive-only")]
     assert [metrics["rank.z"].get("best") for metrics in sides] == ["value", None, None]
     assert [metrics["across.z"].get("best") for metrics in sides] == ["value", None, None]
-    assert [metrics["rank.h"].get("best") for metrics in sides] == [None, None, "value"]
+    assert [metrics["rank.h"].get("best") for metrics in sides] == ["value", None, None]
 
 
 def test_where_chance_differs_nobody_is_best(tmp_path: Path, capsys: Capture) -> None:
@@ -213,7 +213,7 @@ def test_seeds_that_disagree_are_inconclusive(tmp_path: Path, capsys: Capture) -
     found = compared(capsys, *map(str, runs))
     assert found["Side by side", "moco"]["verdict"] == {
         "status": "inconclusive", "sentence": "The verdicts on h/z differ: 2 × healthy, 1 × complete collapse.", "reasons": [],
-        "advice": [], "thresholds": [], "commands": [], "borderline": False, "meaning": "", "findings": [],
+        "advice": [], "thresholds": [], "commands": [], "borderline": False, "meaning": "", "findings": [], "lead": "",
     }  # fmt: skip
     assert found["Side by side", "mochi"]["verdict"]["status"] == "healthy"
 
@@ -295,7 +295,9 @@ def test_refused(
 def test_what_was_read_and_what_measured_is_said(six: list[str], capsys: Capture) -> None:
     assert main(["compare", *six[:2]]) == 0
     shown = capsys.readouterr()
-    assert shown.err.splitlines() == [f"{path}: read from {path}/results" for path in six[:2]]
+    assert shown.err.splitlines() == [
+        f"{path}: read from {path}/results, as measured before; --fresh measures again" for path in six[:2]
+    ]
     assert main(["compare", *six[:2], "-q"]) == 0
     assert capsys.readouterr() == ("", "")
 

@@ -129,7 +129,9 @@ def test_labels_that_go_with_nothing(place: Path, run: Path, capsys: Capture) ->
         capsys, "oracle", "--dataset", "cifar10", *labels
     )
     (place / "names.txt").write_text("cat\n" * 59)
-    assert "59 labels, there are 60 rows" in refused(capsys, "clusters", place / "e.npy", *labels)
+    assert "contains 59 labels, but there are 60 embeddings" in refused(
+        capsys, "clusters", place / "e.npy", *labels
+    )
     assert "no file" in refused(capsys, "clusters", place / "e.npy", "--labels", place / "none.txt")
 
 

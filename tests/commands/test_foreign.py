@@ -108,7 +108,7 @@ def _images(subject: Subject) -> list[Tensor]:
 def test_without_images_it_is_asked_for_them(checkpoint: Path, capsys: Capture) -> None:
     assert main(["spectrum", str(checkpoint)]) == 2
     said = capsys.readouterr().err
-    assert "no images were given" in said
+    assert "holds the weights of a network" in said
     assert "--dataset" in said
 
 

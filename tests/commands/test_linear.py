@@ -91,7 +91,7 @@ def test_relu_and_covariances(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_the_terminal_and_the_views(tmp_path: Path, capsys: Capture) -> None:
-    assert main([*SMALL, "--noise", ".5,2", "--layers", "1,2", "--seeds", "1"]) == 0
+    assert main([*SMALL, "--all", "--noise", ".5,2", "--layers", "1,2", "--seeds", "1"]) == 0
     shown = capsys.readouterr().out
     assert "surviving dimensions, standard deviation of the noise of a view × layers L" in shown
     assert "singular values of W: 6 curves, drawn by --plot" in shown

@@ -197,7 +197,7 @@ def test_a_report_that_cannot_be_written_is_refused_first(
 ) -> None:
     monkeypatch.chdir(copy.parent)
     assert main(["report", str(copy), *argv]) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    assert f"--out {argv[1]}: " in capsys.readouterr().err
     assert not list(copy.glob("results/*"))
 
 
