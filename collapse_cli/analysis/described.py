@@ -30,13 +30,12 @@ def described(subject: Subject) -> str:
 
 def following(command: str, subject: Subject, entries: Sequence[Entry]) -> Iterator[str]:
     """The commands that are worth typing after this one, the most useful first; none about what is in memory."""
-    if not subject.from_file:
+    if not subject.from_file or command == "causes":
+        return
+    if command != "diagnose":
+        yield typed("diagnose", subject)
         return
     statuses = {entry.space: entry.status for entry in entries if entry.verdict}
-    if command != "diagnose":
-        if command != "causes":
-            yield typed("diagnose", subject)
-        return
     status = statuses[headline(statuses)] if statuses else ""
     if status.endswith("collapse") and subject.case is not None:
         yield typed("causes", subject)

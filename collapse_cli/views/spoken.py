@@ -33,18 +33,14 @@ class Speaking:
 
 def speaking_of(every: Sequence[Group]) -> list[Speaking]:
     """The kinds with a verdict, an answer or key numbers; what a gate only checks is told by its verdict on all checks."""
-    with_verdict = [group for group in every if any(result.get("verdict") for result in group.entries)]
     speaking = []
     for group in every:
-        chosen = [
-            place for place, result in enumerate(group.entries) if result.get("verdict") or _answers(result)
-        ]
-        checked = any(result["verdict"].get("result") for result in group.entries if result.get("verdict"))
-        if checked or not chosen:
+        chosen = [(name, result) for name, result in group if result.get("verdict") or _answers(result)]
+        verdicts = [result["verdict"] for _, result in chosen if result.get("verdict")]
+        if not chosen or any(verdict.get("result") for verdict in verdicts):
             continue
-        names = tuple(group.names[place] for place in chosen)
-        entries = tuple(group.entries[place] for place in chosen)
-        speaking.append(Speaking(Group(group.title, names, entries), group in with_verdict))
+        names, entries = zip(*chosen, strict=True)
+        speaking.append(Speaking(Group(group.title, names, entries), bool(verdicts)))
     return sorted(speaking, key=lambda each: not any(result.get("answer") for result in each.results))
 
 
