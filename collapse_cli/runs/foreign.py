@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.models import rebuilt, vit
+from collapse_cli.models import rebuilt
 from collapse_cli.runs.others import beside, caveats
 from collapse_cli.runs.others.candidates import Candidate, under
-from collapse_cli.runs.others.layouts import CIFAR, CLIP, IMAGENET, NORMALISATIONS, Choices
+from collapse_cli.runs.others.layouts import NORMALISATIONS, Choices
 from collapse_cli.runs.others.recognition import recognise
 from collapse_cli.runs.others.tensors import FileTensors, hold
 from collapse_cli.runs.source import Source
@@ -89,10 +89,9 @@ def load(place: Path | Source, choices: Choices = AS_FOUND) -> Foreign:
 
 def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND) -> Foreign:
     """The networks of a reading, with their weights."""
-    encoder = rebuilt.filled(best.network, best.weights)
-    channels, size, normalisation = _images(held, best, choices)
-    width = _width(encoder, channels, size, best)
-    projector, lacking = beside.projector(held, best, width)
+    encoder = rebuilt.filled(best.reading.network, best.weights)
+    size, normalisation = _images(held, best, choices)
+    projector, lacking = beside.projector(held, best, best.width)
     clusters = rebuilt.mlp(under(held.tensors, best.layout.clusters)) if best.layout.clusters else None
     return Foreign(
         path=held.path,
@@ -101,8 +100,8 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND) -> 
         where=held.where,
         prefix=_prefix(held, best),
         branch=best.branch.role,
-        arch=best.arch,
-        stem=best.stem,
+        arch=best.reading.arch,
+        stem=best.reading.stem,
         encoder=encoder,
         projector=projector,
         cluster_head=nn.Sequential(*clusters, nn.Softmax(dim=1)).eval() if clusters else None,
@@ -111,10 +110,10 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND) -> 
         matched=best.matched,
         total=best.total,
         epoch=held.epoch,
-        channels=channels,
+        channels=best.reading.images.channels,
         size=size,
-        width=width,
-        dim=None if projector is None else projector(torch.zeros(1, width)).shape[1],
+        width=best.width,
+        dim=None if projector is None else projector(torch.zeros(1, best.width)).shape[1],
         normalisation=normalisation,
         dtype=_dtype(best.weights),
         assumed=(*caveats.assumed(held, best, choices, projector), _shown(size, normalisation)),
@@ -134,61 +133,29 @@ def _prefix(held: FileTensors, best: Candidate) -> str:
     return held.written[name].removesuffix(name.removeprefix(best.branch.encoder))
 
 
-def _images(held: FileTensors, best: Candidate, choices: Choices) -> tuple[int, int, Normalisation]:
-    """Channels, side and normalisation of the images that a network takes: as asked for, else as far as it tells.
+def _images(held: FileTensors, best: Candidate, choices: Choices) -> tuple[int, Normalisation]:
+    """Side and normalisation of the images: as asked for, else as far as the network tells.
 
-    Raises CollapseError where images of the side asked for do not fall into its patches, or timm's takes one side alone.
+    Raises CollapseError where images of the side asked for do not fall into its patches, or it takes one side alone.
     """
-    channels, size, normalisation = _usual(held, best)
-    patch = best.weights["patch_embed.proj.weight"].shape[-1] if best.form else 1
-    fixed = hasattr(best.network, "pretrained_cfg") and "pos_embed" in best.weights
-    if choices.size % patch or (fixed and choices.size not in (0, size)):
+    images = best.reading.images
+    fixed = images.fixed and choices.size not in (0, images.side)
+    if choices.size % images.multiple or fixed:
         raise CollapseError(
             f"{held.path} does not take images of --size {choices.size}",
-            f"its own position embeddings are for {size}"
+            f"its own position embeddings are for {images.side}"
             if fixed
-            else f"give a multiple of {patch}, the side of its patches",
+            else f"give a multiple of {images.multiple}, the side of its patches",
         )
-    chosen = NORMALISATIONS.get(choices.normalisation, normalisation)
-    if len(chosen.mean) != channels:
-        chosen = Normalisation((0.0,) * channels, (1.0,) * channels)
-    return channels, choices.size or size, chosen
-
-
-def _usual(held: FileTensors, best: Candidate) -> tuple[int, int, Normalisation]:
-    """Channels, side and normalisation of the images that a network was trained on, as far as it tells."""
-    pretrained = getattr(best.network, "pretrained_cfg", None)  # of timm's networks
-    if pretrained:
-        channels, size, _ = pretrained["input_size"]
-        return channels, size, Normalisation(tuple(pretrained["mean"]), tuple(pretrained["std"]))
-    if best.form:
-        channels, size = best.weights["patch_embed.proj.weight"].shape[1], vit.image_side(best.weights)
-        usual = CLIP if best.clip else IMAGENET
-    else:
-        channels, small = best.weights["conv1.weight"].shape[1], best.stem != "imagenet"
-        size, usual = (32, CIFAR) if small else (224, IMAGENET)
-    return channels, size, _stated(held) or best.layout.normalisation or usual
+    chosen = NORMALISATIONS.get(choices.normalisation, images.normalisation)
+    if len(chosen.mean) != images.channels:
+        chosen = Normalisation((0.0,) * images.channels, (1.0,) * images.channels)
+    return choices.size or images.side, chosen
 
 
 def _shown(size: int, normalisation: Normalisation) -> str:
     mean, std = (", ".join(f"{v:.3g}" for v in part) for part in (normalisation.mean, normalisation.std))
     return f"images of side {size}, mean {mean}, std {std} (--size, --normalisation)"
-
-
-def _stated(held: FileTensors) -> Normalisation | None:
-    """The normalisation that timm's config.json tells, if there is one."""
-    config = (held.facts.get("config") or {}).get("pretrained_cfg") or {}
-    is_stated = {"mean", "std"} <= config.keys()
-    return Normalisation(tuple(config["mean"]), tuple(config["std"])) if is_stated else None
-
-
-def _width(encoder: nn.Module, channels: int, size: int, best: Candidate) -> int:
-    """D, seen on one image, which is small where any size will do."""
-    if best.form:
-        size = best.weights["patch_embed.proj.weight"].shape[-1]
-    elif best.stem:
-        size = min(size, 64)
-    return int(encoder(torch.zeros(1, channels, size, size)).shape[1])
 
 
 def _dtype(weights: Mapping[str, Tensor]) -> str:

@@ -832,14 +832,24 @@ def test_weights_of_another_network_are_not_read_as_a_resnet(tmp_path: Path) -> 
     weights |= {
         f"layer{stage}.0.se.fc{k}.weight": torch.zeros(4, 4) for stage in (1, 2, 3, 4) for k in (1, 2)
     }
-    with pytest.raises(CollapseError, match=r"unexpected: layer1\.0\.se\.fc1\.weight"):
+    with pytest.raises(
+        CollapseError, match=r"8 more weights that may lie between .*: layer1\.0\.se\.fc1\.weight"
+    ):
         foreign.load(saved(weights, tmp_path / "x.pt"))
 
 
-def test_a_little_beside_is_said(tmp_path: Path) -> None:
-    weights = named(narrow(), "") | {"layer4.0.gain": torch.ones(3)}
-    assert foreign.load(saved(weights, tmp_path / "x.pt")).warnings == (
-        "1 weights of the file are not used: layer4.0.gain",
+def test_a_weight_that_is_not_used_refuses(tmp_path: Path, images: Tensor) -> None:
+    """Unless it is said that it lies beside the encoder."""
+    path = saved(
+        named(narrow(), "") | {"layer4.0.gain": torch.ones(3), "probe.scale": torch.ones(2)},
+        tmp_path / "x.pt",
+    )
+    with pytest.raises(CollapseError, match=r"2 more weights .*: layer4\.0\.gain, probe\.scale"):
+        foreign.load(path)
+    with pytest.raises(CollapseError, match=r"1 more weights .*: layer4\.0\.gain"):
+        foreign.load(path, Choices(ignore="probe."))
+    assert torch.equal(
+        foreign.load(path, Choices(ignore="layer4.0.gain,probe.")).encoder(images), narrow()(images)
     )
 
 

@@ -17,16 +17,7 @@ def assumed(
     held: FileTensors, best: Candidate, choices: Choices, projector: nn.Module | None
 ) -> Iterator[str]:
     """What the weights leave open, how it was taken, and which option says otherwise."""
-    usual = "as usual" if best.layout.stem == "cifar" else f"as in {best.layout.name}"
-    origin = usual if choices.stem == "auto" else "as given"
-    if best.stem == "imagenet":
-        yield "conv1 7x7 with stride 2, padding 3 and pooling, as in torchvision"
-    elif best.stem:
-        padding = 2 if best.stem == "cifar-pad2" else 1
-        yield f"conv1 3x3 with stride 1, padding {padding} and no pooling, {origin} (--stem cifar or cifar-pad2)"
-    if best.form:
-        yield f"{best.form.heads} attention heads (--heads)"
-        yield f"{best.form.activation}, eps {best.form.eps:g} (--activation)"
+    yield from best.reading.assumed
     if held.averaged:
         yield f"the averaged weights, {held.where} (--branch online)"
     if choices.branch == "auto" and len({branch.role for branch in best.layout.branches}) > 1:
@@ -57,5 +48,3 @@ def warnings(held: FileTensors, best: Candidate) -> Iterator[str]:
     broken = tuple(name for name, tensor in learnt.items() if not tensor.isfinite().all())
     if broken:
         yield f"{len(broken)} of {len(learnt)} weights contain nan or infinity: {few(broken)}"
-    if best.unexpected:
-        yield f"{len(best.unexpected)} weights of the file are not used: {few(best.unexpected)}"

@@ -36,6 +36,11 @@ class Choices:
     prefix: str = knob(
         "", "prefix of the encoder's names in another library's checkpoint, such as 'model.encoder.'"
     )
+    ignore: str = knob(
+        "",
+        "beginnings of names, between commas, of weights that lie beside the encoder of another library's "
+        "checkpoint: a classifier, a decoder",
+    )
     heads: int = knob(
         0,
         "attention heads of a ViT in another library's checkpoint; 0: the usual number for its width",

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others.candidates import Candidate, of_arch, of_shapes, under
+from collapse_cli.runs.others import named_networks, resnets, vits
+from collapse_cli.runs.others.candidates import Candidate, scored, under
 from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
-from collapse_cli.runs.others.renaming import ANCHOR
+from collapse_cli.runs.others.reading import Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
 
-FIT = 0.95
-"""Below this share of matching weights a file is of another network."""
+FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (resnets.read, vits.read)
+"""What networks are known by the names and shapes of their weights."""
+
+ANCHOR = re.compile(
+    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj|embeddings\.patch_embedding|transformer\.resblocks\.0\.ln_1)\.weight"
+)
+"""A name that an encoder has whatever precedes it: group 1 is its prefix."""
 
 
 def recognise(held: FileTensors, choices: Choices) -> Candidate:
@@ -29,20 +35,23 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
     if not candidates:
         raise _unknown(held, choices)
     best = max(candidates, key=lambda candidate: candidate.share)
-    if best.share < FIT or best.missing:
+    if best.missing:
         raise _misfit(held.path, best)
+    if best.unexpected:
+        raise _unused(held.path, best)
     return best
 
 
 def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
     """Every reading that the choices allow; a name that the file gives its architecture counts where shapes do not suffice."""
     for layout, branch in _rows(held, choices.prefix):
-        if held.averaged or choices.branch in ("auto", branch.role):
-            tensors = _under_branch(held, branch)
-            by_shape = None if choices.arch else _tried(of_shapes, tensors, layout, branch, choices, held)
-            exact = by_shape is not None and by_shape.share == 1
-            by_name = None if exact else _tried(of_arch, tensors, layout, branch, choices, held)
-            yield from (candidate for candidate in (by_shape, by_name) if candidate is not None)
+        if not (held.averaged or choices.branch in ("auto", branch.role)):
+            continue
+        question = Question(held, layout, branch, _under_branch(held, branch), choices)
+        by_shape = [] if choices.arch else [_tried(read, question) for read in FAMILIES]
+        exact = any(candidate is not None and candidate.share == 1 for candidate in by_shape)
+        by_name = None if exact else _tried(named_networks.read, question)
+        yield from (candidate for candidate in (*by_shape, by_name) if candidate is not None)
 
 
 def _rows(held: FileTensors, prefix: str) -> Iterator[tuple[Layout, Branch]]:
@@ -86,12 +95,13 @@ def _under_branch(held: FileTensors, branch: Branch) -> dict[str, Tensor]:
     }
 
 
-def _tried(read: Callable[..., Candidate | None], *arguments: Any) -> Candidate | None:
+def _tried(read: Callable[[Question], Reading | None], question: Question) -> Candidate | None:
     """A reading, or None where the tensors are parts of a network, or only bear its names."""
     try:
-        return read(*arguments)
+        reading = read(question)
     except (KeyError, ValueError, IndexError, ZeroDivisionError, RuntimeError):
         return None
+    return None if reading is None else scored(question, reading)
 
 
 def few(names: tuple[str, ...], count: int = 3) -> str:
@@ -107,10 +117,22 @@ def _misfit(path: Path, best: Candidate) -> CollapseError:
         if names
     ]
     return CollapseError(
-        f"{path} is not a network that is recognised: {best.arch}{where} comes nearest, of which "
+        f"{path} is not a network that is recognised: {best.reading.arch}{where} comes nearest, of which "
         f"{best.matched} of {best.total} weights match ({best.share:.0%}); {'; '.join(parts)}",
         "give another architecture with --arch, or another place with --prefix; `collapse "
         f"weights {path}` needs neither",
+    )
+
+
+def _unused(path: Path, best: Candidate) -> CollapseError:
+    """Weights that no network known here uses: what the file's own network computes with them is not known."""
+    first = best.unexpected[0].split(".")[0]
+    beside = not any(name.startswith(f"{first}.") for name in best.weights)
+    return CollapseError(
+        f"{path} fits {best.reading.arch}, but has {len(best.unexpected)} more weights that may lie between image and "
+        f"embedding, and that {best.reading.arch} does not use: {few(best.unexpected)}",
+        "give the architecture with --arch"
+        + (f"; or, where they lie beside the encoder, --ignore {first}." if beside else ""),
     )
 
 

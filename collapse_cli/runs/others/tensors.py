@@ -17,6 +17,7 @@ from collapse_cli.runs.others.array_names import LEARNT
 from collapse_cli.runs.others.refusals import blocked, refuse, refuse_code
 from collapse_cli.runs.reader import Unreadable, size
 from collapse_cli.runs.source import Source
+from collapse_cli.shapes import Normalisation
 
 AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict")
 WRAPPERS = (*AVERAGED, "classy_state_dict", "base_model", "state_dict", "model_state_dict", "model", "net")
@@ -61,6 +62,13 @@ class FileTensors:
         args = self.facts.get("args")
         candidates = (self.facts.get("arch"), getattr(args, "arch", None), getattr(args, "model", None))
         return next((name for name in candidates if isinstance(name, str)), "")
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """That of the images, where a config.json of timm tells it."""
+        config = (self.facts.get("config") or {}).get("pretrained_cfg") or {}
+        is_stated = {"mean", "std"} <= config.keys()
+        return Normalisation(tuple(config["mean"]), tuple(config["std"])) if is_stated else None
 
 
 def hold(place: Path | Source, averaged: bool = True) -> FileTensors:

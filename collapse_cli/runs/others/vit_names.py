@@ -1,11 +1,10 @@
-"""Names of weights as other libraries write them -> the names of the networks that we rebuild."""
+"""Names of the weights of vision transformers as other libraries write them -> timm's names, by which they are rebuilt."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,55 +14,23 @@ Weights = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Named:
-    """Weights under our names, and the kind of network they are of; activation and eps are those of ViTs."""
+    """Weights by timm's names; activation and eps, which they do not tell; clip: whether it was trained as CLIP is."""
 
-    family: Literal["resnet", "vit"]
     weights: Weights
     activation: str = "gelu"
     eps: float = 1e-6
     clip: bool = False
 
 
-ANCHOR = re.compile(
-    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj|embeddings\.patch_embedding|transformer\.resblocks\.0\.ln_1)\.weight"
-)
-"""A name that an encoder has whatever precedes it: group 1 is its prefix."""
-
-
 def renamed(weights: Weights) -> Named | None:
-    """The same weights under our names; None where they are of no kind that we know."""
-    if "layer1.0.conv1.weight" in weights:
-        return Named("resnet", _plain_shortcuts(weights))
+    """The same weights by timm's names; None where they are of no ViT."""
     if {"patch_embed.proj.weight", "pos_embed"} <= weights.keys():
-        return Named("vit", _unchunked(weights))
+        return Named(_unchunked(weights))
     if "embeddings.patch_embedding.weight" in weights:
-        return Named("vit", _of_hugging_face(weights), "quickgelu", 1e-5, clip=True)
+        return Named(_of_hugging_face(weights), "quickgelu", 1e-5, clip=True)
     if {"class_embedding", "conv1.weight", "transformer.resblocks.0.ln_1.weight"} <= weights.keys():
-        return Named("vit", _of_open_clip(weights), "gelu", 1e-5, clip=True)
-    numbered = _numbered(weights)
-    return Named("resnet", _plain_shortcuts(numbered)) if numbered else None
-
-
-def _plain_shortcuts(weights: Weights) -> Weights:
-    return {name.replace(".shortcut.", ".downsample."): weight for name, weight in weights.items()}
-
-
-def _numbered(weights: Weights) -> Weights | None:
-    """A ResNet cut into a Sequential, so that its children have numbers: the first convolution, the first norm, four stages."""
-    children = sorted({int(name.split(".")[0]) for name in weights if name.split(".")[0].isdigit()})
-    convolutions = [n for n in children if f"{n}.weight" in weights and weights[f"{n}.weight"].ndim == 4]
-    norms = [n for n in children if f"{n}.running_mean" in weights]
-    stages = [n for n in children if f"{n}.0.conv1.weight" in weights]
-    if len(convolutions) != 1 or len(norms) != 1 or len(stages) != 4:
-        return None
-    ours = dict(zip(stages, ("layer1", "layer2", "layer3", "layer4"), strict=True))
-    ours |= {convolutions[0]: "conv1", norms[0]: "bn1"}
-    return {_renumbered(name, ours): weight for name, weight in weights.items()}
-
-
-def _renumbered(name: str, ours: Mapping[int, str]) -> str:
-    first, _, rest = name.partition(".")
-    return f"{ours.get(int(first), first)}.{rest}" if first.isdigit() else name
+        return Named(_of_open_clip(weights), "gelu", 1e-5, clip=True)
+    return None
 
 
 def _unchunked(weights: Weights) -> Weights:
