@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
-from collapse_cli.runs.others import beside, caveats
+from collapse_cli.runs.others import beside, branches, caveats
 from collapse_cli.runs.others.candidates import Candidate, under
 from collapse_cli.runs.others.layouts import NORMALISATIONS, Choices
 from collapse_cli.runs.others.recognition import recognise
@@ -98,8 +98,8 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND) -> 
         layout=best.layout.name,
         signs=best.layout.signs,
         where=held.where,
-        prefix=_prefix(held, best),
-        branch=best.branch.role,
+        prefix=branches.written(held, best.branch.encoder),
+        branch="momentum" if held.averaged else best.branch.role,
         arch=best.reading.arch,
         stem=best.reading.stem,
         encoder=encoder,
@@ -125,12 +125,6 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND) -> 
 def _copied(tensor: Tensor | None) -> Tensor | None:
     """In memory: what is kept beyond the reading does not depend on the file."""
     return None if tensor is None else tensor.clone()
-
-
-def _prefix(held: FileTensors, best: Candidate) -> str:
-    """The encoder's prefix as the file has it: `module.encoder_q.`."""
-    name = next(name for name in held.tensors if name.startswith(best.branch.encoder))
-    return held.written[name].removesuffix(name.removeprefix(best.branch.encoder))
 
 
 def _images(held: FileTensors, best: Candidate, choices: Choices) -> tuple[int, Normalisation]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from collapse_cli.runs.others import beside
+from collapse_cli.runs.others import beside, branches
 from collapse_cli.runs.others.candidates import Candidate
 from collapse_cli.runs.others.layouts import Choices
-from collapse_cli.runs.others.recognition import few, prefixes
+from collapse_cli.runs.others.recognition import few
 from collapse_cli.runs.others.tensors import FileTensors
 
 
@@ -18,14 +18,25 @@ def assumed(
 ) -> Iterator[str]:
     """What the weights leave open, how it was taken, and which option says otherwise."""
     yield from best.reading.assumed
-    if held.averaged:
-        yield f"the averaged weights, {held.where} (--branch online)"
-    if choices.branch == "auto" and len({branch.role for branch in best.layout.branches}) > 1:
-        yield f"the {best.branch.role} network (--branch)"
+    if choices.branch == "auto" and not choices.prefix:
+        yield from _branch(held, best)
     layers = projector.modules() if projector else ()
     acts = next((type(layer).__name__ for layer in layers if isinstance(layer, nn.ReLU | nn.GELU)), None)
     if acts:
         yield f"{acts} where the layer numbers of the projector have a gap"
+
+
+def _branch(held: FileTensors, best: Candidate) -> Iterator[str]:
+    """Which of several encoders was taken."""
+    others = branches.others(held, best.layout, best.branch)
+    taken = f"the averaged weights, {held.where}" if held.where else "averaged weights"
+    if not held.averaged:
+        name = branches.written(held, best.branch.encoder)
+        taken = f"the {best.branch.role} network" + (f", {name}" if name else "")
+    if others:
+        yield f"{taken}; the file also holds {few(others)}"
+    elif held.averaged:
+        yield taken
 
 
 def unknown(held: FileTensors, best: Candidate, lacking: str) -> Iterator[str]:
@@ -33,10 +44,7 @@ def unknown(held: FileTensors, best: Candidate, lacking: str) -> Iterator[str]:
     if lacking:
         yield lacking
     if best.layout.name == "unknown layout":
-        others = tuple(repr(prefix) for prefix in prefixes(held) if prefix != best.branch.encoder)
-        yield "the library that has this layout" + (
-            f"; there are also {few(others)} (--prefix)" if others else ""
-        )
+        yield "the library that has this layout"
     if held.epoch is None:
         yield "the epoch"
 

@@ -143,6 +143,8 @@ LAYOUTS = (
     Layout("solo-learn (before 1.0.3)", ("encoder.", "classifier."),
            _both("encoder.", "momentum_encoder.", ("projector.", "head."), ("momentum_projector.", "momentum_head.")),
            stem="cifar-pad2"),
+    Layout("I-JEPA", ("target_encoder.patch_embed.", "encoder.patch_embed.", "predictor."),
+           (Branch("momentum", "target_encoder."), Branch("online", "encoder."))),
     Layout("SimSiam", ("encoder.", "predictor."), (Branch("online", "encoder.", ("encoder.fc.",)),)),
     Layout("Barlow Twins", ("backbone.", "projector.", "bn."), (Branch("online", "backbone.", ("projector.",)),)),
     Layout("backbone and projector, as VICReg", ("backbone.", "projector."), (Branch("online", "backbone.", ("projector.",)),)),

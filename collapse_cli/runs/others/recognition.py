@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others import named_networks, resnets, vits
+from collapse_cli.runs.others import branches, named_networks, resnets, vits
 from collapse_cli.runs.others.candidates import Candidate, scored, under
 from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
 from collapse_cli.runs.others.reading import Question, Reading
@@ -18,11 +17,6 @@ from collapse_cli.runs.others.tensors import FileTensors
 
 FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (resnets.read, vits.read)
 """What networks are known by the names and shapes of their weights."""
-
-ANCHOR = re.compile(
-    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj|embeddings\.patch_embedding|transformer\.resblocks\.0\.ln_1)\.weight"
-)
-"""A name that an encoder has whatever precedes it: group 1 is its prefix."""
 
 
 def recognise(held: FileTensors, choices: Choices) -> Candidate:
@@ -45,7 +39,8 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
 def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
     """Every reading that the choices allow; a name that the file gives its architecture counts where shapes do not suffice."""
     for layout, branch in _rows(held, choices.prefix):
-        if not (held.averaged or choices.branch in ("auto", branch.role)):
+        taken = "momentum" if held.averaged else branch.role
+        if choices.branch not in ("auto", taken):
             continue
         question = Question(held, layout, branch, _under_branch(held, branch), choices)
         by_shape = [] if choices.arch else [_tried(read, question) for read in FAMILIES]
@@ -61,10 +56,8 @@ def _rows(held: FileTensors, prefix: str) -> Iterator[tuple[Layout, Branch]]:
         return
     layouts = [layout for layout in LAYOUTS if all(_begins(held, sign) for sign in layout.signs)]
     yield from ((layout, branch) for layout in layouts for branch in layout.branches)
-    seen = {branch.encoder for layout in layouts for branch in layout.branches}
-    for encoder in prefixes(held):
-        if encoder not in seen:
-            yield Layout("unknown layout", (), ()), Branch("online", encoder)
+    seen = frozenset(branch.encoder for layout in layouts for branch in layout.branches)
+    yield from ((Layout("unknown layout", (), ()), branch) for branch in branches.unknown(held, seen))
 
 
 def _ours(held: FileTensors, prefix: str) -> str:
@@ -76,21 +69,16 @@ def _ours(held: FileTensors, prefix: str) -> str:
     return prefix
 
 
-def prefixes(held: FileTensors) -> tuple[str, ...]:
-    """What precedes something that looks like an encoder, in the order of the file."""
-    matches = (ANCHOR.match(name) for name in held.tensors)
-    return tuple(dict.fromkeys(match[1] for match in matches if match))
-
-
 def _begins(held: FileTensors, sign: str) -> bool:
     return any(name.startswith(sign) for name in held.tensors)
 
 
 def _under_branch(held: FileTensors, branch: Branch) -> dict[str, Tensor]:
     """The weights under a branch's prefix, without those of its projector."""
+    inside = {name: tensor for name, tensor in held.tensors.items() if name not in held.aside}
     return {
         name: tensor
-        for name, tensor in under(held.tensors, branch.encoder).items()
+        for name, tensor in under(inside, branch.encoder).items()
         if not (branch.encoder + name).startswith(branch.projectors)
     }
 
@@ -139,7 +127,7 @@ def _unused(path: Path, best: Candidate) -> CollapseError:
 def _unknown(held: FileTensors, choices: Choices) -> CollapseError:
     """Why there is no reading at all."""
     if choices.prefix:
-        there = few(tuple(repr(p) for p in prefixes(held))) or "none that looks like an encoder"
+        there = few(tuple(repr(p) for p in branches.prefixes(held))) or "none that looks like an encoder"
         return CollapseError(
             f"nothing in {held.path} under --prefix {choices.prefix} can be a network", f"there are: {there}"
         )

@@ -19,12 +19,38 @@ from collapse_cli.runs.reader import Unreadable, size
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Normalisation
 
-AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict")
-WRAPPERS = (*AVERAGED, "classy_state_dict", "base_model", "state_dict", "model_state_dict", "model", "net")
+AVERAGED = (
+    "state_dict_ema", "model_ema", "ema_state_dict", "ema", "ema_model", "swa_state_dict", "swa_model", "averaged_model",
+)  # fmt: skip
+"""Dicts that hold running averages of the weights."""
+
+WRAPPERS = (
+    *AVERAGED,
+    "classy_state_dict",
+    "base_model",
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "network",
+    "module",
+    "_orig_mod",
+    "weights",
+    "params",
+)
 """Dicts that only wrap the weights, in the order in which they are opened."""
 
-WRAPPED = ("module", "_orig_mod")
-"""Parts of names that DistributedDataParallel and torch.compile put in, wherever they stand."""
+WRAPPED = (
+    "module",
+    "_orig_mod",
+    "_fsdp_wrapped_module",
+    "_checkpoint_wrapped_module",
+    "_forward_module",
+)
+"""Parts of names that wrappers put in, wherever they stand: those of DDP, torch.compile, FSDP, checkpointing, Fabric."""
+
+COUNT_OF_AVERAGED = "n_averaged"  # which torch's AveragedModel keeps beside its weights
+FLAT = ("_flat_param", "flat_param")  # ends of the names under which FSDP joins the parameters of a module
 
 ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_groups|_loss$|^loss$")
 """Names of dicts whose tensors are no weights."""
@@ -34,8 +60,9 @@ ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_gro
 class FileTensors:
     """What a file holds: tensors by name, in its order, and plain facts.
 
-    tensors: named without `module` and `_orig_mod`; written: those names as the file has them; where: the dicts that were
-    opened, as `state_dict`; facts: whatever else stood beside them and is no tensor.
+    tensors: named without what wrappers put in; written: those names as the file has them; where: the dicts that were opened,
+    as `state_dict`; aside: names of those tensors that stood in dicts beside the opened one, as a projector may; unopened:
+    names of other dicts of weights, as the last ones beside an average; facts: whatever else stood there and is no tensor.
     """
 
     path: Path
@@ -43,11 +70,13 @@ class FileTensors:
     written: Mapping[str, str]
     where: str
     facts: Mapping[str, Any]
+    aside: frozenset[str] = frozenset()
+    unopened: tuple[str, ...] = ()
 
     @property
     def averaged(self) -> bool:
         """Whether these are running averages of the weights."""
-        return any(name in AVERAGED for name in self.where.split("."))
+        return COUNT_OF_AVERAGED in self.tensors or any(name in AVERAGED for name in self.where.split("."))
 
     @property
     def epoch(self) -> int | None:
@@ -83,24 +112,41 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
         **_config(path),
         **{k: v for k, v in content.items() if not isinstance(v, Tensor | dict) or k == "meta"},
     }
-    opened, inner = _unwrapped(content, averaged)
-    written = dict(_flat(inner))
-    if not written:
+    wrapping = _unwrapped(content, averaged)
+    inner = dict(_flat(wrapping.inner))
+    written = {**inner, **{name: tensor for name, tensor in _flat(wrapping.beside) if name not in inner}}
+    if not inner:
         held = ", ".join(map(str, list(content)[:6]))
         raise CollapseError(
             f"{path} contains no weights, " + (f"only {held}" if held else "it is an empty dict"),
             "give the file to which the model's state_dict was saved",
         )
-    theirs = dict(zip(_clean(list(written)), written, strict=True))
+    _refuse_flat(path, inner)
+    theirs = dict(zip(_clean(list(inner)) + _clean(list(written)[len(inner) :]), written, strict=True))
     return FileTensors(
-        path, {ours: written[name] for ours, name in theirs.items()}, theirs, ".".join(opened), facts
+        path,
+        {ours: written[name] for ours, name in theirs.items()},
+        theirs,
+        ".".join(wrapping.opened),
+        facts,
+        frozenset(ours for ours, name in theirs.items() if name not in inner),
+        wrapping.unopened,
     )
+
+
+def _refuse_flat(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Raises CollapseError for what FSDP has joined to one row of numbers for each module: the shapes are not in the file."""
+    if any(name.endswith(FLAT) for name in tensors):
+        raise CollapseError(
+            f"{path} holds the flat parameters of FSDP, which tell neither names nor shapes",
+            "save it with StateDictType.FULL_STATE_DICT, or with torch.distributed.checkpoint.state_dict.get_model_state_dict",
+        )
 
 
 def _clean(names: list[str]) -> list[str]:
     """Without what wrappers put in, nor a `model.` that all begin with."""
     cleaned = [".".join(part for part in name.split(".") if part not in WRAPPED) for name in names]
-    while all(name.startswith("model.") for name in cleaned):
+    while cleaned and all(name.startswith("model.") for name in cleaned):
         cleaned = [name.removeprefix("model.") for name in cleaned]
     return cleaned
 
@@ -134,19 +180,33 @@ def _config(path: Path) -> dict[str, Any]:
     return {"config": config, **({"arch": config["architecture"]} if "architecture" in config else {})}
 
 
-def _unwrapped(content: Mapping[str, Any], averaged: bool) -> tuple[list[str], Mapping[str, Any]]:
-    """The innermost dict that holds all weights, and the names of those opened on the way."""
+@dataclass(frozen=True)
+class Wrapping:
+    """opened: names of the dicts on the way to the weights; inner: the innermost; beside: other dicts of weights and tensors that
+    stood beside those; unopened: names of dicts that wrap the same weights at another time."""
+
+    opened: tuple[str, ...]
+    inner: Mapping[str, Any]
+    beside: Mapping[str, Any]
+    unopened: tuple[str, ...]
+
+
+def _unwrapped(content: Mapping[str, Any], averaged: bool) -> Wrapping:
+    """The innermost dict that holds all weights. averaged: whether averages of them come before the last ones."""
     opened: list[str] = []
+    beside: dict[str, Any] = {}
+    unopened: list[str] = []
+    names = [name for name in WRAPPERS if averaged or name not in AVERAGED]
     while not any(isinstance(value, Tensor) and str(n).endswith(LEARNT) for n, value in content.items()):
-        names = [name for name in WRAPPERS if averaged or name not in AVERAGED]
-        name = next(
-            (n for n in names if isinstance(content.get(n), Mapping) and any(_flat(content[n]))), None
-        )
+        wrappers = [n for n in WRAPPERS if isinstance(content.get(n), Mapping) and any(_flat(content[n]))]
+        name = next((n for n in names if n in wrappers), None)
         if name is None:
             break
         opened.append(name)
+        unopened += [other for other in wrappers if other != name]
+        beside |= {n: value for n, value in content.items() if n not in wrappers}
         content = content[name]
-    return opened, content
+    return Wrapping(tuple(opened), content, beside, tuple(unopened))
 
 
 def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -154,5 +214,5 @@ def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, T
     for name, value in content.items():
         if isinstance(value, Tensor):
             yield f"{before}{name}", value
-        elif isinstance(value, Mapping) and not ASIDE.search(str(name)):
+        elif isinstance(value, Mapping) and not ASIDE.search(str(name)) and "param_groups" not in value:
             yield from _flat(value, f"{before}{name}.")

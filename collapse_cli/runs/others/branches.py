@@ -1,0 +1,65 @@
+"""The encoders that a file holds: the trained network and its slow copies, by what precedes their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from collapse_cli.runs.others.layouts import Branch, Layout, Role
+from collapse_cli.runs.others.tensors import FileTensors
+
+ANCHOR = re.compile(
+    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj|embeddings\.patch_embedding|ln_pre)\.weight"
+)
+"""A name that an encoder has whatever precedes it: group 1 is its prefix."""
+
+PUBLISHED = frozenset({"ema", "teacher", "avg", "averaged", "swa"})
+"""Words that name a slow copy which is what its authors publish."""
+
+SLOW = PUBLISHED | {"momentum", "target", "slow", "key", "k", "offline"}
+"""Words that name a slow copy of a network."""
+
+
+def prefixes(held: FileTensors) -> tuple[str, ...]:
+    """What precedes something that looks like an encoder, in the order of the file."""
+    matches = (ANCHOR.match(name) for name in held.tensors)
+    return tuple(dict.fromkeys(match[1] for match in matches if match))
+
+
+def role(prefix: str) -> Role:
+    """Whether the names after a prefix are of a trained network or of its slow copy."""
+    return "momentum" if SLOW & _words(prefix) else "online"
+
+
+def unknown(held: FileTensors, seen: frozenset[str]) -> Iterator[Branch]:
+    """The encoders that no layout tells, those first that are usually published."""
+    others = [prefix for prefix in prefixes(held) if prefix not in seen]
+    published = [prefix for prefix in others if PUBLISHED & _words(prefix)]
+    trained = [prefix for prefix in others if role(prefix) == "online"]
+    for prefix in dict.fromkeys((*published, *trained, *others)):
+        yield Branch(role(prefix), prefix)
+
+
+def others(held: FileTensors, layout: Layout, branch: Branch) -> tuple[str, ...]:
+    """The other encoders of a file, each as it is named there, with the option that takes it."""
+    roles = {each.encoder: each.role for each in layout.branches}
+    branches = [Branch(roles.get(p, role(p)), p) for p in prefixes(held) if p != branch.encoder]
+    found = [f"{written(held, each.encoder)} ({_option(held, each, branch, branches)})" for each in branches]
+    return (*found, *(f"{name} (--branch online)" for name in held.unopened if held.averaged))
+
+
+def _option(held: FileTensors, branch: Branch, taken: Branch, branches: list[Branch]) -> str:
+    alone = sum(each.role == branch.role for each in branches) == 1
+    if branch.role != taken.role and alone:
+        return f"--branch {branch.role}"
+    return f"--prefix {written(held, branch.encoder)}"
+
+
+def written(held: FileTensors, prefix: str) -> str:
+    """A prefix of ours as the file has it: `module.encoder_q.`."""
+    name = next(name for name in held.tensors if name.startswith(prefix))
+    return held.written[name].removesuffix(name.removeprefix(prefix))
+
+
+def _words(prefix: str) -> frozenset[str]:
+    return frozenset(re.split(r"[._]", prefix.lower()))
