@@ -116,7 +116,7 @@ def _of_foreign(source: Source, choices: Choices) -> dict[str, Any]:
     """Somebody else's weights; where the network is not known, that is said, unless something particular was asked for."""
     held = hold(source, averaged=choices.branch != "online")
     try:
-        network = foreign.restore(held, recognise_layout(held, choices), choices)
+        network = foreign.restore(held, recognise_layout(held, choices), choices, filled=False)
     except CollapseError as error:
         if choices != foreign.AS_FOUND:
             raise

@@ -87,9 +87,9 @@ def load(place: Path | Source, choices: Choices = AS_FOUND) -> Foreign:
     return restore(held, recognise(held, choices), choices)
 
 
-def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND) -> Foreign:
-    """The networks of a reading, with their weights."""
-    encoder = rebuilt.filled(best.reading.network, best.weights)
+def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, filled: bool = True) -> Foreign:
+    """The networks of a reading, with their weights. filled: whether the encoder is to be used, and not just looked at."""
+    encoder = rebuilt.filled(best.reading.network, best.weights) if filled else best.reading.network
     size, normalisation = _images(held, best, choices)
     projector, lacking = beside.projector(held, best, best.width)
     clusters = rebuilt.mlp(under(held.tensors, best.layout.clusters)) if best.layout.clusters else None

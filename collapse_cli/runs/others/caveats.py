@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from collapse_cli.runs.others import beside, branches
 from collapse_cli.runs.others.candidates import Candidate
@@ -53,6 +54,12 @@ def warnings(held: FileTensors, best: Candidate) -> Iterator[str]:
     """What is wrong with the weights."""
     tensors = {**best.weights, **beside.head(held, best)}
     learnt = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
-    broken = tuple(name for name, tensor in learnt.items() if not tensor.isfinite().all())
+    broken = tuple(name for name, tensor in learnt.items() if not _is_finite(tensor))
     if broken:
         yield f"{len(broken)} of {len(learnt)} weights contain nan or infinity: {few(broken)}"
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether no number is nan or infinite. Their sum tells it in one pass, unless it overflows itself."""
+    total = tensor.sum(dtype=torch.float64 if tensor.dtype == torch.float64 else torch.float32)
+    return bool(total.isfinite()) or bool(tensor.isfinite().all())
