@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import stat
 import warnings
 import zipfile
@@ -180,7 +179,10 @@ def safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def pickled(path: Path) -> Any:
-    """What torch.save wrote, on the CPU: tensors, plain types, and what has a stand-in, as arrays of numpy, paths, Namespace."""
+    """What torch.save wrote, on the CPU: tensors, plain types, and what has a stand-in, as arrays of numpy, paths, Namespace.
+
+    Where there are other objects too, an `Inert` stands for each.
+    """
     import torch
 
     from collapse_cli.runs import stand_ins
@@ -195,25 +197,22 @@ def pickled(path: Path) -> Any:
     except CollapseError:
         raise
     except Exception as error:  # so may a damaged pickle
-        raise Unreadable(path, _words(error)) from None
+        content = _with_objects(path, error)
     largest = max((value.numel() * value.element_size() for value in _tensors(content, path)), default=0)
     if largest > length:  # a few numbers, repeated
         refuse_too_large(path, largest)
     return content
 
 
-def unknown_globals(path: Path, error: Unreadable) -> list[str]:
-    """Names that the pickle at `path` would import and that are not known to be harmless. Nothing of it is run.
+def _with_objects(path: Path, error: Exception) -> Any:
+    """What torch refused with an error, where that is for the objects in it. Raises Unreadable for what is damaged."""
+    from collapse_cli.runs import archives
 
-    A file of the format of 2019 tells only the first, in the error that it was refused with.
-    """
-    import torch
-
-    from collapse_cli.runs import stand_ins
-
-    with suppress(Exception), torch.serialization.safe_globals(stand_ins.allowed()):
-        return torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    return re.findall(r"GLOBAL ([\w.]+)", error.reason)
+    try:
+        return archives.read(path)
+    except Exception as other:
+        stopped = type(error).__name__ == "UnpicklingError"  # so torch says of a file that is whole, as far as it got
+        raise Unreadable(path, _words(other if stopped else error)) from None
 
 
 def _is_zip(path: Path, length: int) -> bool:
