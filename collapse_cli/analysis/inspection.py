@@ -134,6 +134,7 @@ def _of_weights(held: FileTensors, error: CollapseError) -> dict[str, Any]:
         "tensors": len(held.tensors),
         "dtype": ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in floats.values()})),
         "names": list(held.written.values())[:FEW],
+        **({"skipped": list(held.skipped)} if held.skipped else {}),
         "measure_with": ["weights"] if any(tensor.ndim > 1 for tensor in floats.values()) else [],
     }
 

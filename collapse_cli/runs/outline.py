@@ -19,7 +19,7 @@ from collapse_cli.runs import unpickled
 from collapse_cli.runs.unpickled import Table
 
 ENTRY = "/data.pkl"  # of an archive of torch.save
-HEADER = 1 << 24  # bytes of names, at most
+HEADER, PICKLE = 1 << 26, 1 << 24  # bytes of names, at most
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def outline(path: Path) -> Mapping[str, Any] | None:
             return _of_safetensors(path)
         with zipfile.ZipFile(path) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(ENTRY))
-            if archive.getinfo(name).file_size > HEADER:
+            if archive.getinfo(name).file_size > PICKLE:
                 return None
             with archive.open(name) as entry:
                 content = unpickled.read(io.BytesIO(entry.read()), TABLE)

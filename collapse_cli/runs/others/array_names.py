@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from collapse_cli.runs.inert import Inert
+
 LEARNT = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 """Ends of the names that weights have."""
 
@@ -119,10 +121,13 @@ def _is_list_of_tensors(value: Any) -> bool:
 
 
 def _holds_tensors(value: Any) -> bool:
-    """Whether a value is a dict with weights in it, however deep: a tensor of two axes or more, or one named as weights are."""
+    """Whether a value is a dict with weights in it, however deep: a tensor of two axes or more, or one named as
+    weights are; or a whole module."""
     waiting = [value]
     while waiting:
         inner = waiting.pop()
+        if isinstance(inner, Inert) and inner.is_module:
+            return True
         if isinstance(inner, Mapping):
             tensors = {str(name): part for name, part in inner.items() if isinstance(part, Tensor)}
             if is_learnt(tensors) or any(part.ndim > 1 for part in tensors.values()):

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.checkpoint import content_of
-from collapse_cli.runs.others.array_names import LEARNT
-from collapse_cli.runs.others.refusals import blocked, refuse, refuse_code
-from collapse_cli.runs.reader import Unreadable, size
+from collapse_cli.runs.inert import inside
+from collapse_cli.runs.others.array_names import LEARNT, is_learnt
+from collapse_cli.runs.others.refusals import refuse, refuse_code, refuse_objects
+from collapse_cli.runs.reader import size
 from collapse_cli.runs.source import Source
 
 AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict")
@@ -34,7 +35,8 @@ class FileTensors:
     """What a file holds: tensors by name, in its order, and plain facts.
 
     tensors: named without `module` and `_orig_mod`; written: those names as the file has them; where: the dicts that were
-    opened, as `state_dict`; facts: whatever else stood beside them and is no tensor.
+    opened, as `state_dict`; facts: whatever else stood beside them and is no tensor; skipped: objects that only code can read,
+    as `cfg (omegaconf.dictconfig.DictConfig)`.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class FileTensors:
     written: Mapping[str, str]
     where: str
     facts: Mapping[str, Any]
+    skipped: tuple[str, ...] = ()
 
     @property
     def averaged(self) -> bool:
@@ -69,7 +72,8 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
     Raises CollapseError for what cannot be read without running code, and for what holds no tensors.
     """
     source = Source.at(place)
-    path, content = source.path, dict(_read(source))
+    path, whole = source.path, _read(source)
+    content = dict(whole)
     refuse(path, content)
     facts = {
         **_config(path),
@@ -77,6 +81,8 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
     }
     opened, inner = _unwrapped(content, averaged)
     written = dict(_flat(inner))
+    if not is_learnt({name: tensor for name, tensor in written.items() if tensor.ndim > 1}):
+        refuse_objects(path, whole, empty=not written)
     if not written:
         held = ", ".join(map(str, list(content)[:6]))
         raise CollapseError(
@@ -84,9 +90,8 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
             "give the file to which the model's state_dict was saved",
         )
     theirs = dict(zip(_clean(list(written)), written, strict=True))
-    return FileTensors(
-        path, {ours: written[name] for ours, name in theirs.items()}, theirs, ".".join(opened), facts
-    )
+    tensors = {ours: written[name] for ours, name in theirs.items()}
+    return FileTensors(path, tensors, theirs, ".".join(opened), facts, _skipped(whole))
 
 
 def _clean(names: list[str]) -> list[str]:
@@ -108,10 +113,18 @@ def _read(source: Source) -> Mapping[str, Any]:
     """The dict that torch.save or safetensors wrote."""
     _there(source.path)
     refuse_code(source.path)
-    try:
-        return content_of(source)
-    except Unreadable as error:
-        raise blocked(source.path, error) or error from None
+    return content_of(source)
+
+
+def _skipped(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Each object with its name in the file, where no tensor of it was read."""
+    objects = ((place.removeprefix("c"), inert) for place, inert in inside(content))
+    return tuple(f"{_as_name(place)} ({inert.name})" for place, inert in objects if place and not inert)
+
+
+def _as_name(place: str) -> str:
+    """`['args'].cfg` as `args.cfg`."""
+    return re.sub(r"\[['\"]?(.*?)['\"]?\]", r".\1", place).removeprefix(".")
 
 
 def _config(path: Path) -> dict[str, Any]:
