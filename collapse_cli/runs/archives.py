@@ -56,19 +56,24 @@ Opened = Callable[[str, int], torch.UntypedStorage]
 """From the key of a storage and its bytes, as the pickle declares them, to the bytes themselves."""
 
 
-def read(path: Path, start: int = 0, length: int | None = None) -> Any:
-    """What torch.save wrote into a file, or into `length` bytes of it. Raises ValueError or another Exception where it cannot be read."""
+def read(
+    path: Path, start: int = 0, length: int | None = None, content: torch.UntypedStorage | None = None
+) -> Any:
+    """What torch.save wrote into a file, or into `length` bytes of it. content: the file, where it is mapped already.
+
+    Raises ValueError or another Exception where it cannot be read.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
         stop = len(whole) if length is None else start + length
         if not 0 <= start <= stop <= len(whole):
             raise ValueError("it ends before its last byte")
         if whole[start : start + 4] == b"PK\x03\x04":
-            return _archive(path, whole, start, stop)
+            return _archive(path, whole, start, stop, content)
         whole.seek(start)
         return _of_2019(path, whole)
 
 
-def _mapped(path: Path) -> torch.UntypedStorage:
+def mapped(path: Path) -> torch.UntypedStorage:
     """A file in memory as far as it is used. What is changed there is not written."""
     return torch.UntypedStorage.from_file(str(path), False, path.stat().st_size)
 
@@ -78,7 +83,9 @@ def _aligned(whole: torch.UntypedStorage, start: int, stop: int) -> torch.Untype
     return part if start % ALIGNED == 0 else part.clone()
 
 
-def _archive(path: Path, whole: mmap.mmap, start: int, stop: int) -> Any:
+def _archive(
+    path: Path, whole: mmap.mmap, start: int, stop: int, content: torch.UntypedStorage | None
+) -> Any:
     part: Any = path if (start, stop) == (0, len(whole)) else io.BytesIO(whole[start:stop])
     with zipfile.ZipFile(part) as archive:
         members = {member.filename: member for member in archive.infolist()}
@@ -90,7 +97,7 @@ def _archive(path: Path, whole: mmap.mmap, start: int, stop: int) -> Any:
             raise ValueError("its numbers have the byte order of another machine")
         if sum(member.file_size for member in members.values()) > stop - start:
             raise ValueError("its parts declare more bytes than it has")
-        bytes_of_file = _mapped(path)
+        bytes_of_file = mapped(path) if content is None else content
 
         def opened(key: str, size: int) -> torch.UntypedStorage:
             member = members[f"{folder}data/{key}"]
@@ -128,7 +135,7 @@ def _of_2019(path: Path, whole: mmap.mmap) -> Any:
         raise ValueError("it is no file of torch.save that is known")
     begins, sizes = whole.tell(), dict[str, int]()
     unpickled.read(whole, Table(outside=lambda reference: _declared(reference, sizes)))
-    places, bytes_of_file = {}, _mapped(path)
+    places, bytes_of_file = {}, mapped(path)
     for key in unpickled.read(whole, plain):
         first = whole.tell() + COUNT
         places[str(key)] = (first, first + sizes[str(key)])

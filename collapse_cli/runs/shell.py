@@ -14,7 +14,8 @@ def python(code: str) -> str:
     """`python -c "…"`, in which the shell changes nothing."""
     if "!" in code:  # which an interactive shell reads even between double quotes
         return f"python -c {shlex.quote(code)}"
-    return f'python -c "{SPECIAL.sub(chr(92) + chr(92) + "1", code)}"'
+    escaped = SPECIAL.sub(r"\\\1", code)
+    return f'python -c "{escaped}"'
 
 
 def quoted(path: Path | str) -> str:

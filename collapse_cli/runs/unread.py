@@ -3,78 +3,92 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sqlite3
 import zipfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import NoReturn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import packed, reader
+from collapse_cli.runs import packed, reader, shell
 
-TRUST = "where you trust it: "
 CODE = (".pkl", ".joblib", ".kv")  # reading these runs what is in them
+EMBED = "embed your images or texts with it, and save the embeddings as .npy"
+ANY = (
+    "(x.to_frame() if hasattr(x, 'to_frame') else x).to_json('embeddings.jsonl', orient='records', lines=True, "
+    "double_precision=15) if hasattr(x, 'to_json') else numpy.savez('embeddings.npz', "
+    "**({str(k): v for k, v in x.items()} if isinstance(x, dict) else {'embeddings': x}))"
+)
+"""What saves x, whether it is an array, a list, a dict of arrays, or a table of pandas."""
+
 PYTHON = {
-    ".mat": ("a MATLAB file", "scipy.io", "scipy.io.loadmat(PATH)['NAME']"),
-    ".pkl": ("a pickle, which only code can read", "pandas", "pandas.read_pickle(PATH)"),
-    ".joblib": ("a joblib file, which only code can read", "joblib", "joblib.load(PATH)"),
+    ".mat": (
+        "a MATLAB file",
+        "import numpy, scipy.io; numpy.savez('embeddings.npz', "
+        "**{k: v for k, v in scipy.io.loadmat(PATH).items() if not k.startswith('__')})",
+    ),
+    ".pkl": (
+        "a pickle, which only code can read",
+        f"import numpy, pickle; x = pickle.load(open(PATH, 'rb')); {ANY}",
+    ),
+    ".joblib": (
+        "a joblib file, which only code can read",
+        f"import joblib, numpy; x = joblib.load(PATH); {ANY}",
+    ),
     ".kv": (
         "gensim vectors, which only code can read",
-        "gensim.models",
-        "gensim.models.KeyedVectors.load(PATH).vectors",
+        "import numpy, gensim.utils; x = gensim.utils.SaveLoad.load(PATH); "
+        "numpy.save('embeddings.npy', getattr(x, 'wv', x).vectors)",
     ),
     ".tfrecord": (
         "a TFRecord",
-        "tensorflow",
-        "[tensorflow.train.Example.FromString(one.numpy()).features.feature['NAME'].float_list.value "
-        "for one in tensorflow.data.TFRecordDataset(PATH)]",
+        "import numpy, tensorflow; x = [tensorflow.train.Example.FromString(r.numpy()).features.feature "
+        "for r in tensorflow.data.TFRecordDataset(PATH)]; numpy.savez('embeddings.npz', "
+        "**{k: [list(f[k].float_list.value or f[k].int64_list.value) for f in x] "
+        "for k in x[0] if not x[0][k].bytes_list.value})",
     ),
-    ".zarr": ("a Zarr store", "zarr", "zarr.open(PATH, mode='r')[:]"),
+    ".zarr": (
+        "a Zarr store",
+        "import numpy, zarr; z = zarr.open(PATH, mode='r'); numpy.savez('embeddings.npz', "
+        "**({k: v[:] for k, v in z.arrays()} if hasattr(z, 'arrays') else {'embeddings': z[:]}))",
+    ),
     ".lmdb": (
         "an LMDB database",
-        "lmdb, os",
-        "[numpy.frombuffer(value, 'float32') for _, value in "
-        "lmdb.open(PATH, subdir=os.path.isdir(PATH), readonly=True, lock=False).begin().cursor()]",
+        "import lmdb, numpy, os; numpy.save('embeddings.npy', [numpy.frombuffer(v, 'float32') for _, v in "
+        "lmdb.open(PATH, subdir=os.path.isdir(PATH), readonly=True, lock=False).begin().cursor()])",
     ),
     ".faiss": (
         "a FAISS index",
-        "faiss",
-        "(lambda i: i.reconstruct_n(0, i.ntotal))(faiss.read_index(PATH))",
+        "import faiss, numpy; i = faiss.read_index(PATH); numpy.save('embeddings.npy', i.reconstruct_n(0, i.ntotal))",
     ),
     ".hnsw": (
         "an hnswlib index",
-        "hnswlib",
-        "(lambda i: [i.load_index(PATH), i.get_items(i.get_ids_list())][1])(hnswlib.Index('cosine', D))",
+        "import hnswlib, numpy; i = hnswlib.Index('cosine', 128); i.load_index(PATH); "
+        "numpy.save('embeddings.npy', i.get_items(i.get_ids_list()))",
     ),
     ".ann": (
         "an Annoy index",
-        "annoy",
-        "(lambda i: [i.load(PATH), *map(i.get_item_vector, range(i.get_n_items()))][1:])(annoy.AnnoyIndex(D, 'angular'))",
+        "import annoy, numpy; i = annoy.AnnoyIndex(128, 'angular'); i.load(PATH); "
+        "numpy.save('embeddings.npy', [i.get_item_vector(n) for n in range(i.get_n_items())])",
     ),
     ".sqlite": (
         "an SQLite database",
-        "sqlite3",
-        "[numpy.frombuffer(cell, 'float32') for cell, in sqlite3.connect(PATH).execute('SELECT embedding FROM NAME')]",
+        "import numpy, sqlite3; numpy.save('embeddings.npy', [numpy.frombuffer(cell, 'float32') "
+        "for cell, in sqlite3.connect(PATH).execute('SELECT COLUMN FROM TABLE')])",
     ),
-    ".onnx": (
-        "an ONNX network",
-        "onnxruntime",
-        "onnxruntime.InferenceSession(PATH).run(None, {'INPUT': images})[0]",
+    ".h5ad": (
+        "an AnnData file",
+        "import anndata, numpy; numpy.savez('embeddings.npz', **dict(anndata.read_h5ad(PATH).obsm))",
     ),
-    ".keras": ("a Keras network", "keras", "keras.models.load_model(PATH).predict(images)"),
-    ".pb": ("a TensorFlow network", "tensorflow", "tensorflow.saved_model.load(PATH)(images)"),
-    ".msgpack": (
-        "a MessagePack file, in which Flax stores weights",
-        "flax.serialization",
-        "flax.serialization.msgpack_restore(open(PATH, 'rb').read())['NAME']",
+    ".memmap": (
+        "raw numbers without their shape",
+        "import numpy; numpy.save('embeddings.npy', numpy.fromfile(PATH, 'float32').reshape(-1, 128))",
     ),
-    ".h5ad": ("an AnnData file", "anndata", "anndata.read_h5ad(PATH).obsm['NAME']"),
-    ".memmap": ("raw numbers without their shape", "", "numpy.fromfile(PATH, 'float32').reshape(-1, D)"),
-}
-"""What a file is by the ending of its name; what is imported, and the expression that gives its rows."""
-
-OTHERWISE = {
     ".duckdb": (
         "a DuckDB database",
-        "import duckdb; duckdb.connect(PATH).sql('FROM NAME').write_parquet('e.parquet')",
+        "import duckdb; c = duckdb.connect(PATH, read_only=True); "
+        "[c.table(t).write_parquet(t + '.parquet') for t, in c.sql('SHOW TABLES').fetchall()]",
     ),
     ".xlsx": ("a workbook", "import pandas; pandas.read_excel(PATH).to_csv('embeddings.csv', index=False)"),
     ".orc": (
@@ -85,22 +99,44 @@ OTHERWISE = {
         "an Avro file",
         "import fastavro, pandas; pandas.DataFrame(fastavro.reader(open(PATH, 'rb'))).to_parquet('embeddings.parquet')",
     ),
-    ".rds": ("an R object", "in R: write.csv(readRDS(PATH), 'embeddings.csv', row.names = FALSE)"),
-    ".rdata": ("an R workspace", "in R: load(PATH); write.csv(NAME, 'embeddings.csv', row.names = FALSE)"),
-    ".tflite": ("a TensorFlow Lite network", "embed your images with it, and save the embeddings as .npy"),
-    ".gguf": ("a llama.cpp network", "embed your texts with it, and save the embeddings as .npy"),
+}
+"""What a file is by the ending of its name, and the Python that makes of it a file that is read."""
+
+REPLACE = {
+    ".lmdb": "where its values are float32: ",
+    ".hnsw": "with the dimension of the vectors in place of 128: ",
+    ".ann": "with the dimension of the vectors in place of 128: ",
+    ".memmap": "with the dimension of the vectors in place of 128, and their type: ",
+}
+"""What no file tells, and a line therefore leaves to its reader."""
+
+OTHERWISE = {
+    ".onnx": ("an ONNX network", EMBED),
+    ".keras": ("a Keras network", EMBED),
+    ".pb": ("a TensorFlow network", EMBED),
+    ".msgpack": ("a MessagePack file, in which Flax stores weights", EMBED),
+    ".tflite": ("a TensorFlow Lite network", EMBED),
+    ".gguf": ("a llama.cpp network", EMBED),
+    ".rds": ("an R object", "Rscript -e WRITE"),
+    ".rdata": ("an R workspace", "Rscript -e WRITE"),
     ".zip": ("an archive", "unpack it, and give the file in it: unzip PATH"),
     ".tar": ("an archive", "unpack it, and give the file in it: tar xf PATH"),
-    ".xz": ("packed", "unpack it: unxz PATH"),
-    ".bz2": ("packed", "unpack it: bunzip2 PATH"),
-    ".zst": ("packed", "unpack it: unzstd PATH"),
+    ".7z": ("an archive", "unpack it, and give the file in it: 7z x PATH"),
+    ".xz": ("packed", "unpack it: unxz --keep PATH"),
+    ".bz2": ("packed", "unpack it: bunzip2 --keep PATH"),
+    ".zst": ("packed", "unpack it: unzstd --keep PATH"),
 }
-"""The same, of what becomes another file or needs another program."""
+"""The same, of what needs another program."""
+
+R = {
+    ".rds": "write.csv(readRDS(PATH), 'embeddings.csv', row.names = FALSE)",
+    ".rdata": "for (n in load(PATH)) write.csv(get(n), paste0(n, '.csv'), row.names = FALSE)",
+}
 
 ALIKE = {
     ".pickle": ".pkl", ".tfrecords": ".tfrecord", ".mdb": ".lmdb", ".db": ".sqlite", ".sqlite3": ".sqlite",
     ".xls": ".xlsx", ".xlsm": ".xlsx", ".mpk": ".msgpack", ".rda": ".rdata", ".annoy": ".ann", ".mmap": ".memmap",
-    ".dat": ".memmap", ".raw": ".memmap", ".tgz": ".tar", ".7z": ".zip", ".wordvectors": ".kv",
+    ".dat": ".memmap", ".raw": ".memmap", ".tgz": ".tar", ".wordvectors": ".kv",
     ".ods": ".xlsx", ".index": ".faiss",
 }  # fmt: skip
 
@@ -136,21 +172,28 @@ def refuse(path: Path) -> None:
     elif _is_torch(path, start):
         return
     if ".data-" in path.name or (ending in (".faiss", ".ckpt") and _ends_with(path, TENSORFLOW)):
+        prefix = str(path).partition(".data-")[0].removesuffix(".index")
         raise CollapseError(
             f"{path} is a TensorFlow checkpoint, which is not read",
-            "import numpy, tensorflow; "
-            "numpy.save('embeddings.npy', tensorflow.train.load_checkpoint('PREFIX').get_tensor('NAME'))",
+            shell.python(
+                f"import numpy, tensorflow; c = tensorflow.train.load_checkpoint({prefix!r}); "
+                "numpy.savez('weights.npz', **{n: c.get_tensor(n) for n in c.get_variable_to_shape_map()})"
+            ),
         )
+    if start.startswith(b"\x1f\x8b") and packed.packed(path) and ending != ".tar":
+        _refuse_packed(path)
     if path.is_dir() or start:
         _refuse_ending(path, ending)
     if start.startswith(b"\x1f\x8b"):
-        raise CollapseError(f"{path} is compressed, and only compressed text is read", f"gunzip -k {path}")
+        _refuse_packed(path)
     first, newline, _ = start.partition(b"\n")
     if ending == ".bin" and newline and len(first.split()) == 2 and all(map(bytes.isdigit, first.split())):
         raise CollapseError(
             f"{path} contains word2vec vectors in binary form, which are not read",
-            "from gensim.models import KeyedVectors; "
-            f"KeyedVectors.load_word2vec_format({str(path)!r}, binary=True).save_word2vec_format('vectors.txt')",
+            shell.python(
+                "from gensim.models import KeyedVectors; KeyedVectors.load_word2vec_format("
+                f"{shell.literal(path)}, binary=True).save_word2vec_format('vectors.txt')"
+            ),
         )
     for sign, meaning in BEGINNINGS.items():
         if start.startswith(sign):
@@ -158,18 +201,49 @@ def refuse(path: Path) -> None:
             raise CollapseError(f"{path} is {meaning}", RENAMED)
 
 
+def _refuse_packed(path: Path) -> NoReturn:
+    raise CollapseError(
+        f"{path} is compressed, and only compressed text is read",
+        f"gunzip --keep {shell.quoted(path)}"
+        if packed.packed(path)
+        else f"gzip -dc {shell.quoted(path)} > {shell.quoted(path.stem + '.unpacked' + path.suffix)}",
+    )
+
+
 def _refuse_ending(path: Path, ending: str) -> None:
     """Raises CollapseError for an ending that is known."""
     if ending in PYTHON:
-        what, modules, rows = PYTHON[ending]
-        imports = ", ".join(filter(None, ("numpy", modules)))
-        conversion = f"import {imports}; numpy.save('embeddings.npy', {rows})"
-        conversion = (TRUST if ending in CODE else "") + conversion
+        what, code = PYTHON[ending]
+        before = shell.TRUST if ending in CODE else REPLACE.get(ending, "")
+        if ending == ".sqlite":
+            before, query = _query(path)
+            code = code.replace("'SELECT COLUMN FROM TABLE'", repr(query))
+        hint = before + shell.python(code.replace("PATH", shell.literal(path)))
     elif ending in OTHERWISE:
-        what, conversion = OTHERWISE[ending]
+        what, hint = OTHERWISE[ending]
+        script = shlex.quote(R.get(ending, "").replace("PATH", shell.literal(path)))
+        hint = hint.replace("PATH", shell.quoted(path)).replace("WRITE", script)
     else:
         return
-    raise CollapseError(f"{path} is {what}; it is not read", conversion.replace("PATH", repr(str(path))))
+    raise CollapseError(f"{path} is {what}; it is not read", hint)
+
+
+def _query(path: Path) -> tuple[str, str]:
+    """What to replace, in words, and the query for the first column of bytes in a database, whose names it tells."""
+    with suppress(Exception), closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as opened:
+        tables = opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            columns = [row[1] for row in opened.execute(f"PRAGMA table_info({_identifier(table)})")]
+            for column in columns:
+                query = f"SELECT {_identifier(column)} FROM {_identifier(table)}"
+                first = opened.execute(f"{query} LIMIT 1").fetchone()
+                if first and isinstance(first[0], bytes):
+                    return "where its cells are float32: ", query
+    return "with the names of the column and the table of the vectors: ", "SELECT embedding FROM items"
+
+
+def _identifier(name: str) -> str:
+    return name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
 
 
 def refuse_json(path: Path) -> None:
@@ -181,7 +255,10 @@ def refuse_json(path: Path) -> None:
             return
         raise CollapseError(
             f"{path} is JSON but not an answer of collapse; embeddings are read from JSON lines (.jsonl)",
-            f"import pandas; pandas.read_json({str(path)!r}).to_json('embeddings.jsonl', orient='records', lines=True)",
+            shell.python(
+                f"import pandas; pandas.read_json({shell.literal(path)}).to_json('embeddings.jsonl', orient='records', "
+                "lines=True, double_precision=15)"
+            ),
         )
 
 

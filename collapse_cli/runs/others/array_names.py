@@ -26,6 +26,9 @@ NO_LAYER = re.compile(NO_LAYERS)
 PARAMETERS = re.compile(NO_LAYERS + r"|(^|[._])(weight_\w+|bias_\w+|kernel)$|^W(_|\d|$)")
 """Names of arrays that act on rows, or tell something about them, and are none."""
 
+ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_groups|_loss$|^loss$")
+"""Names of dicts whose tensors are no weights."""
+
 MANY = 8  # matrices under bare numbers; fewer may be layers
 
 NAMED = re.compile(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,7 +13,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import shell
 from collapse_cli.runs.inert import Inert, inside
-from collapse_cli.runs.others.array_names import NO_LAYER, are_rows, is_learnt
+from collapse_cli.runs.others.array_names import ASIDE, NO_LAYER, are_rows, is_learnt
 
 
 def refuse_code(path: Path) -> None:
@@ -38,15 +37,12 @@ def refuse_objects(path: Path, content: Mapping[str, Any], empty: bool) -> None:
         where = f"contains a pickled module, {place}" if place != "c" else "is a pickled module"
         raise CollapseError(f"{path} {where} ({module.name}), which is code{others}", _saved(path, place))
     for place, holder in inside(content):
-        if empty and not TRAINING.search(place) and any(_tensors(holder.state)):
+        if empty and not ASIDE.search(place) and any(_tensors(holder.state)):
             raise CollapseError(
                 f"the tensors of {path} lie in an object, {place} ({holder.name}), which only code can read",
                 _saved(path, place, state="vars({})"),
             )
 
-
-TRAINING = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param")
-"""Places in a file whose tensors are no weights."""
 
 FIRST = ("ema", "model", "state_dict", "net", "student")
 """Names of modules of which the first that is there is to be measured: the average of the weights before the last ones."""

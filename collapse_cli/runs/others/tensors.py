@@ -12,9 +12,10 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import dcp
 from collapse_cli.runs.checkpoint import content_of
 from collapse_cli.runs.inert import inside
-from collapse_cli.runs.others.array_names import LEARNT, is_learnt
+from collapse_cli.runs.others.array_names import ASIDE, LEARNT, is_learnt
 from collapse_cli.runs.others.refusals import refuse, refuse_code, refuse_objects
 from collapse_cli.runs.reader import size
 from collapse_cli.runs.source import Source
@@ -25,10 +26,6 @@ WRAPPERS = (*AVERAGED, "classy_state_dict", "base_model", "state_dict", "model_s
 
 WRAPPED = ("module", "_orig_mod")
 """Parts of names that DistributedDataParallel and torch.compile put in, wherever they stand."""
-
-ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_groups|_loss$|^loss$")
-"""Names of dicts whose tensors are no weights."""
-
 
 @dataclass(frozen=True)
 class FileTensors:
@@ -103,9 +100,9 @@ def _clean(names: list[str]) -> list[str]:
 
 
 def _there(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not dcp.is_at(path):
         raise CollapseError(f"{path} is a folder", "give a file of weights")
-    if size(path) == 0:
+    if path.is_file() and size(path) == 0:
         raise CollapseError(f"{path} is empty", "copy or download it again")
 
 
