@@ -39,7 +39,15 @@ class Inert(dict[Any, Any]):
 
     @property
     def is_module(self) -> bool:
-        """Whether it is a whole torch.nn.Module, whose parameters and parts lie under these two names."""
+        """Whether it is a whole torch.nn.Module, or what torch.compile made of one."""
+        wraps = self.name.startswith("torch.") and any(
+            isinstance(argument, Inert) and argument._has_parts for argument in self.arguments
+        )
+        return wraps or self._has_parts
+
+    @property
+    def _has_parts(self) -> bool:
+        """Whether its state has the two names under which a module keeps its parameters and its parts."""
         return {"_parameters", "_modules"} <= self.attributes.keys()
 
 

@@ -15,6 +15,7 @@ from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import shell
 from collapse_cli.runs.arrays import ARRAY, BARE, ROWS
 from collapse_cli.runs.codes import SCALES
+from collapse_cli.runs.inert import Inert
 from collapse_cli.runs.others.array_names import NAMED, PARAMETERS, are_sequences, are_vectors
 from collapse_cli.runs.plain import squeezed
 from collapse_cli.runs.reader import OBJECTS, Objects, Unreadable
@@ -154,8 +155,10 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
             problem = f"{name} of {path} is {kind} of shape {_shape(value)}"
             raise CollapseError(problem, "embeddings must be numbers of shape (N, D)")
         return value
+    if isinstance(value, numpy.ndarray) and value.dtype.kind in "cV":
+        refuse_shape(value.shape, value.dtype.name, f"{name} of {path}", path, name)
     kind = (
-        f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {type(value).__name__}"
+        f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {value.name if isinstance(value, Inert) else type(value).__name__}"
     )
     raise CollapseError(f"{name} of {path} is {kind}", "embeddings must be numbers of shape (N, D)")
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HEADER = 10_240  # bytes in which the header of a .npy ends; numpy refuses longer ones
 ZIP = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020
 OBJECTS = "it contains Python objects, which only code can read"
-CONTAINERS = 1 << 20  # dicts and lists in one file; a dict that holds itself has no end
+CONTAINERS, DEEP = 1 << 20, 100  # dicts and lists in one file, and inside of each other; one that holds itself has no end
 warnings.filterwarnings("ignore", "Detected pickle protocol")  # such a file is refused in words of our own
 
 
@@ -231,17 +231,21 @@ def _tensors(content: Any, path: Path) -> Iterator[Tensor]:
     """Every tensor in dicts and lists of dicts and lists. Raises Unreadable where they have no end."""
     from torch import Tensor
 
-    waiting, seen = [content], 0
+    waiting, seen = [(content, 0)], 0
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
         if isinstance(value, Tensor):
             yield value
         elif isinstance(value, Mapping | list | tuple):
             seen += 1
-            if seen > CONTAINERS:
-                raise Unreadable(path, f"it contains more than {CONTAINERS:,} dicts and lists")
+            if seen > CONTAINERS or depth > DEEP:
+                raise Unreadable(
+                    path, f"it contains more than {CONTAINERS:,} dicts and lists, or {DEEP} inside of each other"
+                )
             parts = value.values() if isinstance(value, Mapping) else value
-            waiting += [part for part in parts if isinstance(part, Tensor | Mapping | list | tuple)]
+            waiting += [
+                (part, depth + 1) for part in parts if isinstance(part, Tensor | Mapping | list | tuple)
+            ]
 
 
 def _words(error: Exception) -> str:

@@ -26,7 +26,7 @@ PYTHON = {
     ".mat": (
         "a MATLAB file",
         "import numpy, scipy.io; numpy.savez('embeddings.npz', "
-        "**{k: v for k, v in scipy.io.loadmat(PATH).items() if not k.startswith('__')})",
+        "**{k: v.squeeze() for k, v in scipy.io.loadmat(PATH).items() if not k.startswith('__')})",
     ),
     ".pkl": (
         "a pickle, which only code can read",

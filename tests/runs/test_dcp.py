@@ -69,7 +69,9 @@ def test_wrappers_are_taken_off(network: nn.Module, tmp_path: Path) -> None:
 def test_commands_take_the_folder(
     network: nn.Module, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = saved({"model": network.state_dict()}, tmp_path / "step 10")
+    weights = network.state_dict()
+    grey = {"conv1.weight": weights["conv1.weight"][:, :1].clone()}
+    folder = saved({"model": weights | grey}, tmp_path / "step 10")
     assert cli.main(["inspect", str(folder), "--json"]) == 0
     about = json.loads(capsys.readouterr().out)
     assert "representation" in json.dumps(about)

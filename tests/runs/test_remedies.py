@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import io
 import json
 import os
 import pickle
@@ -147,7 +145,7 @@ def test_all_lines_import_what_they_use(ending: str, tmp_path: Path) -> None:
     import builtins
     import shlex
 
-    path = tmp_path / f"an 'odd' $name{ending}"
+    path = tmp_path / f"an 'odd' name{ending}"
     path.write_bytes(b"hello, world")
     with pytest.raises(CollapseError) as caught:
         unread.refuse(path)
@@ -193,7 +191,7 @@ def files(array: numpy.ndarray, place: Path) -> list[Path]:
 def test_arrays_of_more_axes(said: str, place: Path) -> None:
     shape, wanted = SHAPES[said]
     array = numpy.random.default_rng(0).standard_normal(shape).astype("float32")
-    for path in files(array, place):
+    for path in files(array, place)[:: 1 if array.ndim == 3 else 4]:
         made = typed(refused(path, said))
         assert numpy.allclose(rows(made), wanted(array), atol=1e-6), path
         made.unlink()
@@ -201,7 +199,7 @@ def test_arrays_of_more_axes(said: str, place: Path) -> None:
 
 def test_complex_numbers(place: Path) -> None:
     array = (ROWS + 1j).astype("complex64")
-    for path in files(array, place):
+    for path in files(array, place)[:3]:
         made = typed(refused(path, "complex64"))
         assert numpy.allclose(rows(made), abs(array))
         made.unlink()
@@ -251,7 +249,9 @@ def test_shards(place: Path) -> None:
     """Twelve, so that their names are not in the order of the alphabet."""
     for number in range(12):
         torch.save(torch.full((2, 3), float(number)), place / f"part_{number}.pt")
-    made = typed(refused(place, "contains shards"))
+    with pytest.raises(CollapseError, match="contains shards") as caught:
+        inputs.expanded([place], Measuring())
+    made = typed(caught.value.hint)
     assert rows(made)[::2] == [[float(n)] * 3 for n in range(12)]
 
 
@@ -277,8 +277,7 @@ MODULES: dict[str, tuple[Callable[[nn.Module], Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("zipped", [True, False])
-@pytest.mark.parametrize("case", MODULES)
+@pytest.mark.parametrize(("case", "zipped"), [*((case, True) for case in MODULES), ("by name", False)])
 @pytest.mark.filterwarnings("ignore")
 def test_a_whole_module(case: str, zipped: bool, place: Path) -> None:
     build, said = MODULES[case]

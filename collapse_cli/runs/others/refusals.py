@@ -37,7 +37,7 @@ def refuse_objects(path: Path, content: Mapping[str, Any], empty: bool) -> None:
         where = f"contains a pickled module, {place}" if place != "c" else "is a pickled module"
         raise CollapseError(f"{path} {where} ({module.name}), which is code{others}", _saved(path, place))
     for place, holder in inside(content):
-        if empty and not ASIDE.search(place) and any(_tensors(holder.state)):
+        if empty and not ASIDE.search(place) and next(_tensors(holder.state), None) is not None:
             raise CollapseError(
                 f"the tensors of {path} lie in an object, {place} ({holder.name}), which only code can read",
                 _saved(path, place, state="vars({})"),
