@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import archives, shell, unpickled
+from collapse_cli.runs import archives, shell, storages, unpickled
 from collapse_cli.runs.inert import Inert
 from collapse_cli.runs.others.array_names import ASIDE
 from collapse_cli.runs.reader import Unreadable, refuse_too_large, size
@@ -26,7 +26,8 @@ METADATA = ".metadata"
 PARTS = 4096  # of one tensor
 SMALL = 1 << 20  # bytes of what is no tensor: an epoch, settings
 TABLE = unpickled.Table(
-    {"torch.Size": lambda sizes=(): tuple(sizes), "collections.OrderedDict": lambda *_: {}}, archives.CONSTANTS
+    {"torch.Size": lambda sizes=(): tuple(sizes), "collections.OrderedDict": lambda *_: {}},
+    storages.CONSTANTS,
 )
 
 
@@ -113,8 +114,8 @@ class _Folder:
         return content
 
     def _path(self, name: str) -> Sequence[Any]:
-        """The dicts in which something was saved, and its name there; without these only what stands before the first dot counts."""
-        path = self.paths.get(name) if isinstance(self.paths, dict) else None
+        """The dicts in which something was saved, and its name there; of an optimizer without them, what its name begins with."""
+        path: Sequence[Any] = self.paths.get(name, ()) if isinstance(self.paths, dict) else ()
         if path:
             return path
         first, dot, rest = name.partition(".")
@@ -179,7 +180,9 @@ def _problems(whole: Whole) -> Iterator[str]:
         if not len(part.begins) == len(part.sizes) == len(whole.sizes):
             yield "has a part with other axes"
         ends = (b + s for b, s in zip(part.begins, part.sizes, strict=False))
-        if min((*part.begins, *part.sizes, 0)) < 0 or any(e > s for e, s in zip(ends, whole.sizes, strict=False)):
+        if min((*part.begins, *part.sizes, 0)) < 0 or any(
+            e > s for e, s in zip(ends, whole.sizes, strict=False)
+        ):
             yield "has a part that lies outside of it"
         if math.prod(part.sizes) * whole.dtype.itemsize > part.place["length"]:
             yield "has a part that is larger than its bytes"

@@ -63,13 +63,13 @@ def apart(folder: Path, files: Sequence[Path]) -> list[Path]:
         raise CollapseError(
             f"{folder} contains shards in {len(files)} files such as {ordered[0].name}, but only "
             ".npy shards are joined",
-            f"join them, where each holds a tensor alone: {_joined(folder, files[0].suffix)}",
+            f"join them, where each holds a tensor alone: {_line_that_joins(folder, files[0].suffix)}",
         )
     refuse_more(folder, [file.name for file in ordered], alike and bool(counters.axis(names)))
     return ordered
 
 
-def _joined(folder: Path, suffix: str) -> str:
+def _line_that_joins(folder: Path, suffix: str) -> str:
     """The line that joins the tensors of a folder in the order of the numbers in their names."""
     load = "torch.load(p, map_location='cpu')"
     if suffix in (".npz", ".safetensors"):

@@ -1,4 +1,4 @@
-"""What stands for the objects in a pickle whose classes are not imported: a record of what the pickle asked for, which does nothing."""
+"""What stands for an object in a pickle whose class is not imported: a record of what was asked for, which does nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MANY = 1 << 20  # dicts, lists and objects that are looked at
 
 
 class Inert(dict[Any, Any]):
-    """An object: the name of its class or function, its arguments, its state, its members as of a list, its items as of a dict."""
+    """An object: the name of its class or function, its arguments, its state, members as of a list, items as of a dict."""
 
     __slots__ = ("arguments", "members", "name", "state")
     __hash__ = object.__hash__  # type: ignore[assignment]  # it may be a name in a dict, as members of an Enum are
@@ -75,7 +75,9 @@ def inside(content: Any) -> Iterator[tuple[str, Inert]]:
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
-        yield from ((f"[{key!r}]" if isinstance(key, str | int) else "[…]", part) for key, part in value.items())
+        yield from (
+            (f"[{key!r}]" if isinstance(key, str | int) else "[…]", part) for key, part in value.items()
+        )
     elif isinstance(value, Namespace):
         yield from ((f".{name}", part) for name, part in vars(value).items())
     else:

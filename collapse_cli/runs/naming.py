@@ -137,9 +137,7 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
     """The same. Raises CollapseError, with the remedy, for what is no array of real numbers."""
     if isinstance(value, Objects):
         array = f"numpy.load({shell.literal(path)}, allow_pickle=True)[{name!r}]"
-        hint = shell.TRUST + shell.python(
-            f"import numpy; numpy.save('rows.npy', numpy.stack(list({array})))"
-        )
+        hint = shell.TRUST + shell.python(f"import numpy; numpy.save('rows.npy', numpy.stack(list({array})))")
         raise Unreadable(path, OBJECTS).wanted_as("numpy embeddings", hint)
     if isinstance(value, list | tuple):
         _refuse_ragged([_shape(part) for part in value if isinstance(part, ARRAY)], name, path)
@@ -158,7 +156,9 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
     if isinstance(value, numpy.ndarray) and value.dtype.kind in "cV":
         refuse_shape(value.shape, value.dtype.name, f"{name} of {path}", path, name)
     kind = (
-        f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {value.name if isinstance(value, Inert) else type(value).__name__}"
+        f"{value.dtype} of shape {_shape(value)}"
+        if isinstance(value, ARRAY)
+        else f"a {value.name if isinstance(value, Inert) else type(value).__name__}"
     )
     raise CollapseError(f"{name} of {path} is {kind}", "embeddings must be numbers of shape (N, D)")
 

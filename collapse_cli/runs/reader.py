@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 HEADER = 10_240  # bytes in which the header of a .npy ends; numpy refuses longer ones
 ZIP = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020
 OBJECTS = "it contains Python objects, which only code can read"
-CONTAINERS, DEEP = 1 << 20, 100  # dicts and lists in one file, and inside of each other; one that holds itself has no end
+CONTAINERS, DEEP = (
+    1 << 20,
+    100,
+)  # dicts and lists in one file, and inside of each other; one that holds itself has no end
 warnings.filterwarnings("ignore", "Detected pickle protocol")  # such a file is refused in words of our own
 
 
@@ -179,10 +182,7 @@ def safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def pickled(path: Path) -> Any:
-    """What torch.save wrote, on the CPU: tensors, plain types, and what has a stand-in, as arrays of numpy, paths, Namespace.
-
-    Where there are other objects too, an `Inert` stands for each.
-    """
+    """What torch.save wrote, on the CPU: tensors, plain types, what has a stand-in, and an `Inert` for each other object."""
     import torch
 
     from collapse_cli.runs import stand_ins
@@ -192,7 +192,7 @@ def pickled(path: Path) -> Any:
         zipped = _is_zip(path, length)
         if not zipped:  # of old files all is read at once
             refuse_too_large(path, length)
-        with torch.serialization.safe_globals(stand_ins.allowed()):
+        with torch.serialization.safe_globals([*stand_ins.allowed()]):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except CollapseError:
         raise
@@ -205,14 +205,14 @@ def pickled(path: Path) -> Any:
 
 
 def _with_objects(path: Path, error: Exception) -> Any:
-    """What torch refused with an error, where that is for the objects in it. Raises Unreadable for what is damaged."""
+    """What torch refused, perhaps for the objects in it. Raises Unreadable for what is damaged."""
     from collapse_cli.runs import archives
 
     try:
         return archives.read(path)
     except Exception as other:
-        stopped = type(error).__name__ == "UnpicklingError"  # so torch says of a file that is whole, as far as it got
-        raise Unreadable(path, _words(other if stopped else error)) from None
+        refused = type(error).__name__ == "UnpicklingError"  # so torch says of what is whole as far as it got
+        raise Unreadable(path, _words(other if refused else error)) from None
 
 
 def _is_zip(path: Path, length: int) -> bool:
@@ -240,7 +240,8 @@ def _tensors(content: Any, path: Path) -> Iterator[Tensor]:
             seen += 1
             if seen > CONTAINERS or depth > DEEP:
                 raise Unreadable(
-                    path, f"it contains more than {CONTAINERS:,} dicts and lists, or {DEEP} inside of each other"
+                    path,
+                    f"it contains more than {CONTAINERS:,} dicts and lists, or {DEEP} inside of each other",
                 )
             parts = value.values() if isinstance(value, Mapping) else value
             waiting += [

@@ -9,13 +9,18 @@ from __future__ import annotations
 import pickletools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Protocol, cast
 
 from collapse_cli.runs.inert import Inert, Name
 
-CONTAINERS = 1 << 22  # objects that hold others, in one pickle: each takes a byte in the file, and a hundred in memory
+CONTAINERS = (
+    1 << 22
+)  # objects that hold others, in one pickle: each takes a byte in the file, and a hundred in memory
 DEEP = 8  # tuples in a tuple that is a key; to hash deeper ones takes the stack of the process
-RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # Python 2's names, which protocol 2 still writes
+RENAMED = {
+    "__builtin__": "builtins",
+    "copy_reg": "copyreg",
+}  # Python 2's names, which protocol 2 still writes
 MAKERS = ("copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__")
 
 
@@ -31,14 +36,22 @@ class Table:
     outside: Callable[[Any], Any] = lambda reference: None
 
 
+class Stream(Protocol):
+    """What a pickle is read from."""
+
+    def read(self, count: int = -1, /) -> bytes: ...
+    def readline(self) -> bytes: ...
+    def tell(self) -> int: ...
+
+
 class Unfit(ValueError):
     """Raised by a function of a table that has no value for its arguments: an Inert stands in its place."""
 
 
-def read(stream: IO[bytes], table: Table) -> Any:
+def read(stream: Stream, table: Table) -> Any:
     """The next pickle of a stream. Raises ValueError or another Exception for what is none."""
     machine = _Machine(table)
-    for operation, argument, _ in pickletools.genops(stream):
+    for operation, argument, _ in pickletools.genops(cast(IO[bytes], stream)):
         action = ACTIONS.get(operation.name)
         if action is None:
             raise ValueError(f"its pickle has the operation {operation.name}")

@@ -45,7 +45,12 @@ def saved(content: dict[str, Any], folder: Path) -> Path:
 def test_what_one_process_saved(network: nn.Module, tmp_path: Path) -> None:
     """Under `model`, beside an optimizer, the epoch and settings; h is that of the network itself."""
     optimizer = torch.optim.Adam(network.parameters())
-    content = {"model": network.state_dict(), "optim": optimizer.state_dict(), "epoch": 7, "args": {"lr": 0.1}}
+    content = {
+        "model": network.state_dict(),
+        "optim": optimizer.state_dict(),
+        "epoch": 7,
+        "args": {"lr": 0.1},
+    }
     folder = saved(content, tmp_path / "a 'b'")
     assert recognise(folder).kind is Kind.FOREIGN
     held = hold(folder)
@@ -126,7 +131,12 @@ def test_parts_are_joined(network: nn.Module, tmp_path: Path) -> None:
 def test_parts_in_both_directions(tmp_path: Path) -> None:
     """Four parts of a matrix, one of them empty of rows, in an order of their own."""
     matrix = torch.arange(35.0).reshape(5, 7)
-    chunks = [((2, 3), matrix[2:, 3:]), ((0, 0), matrix[:2, :3]), ((2, 0), matrix[2:, :3]), ((0, 3), matrix[:2, 3:])]
+    chunks = [
+        ((2, 3), matrix[2:, 3:]),
+        ((0, 0), matrix[:2, :3]),
+        ((2, 0), matrix[2:, :3]),
+        ((0, 3), matrix[:2, 3:]),
+    ]
     folder = written(tmp_path / "d", {"fc.weight": (matrix.shape, chunks)})
     assert torch.equal(dcp.read(folder)["fc.weight"], matrix)
 
@@ -214,10 +224,14 @@ def test_a_damaged_folder(content: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_converter_works_as_typed(network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_converter_works_as_typed(
+    network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The folder is whole, so that torch reads what was refused here: its parts are said to be compressed."""
     monkeypatch.chdir(tmp_path)
-    folder = changed(saved({"model": network.state_dict()}, tmp_path / "a 'b' $c"), transform_descriptors=["zstd"])
+    folder = changed(
+        saved({"model": network.state_dict()}, tmp_path / "a 'b' $c"), transform_descriptors=["zstd"]
+    )
     with pytest.raises(CollapseError) as caught:
         dcp.read(folder)
     command = caught.value.hint.partition(": ")[2]

@@ -23,9 +23,8 @@ from torch import nn
 from collapse_cli.analysis import inputs
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import foreign, shell, unread
+from collapse_cli.runs import conversions, foreign, shell, unread
 from collapse_cli.runs.others.tensors import hold
-from collapse_cli.runs.source import Source
 from tests.runs.test_foreign import narrow, told_apart
 
 ROWS = numpy.arange(12, dtype="float32").reshape(4, 3)
@@ -102,7 +101,9 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "e.db": database,
     **{f"{name}.pkl": functools.partial(pickled, content) for name, content in OBJECTS.items()},
     **{f"{name}.joblib": functools.partial(dumped, content) for name, content in OBJECTS.items()},
-    "e.json": lambda path: path.write_text(json.dumps([{"embedding": row} for row in ROWS.tolist()])) and None,
+    "e.json": lambda path: (
+        path.write_text(json.dumps([{"embedding": row} for row in ROWS.tolist()])) and None
+    ),
 }
 
 
@@ -123,8 +124,13 @@ def test_a_number_that_no_file_tells_is_to_be_replaced(name: str, place: Path) -
 
 @pytest.mark.parametrize(
     ("name", "pack", "program"),
-    [("e.npy.gz", "gzip", "gunzip"), ("e.pkl.gz", "gzip", "gunzip"), ("e.npy.xz", "xz", "unxz"), ("e.npy.bz2", "bzip2", "bunzip2")],
-)  # fmt: skip
+    [
+        ("e.npy.gz", "gzip", "gunzip"),
+        ("e.pkl.gz", "gzip", "gunzip"),
+        ("e.npy.xz", "xz", "unxz"),
+        ("e.npy.bz2", "bzip2", "bunzip2"),
+    ],
+)
 def test_what_is_packed(name: str, pack: str, program: str, place: Path) -> None:
     if not shutil.which(pack):
         pytest.skip(f"no {pack}")
@@ -138,7 +144,7 @@ def test_what_is_packed(name: str, pack: str, program: str, place: Path) -> None
     assert plain.exists()
 
 
-@pytest.mark.parametrize("ending", unread.PYTHON)
+@pytest.mark.parametrize("ending", conversions.PYTHON)
 def test_all_lines_import_what_they_use(ending: str, tmp_path: Path) -> None:
     """Those of libraries that are not here cannot be run: no word in them is left without a meaning."""
     import ast
@@ -331,7 +337,9 @@ def test_a_module_beside_weights_is_left_out(place: Path) -> None:
 # The words of the shell.
 
 
-@pytest.mark.parametrize("path", [FOLDER, "a!b", "-dash", "new\nline", "é ü", "'", '"', "\\", "%HOME%", "a;b"])
+@pytest.mark.parametrize(
+    "path", [FOLDER, "a!b", "-dash", "new\nline", "é ü", "'", '"', "\\", "%HOME%", "a;b"]
+)
 def test_any_path_is_a_word(path: str, place: Path) -> None:
     code = f"import sys; print(repr({shell.literal(path)}), sys.argv[1:])"
     ended = subprocess.run(

@@ -13,10 +13,10 @@ import torch
 from collapse_cli.analysis import inputs
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import unread
+from collapse_cli.runs import conversions, unread
 from collapse_cli.runs.source import Source
 
-NAMES = [*unread.PYTHON, *unread.OTHERWISE, *unread.ALIKE]
+NAMES = [*conversions.PYTHON, *conversions.OTHERWISE, *unread.ALIKE]
 
 
 @pytest.mark.parametrize("ending", NAMES)

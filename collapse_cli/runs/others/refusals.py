@@ -19,7 +19,9 @@ from collapse_cli.runs.others.array_names import ASIDE, NO_LAYER, are_rows, is_l
 def refuse_code(path: Path) -> None:
     """An archive of TorchScript, which torch reads by running it."""
     if _is_torchscript(path):
-        raise CollapseError(f"{path} is a TorchScript archive, which is code", _saved(path, "c", "torch.jit.load"))
+        raise CollapseError(
+            f"{path} is a TorchScript archive, which is code", _saved(path, "c", "torch.jit.load")
+        )
 
 
 def _is_torchscript(path: Path) -> bool:

@@ -27,6 +27,7 @@ WRAPPERS = (*AVERAGED, "classy_state_dict", "base_model", "state_dict", "model_s
 WRAPPED = ("module", "_orig_mod")
 """Parts of names that DistributedDataParallel and torch.compile put in, wherever they stand."""
 
+
 @dataclass(frozen=True)
 class FileTensors:
     """What a file holds: tensors by name, in its order, and plain facts.
@@ -102,7 +103,7 @@ def _clean(names: list[str]) -> list[str]:
 def _there(path: Path) -> None:
     if path.is_dir() and not dcp.is_at(path):
         raise CollapseError(f"{path} is a folder", "give a file of weights")
-    if path.is_file() and size(path) == 0:
+    if not path.is_dir() and size(path) == 0:
         raise CollapseError(f"{path} is empty", "copy or download it again")
 
 
