@@ -51,7 +51,7 @@ def _nothing() -> torch.UntypedStorage:
 
 def _aligned(whole: torch.UntypedStorage, start: int, stop: int) -> torch.UntypedStorage:
     part: torch.UntypedStorage = whole[start:stop]
-    return part if start % ALIGNED == 0 else part.clone()
+    return part if start % ALIGNED == 0 else part.clone()  # type: ignore[no-untyped-call]
 
 
 def _archive(

@@ -74,10 +74,8 @@ def size(path: Path) -> int:
     if stat.S_ISDIR(status.st_mode):
         raise Unreadable(path, "it is a folder")
     if not stat.S_ISREG(status.st_mode):
-        raise CollapseError(
-            f"{path} is a pipe, a socket or a device, not a file",
-            "write its content to a file, and give that file",
-        )
+        problem = f"{path} is a pipe, a socket or a device, not a file"
+        raise CollapseError(problem, "write its content to a file, and give that file")
     return status.st_size
 
 
@@ -176,9 +174,8 @@ def safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise CollapseError(
-            f"{path} cannot be read as safetensors ({error})", "copy or download it again"
-        ) from None
+        words = f"{path} cannot be read as safetensors ({error})"
+        raise CollapseError(words, "copy or download it again") from None
 
 
 def pickled(path: Path) -> Any:
