@@ -14,7 +14,7 @@ from collapse_cli.analysis.paired import paired
 from collapse_cli.analysis.subject import Subject, about_mean
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs import checkpoint, embeddings, folders, unread
+from collapse_cli.runs import checkpoint, dcp, embeddings, folders, unread
 from collapse_cli.runs.source import Source
 
 PIXELS = "pixels:"  # before the name of a data set
@@ -59,6 +59,8 @@ def recognise(path: Path, column: str = "") -> Recognised:
     if path.suffix == ".json":
         return Recognised(path, Kind.ANSWER, Source(path))
     source = Source(path, column)
+    if dcp.is_at(path):
+        return Recognised(path, Kind.FOREIGN, source)
     if embeddings.are_at(source):
         return Recognised(path, Kind.EMBEDDINGS, source)
     if path.is_dir():

@@ -12,7 +12,7 @@ from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.errors import CollapseError
 from collapse_cli.models.heads import in_words
-from collapse_cli.runs import checkpoint, embeddings, foreign, unread
+from collapse_cli.runs import checkpoint, dcp, embeddings, foreign, unread
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.others.layouts import Choices
@@ -46,7 +46,7 @@ def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
     """Everything that can be said of a file. column: of a table. Raises CollapseError for what cannot be read."""
     if not (path.exists() or Source(path).is_table):
         raise CollapseError(f"there is no file {path}", "check the path")
-    if path.is_dir() and not embeddings.are_at(path):
+    if path.is_dir() and not (dcp.is_at(path) or embeddings.are_at(path)):
         unread.refuse(path)
         return _of_run(Record(path))
     recognised = recognise(path, column)
@@ -134,6 +134,7 @@ def _of_weights(held: FileTensors, error: CollapseError) -> dict[str, Any]:
         "tensors": len(held.tensors),
         "dtype": ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in floats.values()})),
         "names": list(held.written.values())[:FEW],
+        **({"skipped": list(held.skipped)} if held.skipped else {}),
         "measure_with": ["weights"] if any(tensor.ndim > 1 for tensor in floats.values()) else [],
     }
 

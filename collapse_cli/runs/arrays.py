@@ -10,6 +10,7 @@ import numpy
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.inert import Inert
 from collapse_cli.runs.others.array_names import are_rows
 from collapse_cli.runs.plain import plain
 from collapse_cli.runs.reader import Unreadable
@@ -62,7 +63,11 @@ def _named(content: Any) -> dict[str, Any]:
 
 def _opened(entries: dict[str, Any]) -> dict[str, Any]:
     """Of a dict that only wraps one with rows, as {"results": {"features": …}}, both together."""
-    inner = {name: value for name, value in entries.items() if isinstance(value, Mapping)}
+    inner = {
+        name: value
+        for name, value in entries.items()
+        if isinstance(value, Mapping) and not (isinstance(value, Inert) and not value)
+    }
     if len(inner) != 1 or any(isinstance(value, Tensor) for value in entries.values()) or not are_rows(inner):
         return entries
     (name,) = inner

@@ -10,7 +10,7 @@ import pyarrow
 from pyarrow import ipc
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrow_parts, reader, table_folders
+from collapse_cli.runs import arrow_parts, reader, shell, table_folders
 from collapse_cli.runs.arrow_parts import Parts
 from collapse_cli.runs.families import ByName
 from collapse_cli.runs.table import Table
@@ -100,7 +100,10 @@ def _opened(path: Path) -> ipc.RecordBatchFileReader | ipc.RecordBatchStreamRead
         if start[:4] == FEATHER_1:
             raise CollapseError(
                 f"{path} is a Feather file of version 1, which is not read",
-                "convert it: pyarrow.feather.write_feather(pandas.read_feather(PATH), 'v2.feather')",
+                shell.python(
+                    f"import pandas, pyarrow.feather; pyarrow.feather.write_feather("
+                    f"pandas.read_feather({shell.literal(path)}), 'v2.feather')"
+                ),
             )
         return ipc.open_file(mapped) if start == b"ARROW1" else ipc.open_stream(mapped)
     except reader.Unreadable as error:

@@ -37,7 +37,7 @@ def numbers(cell: str, where: str) -> numpy.ndarray[Any, Any]:
     if ELLIPSIS in cell:
         raise CollapseError(
             f"{where}: numpy wrote '...' in place of most numbers",
-            "save all of them: numpy.save('embeddings.npy', numpy.stack(table['embedding']))",
+            "write the table again with whole lists in its cells, or the vectors alone with numpy.save",
         )
     parts = re.split(r"\s*,\s*|\s+", inner[1].strip())
     wrong = next((part for part in parts if not is_number(part)), None)

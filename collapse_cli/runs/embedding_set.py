@@ -157,7 +157,7 @@ def _rows(array: Any, name: str, path: Path) -> Rows:
     if isinstance(array, shards.Shards | Blocks):
         return array
     if isinstance(array, Tensor):
-        refuse_shape(array.shape, _type(array), f"{name} of {path}")
+        refuse_shape(array.shape, _type(array), f"{name} of {path}", path, name)
     if (
         not isinstance(array, Tensor)
         or array.ndim != 2

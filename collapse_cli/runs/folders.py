@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import counters, shards
+from collapse_cli.runs import counters, shards, shell
 from collapse_cli.runs.counters import Name, natural
 from collapse_cli.runs.labels_beside import labelled
 from collapse_cli.runs.members import Member, Part, are_vectors, unlike
@@ -63,11 +63,24 @@ def apart(folder: Path, files: Sequence[Path]) -> list[Path]:
         raise CollapseError(
             f"{folder} contains shards in {len(files)} files such as {ordered[0].name}, but only "
             ".npy shards are joined",
-            "save each array with numpy.save, or all embeddings in one file with "
-            "torch.save(torch.cat(tensors), 'rows.pt')",
+            f"join them, where each holds a tensor alone: {_line_that_joins(folder, files[0].suffix)}",
         )
     refuse_more(folder, [file.name for file in ordered], alike and bool(counters.axis(names)))
     return ordered
+
+
+def _line_that_joins(folder: Path, suffix: str) -> str:
+    """The line that joins the tensors of a folder in the order of the numbers in their names."""
+    load = "torch.load(p, map_location='cpu')"
+    if suffix in (".npz", ".safetensors"):
+        module = "numpy.load(p)" if suffix == ".npz" else "safetensors.torch.load_file(p)"
+        load = f"torch.as_tensor(next(iter({module}.values())))"
+    modules = {".npz": ", numpy", ".safetensors": ", safetensors.torch"}.get(suffix, "")
+    return shell.python(
+        f"import pathlib, re, torch{modules}; f = sorted(pathlib.Path({shell.literal(folder)}).glob('*{suffix}'), "
+        "key=lambda p: [int(n) for n in re.findall('[0-9]+', p.name)]); "
+        f"torch.save(torch.cat([{load} for p in f]), 'rows.pt')"
+    )
 
 
 def refuse_too_many(folder: Path, sets: Sequence[Part]) -> None:

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.runs import shell
 from collapse_cli.runs.arrays import ARRAY, BARE, ROWS
 from collapse_cli.runs.codes import SCALES
+from collapse_cli.runs.inert import Inert
 from collapse_cli.runs.others.array_names import NAMED, PARAMETERS, are_sequences, are_vectors
 from collapse_cli.runs.plain import squeezed
 from collapse_cli.runs.reader import OBJECTS, Objects, Unreadable
@@ -32,6 +34,7 @@ BESIDE = re.compile(
 """Names of arrays (N,C) that stand beside rows and are none."""
 
 SHOWN = 6
+EVERY = "what stands by name"
 
 
 def named(
@@ -97,7 +100,7 @@ def _rows(entries: Mapping[str, Any], path: Path) -> tuple[str, Tensor]:
     ]
     rows = [name for name in rows if NAMED.search(name) or not BESIDE.search(name)] or rows
     if len(rows) > 1 and are_sequences(entries):
-        _usable(list(entries.values()), "what stands by name", path)
+        _usable(list(entries.values()), EVERY, path)
     if len(rows) > 1:
         listing = ", ".join(f"{name} {shapes[name]}" for name in rows[:SHOWN])
         raise CollapseError(
@@ -116,7 +119,7 @@ def _refuse_none(entries: Mapping[str, Any], path: Path) -> None:
     if sets:
         raise CollapseError(
             f"{path} contains several sets of embeddings: {', '.join(sets[:SHOWN])}",
-            f"save each set alone: torch.save(torch.load(PATH)['{sets[0]}'], '{sets[0]}.pt')",
+            f"save each set alone: {_set_alone(path, sets[0])}",
         )
     ragged = next((name for name, value in entries.items() if isinstance(value, Objects | list)), None)
     if ragged is not None:
@@ -133,10 +136,11 @@ def _refuse_none(entries: Mapping[str, Any], path: Path) -> None:
 def _usable(value: Any, name: str, path: Path) -> Tensor:
     """The same. Raises CollapseError, with the remedy, for what is no array of real numbers."""
     if isinstance(value, Objects):
-        hint = f"where you trust it: numpy.save('rows.npy', numpy.stack(list(numpy.load(PATH, allow_pickle=True)['{name}'])))"
+        array = f"numpy.load({shell.literal(path)}, allow_pickle=True)[{name!r}]"
+        hint = shell.TRUST + shell.python(f"import numpy; numpy.save('rows.npy', numpy.stack(list({array})))")
         raise Unreadable(path, OBJECTS).wanted_as("numpy embeddings", hint)
     if isinstance(value, list | tuple):
-        _refuse_ragged([_shape(part) for part in value if isinstance(part, ARRAY)], f"{name} of {path}")
+        _refuse_ragged([_shape(part) for part in value if isinstance(part, ARRAY)], name, path)
     if isinstance(value, Tensor):
         if value.is_meta:
             raise CollapseError(
@@ -144,28 +148,50 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
                 "save it from the device it was computed on, not from the device meta",
             )
         kind = str(value.dtype).removeprefix("torch.")
-        refuse_shape(value.shape, kind, f"{name} of {path}")
+        refuse_shape(value.shape, kind, f"{name} of {path}", path, name)
         if value.ndim < 2:
             problem = f"{name} of {path} is {kind} of shape {_shape(value)}"
             raise CollapseError(problem, "embeddings must be numbers of shape (N, D)")
         return value
+    if isinstance(value, numpy.ndarray) and value.dtype.kind in "cV":
+        refuse_shape(value.shape, value.dtype.name, f"{name} of {path}", path, name)
     kind = (
-        f"{value.dtype} of shape {_shape(value)}" if isinstance(value, ARRAY) else f"a {type(value).__name__}"
+        f"{value.dtype} of shape {_shape(value)}"
+        if isinstance(value, ARRAY)
+        else f"a {value.name if isinstance(value, Inert) else type(value).__name__}"
     )
     raise CollapseError(f"{name} of {path} is {kind}", "embeddings must be numbers of shape (N, D)")
 
 
-def _refuse_ragged(all_shapes: Sequence[tuple[int, ...]], what: str) -> None:
+def _refuse_ragged(all_shapes: Sequence[tuple[int, ...]], name: str, path: Path) -> None:
     """Raises CollapseError for a list of arrays that do not fit together."""
-    shapes = sorted(set(all_shapes))
+    what, shapes = f"{name} of {path}", sorted(set(all_shapes))
     if len(shapes) < 2:
         raise CollapseError(f"{what} is a list without numbers", "embeddings must be numbers of shape (N, D)")
     one_width = len({shape[-1:] for shape in shapes}) == 1 and min(map(len, shapes)) > 1
     raise CollapseError(
         f"{what} is {len(all_shapes):,} tensors of {len(shapes)} shapes, for example {shapes[0]} and {shapes[-1]}",
-        "pool sequences first, torch.stack([x.mean(0) for x in tensors]); where each row is a sample, torch.cat(tensors)"
+        f"pool sequences first: {_pooled(path, name)}; where each row is a sample, torch.cat in place of torch.stack, and x in "
+        "place of x.mean(0)"
         if one_width else "give vectors of one width; vectors of another width come from another network, or need padding",
     )  # fmt: skip
+
+
+def _pooled(path: Path, name: str) -> str:
+    """The line that saves the mean of each sequence in a list, or in a dict by name."""
+    load = f"c = torch.load({shell.literal(path)}, map_location='cpu')"
+    if path.suffix == ".safetensors":
+        load = f"import safetensors.torch; c = safetensors.torch.load_file({shell.literal(path)})"
+    inner = "" if name in (BARE, EVERY) else f"; c = c[{name!r}]"
+    means = "[torch.as_tensor(x).float().mean(0) for x in (c.values() if isinstance(c, dict) else c)]"
+    return shell.python(f"import torch; {load}{inner}; torch.save(torch.stack({means}), 'rows.pt')")
+
+
+def _set_alone(path: Path, name: str) -> str:
+    file = shell.unused(f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name) or 'set'}.pt")
+    return shell.python(
+        f"import torch; torch.save(torch.load({shell.literal(path)}, map_location='cpu')[{name!r}], {file!r})"
+    )
 
 
 def _labels(entries: Mapping[str, Any], count: int) -> str:

@@ -5,9 +5,9 @@ No tensor is read, and no code of the file is run. What this cannot read, `reade
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collapse_cli.runs import unpickled
+from collapse_cli.runs.unpickled import Table
+
 ENTRY = "/data.pkl"  # of an archive of torch.save
-HEADER = 1 << 26  # bytes of names, at most
+HEADER, PICKLE = 1 << 26, 1 << 24  # bytes of names, at most
 
 
 @dataclass(frozen=True)
@@ -30,44 +33,42 @@ class Shape:
         return math.prod(self.sizes)
 
 
-class _Outline(pickle.Unpickler):
-    """Dicts and plain types as they are, a `Shape` for each tensor. Raises UnpicklingError for every other class."""
-
-    def persistent_load(self, pid: Any) -> Any:
-        return None
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == "torch" and name.endswith("Storage"):
-            return name
-        allowed = {
-            ("collections", "OrderedDict"): OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): _shape,
-            ("torch._utils", "_rebuild_parameter"): _of_parameter,
-        }
-        if (module, name) not in allowed:
-            raise pickle.UnpicklingError(f"{module}.{name}")
-        return allowed[module, name]
-
-
-def _shape(storage: None, offset: int, sizes: Any, *others: Any) -> Shape:
+def _shape(storage: Any, offset: int, sizes: Any, *others: Any) -> Shape:
     return Shape(tuple(sizes))
 
 
-def _of_parameter(tensor: Shape, *others: Any) -> Shape:
+def _of_parameter(tensor: Any, *others: Any) -> Any:
     return tensor
 
 
+def _of_class(function: Any, kind: Any, arguments: Any, *others: Any) -> Shape:
+    return _shape(*arguments)
+
+
+TABLE = Table(
+    {
+        **{f"torch._utils._rebuild_tensor{version}": _shape for version in ("", "_v2", "_v3")},
+        "torch._utils._rebuild_parameter": _of_parameter,
+        "torch._utils._rebuild_parameter_with_state": _of_parameter,
+        "torch._tensor._rebuild_from_type_v2": _of_class,
+        "collections.OrderedDict": lambda *_: OrderedDict(),
+        "collections.defaultdict": lambda *_: {},
+    }
+)
+"""Dicts and plain types as they are, a `Shape` for each tensor, an `Inert` for all else."""
+
+
 def outline(path: Path) -> Mapping[str, Any] | None:
-    """The dict of a file by name, or None: for what is none, is damaged, was written before 2020, or needs more than these."""
+    """The dict of a file by name, or None: for what is none, is damaged, or was written before 2020."""
     try:
         if path.suffix == ".safetensors":
             return _of_safetensors(path)
         with zipfile.ZipFile(path) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(ENTRY))
-            if archive.getinfo(name).file_size > HEADER:
+            if archive.getinfo(name).file_size > PICKLE:
                 return None
             with archive.open(name) as entry:
-                content = _Outline(entry).load()
+                content = unpickled.read(io.BytesIO(entry.read()), TABLE)
     except Exception:  # a damaged file may trip its reader over anything; whoever reads it says over what
         return None
     return content if isinstance(content, Mapping) else None

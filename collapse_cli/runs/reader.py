@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import stat
 import warnings
 import zipfile
@@ -30,7 +29,10 @@ if TYPE_CHECKING:
 HEADER = 10_240  # bytes in which the header of a .npy ends; numpy refuses longer ones
 ZIP = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020
 OBJECTS = "it contains Python objects, which only code can read"
-CONTAINERS = 1 << 20  # dicts and lists in one file; a dict that holds itself has no end
+CONTAINERS, DEEP = (
+    1 << 20,
+    100,
+)  # dicts and lists in one file, and inside of each other; one that holds itself has no end
 warnings.filterwarnings("ignore", "Detected pickle protocol")  # such a file is refused in words of our own
 
 
@@ -72,10 +74,8 @@ def size(path: Path) -> int:
     if stat.S_ISDIR(status.st_mode):
         raise Unreadable(path, "it is a folder")
     if not stat.S_ISREG(status.st_mode):
-        raise CollapseError(
-            f"{path} is a pipe, a socket or a device, not a file",
-            "write its content to a file, and give that file",
-        )
+        problem = f"{path} is a pipe, a socket or a device, not a file"
+        raise CollapseError(problem, "write its content to a file, and give that file")
     return status.st_size
 
 
@@ -174,13 +174,12 @@ def safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise CollapseError(
-            f"{path} cannot be read as safetensors ({error})", "copy or download it again"
-        ) from None
+        words = f"{path} cannot be read as safetensors ({error})"
+        raise CollapseError(words, "copy or download it again") from None
 
 
 def pickled(path: Path) -> Any:
-    """What torch.save wrote, on the CPU: tensors, plain types, and what has a stand-in, as arrays of numpy, paths, Namespace."""
+    """What torch.save wrote, on the CPU: tensors, plain types, what has a stand-in, and an `Inert` for each other object."""
     import torch
 
     from collapse_cli.runs import stand_ins
@@ -190,30 +189,27 @@ def pickled(path: Path) -> Any:
         zipped = _is_zip(path, length)
         if not zipped:  # of old files all is read at once
             refuse_too_large(path, length)
-        with torch.serialization.safe_globals(stand_ins.allowed()):
+        with torch.serialization.safe_globals([*stand_ins.allowed()]):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except CollapseError:
         raise
     except Exception as error:  # so may a damaged pickle
-        raise Unreadable(path, _words(error)) from None
+        content = _with_objects(path, error)
     largest = max((value.numel() * value.element_size() for value in _tensors(content, path)), default=0)
     if largest > length:  # a few numbers, repeated
         refuse_too_large(path, largest)
     return content
 
 
-def unknown_globals(path: Path, error: Unreadable) -> list[str]:
-    """Names that the pickle at `path` would import and that are not known to be harmless. Nothing of it is run.
+def _with_objects(path: Path, error: Exception) -> Any:
+    """What torch refused, perhaps for the objects in it. Raises Unreadable for what is damaged."""
+    from collapse_cli.runs import archives
 
-    A file of the format of 2019 tells only the first, in the error that it was refused with.
-    """
-    import torch
-
-    from collapse_cli.runs import stand_ins
-
-    with suppress(Exception), torch.serialization.safe_globals(stand_ins.allowed()):
-        return torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    return re.findall(r"GLOBAL ([\w.]+)", error.reason)
+    try:
+        return archives.read(path)
+    except Exception as other:
+        refused = type(error).__name__ == "UnpicklingError"  # so torch says of what is whole as far as it got
+        raise Unreadable(path, _words(other if refused else error)) from None
 
 
 def _is_zip(path: Path, length: int) -> bool:
@@ -232,17 +228,22 @@ def _tensors(content: Any, path: Path) -> Iterator[Tensor]:
     """Every tensor in dicts and lists of dicts and lists. Raises Unreadable where they have no end."""
     from torch import Tensor
 
-    waiting, seen = [content], 0
+    waiting, seen = [(content, 0)], 0
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
         if isinstance(value, Tensor):
             yield value
         elif isinstance(value, Mapping | list | tuple):
             seen += 1
-            if seen > CONTAINERS:
-                raise Unreadable(path, f"it contains more than {CONTAINERS:,} dicts and lists")
+            if seen > CONTAINERS or depth > DEEP:
+                raise Unreadable(
+                    path,
+                    f"it contains more than {CONTAINERS:,} dicts and lists, or {DEEP} inside of each other",
+                )
             parts = value.values() if isinstance(value, Mapping) else value
-            waiting += [part for part in parts if isinstance(part, Tensor | Mapping | list | tuple)]
+            waiting += [
+                (part, depth + 1) for part in parts if isinstance(part, Tensor | Mapping | list | tuple)
+            ]
 
 
 def _words(error: Exception) -> str:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import reader
+from collapse_cli.runs import reader, shell
 from collapse_cli.runs.remedies import refuse_shape
 
 OTHERS = (".npz", ".pt", ".pth", ".safetensors", ".csv", ".tsv", ".parquet", ".h5", ".pkl", ".json", ".jsonl")
@@ -126,8 +126,9 @@ def mapped(file: Path) -> numpy.ndarray:
     try:
         return reader.mapped(file)
     except reader.Unreadable as error:
-        trusted = (
-            "where you trust it: load it with allow_pickle=True, and save the array of numbers in it alone"
+        trusted = shell.TRUST + shell.python(
+            f"import numpy; x = numpy.load({shell.literal(file)}, allow_pickle=True); x = x.item() if x.ndim == 0 else x; "
+            "numpy.savez('rows.npz', **(x if isinstance(x, dict) else {'embeddings': numpy.array(x.tolist())}))"
         )
         hint = trusted if error.reason == reader.OBJECTS else "save them with numpy.save"
         raise error.wanted_as("numpy embeddings", hint) from None
@@ -135,7 +136,7 @@ def mapped(file: Path) -> numpy.ndarray:
 
 def refuse(file: Path, array: numpy.ndarray) -> None:
     """Raises CollapseError, with the remedy, for an array that is no rows."""
-    refuse_shape(array.shape, array.dtype.name, str(file))
+    refuse_shape(array.shape, array.dtype.name, str(file), file)
     raise CollapseError(
         f"{file} is {array.dtype} of shape {array.shape}", "embeddings must be numbers of shape (N, D)"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import folders, packed, reader, shards, table_folders, unread
+from collapse_cli.runs import dcp, folders, packed, reader, shards, table_folders, unread
 from collapse_cli.runs.families import ByName
 from collapse_cli.runs.members import Part
 
@@ -50,7 +50,7 @@ class Source:
     @property
     def holds_rows(self) -> bool:
         """Whether the name alone says that there are rows in it: a folder, or a file that holds nothing else."""
-        alone = self.path.suffix in (".npy", ".npz") or self.path.is_dir()
+        alone = self.path.suffix in (".npy", ".npz") or (self.path.is_dir() and not dcp.is_at(self.path))
         return alone or self.whole is not None or self.is_table
 
     @property
@@ -66,7 +66,7 @@ class Source:
     @cached_property
     def part(self) -> Part | None:
         """The set of a folder of .npy, None for all else. Raises CollapseError for a folder that holds several."""
-        if self.whole is not None or self.is_table or not self.path.is_dir():
+        if self.whole is not None or self.is_table or not self.path.is_dir() or dcp.is_at(self.path):
             return self.whole
         sets = folders.parts(self.path)
         folders.refuse_several(self.path, sets)
@@ -100,11 +100,12 @@ class Source:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the file; of a set of a folder, that of the names and contents of its files."""
-        if self.part is None and not table_folders.kind(self.path):
+        """Hex digest of the file; of a folder, that of the names and contents of its files."""
+        if self.part is None and not (dcp.is_at(self.path) or table_folders.kind(self.path)):
             return _digest(self.path).hex()
         together = hashlib.sha256()
-        for file in self.part.files if self.part else table_folders.files(self.path):
+        files = dcp.files(self.path) if dcp.is_at(self.path) else ()
+        for file in files or (self.part.files if self.part else table_folders.files(self.path)):
             together.update(file.name.encode() + b"\0" + _digest(file))
         return together.hexdigest()
 
@@ -123,6 +124,8 @@ def _reader(path: Path) -> Any:
 
 
 def _read(path: Path, column: str) -> Any:
+    if dcp.is_at(path):
+        return dcp.read(path)
     if path.suffix == ".npy":
         return shards.opened(path)
     if _module(path):

@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy
 
+from collapse_cli.runs.inert import Inert
+from collapse_cli.runs.unpickled import Unfit
+
 CODE = re.compile(r"[biufc]\d{1,2}|[SU]\d{1,9}|O8?")
 """Kinds and sizes of numbers and words; no structures, and nothing of another package."""
 
@@ -24,7 +27,7 @@ class Kind:
 
     def __init__(self, code: str, *_: Any) -> None:
         if not isinstance(code, str) or not CODE.fullmatch(code):
-            raise ValueError(f"it contains numbers of the unknown kind {code!r}")
+            raise Unfit(f"it contains numbers of the unknown kind {code!r}")
         self.code, self.order = code, "="
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -43,6 +46,8 @@ class Array(numpy.ndarray):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, kind, by_columns, content = state
+        if isinstance(kind, Inert):  # of dates, of structures
+            raise Unfit("numpy.ndarray")
         there = len(content) if kind.dtype.hasobject else len(content) // (kind.dtype.itemsize or 1)
         if math.prod(shape) != there:
             raise ValueError(f"an array of shape {shape} comes with {there:,} values")
@@ -54,8 +59,17 @@ def empty(*_: Any) -> Array:
     return Array()
 
 
+def buffered(content: bytes, kind: Kind, shape: tuple[int, ...], order: str) -> Array:
+    """numpy's _frombuffer, which protocol 5 names."""
+    array = Array()
+    array.__setstate__((1, shape, kind, order == "F", bytes(content)))
+    return array
+
+
 def scalar(kind: Kind, content: bytes = b"") -> Any:
     """One number or word, as Python's own."""
+    if isinstance(kind, Inert):
+        raise Unfit("numpy.generic")
     return numpy.frombuffer(content, kind.dtype, 1)[0].item()
 
 
@@ -78,17 +92,18 @@ def no_bytes(*_: Any) -> bytes:
     return b""
 
 
-def allowed() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """The stand-ins, each with the name that it answers to, for torch.serialization.safe_globals."""
+def allowed() -> list[tuple[Callable[..., Any], str]]:
+    """The stand-ins, each with the name that it answers to, as torch.serialization.safe_globals takes them."""
     cores = ("numpy.core.multiarray", "numpy._core.multiarray")
     paths = [f"{module}.{name}Path" for module in ("pathlib", "pathlib._local")
              for name in ("", "Posix", "Windows", "Pure", "PurePosix", "PureWindows")]  # fmt: skip
     return [
-        argparse.Namespace,
+        (argparse.Namespace, "argparse.Namespace"),
         (Kind, "numpy.dtype"),
         *((Array, f"numpy.{name}") for name in ("ndarray", "memmap")),
         *((empty, f"{core}._reconstruct") for core in cores),
         *((scalar, f"{core}.scalar") for core in cores),
+        *((buffered, f"{core}._frombuffer") for core in ("numpy.core.numeric", "numpy._core.numeric")),
         *((path, name) for name in paths),
         (no_bytes, "builtins.bytes"),
         (mapping, "collections.defaultdict"),

@@ -870,7 +870,7 @@ UNREADABLE: dict[str, tuple[Callable[[], Any], str]] = {
     "ours": (lambda: {"collapse_format": 1}, "is a checkpoint of collapse"),
     "lightly-train": (lambda: {"lightly_train": {}, "state_dict": {}}, "lightly-train, which contains pickled modules"),
     "lightly-train, pickled": (lambda: {"lightly_train": LIGHTLY_TRAIN.Model()}, "lightly-train, which contains"),
-    "an object": (lambda: {"state_dict": {}, "cfg": Fraction(1, 2)}, "which only code can read: fractions.Fraction"),
+    "an object": (lambda: {"state_dict": {}, "cfg": Fraction(1, 2)}, "contains no weights, only state_dict, cfg"),
     "a module": (lambda: nn.Linear(2, 2), r"is a pickled module \(torch.nn.modules.linear.Linear"),
     "a small net": (lambda: named(nn.Linear(3, 2), "conv_block_1.0."), "is not a network that is recognised"),
 }  # fmt: skip

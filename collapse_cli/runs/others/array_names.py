@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from collapse_cli.runs.inert import Inert
+
 LEARNT = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 """Ends of the names that weights have."""
 
@@ -23,6 +25,9 @@ NO_LAYER = re.compile(NO_LAYERS)
 
 PARAMETERS = re.compile(NO_LAYERS + r"|(^|[._])(weight_\w+|bias_\w+|kernel)$|^W(_|\d|$)")
 """Names of arrays that act on rows, or tell something about them, and are none."""
+
+ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_groups|_loss$|^loss$")
+"""Names of dicts whose tensors are no weights."""
 
 MANY = 8  # matrices under bare numbers; fewer may be layers
 
@@ -119,10 +124,13 @@ def _is_list_of_tensors(value: Any) -> bool:
 
 
 def _holds_tensors(value: Any) -> bool:
-    """Whether a value is a dict with weights in it, however deep: a tensor of two axes or more, or one named as weights are."""
+    """Whether a value is a dict with weights in it, however deep: a tensor of two axes or more, or one named as
+    weights are; or a whole module."""
     waiting = [value]
     while waiting:
         inner = waiting.pop()
+        if isinstance(inner, Inert) and inner.is_module:
+            return True
         if isinstance(inner, Mapping):
             tensors = {str(name): part for name, part in inner.items() if isinstance(part, Tensor)}
             if is_learnt(tensors) or any(part.ndim > 1 for part in tensors.values()):

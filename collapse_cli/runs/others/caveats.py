@@ -48,6 +48,8 @@ def unknown(held: FileTensors, best: Candidate, lacking: str) -> Iterator[str]:
         yield "the library that has this layout"
     if held.epoch is None:
         yield "the epoch"
+    if held.skipped:
+        yield f"what only code can read, and was skipped: {few(held.skipped)}"
 
 
 def warnings(held: FileTensors, best: Candidate) -> Iterator[str]:

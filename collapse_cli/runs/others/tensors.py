@@ -12,10 +12,12 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import dcp
 from collapse_cli.runs.checkpoint import content_of
-from collapse_cli.runs.others.array_names import LEARNT
-from collapse_cli.runs.others.refusals import blocked, refuse, refuse_code
-from collapse_cli.runs.reader import Unreadable, size
+from collapse_cli.runs.inert import inside
+from collapse_cli.runs.others.array_names import ASIDE, LEARNT, is_learnt
+from collapse_cli.runs.others.refusals import refuse, refuse_code, refuse_objects
+from collapse_cli.runs.reader import size
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Normalisation
 
@@ -52,9 +54,6 @@ WRAPPED = (
 COUNT_OF_AVERAGED = "n_averaged"  # which torch's AveragedModel keeps beside its weights
 FLAT = ("_flat_param", "flat_param")  # ends of the names under which FSDP joins the parameters of a module
 
-ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_groups|_loss$|^loss$")
-"""Names of dicts whose tensors are no weights."""
-
 
 @dataclass(frozen=True)
 class FileTensors:
@@ -62,7 +61,8 @@ class FileTensors:
 
     tensors: named without what wrappers put in; written: those names as the file has them; where: the dicts that were opened,
     as `state_dict`; aside: names of those tensors that stood in dicts beside the opened one, as a projector may; unopened:
-    names of other dicts of weights, as the last ones beside an average; facts: whatever else stood there and is no tensor.
+    names of other dicts of weights, as the last ones beside an average; facts: whatever else stood there and is no tensor;
+    skipped: objects that only code can read, as `cfg (omegaconf.dictconfig.DictConfig)`.
     """
 
     path: Path
@@ -72,6 +72,7 @@ class FileTensors:
     facts: Mapping[str, Any]
     aside: frozenset[str] = frozenset()
     unopened: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
     def averaged(self) -> bool:
@@ -106,7 +107,8 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
     Raises CollapseError for what cannot be read without running code, and for what holds no tensors.
     """
     source = Source.at(place)
-    path, content = source.path, dict(_read(source))
+    path, whole = source.path, _read(source)
+    content = dict(whole)
     refuse(path, content)
     facts = {
         **_config(path),
@@ -115,6 +117,8 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
     wrapping = _unwrapped(content, averaged)
     inner = dict(_flat(wrapping.inner))
     written = {**inner, **{name: tensor for name, tensor in _flat(wrapping.beside) if name not in inner}}
+    if not is_learnt({name: tensor for name, tensor in inner.items() if tensor.ndim > 1}):
+        refuse_objects(path, whole, empty=not inner)
     if not inner:
         held = ", ".join(map(str, list(content)[:6]))
         raise CollapseError(
@@ -131,6 +135,7 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
         facts,
         frozenset(ours for ours, name in theirs.items() if name not in inner),
         wrapping.unopened,
+        _skipped(whole),
     )
 
 
@@ -152,9 +157,9 @@ def _clean(names: list[str]) -> list[str]:
 
 
 def _there(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not dcp.is_at(path):
         raise CollapseError(f"{path} is a folder", "give a file of weights")
-    if size(path) == 0:
+    if not path.is_dir() and size(path) == 0:
         raise CollapseError(f"{path} is empty", "copy or download it again")
 
 
@@ -162,10 +167,18 @@ def _read(source: Source) -> Mapping[str, Any]:
     """The dict that torch.save or safetensors wrote."""
     _there(source.path)
     refuse_code(source.path)
-    try:
-        return content_of(source)
-    except Unreadable as error:
-        raise blocked(source.path, error) or error from None
+    return content_of(source)
+
+
+def _skipped(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Each object with its name in the file, where no tensor of it was read."""
+    objects = ((place.removeprefix("c"), inert) for place, inert in inside(content))
+    return tuple(f"{_as_name(place)} ({inert.name})" for place, inert in objects if place and not inert)
+
+
+def _as_name(place: str) -> str:
+    """`['args'].cfg` as `args.cfg`."""
+    return re.sub(r"\[['\"]?(.*?)['\"]?\]", r".\1", place).removeprefix(".")
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""Lines for the shell, with the path of a file in them, that work as they are printed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+TRUST = "where you trust it: "
+SPECIAL = re.compile(r'([\\"$`])')  # what a shell reads between double quotes
+
+
+def python(code: str) -> str:
+    """`python -c "…"`, in which the shell changes nothing."""
+    if "!" in code:  # which an interactive shell reads even between double quotes
+        return f"python -c {shlex.quote(code)}"
+    escaped = SPECIAL.sub(r"\\\1", code)
+    return f'python -c "{escaped}"'
+
+
+def quoted(path: Path | str) -> str:
+    """A path as an argument; one that begins with a dash is no option."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
+
+
+def literal(path: Path | str) -> str:
+    """A path as a word of Python."""
+    return repr(str(path))
+
+
+def unused(name: str) -> str:
+    """A name for a new file in this folder: `weights.pt`, or `weights-2.pt` where that is there already."""
+    path = Path(name)
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in range(2, 1000))
+    return str(next((each for each in (path, *numbered) if not each.exists()), path))
