@@ -4,34 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch import nn
-
-from collapse_cli.runs.others import beside
+from collapse_cli.runs.others.beside import Projector
 from collapse_cli.runs.others.candidates import Candidate
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.others.recognition import few, prefixes
 from collapse_cli.runs.others.tensors import FileTensors
 
 
-def assumed(
-    held: FileTensors, best: Candidate, choices: Choices, projector: nn.Module | None
-) -> Iterator[str]:
+def assumed(held: FileTensors, best: Candidate, choices: Choices, projector: Projector) -> Iterator[str]:
     """What the weights leave open, how it was taken, and which option says otherwise."""
     yield from best.reading.assumed
     if held.averaged:
         yield f"the averaged weights, {held.where} (--branch online)"
     if choices.branch == "auto" and len({branch.role for branch in best.layout.branches}) > 1:
         yield f"the {best.branch.role} network (--branch)"
-    layers = projector.modules() if projector else ()
-    acts = next((type(layer).__name__ for layer in layers if isinstance(layer, nn.ReLU | nn.GELU)), None)
-    if acts:
-        yield f"{acts} where the layer numbers of the projector have a gap"
+    yield from projector.assumed
 
 
-def unknown(held: FileTensors, best: Candidate, lacking: str) -> Iterator[str]:
+def unknown(held: FileTensors, best: Candidate, projector: Projector) -> Iterator[str]:
     """What the file does not tell."""
-    if lacking:
-        yield lacking
+    yield from projector.unknown
     if best.layout.name == "unknown layout":
         others = tuple(repr(prefix) for prefix in prefixes(held) if prefix != best.branch.encoder)
         yield "the library that has this layout" + (
@@ -41,9 +33,9 @@ def unknown(held: FileTensors, best: Candidate, lacking: str) -> Iterator[str]:
         yield "the epoch"
 
 
-def warnings(held: FileTensors, best: Candidate) -> Iterator[str]:
+def warnings(best: Candidate, projector: Projector) -> Iterator[str]:
     """What is wrong with the weights."""
-    tensors = {**best.weights, **beside.head(held, best)}
+    tensors = {**best.weights, **projector.weights}
     learnt = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     broken = tuple(name for name, tensor in learnt.items() if not tensor.isfinite().all())
     if broken:

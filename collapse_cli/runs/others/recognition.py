@@ -47,6 +47,7 @@ def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
     for layout, branch in _rows(held, choices.prefix):
         if not (held.averaged or choices.branch in ("auto", branch.role)):
             continue
+        branch = _with_projector(held, branch, choices.projector)
         question = Question(held, layout, branch, _under_branch(held, branch), choices)
         by_shape = [] if choices.arch else [_tried(read, question) for read in FAMILIES]
         exact = any(candidate is not None and candidate.share == 1 for candidate in by_shape)
@@ -57,9 +58,9 @@ def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
 def _rows(held: FileTensors, prefix: str) -> Iterator[tuple[Layout, Branch]]:
     """The networks that may be in a file: of layouts that are known by their signs, then whatever looks like an encoder."""
     if prefix:
-        yield Layout("prefix as given", (), ()), Branch("online", _ours(held, prefix.removesuffix(".") + "."))
+        yield Layout("prefix as given", (), ()), Branch("online", ours(held, prefix.removesuffix(".") + "."))
         return
-    layouts = [layout for layout in LAYOUTS if all(_begins(held, sign) for sign in layout.signs)]
+    layouts = [layout for layout in LAYOUTS if _fits(held, layout)]
     yield from ((layout, branch) for layout in layouts for branch in layout.branches)
     seen = {branch.encoder for layout in layouts for branch in layout.branches}
     for encoder in prefixes(held):
@@ -67,7 +68,24 @@ def _rows(held: FileTensors, prefix: str) -> Iterator[tuple[Layout, Branch]]:
             yield Layout("unknown layout", (), ()), Branch("online", encoder)
 
 
-def _ours(held: FileTensors, prefix: str) -> str:
+def _fits(held: FileTensors, layout: Layout) -> bool:
+    """Whether a file has the signs of a layout."""
+    begins = all(_begins(held, sign) for sign in layout.signs) and not any(
+        _begins(held, sign) for sign in layout.lacks
+    )
+    return begins and all(fact in held.facts for fact in layout.tells)
+
+
+def _with_projector(held: FileTensors, branch: Branch, prefixes: str) -> Branch:
+    """The branch with the projector that was asked for, where one was."""
+    if prefixes in ("", "none"):
+        return branch
+    whole = held.written.values()  # open_clip's projector is one parameter, whose name no full stop follows
+    given = (p if p in whole else p.removesuffix(".") + "." for p in prefixes.split(",") if p)
+    return replace(branch, projectors=tuple(ours(held, prefix) for prefix in given))
+
+
+def ours(held: FileTensors, prefix: str) -> str:
     """A prefix as the file writes it -> as we have cleaned it."""
     for ours, theirs in held.written.items():
         rest = theirs.removeprefix(prefix)
