@@ -199,7 +199,11 @@ def _told(one: Layer, other: Layer) -> bool:
 
 def _ordered(fixed: list[Layer], loose: list[Layer], in_file_order: bool) -> tuple[Layer, ...]:
     """The one order in which each layer takes what the one before it gives."""
-    if len(loose) > MOST:
+    linear = [layer for layer in loose if layer.kind == "linear"]
+    side_by_side = len({layer.takes for layer in linear}) < len(
+        linear
+    )  # as the queries and keys of an attention
+    if len(loose) > MOST or side_by_side:
         raise NoChainError("the names of its layers do not tell their order")
     for after in (True, False):  # norms behind linear layers of their number, else before them
         inner = sorted(fixed, key=lambda layer: (layer.place, (layer.kind == "norm") == after))

@@ -83,7 +83,7 @@ def _beside(name: str, beginnings: tuple[str, ...]) -> bool:
 
 
 def _without_heads(fits: Candidate) -> Candidate:
-    """The same, where a head that takes h is nothing unexpected.
+    """The same, where a module beside the network's that is heads of h and nothing else is nothing unexpected.
 
     A head D -> D under no such name may as well lie inside the network, as adapters do: it stays unexpected.
     """
@@ -95,7 +95,8 @@ def _without_heads(fits: Candidate) -> Candidate:
         if head.layers is not None and (head.layers.gives != fits.width or HEAD.search(head.name))
         for prefix in head.prefixes
     )
-    unexpected = tuple(name for name in fits.unexpected if not name.startswith(beside))
+    more = {name.split(".")[0] for name in fits.unexpected if not name.startswith(beside)}
+    unexpected = tuple(name for name in fits.unexpected if name.split(".")[0] in more)
     return replace(fits, unexpected=unexpected, total=fits.matched + len(unexpected))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -52,7 +52,9 @@ class Head:
 
     @property
     def is_projection(self) -> bool:
-        return bool(PROJECTION.search(self.name))
+        """Whether it is named after one; a single layer in itself, and not only what it is a part of."""
+        name = self.prefixes[0].rstrip(".").rpartition(".")[2] if self.is_single else self.name
+        return bool(PROJECTION.search(name))
 
     @property
     def is_single(self) -> bool:
@@ -93,7 +95,10 @@ def _below(before: str, weights: Weights, width: int, encoder: str, own: frozens
     if len(together) > 1:
         head = head_at(weights, together, width)
         if head.layers is not None:
-            yield head
+            first = dict.fromkeys(layer.parts[0] for layer in head.layers.layers)
+            yield replace(
+                head, prefixes=tuple(f"{before}{part}." for part in first)
+            )  # in the order of its layers
             prefixes = [prefix for prefix in prefixes if prefix not in together]
     for prefix in prefixes:
         if encoder.startswith(prefix):
@@ -104,10 +109,15 @@ def _below(before: str, weights: Weights, width: int, encoder: str, own: frozens
 
 def _at(prefix: str, weights: Weights, width: int, encoder: str) -> Iterator[Head]:
     """What lies under a prefix if it is a head, else the heads inside it; itself where it is named like one and holds none."""
+    if ANOTHER.search(prefix):
+        return
     head = head_at(weights, (prefix,), width)
     inner: list[Head] = []
     if head.layers is None and not _is_network(head):
-        inner = list(_below(prefix, weights, width, encoder, frozenset()))
+        worded = {
+            name: weight for name, weight in weights.items() if not _is_counted(name.removeprefix(prefix))
+        }
+        inner = list(_below(prefix, worded, width, encoder, frozenset()))
     if head.layers is not None or (not inner and HEAD.search(prefix.removeprefix(encoder))):
         yield head
     yield from inner
@@ -115,4 +125,9 @@ def _at(prefix: str, weights: Weights, width: int, encoder: str) -> Iterator[Hea
 
 def _is_network(head: Head) -> bool:
     """Whether there is more to it than a head has: whatever looks like one inside is not."""
-    return any(weight.ndim > 2 or ANOTHER.search(name) for name, weight in head.weights.items())
+    return any(weight.ndim > 2 or ANOTHER.search(head.name + name) for name, weight in head.weights.items())
+
+
+def _is_counted(name: str) -> bool:
+    """Whether a name begins with a part of a sequence, which is no head without the others."""
+    return name.split(".")[0][-1:].isdigit()

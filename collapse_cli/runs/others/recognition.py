@@ -36,7 +36,9 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
         raise _unknown(held, choices)
     best = max(candidates, key=lambda candidate: candidate.share)
     if best.missing:
-        raise _misfit(held.path, best)
+        raise (
+            _in_the_way(held, choices) if choices.projector not in ("", "none") else _misfit(held.path, best)
+        )
     if best.unexpected:
         raise _unused(held.path, best)
     return best
@@ -154,8 +156,18 @@ def _unused(path: Path, best: Candidate) -> CollapseError:
     )
 
 
+def _in_the_way(held: FileTensors, choices: Choices) -> CollapseError:
+    """Without the weights that are said to be the projector's, no network is whole."""
+    return CollapseError(
+        f"without the weights under --projector {choices.projector}, {held.path} is not a network that is recognised",
+        "give the prefix of layers behind the encoder, or leave out --projector",
+    )
+
+
 def _unknown(held: FileTensors, choices: Choices) -> CollapseError:
     """Why there is no reading at all."""
+    if choices.projector not in ("", "none"):
+        return _in_the_way(held, choices)
     if choices.prefix:
         there = few(tuple(repr(p) for p in prefixes(held))) or "none that looks like an encoder"
         return CollapseError(
