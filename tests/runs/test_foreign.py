@@ -228,6 +228,15 @@ def lightly_dino(before: str, head: str, student: str) -> Any:
     return lightning(weights | last_layer(f"{head}last_layer.")), encoder, projector
 
 
+def lightly_msn() -> Any:
+    """The anchor is trained, and the backbone follows it."""
+    encoder, projector = narrow(), HEADS["dino bn"]()
+    weights = named(encoder, "backbone.") | named(narrow(seed=7), "anchor_backbone.")
+    for before in ("", "anchor_"):
+        weights |= named(projector, f"{before}projection_head.layers.")
+    return lightning(weights | {"prototypes.weight": torch.ones(5, 12)}), encoder, projector
+
+
 def shortcuts() -> Any:
     """lightly's own ResNet: no pooling, `shortcut` for `downsample`, cut so that its children are 0 to 5."""
     encoder, projector = narrow(stem="cifar"), HEADS["directclr"]()
@@ -371,6 +380,7 @@ CASES: dict[str, tuple[Callable[[], Any], str, str]] = {
                      "lightly DINO", "teacher_backbone."),
     "lightly dino benchmark": (partial(lightly_dino, "backbone.", "projection_head.", "student_backbone."),
                                "lightly DINO", "backbone."),
+    "lightly msn": (lightly_msn, "lightly MSN", "backbone."),
     "stable-pretraining": (student_teacher, "stable-pretraining", "backbone.teacher."),
     "vissl": (vissl, "VISSL", "trunk._feature_blocks."),
     "mmselfsup moco": (partial(mm, "v2", "neck.mlp.0 neck.mlp.2"), "mmselfsup/mmpretrain", "backbone."),
@@ -388,7 +398,8 @@ CASES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "supcontrast": (lambda: shortcut("encoder.module.", named(HEADS["v2"](), "head."), head="v2",
                                      wrap=lambda w: MODEL(w) | {"opt": argparse.Namespace(dataset="cifar10")}),
                     "SupContrast", "encoder.module."),
-    "supcontrast, a linear head": (lambda: shortcut("encoder.", named(HEADS["v1"](), "head."), head="v1"),
+    "supcontrast, a linear head": (lambda: shortcut("encoder.", named(HEADS["v1"](), "head."), head="v1",
+                                                    wrap=lambda w: MODEL(w) | {"opt": argparse.Namespace(head="linear")}),
                                    "SupContrast", "encoder."),
     "scan, pretext": (lambda: shortcut("backbone.", named(HEADS["v2"](), "contrastive_head."), head="v2", wrap=MODEL),
                       "SCAN, pretext task", "backbone."),

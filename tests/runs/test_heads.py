@@ -124,6 +124,8 @@ def test_a_head_beside_a_vit(tmp_path: Path, h: Tensor) -> None:
     z = head[4](gelu(head[2](gelu(head[0](h)))))
     torch.testing.assert_close(read.projector(h), z)  # type: ignore[misc]
     assert read.leftover == ("dino.last_layer. (2 weights)",)
+    beside = foreign.load(saved(weights | named(head, "dino.mlp.") | last, tmp_path / "b.pt"))
+    torch.testing.assert_close(beside.projector(h), z)  # type: ignore[misc]
 
 
 LEFT = nn.Sequential(nn.Linear(D, 20), nn.ReLU(), nn.Linear(21, 12))
@@ -225,6 +227,29 @@ def test_each_branch_has_its_projector(tmp_path: Path, h: Tensor) -> None:
     assert torch.equal(foreign.load(path).projector(h), HEADS["v2"]()(h))  # type: ignore[misc]
     target = foreign.load(path, Choices(prefix="target.encoder."))
     assert torch.equal(target.projector(h), HEADS["swav"]()(h))  # type: ignore[misc]
+
+
+def test_of_two_encoders_each_has_the_head_beside_it(tmp_path: Path, h: Tensor) -> None:
+    """And where names do not tell whose a head is, none is taken."""
+    weights = {}
+    for key, seed, head in (("left", 0, "v2"), ("right", 7, "swav")):
+        weights |= named(narrow(seed=seed), f"{key}.encoder.") | named(HEADS[head](), f"{key}.proj.")
+    path = saved(weights, tmp_path / "x.pt")
+    for key, head in (("left", "v2"), ("right", "swav")):
+        read = foreign.load(path, Choices(prefix=f"{key}.encoder."))
+        assert torch.equal(read.projector(h), HEADS[head]()(h))  # type: ignore[misc]
+    flat = {
+        re.sub(r"^(left|right)\.(encoder|proj)", r"\2_\1", name): weight for name, weight in weights.items()
+    }
+    path = saved(flat, tmp_path / "y.pt")
+    read = foreign.load(path)
+    assert read.projector is None
+    assert read.unknown[:2] == tuple(
+        f"whether the projector is 'proj_{key}.', as there is another encoder that may have it (--projector proj_{key}.)"
+        for key in ("left", "right")
+    )
+    asked = foreign.load(path, Choices(projector="proj_right."))
+    assert torch.equal(asked.projector(h), HEADS["swav"]()(h))  # type: ignore[misc]
 
 
 # What lies beside an encoder, and what may lie on the path from image to embedding.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from posixpath import commonprefix
 
 from torch import Tensor, nn
@@ -11,10 +11,10 @@ from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.candidates import Candidate, under
-from collapse_cli.runs.others.heads import HEAD, LEARNER, OTHER_HEAD, SLOW, Head, head_at, heads
+from collapse_cli.runs.others.heads import HEAD, LEARNER, OTHER_HEAD, Head, behind, head_at, heads, is_slow
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.others.leftovers import unused, used_by_encoder, written
-from collapse_cli.runs.others.recognition import few
+from collapse_cli.runs.others.recognition import few, prefixes
 from collapse_cli.runs.others.tensors import FileTensors
 
 NORMED = (
@@ -60,7 +60,7 @@ def projector(held: FileTensors, best: Candidate, choices: Choices) -> Projector
         reason = f"the projector under '{lies}' is left out: {head.reason}"
         return Projector(weights=head.weights, unknown=(reason,))
     if head is not None:
-        return _built(held, head, "" if choices.projector else best.layout.open)
+        return _built(held, best, head, "" if choices.projector else best.layout.open)
     return Projector(unknown=(best.layout.without,)) if best.layout.without else _searched(held, best)
 
 
@@ -78,51 +78,63 @@ def _declared(held: FileTensors, best: Candidate, together: bool) -> Head | None
     return head_at(weights, lies, best.width)
 
 
-def _built(held: FileTensors, head: Head, *assumed: str) -> Projector:
+def _built(held: FileTensors, best: Candidate, head: Head, *assumed: str) -> Projector:
     """A head with its weights. Behind DINO's lies a last layer, and it has a GELU where others have a ReLU."""
     assert head.layers is not None
-    parents = tuple(f"{prefix.rstrip('.').rpartition('.')[0]}.last_layer." for prefix in head.prefixes)
-    layers = tuple(f"{prefix}last_layer." for prefix in head.prefixes)
-    is_dino = any(name.startswith((*layers, *parents)) for name in held.tensors)
-    network = head.layers.built(nn.GELU if is_dino else nn.ReLU)
+    layers = behind(head)
+    is_dino = any(name.startswith(layers) for name in held.tensors)
+    activation = nn.GELU if is_dino or best.layout.activation == "gelu" else nn.ReLU
     names = frozenset(n for n in held.tensors if n.startswith(head.prefixes) and not n.startswith(layers))
-    taken = (*filter(None, assumed), *head.layers.assumed("GELU" if is_dino else "ReLU"))
-    return Projector(network, head.weights, names, taken, dim=head.layers.gives)
+    taken = (*filter(None, assumed), *head.layers.assumed(activation.__name__))
+    return Projector(head.layers.built(activation), head.weights, names, taken, dim=head.layers.gives)
 
 
 def _searched(held: FileTensors, best: Candidate) -> Projector:
     """What takes h among the weights that the encoder does not use, those named after a projection first."""
     encoder, used = best.branch.encoder, used_by_encoder(held, best)
-    own = frozenset(name.removeprefix(encoder).split(".")[0] for name in used)
-    there = [head for head in heads(unused(held, used), best.width, encoder, own) if _may_be(head, encoder)]
+    own, weights = frozenset(name.removeprefix(encoder).split(".")[0] for name in used), unused(held, used)
+    others = tuple(other for other in prefixes(replace(held, tensors=weights)) if other != encoder)
+    there = [head for head in heads(weights, best.width, encoder, own) if _may_be(head, encoder, others)]
     rebuilt = [
         head for head in there if head.layers is not None and (head.is_projection or not head.is_single)
     ]
-    if not rebuilt:
+    rivals = [other for other in others if is_slow(other) == is_slow(encoder)]
+    if not rebuilt or (rivals and len(rebuilt) > 1):
         reasons = tuple(_left_out(held, head) for head in there)
         return Projector(unknown=reasons or (ABSENT,))
-    first, *others = sorted(rebuilt, key=lambda head: (not head.is_projection, not HEAD.search(head.name)))
-    also = f"; so does {few(tuple(_as_written(held, head) for head in others))}" if others else ""
+    first, *more = sorted(rebuilt, key=lambda head: (not head.is_projection, not HEAD.search(head.name)))
+    also = f"; so does {few(tuple(_as_written(held, head) for head in more))}" if more else ""
     lies = _as_written(held, first)
     return _built(
         held,
+        best,
         first,
         f"the projector under '{lies}', which takes the {best.width} dimensions of h{also} (--projector)",
     )
 
 
-def _may_be(head: Head, encoder: str) -> bool:
-    """Whether a head may be the projector of this encoder: it is named as no other head, and not after another branch."""
-    shared = commonprefix([head.name, encoder]).rpartition(".")[0]
-    other = OTHER_HEAD.search(head.name.removeprefix(shared))
-    same = bool(SLOW.search(head.name)) == bool(SLOW.search(encoder))
-    return not other and same and (not LEARNER.search(head.name) or bool(LEARNER.search(encoder)))
+def _may_be(head: Head, encoder: str, others: tuple[str, ...]) -> bool:
+    """Whether a head may be the projector of this encoder: it is named as no other head, and is none of another branch."""
+    name, apart = head.name, commonprefix([head.name, encoder]).rpartition(".")[0]
+    theirs = tuple(filter(None, (_parting(other, encoder) for other in others)))
+    elsewhere = name.startswith(theirs) or is_slow(name) != is_slow(encoder)
+    student = LEARNER.search(name) and not LEARNER.search(encoder)
+    return not (elsewhere or student or OTHER_HEAD.search(name.removeprefix(apart)))
+
+
+def _parting(other: str, encoder: str) -> str:
+    """Up to where another encoder's prefix differs from this one's: what lies under it is the other's. Empty: nowhere."""
+    parts = other.split(".")
+    whole = (".".join(parts[:count]) + "." for count in range(1, len(parts)))
+    return next((prefix for prefix in whole if not encoder.startswith(prefix)), "")
 
 
 def _left_out(held: FileTensors, head: Head) -> str:
     lies = _as_written(held, head)
     if head.layers is None:
         return f"the projector that '{lies}' may be is left out: {head.reason}"
+    if not head.is_single:
+        return f"whether the projector is '{lies}', as there is another encoder that may have it (--projector {lies})"
     layer = f"one linear layer {head.layers.takes}-{head.layers.gives}"
     return f"whether '{lies}', {layer}, is a classifier or a projector: it is left out (--projector {lies})"
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from collapse_cli.runs.others.heads import HEAD, heads
+from collapse_cli.runs.others.heads import HEAD, behind, heads
 from collapse_cli.runs.others.layouts import Branch, Layout
 from collapse_cli.runs.others.reading import Question, Reading
 
@@ -93,7 +93,7 @@ def _without_heads(fits: Candidate) -> Candidate:
         prefix
         for head in heads(weights, fits.width, "", own)
         if head.layers is not None and (head.layers.gives != fits.width or HEAD.search(head.name))
-        for prefix in head.prefixes
+        for prefix in (*head.prefixes, *behind(head))
     )
     more = {name.split(".")[0] for name in fits.unexpected if not name.startswith(beside)}
     unexpected = tuple(name for name in fits.unexpected if name.split(".")[0] in more)

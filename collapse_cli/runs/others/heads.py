@@ -19,7 +19,7 @@ PROJECTION = re.compile(r"proj|contrast|instance", re.IGNORECASE)
 """In the name of a head that is a projector, even where it is a single linear layer."""
 
 OTHER_HEAD = re.compile(
-    r"predict|(^|[._])pred([._]|$)|decod|classif|probe|prototype|cluster|centroid|centre|center|queue|memory|discrim|rotation|"
+    r"predict|regress|(^|[._])pred([._]|$)|decod|classif|probe|prototype|cluster|centroid|centre|center|queue|memory|discrim|rotation|"
     r"jigsaw|text|token|logit|online_head|criterion|loss",
     re.IGNORECASE,
 )
@@ -62,6 +62,21 @@ class Head:
         return self.layers is not None and self.layers.linear == 1
 
 
+def is_slow(name: str) -> bool:
+    """Whether a name is that of a slow copy, or of its head."""
+    return bool(SLOW.search(name))
+
+
+def behind(head: Head) -> tuple[str, ...]:
+    """Where DINO's last layer lies, behind the projector: in it, or beside it."""
+    return tuple(f"{before}last_layer." for prefix in head.prefixes for before in (prefix, parent(prefix)))
+
+
+def parent(prefix: str) -> str:
+    """`head.mlp.` -> `head.`."""
+    return prefix.rstrip(".").rpartition(".")[0] + "." if "." in prefix.rstrip(".") else ""
+
+
 def head_at(weights: Weights, prefixes: tuple[str, ...], width: int) -> Head:
     """The head that lies under these prefixes; several: layers side by side, whose names keep what follows the last full stop."""
     cut = len(prefixes[0]) if len(prefixes) == 1 else prefixes[0].rstrip(".").rfind(".") + 1
@@ -78,7 +93,8 @@ def head_at(weights: Weights, prefixes: tuple[str, ...], width: int) -> Head:
 def heads(weights: Weights, width: int, encoder: str, own: frozenset[str]) -> Iterator[Head]:
     """Every topmost part of these weights that takes h (B,width), and what is named like a head and cannot be rebuilt.
 
-    encoder: the prefix of the encoder; own: the first parts of names under it that are its modules, in which nothing is a head.
+    encoder: the prefix of the encoder; own: the first parts of names under it that are its modules. In them nothing is a head,
+    but in a network's own head there may be.
     """
     yield from _below("", weights, width, encoder, own)
 
@@ -90,7 +106,8 @@ def _below(before: str, weights: Weights, width: int, encoder: str, own: frozens
         for name in weights
         if name.startswith(before) and "." in name[len(before) :]
     )
-    prefixes = [f"{before}{part}." for part in parts if before != encoder or part not in own]
+    inside = [f"{before}{part}." for part in parts if before == encoder and part in own]
+    prefixes = [prefix for part in parts if (prefix := f"{before}{part}.") not in inside]
     together = tuple(prefix for prefix in prefixes if NUMBERED.fullmatch(prefix[len(before) : -1]))
     if len(together) > 1:
         head = head_at(weights, together, width)
@@ -100,8 +117,8 @@ def _below(before: str, weights: Weights, width: int, encoder: str, own: frozens
                 head, prefixes=tuple(f"{before}{part}." for part in first)
             )  # in the order of its layers
             prefixes = [prefix for prefix in prefixes if prefix not in together]
-    for prefix in prefixes:
-        if encoder.startswith(prefix):
+    for prefix in (*prefixes, *(prefix for prefix in inside if HEAD.search(prefix[len(before) :]))):
+        if prefix in inside or encoder.startswith(prefix):
             yield from _below(prefix, weights, width, encoder, own)
         else:
             yield from _at(prefix, weights, width, encoder)

@@ -99,6 +99,7 @@ class Layout:
     small: Normalisation = CIFAR  # of images that a 3x3 conv1 takes
     clusters: str = ""  # before the names of a head that ends in a softmax
     without: str = ""  # what to say where no projector is found
+    activation: Literal["relu", "gelu"] = "relu"  # of its projector
     open: str = ""  # what the file leaves open of its projector, and how it is taken
     lacks: tuple[str, ...] = ()
     tells: tuple[str, ...] = ()
@@ -133,6 +134,9 @@ LAYOUTS = (
            (Branch("momentum", "backbone.", ("projection_head.",)),
             Branch("online", "student_backbone.", ("student_projection_head.",)))),
     Layout("lightly DINO", ("student_backbone.",), _teacher("{}_backbone.", "{}_head.")),
+    Layout("lightly MSN", ("backbone.", "anchor_backbone."),
+           (Branch("momentum", "backbone.", ("projection_head.",)),
+            Branch("online", "anchor_backbone.", ("anchor_projection_head.",))), activation="gelu"),
     Layout("lightly", ("backbone.", "projection_head."),
            (Branch("online", "backbone.", ("projection_head.",)),
             Branch("momentum", "key_backbone.", ("key_projection_head.",)),
@@ -171,7 +175,10 @@ LAYOUTS = (
     Layout("SimCLR of Spijkervet", ("encoder.conv1.", "projector.0.weight", "projector.2.weight"),
            (Branch("online", "encoder.", ("projector.",)),), normalisation=NONE,
            lacks=("projector.0.bias", "projector.1.", "projector.2.bias", "projector.3.", "predictor.")),
-    Layout("SupContrast", ("encoder.layer2.0.shortcut.", "head."), (Branch("online", "encoder.", ("head.",)),), small=CIFAR_2023),
+    Layout("SupContrast", ("encoder.layer2.0.shortcut.", "head.0.", "head.2."), (Branch("online", "encoder.", ("head.",)),),
+           small=CIFAR_2023),
+    Layout("SupContrast", ("encoder.layer2.0.shortcut.", "head.weight"), (Branch("online", "encoder.", ("head.",)),),
+           small=CIFAR_2023, tells=("opt",)),
     Layout("SCAN, pretext task", ("backbone.", "contrastive_head."), (Branch("online", "backbone.", ("contrastive_head.",)),),
            small=CIFAR_2023),
     Layout("SCAN, clustering", ("backbone.", "cluster_head.0."), (Branch("online", "backbone."),),
