@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise, permutations, zip_longest
+from itertools import combinations, pairwise, permutations, zip_longest
 from typing import Literal
 
 import torch
@@ -127,7 +127,7 @@ def chain(weights: Weights) -> Chain:
     fixed = [layer for layer in layers if layer.place]
     if any(layer in linear for layer in loose) and any(layer in linear for layer in fixed):
         raise NoChainError("the names of its layers do not tell their order")
-    if not all(_told(one, other) for one in fixed for other in fixed if one.index < other.index):
+    if not all(_told(left, right) for left, right in combinations(fixed, 2)):
         raise NoChainError("the names of its layers do not tell their order")
     return Chain(_ordered(fixed, loose, in_file_order=list(weights) != sorted(weights)))
 
@@ -189,12 +189,12 @@ def _number(part: str) -> int | None:
     return int(match[0]) if match else None
 
 
-def _told(one: Layer, other: Layer) -> bool:
+def _told(first: Layer, second: Layer) -> bool:
     """Whether names tell which of two layers comes first; a norm and a linear layer may have the same number."""
-    pairs = zip_longest(one.parts, other.parts, fillvalue="")
+    pairs = zip_longest(first.parts, second.parts, fillvalue="")
     left, right = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
     numbers = _number(left), _number(right)
-    return None not in numbers and (numbers[0] != numbers[1] or one.kind != other.kind)
+    return None not in numbers and (numbers[0] != numbers[1] or first.kind != second.kind)
 
 
 def _ordered(fixed: list[Layer], loose: list[Layer], in_file_order: bool) -> tuple[Layer, ...]:

@@ -32,6 +32,7 @@ from tests.runs.test_foreign import (
     saved,
     sequence,
     simsiam_of_patrick_hua,
+    told_apart,
     transformer,
 )
 
@@ -72,6 +73,7 @@ SEEN: dict[str, tuple[str, str, str, str]] = {
     "net": ("encoder.", "head.net.", "directclr", "head."),
     "no word at all": ("encoder.", "g_theta.", "v2", "g_theta."),
     "dicts": ("backbone_state_dict.", "projector_state_dict.", "simsiam", "projector_state_dict."),
+    "beside a context encoder": ("context_encoder.", "context_projector.", "v2", "context_projector."),
     "deep in a wrapper": ("learner.encoder.", "learner.ssl.heads.projection.", "v2", "learner.ssl."),
 }  # fmt: skip
 
@@ -131,6 +133,8 @@ def test_a_head_beside_a_vit(tmp_path: Path, h: Tensor) -> None:
 LEFT = nn.Sequential(nn.Linear(D, 20), nn.ReLU(), nn.Linear(21, 12))
 CONVOLUTION = nn.Sequential(nn.Conv2d(D, 20, 1), nn.ReLU(), nn.Conv2d(20, 12, 1))
 
+OF_ANOTHER = r"no projector of this network; '{0}' is of another, by its name \(--projector {0}\)"
+
 NOT_TAKEN: dict[str, tuple[dict[str, Tensor], str]] = {
     "nothing": ({}, "the file contains no projector, so only h can be measured"),
     "a predictor": (named(HEADS["v2"](), "predictor."), "the file contains no projector"),
@@ -143,15 +147,17 @@ NOT_TAKEN: dict[str, tuple[dict[str, Tensor], str]] = {
     "a linear head": (classifier("module.head."), "whether 'module.head.', one linear layer 128-10"),
     "a norm and a linear head": (named(sequence(norm(D, False), nn.Linear(D, 9)), "head."),
                                    "whether 'head.', one linear layer 128-9"),
-    "a head of the slow copy": (named(HEADS["v2"](), "momentum_projector."), "the file contains no projector"),
-    "a head of the target": (named(HEADS["v2"](), "target_encoder.projector."), "the file contains no projector"),
-    "a head of the student": (named(HEADS["v2"](), "student_head."), "the file contains no projector"),
+    "a head of the slow copy": (named(HEADS["v2"](), "momentum_projector."), OF_ANOTHER.format("momentum_projector.")),
+    "a head of the target": (named(HEADS["v2"](), "target_encoder.projector."), OF_ANOTHER.format("target_encoder.")),
+    "a head of the student": (named(HEADS["v2"](), "student_head."), OF_ANOTHER.format("student_head.")),
     "no chain": (named(LEFT, "proj."), "the projector that 'proj.' may be is left out: its layers do not follow on each other"),
     "a convolution": (named(CONVOLUTION, "neck."), "the projector that 'neck.' may be is left out: '0' is a convolution"),
     "another width": (named(nn.Linear(60, 12), "projection."),
                       "'projection.' may be is left out: it takes 60 dimensions, but h has 128"),
     "two layers of which none is first": (named(nn.Linear(D, D), "head.one.") | named(nn.Linear(D, D), "head.two."),
                                           "whether 'head.one.', one linear layer 128-128"),
+    "words": ({"token_embedding.weight": torch.zeros(30, D)}, "the file contains no projector"),
+    "a head that predicts": (named(HEADS["v2"](), "regression_head."), "the file contains no projector"),
     "a text tower": (named(nn.Sequential(nn.Linear(D, 512), nn.ReLU(), nn.Linear(512, D)), "text_model.layers.0.mlp."),
                      "the file contains no projector"),
     "the mlp of another transformer": (
@@ -367,6 +373,30 @@ def test_matrices_have_the_projector_that_is_found(tmp_path: Path) -> None:
     path = saved(named(narrow(), "encoder.") | named(HEADS["v2"](), "my_projection."), tmp_path / "x.pt")
     assert list(foreign.matrices(path))[-2:] == ["projector.0", "projector.2"]
     assert not any(name.startswith("projector") for name in foreign.matrices(path, Choices(projector="none")))
+
+
+@pytest.mark.libraries
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "name",
+    ["MoCo", "SimCLR", "BarlowTwins", "BYOL", "SimSiam", "SwaV", "VICReg", "NNCLR", "TiCo", "DINO", "MSN"],
+)
+def test_lightlys_heads_under_other_names(name: str, tmp_path: Path, h: Tensor) -> None:
+    """In no layout of its own; MSN's GELU, which no weight tells, only in its own."""
+    heads = pytest.importorskip("lightly.models.modules.heads")
+    widths = (D, 20, 12, 30) if name == "DINO" else (D, 20, 12)
+    head = told_apart(getattr(heads, f"{name}ProjectionHead")(*widths), 2)
+    names = (
+        ("anchor_backbone.", "backbone.", "projection_head.")
+        if name == "MSN"
+        else ("net.encoder.", "net.ssl_head.")
+    )
+    *encoders, before = names
+    weights = named(head, before)
+    for prefix in encoders:
+        weights |= named(narrow(), prefix)
+    read = foreign.load(saved(weights, tmp_path / "x.pt"))
+    assert torch.equal(read.projector(h), head.layers(h))  # type: ignore[misc]
 
 
 def test_relu_is_what_is_computed_between_layers_that_do_not_tell(tmp_path: Path, h: Tensor) -> None:

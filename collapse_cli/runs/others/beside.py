@@ -94,14 +94,15 @@ def _searched(held: FileTensors, best: Candidate) -> Projector:
     encoder, used = best.branch.encoder, used_by_encoder(held, best)
     own, weights = frozenset(name.removeprefix(encoder).split(".")[0] for name in used), unused(held, used)
     others = tuple(other for other in prefixes(replace(held, tensors=weights)) if other != encoder)
-    there = [head for head in heads(weights, best.width, encoder, own) if _may_be(head, encoder, others)]
+    named = [head for head in heads(weights, best.width, encoder, own) if not _is_other(head, encoder)]
+    there = [head for head in named if _is_of(head, encoder, others)]
     rebuilt = [
         head for head in there if head.layers is not None and (head.is_projection or not head.is_single)
     ]
     rivals = [other for other in others if is_slow(other) == is_slow(encoder)]
     if not rebuilt or (rivals and len(rebuilt) > 1):
         reasons = tuple(_left_out(held, head) for head in there)
-        return Projector(unknown=reasons or (ABSENT,))
+        return Projector(unknown=reasons or (_absent(held, [head for head in named if head.layers]),))
     first, *more = sorted(rebuilt, key=lambda head: (not head.is_projection, not HEAD.search(head.name)))
     also = f"; so does {few(tuple(_as_written(held, head) for head in more))}" if more else ""
     lies = _as_written(held, first)
@@ -113,13 +114,25 @@ def _searched(held: FileTensors, best: Candidate) -> Projector:
     )
 
 
-def _may_be(head: Head, encoder: str, others: tuple[str, ...]) -> bool:
-    """Whether a head may be the projector of this encoder: it is named as no other head, and is none of another branch."""
-    name, apart = head.name, commonprefix([head.name, encoder]).rpartition(".")[0]
+def _absent(held: FileTensors, elsewhere: list[Head]) -> str:
+    """That there is no projector, or none but another network's."""
+    if not elsewhere:
+        return ABSENT
+    lies = _as_written(held, elsewhere[0])
+    return f"the file contains no projector of this network; '{lies}' is of another, by its name (--projector {lies})"
+
+
+def _is_other(head: Head, encoder: str) -> bool:
+    """Whether a head is named as one that is no projector."""
+    shared = commonprefix([head.name, encoder]).rpartition(".")[0]
+    return bool(OTHER_HEAD.search(head.name.removeprefix(shared)))
+
+
+def _is_of(head: Head, encoder: str, others: tuple[str, ...]) -> bool:
+    """Whether a head may be this encoder's: it does not lie beside another one, and is not named after another branch."""
     theirs = tuple(filter(None, (_parting(other, encoder) for other in others)))
-    elsewhere = name.startswith(theirs) or is_slow(name) != is_slow(encoder)
-    student = LEARNER.search(name) and not LEARNER.search(encoder)
-    return not (elsewhere or student or OTHER_HEAD.search(name.removeprefix(apart)))
+    student = LEARNER.search(head.name) and not LEARNER.search(encoder)
+    return not (head.name.startswith(theirs) or student) and is_slow(head.name) == is_slow(encoder)
 
 
 def _parting(other: str, encoder: str) -> str:

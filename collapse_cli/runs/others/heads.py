@@ -20,7 +20,7 @@ PROJECTION = re.compile(r"proj|contrast|instance", re.IGNORECASE)
 
 OTHER_HEAD = re.compile(
     r"predict|regress|(^|[._])pred([._]|$)|decod|classif|probe|prototype|cluster|centroid|centre|center|queue|memory|discrim|rotation|"
-    r"jigsaw|text|token|logit|online_head|criterion|loss",
+    r"jigsaw|(^|[._])(text|token|loss)|logit|online_head|criterion",
     re.IGNORECASE,
 )
 """In the name of a head that is none: of a predictor, a decoder, a classifier, the text tower."""
