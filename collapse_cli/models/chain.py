@@ -154,6 +154,8 @@ def _module(parameters: Weights) -> nn.Module | None:
     """The layer whose parameters these are, on the meta device."""
     weight, mean = parameters.get("weight"), parameters.get("running_mean")
     layer: nn.Module | None = None
+    if not all(tensor.numel() for tensor in parameters.values()):
+        return None
     with torch.device("meta"):
         if mean is not None and mean.ndim == 1:
             layer = nn.BatchNorm1d(len(mean), affine=weight is not None)

@@ -160,6 +160,7 @@ def test_a_norm_with_a_weight_alone_is_said() -> None:
         ({"0.weight": torch.zeros(7, 9), "0.gain": torch.zeros(7)}, "'0' is neither"),
         ({"0.weight": torch.zeros(7, 9, dtype=torch.int64)}, "'0' is neither"),
         ({"0.weight": torch.tensor(1.0)}, "'0' is neither"),
+        ({"0.weight": torch.zeros(0, 9)}, "'0' is neither"),
         ({"scale": torch.tensor(1.0)}, "it is neither"),
         ({"0.weight_v": torch.zeros(7, 9), "0.weight_g": torch.zeros(7, 1)}, "'0' is a weight-normed layer"),
         ({"0.running_mean": torch.zeros(7), "1.weight": torch.zeros(9, 7)}, "'0' is neither"),

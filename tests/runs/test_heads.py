@@ -224,6 +224,16 @@ def test_the_projector_of_the_layout_is_replaced_by_the_one_asked_for(tmp_path: 
     assert any(group.startswith("module.encoder_q.fc. (4") for group in read.leftover)
 
 
+def test_a_layer_that_the_code_may_leave_out(tmp_path: Path, h: Tensor) -> None:
+    """The option is typed as it stands in what is assumed."""
+    content, _, projector = simsiam_of_patrick_hua()
+    content["state_dict"] = {f"module.{name}": weight for name, weight in content["state_dict"].items()}
+    path = saved(content, tmp_path / "x.pt")
+    (said,) = (sentence for sentence in foreign.load(path).assumed if "leaves out" in sentence)
+    read = foreign.load(path, Choices(projector=said.split("--projector ")[1].rstrip(")")))
+    assert torch.equal(read.projector(h), projector[6:](projector[:3](h)))  # type: ignore[misc]
+
+
 def test_each_branch_has_its_projector(tmp_path: Path, h: Tensor) -> None:
     """In a layout that no table has: the target's encoder goes with the target's head."""
     weights = {}

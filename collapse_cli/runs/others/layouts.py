@@ -169,7 +169,8 @@ LAYOUTS = (
            normalisation=IMAGENET),
     Layout("SimSiam of PatrickHua", ("backbone.", "projector.layer1.0.", "projector.layer3.", "predictor.layer1."),
            (Branch("online", "backbone.", ("projector.",)),), normalisation=IMAGENET,
-           open="all three parts of the projector, of which its code leaves out layer2 where it is set to two"),
+           open="layer2 of the projector, which its code leaves out where it is set to two layers "
+           "(--projector projector.layer1.,projector.layer3.)"),
     Layout("SimCLR of sthalles", ("backbone.conv1.", "backbone.fc.0.", "backbone.fc.2."),
            (Branch("online", "backbone.", ("backbone.fc.",)),), normalisation=NONE, tells=("arch",)),
     Layout("SimCLR of Spijkervet", ("encoder.conv1.", "projector.0.weight", "projector.2.weight"),
