@@ -161,6 +161,7 @@ def _of_network(network: Foreign) -> dict[str, Any]:
         "assumed": list(network.assumed),
         "unknown": list(network.unknown),
         "warnings": list(network.warnings),
+        "left_over": list(network.leftover),
         **measurable(labels=True, views=True, network=True),
     }
 

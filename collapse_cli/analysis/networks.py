@@ -138,4 +138,5 @@ def _facts(source: Source, network: Foreign, recipe: str, warnings: tuple[str, .
         **{name: value for name, value in optional.items() if value is not None},
         "assumed": [*network.assumed, *network.unknown],
         **({"warnings": list(warnings)} if warnings else {}),
+        **({"left_over": list(network.leftover)} if network.leftover else {}),
     }  # fmt: skip

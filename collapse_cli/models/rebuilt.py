@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from collapse_cli.models.encoders import with_stem
 
@@ -118,72 +115,3 @@ def _name(size: int, blocks: list[int], groups: int, base: int, width: float) ->
     elif base != 64:
         name = f"wide_resnet{depth}_{base / 64:g}"
     return name if width == 1 else f"{name}w{width:g}"
-
-
-def mlp(weights: Weights, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential | None:
-    """A head of linear layers and norms, filled with its weights: (B,D) -> (B,d); None where they do not chain.
-
-    Layers are ordered by the numbers in their names (`0`, `2`; `fc0`, `bn0`, `fc1`; `0.clf.0`, `1.clf.0`), one without a number
-    stands alone. The activation, which has no weights, is where a number is left out and where an outer one rises.
-    """
-    layers: dict[tuple[int, ...], dict[str, Tensor]] = {}
-    for name, weight in weights.items():
-        *path, leaf = name.split(".")
-        parameters = layers.setdefault(_place(path), {})
-        if leaf in parameters:
-            return None
-        parameters[leaf] = weight
-    parts: list[nn.Module] = []
-    for before, place in pairwise([(), *sorted(layers)]):
-        layer = _layer(layers[place])
-        if layer is None:
-            return None
-        parts += [activation(), layer] if parts and _gap(before, place) else [layer]
-    return nn.Sequential(*parts).eval() if _chain(parts) else None
-
-
-def width_in(head: nn.Sequential) -> int:
-    """D of a head that `mlp` made."""
-    return _ends(head[0])[0]
-
-
-def _place(path: list[str]) -> tuple[int, ...]:
-    """Where a layer stands: the numbers of its name; a norm `bn0` after the `fc0` of the same number."""
-    matches = [re.fullmatch(r"(fc|bn)?(\d+)", part) for part in path]
-    return tuple(n for m in matches if m for n in (int(m[2]), *([int(m[1] == "bn")] if m[1] else [])))
-
-
-def _gap(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
-    return not before or before[:-1] != after[:-1] or after[-1] - before[-1] > 1
-
-
-def _layer(parameters: dict[str, Tensor]) -> nn.Module | None:
-    """The layer whose parameters these are, filled."""
-    weight, mean = parameters.get("weight"), parameters.get("running_mean")
-    layer: nn.Module | None = None
-    with torch.device("meta"):
-        if mean is not None and mean.ndim == 1:
-            layer = nn.BatchNorm1d(len(mean), affine=weight is not None)
-        elif weight is not None and weight.ndim == 2:
-            layer = nn.Linear(weight.shape[1], weight.shape[0], bias="bias" in parameters)
-        elif weight is not None and weight.ndim == 1:
-            layer = nn.LayerNorm(len(weight), bias="bias" in parameters)
-    if layer is None or not parameters.keys() <= layer.state_dict().keys():
-        return None
-    learnt = {name: weight for name, weight in parameters.items() if name != "num_batches_tracked"}
-    fits = (w.is_floating_point() and w.shape == layer.state_dict()[n].shape for n, w in learnt.items())
-    return filled(layer, learnt) if all(fits) else None
-
-
-def _ends(layer: nn.Module) -> tuple[int, int]:
-    """What a layer takes and gives."""
-    if isinstance(layer, nn.Linear):
-        return layer.in_features, layer.out_features
-    width = len(next(layer.buffers() if isinstance(layer, _BatchNorm) else layer.parameters()))
-    return width, width
-
-
-def _chain(parts: list[nn.Module]) -> bool:
-    """Whether there are layers, and each takes what the one before it gives."""
-    ends = [_ends(part) for part in parts if isinstance(part, nn.Linear | nn.LayerNorm | _BatchNorm)]
-    return bool(ends) and all(before[1] == after[0] for before, after in pairwise(ends))

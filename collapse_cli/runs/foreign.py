@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
-from collapse_cli.runs.others import beside, branches, caveats
-from collapse_cli.runs.others.candidates import Candidate, under
+from collapse_cli.runs.others import beside, branches, caveats, leftovers
+from collapse_cli.runs.others.candidates import Candidate
 from collapse_cli.runs.others.layouts import NORMALISATIONS, Choices
 from collapse_cli.runs.others.recognition import recognise
 from collapse_cli.runs.others.tensors import FileTensors, hold
@@ -51,7 +50,8 @@ class Foreign:
     layout, known by its signs, beginnings of names; branch: online or momentum; prefix: of the encoder's names, as the file
     writes it, inside the dicts `where`; matched of `total` weights; epoch as the file counts; channels, size (H = W) and
     normalisation of the images it was trained on, as far as known; width D, dim d.
-    assumed: what the file leaves open, and how it was taken; unknown: what could not be told; warnings: what is wrong.
+    assumed: what the file leaves open, and how it was taken; unknown: what could not be told; warnings: what is wrong;
+    leftover: the weights of the file that none of these uses, by prefix.
     """
 
     path: Path
@@ -79,6 +79,7 @@ class Foreign:
     assumed: tuple[str, ...]
     unknown: tuple[str, ...]
     warnings: tuple[str, ...]
+    leftover: tuple[str, ...] = ()
 
 
 def load(place: Path | Source, choices: Choices = AS_FOUND) -> Foreign:
@@ -91,8 +92,8 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, fil
     """The networks of a reading, with their weights. filled: whether the encoder is to be used, and not just looked at."""
     encoder = rebuilt.filled(best.reading.network, best.weights) if filled else best.reading.network
     size, normalisation = _images(held, best, choices)
-    projector, lacking = beside.projector(held, best, best.width)
-    clusters = rebuilt.mlp(under(held.tensors, best.layout.clusters)) if best.layout.clusters else None
+    projector, clusters = beside.projector(held, best, choices), beside.clusters(held, best)
+    used = leftovers.used_by_encoder(held, best) | projector.names | beside.names(held, best)
     return Foreign(
         path=held.path,
         layout=best.layout.name,
@@ -103,8 +104,8 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, fil
         arch=best.reading.arch,
         stem=best.reading.stem,
         encoder=encoder,
-        projector=projector,
-        cluster_head=nn.Sequential(*clusters, nn.Softmax(dim=1)).eval() if clusters else None,
+        projector=projector.network,
+        cluster_head=clusters,
         prototypes=_copied(beside.prototypes(held, best)),
         queue=_copied(beside.queue(held)),
         matched=best.matched,
@@ -113,12 +114,13 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, fil
         channels=best.reading.images.channels,
         size=size,
         width=best.width,
-        dim=None if projector is None else projector(torch.zeros(1, best.width)).shape[1],
+        dim=projector.dim,
         normalisation=normalisation,
         dtype=_dtype(best.weights),
         assumed=(*caveats.assumed(held, best, choices, projector), _shown(size, normalisation)),
-        unknown=tuple(caveats.unknown(held, best, lacking)),
-        warnings=tuple(caveats.warnings(held, best)),
+        unknown=tuple(caveats.unknown(held, best, projector)),
+        warnings=tuple(caveats.warnings(best, projector)),
+        leftover=tuple(leftovers.in_words(held, best, used)),
     )
 
 
@@ -167,7 +169,8 @@ def matrices(place: Path | Source, choices: Choices = AS_FOUND) -> dict[str, Ten
     path = held.path
     try:
         best = recognise(held, choices)
-        head = {f"projector.{name}": weight for name, weight in beside.head(held, best).items()}
+        projector = beside.projector(held, best, choices)
+        head = {f"projector.{name}": weight for name, weight in projector.weights.items()}
         tensors = {**best.weights, **head}
     except CollapseError:
         tensors = dict(held.tensors)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision import models
 
 from collapse_cli.models import rebuilt
@@ -91,80 +91,8 @@ def test_stems() -> None:
     assert rebuilt.stems({}) == rebuilt.stems({"conv1.weight": torch.zeros(3, 3)}) == ()
 
 
-def head(*parts: nn.Module) -> Any:
-    return told_apart(nn.Sequential(*parts).to("meta"))
-
-
-HEADS = {
-    "linear": head(nn.Linear(9, 4)),
-    "mlp": head(nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 4)),
-    "norms": head(nn.Linear(9, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 4, bias=False), nn.BatchNorm1d(4, affine=False)),
-    "activation before the norm": head(nn.Linear(9, 7), nn.ReLU(), nn.BatchNorm1d(7), nn.Linear(7, 4)),
-    "layer norm": head(nn.Linear(9, 7), nn.LayerNorm(7), nn.ReLU(), nn.Linear(7, 4)),
-    "two linear layers": head(nn.Linear(9, 7), nn.Linear(7, 4)),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", HEADS)
-def test_heads(name: str) -> None:
-    original, rows = HEADS[name], torch.randn(5, 9, generator=torch.Generator().manual_seed(2))
-    found = rebuilt.mlp(original.state_dict())
-    assert found is not None
-    assert torch.equal(found(rows), original(rows))
-    assert [type(part) for part in found] == [type(part) for part in original]
-    assert rebuilt.width_in(found) == 9
-
-
-def test_an_activation_is_the_one_that_is_said() -> None:
-    original = head(nn.Linear(9, 7), nn.GELU(), nn.Linear(7, 4))
-    rows = torch.randn(5, 9, generator=torch.Generator().manual_seed(2))
-    found = rebuilt.mlp(original.state_dict(), nn.GELU)
-    assert found is not None
-    assert torch.equal(found(rows), original(rows))
-
-
-def renamed(names: str) -> dict[str, Tensor]:
-    """The parameters of the head `norms` under other names, those of its layers by spaces."""
-    layers = [part for part in HEADS["norms"] if list(part.state_dict())]
-    pairs = zip(names.split(), layers, strict=True)
-    return {f"{name}.{leaf}": tensor for name, layer in pairs for leaf, tensor in layer.state_dict().items()}
-
-
-@pytest.mark.parametrize(
-    "names", ["0 1 3 4", "layers.0 layers.1 layers.3 layers.4", "fc0 bn0 fc1 bn1", "0.clf.0 0.clf.1 1.clf.0 1.clf.1",
-              "8 9 11 12", "0.0 0.1 1.0 1.1"]
-)  # fmt: skip
-def test_layers_are_ordered_by_their_numbers(names: str) -> None:
-    """10 comes after 9, an outer number before an inner one, and a norm after the layer of its own number."""
-    rows = torch.randn(5, 9, generator=torch.Generator().manual_seed(2))
-    weights = renamed(names)
-    found = rebuilt.mlp({name: weights[name] for name in sorted(weights)})
-    assert found is not None
-    assert torch.equal(found(rows), HEADS["norms"](rows))
-
-
-@pytest.mark.parametrize(
-    "weights",
-    [
-        {},
-        {"0.weight": torch.zeros(7, 9), "2.weight": torch.zeros(4, 8)},
-        {"0.weight": torch.zeros(7, 9), "1.weight": torch.zeros(6), "1.bias": torch.zeros(6)},
-        {"0.weight": torch.zeros(7, 9, 1, 1)},
-        {"0.weight": torch.zeros(7, 9), "0.bias": torch.zeros(6)},
-        {"0.weight": torch.zeros(7, 9), "0.gain": torch.zeros(7)},
-        {"0.weight": torch.zeros(7, 9, dtype=torch.int64)},
-        {"0.weight_v": torch.zeros(7, 9), "0.weight_g": torch.zeros(7, 1)},
-        {"a.0.weight": torch.zeros(7, 9), "b.0.weight": torch.zeros(9, 7)},
-        {"weight": torch.zeros(7, 9), "0.weight": torch.zeros(9, 8)},
-    ],
-)
-def test_what_is_no_head(weights: dict[str, Tensor]) -> None:
-    assert rebuilt.mlp(weights) is None
-
-
 def test_nothing_is_drawn() -> None:
     before = torch.get_rng_state()
-    rebuilt.mlp(HEADS["norms"].state_dict())
     rebuilt.resnet(blank("resnet18").state_dict(), "imagenet")
     assert torch.equal(torch.get_rng_state(), before)
 

@@ -22,7 +22,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt, vit
 from collapse_cli.runs import foreign
-from collapse_cli.runs.others.layouts import CIFAR, CLIP, IMAGENET, LAYOUTS, NONE, Choices
+from collapse_cli.runs.others.layouts import CIFAR, CIFAR_2023, CLIP, IMAGENET, LAYOUTS, NONE, Choices
 
 D = 128  # of the narrow network below
 
@@ -92,6 +92,10 @@ HEADS: dict[str, Callable[[], Any]] = {
     "dino": lambda: sequence(nn.Linear(D, 20), nn.GELU(), nn.Linear(20, 20), nn.GELU(), nn.Linear(20, 12)),
     "dino bn": lambda: sequence(nn.Linear(D, 20), norm(20), nn.GELU(), nn.Linear(20, 12)),
     "deep linear": lambda: sequence(linear(D, 20), linear(20, 12)),
+    "three norms": lambda: sequence(
+        nn.Linear(D, 20), norm(20), nn.ReLU(), nn.Linear(20, 20), norm(20), nn.ReLU(), nn.Linear(20, 12), norm(12)
+    ),
+    "no bias": lambda: sequence(linear(D, 20), nn.ReLU(), linear(20, 12)),
 }  # fmt: skip
 
 
@@ -224,6 +228,15 @@ def lightly_dino(before: str, head: str, student: str) -> Any:
     return lightning(weights | last_layer(f"{head}last_layer.")), encoder, projector
 
 
+def lightly_msn() -> Any:
+    """The anchor is trained, and the backbone follows it."""
+    encoder, projector = narrow(), HEADS["dino bn"]()
+    weights = named(encoder, "backbone.") | named(narrow(seed=7), "anchor_backbone.")
+    for before in ("", "anchor_"):
+        weights |= named(projector, f"{before}projection_head.layers.")
+    return lightning(weights | {"prototypes.weight": torch.ones(5, 12)}), encoder, projector
+
+
 def shortcuts() -> Any:
     """lightly's own ResNet: no pooling, `shortcut` for `downsample`, cut so that its children are 0 to 5."""
     encoder, projector = narrow(stem="cifar"), HEADS["directclr"]()
@@ -277,6 +290,49 @@ def clustering() -> Any:
     return {"net": weights, "optimizer": ADAM, "epoch": 50}, encoder, projector
 
 
+def shortcut(
+    before: str, *more: dict[str, Tensor], wrap: Callable[[dict], Any] = dict, head: str = ""
+) -> Any:
+    """A ResNet for small images whose `downsample` is called `shortcut`, as in SupContrast and SCAN."""
+    encoder = narrow(stem="cifar")
+    weights = {name.replace("downsample", "shortcut"): w for name, w in named(encoder, before).items()}
+    for part in more:
+        weights |= part
+    return wrap(weights), encoder, HEADS[head]() if head else None
+
+
+def byol_of_sthalles() -> Any:
+    encoder, projector = narrow(), HEADS["swav"]()
+    content = {
+        f"{key}_network_state_dict": named(numbered(narrow(seed=seed)), "encoder.")
+        | named(projector, "projetion.net.")
+        for key, seed in (("online", 0), ("target", 7))
+    }
+    return content | {"optimizer_state_dict": ADAM}, encoder, projector
+
+
+def byol_of_lucidrains() -> Any:
+    """The network lies there twice, under two names, and has its classifier still."""
+    encoder, projector = narrow(), HEADS["swav"]()
+    net, slow = named(encoder, "") | classifier("fc."), named(narrow(seed=7), "") | classifier("fc.")
+    weights = {f"{before}net.{name}": w for before in ("", "online_encoder.") for name, w in net.items()}
+    weights |= {f"target_encoder.net.{name}": w for name, w in slow.items()}
+    for key in ("online", "target"):
+        weights |= named(projector, f"{key}_encoder.projector.")
+    return weights | named(HEADS["v2"](), "online_predictor."), encoder, projector
+
+
+def simsiam_of_patrick_hua() -> Any:
+    """Encoder and projector lie there twice, and the layers of the projector have numbers glued to a word."""
+    encoder, projector = narrow(stem="cifar"), HEADS["three norms"]()
+    layers = "layer1.0 layer1.1 layer2.0 layer2.1 layer3.0 layer3.1"
+    head = pulled(projector, layers)
+    weights = named(encoder, "backbone.") | {f"projector.{name}": w for name, w in head.items()}
+    weights |= named(encoder, "encoder.0.") | {f"encoder.1.{name}": w for name, w in head.items()}
+    predictor = pulled(HEADS["swav"](), "predictor.layer1.0 predictor.layer1.1 predictor.layer2")
+    return {"epoch": 3, "state_dict": weights | predictor}, encoder, projector
+
+
 ADAM = {"state": {0: {"exp_avg": torch.zeros(4, 4)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
 MODEL = lambda weights: {"epoch": 7, "model": weights, "optimizer": ADAM}  # noqa: E731
 SOLO = lambda weights: lightning(weights | classifier("classifier."))  # noqa: E731
@@ -324,6 +380,7 @@ CASES: dict[str, tuple[Callable[[], Any], str, str]] = {
                      "lightly DINO", "teacher_backbone."),
     "lightly dino benchmark": (partial(lightly_dino, "backbone.", "projection_head.", "student_backbone."),
                                "lightly DINO", "backbone."),
+    "lightly msn": (lightly_msn, "lightly MSN", "backbone."),
     "stable-pretraining": (student_teacher, "stable-pretraining", "backbone.teacher."),
     "vissl": (vissl, "VISSL", "trunk._feature_blocks."),
     "mmselfsup moco": (partial(mm, "v2", "neck.mlp.0 neck.mlp.2"), "mmselfsup/mmpretrain", "backbone."),
@@ -334,6 +391,24 @@ CASES: dict[str, tuple[Callable[[], Any], str, str]] = {
                         "mmselfsup/mmpretrain", "backbone."),
     "contrastive clustering": (clustering, "Contrastive Clustering", "resnet."),
     "simclr, f and g": (partial(cut, "v2"), "SimCLR, f and g", "f."),
+    "simclr of sthalles": (partial(one, "backbone.", "backbone.fc.", "v2",
+                                   lambda w: {"epoch": 3, "arch": "resnet18", "state_dict": w, "optimizer": ADAM}),
+                           "SimCLR of sthalles", "backbone."),
+    "simclr of spijkervet": (partial(one, "encoder.", "projector.", "no bias"), "SimCLR of Spijkervet", "encoder."),
+    "supcontrast": (lambda: shortcut("encoder.module.", named(HEADS["v2"](), "head."), head="v2",
+                                     wrap=lambda w: MODEL(w) | {"opt": argparse.Namespace(dataset="cifar10")}),
+                    "SupContrast", "encoder.module."),
+    "supcontrast, a linear head": (lambda: shortcut("encoder.", named(HEADS["v1"](), "head."), head="v1",
+                                                    wrap=lambda w: MODEL(w) | {"opt": argparse.Namespace(head="linear")}),
+                                   "SupContrast", "encoder."),
+    "scan, pretext": (lambda: shortcut("backbone.", named(HEADS["v2"](), "contrastive_head."), head="v2", wrap=MODEL),
+                      "SCAN, pretext task", "backbone."),
+    "scan, clustering": (lambda: shortcut("backbone.", named(HEADS["v1"](), "cluster_head.0."),
+                                          named(HEADS["single"](), "cluster_head.1."),
+                                          wrap=lambda w: {"model": w, "head": 0}), "SCAN, clustering", "backbone."),
+    "byol of sthalles": (byol_of_sthalles, "BYOL of sthalles", "online_network_state_dict.encoder."),
+    "byol of lucidrains": (byol_of_lucidrains, "byol-pytorch of lucidrains", "online_encoder.net."),
+    "simsiam of patrick hua": (simsiam_of_patrick_hua, "SimSiam of PatrickHua", "backbone."),
     "torchvision": (partial(bare, lambda w: w | classifier("fc."), ""), "bare network", ""),
     "barlow twins, public": (partial(bare, dict, ""), "bare network", ""),
     "an average": (partial(bare, lambda w: {"state_dict": named(narrow(seed=7), ""), "state_dict_ema": w}, ""),
@@ -365,6 +440,7 @@ def test_every_layout_gives_back_the_outputs_of_its_network(
     assert (found.layout, found.prefix) == (layout, prefix)
     assert found.matched == found.total == sum("num_batches" not in n for n in found.encoder.state_dict())
     h = encoder(images)
+    h = h.flatten(1)
     assert torch.equal(found.encoder(images), h)
     assert (found.projector is None) == (projector is None)
     if found.projector is not None:
@@ -380,7 +456,10 @@ def test_every_layout_of_the_table_is_tested() -> None:
     assert {layout.name for layout in LAYOUTS} == tested - {"unknown layout"} | elsewhere
 
 
-@pytest.mark.parametrize("case", ["moco v2", "moco v3", "lightly example", "mmselfsup moco"])
+@pytest.mark.parametrize(
+    "case",
+    ["moco v2", "moco v3", "lightly example", "mmselfsup moco", "byol of sthalles", "byol of lucidrains"],
+)
 def test_the_slow_copy_can_be_had(case: str, tmp_path: Path, images: Tensor) -> None:
     """The key encoder of these files is another network, drawn from seed 7."""
     content, encoder, _ = CASES[case][0]()
@@ -468,10 +547,19 @@ def test_a_stem_that_cannot_be_is_refused(tmp_path: Path) -> None:
         foreign.load(large, Choices(stem="cifar"))
 
 
+NORMALISED = {
+    NONE: ("contrastive clustering", "simclr of sthalles", "simclr of spijkervet", "byol of sthalles"),
+    CIFAR_2023: ("supcontrast", "scan, pretext", "scan, clustering", "simclr, f and g"),
+    IMAGENET: ("moco v2", "byol of lucidrains", "simsiam of patrick hua"),
+    CIFAR: ("solo-learn on cifar",),
+}
+
+
 def test_images_of_a_layout(tmp_path: Path) -> None:
-    """Contrastive Clustering normalises nothing, the rest as ImageNet; one channel has no known normalisation."""
-    assert foreign.load(saved(clustering()[0], tmp_path / "c.tar")).normalisation == NONE
-    assert foreign.load(saved(moco("v2")[0], tmp_path / "m.tar")).normalisation == IMAGENET
+    """Each layout is normalised as its own code does; one channel has no known normalisation."""
+    for wanted, cases in NORMALISED.items():
+        for case in cases:
+            assert foreign.load(saved(CASES[case][0]()[0], tmp_path / "x.tar")).normalisation == wanted, case
     weights = named(narrow(), "")
     weights["conv1.weight"] = weights["conv1.weight"][:, :1]
     grey = foreign.load(saved(weights, tmp_path / "g.pt"))
@@ -569,7 +657,7 @@ def test_a_projector_that_does_not_fit_is_left_out_and_said(tmp_path: Path) -> N
         (
             (nn.Linear(60, 12), "takes 60 dimensions, but h has 128"),
             (nn.Sequential(nn.Linear(D, 20), nn.ReLU(), nn.Linear(21, 12)), "do not follow on each other"),
-            (nn.Sequential(nn.Linear(D, 20), nn.Conv2d(20, 3, 1)), "do not follow on each other"),
+            (nn.Sequential(nn.Linear(D, 20), nn.Conv2d(20, 3, 1)), "'1' is a convolution"),
         )
     ):
         weights = named(narrow(), "backbone.") | named(head, "projector.")

@@ -40,11 +40,16 @@ def unknown(held: FileTensors, seen: frozenset[str]) -> Iterator[Branch]:
         yield Branch(role(prefix), prefix)
 
 
-def others(held: FileTensors, layout: Layout, branch: Branch) -> tuple[str, ...]:
-    """The other encoders of a file, each as it is named there, with the option that takes it."""
-    roles = {each.encoder: each.role for each in layout.branches}
-    branches = [Branch(roles.get(p, role(p)), p) for p in prefixes(held) if p != branch.encoder]
-    found = [f"{written(held, each.encoder)} ({_option(held, each, branch, branches)})" for each in branches]
+def others(held: FileTensors, layout: Layout, taken: Branch) -> dict[str, str]:
+    """The prefixes of the other encoders of a file, and the option that takes each."""
+    roles = {branch.encoder: branch.role for branch in layout.branches}
+    branches = [Branch(roles.get(p, role(p)), p) for p in prefixes(held) if p != taken.encoder]
+    return {branch.encoder: _option(held, branch, taken, branches) for branch in branches}
+
+
+def in_words(held: FileTensors, layout: Layout, taken: Branch) -> tuple[str, ...]:
+    """The other encoders as the file names them, each with the option that takes it."""
+    found = (f"{written(held, prefix)} ({option})" for prefix, option in others(held, layout, taken).items())
     return (*found, *(f"{name} (--branch online)" for name in held.unopened if held.averaged))
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from collapse_cli.runs.others.layouts import BESIDE, Branch, Layout
+from collapse_cli.runs.others.heads import HEAD, behind, heads
+from collapse_cli.runs.others.layouts import Branch, Layout
 from collapse_cli.runs.others.reading import Question, Reading
+
+ON_THE_PATH = re.compile(
+    r"(fc|head|classifier)\.(.*\.)?[a-z_]*(norm|attn|attention|pool|probe|query)", re.IGNORECASE
+)
+"""What the head of some networks holds and their embedding goes through: ConvNeXt's last norm, SigLIP's pooling."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +65,39 @@ def scored(question: Question, reading: Reading) -> Candidate:
         {name: weight.shape for name, weight in weights.items() if weight.is_floating_point()}
         for weights in (reading.network.state_dict(), reading.weights)
     )
-    aside = (*BESIDE, *filter(None, question.choices.ignore.split(",")))
-    unexpected = tuple(name for name in theirs if name not in ours and not name.startswith(aside))
+    ignored = tuple(filter(None, question.choices.ignore.split(",")))
+    unexpected = tuple(
+        name
+        for name in theirs
+        if name not in ours and not name.startswith(ignored) and not _beside(name, reading.beside)
+    )
     missing = tuple(_differing(name, ours, theirs) for name in ours if theirs.get(name) != ours[name])
     used = {name: reading.weights[name] for name in reading.network.state_dict() if name in reading.weights}
     matched, total = len(ours) - len(missing), len(ours) + len(unexpected)
-    return Candidate(question.layout, question.branch, reading, used, matched, total, missing, unexpected)
+    fits = Candidate(question.layout, question.branch, reading, used, matched, total, missing, unexpected)
+    return _without_heads(fits) if unexpected and not missing else fits
+
+
+def _beside(name: str, beginnings: tuple[str, ...]) -> bool:
+    return name.startswith(beginnings) and not ON_THE_PATH.match(name)
+
+
+def _without_heads(fits: Candidate) -> Candidate:
+    """The same, where a module beside the network's that is heads of h and nothing else is nothing unexpected.
+
+    A head D -> D under no such name may as well lie inside the network, as adapters do: it stays unexpected.
+    """
+    weights = {name: fits.reading.weights[name] for name in fits.unexpected}
+    own = frozenset(name.split(".")[0] for name in fits.reading.network.state_dict())
+    beside = tuple(
+        prefix
+        for head in heads(weights, fits.width, "", own)
+        if head.layers is not None and (head.layers.gives != fits.width or HEAD.search(head.name))
+        for prefix in (*head.prefixes, *behind(head))
+    )
+    more = {name.split(".")[0] for name in fits.unexpected if not name.startswith(beside)}
+    unexpected = tuple(name for name in fits.unexpected if name.split(".")[0] in more)
+    return replace(fits, unexpected=unexpected, total=fits.matched + len(unexpected))
 
 
 def _differing(name: str, ours: Mapping[str, torch.Size], theirs: Mapping[str, torch.Size]) -> str:

@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from collapse_cli.runs.others import beside, branches
+from collapse_cli.runs.others import branches
+from collapse_cli.runs.others.beside import Projector
 from collapse_cli.runs.others.candidates import Candidate
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.others.recognition import few
 from collapse_cli.runs.others.tensors import FileTensors
 
 
-def assumed(
-    held: FileTensors, best: Candidate, choices: Choices, projector: nn.Module | None
-) -> Iterator[str]:
+def assumed(held: FileTensors, best: Candidate, choices: Choices, projector: Projector) -> Iterator[str]:
     """What the weights leave open, how it was taken, and which option says otherwise."""
     yield from best.reading.assumed
     if choices.branch == "auto" and not choices.prefix:
         yield from _branch(held, best)
-    layers = projector.modules() if projector else ()
-    acts = next((type(layer).__name__ for layer in layers if isinstance(layer, nn.ReLU | nn.GELU)), None)
-    if acts:
-        yield f"{acts} where the layer numbers of the projector have a gap"
+    yield from projector.assumed
 
 
 def _branch(held: FileTensors, best: Candidate) -> Iterator[str]:
     """Which of several encoders was taken."""
-    others = branches.others(held, best.layout, best.branch)
+    others = branches.in_words(held, best.layout, best.branch)
     taken = f"the averaged weights, {held.where}" if held.where else "averaged weights"
     if not held.averaged:
         name = branches.written(held, best.branch.encoder)
@@ -40,10 +36,9 @@ def _branch(held: FileTensors, best: Candidate) -> Iterator[str]:
         yield taken
 
 
-def unknown(held: FileTensors, best: Candidate, lacking: str) -> Iterator[str]:
+def unknown(held: FileTensors, best: Candidate, projector: Projector) -> Iterator[str]:
     """What the file does not tell."""
-    if lacking:
-        yield lacking
+    yield from projector.unknown
     if best.layout.name == "unknown layout":
         yield "the library that has this layout"
     if held.epoch is None:
@@ -52,9 +47,9 @@ def unknown(held: FileTensors, best: Candidate, lacking: str) -> Iterator[str]:
         yield f"what only code can read, and was skipped: {few(held.skipped)}"
 
 
-def warnings(held: FileTensors, best: Candidate) -> Iterator[str]:
+def warnings(best: Candidate, projector: Projector) -> Iterator[str]:
     """What is wrong with the weights."""
-    tensors = {**best.weights, **beside.head(held, best)}
+    tensors = {**best.weights, **projector.weights}
     learnt = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     broken = tuple(name for name, tensor in learnt.items() if not _is_finite(tensor))
     if broken:

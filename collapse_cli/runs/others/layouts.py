@@ -36,6 +36,11 @@ class Choices:
     prefix: str = knob(
         "", "prefix of the encoder's names in another library's checkpoint, such as 'model.encoder.'"
     )
+    projector: str = knob(
+        "",
+        "prefix of the projector's names in another library's checkpoint, or none; by default the layers that take "
+        "the encoder's representation",
+    )
     ignore: str = knob(
         "",
         "beginnings of names, between commas, of weights that lie beside the encoder of another library's "
@@ -69,9 +74,21 @@ class Branch:
     projectors: tuple[str, ...] = ()
 
 
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CIFAR = Normalisation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+CIFAR_2023 = Normalisation(CIFAR.mean, (0.2023, 0.1994, 0.2010))
+"""CIFAR-10's as much code has it: the standard deviations are the mean of those of each image."""
+CLIP = Normalisation((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+NONE = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+NORMALISATIONS = {"imagenet": IMAGENET, "cifar": CIFAR, "clip": CLIP, "none": NONE}
+
+
 @dataclass(frozen=True)
 class Layout:
-    """signs: each begins some name, by which the layout is known; branches: the published one first."""
+    """signs: each begins some name, by which the layout is known; branches: the published one first.
+
+    lacks: what begins no name; tells: facts that lie beside the weights.
+    """
 
     name: str
     signs: tuple[str, ...]
@@ -79,15 +96,13 @@ class Layout:
     stem: str = "cifar"  # which a 3x3 conv1 means here
     heads: tuple[tuple[int, int], ...] = ()  # (width, heads) of ViTs that have another number than usual
     normalisation: Normalisation | None = None
+    small: Normalisation = CIFAR  # of images that a 3x3 conv1 takes
     clusters: str = ""  # before the names of a head that ends in a softmax
     without: str = ""  # what to say where no projector is found
-
-
-IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CIFAR = Normalisation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
-CLIP = Normalisation((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
-NONE = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-NORMALISATIONS = {"imagenet": IMAGENET, "cifar": CIFAR, "clip": CLIP, "none": NONE}
+    activation: Literal["relu", "gelu"] = "relu"  # of its projector
+    open: str = ""  # what the file leaves open of its projector, and how it is taken
+    lacks: tuple[str, ...] = ()
+    tells: tuple[str, ...] = ()
 
 
 def _both(
@@ -119,6 +134,9 @@ LAYOUTS = (
            (Branch("momentum", "backbone.", ("projection_head.",)),
             Branch("online", "student_backbone.", ("student_projection_head.",)))),
     Layout("lightly DINO", ("student_backbone.",), _teacher("{}_backbone.", "{}_head.")),
+    Layout("lightly MSN", ("backbone.", "anchor_backbone."),
+           (Branch("momentum", "backbone.", ("projection_head.",)),
+            Branch("online", "anchor_backbone.", ("anchor_projection_head.",))), activation="gelu"),
     Layout("lightly", ("backbone.", "projection_head."),
            (Branch("online", "backbone.", ("projection_head.",)),
             Branch("momentum", "key_backbone.", ("key_projection_head.",)),
@@ -145,11 +163,34 @@ LAYOUTS = (
            stem="cifar-pad2"),
     Layout("I-JEPA", ("target_encoder.patch_embed.", "encoder.patch_embed.", "predictor."),
            (Branch("momentum", "target_encoder."), Branch("online", "encoder."))),
+    Layout("BYOL of sthalles", ("online_network_state_dict.encoder.", "online_network_state_dict.projetion."),
+           _both("online_network_state_dict.encoder.", "target_network_state_dict.encoder.",  # so it is spelt
+                 ("online_network_state_dict.projetion.",), ("target_network_state_dict.projetion.",)), normalisation=NONE),
+    Layout("byol-pytorch of lucidrains", ("online_encoder.net.", "online_encoder.projector."),
+           _both("online_encoder.net.", "target_encoder.net.", ("online_encoder.projector.",), ("target_encoder.projector.",)),
+           normalisation=IMAGENET),
+    Layout("SimSiam of PatrickHua", ("backbone.", "projector.layer1.0.", "projector.layer3.", "predictor.layer1."),
+           (Branch("online", "backbone.", ("projector.",)),), normalisation=IMAGENET,
+           open="layer2 of the projector, which its code leaves out where it is set to two layers "
+           "(--projector projector.layer1.,projector.layer3.)"),
+    Layout("SimCLR of sthalles", ("backbone.conv1.", "backbone.fc.0.", "backbone.fc.2."),
+           (Branch("online", "backbone.", ("backbone.fc.",)),), normalisation=NONE, tells=("arch",)),
+    Layout("SimCLR of Spijkervet", ("encoder.conv1.", "projector.0.weight", "projector.2.weight"),
+           (Branch("online", "encoder.", ("projector.",)),), normalisation=NONE,
+           lacks=("projector.0.bias", "projector.1.", "projector.2.bias", "projector.3.", "predictor.")),
+    Layout("SupContrast", ("encoder.layer2.0.shortcut.", "head.0.", "head.2."), (Branch("online", "encoder.", ("head.",)),),
+           small=CIFAR_2023),
+    Layout("SupContrast", ("encoder.layer2.0.shortcut.", "head.weight"), (Branch("online", "encoder.", ("head.",)),),
+           small=CIFAR_2023, tells=("opt",)),
+    Layout("SCAN, pretext task", ("backbone.", "contrastive_head."), (Branch("online", "backbone.", ("contrastive_head.",)),),
+           small=CIFAR_2023),
+    Layout("SCAN, clustering", ("backbone.", "cluster_head.0."), (Branch("online", "backbone."),),
+           small=CIFAR_2023, clusters="cluster_head.0."),
     Layout("SimSiam", ("encoder.", "predictor."), (Branch("online", "encoder.", ("encoder.fc.",)),)),
     Layout("Barlow Twins", ("backbone.", "projector.", "bn."), (Branch("online", "backbone.", ("projector.",)),)),
     Layout("backbone and projector, as VICReg", ("backbone.", "projector."), (Branch("online", "backbone.", ("projector.",)),)),
     Layout("SwAV/DeepCluster", ("projection_head.", "prototypes."), (Branch("online", "", ("projection_head.",)),)),
-    Layout("SimCLR, f and g", ("f.", "g."), (Branch("online", "f.", ("g.",)),)),
+    Layout("SimCLR, f and g", ("f.", "g."), (Branch("online", "f.", ("g.",)),), small=CIFAR_2023),
     Layout("CLIP of Hugging Face", ("vision_model.embeddings.",),
            (Branch("online", "vision_model.", ("visual_projection.",)),)),
     Layout("open_clip", ("visual.trunk.",), (Branch("online", "visual.trunk.", ("visual.head.proj.",)),), normalisation=CLIP),
@@ -157,15 +198,8 @@ LAYOUTS = (
     Layout("bare network", ("",), (Branch("online", ""),)),
 )  # fmt: skip
 
-BESIDE = (
-    "fc.",
-    "head.",
-    "head_dist.",
-    "classifier.",
-    "decoder_",
-    "mask_token",
-    "predictor.",
-    "projection_head.",
-    "prototypes",
-)
-"""What lies beside an encoder of no prefix without being part of it: a classifier, a decoder, heads."""
+BESIDE = ("fc.", "head.", "classifier.", "predictor.", "projection_head.", "prototypes")
+"""What lies beside an encoder without being part of it, whatever its family: heads, a classifier."""
+
+BESIDE_VIT = (*BESIDE, "head_dist.", "decoder_", "mask_token")
+"""And beside a ViT: the head of its distillation, the decoder of a masked autoencoder."""

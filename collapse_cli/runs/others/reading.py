@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from collapse_cli.runs.others.layouts import Branch, Choices, Layout
+from collapse_cli.runs.others.layouts import BESIDE, Branch, Choices, Layout
 from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.shapes import Normalisation
 
@@ -43,6 +43,7 @@ class Reading:
 
     Every weight of the file is there, also what the network does not use. assumed: what the weights leave open, how it was
     taken, and which option says otherwise.
+    beside: beginnings of names, by the network's, of what lies beside it: heads, a decoder.
     """
 
     arch: str
@@ -51,3 +52,4 @@ class Reading:
     images: ImageForm
     assumed: tuple[str, ...] = ()
     stem: str = ""
+    beside: tuple[str, ...] = BESIDE

@@ -30,7 +30,9 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
         raise _unknown(held, choices)
     best = max(candidates, key=lambda candidate: candidate.share)
     if best.missing:
-        raise _misfit(held.path, best)
+        raise (
+            _in_the_way(held, choices) if choices.projector not in ("", "none") else _misfit(held.path, best)
+        )
     if best.unexpected:
         raise _unused(held.path, best)
     return best
@@ -42,6 +44,7 @@ def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
         taken = "momentum" if held.averaged else branch.role
         if choices.branch not in ("auto", taken):
             continue
+        branch = _with_projector(held, branch, choices.projector)
         question = Question(held, layout, branch, _under_branch(held, branch), choices)
         by_shape = [] if choices.arch else [_tried(read, question) for read in FAMILIES]
         exact = any(candidate is not None and candidate.share == 1 for candidate in by_shape)
@@ -52,15 +55,32 @@ def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
 def _rows(held: FileTensors, prefix: str) -> Iterator[tuple[Layout, Branch]]:
     """The networks that may be in a file: of layouts that are known by their signs, then whatever looks like an encoder."""
     if prefix:
-        yield Layout("prefix as given", (), ()), Branch("online", _ours(held, prefix.removesuffix(".") + "."))
+        yield Layout("prefix as given", (), ()), Branch("online", ours(held, prefix.removesuffix(".") + "."))
         return
-    layouts = [layout for layout in LAYOUTS if all(_begins(held, sign) for sign in layout.signs)]
+    layouts = [layout for layout in LAYOUTS if _fits(held, layout)]
     yield from ((layout, branch) for layout in layouts for branch in layout.branches)
     seen = frozenset(branch.encoder for layout in layouts for branch in layout.branches)
     yield from ((Layout("unknown layout", (), ()), branch) for branch in branches.unknown(held, seen))
 
 
-def _ours(held: FileTensors, prefix: str) -> str:
+def _fits(held: FileTensors, layout: Layout) -> bool:
+    """Whether a file has the signs of a layout."""
+    begins = all(_begins(held, sign) for sign in layout.signs) and not any(
+        _begins(held, sign) for sign in layout.lacks
+    )
+    return begins and all(fact in held.facts for fact in layout.tells)
+
+
+def _with_projector(held: FileTensors, branch: Branch, prefixes: str) -> Branch:
+    """The branch with the projector that was asked for, where one was."""
+    if prefixes in ("", "none"):
+        return branch
+    whole = held.written.values()  # open_clip's projector is one parameter, whose name no full stop follows
+    given = (p if p in whole else p.removesuffix(".") + "." for p in prefixes.split(",") if p)
+    return replace(branch, projectors=tuple(ours(held, prefix) for prefix in given))
+
+
+def ours(held: FileTensors, prefix: str) -> str:
     """A prefix as the file writes it -> as we have cleaned it."""
     for ours, theirs in held.written.items():
         rest = theirs.removeprefix(prefix)
@@ -124,8 +144,18 @@ def _unused(path: Path, best: Candidate) -> CollapseError:
     )
 
 
+def _in_the_way(held: FileTensors, choices: Choices) -> CollapseError:
+    """Without the weights that are said to be the projector's, no network is whole."""
+    return CollapseError(
+        f"without the weights under --projector {choices.projector}, {held.path} is not a network that is recognised",
+        "give the prefix of layers behind the encoder, or leave out --projector",
+    )
+
+
 def _unknown(held: FileTensors, choices: Choices) -> CollapseError:
     """Why there is no reading at all."""
+    if choices.projector not in ("", "none"):
+        return _in_the_way(held, choices)
     if choices.prefix:
         there = few(tuple(repr(p) for p in branches.prefixes(held))) or "none that looks like an encoder"
         return CollapseError(

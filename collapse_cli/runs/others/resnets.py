@@ -9,7 +9,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
-from collapse_cli.runs.others.layouts import CIFAR, IMAGENET
+from collapse_cli.runs.others.layouts import IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 
 Weights = Mapping[str, Tensor]
@@ -70,7 +70,7 @@ def stem_of(weights: Weights, question: Question) -> str:
 
 def images(weights: Weights, stem: str, question: Question) -> ImageForm:
     """Of the side and normalisation that are usual with a stem, unless the file tells otherwise."""
-    side, usual = (224, IMAGENET) if stem == "imagenet" else (32, CIFAR)
+    side, usual = (224, IMAGENET) if stem == "imagenet" else (32, question.layout.small)
     normalisation = question.held.normalisation or question.layout.normalisation or usual
     return ImageForm(weights["conv1.weight"].shape[1], side, normalisation)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import vit
-from collapse_cli.runs.others.layouts import CLIP, IMAGENET
+from collapse_cli.runs.others.layouts import BESIDE_VIT, CLIP, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.vit_names import Named, renamed
 
@@ -25,7 +25,7 @@ def read(question: Question) -> Reading | None:
         f"{form.heads} attention heads (--heads)",
         f"{form.activation}, eps {form.eps:g} (--activation)",
     )
-    return Reading(arch, network, named.weights, _images(named, question), assumed)
+    return Reading(arch, network, named.weights, _images(named, question), assumed, beside=BESIDE_VIT)
 
 
 def _images(named: Named, question: Question) -> ImageForm:
