@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -172,7 +172,7 @@ def matrices(place: Path | Source, choices: Choices = AS_FOUND) -> dict[str, Ten
     held = hold(place, averaged=choices.branch != "online")
     path = held.path
     try:
-        best = recognise(held, choices)
+        best = recognise(held, replace(choices, heads=choices.heads or 1))  # any number has the same matrices
         head = {f"projector.{name}": weight for name, weight in beside.head(held, best).items()}
         tensors = {**best.weights, **head}
     except CollapseError:

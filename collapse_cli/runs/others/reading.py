@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import Branch, Choices, Layout
 from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.shapes import Normalisation
@@ -42,7 +43,8 @@ class Reading:
     """A network (B,C,H,W) -> h (B,D), on the meta device or without its weights, and those of the file by the network's names.
 
     Every weight of the file is there, also what the network does not use. assumed: what the weights leave open, how it was
-    taken, and which option says otherwise.
+    taken, and which option says otherwise. refusal: why these weights, which are of this family, are not read all the same; then
+    the network is none.
     """
 
     arch: str
@@ -51,3 +53,4 @@ class Reading:
     images: ImageForm
     assumed: tuple[str, ...] = ()
     stem: str = ""
+    refusal: CollapseError | None = None

@@ -20,7 +20,7 @@ FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (resnets.read, vits
 """What networks are known by the names and shapes of their weights."""
 
 ANCHOR = re.compile(
-    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj|embeddings\.patch_embedding|transformer\.resblocks\.0\.ln_1)\.weight"
+    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj(?:\.0)?|embeddings\.patch_embedding|embeddings\.patch_embeddings(?:\.projection)?|transformer\.resblocks\.0\.ln_1)\.weight"
 )
 """A name that an encoder has whatever precedes it: group 1 is its prefix."""
 
@@ -30,11 +30,13 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
     candidates: list[Candidate] = []
     for candidate in _candidates(held, choices):
         candidates.append(candidate)
-        if candidate.share == 1:  # none can be better
+        if candidate.exact:
             break
     if not candidates:
         raise _unknown(held, choices)
-    best = max(candidates, key=lambda candidate: candidate.share)
+    best = max(candidates, key=lambda c: (c.exact, c.reading.refusal is not None, c.share))
+    if best.reading.refusal:
+        raise best.reading.refusal
     if best.missing:
         raise _misfit(held.path, best)
     if best.unexpected:
@@ -49,7 +51,7 @@ def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
             continue
         question = Question(held, layout, branch, _under_branch(held, branch), choices)
         by_shape = [] if choices.arch else [_tried(read, question) for read in FAMILIES]
-        exact = any(candidate is not None and candidate.share == 1 for candidate in by_shape)
+        exact = any(candidate is not None and candidate.exact for candidate in by_shape)
         by_name = None if exact else _tried(named_networks.read, question)
         yield from (candidate for candidate in (*by_shape, by_name) if candidate is not None)
 
