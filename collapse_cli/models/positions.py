@@ -28,7 +28,7 @@ def grid(count: int, others: Iterable[int] = (0, 1)) -> tuple[int, int]:
         side = math.isqrt(max(count - placed, 0))
         if side and side**2 == count - placed:
             return side, placed
-    raise ValueError(f"{count} positions are not those of a square grid")
+    raise ValueError(f"its {count} positions are of no square grid of patches")
 
 
 def stretched(positions: Tensor, height: int, width: int, way: str) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse_cli.models.positions import grid, stretched
-from collapse_cli.models.vit_parts import AttentionPool, Block, mlp_of
+from collapse_cli.models.vit_parts import AttentionPool, Block, SwiGLU, mlp_of
 
 Weights = Mapping[str, Tensor]
 
@@ -45,6 +45,12 @@ def pool_of(weights: Weights) -> str:
     if "fc_norm.weight" in weights or "cls_token" not in weights:
         return "mean"
     return "pair" if "dist_token" in weights else "class"
+
+
+def is_gated(weights: Weights) -> bool:
+    """Whether the blocks have a SwiGLU, which leaves no choice of an activation."""
+    with torch.device("meta"):
+        return isinstance(mlp_of(weights, "blocks.0.mlp.", 1, "gelu"), SwiGLU)
 
 
 def depth_of(weights: Weights) -> int:

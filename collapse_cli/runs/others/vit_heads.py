@@ -80,7 +80,7 @@ def _by_signs(width: int, weights: Weights, question: Question) -> Iterator[Head
     arch = question.held.arch
     signs: tuple[tuple[Callable[[], bool], Mapping[int, int], str], ...] = (
         (lambda: _begins(names, "base_encoder."), {384: 12}, "as MoCo v3's vit_small has"),
-        (lambda: _solo_learn(names), TWELVE, "as solo-learn's ViTs have"),
+        (lambda: _solo_learn(question), TWELVE, "as solo-learn's ViTs have"),
         (lambda: "dist_token" in weights, USUAL, "as DeiT's distillation token suggests"),
         (
             lambda: "mask_token" in weights and "blocks.0.ls1.gamma" in weights,
@@ -107,17 +107,15 @@ def _begins(names: Mapping[str, Tensor], *starts: str) -> bool:
     return all(any(name.startswith(start) for name in names) for start in starts)
 
 
-def _solo_learn(names: Mapping[str, Tensor]) -> bool:
-    """Its backbone lies beside a momentum copy and a predictor, a decoder, or a classifier and a head."""
+def _solo_learn(question: Question) -> bool:
+    """Its backbone lies beside a momentum copy and a predictor, a decoder, or, in Lightning's file, a classifier and a head."""
+    names, facts = question.held.tensors, question.held.facts
     if "backbone.patch_embed.proj.weight" not in names:
         return False
-    pairs = (
-        ("momentum_backbone.", "predictor."),
-        ("decoder.",),
-        ("classifier.", "projector."),
-        ("classifier.", "head."),
-    )
-    return any(_begins(names, *pair) for pair in pairs) and not _begins(names, "teacher.")
+    pairs: list[tuple[str, ...]] = [("momentum_backbone.", "predictor."), ("decoder.",)]
+    if "global_step" in facts or "pytorch-lightning_version" in facts:
+        pairs += [("classifier.", "projector."), ("classifier.", "head.")]
+    return any(_begins(names, *pair) for pair in pairs)
 
 
 def is_dino(names: Mapping[str, Tensor]) -> bool:

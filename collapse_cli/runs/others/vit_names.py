@@ -73,7 +73,7 @@ def renamed(weights: Weights, model_type: str = "", decoder: bool = False) -> Na
     timm, tower, other = PATCHES
     if timm in weights:
         ours = _by_rules(weights, TIMMS, {"masked_embed": "mask_token"})
-        return Named(_gated(ours), _of_timm(ours))
+        return Named(ours, _of_timm(ours))
     if tower in weights:
         family = CLIP_TOWER if "embeddings.class_embedding" in weights else SIGLIP_TOWER
         return Named(_pooled(_of_tower(weights)), family)
@@ -203,22 +203,6 @@ def _pooled(weights: Weights) -> Weights:
         width = len(weight) // 3
         split |= {f"attn_pool.q.{match[1]}": weight[:width], f"attn_pool.kv.{match[1]}": weight[width:]}
     return split
-
-
-def _gated(weights: Weights) -> Weights:
-    """SwiGLU whose gate and value lie apart, fc1_g and fc1_x: one matrix, as DINOv2 has it."""
-    joined: dict[str, Tensor] = {}
-    for name, weight in weights.items():
-        value = name.replace(".fc1_g.", ".fc1_x.")
-        if ".mlp.fc1_g." in name and value in weights:
-            joined[name.replace(".fc1_g.", ".w12.")] = torch.cat([weight, weights[value]])
-        elif ".mlp.fc1_x." not in name:
-            joined[name.replace(".mlp.fc2.", ".mlp.w3.") if _is_gated(name, weights) else name] = weight
-    return joined
-
-
-def _is_gated(name: str, weights: Weights) -> bool:
-    return f"{name.split('.mlp.')[0]}.mlp.fc1_g.weight" in weights
 
 
 def _by_rules(

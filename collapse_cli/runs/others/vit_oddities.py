@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 
 from torch import Tensor
 
 from collapse_cli.models import vit
+from collapse_cli.runs.others.vit_names import SIGLIP_TOWER, Named
 
 Weights = Mapping[str, Tensor]
 
@@ -21,6 +21,7 @@ MARKS = (
     (r"\.attn\.[qv]_bias$", "its attention has biases of queries and values alone, as BEiT's and EVA's"),
     (r"norm[12]_post|\.attn\.(inner_)?(norm|attn_ln)\.|\.mlp\.(norm|ffn_ln)\.", "its blocks have more norms than two"),
     (r"^blocks\.(\d+\.)+(attns|ffns|in_proj|in_norm)\b", "its blocks run attention and MLP in parallel"),
+    (r"\.mlp\.fc1_[gx]\.", "its MLP has a gate whose activation the file does not tell"),
     (r"^blocks_token_only|\.attn\.proj_[lw]\.|\.attn\.temperature$", "its attention is that of CaiT or XCiT"),
     (r"^patch_embed\.(proj\.\d|backbone|conv|stem|norm)", "its patches come from several layers, not from one convolution"),
     (r"^attn_pool\.(query|ln_[qk]|attn\.|pos_embed)", "its pooling is CoCa's, or has positions"),
@@ -61,33 +62,57 @@ def _of_patches(weights: Weights) -> str:
     )
 
 
-def of_weights(weights: Weights) -> str:
+def of_weights(named: Named) -> str:
     """What these weights, by timm's names, lack or have too much of for a plain ViT; or nothing."""
+    weights = named.weights
     if "pos_embed" not in weights:
-        return "the file has no position embeddings, which its code computes or learns elsewhere"
+        return "the file has no position embeddings, which its code computes or keeps elsewhere"
+    reasons = (_of_ends(weights), _of_gates(weights), _of_pooling(named), _of_tokens(weights))
+    return next(filter(None, reasons), "")
+
+
+def _of_ends(weights: Weights) -> str:
     norms = [name for name in ("norm", "fc_norm") if f"{name}.weight" in weights]
-    if len(norms) != 1:
-        which = "both norm and fc_norm follow" if norms else "no norm follows"
-        return f"{which} its blocks, so the file does not tell what its embedding is"
-    if "attn_pool.latent" in weights:
-        return _of_pooling(weights)
-    if "cls_token" not in weights and "norm_pre.weight" in weights:
-        return "it has neither a class token nor a pooling head, as CLIP has it"
-    return _of_positions(weights)
+    if len(norms) == 1:
+        return ""
+    which = "both norm and fc_norm follow" if norms else "no norm follows"
+    return f"{which} its blocks, so the file does not tell what its embedding is"
 
 
-def _of_pooling(weights: Weights) -> str:
-    if any(name in weights for name in vit.TOKENS):
-        return "its attention pooling is beside other tokens than patches, and the file does not tell which it takes"
-    latents = weights["attn_pool.latent"].shape[1]
-    return f"its attention pooling has {latents} queries" if latents != 1 else _of_positions(weights)
+def _of_gates(weights: Weights) -> str:
+    """timm's gated MLP has whatever activation its code gives it; but DINOv2's giant, which is told by its layer scale, SiLU."""
+    inner, outer = (weights.get(f"blocks.0.mlp.{name}.weight") for name in ("fc1", "fc2"))
+    giant = "blocks.0.ls1.gamma" in weights and len(weights["blocks.0.ls1.gamma"]) == 1536
+    if inner is None or outer is None or len(inner) != 2 * outer.shape[-1] or giant:
+        return ""
+    return "its MLP has a gate whose activation the file does not tell (blocks.0.mlp.fc1)"
 
 
-def _of_positions(weights: Weights) -> str:
-    count = weights["pos_embed"].shape[1]
+def _of_pooling(named: Named) -> str:
+    weights = named.weights
+    pooled, tokens = "attn_pool.latent" in weights, [name for name in vit.TOKENS if name in weights]
+    if pooled and tokens:
+        return (
+            f"its attention pooling is beside {tokens[0]}, and the file does not tell which tokens it takes"
+        )
+    if pooled and weights["attn_pool.latent"].shape[1] != 1:
+        return f"its attention pooling has {weights['attn_pool.latent'].shape[1]} queries"
+    headless = named.family is SIGLIP_TOWER or "norm_pre.weight" in weights
+    if headless and not pooled and "cls_token" not in weights:
+        return "it has neither a class token nor a pooling head"
+    return ""
+
+
+def _of_tokens(weights: Weights) -> str:
+    """Tokens and positions are (1,n,D), and the positions those of a square."""
+    width = weights["patch_embed.proj.weight"].shape[0]
+    for name in ("pos_embed", *vit.TOKENS):
+        shape = tuple(weights[name].shape) if name in weights else (1, 1, width)
+        single = name in ("cls_token", "dist_token")
+        if len(shape) != 3 or shape[::2] != (1, width) or (single and shape[1] != 1):
+            return f"its {name} has the shape {shape}"
     try:
         vit.grid_of(weights)
-    except ValueError:
-        nearest = math.isqrt(count)
-        return f"its {count} positions are of no square grid of patches ({nearest} x {nearest} would be {nearest**2})"
+    except ValueError as error:
+        return str(error)
     return ""

@@ -45,7 +45,7 @@ def read(question: Question) -> Reading | None:
     named = renamed(question.tensors, str(config.get("model_type", "")), _has_decoder(question))
     if named is None:
         return None
-    reason = vit_oddities.of_weights(named.weights)
+    reason = vit_oddities.of_weights(named)
     if reason:
         return _refused(question, _strange(question, reason))
     try:
@@ -136,7 +136,8 @@ def _stretch(named: Named, question: Question) -> str:
 
 def _assumed(named: Named, heads: Heads, form: vit.Form, question: Question) -> Iterator[str]:
     yield str(heads)
-    yield f"{form.activation}, eps {form.eps:g} (--activation)"
+    gated = vit.is_gated(named.weights)
+    yield f"SwiGLU, eps {form.eps:g}" if gated else f"{form.activation}, eps {form.eps:g} (--activation)"
     pool = form.pool or vit.pool_of(named.weights)
     if POOLS[pool]:
         yield POOLS[pool]
