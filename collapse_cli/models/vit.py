@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse_cli.models.positions import grid, stretched
-from collapse_cli.models.vit_parts import AttentionPool, Block, SwiGLU, mlp_of
+from collapse_cli.models.vit_parts import AttentionPool, Block, Mlp, SwiGLU, mlp_of
 
 Weights = Mapping[str, Tensor]
 
@@ -128,7 +128,7 @@ def _block(weights: Weights, width: int, form: Form) -> Block:
 def _attention_pool(weights: Weights, width: int, form: Form) -> AttentionPool | None:
     if "attn_pool.latent" not in weights:
         return None
-    mlp = mlp_of(weights, "attn_pool.mlp.", width, form.activation)
+    mlp = Mlp(width, weights["attn_pool.mlp.fc1.weight"].shape[0], form.activation)
     return AttentionPool(width, mlp, form.heads, form.eps)
 
 

@@ -229,6 +229,16 @@ def transformers(weights: Weights, new: bool = False) -> Weights:
     )
 
 
+def resblocks(weights: Weights) -> Weights:
+    """As open_clip and OpenAI name them."""
+    rules = (
+        (r"^cls_token", "class_embedding"), (r"^pos_embed", "positional_embedding"), (r"^patch_embed\.proj", "conv1"),
+        (r"^norm_pre", "ln_pre"), (r"^norm\.", "ln_post."), (r"^blocks", "transformer.resblocks"), (r"\.norm", ".ln_"),
+        (r"\.attn\.qkv\.", ".attn.in_proj_"), (r"\.attn\.proj", ".attn.out_proj"), (r"fc1", "c_fc"), (r"fc2", "c_proj"),
+    )  # fmt: skip
+    return by(weights, rules, ("cls_token", "pos_embed"))
+
+
 def saved(weights: Any, path: Path, config: dict[str, Any] | None = None) -> Path:
     path.parent.mkdir(exist_ok=True)
     torch.save(weights, path)
@@ -254,6 +264,12 @@ def siglip() -> Weights:
     return transformer(tokens=PATCHES_ONLY, pool=True)
 
 
+def clipa(weights: Weights) -> Weights:
+    """The last norm follows the mean of the patches, no norm comes before the blocks; open_clip's patches have no bias."""
+    theirs = {n.replace("fc_norm.", "norm."): w for n, w in weights.items()}
+    return resblocks(theirs)
+
+
 def giant(gated: str, width: int = WIDTH) -> Weights:
     return transformer(width, scaled=True, gated=gated)
 
@@ -268,6 +284,9 @@ CASES: dict[str, tuple[Callable[[], Weights], Callable[[Weights], Any], str, dic
                             "open_clip", {"pool": "attention"}, HALF),
     "CLIP": (lambda: transformer(pre=True), lambda w: before(tower(w), "vision_model."),
              "CLIP of Hugging Face", {"act": "quick", "eps": 1e-5}, CLIP),
+    "open_clip": (lambda: transformer(pre=True), lambda w: before(resblocks(w), "visual."), "open_clip", {"eps": 1e-5}, CLIP),
+    "CLIPA in open_clip": (lambda: transformer(last="fc_norm"), lambda w: before(clipa(w), "visual."), "open_clip",
+                           {"eps": 1e-5, "pool": "mean"}, IMAGENET),
     "CLIP in timm": (lambda: transformer(pre=True), dict, "bare network", {"eps": 1e-5}, CLIP),
     "ViT": (transformer, lambda w: before(transformers(w), "vit.") | {"classifier.weight": torch.ones(2, WIDTH)},
             "ViT of Hugging Face", {"eps": 1e-12}, HALF),
@@ -459,11 +478,8 @@ SIGNS: dict[str, tuple[Callable[[], Any], int, str]] = {
     "named by MoCo v3 too": (lambda: {"arch": "vit_small", "state_dict": before(small(), "module.base_encoder.")}, 12, "MoCo v3"),
     "I-JEPA": (lambda: {"target_encoder": small(tokens=PATCHES_ONLY), "predictor": {"predictor_embed.weight": torch.ones(4, 4)}},
                6, "I-JEPA"),
-    "open_clip": (lambda: before(by(small(128, pre=True), (
-        (r"^cls_token", "class_embedding"), (r"^pos_embed", "positional_embedding"), (r"^patch_embed\.proj", "conv1"),
-        (r"^norm_pre", "ln_pre"), (r"^norm\.", "ln_post."), (r"^blocks", "transformer.resblocks"), (r"\.norm", ".ln_"),
-        (r"\.attn\.qkv\.", ".attn.in_proj_"), (r"\.attn\.proj", ".attn.out_proj"), (r"fc1", "c_fc"), (r"fc2", "c_proj"),
-    ), ("cls_token", "pos_embed")), "visual."), 2, "open_clip's code"),
+    "open_clip": (lambda: before(resblocks(small(128, pre=True)), "visual."), 2, "open_clip's code"),
+    "open_clip, huge": (lambda: before(resblocks(small(1280, pre=True)), "visual."), 16, "open_clip's code"),
     "base": (lambda: small(768), 12, "all public ViTs 768 wide"),
     "giant of DINOv2": (lambda: small(1536), 24, "all public ViTs 1536 wide"),
     "giant of SigLIP": (lambda: small(1536, tokens=PATCHES_ONLY, pool=True), 16, "all public ViTs 1536 wide"),
@@ -591,7 +607,7 @@ ODD: dict[str, tuple[Callable[[], Weights], str]] = {
     "adapters": (odd(blocks__0__attn__qkv__lora_A__weight=(4, 48)), "low-rank or other adapters"),
     "CaiT": (odd(blocks_token_only__0__norm1__weight=(48,)), "CaiT or XCiT"),
     "XCiT": (odd(blocks__0__attn__temperature=(4, 1, 1)), "CaiT or XCiT"),
-    "no positions": (without("pos_embed"), "the file has no position embeddings"),
+    "no positions": (without("pos_embed"), "there are no position embeddings"),
     "no norm": (without("norm."), "no norm follows its blocks"),
     "two norms": (odd(fc_norm__weight=(48,), fc_norm__bias=(48,)), "both norm and fc_norm follow"),
     "positions of no square": (lambda: transformer() | drawn({"pos_embed": (1, 13, 48)}), "13 positions are of no square grid"),
@@ -758,11 +774,13 @@ def test_what_timms_distilled_deit_computes(tmp_path: Path, images: Tensor) -> N
 @pytest.mark.libraries
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("side", [SIDE, 24])
-def test_what_open_clip_computes(side: int, tmp_path: Path) -> None:
-    """Heads 64 wide, as its code has them; positions stretched by its `resize_pos_embed`."""
+@pytest.mark.parametrize("clipa", [False, True])
+def test_what_open_clip_computes(clipa: bool, side: int, tmp_path: Path) -> None:
+    """Heads 64 wide, as its code has them; positions stretched by its `resize_pos_embed`. CLIPA takes the mean of patches."""
     library = pytest.importorskip("open_clip.model")
     text = library.CLIPTextCfg(context_length=8, vocab_size=20, width=8, heads=2, layers=1)
     sizes = {"layers": 2, "width": 128, "head_width": 64, "patch_size": PATCH}
+    sizes |= {"no_ln_pre": True, "pool_type": "avg", "final_ln_after_pool": True} if clipa else {}
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = told_apart(library.CLIP(6, library.CLIPVisionCfg(**sizes, image_size=SIDE), text))

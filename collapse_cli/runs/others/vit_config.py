@@ -108,6 +108,7 @@ def _contradictions(config: Mapping[str, Any], weights: Mapping[str, Tensor]) ->
     actual = {
         "hidden_size": width, "num_features": width, "embed_dim": width,
         "num_hidden_layers": vit.depth_of(weights), "depth": vit.depth_of(weights),
+        "num_register_tokens": weights["register_tokens"].shape[1] if "register_tokens" in weights else 0,
         "num_channels": channels, "in_chans": channels, "patch_size": patch,
         "image_size": vit.image_side(weights), "img_size": vit.image_side(weights),
     }  # fmt: skip

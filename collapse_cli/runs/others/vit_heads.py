@@ -13,7 +13,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import vit
 from collapse_cli.runs.others.reading import Question
-from collapse_cli.runs.others.vit_names import OPEN_CLIP, Named
+from collapse_cli.runs.others.vit_names import CLIPA, OPEN_CLIP, Named
 
 Weights = Mapping[str, Tensor]
 
@@ -65,7 +65,7 @@ def _sources(width: int, named: Named, question: Question, config: Mapping[str, 
         yield Heads(stated, "as config.json says")
     elif config.get("model_type") and named.family.heads:
         yield Heads(named.family.heads, "which is transformers' default where config.json does not say")
-    if named.family is OPEN_CLIP and (width in OPEN_CLIP_WIDTHS or width % 64 == 0):
+    if named.family in (OPEN_CLIP, CLIPA) and (width in OPEN_CLIP_WIDTHS or width % 64 == 0):
         yield Heads(OPEN_CLIP_WIDTHS.get(width, width // 64), "as open_clip's code has at this width")
     pooled = POOLED_WIDTHS if "attn_pool.latent" in named.weights else {}
     if {**WIDTHS, **pooled}.get(width):

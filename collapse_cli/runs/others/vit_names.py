@@ -38,6 +38,8 @@ TIMM_CLIP = Family("CLIP in timm", eps=1e-5, stretch="antialias", normalisation=
 TIMM_SIGLIP = Family("SigLIP in timm", stretch="antialias", normalisation=HALF, model_types=WRAPPED)
 DINO = Family("DINO", stretch="factor", model_types=WRAPPED)
 OPEN_CLIP = Family("open_clip", eps=1e-5, stretch="antialias", normalisation=CLIP)
+CLIPA = Family("CLIPA in open_clip", eps=1e-5, stretch="antialias")
+"""Of open_clip's towers, those without a norm before the blocks."""
 CLIP_TOWER = Family("CLIP", "quickgelu", 1e-5, "plain", CLIP, ("clip", "clip_vision_model"), 12)
 SIGLIP_TOWER = Family("SigLIP", "gelu_tanh", 1e-6, "plain", HALF, ("siglip", "siglip_vision_model"), 12)
 VIT = Family("ViT", "gelu", 1e-12, "plain", HALF, ("vit",), 12)
@@ -82,7 +84,8 @@ def renamed(weights: Weights, model_type: str = "", decoder: bool = False) -> Na
         return Named(ours, _named_alike(ours, model_type, decoder))
     if {"class_embedding", "conv1.weight", "transformer.resblocks.0.ln_1.weight"} <= weights.keys():
         tokens = {"class_embedding": "cls_token", "positional_embedding": "pos_embed"}
-        return Named(_by_rules(weights, OPEN_CLIPS, tokens), OPEN_CLIP)
+        ours = _by_rules(weights, OPEN_CLIPS, tokens)
+        return Named(ours, OPEN_CLIP) if "norm_pre.weight" in ours else Named(_after_pooling(ours), CLIPA)
     return None
 
 
@@ -197,12 +200,17 @@ def _pooled(weights: Weights) -> Weights:
     split: dict[str, Tensor] = {}
     for name, weight in weights.items():
         match = re.fullmatch(r"head\.attention\.in_proj_(weight|bias)", name)
-        if match is None:
+        if match is None or not weight.ndim:
             split[name] = weight
             continue
-        width = len(weight) // 3
+        width = weight.shape[0] // 3
         split |= {f"attn_pool.q.{match[1]}": weight[:width], f"attn_pool.kv.{match[1]}": weight[width:]}
     return split
+
+
+def _after_pooling(weights: Weights) -> Weights:
+    """CLIPA's last norm follows the mean of the patches."""
+    return {re.sub(r"^norm\.", "fc_norm.", name): weight for name, weight in weights.items()}
 
 
 def _by_rules(

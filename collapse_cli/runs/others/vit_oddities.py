@@ -66,7 +66,7 @@ def of_weights(named: Named) -> str:
     """What these weights, by timm's names, lack or have too much of for a plain ViT; or nothing."""
     weights = named.weights
     if "pos_embed" not in weights:
-        return "the file has no position embeddings, which its code computes or keeps elsewhere"
+        return "there are no position embeddings where plain ones have them; its code computes them, or names them otherwise"
     reasons = (_of_ends(weights), _of_gates(weights), _of_pooling(named), _of_tokens(weights))
     return next(filter(None, reasons), "")
 
@@ -82,8 +82,9 @@ def _of_ends(weights: Weights) -> str:
 def _of_gates(weights: Weights) -> str:
     """timm's gated MLP has whatever activation its code gives it; but DINOv2's giant, which is told by its layer scale, SiLU."""
     inner, outer = (weights.get(f"blocks.0.mlp.{name}.weight") for name in ("fc1", "fc2"))
-    giant = "blocks.0.ls1.gamma" in weights and len(weights["blocks.0.ls1.gamma"]) == 1536
-    if inner is None or outer is None or len(inner) != 2 * outer.shape[-1] or giant:
+    if inner is None or outer is None or inner.ndim != 2 or inner.shape[0] != 2 * outer.shape[-1]:
+        return ""
+    if "blocks.0.ls1.gamma" in weights and inner.shape[1] == 1536:
         return ""
     return "its MLP has a gate whose activation the file does not tell (blocks.0.mlp.fc1)"
 

@@ -71,7 +71,10 @@ def _reading(named: Named, question: Question, config: Mapping[str, Any]) -> Rea
 
 def _has_decoder(question: Question) -> bool:
     """Whether a decoder lies beside the encoder, as masked autoencoders have it."""
-    return any(name.startswith("decoder") for name in question.held.tensors)
+    return any(
+        name.startswith(("decoder_", "decoder.decoder_", "decoder.mask_token"))
+        for name in question.held.tensors
+    )
 
 
 def _refused(question: Question, error: CollapseError) -> Reading:
