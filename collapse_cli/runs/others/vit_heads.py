@@ -25,7 +25,7 @@ OPEN_CLIP_WIDTHS = {1280: 16, 1408: 16, 1664: 16, 1792: 16}
 USUAL, TWELVE = {192: 3, 384: 6}, {192: 12, 384: 12}
 """Heads 64 wide, as timm, DeiT and DINO have them; 12 heads, as solo-learn has them whatever the width."""
 
-NAMES = re.compile(r"(vit|deit|deit3|dinov2_vit|vits?_dino)_?(tiny|small|ti|s)(_|\d|$)")
+NAMES = re.compile(r"(vit|deit3?)_(tiny|small)(_|$)|dino(v2)?_vits\d")
 """Architectures as timm, DeiT and DINO name them, whose heads are 64 wide."""
 
 
