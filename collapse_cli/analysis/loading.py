@@ -42,9 +42,9 @@ class Settings(TypedDict, total=False):
     branch: Literal["auto", "online", "momentum"]
     prefix: str
     heads: int
-    activation: Literal["auto", "gelu", "quickgelu"]
+    activation: Literal["auto", "gelu", "gelu_tanh", "quickgelu"]
     size: int
-    normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"]
+    normalisation: Literal["auto", "imagenet", "cifar", "clip", "half", "none"]
     unpack: Literal["none", "bits", "scale"]
     groups: Labels
     column: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -168,7 +168,7 @@ def matrices(place: Path | Source, choices: Choices = AS_FOUND) -> dict[str, Ten
     held = hold(place, averaged=choices.branch != "online")
     path = held.path
     try:
-        best = recognise(held, choices)
+        best = recognise(held, replace(choices, heads=choices.heads or 1))  # any number has the same matrices
         projector = beside.projector(held, best, choices)
         head = {f"projector.{name}": weight for name, weight in projector.weights.items()}
         tensors = {**best.weights, **head}

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import VisionTransformer
 
-from collapse_cli.errors import CollapseError
-from collapse_cli.models import rebuilt, vit
+from collapse_cli.models import rebuilt, vit, vit_parts
 from collapse_cli.models.vit import Form
 
 WIDTH, HEADS, DEPTH, PATCH, SIDE = 32, 4, 3, 4, 16
@@ -111,7 +110,7 @@ def test_as_clip(activation: str, original: VisionTransformer, images: Tensor) -
     weights = as_timm(original)
     del weights["patch_embed.proj.bias"]
     weights |= {"norm_pre.weight": torch.full((WIDTH,), 0.7), "norm_pre.bias": torch.full((WIDTH,), 0.1)}
-    act = vit.ACTIVATIONS[activation]()
+    act = vit_parts.ACTIVATIONS[activation]()
     x = torch.linspace(-3, 3, 7)
     if activation == "quickgelu":
         torch.testing.assert_close(act(x), x / (1 + torch.exp(-1.702 * x)))
@@ -161,19 +160,6 @@ def test_larger_images_stretch_the_positions(original: VisionTransformer) -> Non
     large = weights | {"pos_embed": weights["pos_embed"][:, :1].repeat(1, 37, 1)}
     images = torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(made(weights)(images), made(large)(images))
-
-
-def test_usual_numbers_of_heads() -> None:
-    assert {w: vit.heads_of(w) for w in (192, 384, 768, 1024, 1280)} == {
-        192: 3,
-        384: 6,
-        768: 12,
-        1024: 16,
-        1280: 16,
-    }
-    with pytest.raises(CollapseError, match="a ViT of width 100") as caught:
-        vit.heads_of(100)
-    assert "--heads" in caught.value.hint
 
 
 def test_parts_that_are_missing_are_named(original: VisionTransformer) -> None:

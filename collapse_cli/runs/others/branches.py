@@ -9,7 +9,8 @@ from collapse_cli.runs.others.layouts import Branch, Layout, Role
 from collapse_cli.runs.others.tensors import FileTensors
 
 ANCHOR = re.compile(
-    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj|embeddings\.patch_embedding|ln_pre)\.weight"
+    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj(?:\.0)?|embeddings\.patch_embedding"
+    r"|embeddings\.patch_embeddings(?:\.projection)?|ln_pre)\.weight"
 )
 """A name that an encoder has whatever precedes it: group 1 is its prefix."""
 

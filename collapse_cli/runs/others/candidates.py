@@ -40,7 +40,12 @@ class Candidate:
 
     @property
     def share(self) -> float:
-        return self.matched / self.total
+        return self.matched / self.total if self.total else 0.0
+
+    @property
+    def exact(self) -> bool:
+        """Whether none can be better."""
+        return self.share == 1 and self.reading.refusal is None
 
     @cached_property
     def width(self) -> int:

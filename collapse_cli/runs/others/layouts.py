@@ -48,10 +48,10 @@ class Choices:
     )
     heads: int = knob(
         0,
-        "attention heads of a ViT in another library's checkpoint; 0: the usual number for its width",
+        "attention heads of a ViT in another library's checkpoint; 0: as the file, its config.json or its layout tells",
         low=0,
     )
-    activation: Literal["auto", "gelu", "quickgelu"] = knob(
+    activation: Literal["auto", "gelu", "gelu_tanh", "quickgelu"] = knob(
         "auto", "activation between the layers of a ViT in another library's checkpoint"
     )
     size: int = knob(
@@ -60,7 +60,7 @@ class Choices:
         "usual side of such networks",
         low=0,
     )
-    normalisation: Literal["auto", "imagenet", "cifar", "clip", "none"] = knob(
+    normalisation: Literal["auto", "imagenet", "cifar", "clip", "half", "none"] = knob(
         "auto", "mean and standard deviation that images are normalised by for another library's network"
     )
 
@@ -80,7 +80,8 @@ CIFAR_2023 = Normalisation(CIFAR.mean, (0.2023, 0.1994, 0.2010))
 """CIFAR-10's as much code has it: the standard deviations are the mean of those of each image."""
 CLIP = Normalisation((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 NONE = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-NORMALISATIONS = {"imagenet": IMAGENET, "cifar": CIFAR, "clip": CLIP, "none": NONE}
+HALF = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+NORMALISATIONS = {"imagenet": IMAGENET, "cifar": CIFAR, "clip": CLIP, "half": HALF, "none": NONE}
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,6 @@ class Layout:
     signs: tuple[str, ...]
     branches: tuple[Branch, ...]
     stem: str = "cifar"  # which a 3x3 conv1 means here
-    heads: tuple[tuple[int, int], ...] = ()  # (width, heads) of ViTs that have another number than usual
     normalisation: Normalisation | None = None
     small: Normalisation = CIFAR  # of images that a 3x3 conv1 takes
     clusters: str = ""  # before the names of a head that ends in a softmax
@@ -124,8 +124,7 @@ LAYOUTS = (
     Layout("MoCo v1/v2", ("encoder_q.",), _both("encoder_q.", "encoder_k.", ("encoder_q.fc.",), ("encoder_k.fc.",))),
     Layout("MoCo v3", ("base_encoder.",),
            _both("base_encoder.", "momentum_encoder.", ("base_encoder.fc.", "base_encoder.head."),
-                 ("momentum_encoder.fc.", "momentum_encoder.head.")),
-           heads=((384, 12),)),
+                 ("momentum_encoder.fc.", "momentum_encoder.head."))),
     Layout("Contrastive Clustering", ("resnet.", "instance_projector."),
            (Branch("online", "resnet.", ("instance_projector.",)),), normalisation=NONE, clusters="cluster_projector."),
     Layout("DINO", ("teacher.backbone.",), _teacher("{}.backbone.", "{}.head.", "{}.dino_head.")),
@@ -191,6 +190,12 @@ LAYOUTS = (
     Layout("backbone and projector, as VICReg", ("backbone.", "projector."), (Branch("online", "backbone.", ("projector.",)),)),
     Layout("SwAV/DeepCluster", ("projection_head.", "prototypes."), (Branch("online", "", ("projection_head.",)),)),
     Layout("SimCLR, f and g", ("f.", "g."), (Branch("online", "f.", ("g.",)),), small=CIFAR_2023),
+    Layout("ViT of Hugging Face", ("vit.embeddings.",), (Branch("online", "vit."),)),
+    Layout("DeiT of Hugging Face", ("deit.embeddings.",), (Branch("online", "deit."),)),
+    Layout("DINOv2 of Hugging Face", ("dinov2.embeddings.",), (Branch("online", "dinov2."),)),
+    Layout("DINOv2 of Hugging Face", ("dinov2_with_registers.embeddings.",), (Branch("online", "dinov2_with_registers."),)),
+    Layout("SigLIP of Hugging Face", ("vision_model.head.probe",), (Branch("online", "vision_model."),),
+           without="SigLIP has no projector: its h itself is compared with texts"),
     Layout("CLIP of Hugging Face", ("vision_model.embeddings.",),
            (Branch("online", "vision_model.", ("visual_projection.",)),)),
     Layout("open_clip", ("visual.trunk.",), (Branch("online", "visual.trunk.", ("visual.head.proj.",)),), normalisation=CLIP),
@@ -201,5 +206,5 @@ LAYOUTS = (
 BESIDE = ("fc.", "head.", "classifier.", "predictor.", "projection_head.", "prototypes")
 """What lies beside an encoder without being part of it, whatever its family: heads, a classifier."""
 
-BESIDE_VIT = (*BESIDE, "head_dist.", "decoder_", "mask_token")
-"""And beside a ViT: the head of its distillation, the decoder of a masked autoencoder."""
+BESIDE_VIT = (*BESIDE, "head_dist.", "decoder_", "mask_token", "pooler.")
+"""And beside a ViT: the head of its distillation, the decoder of a masked autoencoder, transformers' pooler."""

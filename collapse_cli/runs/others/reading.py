@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import BESIDE, Branch, Choices, Layout
 from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.shapes import Normalisation
@@ -44,6 +45,7 @@ class Reading:
     Every weight of the file is there, also what the network does not use. assumed: what the weights leave open, how it was
     taken, and which option says otherwise.
     beside: beginnings of names, by the network's, of what lies beside it: heads, a decoder.
+    refusal: why these weights, which are of this family, are not read all the same; then the network is none.
     """
 
     arch: str
@@ -53,3 +55,4 @@ class Reading:
     assumed: tuple[str, ...] = ()
     stem: str = ""
     beside: tuple[str, ...] = BESIDE
+    refusal: CollapseError | None = None

@@ -24,11 +24,13 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
     candidates: list[Candidate] = []
     for candidate in _candidates(held, choices):
         candidates.append(candidate)
-        if candidate.share == 1:  # none can be better
+        if candidate.exact:
             break
     if not candidates:
         raise _unknown(held, choices)
-    best = max(candidates, key=lambda candidate: candidate.share)
+    best = max(candidates, key=lambda c: (c.exact, c.reading.refusal is not None, c.share))
+    if best.reading.refusal:
+        raise best.reading.refusal
     if best.missing:
         raise (
             _in_the_way(held, choices) if choices.projector not in ("", "none") else _misfit(held.path, best)
@@ -47,7 +49,7 @@ def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
         branch = _with_projector(held, branch, choices.projector)
         question = Question(held, layout, branch, _under_branch(held, branch), choices)
         by_shape = [] if choices.arch else [_tried(read, question) for read in FAMILIES]
-        exact = any(candidate is not None and candidate.share == 1 for candidate in by_shape)
+        exact = any(candidate is not None and candidate.exact for candidate in by_shape)
         by_name = None if exact else _tried(named_networks.read, question)
         yield from (candidate for candidate in (*by_shape, by_name) if candidate is not None)
 

@@ -96,9 +96,11 @@ class FileTensors:
     @property
     def normalisation(self) -> Normalisation | None:
         """That of the images, where a config.json of timm tells it."""
-        config = (self.facts.get("config") or {}).get("pretrained_cfg") or {}
-        is_stated = {"mean", "std"} <= config.keys()
-        return Normalisation(tuple(config["mean"]), tuple(config["std"])) if is_stated else None
+        config = self.facts.get("config")
+        stated = config.get("pretrained_cfg") if isinstance(config, Mapping) else None
+        parts = [stated.get(part) for part in ("mean", "std")] if isinstance(stated, Mapping) else []
+        mean, std = (tuple(part) if isinstance(part, list) else () for part in (*parts, None, None)[:2])
+        return Normalisation(mean, std) if mean and len(mean) == len(std) else None
 
 
 def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
