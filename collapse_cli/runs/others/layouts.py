@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collapse_cli.settings import knob
-from collapse_cli.shapes import Normalisation
+from collapse_cli.shapes import Normalisation, StemName
 
 Role = Literal["online", "momentum"]
 
@@ -23,10 +23,10 @@ class Choices:
         "architecture of another library's checkpoint: a ResNet of torchvision, or a model of "
         "timm; by default it is recognised from the weights",
     )
-    stem: Literal["auto", "imagenet", "cifar", "cifar-pad2"] = knob(
+    stem: Literal["auto", StemName] = knob(
         "auto",
-        "first layers of a ResNet in another library's checkpoint: 7x7 with pooling, or "
-        "3x3 without (padding 1 or 2)",
+        "first layers of a ResNet in another library's checkpoint: imagenet is 7x7 with stride 2 and pooling, "
+        "cifar 3x3 with stride 1 and no pooling; the others differ from these as their names say",
     )
     branch: Literal["auto", "online", "momentum"] = knob(
         "auto",
@@ -159,6 +159,10 @@ BESIDE = (
     "fc.",
     "head.",
     "head_dist.",
+    "heads.",
+    "aux1.",
+    "aux2.",
+    "AuxLogits.",
     "classifier.",
     "decoder_",
     "mask_token",

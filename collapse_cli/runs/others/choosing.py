@@ -1,0 +1,88 @@
+"""A name or shapes: by which of the two a branch of a file is read, and what is said where they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs.others import named_networks
+from collapse_cli.runs.others.candidates import Candidate, scored
+from collapse_cli.runs.others.reading import Question, Reading
+
+Read = Callable[[Question], Reading | None]
+
+
+def candidates(question: Question, families: tuple[Read, ...]) -> Iterator[Candidate]:
+    """Every reading of one branch. A name that a library knows is taken before shapes that fit, where its weights are these.
+
+    Raises CollapseError where the name needs a package that is not installed, or where no network can be settled upon.
+    """
+    shapes, refusal = _by_shapes(question, families)
+    exact = next((candidate for candidate in shapes if candidate.share == 1), None)
+    if question.choices.arch:
+        same = [c for c in shapes if named_networks.agrees(question.choices.arch, c.reading.arch)]
+        named = None if exact in same and exact else _tried(named_networks.read, question)
+        yield from (*same, *([named] if named else ()))
+        return
+    name = question.held.arch
+    if exact is not None and (not name or named_networks.agrees(name, exact.reading.arch)):
+        yield exact
+        return
+    named = _named(question, exact)
+    if named is not None and named.share == 1:
+        yield named if exact is None else _noted(named, _taken(name, exact))
+        return
+    if refusal is not None:
+        raise refusal
+    if exact is not None and named_networks.needs_timm(question.held):
+        raise named_networks.without_timm(question.held, exact.reading.arch)
+    misfit = named is not None or named_networks.is_plain(name)
+    yield from (_noted(c, _by_shape(name, c)) if misfit and c is exact else c for c in shapes)
+    yield from [named] if named is not None else ()
+
+
+def _by_shapes(
+    question: Question, families: tuple[Read, ...]
+) -> tuple[list[Candidate], CollapseError | None]:
+    """The families whose names the weights have, and why the last of them refuses, where it does."""
+    shapes: list[Candidate] = []
+    for read in families:
+        try:
+            candidate = _tried(read, named_networks.with_heads(question))
+        except CollapseError as error:
+            return shapes, error
+        if candidate is not None:
+            shapes.append(candidate)
+        if candidate is not None and candidate.share == 1:
+            break
+    return shapes, None
+
+
+def _named(question: Question, exact: Candidate | None) -> Candidate | None:
+    """The network that the file names, unless it is one for which shapes are enough and fit."""
+    if exact is not None and named_networks.is_plain(question.held.arch):
+        return None
+    return _tried(named_networks.read, question)
+
+
+def _taken(name: str, exact: Candidate) -> str:
+    fits = exact.reading.arch
+    return f"the file names {name}; its weights fit {fits} as well: the name was taken (--arch {fits})"
+
+
+def _by_shape(name: str, candidate: Candidate) -> str:
+    return f"the file names {name}; its weights are not of that, but of {candidate.reading.arch}: the weights were taken (--arch)"
+
+
+def _noted(candidate: Candidate, note: str) -> Candidate:
+    return replace(candidate, reading=replace(candidate.reading, assumed=(note, *candidate.reading.assumed)))
+
+
+def _tried(read: Read, question: Question) -> Candidate | None:
+    """A reading, or None where the tensors are parts of a network, or only bear its names."""
+    try:
+        reading = read(question)
+    except (KeyError, ValueError, IndexError, ZeroDivisionError, RuntimeError):
+        return None
+    return None if reading is None else scored(question, reading)
