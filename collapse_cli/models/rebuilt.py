@@ -63,7 +63,7 @@ def reinitialised(network: nn.Module, seed: int) -> nn.Module:
 
 
 def stems(weights: Weights) -> tuple[str, ...]:
-    """The stems that this conv1 may belong to: stride, padding and pooling leave no trace. None where it is no such convolution."""
+    """The stems that this conv1 may belong to: stride, padding and pooling leave no trace. None where it is no such one."""
     conv = weights.get("conv1.weight")
     if conv is None or conv.ndim != 4 or conv.shape[-1] != conv.shape[-2]:
         return ()

@@ -26,7 +26,8 @@ def candidates(question: Question, families: tuple[Read, ...]) -> Iterator[Candi
         yield from (*same, *([named] if named else ()))
         return
     name = question.held.arch
-    if exact is not None and (not name or named_networks.agrees(name, exact.reading.arch)):
+    agree = exact is not None and (not name or named_networks.agrees(name, exact.reading.arch))
+    if exact is not None and agree and not named_networks.is_changed(question.held):
         yield exact
         return
     named = _named(question, exact)
@@ -37,7 +38,7 @@ def candidates(question: Question, families: tuple[Read, ...]) -> Iterator[Candi
         raise refusal
     if exact is not None and named_networks.needs_timm(question.held):
         raise named_networks.without_timm(question.held, exact.reading.arch)
-    misfit = named is not None or named_networks.is_plain(name)
+    misfit = not agree and (named is not None or named_networks.is_plain(name))
     yield from (_noted(c, _by_shape(name, c)) if misfit and c is exact else c for c in shapes)
     yield from [named] if named is not None else ()
 
@@ -61,7 +62,8 @@ def _by_shapes(
 
 def _named(question: Question, exact: Candidate | None) -> Candidate | None:
     """The network that the file names, unless it is one for which shapes are enough and fit."""
-    if exact is not None and named_networks.is_plain(question.held.arch):
+    name = question.held.arch
+    if exact is not None and named_networks.is_plain(name) and not named_networks.is_changed(question.held):
         return None
     return _tried(named_networks.read, question)
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.models import encoders
@@ -50,6 +51,14 @@ def is_plain(name: str) -> bool:
     return bool(RESNET.fullmatch(bare(name)) or VIT.fullmatch(bare(name)))
 
 
+def is_changed(held: FileTensors) -> bool:
+    """Whether a config of timm changes the plain network that it names, in a way that shapes need not show."""
+    name, stated = bare(held.arch), _stated(held)
+    usual = "token" if VIT.fullmatch(name) else "avg"
+    changed = stated.get("global_pool", usual) != usual or stated.keys() - {"global_pool", "img_size"}
+    return is_plain(name) and bool(changed)
+
+
 def agrees(name: str, arch: str) -> bool:
     """Whether a name that was given and the name by shapes mean the same network."""
     resnet, vit = RESNET.fullmatch(bare(name)), VIT.fullmatch(bare(name))
@@ -69,7 +78,7 @@ def with_heads(question: Question) -> Question:
 def needs_timm(held: FileTensors) -> bool:
     """Whether the file names an architecture that shapes do not settle, and that only timm could build, which is not here."""
     name = bare(held.arch)
-    return not is_plain(name) and bool(OF_TIMM.fullmatch(name)) and not _has_timm()
+    return (not is_plain(name) or is_changed(held)) and bool(OF_TIMM.fullmatch(name)) and not _has_timm()
 
 
 def without_timm(held: FileTensors, fits: str = "") -> CollapseError:
@@ -130,9 +139,18 @@ def _of_timm(arch: str, question: Question) -> Reading | None:
     normalisation = Normalisation(tuple(config["mean"]), tuple(config["std"]))
     placed = "pos_embed" in question.tensors  # timm stretches no positions while it runs
     fixed = placed or bool(config.get("fixed_input_size"))
-    side = stated.get("img_size") or (_side(question) if placed else 0) or side
+    placed_for = _side(question) if placed else 0
+    side = stated.get("img_size") or placed_for or resnets.stated_side(question.held) or side
     images = ImageForm(channels, side, question.held.normalisation or normalisation, fixed=fixed)
-    return Reading(arch, network, question.tensors, images)
+    return Reading(arch, network, _without_classifier(question.tensors, network), images)
+
+
+def _without_classifier(weights: Mapping[str, Tensor], network: Any) -> Mapping[str, Tensor]:
+    """timm knows its classifier's name, which may be any."""
+    last = network.pretrained_cfg.get("classifier") or ()
+    names = tuple(f"{name}." for name in ((last,) if isinstance(last, str) else last))
+    ours = network.state_dict()
+    return {name: weight for name, weight in weights.items() if name in ours or not name.startswith(names)}
 
 
 def _built(arch: str, question: Question) -> Any:

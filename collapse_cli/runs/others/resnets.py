@@ -13,6 +13,7 @@ from collapse_cli.models.encoders import STEMS
 from collapse_cli.runs.others import resnet_variants
 from collapse_cli.runs.others.layouts import CIFAR, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
+from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.shapes import StemName
 
 Weights = Mapping[str, Tensor]
@@ -92,7 +93,14 @@ def images(weights: Weights, stem: StemName, question: Question) -> ImageForm:
     """Of the side and normalisation that are usual with a stem, unless the file tells otherwise."""
     side, usual = (32, CIFAR) if STEMS[stem].kernel == 3 else (224, IMAGENET)
     normalisation = question.held.normalisation or question.layout.normalisation or usual
-    return ImageForm(weights["conv1.weight"].shape[1], side, normalisation)
+    return ImageForm(weights["conv1.weight"].shape[1], stated_side(question.held) or side, normalisation)
+
+
+def stated_side(held: FileTensors) -> int:
+    """H = W of the images, where a config.json of timm tells it, or 0."""
+    config = (held.facts.get("config") or {}).get("pretrained_cfg") or {}
+    size = config.get("input_size")
+    return size[-1] if isinstance(size, list) and len(size) == 3 and isinstance(size[-1], int) else 0
 
 
 def in_words(weights: Weights, stem: StemName, question: Question) -> Iterator[str]:

@@ -162,14 +162,14 @@ def _without_last_layer(network: nn.Module, weights: Weights, question: Question
     there = all(n in weights and weights[n].shape == shape for n, shape in path.items())
     if there and isinstance(layers[-1], nn.Linear):
         setattr(network, name, before)
-        words = f"h is what enters the last layer of the classifier, {name}"
+        words = f"h is what enters the last layer of {name}, the classifier"
         yield words + (
             f"; the layers before it, {', '.join(_layers(path))}, are part of the encoder" if path else ""
         )
         return
     pools = (layer for layer in layers if isinstance(layer, nn.AdaptiveAvgPool2d | nn.Flatten))
     setattr(network, name, nn.Sequential(*pools))
-    yield f"h is what enters the classifier, {name}" + (
+    yield f"h is what enters {name}, the classifier" + (
         f", whose first layers are not in the file: {', '.join(_layers(path))}" if path else ""
     )
 
