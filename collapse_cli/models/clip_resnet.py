@@ -12,7 +12,7 @@ from torch.nn import functional
 
 Weights = Mapping[str, Tensor]
 
-NAMES = {
+NAMES: dict[tuple[int, ...], str] = {
     (3, 4, 6, 3, 64): "clip_rn50",
     (3, 4, 23, 3, 64): "clip_rn101",
     (4, 6, 10, 6, 80): "clip_rn50x4",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from collapse_cli.models.encoders import STEMS, with_stem
+from collapse_cli.shapes import StemName
 
 if TYPE_CHECKING:
     from torchvision.models.resnet import ResNet
@@ -62,7 +63,7 @@ def reinitialised(network: nn.Module, seed: int) -> nn.Module:
     return fresh
 
 
-def stems(weights: Weights) -> tuple[str, ...]:
+def stems(weights: Weights) -> tuple[StemName, ...]:
     """The stems that this conv1 may belong to: stride, padding and pooling leave no trace. None where it is no such one."""
     conv = weights.get("conv1.weight")
     if conv is None or conv.ndim != 4 or conv.shape[-1] != conv.shape[-2]:

@@ -348,6 +348,22 @@ def test_a_plain_name_that_agrees_needs_no_words(
         assert torch.equal(read.encoder(images()), network(images()))
 
 
+def test_another_name_than_that_of_the_shapes_is_refused(tmp_path: Path) -> None:
+    path = saved(named(narrow(), ""), tmp_path / "x.pt")
+    with pytest.raises(CollapseError, match="are of no vit_b_16: they fit resnet12w0.25") as caught:
+        foreign.load(path, Choices(arch="vit_b_16"))
+    assert caught.value.hint == "leave out --arch, or give --arch resnet12w0.25"
+
+
+def test_a_name_whose_stem_is_another_is_said(tmp_path: Path) -> None:
+    path = saved({"arch": "resnet18", "state_dict": named(narrow(stem="cifar"), "")}, tmp_path / "x.pt")
+    assert any(
+        "the resnet18 that the file names has one of 7x7 (--size)" in words
+        for words in foreign.load(path).assumed
+    )
+    assert not any("has one of 7x7" in words for words in foreign.load(path, Choices(size=64)).assumed)
+
+
 # timm's own, where it is installed.
 
 

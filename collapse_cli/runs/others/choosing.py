@@ -22,7 +22,9 @@ def candidates(question: Question, families: tuple[Read, ...]) -> Iterator[Candi
     exact = next((candidate for candidate in shapes if candidate.share == 1), None)
     if question.choices.arch:
         same = [c for c in shapes if named_networks.agrees(question.choices.arch, c.reading.arch)]
-        named = None if exact in same and exact else _tried(named_networks.read, question)
+        named = None if same else _tried(named_networks.read, question)
+        if exact is not None and named is None and not same:
+            raise _not_so_named(question, exact)
         yield from (*same, *([named] if named else ()))
         return
     name = question.held.arch
@@ -61,9 +63,9 @@ def _by_shapes(
 
 
 def _named(question: Question, exact: Candidate | None) -> Candidate | None:
-    """The network that the file names, unless it is one for which shapes are enough and fit."""
-    name = question.held.arch
-    if exact is not None and named_networks.is_plain(name) and not named_networks.is_changed(question.held):
+    """The network that the file names, unless shapes fit, and are enough for a network of this name or no library has it."""
+    name, changed = question.held.arch, named_networks.is_changed(question.held)
+    if exact is not None and not changed and not named_networks.is_timms(name):
         return None
     return _tried(named_networks.read, question)
 
@@ -75,6 +77,13 @@ def _taken(name: str, exact: Candidate) -> str:
 
 def _by_shape(name: str, candidate: Candidate) -> str:
     return f"the file names {name}; its weights are not of that, but of {candidate.reading.arch}: the weights were taken (--arch)"
+
+
+def _not_so_named(question: Question, exact: Candidate) -> CollapseError:
+    return CollapseError(
+        f"the weights of {question.held.path} are of no {question.choices.arch}: they fit {exact.reading.arch}",
+        f"leave out --arch, or give --arch {exact.reading.arch}",
+    )
 
 
 def _noted(candidate: Candidate, note: str) -> Candidate:

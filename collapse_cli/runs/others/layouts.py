@@ -20,8 +20,8 @@ class Choices:
 
     arch: str = knob(
         "",
-        "architecture of another library's checkpoint: a ResNet of torchvision, or a model of "
-        "timm; by default it is recognised from the weights",
+        "architecture of another library's checkpoint: a ResNet of torchvision, a model of timm, or what the shapes fit; by "
+        "default it is recognised from the name in the file and the weights",
     )
     stem: Literal["auto", StemName] = knob(
         "auto",
@@ -76,7 +76,7 @@ class Layout:
     name: str
     signs: tuple[str, ...]
     branches: tuple[Branch, ...]
-    stem: str = "cifar"  # which a 3x3 conv1 means here
+    stem: StemName = "cifar"  # which a 3x3 conv1 means here
     heads: tuple[tuple[int, int], ...] = ()  # (width, heads) of ViTs that have another number than usual
     normalisation: Normalisation | None = None
     clusters: str = ""  # before the names of a head that ends in a softmax

@@ -17,6 +17,7 @@ from collapse_cli.models import encoders
 from collapse_cli.runs.others import resnet_variants, resnets
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
+from collapse_cli.runs.others.torchvision_table import ALSO_OF_TIMM, NAMES
 from collapse_cli.shapes import Normalisation
 
 RESNET = re.compile(
@@ -27,16 +28,17 @@ RESNET = re.compile(
 VIT = re.compile(r"(?:vit|deit)_(tiny|small|base|large|huge)(_patch\d+)?(?:_\d+)?")
 """A plain ViT of timm, DeiT, DINO or MoCo v3: its shapes and its heads are enough."""
 
-HEADS = {"tiny": 3, "small": 6, "base": 12, "large": 16, "huge": 16}
-"""Of the names that tell the patch too; MoCo v3's vit_small has 12, and is not named so."""
+HEADS = {"tiny": (192, 3), "small": (384, 6), "base": (768, 12), "large": (1024, 16), "huge": (1280, 16)}
+"""Width and heads, of the names that tell the patch too; MoCo v3's vit_small has 12, and is not named so."""
 
 OF_TIMM = re.compile(
     r"resnet\d+(x\d+)?([cdstq]|ts)?(_(gn|mlp|clip\w*))?"
     r"|(resnet(aa|blur|rs|v2)|eca_?resne|se_?resne|skresne|gcresne|cspresne|ecaresne|resnest|res2net|tresnet|botnet|densenet|dla"
-    r"|vit|deit3?|beit|eva\d*|flexivit|samvit|cait|xcit|crossvit|levit|naflexvit|hiera|volo|swin|twins|pvt|maxx?vit|coat|davit"
+    r"|flexivit|samvit|cait|xcit|crossvit|levit|naflexvit|hiera|volo|swin|twins|pvt|maxx?vit|coat|davit"
     r"|mvitv2|gcvit|convnext|convmixer|convformer|caformer|poolformer|efficientnet|tf_efficientnet|efficientvit|efficientformer"
     r"|edgenext|fastvit|mobilenet|tf_mobilenet|mobilevit|mnasnet|ghostnet|hrnet|regnet|repvgg|vgg|inception|xception|mixer|resmlp"
-    r"|gmlp|nf_resne|nfnet|dm_nfnet|dpn|rexnet|tinynet|visformer|focalnet|inception_next|test_)\w*[_\d]\w*"
+    r"|gmlp|nf_resne|nfnet|dm_nfnet|dpn|rexnet|tinynet|visformer|focalnet|inception_next)\w*[_\d]\w*"
+    r"|(vit|deit3?|beit|beitv2|eva|eva02)_\w*(patch\d+|_r\d*_s\d+|_dinov)\w*"
 )
 """Names as timm gives them, for where timm cannot be asked."""
 
@@ -49,6 +51,11 @@ def bare(name: str) -> str:
 def is_plain(name: str) -> bool:
     """Whether shapes are enough for networks of this name."""
     return bool(RESNET.fullmatch(bare(name)) or VIT.fullmatch(bare(name)))
+
+
+def is_timms(name: str) -> bool:
+    """Whether a name looks like one of timm's for whose network shapes are not enough."""
+    return not is_plain(name) and bool(OF_TIMM.fullmatch(bare(name)))
 
 
 def is_changed(held: FileTensors) -> bool:
@@ -70,15 +77,21 @@ def agrees(name: str, arch: str) -> bool:
 def with_heads(question: Question) -> Question:
     """The question with the attention heads that the name of a plain ViT tells, where nobody gave another number."""
     vit = VIT.fullmatch(bare(question.choices.arch or question.held.arch))
-    if not vit or not vit[2] or question.choices.heads:
+    patches = question.tensors.get("patch_embed.proj.weight")
+    if not vit or not vit[2] or question.choices.heads or patches is None:
         return question
-    return replace(question, choices=replace(question.choices, heads=HEADS[vit[1]]))
+    width, heads = HEADS[vit[1]]
+    if patches.shape[0] != width:
+        return question
+    return replace(question, choices=replace(question.choices, heads=heads))
 
 
 def needs_timm(held: FileTensors) -> bool:
     """Whether the file names an architecture that shapes do not settle, and that only timm could build, which is not here."""
     name = bare(held.arch)
-    return (not is_plain(name) or is_changed(held)) and bool(OF_TIMM.fullmatch(name)) and not _has_timm()
+    if name in NAMES and not name.startswith(ALSO_OF_TIMM):
+        return False
+    return (is_timms(name) or is_changed(held)) and not _has_timm()
 
 
 def without_timm(held: FileTensors, fits: str = "") -> CollapseError:
@@ -97,6 +110,8 @@ def read(question: Question) -> Reading | None:
         return None
     if arch in encoders.RESNETS:
         return _of_torchvision(arch, question)
+    if arch in NAMES and not arch.startswith(ALSO_OF_TIMM):  # which shapes would have told
+        return None
     return _of_timm(arch, question)
 
 
@@ -125,13 +140,16 @@ def _of_timm(arch: str, question: Question) -> Reading | None:
     except ImportError:
         if required:
             raise CollapseError(
-                f"the architecture '{arch}' needs the package timm", "pip install 'collapse-cli[timm]'"
+                f"the architecture '{question.choices.arch}' needs the package timm",
+                "pip install 'collapse-cli[timm]'",
             ) from None
         return None
     if not timm.is_model(arch):
         if required:
-            names = [*encoders.RESNETS, *timm.list_models()]
-            raise CollapseError(f"there is no architecture named '{arch}'", nearest(arch, names))
+            names = [*encoders.RESNETS, *NAMES, *timm.list_models()]
+            raise CollapseError(
+                f"there is no architecture named '{question.choices.arch}'", nearest(arch, names)
+            )
         return None
     network = _built(arch, question)
     stated, config = _stated(question.held), network.pretrained_cfg

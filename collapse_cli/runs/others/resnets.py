@@ -9,7 +9,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
-from collapse_cli.models.encoders import STEMS
+from collapse_cli.models.encoders import RESNETS, STEMS
 from collapse_cli.runs.others import resnet_variants
 from collapse_cli.runs.others.layouts import CIFAR, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
@@ -114,7 +114,11 @@ def in_words(weights: Weights, stem: StemName, question: Question) -> Iterator[s
         origin = "as in torchvision" if stem == "imagenet" else "as usual"
     others = ", ".join(name for name in possible if name != stem)
     yield f"{STEMS[stem].words}, {origin} (--stem; its weights fit {others} too)"
-    form, layout = images(weights, stem, question), question.layout
+    form, layout, arch = images(weights, stem, question), question.layout, question.held.arch
+    if question.choices.size:
+        return
+    if STEMS[stem].kernel == 3 and arch in RESNETS:
+        yield f"images of side {form.side}, as is usual with this conv1: the {arch} that the file names has one of 7x7 (--size)"
     usual = USUAL_SIDES.get(layout.name, 0)
     if usual not in (0, form.side):
         yield f"images of side {form.side}, as is usual with this conv1, but {layout.name} trains on {usual} (--size {usual})"

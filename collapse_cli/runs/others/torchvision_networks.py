@@ -136,7 +136,7 @@ def _released(arch: str) -> tuple[int, Normalisation]:
     from torchvision import models
 
     try:
-        form = models.get_model_weights(arch).DEFAULT.transforms()  # type: ignore[attr-defined]
+        form = models.get_model_weights(arch).DEFAULT.transforms()
     except ValueError:  # a RegNet of no usual size
         return 224, IMAGENET
     return form.crop_size[0], HIDDEN.get(arch, Normalisation(tuple(form.mean), tuple(form.std)))
@@ -162,16 +162,23 @@ def _without_last_layer(network: nn.Module, weights: Weights, question: Question
     there = all(n in weights and weights[n].shape == shape for n, shape in path.items())
     if there and isinstance(layers[-1], nn.Linear):
         setattr(network, name, before)
-        words = f"h is what enters the last layer of {name}, the classifier"
+        words = f"h is what enters the last layer of the classifier, '{name}.'"
         yield words + (
             f"; the layers before it, {', '.join(_layers(path))}, are part of the encoder" if path else ""
         )
         return
     pools = (layer for layer in layers if isinstance(layer, nn.AdaptiveAvgPool2d | nn.Flatten))
     setattr(network, name, nn.Sequential(*pools))
-    yield f"h is what enters {name}, the classifier" + (
-        f", whose first layers are not in the file: {', '.join(_layers(path))}" if path else ""
+    yield f"h is what enters the classifier, '{name}.'{_pooled(network)}" + (
+        f"; its first layers, {', '.join(_layers(path))}, are not in the file" if path else ""
     )
+
+
+def _pooled(network: nn.Module) -> str:
+    """What a network says that keeps places apart."""
+    sides = {part.output_size for part in network.children() if isinstance(part, nn.AdaptiveAvgPool2d)}
+    wide = next((side for side in sides if isinstance(side, tuple) and side != (1, 1)), None)
+    return f", pooled to {wide[0]}x{wide[1]} places as in torchvision" if wide else ""
 
 
 def _layers(names: Mapping[str, Any]) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ FAMILIES = (
 )  # fmt: skip
 """Those of a sign that says little are last."""
 
-REGNETS = {
+REGNETS: dict[tuple[tuple[int, ...], int], str] = {
     ((1, 2, 7, 12), 32): "regnet_x_400mf", ((1, 3, 7, 5), 64): "regnet_x_800mf", ((2, 4, 10, 2), 72): "regnet_x_1_6gf",
     ((2, 6, 15, 2), 96): "regnet_x_3_2gf", ((2, 5, 15, 1), 80): "regnet_x_8gf", ((2, 6, 13, 1), 256): "regnet_x_16gf",
     ((2, 7, 13, 1), 336): "regnet_x_32gf", ((1, 3, 6, 6), 48): "regnet_y_400mf", ((1, 3, 8, 2), 64): "regnet_y_800mf",
@@ -83,6 +83,9 @@ REGNETS = {
 """Blocks of the four stages and width of the first -> the constructor's name."""
 
 REGNET_SIGN = "trunk_output.block1.block1-0.f.a.0.weight"
+
+ALSO_OF_TIMM = ("convnext", "efficientnet", "densenet", "vgg", "inception")
+"""Beginnings of names that timm has too, for networks whose weights it names in another way."""
 
 NAMES = frozenset((*REGNETS.values(), *(name for family in FAMILIES for name in family.networks.values())))
 
