@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def drawn(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
     return {
         name: 0.5 + torch.rand(shape, generator=generator)
         if len(shape) == 1 and ("bn" in name or "downsample" in name)
-        else torch.randn(shape, generator=generator) / max(1, shape[-1] * len(shape)) ** 0.5
+        else torch.randn(shape, generator=generator) / math.prod(shape[1:]) ** 0.5
         for name, shape in shapes.items()
     }
 

@@ -350,7 +350,7 @@ def test_a_plain_name_that_agrees_needs_no_words(
 
 def test_another_name_than_that_of_the_shapes_is_refused(tmp_path: Path) -> None:
     path = saved(named(narrow(), ""), tmp_path / "x.pt")
-    with pytest.raises(CollapseError, match="are of no vit_b_16: they fit resnet12w0.25") as caught:
+    with pytest.raises(CollapseError, match=r"are of no vit_b_16: they fit resnet12w0\.25") as caught:
         foreign.load(path, Choices(arch="vit_b_16"))
     assert caught.value.hint == "leave out --arch, or give --arch resnet12w0.25"
 
@@ -362,6 +362,19 @@ def test_a_name_whose_stem_is_another_is_said(tmp_path: Path) -> None:
         for words in foreign.load(path).assumed
     )
     assert not any("has one of 7x7" in words for words in foreign.load(path, Choices(size=64)).assumed)
+
+
+@pytest.mark.parametrize("config", [{"global_pool": "avgmax"}, {"model_args": {"output_stride": 16}}])
+def test_a_config_that_changes_a_plain_network_needs_timm(
+    config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shapes are the same, and what is computed is not."""
+    monkeypatch.setitem(sys.modules, "timm", None)
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "resnet18"} | config))
+    path = saved(blank("resnet18").state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(CollapseError, match="names the architecture resnet18, which needs the package timm"):
+        foreign.load(path)
+    assert foreign.load(path, Choices(arch="resnet18")).arch == "resnet18"
 
 
 # timm's own, where it is installed.
@@ -391,6 +404,7 @@ NAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "pooled by mean": ("vit_tiny_patch16_224", {"global_pool": "avg"}),
     "of another size": ("vit_tiny_patch16_224", {"img_size": 64}),
     "with layer scale": ("vit_tiny_patch16_224", {"img_size": 32, "init_values": 0.1}),
+    "strides that are dilations": ("resnet18", {"output_stride": 16}),
     "quick GELU": ("vit_base_patch32_clip_quickgelu_224", {"img_size": 64}),
 }
 

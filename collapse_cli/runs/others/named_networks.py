@@ -108,7 +108,7 @@ def read(question: Question) -> Reading | None:
     arch = bare(question.choices.arch or question.held.arch)
     if not question.tensors or not arch:
         return None
-    if arch in encoders.RESNETS:
+    if arch in encoders.RESNETS and (question.choices.arch or not is_changed(question.held)):
         return _of_torchvision(arch, question)
     if arch in NAMES and not arch.startswith(ALSO_OF_TIMM):  # which shapes would have told
         return None
