@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.shapes import StemName
 
 
 def knob(default: Any, help: str, low: float = -math.inf, high: float = math.inf) -> Any:
@@ -285,8 +286,10 @@ class Model:
         "convnet",
         "convnet, mlp, a small ResNet (resnet8, resnet20), or a ResNet of torchvision, such as resnet18",
     )
-    stem: Literal["imagenet", "cifar", "cifar-pad2"] = knob(
-        "cifar", "first layers of a ResNet: 7x7 with pooling, or 3x3 without (padding 1 or 2)"
+    stem: StemName = knob(
+        "cifar",
+        "first layers of a ResNet: imagenet is 7x7 with stride 2 and pooling, cifar 3x3 with stride 1 and no "
+        "pooling; the others differ from these as their names say",
     )
     head_layers: int = knob(
         2, "layers of the projector: 0 none, 1 linear (MoCo v1), 2 an MLP (MoCo v2)", low=0, high=8

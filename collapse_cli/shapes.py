@@ -20,6 +20,19 @@ Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 Sees = Literal["directions", "rows", "columns"]
 """What a loss knows of embeddings: their directions alone, the rows as they are, or columns standardised over the batch."""
 
+StemName = Literal[
+    "imagenet",
+    "imagenet-nopool",
+    "imagenet-stride1",
+    "imagenet-stride1-nopool",
+    "cifar",
+    "cifar-pad2",
+    "cifar-pool",
+    "cifar-stride2",
+    "cifar-stride2-pool",
+]
+"""The first layers of a ResNet: `models.encoders.STEMS` says what each is."""
+
 Unpacking = Literal["none", "bits", "scale"]
 """How rows of whole numbers are turned into what they stand for."""
 

@@ -127,7 +127,7 @@ def test_no_two_parts_share_a_name() -> None:
         ("moco", {"lr": "fast"}, "--lr cannot be 'fast'", "it takes a number"),
         ("moco", {"lr": True}, "--lr cannot be 'True'", "it takes a number"),
         ("moco", {"shuffle_bn": "yes"}, "--shuffle-bn cannot be 'yes'", "it takes true or false"),
-        ("moco", {"stem": "vit"}, "--stem cannot be 'vit'", "it takes imagenet, cifar, cifar-pad2"),
+        ("moco", {"stem": "vit"}, "--stem cannot be 'vit'", "it takes imagenet, imagenet-nopool"),
         ("moco", {"queue": 0}, "--queue cannot be 0", "it must be at least 1"),
         ("moco", {"momentum": 1.01}, "--momentum cannot be 1.01", "it must be between 0 and 1"),
         ("moco", {"batch": 1}, "--batch cannot be 1", "it must be at least 2"),

@@ -21,7 +21,7 @@ from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.progress import Progress, silent
 from collapse_cli.settings import fill
-from collapse_cli.shapes import Embeddings
+from collapse_cli.shapes import Embeddings, StemName
 
 Input = str | os.PathLike[str] | Array | Tensor | nn.Module | Embeddings | Subject
 """What every function takes: a path, an array or tensor (N,D), a network with `images`, or what `load` and `embed` give."""
@@ -38,7 +38,7 @@ class Settings(TypedDict, total=False):
     device: str
     seed: int
     arch: str
-    stem: Literal["auto", "imagenet", "cifar", "cifar-pad2"]
+    stem: Literal["auto", StemName]
     branch: Literal["auto", "online", "momentum"]
     prefix: str
     heads: int

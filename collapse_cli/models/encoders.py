@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.shapes import StemName
 
 if TYPE_CHECKING:
     from torchvision.models.resnet import ResNet
@@ -20,6 +22,36 @@ RESNETS = (
     "wide_resnet50_2",
     "wide_resnet101_2",
 )
+
+
+@dataclass(frozen=True)
+class Stem:
+    """First layers of a ResNet: a square convolution, batch norm and ReLU; pool: whether a 3x3 max-pool of stride 2 follows."""
+
+    kernel: int
+    stride: int
+    padding: int
+    pool: bool
+
+    @property
+    def words(self) -> str:
+        """As in "conv1 3x3 with stride 1, padding 1 and no pooling"."""
+        pooling = "pooling" if self.pool else "no pooling"
+        return f"conv1 {self.kernel}x{self.kernel} with stride {self.stride}, padding {self.padding} and {pooling}"
+
+
+STEMS: dict[StemName, Stem] = {
+    "imagenet": Stem(7, 2, 3, True),
+    "imagenet-nopool": Stem(7, 2, 3, False),
+    "imagenet-stride1": Stem(7, 1, 3, True),
+    "imagenet-stride1-nopool": Stem(7, 1, 3, False),
+    "cifar": Stem(3, 1, 1, False),
+    "cifar-pad2": Stem(3, 1, 2, False),
+    "cifar-pool": Stem(3, 1, 1, True),
+    "cifar-stride2": Stem(3, 2, 1, False),
+    "cifar-stride2-pool": Stem(3, 2, 1, True),
+}
+"""Every stem that --stem names. Of one kernel's, the weights do not tell which it is; the first is the usual one."""
 
 SMALL_RESNETS = {"resnet8": 1, "resnet20": 3}  # blocks in each of the three stages, n
 
@@ -102,13 +134,11 @@ def resnet(name: str, channels: int, stem: str) -> tuple[nn.Module, int]:
 
 
 def with_stem(network: ResNet, channels: int, stem: str) -> nn.Module:
-    """The ResNet with another stem of its own width: fresh 7x7 with pooling, or 3x3 without (padding 1 or 2)."""
+    """The ResNet with another stem of its own width, fresh: `stem` is a name of STEMS."""
+    form = next(form for name, form in STEMS.items() if name == stem)
     width = network.bn1.num_features
-    if stem == "imagenet":
-        network.conv1 = nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False)
-    else:
-        padding = 2 if stem == "cifar-pad2" else 1
-        network.conv1 = nn.Conv2d(channels, width, 3, stride=1, padding=padding, bias=False)
+    network.conv1 = nn.Conv2d(channels, width, form.kernel, form.stride, form.padding, bias=False)
+    if not form.pool:
         network.maxpool = nn.Identity()
     stemmed: nn.Module = network
     return stemmed

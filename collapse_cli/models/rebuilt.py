@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from collapse_cli.models.encoders import with_stem
+from collapse_cli.models.encoders import STEMS, with_stem
+from collapse_cli.shapes import StemName
 
 if TYPE_CHECKING:
     from torchvision.models.resnet import ResNet
 
 Weights = Mapping[str, Tensor]
-
-KERNELS = {7: ("imagenet",), 3: ("cifar", "cifar-pad2")}
-"""The side of conv1 -> the stems that it may belong to. Stride, padding and pooling leave no trace in the weights."""
 
 BASIC, BOTTLENECK = 2, 3  # convolutions in a block
 
@@ -42,7 +41,9 @@ def filled(network: nn.Module, weights: Weights) -> nn.Module:
         n: w.to(torch.float32 if w.is_floating_point() else w.dtype, copy=True)
         for n, w in {**copied, **counts}.items()
     }
-    network.load_state_dict(whole, assign=True)
+    ordered = OrderedDict(whole)
+    ordered._metadata = names._metadata  # type: ignore[attr-defined]  # versions of layers, as names and shapes are those of today
+    network.load_state_dict(ordered, assign=True)
     return network.eval().requires_grad_(False)
 
 
@@ -59,22 +60,26 @@ def reinitialised(network: nn.Module, seed: int) -> nn.Module:
     return fresh
 
 
-def stems(weights: Weights) -> tuple[str, ...]:
-    """The stems that a ResNet with this conv1 may have; none where it is no such convolution."""
+def stems(weights: Weights) -> tuple[StemName, ...]:
+    """The stems that this conv1 may belong to: stride, padding and pooling leave no trace. None where it is no such one."""
     conv = weights.get("conv1.weight")
-    return KERNELS.get(conv.shape[-1], ()) if conv is not None and conv.ndim == 4 else ()
+    if conv is None or conv.ndim != 4 or conv.shape[-1] != conv.shape[-2]:
+        return ()
+    return tuple(name for name, stem in STEMS.items() if stem.kernel == conv.shape[-1])
 
 
 def resnet(weights: Weights, stem: str) -> tuple[str, nn.Module]:
     """The torchvision ResNet of these shapes without its classifier, and its name; any depth, width, and groups.
 
     Depth from the count of blocks, block from conv3, width from conv1 and layer1, groups from the 3x3 of a bottleneck.
+    Four stages, or with a 3x3 conv1 three, as He et al. (2016, sec. 4.2) have them for CIFAR, where 16 is the usual width.
     Raises KeyError where a part of a ResNet is missing altogether.
     """
     from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
     size = BOTTLENECK if "layer1.0.conv3.weight" in weights else BASIC
-    blocks = [_count(weights, f"layer{stage}.") for stage in (1, 2, 3, 4)]
+    three = weights["conv1.weight"].shape[-1] == 3 and not any(n.startswith("layer4.") for n in weights)
+    blocks = [_count(weights, f"layer{stage}.") for stage in ((1, 2, 3) if three else (1, 2, 3, 4))]
     across = weights["layer1.0.conv2.weight"].shape  # (inner width, its inputs by group, 3, 3)
     planes, groups, base = across[0], 1, 64
     if size == BOTTLENECK:
@@ -85,7 +90,7 @@ def resnet(weights: Weights, stem: str) -> tuple[str, nn.Module]:
         _restage(network, weights["conv1.weight"].shape[0], planes, blocks)
         network.fc = nn.Identity()
         with_stem(network, weights["conv1.weight"].shape[1], stem)
-    return _name(size, blocks, groups, base, planes / 64), network
+    return _name(size, blocks, groups, base, planes / (16 if three else 64)), network
 
 
 def _count(weights: Weights, stage: str) -> int:
@@ -97,13 +102,15 @@ def _count(weights: Weights, stage: str) -> int:
 
 
 def _restage(network: ResNet, stem: int, planes: int, blocks: list[int]) -> None:
-    """The four stages anew, `planes` wide in the first, after a stem of another width."""
+    """The stages anew, `planes` wide in the first, after a stem of another width; a fourth that is not there does nothing."""
     network.inplanes = stem
     network.bn1 = nn.BatchNorm2d(stem)
     kind = type(network.layer1[0])
     for stage, count in enumerate(blocks):
         built = network._make_layer(kind, planes << stage, count, stride=1 if stage == 0 else 2)
         setattr(network, f"layer{stage + 1}", built)
+    for stage in range(len(blocks), 4):
+        setattr(network, f"layer{stage + 1}", nn.Identity())
 
 
 def _name(size: int, blocks: list[int], groups: int, base: int, width: float) -> str:

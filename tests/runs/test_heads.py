@@ -307,7 +307,7 @@ def test_what_may_lie_on_the_path_refuses(case: str, network: str, tmp_path: Pat
     if (network, case) == ("vit", "a norm"):  # a ViT with that norm pools with it
         pytest.skip("part of the network")
     with pytest.raises(
-        CollapseError, match="that may lie between image and embedding|attention pooling|adapter"
+        CollapseError, match=r"that may lie between image and embedding|attention pooling|adapter"
     ) as caught:
         foreign.load(path, Choices(heads=2))
     if "--ignore" in caught.value.hint:

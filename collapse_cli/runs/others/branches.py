@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from collapse_cli.runs.others import torchvision_table
 from collapse_cli.runs.others.layouts import Branch, Layout, Role
 from collapse_cli.runs.others.tensors import FileTensors
 
 ANCHOR = re.compile(
-    r"((?:.*?\.)??)(layer1\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj(?:\.0)?|embeddings\.patch_embedding"
-    r"|embeddings\.patch_embeddings(?:\.projection)?|ln_pre)\.weight"
+    r"((?:.*?\.)??)(layer1\.0\.conv1|block1\.layer\.0\.conv1|\d+\.0\.conv1|patch_embed\.proj(?:\.0)?"
+    r"|embeddings\.patch_embedding|embeddings\.patch_embeddings(?:\.projection)?|ln_pre|"
+    + "|".join(re.escape(sign.removesuffix(".weight")) for sign in torchvision_table.SIGNS)
+    + r")\.weight"
 )
 """A name that an encoder has whatever precedes it: group 1 is its prefix."""
 

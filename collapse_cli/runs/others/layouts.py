@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collapse_cli.settings import knob
-from collapse_cli.shapes import Normalisation
+from collapse_cli.shapes import Normalisation, StemName
 
 Role = Literal["online", "momentum"]
 
@@ -20,13 +20,13 @@ class Choices:
 
     arch: str = knob(
         "",
-        "architecture of another library's checkpoint: a ResNet of torchvision, or a model of "
-        "timm; by default it is recognised from the weights",
+        "architecture of another library's checkpoint: a ResNet of torchvision, a model of timm, or what the shapes fit; by "
+        "default it is recognised from the name in the file and the weights",
     )
-    stem: Literal["auto", "imagenet", "cifar", "cifar-pad2"] = knob(
+    stem: Literal["auto", StemName] = knob(
         "auto",
-        "first layers of a ResNet in another library's checkpoint: 7x7 with pooling, or "
-        "3x3 without (padding 1 or 2)",
+        "first layers of a ResNet in another library's checkpoint: imagenet is 7x7 with stride 2 and pooling, "
+        "cifar 3x3 with stride 1 and no pooling; the others differ from these as their names say",
     )
     branch: Literal["auto", "online", "momentum"] = knob(
         "auto",
@@ -94,7 +94,7 @@ class Layout:
     name: str
     signs: tuple[str, ...]
     branches: tuple[Branch, ...]
-    stem: str = "cifar"  # which a 3x3 conv1 means here
+    stem: StemName = "cifar"  # which a 3x3 conv1 means here
     normalisation: Normalisation | None = None
     small: Normalisation = CIFAR  # of images that a 3x3 conv1 takes
     clusters: str = ""  # before the names of a head that ends in a softmax
@@ -208,3 +208,6 @@ BESIDE = ("fc.", "head.", "classifier.", "predictor.", "projection_head.", "prot
 
 BESIDE_VIT = (*BESIDE, "head_dist.", "decoder_", "mask_token", "pooler.")
 """And beside a ViT: the head of its distillation, the decoder of a masked autoencoder, transformers' pooler."""
+
+BESIDE_TORCHVISION = (*BESIDE, "heads.", "aux1.", "aux2.", "AuxLogits.")
+"""And beside other networks of torchvision: a ViT's classifier, the classifiers half way up."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others.layouts import BESIDE, Branch, Choices, Layout
+from collapse_cli.runs.others.layouts import BESIDE, NONE, Branch, Choices, Layout
 from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.shapes import Normalisation
 
@@ -56,3 +56,8 @@ class Reading:
     stem: str = ""
     beside: tuple[str, ...] = BESIDE
     refusal: CollapseError | None = None
+
+
+def refused(error: CollapseError) -> Reading:
+    """No network: of weights of a family that it does not read, or that leave its function open."""
+    return Reading("", nn.Identity(), {}, ImageForm(3, 1, NONE), refusal=error)

@@ -9,13 +9,26 @@ from pathlib import Path
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others import branches, named_networks, resnets, vits
-from collapse_cli.runs.others.candidates import Candidate, scored, under
+from collapse_cli.runs.others import (
+    branches,
+    choosing,
+    clip_resnets,
+    named_networks,
+    resnets,
+    torchvision_networks,
+    vits,
+)
+from collapse_cli.runs.others.candidates import Candidate, under
 from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
 from collapse_cli.runs.others.reading import Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
 
-FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (resnets.read, vits.read)
+FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (
+    resnets.read,
+    clip_resnets.read,
+    vits.read,
+    torchvision_networks.read,
+)
 """What networks are known by the names and shapes of their weights."""
 
 
@@ -26,6 +39,9 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
         candidates.append(candidate)
         if candidate.exact:
             break
+    exact = any(candidate.exact for candidate in candidates)
+    if not exact and not choices.arch and named_networks.needs_timm(held):
+        raise named_networks.without_timm(held)
     if not candidates:
         raise _unknown(held, choices)
     best = max(candidates, key=lambda c: (c.exact, c.reading.refusal is not None, c.share))
@@ -41,17 +57,14 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
 
 
 def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
-    """Every reading that the choices allow; a name that the file gives its architecture counts where shapes do not suffice."""
+    """Every reading that the choices allow, by the name of the architecture and by shapes."""
     for layout, branch in _rows(held, choices.prefix):
         taken = "momentum" if held.averaged else branch.role
         if choices.branch not in ("auto", taken):
             continue
         branch = _with_projector(held, branch, choices.projector)
         question = Question(held, layout, branch, _under_branch(held, branch), choices)
-        by_shape = [] if choices.arch else [_tried(read, question) for read in FAMILIES]
-        exact = any(candidate is not None and candidate.exact for candidate in by_shape)
-        by_name = None if exact else _tried(named_networks.read, question)
-        yield from (candidate for candidate in (*by_shape, by_name) if candidate is not None)
+        yield from choosing.candidates(question, FAMILIES)
 
 
 def _rows(held: FileTensors, prefix: str) -> Iterator[tuple[Layout, Branch]]:
@@ -103,15 +116,6 @@ def _under_branch(held: FileTensors, branch: Branch) -> dict[str, Tensor]:
         for name, tensor in under(inside, branch.encoder).items()
         if not (branch.encoder + name).startswith(branch.projectors)
     }
-
-
-def _tried(read: Callable[[Question], Reading | None], question: Question) -> Candidate | None:
-    """A reading, or None where the tensors are parts of a network, or only bear its names."""
-    try:
-        reading = read(question)
-    except (KeyError, ValueError, IndexError, ZeroDivisionError, RuntimeError):
-        return None
-    return None if reading is None else scored(question, reading)
 
 
 def few(names: tuple[str, ...], count: int = 3) -> str:
@@ -169,7 +173,7 @@ def _unknown(held: FileTensors, choices: Choices) -> CollapseError:
             "leave out --branch to take the network that is there",
         )
     return CollapseError(
-        f"{held.path} is not a network that is recognised (ResNets, ViTs, CLIP); its weights are "
+        f"{held.path} is not a network that is recognised (ResNets, ViTs, CLIP, torchvision's networks); its weights are "
         f"{few(tuple(held.tensors))}",
         f"give the name of a model of timm with --arch; `collapse weights {held.path}` needs no architecture",
     )

@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
-from collapse_cli.runs.others.layouts import IMAGENET
+from collapse_cli.models.encoders import RESNETS, STEMS
+from collapse_cli.runs.others import resnet_variants
+from collapse_cli.runs.others.layouts import CIFAR, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
+from collapse_cli.runs.others.tensors import FileTensors
+from collapse_cli.shapes import StemName
 
 Weights = Mapping[str, Tensor]
 
+USUAL_SIDES = {
+    **dict.fromkeys(
+        ("MoCo v1/v2", "MoCo v3", "SimSiam", "DirectCLR", "DirectCLR, final", "Barlow Twins", "DINO"), 224
+    ),
+    **dict.fromkeys(("SwAV/DeepCluster", "VISSL", "mmselfsup/mmpretrain", "Contrastive Clustering"), 224),
+    "SimCLR, f and g": 32,
+}
+"""Layout -> the side of the images that its published code trains on."""
+
 
 def read(question: Question) -> Reading | None:
-    """The ResNet of these weights, or None. Raises ValueError where its conv1 belongs to no stem."""
+    """The ResNet of these weights, or None. Raises CollapseError for what has its names and is another network."""
+    resnet_variants.refuse_wide(question.tensors, question.held)
     weights = renamed(question.tensors)
-    if weights is None:
+    if weights is None or "attnpool.c_proj.weight" in weights:
         return None
+    resnet_variants.refuse(weights, question.held)
     stem = stem_of(weights, question)
     arch, network = rebuilt.resnet(weights, stem)
     return Reading(
-        arch, network, weights, images(weights, stem, question), (stem_in_words(stem, question),), stem
+        arch,
+        network,
+        weights,
+        images(weights, stem, question),
+        tuple(in_words(weights, stem, question)),
+        stem,
     )
 
 
@@ -53,13 +73,14 @@ def _numbered(weights: Weights) -> Weights | None:
     }
 
 
-def stem_of(weights: Weights, question: Question) -> str:
-    """The stem that was asked for, or the layout's own. Raises ValueError where conv1 belongs to none."""
+def stem_of(weights: Weights, question: Question) -> StemName:
+    """The stem that was asked for, or the layout's own. Raises CollapseError or ValueError where conv1 belongs to none."""
     possible, asked = rebuilt.stems(weights), question.choices.stem
     if not possible:
+        resnet_variants.refuse_stem(weights, question.held.path)
         raise ValueError("no stem")
     if asked == "auto":
-        return question.layout.stem if question.layout.stem in possible else possible[0]
+        return next((stem for stem in possible if stem == question.layout.stem), possible[0])
     if asked not in possible:
         side = weights["conv1.weight"].shape[-1]
         raise CollapseError(
@@ -68,18 +89,38 @@ def stem_of(weights: Weights, question: Question) -> str:
     return asked
 
 
-def images(weights: Weights, stem: str, question: Question) -> ImageForm:
+def images(weights: Weights, stem: StemName, question: Question) -> ImageForm:
     """Of the side and normalisation that are usual with a stem, unless the file tells otherwise."""
-    side, usual = (224, IMAGENET) if stem == "imagenet" else (32, question.layout.small)
+    side, usual = (32, question.layout.small) if STEMS[stem].kernel == 3 else (224, IMAGENET)
     normalisation = question.held.normalisation or question.layout.normalisation or usual
-    return ImageForm(weights["conv1.weight"].shape[1], side, normalisation)
+    return ImageForm(weights["conv1.weight"].shape[1], stated_side(question.held) or side, normalisation)
 
 
-def stem_in_words(stem: str, question: Question) -> str:
-    """How the stem was taken, and which option says otherwise."""
-    if stem == "imagenet":
-        return "conv1 7x7 with stride 2, padding 3 and pooling, as in torchvision"
-    usual = "as usual" if question.layout.stem == "cifar" else f"as in {question.layout.name}"
-    origin = usual if question.choices.stem == "auto" else "as given"
-    padding = 2 if stem == "cifar-pad2" else 1
-    return f"conv1 3x3 with stride 1, padding {padding} and no pooling, {origin} (--stem cifar or cifar-pad2)"
+def stated_side(held: FileTensors) -> int:
+    """H = W of the images, where a config.json of timm tells it, or 0."""
+    config = (held.facts.get("config") or {}).get("pretrained_cfg") or {}
+    size = config.get("input_size")
+    return size[-1] if isinstance(size, list) and len(size) == 3 and isinstance(size[-1], int) else 0
+
+
+def in_words(weights: Weights, stem: StemName, question: Question) -> Iterator[str]:
+    """How the stem was taken, and where layout and stem imply images of different sides; with the option that says otherwise."""
+    possible = rebuilt.stems(weights)
+    if question.choices.stem != "auto":
+        origin = "as given"
+    elif stem == question.layout.stem != "cifar":
+        origin = f"as in {question.layout.name}"
+    else:
+        origin = "as in torchvision" if stem == "imagenet" else "as usual"
+    others = ", ".join(name for name in possible if name != stem)
+    yield f"{STEMS[stem].words}, {origin} (--stem; its weights fit {others} too)"
+    form, layout, arch = images(weights, stem, question), question.layout, question.held.arch
+    if question.choices.size:
+        return
+    if STEMS[stem].kernel == 3 and arch in RESNETS:
+        yield f"images of side {form.side}, as is usual with this conv1: the {arch} that the file names has one of 7x7 (--size)"
+    usual = USUAL_SIDES.get(layout.name, 0)
+    if usual not in (0, form.side):
+        yield f"images of side {form.side}, as is usual with this conv1, but {layout.name} trains on {usual} (--size {usual})"
+    elif form.side == 224 and form.normalisation.mean[:1] == CIFAR.mean[:1]:
+        yield "images of side 224, as is usual with this conv1, but normalised as those of side 32 are (--size 32)"

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import vit
+from collapse_cli.runs.others.named_networks import bare
 from collapse_cli.runs.others.reading import Question
 from collapse_cli.runs.others.vit_names import CLIPA, OPEN_CLIP, Named
 
@@ -77,8 +78,9 @@ def _sources(width: int, named: Named, question: Question, config: Mapping[str, 
 def _by_signs(width: int, weights: Weights, question: Question) -> Iterator[Heads]:
     """Signs of code whose small ViTs have a certain number."""
     names = question.held.tensors
-    arch = question.held.arch
+    arch, asked = bare(question.held.arch), bare(question.choices.arch)
     signs: tuple[tuple[Callable[[], bool], Mapping[int, int], str], ...] = (
+        (lambda: NAMES.match(asked) is not None, USUAL, f"as {asked} has in timm, DeiT and DINO"),
         (lambda: _begins(names, "base_encoder."), {384: 12}, "as MoCo v3's vit_small has"),
         (lambda: _solo_learn(question), TWELVE, "as solo-learn's ViTs have"),
         (lambda: "dist_token" in weights, USUAL, "as DeiT's distillation token suggests"),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from torch import nn
-
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import vit
 from collapse_cli.models.positions import STRETCHES
 from collapse_cli.runs.others import vit_config, vit_heads, vit_oddities
-from collapse_cli.runs.others.layouts import BESIDE_VIT, IMAGENET
+from collapse_cli.runs.others.layouts import BESIDE_VIT
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.vit_heads import Heads
 from collapse_cli.runs.others.vit_names import DEIT, DINO, TIMM, TIMM_SIGLIP, Named, renamed
@@ -35,23 +33,20 @@ TANH = {
 
 
 def read(question: Question) -> Reading | None:
-    """The ViT of these weights, or None; with a refusal where they are of a ViT that is not read, or leave its function open."""
+    """The ViT of these weights, or None. Raises CollapseError for a ViT that is not read, or leaves its function open."""
     if not vit_oddities.is_transformer(question.tensors):
         return None
     reason = vit_oddities.of_names(question.tensors)
     if reason:
-        return _refused(question, _strange(question, reason))
+        raise _strange(question, reason)
     config = vit_config.of(question)
     named = renamed(question.tensors, str(config.get("model_type", "")), _has_decoder(question))
     if named is None:
         return None
     reason = vit_oddities.of_weights(named)
     if reason:
-        return _refused(question, _strange(question, reason))
-    try:
-        return _reading(named, question, config)
-    except CollapseError as error:
-        return _refused(question, error)
+        raise _strange(question, reason)
+    return _reading(named, question, config)
 
 
 def _reading(named: Named, question: Question, config: Mapping[str, Any]) -> Reading:
@@ -75,10 +70,6 @@ def _has_decoder(question: Question) -> bool:
         name.startswith(("decoder_", "decoder.decoder_", "decoder.mask_token"))
         for name in question.held.tensors
     )
-
-
-def _refused(question: Question, error: CollapseError) -> Reading:
-    return Reading("vit", nn.Identity(), question.tensors, ImageForm(3, 224, IMAGENET), refusal=error)
 
 
 def _strange(question: Question, reason: str) -> CollapseError:
