@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others import named_networks, resnets, vits
+from collapse_cli.runs.others import named_networks, resnets, transformers_networks, vits
 from collapse_cli.runs.others.candidates import Candidate, scored, under
 from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
 from collapse_cli.runs.others.reading import Question, Reading
@@ -26,7 +27,25 @@ ANCHOR = re.compile(
 
 
 def recognise(held: FileTensors, choices: Choices) -> Candidate:
-    """The best reading of a file. Raises CollapseError where none fits, or where it leaves a weight of the network unknown."""
+    """The best reading of a file: by its config.json, where transformers has its network, else by names and shapes.
+
+    Raises CollapseError where none fits, or where it leaves a weight of the network unknown.
+    """
+    question = transformers_networks.question(held, choices)
+    reading = transformers_networks.read(question) if question else None
+    if question and reading:
+        return scored(question, reading)
+    if needed := transformers_networks.needed(held, choices):
+        if not transformers_networks.read_here(held):
+            raise needed
+        with suppress(CollapseError):
+            return _by_shape(held, choices)
+        raise needed
+    return _by_shape(held, choices)
+
+
+def _by_shape(held: FileTensors, choices: Choices) -> Candidate:
+    """The best reading by names, shapes and the names of architectures. Raises CollapseError where none is whole."""
     candidates: list[Candidate] = []
     for candidate in _candidates(held, choices):
         candidates.append(candidate)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import weight_folders
 from collapse_cli.runs.checkpoint import content_of
+from collapse_cli.runs.others import image_configs
 from collapse_cli.runs.others.array_names import LEARNT
 from collapse_cli.runs.others.refusals import blocked, refuse, refuse_code
 from collapse_cli.runs.reader import Unreadable, size
@@ -65,10 +67,8 @@ class FileTensors:
 
     @property
     def normalisation(self) -> Normalisation | None:
-        """That of the images, where a config.json of timm tells it."""
-        config = (self.facts.get("config") or {}).get("pretrained_cfg") or {}
-        is_stated = {"mean", "std"} <= config.keys()
-        return Normalisation(tuple(config["mean"]), tuple(config["std"])) if is_stated else None
+        """That of the images, where a config of timm, open_clip or Hugging Face tells it."""
+        return image_configs.normalisation(self.facts)
 
 
 def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
@@ -80,7 +80,7 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
     path, content = source.path, dict(_read(source))
     refuse(path, content)
     facts = {
-        **_config(path),
+        **_config(source),
         **{k: v for k, v in content.items() if not isinstance(v, Tensor | dict) or k == "meta"},
     }
     opened, inner = _unwrapped(content, averaged)
@@ -105,7 +105,10 @@ def _clean(names: list[str]) -> list[str]:
     return cleaned
 
 
-def _there(path: Path) -> None:
+def _there(source: Source) -> None:
+    path = source.path
+    if source.is_network:
+        return
     if path.is_dir():
         raise CollapseError(f"{path} is a folder", "give a file of weights")
     if size(path) == 0:
@@ -114,7 +117,7 @@ def _there(path: Path) -> None:
 
 def _read(source: Source) -> Mapping[str, Any]:
     """The dict that torch.save or safetensors wrote."""
-    _there(source.path)
+    _there(source)
     refuse_code(source.path)
     try:
         return content_of(source)
@@ -122,16 +125,15 @@ def _read(source: Source) -> Mapping[str, Any]:
         raise blocked(source.path, error) or error from None
 
 
-def _config(path: Path) -> dict[str, Any]:
-    """What a Hugging Face config.json beside the file says."""
-    file = path.with_name("config.json")
-    try:
-        config = json.loads(file.read_text()) if path.suffix in (".safetensors", ".bin") else {}
-    except (OSError, ValueError):
+def _config(source: Source) -> dict[str, Any]:
+    """What the configs say that lie in a folder, or beside a file of weights; beside a file others may lie too."""
+    if source.is_network:
+        return weight_folders.facts(source.path)
+    if source.path.suffix not in (".safetensors", ".bin"):
         return {}
-    if not isinstance(config, dict):
-        return {}
-    return {"config": config, **({"arch": config["architecture"]} if "architecture" in config else {})}
+    with suppress(CollapseError):
+        return weight_folders.facts(source.path.parent)
+    return {}
 
 
 def _unwrapped(content: Mapping[str, Any], averaged: bool) -> tuple[list[str], Mapping[str, Any]]:
