@@ -51,9 +51,11 @@ def texts(name: str, split: str) -> Texts:
             f"there is no file {path}", f"{SCHEME}FILE names a file with one text on each line"
         )
     ending = path.suffix.lower()
+    labels: list[int] = []
+    values: list[Any] = []
     if ending in (".txt", ""):
         _refuse_column(path, column)
-        values, labels = _lines(path), []
+        values = _lines(path)
     elif ending in TABLES:
         values, labels = _cells(path, column)
     else:

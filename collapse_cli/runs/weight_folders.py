@@ -94,18 +94,37 @@ def index(file: Path) -> dict[str, str]:
 def facts(path: Path) -> dict[str, Any]:
     """What the configs in a folder say, the empty dict for those that are not there.
 
-    config: of the network; processor: of its images; open_clip: of both. Raises CollapseError for what is no JSON.
+    config: of the network; processor: of its images; open_clip: of both, where the weights are open_clip's. Raises
+    CollapseError for what is no JSON.
     """
+    if _is_open_clip(path):
+        return {"open_clip": read_json(path / "open_clip_config.json")}
     config, processor = (read_json(path / name) for name in ("config.json", "preprocessor_config.json"))
     within = read_json(path / "processor_config.json").get("image_processor")
     if not processor and isinstance(within, dict):
         processor = within
-    open_clip = read_json(path / "open_clip_config.json")
-    parts = {"config": config, "processor": processor, "open_clip": open_clip}
+    parts = {"config": config, "processor": processor}
     architecture = config.get("architecture")
     return {name: part for name, part in parts.items() if part} | (
         {"arch": architecture} if architecture else {}
     )
+
+
+def _is_open_clip(path: Path) -> bool:
+    """Whether the weights that are read are those of open_clip's names; a folder may hold others beside them."""
+    first = _first(path)
+    alone = first is not None and not (path / "config.json").is_file()
+    beside = (path / "open_clip_config.json").is_file()
+    return beside and (alone or (first is not None and first.name.startswith("open_clip_")))
+
+
+def refuse_shard(file: Path) -> None:
+    """Raises CollapseError for one of the files of a network in shards."""
+    match = SHARD.fullmatch(file.name)
+    if match:
+        raise CollapseError(
+            f"{file} is one of {int(match[2])} files of a network", f"give their folder: {file.parent}"
+        )
 
 
 def described(path: Path) -> tuple[Path, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others import named_networks, resnets, transformers_networks, vits
+from collapse_cli.runs.others import named_networks, open_clip_configs, resnets, transformers_networks, vits
 from collapse_cli.runs.others.candidates import Candidate, scored, under
 from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
 from collapse_cli.runs.others.reading import Question, Reading
@@ -31,6 +31,8 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
 
     Raises CollapseError where none fits, or where it leaves a weight of the network unknown.
     """
+    if not (choices.arch or choices.prefix):
+        open_clip_configs.refuse_unread(held.path, held.facts.get("open_clip") or {})
     question = transformers_networks.question(held, choices)
     reading = transformers_networks.read(question) if question else None
     if question and reading:

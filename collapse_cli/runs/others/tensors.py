@@ -14,7 +14,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import weight_folders
 from collapse_cli.runs.checkpoint import content_of
-from collapse_cli.runs.others import image_configs
+from collapse_cli.runs.others import image_configs, open_clip_configs
 from collapse_cli.runs.others.array_names import LEARNT
 from collapse_cli.runs.others.refusals import blocked, refuse, refuse_code
 from collapse_cli.runs.reader import Unreadable, size
@@ -109,6 +109,7 @@ def _there(source: Source) -> None:
     path = source.path
     if source.is_network:
         return
+    weight_folders.refuse_shard(path)
     if path.is_dir():
         raise CollapseError(f"{path} is a folder", "give a file of weights")
     if size(path) == 0:
@@ -127,13 +128,13 @@ def _read(source: Source) -> Mapping[str, Any]:
 
 def _config(source: Source) -> dict[str, Any]:
     """What the configs say that lie in a folder, or beside a file of weights; beside a file others may lie too."""
+    facts: dict[str, Any] = {}
     if source.is_network:
-        return weight_folders.facts(source.path)
-    if source.path.suffix not in (".safetensors", ".bin"):
-        return {}
-    with suppress(CollapseError):
-        return weight_folders.facts(source.path.parent)
-    return {}
+        facts = weight_folders.facts(source.path)
+    elif source.path.suffix in (".safetensors", ".bin"):
+        with suppress(CollapseError):
+            facts = weight_folders.facts(source.path.parent)
+    return {**facts, **open_clip_configs.facts(facts.get("open_clip", {}))}
 
 
 def _unwrapped(content: Mapping[str, Any], averaged: bool) -> tuple[list[str], Mapping[str, Any]]:

@@ -13,15 +13,16 @@ from collapse_cli.runs.others.transformers_table import ModelType
 class Encoder(nn.Module):
     """Images (B,C,H,W) -> h (B,D). side: of the images that the position embeddings are of."""
 
-    def __init__(self, network: nn.Module, row: ModelType, side: int) -> None:
+    def __init__(self, network: Any, row: ModelType, side: int) -> None:
         super().__init__()
         self.network = network
+        self.config = network.config
         self.row = row
         self.side = side
 
     def forward(self, images: Tensor) -> Tensor:
         if images.is_meta and self.row.takes == "patches":  # whose shapes the network reads as numbers
-            return images.new_empty(len(images), self.network.config.hidden_size)  # type: ignore[union-attr,call-overload]
+            return images.new_empty(len(images), int(self.config.hidden_size))
         output = self.network(**self._asked(images))
         if self.row.output == "pooler":
             pooled: Tensor = output.pooler_output.flatten(1)
@@ -44,14 +45,14 @@ class Encoder(nn.Module):
     @property
     def _patch(self) -> int:
         """The side of a patch."""
-        side = self.network.config.patch_size  # type: ignore[union-attr]
-        return int(side[0] if isinstance(side, list | tuple) else side)  # type: ignore[arg-type,index]
+        side = self.config.patch_size
+        return int(side[0] if isinstance(side, list | tuple) else side)
 
     def _patches(self, images: Tensor) -> dict[str, Any]:
         """Patches (B,N,p*p*C) from left to right and top to bottom, all of which are image, in rows and columns."""
         side = self._patch
         rows, columns = images.shape[-2] // side, images.shape[-1] // side
-        cut = images.unflatten(3, (columns, side)).unflatten(2, (rows, side))  # (B,C,h,p,w,p)
+        cut = images.reshape(*images.shape[:2], rows, side, columns, side)  # (B,C,h,p,w,p)
         patches = cut.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)
         return {
             "pixel_values": patches,

@@ -90,8 +90,10 @@ IMAGES = ("vision_config", "image_size", "num_channels", "patch_size", "pixel_va
 
 def takes(config: Mapping[str, Any]) -> Literal["images", "texts", "sounds", ""]:
     """What a network is given, as the names in its config.json tell; empty where they do not."""
-    if config.get("model_type") in MODEL_TYPES or any(name in config for name in IMAGES):
+    if config.get("model_type") in MODEL_TYPES:
         return "images"
     if any(name in config for name in SOUNDS):
         return "sounds"
+    if any(name in config for name in IMAGES):
+        return "images"
     return "texts" if "vocab_size" in config else ""
