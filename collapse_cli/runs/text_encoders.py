@@ -119,8 +119,10 @@ def _module(path: Path, entry: Mapping[str, Any]) -> Module:
 
 
 def _width(module: Module) -> int:
-    """D behind a module that says it."""
+    """D behind a module that says it and changes it."""
+    if module.name in ("Normalize", "Dropout"):
+        return 0
     names = ("out_features", "embedding_dimension", "word_embedding_dimension", "dimension")
-    found = next((module.settings[name] for name in names if name in module.settings), 0)
+    width = next((module.settings[name] for name in names if name in module.settings), 0)
     modes = pooling(module.settings).count("+") + 1 if module.name == "Pooling" else 1
-    return found * modes if isinstance(found, int) else 0
+    return width * modes if isinstance(width, int) else 0

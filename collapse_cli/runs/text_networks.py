@@ -13,7 +13,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import counted
 from collapse_cli.runs import text_encoders
-from collapse_cli.runs.others import transformers_networks
+from collapse_cli.runs.others import transformers_loading
 from collapse_cli.runs.others.tensors import hold
 from collapse_cli.runs.source import Source
 
@@ -33,7 +33,7 @@ def load(source: Source, device: torch.device) -> Any:
     from sentence_transformers import SentenceTransformer
 
     try:
-        with transformers_networks.quiet(), torch.random.fork_rng(devices=[]):
+        with transformers_loading.quiet(), torch.random.fork_rng(devices=[]):
             network = SentenceTransformer(
                 str(path), device=str(device), local_files_only=True, trust_remote_code=False,
                 model_kwargs={"attn_implementation": "eager", "dtype": torch.float32},
@@ -57,7 +57,7 @@ def _refuse_missing(source: Source, network: Any) -> None:
     tensors = {held.written[name]: tensor for name, tensor in held.tensors.items()}
     missing = [
         n
-        for n in transformers_networks.missing(type(inner), inner.config, tensors)
+        for n in transformers_loading.missing(type(inner), inner.config, tensors)
         if not n.startswith(UNUSED)
     ]
     if missing:

@@ -58,10 +58,17 @@ def side(processor: Config) -> int:
                     f"the images of this network are {height} x {width} pixels, and only square ones are read",
                     "embed them yourself, and give the embeddings as .npy",
                 )
-            return int(_number(height))
+            return _side(height)
         if stated:
-            return int(_number(stated if not isinstance(stated, list | tuple) else stated[0]))
+            return _side(stated if not isinstance(stated, list | tuple) else stated[0])
     return 0
+
+
+def _side(value: Any) -> int:
+    """Raises CollapseError for what is no number of pixels; 0 says that none is told."""
+    if not 0 <= (side := _number(value)) < 1 << 16:
+        raise CollapseError(f"a config says that images have a side of {value} pixels", "correct the config")
+    return int(side)
 
 
 def _plain(mean: Any, std: Any) -> Normalisation:

@@ -42,4 +42,8 @@ def square(held: FileTensors, side: Any) -> int:
         raise CollapseError(
             f"{held.path} takes images or patches that are not square, which are not read", YOURSELF
         )
+    if min(sides) < 1:
+        raise CollapseError(
+            f"{held.path}: its config.json says {side} where a number of pixels is due", "correct it"
+        )
     return sides.pop()
