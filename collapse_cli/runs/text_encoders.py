@@ -62,16 +62,21 @@ def described(path: Path) -> TextEncoder:
     modules = tuple(_module(path, entry) for entry in _entries(path))
     config = read_json(modules[0].folder / "config.json")
     widths = [width for module in modules if (width := _width(module))]
-    bert, own = (
-        read_json(path / name) for name in ("sentence_bert_config.json", "config_sentence_transformers.json")
-    )
-    tokens = read_json(path / "tokenizer_config.json").get("model_max_length")
-    lengths = [bert.get("max_seq_length"), tokens, config.get("max_position_embeddings")]
-    length = next((n for n in lengths if isinstance(n, int) and 0 < n < 1 << 20), 0)
+    own = read_json(path / "config_sentence_transformers.json")
+    length = _length(modules[0].folder, config)
     hidden = config.get("hidden_size", config.get("dim", 0))
     name = own.get("default_prompt_name")
     prompt = (own.get("prompts") or {}).get(name, "") if name else ""
     return TextEncoder(modules, widths[-1] if widths else int(hidden or 0), length, str(prompt))
+
+
+def _length(folder: Path, config: Mapping[str, Any]) -> int:
+    """Tokens of a text at most: as the library's file says, else as tokenizer and positions allow; 0: not told."""
+    stated = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    tokens = read_json(folder / "tokenizer_config.json").get("model_max_length")
+    allowed = [tokens, config.get("max_position_embeddings")]
+    lengths = [n for n in ([stated] if stated else allowed) if isinstance(n, int) and 0 < n < 1 << 20]
+    return min(lengths, default=0)
 
 
 def pooling(settings: Mapping[str, Any]) -> str:

@@ -68,6 +68,22 @@ def test_a_folder_says_what_it_is(tmp_path: Path, settings: Any, words: str, wid
     assert told["remedy"].startswith(f"collapse diagnose {path} --dataset text:FILE")
 
 
+def test_the_length_of_texts(tmp_path: Path) -> None:
+    """Earlier versions put the network into a folder of its own; where its file does not tell, tokenizer and positions do."""
+    path = folder(tmp_path / "net", "Transformer", max_position_embeddings=514)
+    inner = path / "0_Transformer"
+    inner.mkdir()
+    for name in ("config.json", "model.safetensors", "sentence_bert_config.json"):
+        (path / name).rename(inner / name)
+    (path / "modules.json").write_text(json.dumps([{"path": inner.name, "type": f"{OLD}.Transformer"}]))
+    assert text_encoders.described(path).length == 128
+    assert facts(path, Choices())["parameters"] == 12
+    (inner / "sentence_bert_config.json").unlink()
+    assert text_encoders.described(path).length == 514
+    (inner / "tokenizer_config.json").write_text('{"model_max_length": 512}')
+    assert text_encoders.described(path).length == 512
+
+
 def test_without_a_last_norm_nothing_is_said_of_lengths(tmp_path: Path) -> None:
     encoder = text_encoders.described(folder(tmp_path / "net", "Transformer", "Pooling", pooling=MEAN))
     assert not any("length 1" in text for text in texts.assumed(encoder))

@@ -359,6 +359,15 @@ def test_the_library_is_asked_for(tmp_path: Path, model_type: str) -> None:
     assert "transformers" in inspected(folder, Choices())["why"]
 
 
+@WITHOUT
+def test_an_activation_that_our_readers_do_not_have(tmp_path: Path) -> None:
+    """CLIP's names with another activation are not read as if they had the usual one."""
+    folder = write(
+        tmp_path / "net", {"model_type": "clip", "vision_config": {"hidden_act": "silu"}}, drawn((4, 3))
+    )
+    assert "needs the package transformers" in refused(foreign.load, folder).message
+
+
 def test_the_command_ends_in_2(tmp_path: Path) -> None:
     """As its sentence on stderr says, whether the library is there or not: the weights fit no ViT."""
     folder = write(tmp_path / "net", VIT, drawn((4, 3)))

@@ -26,6 +26,7 @@ BESIDE = re.compile(
 )
 """Names of weights beside an image encoder, which h is not computed with: classifiers, decoders, text towers, poolers of ViTs."""
 
+ACTIVATIONS = ("gelu", "quick_gelu")  # that our own readers honour
 SILENT = ("arch", "prefix")  # choices with which a file is read by its names and shapes
 STATED = ("stem", "heads", "activation")  # choices that config.json makes already
 
@@ -90,7 +91,9 @@ def needed(held: FileTensors, choices: Choices) -> CollapseError | None:
 
 def read_here(held: FileTensors) -> bool:
     """Whether our own readers honour what the config says."""
-    return _config(held).get("model_type") in READ_HERE
+    config = _config(held)
+    tower = config.get("vision_config") or config
+    return config.get("model_type") in READ_HERE and tower.get("hidden_act", "gelu") in ACTIVATIONS
 
 
 def _config(held: FileTensors) -> Mapping[str, Any]:
