@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import cast
 
 import torch
@@ -20,7 +21,7 @@ def take(images: Images, index: Tensor, device: torch.device) -> Tensor:
     return images.pixels[index.cpu() if images.streamed else index].to(device)
 
 
-def sample(images: Images, count: int, seed: int) -> Tensor:
+def sample(images: Sized, count: int, seed: int) -> Tensor:
     """(n,) int64, sorted: `count` images drawn without replacement, or all where there are no more."""
     if count >= len(images):
         return torch.arange(len(images))

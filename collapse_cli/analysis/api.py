@@ -14,7 +14,8 @@ from collapse_cli.analysis import pairs
 from collapse_cli.analysis import weights as layers
 from collapse_cli.analysis.array_inputs import Labels
 from collapse_cli.analysis.catalogue import measurement
-from collapse_cli.analysis.loading import Input, Settings, measuring, refuse_below, refuse_none, subjects
+from collapse_cli.analysis.keywords import Settings
+from collapse_cli.analysis.loading import Input, measuring, refuse_below, refuse_none, subjects
 from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.result import Result
 from collapse_cli.analysis.subject import Subject

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from collapse_cli.analysis import networks, stored
+from collapse_cli.analysis import networks, stored, texts
 from collapse_cli.analysis.grouping import grouped
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.paired import paired
 from collapse_cli.analysis.subject import Subject, about_mean
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs import checkpoint, dcp, embeddings, folders, unread
+from collapse_cli.runs import checkpoint, embeddings, folders, text_encoders, unread, weight_folders
 from collapse_cli.runs.source import Source
 
 PIXELS = "pixels:"  # before the name of a data set
@@ -59,13 +59,14 @@ def recognise(path: Path, column: str = "") -> Recognised:
     if path.suffix == ".json":
         return Recognised(path, Kind.ANSWER, Source(path))
     source = Source(path, column)
-    if dcp.is_at(path):
+    if source.is_network:
         return Recognised(path, Kind.FOREIGN, source)
     if embeddings.are_at(source):
         return Recognised(path, Kind.EMBEDDINGS, source)
     if path.is_dir():
         if not (path / "checkpoint.pt").exists():
             unread.refuse(path)
+            weight_folders.refuse_without_weights(path)
             raise CollapseError(
                 f"{path} is a folder without a checkpoint.pt, and contains no .npy and no .parquet{_but(path)}",
                 "give a run folder, a checkpoint, or embeddings",
@@ -100,7 +101,8 @@ def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
 
 def _sets(path: Path) -> Sequence[Loaded]:
     """One recognised input for each set of a folder, and the path itself where it is one input."""
-    if not path.is_dir() or (path / "checkpoint.pt").exists() or Source(path).is_table:
+    source = Source(path)
+    if not path.is_dir() or (path / "checkpoint.pt").exists() or source.is_table or source.is_network:
         return [path]
     if not embeddings.are_at(path):
         files = [
@@ -180,5 +182,6 @@ def _ungrouped(recognised: Recognised, measuring: Measuring) -> Subject:
         case Kind.PIXELS:
             return stored.of_pixels(str(path).removeprefix(PIXELS), measuring)
         case Kind.FOREIGN:
-            return networks.of_foreign(source, measuring)
+            of_folder = texts.of_folder if text_encoders.is_at(source.path) else networks.of_foreign
+            return of_folder(source, measuring)
     return networks.of_checkpoint(path, source, measuring)

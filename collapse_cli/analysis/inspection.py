@@ -8,11 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
+from collapse_cli.analysis import texts
 from collapse_cli.analysis.catalogue import CATALOGUE
+from collapse_cli.analysis.described import quoted
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.errors import CollapseError
 from collapse_cli.models.heads import in_words
-from collapse_cli.runs import checkpoint, dcp, embeddings, foreign, unread
+from collapse_cli.runs import checkpoint, embeddings, foreign, text_encoders, unread, weight_folders
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.others.layouts import Choices
@@ -46,8 +48,9 @@ def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
     """Everything that can be said of a file. column: of a table. Raises CollapseError for what cannot be read."""
     if not (path.exists() or Source(path).is_table):
         raise CollapseError(f"there is no file {path}", "check the path")
-    if path.is_dir() and not (dcp.is_at(path) or embeddings.are_at(path)):
+    if path.is_dir() and not Source(path).is_network and not embeddings.are_at(path):
         unread.refuse(path)
+        weight_folders.refuse_without_weights(path)
         return _of_run(Record(path))
     recognised = recognise(path, column)
     source = recognised.source
@@ -114,6 +117,8 @@ def _of_embeddings(source: Source) -> dict[str, Any]:
 
 def _of_foreign(source: Source, choices: Choices) -> dict[str, Any]:
     """Somebody else's weights; where the network is not known, that is said, unless something particular was asked for."""
+    if text_encoders.is_at(source.path):
+        return _of_text_encoder(source)
     held = hold(source, averaged=choices.branch != "online")
     try:
         network = foreign.restore(held, recognise_layout(held, choices), choices, filled=False)
@@ -122,6 +127,20 @@ def _of_foreign(source: Source, choices: Choices) -> dict[str, Any]:
             raise
         return {**_identity(source, "unknown weights"), **_of_weights(held, error)}
     return {**_identity(source, network.layout), **_of_network(network)}
+
+
+def _of_text_encoder(source: Source) -> dict[str, Any]:
+    """A folder of sentence-transformers, as it describes itself."""
+    encoder, held = text_encoders.described(source.path), hold(source)
+    return {
+        **_identity(source, texts.LAYOUT),
+        "modules": [module.in_words for module in encoder.modules],
+        "representation": encoder.width or None,
+        "parameters": _parameters(held.tensors),
+        "assumed": list(texts.assumed(encoder)),
+        "remedy": f"collapse diagnose {quoted(str(source.path))} --dataset text:FILE embeds one text a line",
+        **measurable(labels=False, views=False, network=False),
+    }
 
 
 def _of_weights(held: FileTensors, error: CollapseError) -> dict[str, Any]:

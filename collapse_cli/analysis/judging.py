@@ -12,9 +12,9 @@ from collapse_cli.analysis import compare as comparison
 from collapse_cli.analysis import report as pages
 from collapse_cli.analysis.api import result_of
 from collapse_cli.analysis.array_inputs import Labels
+from collapse_cli.analysis.keywords import Settings
 from collapse_cli.analysis.loading import (
     Input,
-    Settings,
     load,
     measuring,
     portrayed,

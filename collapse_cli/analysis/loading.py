@@ -8,49 +8,24 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Unpack
 
 from torch import Tensor, nn
 
 from collapse_cli.analysis import array_inputs, grouping, inputs, modules, stored
 from collapse_cli.analysis.array_inputs import Array, Labels
 from collapse_cli.analysis.inputs import Loaded, Recognised
+from collapse_cli.analysis.keywords import Settings
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.modules import Pool
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.progress import Progress, silent
 from collapse_cli.settings import fill
-from collapse_cli.shapes import Embeddings, StemName
+from collapse_cli.shapes import Embeddings
 
 Input = str | os.PathLike[str] | Array | Tensor | nn.Module | Embeddings | Subject
 """What every function takes: a path, an array or tensor (N,D), a network with `images`, or what `load` and `embed` give."""
-
-
-class Settings(TypedDict, total=False):
-    """How an input is read and measured. Each is an option of the commands too, and `--help` says more about it."""
-
-    split: Literal["auto", "train", "test", "all"]
-    samples: int
-    dataset: str
-    data_dir: str | os.PathLike[str]
-    download: bool
-    device: str
-    seed: int
-    arch: str
-    stem: Literal["auto", StemName]
-    branch: Literal["auto", "online", "momentum"]
-    prefix: str
-    heads: int
-    activation: Literal["auto", "gelu", "gelu_tanh", "quickgelu"]
-    size: int
-    normalisation: Literal["auto", "imagenet", "cifar", "clip", "half", "none"]
-    unpack: Literal["none", "bits", "scale"]
-    groups: Labels
-    column: str
-    second: str
-    views_of: str
-    centre: bool
 
 
 def load(

@@ -47,4 +47,5 @@ def embed(
         subject.clean, subject.views, subject.temperature, network=subject.network
     )
     embeddings.save(out, contents)
-    print(f"wrote {out}: {len(subject.clean)} images, {', '.join(subject.clean.spaces)}", file=sys.stderr)
+    what = "images" if subject.case or subject.raw else "embeddings"
+    print(f"wrote {out}: {len(subject.clean)} {what}, {', '.join(subject.clean.spaces)}", file=sys.stderr)

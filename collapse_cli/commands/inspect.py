@@ -21,7 +21,12 @@ WIDE = 63  # letters beside a fact's name
 
 @options(Foreign_checkpoint=Choices, Table=Columns, Output=Listed)
 def inspect(
-    input: Annotated[Path, typer.Argument(metavar="FILE", help="a file or a run folder", show_default=False)],
+    input: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="a file, a run folder, or the folder of a network", show_default=False
+        ),
+    ],
     typed: dict[str, Any],
 ) -> None:
     """What is this file, and what can be measured on it?

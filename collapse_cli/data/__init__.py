@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collapse_cli.shapes import Images
 
 NAMES = ("digits", "cifar10", "cifar100", "stl10", "svhn", "mnist", "fashion_mnist")
-SCHEMES = ("folder", "parquet")
+SCHEMES = ("folder", "parquet", "text")
 
 
 def facts(name: str) -> Facts:
@@ -46,7 +46,7 @@ def load(
 
 
 def is_source(name: str) -> bool:
-    """Whether a name is `folder:PATH` or `parquet:PATH`: images without splits that everybody knows."""
+    """Whether a name is `folder:PATH`, `parquet:PATH` or `text:FILE`: data without splits that everybody knows."""
     scheme, _, path = name.partition(":")
     return bool(path) and scheme in SCHEMES
 

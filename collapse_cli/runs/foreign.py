@@ -174,7 +174,7 @@ def matrices(place: Path | Source, choices: Choices = AS_FOUND) -> dict[str, Ten
         tensors = {**best.weights, **head}
     except CollapseError:
         tensors = dict(held.tensors)
-        if path.suffix == ".safetensors":  # which keeps names in no order of the network's
+        if path.suffix == ".safetensors" or path.is_dir():  # which keeps names in no order of the network's
             tensors = dict(sorted(tensors.items(), key=lambda item: _counted(item[0])))
     weights = {
         name.removesuffix(".weight"): weight.flatten(1)

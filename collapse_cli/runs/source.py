@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import dcp, folders, packed, reader, shards, table_folders, unread
+from collapse_cli.runs import dcp, folders, packed, reader, shards, table_folders, unread, weight_folders
 from collapse_cli.runs.families import ByName
 from collapse_cli.runs.members import Part
 
@@ -50,13 +51,20 @@ class Source:
     @property
     def holds_rows(self) -> bool:
         """Whether the name alone says that there are rows in it: a folder, or a file that holds nothing else."""
-        alone = self.path.suffix in (".npy", ".npz") or (self.path.is_dir() and not dcp.is_at(self.path))
+        if self.is_network:
+            return False
+        alone = self.path.suffix in (".npy", ".npz") or self.path.is_dir()
         return alone or self.whole is not None or self.is_table
+
+    @cached_property
+    def is_network(self) -> bool:
+        """Whether it is a folder of weights: with a config, or of torch.distributed.checkpoint."""
+        return self.whole is None and (weight_folders.is_at(self.path) or dcp.is_at(self.path))
 
     @property
     def is_table(self) -> bool:
         """Whether its columns have names: a file, or a folder of parquet or of `datasets`."""
-        return self.whole is None and _module(self.path) != ""
+        return self.whole is None and not self.is_network and _module(self.path) != ""
 
     @property
     def has_columns(self) -> bool:
@@ -66,7 +74,7 @@ class Source:
     @cached_property
     def part(self) -> Part | None:
         """The set of a folder of .npy, None for all else. Raises CollapseError for a folder that holds several."""
-        if self.whole is not None or self.is_table or not self.path.is_dir() or dcp.is_at(self.path):
+        if self.whole is not None or self.is_table or self.is_network or not self.path.is_dir():
             return self.whole
         sets = folders.parts(self.path)
         folders.refuse_several(self.path, sets)
@@ -94,20 +102,20 @@ class Source:
         try:
             if self.part is not None:
                 return shards.together(self.part.files, self.part.notes)
+            if self.is_network:
+                return dcp.read(self.path) if dcp.is_at(self.path) else _joined(self.path)
             return _read(self.path, self.column)
         except CollapseError as error:
             return error
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the file; of a folder, that of the names and contents of its files."""
-        if self.part is None and not (dcp.is_at(self.path) or table_folders.kind(self.path)):
+        """Hex digest of the file; of a folder or a set of one, that of the names and contents of its files."""
+        if self.is_network:
+            return _digest_of(dcp.files(self.path) or weight_folders.described(self.path))
+        if self.part is None and not table_folders.kind(self.path):
             return _digest(self.path).hex()
-        together = hashlib.sha256()
-        files = dcp.files(self.path) if dcp.is_at(self.path) else ()
-        for file in files or (self.part.files if self.part else table_folders.files(self.path)):
-            together.update(file.name.encode() + b"\0" + _digest(file))
-        return together.hexdigest()
+        return _digest_of(self.part.files if self.part else table_folders.files(self.path))
 
 
 def _module(path: Path) -> str:
@@ -124,8 +132,6 @@ def _reader(path: Path) -> Any:
 
 
 def _read(path: Path, column: str) -> Any:
-    if dcp.is_at(path):
-        return dcp.read(path)
     if path.suffix == ".npy":
         return shards.opened(path)
     if _module(path):
@@ -133,6 +139,31 @@ def _read(path: Path, column: str) -> Any:
     if path.suffix not in (".npz", ".safetensors"):
         unread.refuse(path)
     return reader.read(path)
+
+
+def _joined(folder: Path) -> dict[str, Any]:
+    """The tensors of all shards of a network by name. Raises CollapseError where the index names some that are not there."""
+    content: dict[str, Any] = {}
+    for file in weight_folders.files(folder):
+        shard = reader.read(file)
+        if not isinstance(shard, Mapping):
+            raise CollapseError(
+                f"{file} contains a {type(shard).__name__}, not weights by name", "copy or download it again"
+            )
+        content |= shard
+    if missing := [name for name in weight_folders.named(folder) if name not in content]:
+        raise CollapseError(
+            f"the index of {folder} names {len(missing)} weights that none of its files contains: {', '.join(missing[:3])}",
+            "copy or download the files of the weights and their index again, all of one version",
+        )
+    return content
+
+
+def _digest_of(files: Iterable[Path]) -> str:
+    together = hashlib.sha256()
+    for file in files:
+        together.update(file.name.encode() + b"\0" + _digest(file))
+    return together.hexdigest()
 
 
 def _digest(file: Path) -> bytes:

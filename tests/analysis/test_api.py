@@ -18,7 +18,7 @@ import numpy
 import pytest
 
 import collapse_cli as collapse
-from collapse_cli.analysis.loading import Settings
+from collapse_cli.analysis.keywords import Settings
 from collapse_cli.cli import main
 from collapse_cli.settings import fill
 

@@ -14,11 +14,13 @@ from collapse_cli.runs.others import (
     choosing,
     clip_resnets,
     named_networks,
+    open_clip_configs,
     resnets,
     torchvision_networks,
+    transformers_networks,
     vits,
 )
-from collapse_cli.runs.others.candidates import Candidate, under
+from collapse_cli.runs.others.candidates import Candidate, scored, under
 from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
 from collapse_cli.runs.others.reading import Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
@@ -33,7 +35,32 @@ FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (
 
 
 def recognise(held: FileTensors, choices: Choices) -> Candidate:
-    """The best reading of a file. Raises CollapseError where none fits, or where it leaves a weight of the network unknown."""
+    """The best reading of a file: by its config.json, where transformers has its network, else by names and shapes.
+
+    Raises CollapseError where none fits, or where it leaves a weight of the network unknown.
+    """
+    if not (choices.arch or choices.prefix):
+        open_clip_configs.refuse_unread(held.path, held.facts.get("open_clip") or {})
+    question = transformers_networks.question(held, choices)
+    reading = transformers_networks.read(question) if question else None
+    if question and reading:
+        return scored(question, reading)
+    needed = transformers_networks.needed(held, choices)
+    if needed and not transformers_networks.read_here(held):
+        raise needed
+    try:
+        return _by_shape(held, choices)
+    except CollapseError as error:
+        if not needed:
+            raise
+        reason = error.message.removeprefix(f"{held.path} ")
+        raise CollapseError(
+            f"{needed.message}, for without it {reason}", f"{needed.hint}; or {error.hint}"
+        ) from None
+
+
+def _by_shape(held: FileTensors, choices: Choices) -> Candidate:
+    """The best reading by names, shapes and the names of architectures. Raises CollapseError where none is whole."""
     candidates: list[Candidate] = []
     for candidate in _candidates(held, choices):
         candidates.append(candidate)

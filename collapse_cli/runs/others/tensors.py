@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import dcp
+from collapse_cli.runs import weight_folders
 from collapse_cli.runs.checkpoint import content_of
 from collapse_cli.runs.inert import inside
+from collapse_cli.runs.others import image_configs, open_clip_configs
 from collapse_cli.runs.others.array_names import ASIDE, LEARNT, is_learnt
 from collapse_cli.runs.others.refusals import refuse, refuse_code, refuse_objects
 from collapse_cli.runs.reader import size
@@ -95,12 +96,8 @@ class FileTensors:
 
     @property
     def normalisation(self) -> Normalisation | None:
-        """That of the images, where a config.json of timm tells it."""
-        config = self.facts.get("config")
-        stated = config.get("pretrained_cfg") if isinstance(config, Mapping) else None
-        parts = [stated.get(part) for part in ("mean", "std")] if isinstance(stated, Mapping) else []
-        mean, std = (tuple(part) if isinstance(part, list) else () for part in (*parts, None, None)[:2])
-        return Normalisation(mean, std) if mean and len(mean) == len(std) else None
+        """That of the images, where a config of timm, open_clip or Hugging Face tells it."""
+        return image_configs.normalisation(self.facts)
 
 
 def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
@@ -113,7 +110,7 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
     content = dict(whole)
     refuse(path, content)
     facts = {
-        **_config(path),
+        **_config(source),
         **{k: v for k, v in content.items() if not isinstance(v, Tensor | dict) or k == "meta"},
     }
     wrapping = _unwrapped(content, averaged)
@@ -158,16 +155,20 @@ def _clean(names: list[str]) -> list[str]:
     return cleaned
 
 
-def _there(path: Path) -> None:
-    if path.is_dir() and not dcp.is_at(path):
+def _there(source: Source) -> None:
+    path = source.path
+    if source.is_network:
+        return
+    weight_folders.refuse_shard(path)
+    if path.is_dir():
         raise CollapseError(f"{path} is a folder", "give a file of weights")
-    if not path.is_dir() and size(path) == 0:
+    if size(path) == 0:
         raise CollapseError(f"{path} is empty", "copy or download it again")
 
 
 def _read(source: Source) -> Mapping[str, Any]:
     """The dict that torch.save or safetensors wrote."""
-    _there(source.path)
+    _there(source)
     refuse_code(source.path)
     return content_of(source)
 
@@ -183,16 +184,15 @@ def _as_name(place: str) -> str:
     return re.sub(r"\[['\"]?(.*?)['\"]?\]", r".\1", place).removeprefix(".")
 
 
-def _config(path: Path) -> dict[str, Any]:
-    """What a Hugging Face config.json beside the file says."""
-    file = path.with_name("config.json")
-    try:
-        config = json.loads(file.read_text()) if path.suffix in (".safetensors", ".bin") else {}
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(config, dict):
-        return {}
-    return {"config": config, **({"arch": config["architecture"]} if "architecture" in config else {})}
+def _config(source: Source) -> dict[str, Any]:
+    """What the configs say that lie in a folder, or beside a file of weights; beside a file others may lie too."""
+    facts: dict[str, Any] = {}
+    if source.is_network:
+        facts = weight_folders.facts(source.path)
+    elif source.path.suffix in (".safetensors", ".bin"):
+        with suppress(CollapseError):
+            facts = weight_folders.facts(source.path.parent)
+    return {**facts, **open_clip_configs.facts(facts.get("open_clip", {}))}
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ REGISTERS = Family(
 )
 SAME_NAMES = (VIT, DEIT, VIT_MAE, VIT_MSN, I_JEPA, DINOV2, REGISTERS)
 """Those of transformers whose weights have the same names."""
+OF_TRANSFORMERS = frozenset(
+    name for family in (CLIP_TOWER, SIGLIP_TOWER, *SAME_NAMES) for name in family.model_types
+)
+"""What the config.json of networks says that are read without the library too, as the config has them."""
 
 PATCHES = (
     "patch_embed.proj.weight",

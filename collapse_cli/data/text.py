@@ -1,0 +1,164 @@
+"""text:FILE, one text on each line of a .txt, or a column of a .parquet, .csv, .tsv or .jsonl: text:FILE#COLUMN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from collapse_cli.data import splits
+from collapse_cli.errors import CollapseError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from collapse_cli.shapes import Images
+
+SCHEME = "text:"
+USUAL = "text"
+LABELS = ("label", "labels")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """texts: N of them; labels: N numbers of classes, none where there are no labels; name: where they came from."""
+
+    texts: Sequence[str]
+    labels: Sequence[int]
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def load(path: Path, split: str, size: int) -> Images:
+    """Raises CollapseError: whoever asks for images is not helped by texts."""
+    raise CollapseError(
+        f"{SCHEME}{path} names texts, but this takes images",
+        "name images: --dataset folder:PATH or parquet:PATH; texts are for folders that sentence-transformers saved",
+    )
+
+
+def texts(name: str, split: str) -> Texts:
+    """The texts of `text:FILE` or `text:FILE#COLUMN`, of a split that is cut 80 : 20; blank ones are left out.
+
+    Raises CollapseError for what cannot be read, for a column that is not told, and where there are no texts.
+    """
+    path, column = _place(name.removeprefix(SCHEME))
+    if not path.is_file():
+        raise CollapseError(
+            f"there is no file {path}", f"{SCHEME}FILE names a file with one text on each line"
+        )
+    ending = path.suffix.lower()
+    labels: list[int] = []
+    values: list[Any] = []
+    if ending in (".txt", ""):
+        _refuse_column(path, column)
+        values = _lines(path)
+    elif ending in TABLES:
+        values, labels = _cells(path, column)
+    else:
+        raise CollapseError(
+            f"texts are not read from {path.name}",
+            f"give a .txt with one text on each line, or a {', '.join(TABLES)} with a column '{USUAL}'",
+        )
+    whole = [n for n, value in enumerate(values) if isinstance(value, str) and value.strip()]
+    if not whole:
+        raise CollapseError(f"{path} has no texts", "write one text on each line")
+    chosen = [whole[n] for n in splits.cut(len(whole), split)]
+    numbers = [labels[n] for n in chosen] if labels else []
+    return Texts([values[n].strip() for n in chosen], numbers, f"{path.name}/{split}")
+
+
+def _place(name: str) -> tuple[Path, str]:
+    """The file and the column; a # that belongs to the file's name stays."""
+    path = Path(name).expanduser()
+    before, sign, column = name.rpartition("#")
+    return (path, "") if path.exists() or not sign else (Path(before).expanduser(), column)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise CollapseError(
+            f"{path} cannot be read as text ({str(error)[:80]})", "save it as UTF-8, one text on each line"
+        ) from None
+
+
+def _refuse_column(path: Path, column: str) -> None:
+    if column:
+        raise CollapseError(f"{path} has no columns, so there is no '{column}'", f"give {SCHEME}{path}")
+
+
+def _parquet(path: Path) -> pyarrow.Table:
+    from pyarrow import parquet
+
+    return parquet.read_table(path)
+
+
+def _csv(path: Path) -> pyarrow.Table:
+    from pyarrow import csv
+
+    options = csv.ParseOptions(
+        delimiter="," if path.suffix.lower() == ".csv" else "\t", newlines_in_values=True
+    )
+    return csv.read_csv(path, parse_options=options)
+
+
+def _json(path: Path) -> pyarrow.Table:
+    from pyarrow import json
+
+    return json.read_json(path)
+
+
+TABLES: Mapping[str, Callable[[Path], Any]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".tsv": _csv,
+    ".jsonl": _json,
+    ".ndjson": _json,
+}
+"""Endings of tables with a column of texts, and what reads each."""
+
+
+def _cells(path: Path, column: str) -> tuple[list[Any], list[int]]:
+    """The cells of the column of texts, and the labels beside them."""
+    import pyarrow
+    from pyarrow import types
+
+    try:
+        table = TABLES[path.suffix.lower()](path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise CollapseError(
+            f"{path} cannot be read ({str(error).splitlines()[0][:100]})", "copy it again, or give a .txt"
+        ) from None
+    texts = [
+        field.name
+        for field in table.schema
+        if types.is_string(field.type) or types.is_large_string(field.type)
+    ]
+    name = column or (USUAL if USUAL in texts else texts[0] if len(texts) == 1 else "")
+    if name not in texts:
+        _refuse_columns(path, column, texts, table.column_names)
+    whole = (n for n in LABELS if n in table.column_names and types.is_integer(table.schema.field(n).type))
+    label = next(whole, "")
+    labels = table.column(label).to_pylist() if label else []
+    sound = all(isinstance(value, int) and value >= 0 for value in labels)
+    return table.column(name).to_pylist(), labels if sound else []
+
+
+def _refuse_columns(path: Path, column: str, texts: Sequence[str], names: Sequence[str]) -> NoReturn:
+    if column:
+        words = f"{path} has no column of texts named '{column}', only {', '.join(names)}"
+    elif texts:
+        words = f"{path} has several columns of texts ({', '.join(texts)}) and none named '{USUAL}'"
+    else:
+        words = f"{path} has no column of texts, only {', '.join(names)}"
+    raise CollapseError(
+        words,
+        f"name it: --dataset '{SCHEME}{path}#{texts[0]}'"
+        if texts
+        else "give a .txt with one text on each line",
+    )
