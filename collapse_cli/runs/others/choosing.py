@@ -38,7 +38,10 @@ def candidates(question: Question, families: tuple[Read, ...]) -> Iterator[Candi
         return
     if exact is not None and named_networks.needs_timm(question.held):
         raise named_networks.without_timm(question.held, exact.reading.arch)
-    misfit = not agree and (named is not None or named_networks.is_plain(name))
+    if exact is not None and named is not None:
+        yield named if named.reading.refusal else _misnamed(question, named, exact)
+        return
+    misfit = not agree and named_networks.is_plain(name)
     yield from (_noted(c, _by_shape(name, c)) if misfit and c is exact else c for c in shapes)
     yield from [named] if named is not None else ()
 
@@ -57,9 +60,20 @@ def _by_shapes(question: Question, families: tuple[Read, ...]) -> list[Candidate
 def _named(question: Question, exact: Candidate | None) -> Candidate | None:
     """The network that the file names, unless shapes fit, and are enough for a network of this name or no library has it."""
     name, changed = question.held.arch, named_networks.is_changed(question.held)
-    if exact is not None and not changed and not named_networks.is_timms(name):
+    if exact is not None and not changed and (not name or named_networks.is_plain(name)):
         return None
     return _tried(named_networks.read, question)
+
+
+def _misnamed(question: Question, named: Candidate, exact: Candidate) -> Candidate:
+    """A network that differs from the named one may be computed otherwise than the plain one of its shapes."""
+    name, fits = question.held.arch, exact.reading.arch
+    error = CollapseError(
+        f"{question.held.path} names the architecture {name}, but its weights are not of that: {named.matched} of {named.total} "
+        f"match; they fit {fits}",
+        f"--arch {fits} reads them as that; or correct the name in the file",
+    )
+    return replace(named, reading=replace(named.reading, refusal=error))
 
 
 def _taken(name: str, exact: Candidate) -> str:

@@ -58,7 +58,11 @@ def is_changed(held: FileTensors) -> bool:
     """Whether a config of timm changes the plain network that it names, in a way that shapes need not show."""
     name, stated = bare(held.arch), _stated(held)
     usual = "token" if VIT.fullmatch(name) else "avg"
-    changed = stated.get("global_pool", usual) != usual or stated.keys() - {"global_pool", "img_size"}
+    changed = stated.get("global_pool", usual) != usual or stated.keys() - {
+        "global_pool",
+        "img_size",
+        "in_chans",
+    }
     return is_plain(name) and bool(changed)
 
 
@@ -142,9 +146,20 @@ def _of_timm(arch: str, question: Question) -> Reading | None:
     placed = "pos_embed" in question.tensors  # timm stretches no positions while it runs
     fixed = placed or bool(config.get("fixed_input_size"))
     placed_for = _side(question) if placed else 0
-    side = stated.get("img_size") or placed_for or resnets.stated_side(question.held) or side
+    side = _square(stated.get("img_size"), question) or placed_for or resnets.stated_side(question.held) or side
     images = ImageForm(channels, side, question.held.normalisation or normalisation, fixed=fixed)
     return Reading(arch, network, _without_classifier(question.tensors, network), images)
+
+
+def _square(size: Any, question: Question) -> int:
+    """H = W of an img_size, which is one number or two; 0 where none is stated. Raises CollapseError where they differ."""
+    sides = size if isinstance(size, list | tuple) else [size or 0]
+    if len(set(sides)) != 1 or not isinstance(sides[0], int):
+        raise CollapseError(
+            f"{question.held.path} says img_size {size!r}, but only square images are measured",
+            "compute the embeddings by its own code, and give them as a .npy file",
+        )
+    return sides[0]
 
 
 def _without_classifier(weights: Mapping[str, Tensor], network: Any) -> Mapping[str, Tensor]:
@@ -192,7 +207,10 @@ def _stated(held: FileTensors) -> dict[str, Any]:
     config = held.facts.get("config") or {}
     pool = {"global_pool": config["global_pool"]} if isinstance(config.get("global_pool"), str) else {}
     settings = config.get("model_args")
-    return {**pool, **(settings if isinstance(settings, dict) else {})}
+    stated = {**pool, **(settings if isinstance(settings, dict) else {})}
+    return {
+        name: value for name, value in stated.items() if name != "num_classes"
+    }  # it is built without classifier
 
 
 def _side(question: Question) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,9 @@ FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (
     torchvision_networks.read,
 )
 """What networks are known by the names and shapes of their weights."""
+
+POOLING = re.compile(r"(\w*_)?(pool|pooling|gem|netvlad|aggregation|aggregator)\.", re.IGNORECASE)
+"""A module that makes an embedding of what an encoder gives for each place of an image."""
 
 
 def recognise(held: FileTensors, choices: Choices) -> Candidate:
@@ -80,7 +84,27 @@ def _by_shape(held: FileTensors, choices: Choices) -> Candidate:
         )
     if best.unexpected:
         raise _unused(held.path, best)
+    if pooling := _pooling(held, best, choices):
+        raise _pooled(held.path, best, pooling)
     return best
+
+
+def _pooling(held: FileTensors, best: Candidate, choices: Choices) -> tuple[str, ...]:
+    """Names of weights of a pooling that stands beside the encoder: the embedding goes through it."""
+    above = best.branch.encoder.rstrip(".").rpartition(".")
+    parent = f"{above[0]}." if above[1] else ""
+    ignored = tuple(filter(None, choices.ignore.split(",")))
+    beside = (name for name in under(held.tensors, parent) if not name.startswith(ignored))
+    return tuple(name for name in beside if best.branch.encoder and POOLING.match(name))
+
+
+def _pooled(path: Path, best: Candidate, pooling: tuple[str, ...]) -> CollapseError:
+    first = pooling[0].partition(".")[0]
+    return CollapseError(
+        f"{path} has a {best.reading.arch} and beside it a pooling, {few(pooling)}: what that computes is not in the file",
+        f"--ignore {first}. reads the {best.reading.arch} with the mean over places instead; "
+        "or compute the embeddings by its own code, and give them as a .npy file",
+    )
 
 
 def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:

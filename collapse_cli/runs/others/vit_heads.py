@@ -24,7 +24,7 @@ POOLED_WIDTHS = {1536: 16}
 OPEN_CLIP_WIDTHS = {1280: 16, 1408: 16, 1664: 16, 1792: 16}
 """Those of open_clip whose heads are not 64 wide."""
 USUAL, TWELVE = {192: 3, 384: 6}, {192: 12, 384: 12}
-"""Heads 64 wide, as timm, DeiT and DINO have them; 12 heads, as solo-learn has them whatever the width."""
+"""Heads 64 wide, as timm, DeiT and DINO have them; 12 heads, as MoCo v3's code has them, and solo-learn's of it and of MAE."""
 
 NAMES = re.compile(r"(vit|deit3?)_(tiny|small)(_|$)|dino(v2)?_vits\d")
 """Architectures as timm, DeiT and DINO name them, whose heads are 64 wide."""
@@ -82,7 +82,7 @@ def _by_signs(width: int, weights: Weights, question: Question) -> Iterator[Head
     signs: tuple[tuple[Callable[[], bool], Mapping[int, int], str], ...] = (
         (lambda: NAMES.match(asked) is not None, USUAL, f"as {asked} has in timm, DeiT and DINO"),
         (lambda: _begins(names, "base_encoder."), {384: 12}, "as MoCo v3's vit_small has"),
-        (lambda: _solo_learn(question), TWELVE, "as solo-learn's ViTs have"),
+        (lambda: _solo_learns_mae(names), TWELVE, "as solo-learn's masked autoencoders have"),
         (lambda: "dist_token" in weights, USUAL, "as DeiT's distillation token suggests"),
         (
             lambda: "mask_token" in weights and "blocks.0.ls1.gamma" in weights,
@@ -96,7 +96,7 @@ def _by_signs(width: int, weights: Weights, question: Question) -> Iterator[Head
         ),
         (lambda: is_dino(names), USUAL, "as DINO's layout has"),
         (lambda: _i_jepa(names), USUAL, "as I-JEPA's layout has"),
-        (lambda: _moco_v3(weights, names), {384: 12}, "as MoCo v3's fixed positions suggest"),
+        (lambda: _moco_v3(weights, names), TWELVE, "as MoCo v3's fixed positions suggest"),
         (lambda: NAMES.match(arch) is not None, USUAL, f"as {arch} has in timm, DeiT and DINO"),
         (lambda: _begins(names, "visual.trunk."), USUAL, "as timm's ViTs in open_clip have"),
     )
@@ -109,15 +109,9 @@ def _begins(names: Mapping[str, Tensor], *starts: str) -> bool:
     return all(any(name.startswith(start) for name in names) for start in starts)
 
 
-def _solo_learn(question: Question) -> bool:
-    """Its backbone lies beside a momentum copy and a predictor, a decoder, or, in Lightning's file, a classifier and a head."""
-    names, facts = question.held.tensors, question.held.facts
-    if "backbone.patch_embed.proj.weight" not in names:
-        return False
-    pairs: list[tuple[str, ...]] = [("momentum_backbone.", "predictor."), ("decoder.",)]
-    if "global_step" in facts or "pytorch-lightning_version" in facts:
-        pairs += [("classifier.", "projector."), ("classifier.", "head.")]
-    return any(_begins(names, *pair) for pair in pairs)
+def _solo_learns_mae(names: Mapping[str, Tensor]) -> bool:
+    """Its other ViTs have 12 heads with MoCo v3's fixed positions, and 3 or 6 with learned ones."""
+    return _begins(names, "backbone.patch_embed.proj.weight", "decoder.")
 
 
 def is_dino(names: Mapping[str, Tensor]) -> bool:
