@@ -5,20 +5,16 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from collapse_cli.models.encoders import STEMS, with_stem
+from collapse_cli.models.encoders import STEMS
+from collapse_cli.models.resnet import ResNet, Shape
 from collapse_cli.shapes import StemName
 
-if TYPE_CHECKING:
-    from torchvision.models.resnet import ResNet
-
 Weights = Mapping[str, Tensor]
-
-BASIC, BOTTLENECK = 2, 3  # convolutions in a block
 
 
 @runtime_checkable
@@ -69,28 +65,30 @@ def stems(weights: Weights) -> tuple[StemName, ...]:
 
 
 def resnet(weights: Weights, stem: str) -> tuple[str, nn.Module]:
-    """The torchvision ResNet of these shapes without its classifier, and its name; any depth, width, and groups.
+    """The ResNet of these shapes without its classifier, and its name by torchvision; any depth, width, and groups.
 
     Depth from the count of blocks, block from conv3, width from conv1 and layer1, groups from the 3x3 of a bottleneck.
     Four stages, or with a 3x3 conv1 three, as He et al. (2016, sec. 4.2) have them for CIFAR, where 16 is the usual width.
     Raises KeyError where a part of a ResNet is missing altogether.
     """
-    from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
-
-    size = BOTTLENECK if "layer1.0.conv3.weight" in weights else BASIC
-    three = weights["conv1.weight"].shape[-1] == 3 and not any(n.startswith("layer4.") for n in weights)
+    conv1, bottleneck = weights["conv1.weight"].shape, "layer1.0.conv3.weight" in weights
+    three = conv1[-1] == 3 and not any(name.startswith("layer4.") for name in weights)
     blocks = [_count(weights, f"layer{stage}.") for stage in ((1, 2, 3) if three else (1, 2, 3, 4))]
-    across = weights["layer1.0.conv2.weight"].shape  # (inner width, its inputs by group, 3, 3)
-    planes, groups, base = across[0], 1, 64
-    if size == BOTTLENECK:
-        planes, groups = weights["layer1.0.conv3.weight"].shape[0] // 4, across[0] // across[1]
-        base = round(across[0] / groups * 64 / planes)
+    inner, inputs, *_ = weights["layer1.0.conv2.weight"].shape
+    planes, groups = inner, 1
+    if bottleneck:
+        planes, groups = weights["layer1.0.conv3.weight"].shape[0] // 4, inner // inputs
+    shape = Shape(conv1[1], conv1[0], planes, blocks, bottleneck, groups, inner)
     with torch.device("meta"):
-        network = ResNet(BasicBlock if size == BASIC else Bottleneck, [1] * 4, 1, False, groups, base)
-        _restage(network, weights["conv1.weight"].shape[0], planes, blocks)
-        network.fc = nn.Identity()
-        with_stem(network, weights["conv1.weight"].shape[1], stem)
-    return _name(size, blocks, groups, base, planes / (16 if three else 64)), network
+        network = ResNet(shape, next(form for name, form in STEMS.items() if name == stem))
+    return _name(shape, planes / (16 if three else 64)), network
+
+
+def width_of(weights: Weights) -> int:
+    """D of the ResNet of these shapes: what the last convolution of its last block gives."""
+    stage = max(name.split(".")[0] for name in weights if name.startswith("layer"))
+    last = "conv3" if f"{stage}.0.conv3.weight" in weights else "conv2"
+    return weights[f"{stage}.0.{last}.weight"].shape[0]
 
 
 def _count(weights: Weights, stage: str) -> int:
@@ -101,24 +99,13 @@ def _count(weights: Weights, stage: str) -> int:
     return len(blocks)
 
 
-def _restage(network: ResNet, stem: int, planes: int, blocks: list[int]) -> None:
-    """The stages anew, `planes` wide in the first, after a stem of another width; a fourth that is not there does nothing."""
-    network.inplanes = stem
-    network.bn1 = nn.BatchNorm2d(stem)
-    kind = type(network.layer1[0])
-    for stage, count in enumerate(blocks):
-        built = network._make_layer(kind, planes << stage, count, stride=1 if stage == 0 else 2)
-        setattr(network, f"layer{stage + 1}", built)
-    for stage in range(len(blocks), 4):
-        setattr(network, f"layer{stage + 1}", nn.Identity())
-
-
-def _name(size: int, blocks: list[int], groups: int, base: int, width: float) -> str:
+def _name(shape: Shape, width: float) -> str:
     """As torchvision names them: resnet18, wide_resnet50_2, resnext50_32x4d; with the width where it is not 1: resnet50w2."""
-    depth = sum(blocks) * size + 2
+    depth = sum(shape.blocks) * (3 if shape.bottleneck else 2) + 2
+    base = round(shape.inner / shape.groups * 64 / shape.planes)
     name = f"resnet{depth}"
-    if groups > 1:
-        name = f"resnext{depth}_{groups}x{base}d"
+    if shape.groups > 1:
+        name = f"resnext{depth}_{shape.groups}x{base}d"
     elif base != 64:
         name = f"wide_resnet{depth}_{base / 64:g}"
     return name if width == 1 else f"{name}w{width:g}"

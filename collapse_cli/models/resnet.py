@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-STAGES = 4
+from collapse_cli.models.encoders import Stem
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Basic(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         inner = self.relu(self.bn1(self.conv1(maps)))
         change: Tensor = self.bn2(self.conv2(inner))
-        beside: Tensor = self.downsample(maps)
+        beside = maps if self.downsample is None else self.downsample(maps)
         activated: Tensor = self.relu(change + beside)
         return activated
 
@@ -69,23 +69,21 @@ class Bottleneck(nn.Module):
         inner = self.relu(self.bn1(self.conv1(maps)))
         inner = self.relu(self.bn2(self.conv2(inner)))
         change: Tensor = self.bn3(self.conv3(inner))
-        beside: Tensor = self.downsample(maps)
+        beside = maps if self.downsample is None else self.downsample(maps)
         activated: Tensor = self.relu(change + beside)
         return activated
 
 
 class ResNet(nn.Module):
-    """Images (B,C,H,W) -> h (B,D), D = 8 planes, four times as many with bottlenecks; without classifier.
+    """Images (B,C,H,W) -> h (B,D), without classifier. The stem is what no weight tells."""
 
-    conv1 and what follows its norm, maxpool, are the stem's, which no weight tells.
-    """
-
-    def __init__(self, shape: Shape, conv1: nn.Module, maxpool: nn.Module) -> None:
+    def __init__(self, shape: Shape, stem: Stem) -> None:
         super().__init__()
-        self.conv1 = conv1
+        self.conv1 = nn.Conv2d(shape.channels, shape.stem, stem.kernel, stem.stride, stem.padding, bias=False)
         self.bn1 = nn.BatchNorm2d(shape.stem)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = maxpool
+        self.maxpool = nn.MaxPool2d(3, 2, 1) if stem.pool else nn.Identity()
+        self.stages = len(shape.blocks)
         width = shape.stem
         for stage, count in enumerate(shape.blocks):
             blocks: list[nn.Module] = []
@@ -97,7 +95,7 @@ class ResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        for stage in range(STAGES):
+        for stage in range(self.stages):
             maps = getattr(self, f"layer{stage + 1}")(maps)
         pooled: Tensor = self.avgpool(maps).flatten(1)
         return pooled
@@ -115,8 +113,8 @@ def convolution(inward: int, outward: int, side: int, stride: int = 1, groups: i
     return nn.Conv2d(inward, outward, side, stride, side // 2, groups=groups, bias=False)
 
 
-def shortcut(channels: int, planes: int, stride: int) -> nn.Module:
+def shortcut(channels: int, planes: int, stride: int) -> nn.Module | None:
     """1x1 and a norm where a block changes the width or the side, else nothing."""
     if stride == 1 and channels == planes:
-        return nn.Identity()
+        return None
     return nn.Sequential(convolution(channels, planes, 1, stride), nn.BatchNorm2d(planes))

@@ -49,7 +49,9 @@ class Candidate:
 
     @cached_property
     def width(self) -> int:
-        """D of the representation h, without computing one."""
+        """D of the representation h, without computing one: on the meta device, for which torch takes seconds to be ready."""
+        if self.reading.width:
+            return self.reading.width
         images = self.reading.images
         network = copy.deepcopy(self.reading.network).to("meta").eval()
         image = torch.empty(1, images.channels, images.side, images.side, device="meta")

@@ -21,4 +21,5 @@ def read(question: Question) -> Reading | None:
         "h is what the attention pooling gives, which CLIP compares with its embedding of the text",
         f"{heads} heads of the attention pooling, {clip_resnet.HEAD} wide each, as in every published one",
     )
-    return Reading(arch, network, weights, images, assumed)
+    width = weights["attnpool.c_proj.weight"].shape[0]
+    return Reading(arch, network, weights, images, assumed, width=width)

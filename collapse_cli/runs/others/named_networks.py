@@ -146,7 +146,9 @@ def _of_timm(arch: str, question: Question) -> Reading | None:
     placed = "pos_embed" in question.tensors  # timm stretches no positions while it runs
     fixed = placed or bool(config.get("fixed_input_size"))
     placed_for = _side(question) if placed else 0
-    side = _square(stated.get("img_size"), question) or placed_for or resnets.stated_side(question.held) or side
+    side = (
+        _square(stated.get("img_size"), question) or placed_for or resnets.stated_side(question.held) or side
+    )
     images = ImageForm(channels, side, question.held.normalisation or normalisation, fixed=fixed)
     return Reading(arch, network, _without_classifier(question.tensors, network), images)
 

@@ -45,6 +45,7 @@ class Reading:
     Every weight of the file is there, also what the network does not use. assumed: what the weights leave open, how it was
     taken, and which option says otherwise.
     beside: beginnings of names, by the network's, of what lies beside it: heads, a decoder.
+    width: D, where the family knows it; else it is found.
     refusal: why these weights, which are of this family, are not read all the same; then the network is none.
     """
 
@@ -56,6 +57,7 @@ class Reading:
     stem: str = ""
     beside: tuple[str, ...] = BESIDE
     refusal: CollapseError | None = None
+    width: int = 0
 
 
 def refused(error: CollapseError) -> Reading:

@@ -44,6 +44,7 @@ def read(question: Question) -> Reading | None:
         images(weights, stem, question),
         tuple(in_words(weights, stem, question)),
         stem,
+        width=rebuilt.width_of(weights),
     )
 
 

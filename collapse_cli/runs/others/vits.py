@@ -61,7 +61,8 @@ def _reading(named: Named, question: Question, config: Mapping[str, Any]) -> Rea
     form = _form(named, heads, question, config)
     arch, network = vit.vit(named.weights, form)
     assumed = tuple(_assumed(named, heads, form, question))
-    return Reading(arch, network, named.weights, _images(named, question), assumed, beside=BESIDE_VIT)
+    images, width = _images(named, question), named.weights["patch_embed.proj.weight"].shape[0]
+    return Reading(arch, network, named.weights, images, assumed, beside=BESIDE_VIT, width=width)
 
 
 def _has_decoder(question: Question) -> bool:
