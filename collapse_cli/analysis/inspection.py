@@ -146,7 +146,7 @@ def _of_text_encoder(source: Source) -> dict[str, Any]:
 def _of_weights(held: FileTensors, error: CollapseError) -> dict[str, Any]:
     floats = {name: tensor for name, tensor in held.tensors.items() if tensor.is_floating_point()}
     return {
-        "why": error.message.removeprefix(f"{held.path} "),
+        "why": error.message.removeprefix(str(held.path)).lstrip(": "),
         "remedy": error.hint,
         "epoch": held.epoch,
         "parameters": _parameters(held.tensors),
@@ -159,9 +159,11 @@ def _of_weights(held: FileTensors, error: CollapseError) -> dict[str, Any]:
 
 
 def _of_network(network: Foreign) -> dict[str, Any]:
+    """What was recognised and by which signs, what can be measured, what is assumed and by which option, what is left over."""
     signs = " and ".join(sign for sign in network.signs if sign)
+    begin = f"names that begin with {signs}, and " if signs else ""
     return {
-        "known_by": f"names that begin with {signs}" if signs else None,
+        "known_by": f"{begin}the names and shapes of {network.arch}",
         "architecture": network.arch,
         "stem": network.stem,
         "where": network.where,
@@ -171,6 +173,11 @@ def _of_network(network: Foreign) -> dict[str, Any]:
         "epoch": network.epoch,
         "parameters": _parameters(network.encoder.state_dict()),
         "dtype": network.dtype,
+        "warnings": list(network.warnings),
+        "spaces": [
+            f"h ({network.width:,} dimensions)",
+            *([f"z ({network.dim:,} dimensions)"] if network.dim else []),
+        ],
         "representation": network.width,
         "projector": "none" if network.projector is None else in_words(network.projector),
         "cluster_head": None if network.cluster_head is None else in_words(network.cluster_head),
@@ -179,7 +186,6 @@ def _of_network(network: Foreign) -> dict[str, Any]:
         "images": [network.channels, network.size, network.size],
         "assumed": list(network.assumed),
         "unknown": list(network.unknown),
-        "warnings": list(network.warnings),
         "left_over": list(network.leftover),
         **measurable(labels=True, views=True, network=True),
     }
