@@ -133,3 +133,19 @@ def test_flat_parameters_of_fsdp_are_refused_with_what_to_save(tmp_path: Path) -
     with pytest.raises(CollapseError, match="flat parameters of FSDP") as caught:
         foreign.load(saved(content, tmp_path / "x.pt"))
     assert "FULL_STATE_DICT" in caught.value.hint
+
+
+def test_two_names_that_differ_in_a_wrapper_alone_are_refused(tmp_path: Path) -> None:
+    """Which of the two would be taken is an accident of their order."""
+    content = named(narrow(), "module.encoder_q.") | named(narrow(seed=SLOW), "encoder_q.")
+    with pytest.raises(
+        CollapseError, match=r"holds module\.encoder_q\.conv1\.weight and encoder_q\.conv1\.weight"
+    ):
+        foreign.load(saved(content, tmp_path / "x.pt"))
+
+
+def test_another_dict_of_weights_is_told(tmp_path: Path, images: Tensor) -> None:
+    content = {"model": named(narrow(), ""), "net": named(narrow(seed=SLOW), "")}
+    found = foreign.load(saved(content, tmp_path / "x.pt"))
+    assert torch.equal(found.encoder(images), narrow()(images))
+    assert found.leftover == ("net (another dict of weights)",)

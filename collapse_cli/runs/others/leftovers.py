@@ -59,6 +59,7 @@ def in_words(held: FileTensors, best: Candidate, used: Iterable[str]) -> Iterato
         yield f"{prefix} ({', '.join((count, *_encoder(held, best, names)))})".replace(
             ", another", "; another"
         )
+    yield from (f"{name} (another dict of weights)" for name in held.unopened if not held.averaged)
 
 
 def _prefixes(name: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,41 +16,12 @@ from collapse_cli.runs import weight_folders
 from collapse_cli.runs.checkpoint import content_of
 from collapse_cli.runs.inert import inside
 from collapse_cli.runs.others import image_configs, open_clip_configs
-from collapse_cli.runs.others.array_names import ASIDE, LEARNT, is_learnt
+from collapse_cli.runs.others.array_names import is_learnt
 from collapse_cli.runs.others.refusals import refuse, refuse_code, refuse_objects
+from collapse_cli.runs.others.unwrapping import AVERAGED, cleaned, flat, unwrapped
 from collapse_cli.runs.reader import size
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Normalisation
-
-AVERAGED = (
-    "state_dict_ema", "model_ema", "ema_state_dict", "ema", "ema_model", "swa_state_dict", "swa_model", "averaged_model",
-)  # fmt: skip
-"""Dicts that hold running averages of the weights."""
-
-WRAPPERS = (
-    *AVERAGED,
-    "classy_state_dict",
-    "base_model",
-    "state_dict",
-    "model_state_dict",
-    "model",
-    "net",
-    "network",
-    "module",
-    "_orig_mod",
-    "weights",
-    "params",
-)
-"""Dicts that only wrap the weights, in the order in which they are opened."""
-
-WRAPPED = (
-    "module",
-    "_orig_mod",
-    "_fsdp_wrapped_module",
-    "_checkpoint_wrapped_module",
-    "_forward_module",
-)
-"""Parts of names that wrappers put in, wherever they stand: those of DDP, torch.compile, FSDP, checkpointing, Fabric."""
 
 COUNT_OF_AVERAGED = "n_averaged"  # which torch's AveragedModel keeps beside its weights
 FLAT = ("_flat_param", "flat_param")  # ends of the names under which FSDP joins the parameters of a module
@@ -113,9 +84,9 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
         **_config(source),
         **{k: v for k, v in content.items() if not isinstance(v, Tensor | dict) or k == "meta"},
     }
-    wrapping = _unwrapped(content, averaged)
-    inner = dict(_flat(wrapping.inner))
-    written = {**inner, **{name: tensor for name, tensor in _flat(wrapping.beside) if name not in inner}}
+    wrapping = unwrapped(content, averaged)
+    inner = dict(flat(wrapping.inner))
+    written = {**inner, **{name: tensor for name, tensor in flat(wrapping.beside) if name not in inner}}
     if not is_learnt({name: tensor for name, tensor in inner.items() if tensor.ndim > 1}):
         refuse_objects(path, whole, empty=not inner)
     if not inner:
@@ -125,7 +96,9 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
             "give the file to which the model's state_dict was saved",
         )
     _refuse_flat(path, inner)
-    theirs = dict(zip(_clean(list(inner)) + _clean(list(written)[len(inner) :]), written, strict=True))
+    pairs = list(zip(cleaned(list(inner)) + cleaned(list(written)[len(inner) :]), written, strict=True))
+    theirs = dict(pairs)
+    _refuse_same(path, pairs, theirs, written)
     return FileTensors(
         path,
         {ours: written[name] for ours, name in theirs.items()},
@@ -138,6 +111,19 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
     )
 
 
+def _refuse_same(
+    path: Path, pairs: list[tuple[str, str]], theirs: Mapping[str, str], written: Mapping[str, Tensor]
+) -> None:
+    """Raises CollapseError where two weights differ in what wrappers put into their names alone, and are not one weight."""
+    for ours, name in pairs:
+        other = theirs[ours]
+        if other != name and written[other] is not written[name]:
+            raise CollapseError(
+                f"{path} holds {name} and {other}, which differ only in what a wrapper puts into a name",
+                "save one of the two networks alone",
+            )
+
+
 def _refuse_flat(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Raises CollapseError for what FSDP has joined to one row of numbers for each module: the shapes are not in the file."""
     if any(name.endswith(FLAT) for name in tensors):
@@ -145,14 +131,6 @@ def _refuse_flat(path: Path, tensors: Mapping[str, Tensor]) -> None:
             f"{path} holds the flat parameters of FSDP, which tell neither names nor shapes",
             "save it with StateDictType.FULL_STATE_DICT, or with torch.distributed.checkpoint.state_dict.get_model_state_dict",
         )
-
-
-def _clean(names: list[str]) -> list[str]:
-    """Without what wrappers put in, nor a `model.` that all begin with."""
-    cleaned = [".".join(part for part in name.split(".") if part not in WRAPPED) for name in names]
-    while cleaned and all(name.startswith("model.") for name in cleaned):
-        cleaned = [name.removeprefix("model.") for name in cleaned]
-    return cleaned
 
 
 def _there(source: Source) -> None:
@@ -193,41 +171,3 @@ def _config(source: Source) -> dict[str, Any]:
         with suppress(CollapseError):
             facts = weight_folders.facts(source.path.parent)
     return {**facts, **open_clip_configs.facts(facts.get("open_clip", {}))}
-
-
-@dataclass(frozen=True)
-class Wrapping:
-    """opened: names of the dicts on the way to the weights; inner: the innermost; beside: other dicts of weights and tensors that
-    stood beside those; unopened: names of dicts that wrap the same weights at another time."""
-
-    opened: tuple[str, ...]
-    inner: Mapping[str, Any]
-    beside: Mapping[str, Any]
-    unopened: tuple[str, ...]
-
-
-def _unwrapped(content: Mapping[str, Any], averaged: bool) -> Wrapping:
-    """The innermost dict that holds all weights. averaged: whether averages of them come before the last ones."""
-    opened: list[str] = []
-    beside: dict[str, Any] = {}
-    unopened: list[str] = []
-    names = [name for name in WRAPPERS if averaged or name not in AVERAGED]
-    while not any(isinstance(value, Tensor) and str(n).endswith(LEARNT) for n, value in content.items()):
-        wrappers = [n for n in WRAPPERS if isinstance(content.get(n), Mapping) and any(_flat(content[n]))]
-        name = next((n for n in names if n in wrappers), None)
-        if name is None:
-            break
-        opened.append(name)
-        unopened += [other for other in wrappers if other != name]
-        beside |= {n: value for n, value in content.items() if n not in wrappers}
-        content = content[name]
-    return Wrapping(tuple(opened), content, beside, tuple(unopened))
-
-
-def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor by its path, but for those of optimizers and the like."""
-    for name, value in content.items():
-        if isinstance(value, Tensor):
-            yield f"{before}{name}", value
-        elif isinstance(value, Mapping) and not ASIDE.search(str(name)) and "param_groups" not in value:
-            yield from _flat(value, f"{before}{name}.")
