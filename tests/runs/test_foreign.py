@@ -354,7 +354,7 @@ CASES: dict[str, tuple[Callable[[], Any], str, str]] = {
                                  lambda w: MODEL(w | classifier("module.online_head."))), "DirectCLR", "module.backbone."),
     "directclr without": (partial(bare, lambda w: MODEL(w | classifier("module.online_head.")), "module.backbone."),
                           "DirectCLR", "module.backbone."),
-    "directclr final": (partial(bare, lambda w: {"backbone": w, "head": classifier("")}, ""), "DirectCLR, final", "backbone."),
+    "directclr final": (partial(bare, lambda w: {"backbone": w, "head": classifier("")}, ""), "unknown layout", "backbone."),
     "barlow twins": (partial(one, "module.backbone.", "module.projector.", "barlow",
                              lambda w: MODEL(w | named(norm(12, False), "module.bn."))), "Barlow Twins", "module.backbone."),
     "vicreg": (partial(one, "module.backbone.", "module.projector.", "vicreg", MODEL),
@@ -532,7 +532,8 @@ def test_the_stem_of_small_images_is_the_layouts_or_as_asked(
     stem: Any, taken: str, tmp_path: Path, images: Tensor
 ) -> None:
     """solo-learn pads by 2, others by 1; the same weights go with both, and the outputs differ."""
-    path = saved(SOLO(named(narrow(stem="cifar"), "backbone.")), tmp_path / "x.ckpt")
+    weights = named(narrow(stem="cifar"), "backbone.") | named(HEADS["v2"](), "projector.")
+    path = saved(SOLO(weights), tmp_path / "x.ckpt")
     found = foreign.load(path, Choices(stem=stem))
     assert (found.stem, found.size, found.normalisation) == (taken, 32, CIFAR)
     assert torch.equal(found.encoder(images), narrow(stem=taken)(images))
@@ -1147,3 +1148,49 @@ def test_what_timm_saves(name: str, tmp_path: Path) -> None:
     images = torch.randn(1, 3, found.size, found.size, generator=torch.Generator().manual_seed(1))
     assert torch.equal(found.encoder(images), network(images))
     assert found.matched == found.total
+
+
+# Names that are near a layout and are not its.
+
+
+def small_stem(stem: str) -> dict[str, Tensor]:
+    return named(narrow(stem=stem), "backbone.")
+
+
+NEAR: dict[str, tuple[Callable[[], Any], str, str]] = {
+    "a classifier beside a backbone": (lambda: small_stem("cifar") | classifier("classifier."), "unknown layout", "cifar"),
+    "the same of Lightning": (lambda: lightning(small_stem("cifar") | classifier("classifier.")), "unknown layout", "cifar"),
+    "solo-learn's, momentum": (lambda: small_stem("cifar-pad2") | named(narrow(stem="cifar-pad2"), "momentum_backbone.")
+                               | classifier("classifier."), "solo-learn", "cifar-pad2"),
+    "weights of classes beside": (lambda: lightning(small_stem("cifar-pad2") | classifier("classifier.")
+                                                                | named(HEADS["v2"](), "projector.")) | {"pos_weight": torch.ones(3)},
+                                              "solo-learn", "cifar-pad2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NEAR)
+def test_names_near_a_layout(case: str, tmp_path: Path, images: Tensor) -> None:
+    build, layout, stem = NEAR[case]
+    found = foreign.load(saved(build(), tmp_path / "x.pt"))
+    assert (found.layout, found.stem) == (layout, stem)
+    assert torch.equal(found.encoder(images), narrow(stem=stem)(images))
+
+
+def test_a_prefix_keeps_the_layout_that_it_is_of(tmp_path: Path, images: Tensor) -> None:
+    """Its stem, projector and role, as --branch would."""
+    weights = small_stem("cifar-pad2") | named(narrow(seed=7, stem="cifar-pad2"), "momentum_backbone.")
+    weights |= classifier("classifier.") | named(HEADS["v2"](), "momentum_projector.")
+    path = saved(weights, tmp_path / "x.pt")
+    found = foreign.load(path, Choices(prefix="momentum_backbone."))
+    h = narrow(seed=7, stem="cifar-pad2")(images)
+    assert (found.layout, found.branch) == ("solo-learn", "momentum")
+    assert torch.equal(found.encoder(images), h)
+    assert torch.equal(found.projector(h), HEADS["v2"]()(h))  # type: ignore[misc]
+
+
+def test_a_single_weight_is_ignored_as_the_hint_says(tmp_path: Path, images: Tensor) -> None:
+    path = saved(named(narrow(), "") | {"gain": torch.ones(3)}, tmp_path / "x.pt")
+    with pytest.raises(CollapseError, match="1 more weights") as caught:
+        foreign.load(path)
+    ignored = caught.value.hint.split("--ignore ")[1]
+    assert torch.equal(foreign.load(path, Choices(ignore=ignored)).encoder(images), narrow()(images))

@@ -476,9 +476,9 @@ SIGNS: dict[str, tuple[Callable[[], Any], int, str]] = {
                6, "I-JEPA"),
     "open_clip": (lambda: before(resblocks(small(128, pre=True)), "visual."), 2, "open_clip's code"),
     "open_clip, huge": (lambda: before(resblocks(small(1280, pre=True)), "visual."), 16, "open_clip's code"),
-    "base": (lambda: small(768), 12, "all public ViTs 768 wide"),
-    "giant of DINOv2": (lambda: small(1536), 24, "all public ViTs 1536 wide"),
-    "giant of SigLIP": (lambda: small(1536, tokens=PATCHES_ONLY, pool=True), 16, "all public ViTs 1536 wide"),
+    "base": (lambda: small(768), 12, "public ViTs 768 wide"),
+    "giant of DINOv2": (lambda: small(1536), 24, "public ViTs 1536 wide"),
+    "giant of SigLIP": (lambda: small(1536, tokens=PATCHES_ONLY, pool=True), 16, "public ViTs 1536 wide"),
 }  # fmt: skip
 
 
@@ -506,6 +506,7 @@ SILENT: dict[str, tuple[Callable[[], Any], str]] = {
     "a ViT of transformers": (lambda: transformers(small()), "config.json beside the file"),
     "width 128": (lambda: small(128), "--heads N"),
     "width 512": (lambda: small(512), "--heads N"),
+    "768 wide without a class token, which timm has with 12 and with 16": (lambda: small(768, tokens=PATCHES_ONLY), "--heads N"),
 }  # fmt: skip
 
 
@@ -593,6 +594,7 @@ def without(*names: str) -> Callable[[], Weights]:
 
 
 ODD: dict[str, tuple[Callable[[], Weights], str]] = {
+    "norms that follow": (lambda: transformer(tokens=PATCHES_ONLY, bias=False, last="fc_norm"), "rpn_224"),
     "norms of queries": (odd(blocks__0__attn__q_norm__weight=(12,)), r"norms queries and keys \(blocks\.0\.attn\.q_norm"),
     "biases of queries": (odd(blocks__0__attn__q_bias=(48,)), "biases of queries and values alone"),
     "relative positions": (odd(blocks__0__attn__relative_position_bias_table=(9, 4)), "its attention has relative positions"),

@@ -5,6 +5,7 @@ Names are as `tensors.py` gives them: without the dict they lie in, and without 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,6 +121,22 @@ def _teacher(encoder: str, *heads: str) -> tuple[Branch, ...]:
     return teacher, student
 
 
+def _solo_learn(name: str, encoder: str) -> Iterator[Layout]:
+    """An encoder and a classifier are usual names: a momentum copy tells solo-learn's, or a head in a file of Lightning."""
+    branches = _both(
+        f"{encoder}.",
+        f"momentum_{encoder}.",
+        ("projector.", "head."),
+        ("momentum_projector.", "momentum_head."),
+    )
+    for sign, tells in (
+        (f"momentum_{encoder}.", ()),
+        ("projector.", ("global_step",)),
+        ("head.", ("global_step",)),
+    ):
+        yield Layout(name, (f"{encoder}.", "classifier.", sign), branches, stem="cifar-pad2", tells=tells)
+
+
 LAYOUTS = (
     Layout("MoCo v1/v2", ("encoder_q.",), _both("encoder_q.", "encoder_k.", ("encoder_q.fc.",), ("encoder_k.fc.",))),
     Layout("MoCo v3", ("base_encoder.",),
@@ -152,14 +169,8 @@ LAYOUTS = (
             Branch("momentum", "target_net.0.", ("target_net.1.",)))),
     Layout("DirectCLR", ("backbone.", "online_head."), (Branch("online", "backbone.", ("projector.",)),),
            without="no projector: DirectCLR's z is the first d0 dimensions of h, and d0 (theirs: 360) is not in the file"),
-    Layout("DirectCLR, final", ("backbone.", "head.weight"), (Branch("online", "backbone."),),
-           without="no projector: DirectCLR's z is the first d0 dimensions of h, and d0 is not in the file"),
-    Layout("solo-learn", ("backbone.", "classifier."),
-           _both("backbone.", "momentum_backbone.", ("projector.", "head."), ("momentum_projector.", "momentum_head.")),
-           stem="cifar-pad2"),
-    Layout("solo-learn (before 1.0.3)", ("encoder.", "classifier."),
-           _both("encoder.", "momentum_encoder.", ("projector.", "head."), ("momentum_projector.", "momentum_head.")),
-           stem="cifar-pad2"),
+    *_solo_learn("solo-learn", "backbone"),
+    *_solo_learn("solo-learn (before 1.0.3)", "encoder"),
     Layout("I-JEPA", ("target_encoder.patch_embed.", "encoder.patch_embed.", "predictor."),
            (Branch("momentum", "target_encoder."), Branch("online", "encoder."))),
     Layout("BYOL of sthalles", ("online_network_state_dict.encoder.", "online_network_state_dict.projetion."),

@@ -120,12 +120,15 @@ def _candidates(held: FileTensors, choices: Choices) -> Iterator[Candidate]:
 
 def _rows(held: FileTensors, prefix: str) -> Iterator[tuple[Layout, Branch]]:
     """The networks that may be in a file: of layouts that are known by their signs, then whatever looks like an encoder."""
-    if prefix:
-        yield Layout("prefix as given", (), ()), Branch("online", ours(held, prefix.removesuffix(".") + "."))
-        return
     layouts = [layout for layout in LAYOUTS if _fits(held, layout)]
-    yield from ((layout, branch) for layout in layouts for branch in layout.branches)
-    seen = frozenset(branch.encoder for layout in layouts for branch in layout.branches)
+    rows = [(layout, branch) for layout in layouts for branch in layout.branches]
+    if prefix:
+        encoder = ours(held, prefix.removesuffix(".") + ".")
+        rows = [(layout, branch) for layout, branch in rows if branch.encoder == encoder]
+        yield from rows or [(Layout("prefix as given", (), ()), Branch(branches.role(encoder), encoder))]
+        return
+    yield from rows
+    seen = frozenset(branch.encoder for _, branch in rows)
     yield from ((Layout("unknown layout", (), ()), branch) for branch in branches.unknown(held, seen))
 
 
@@ -191,13 +194,13 @@ def _misfit(path: Path, best: Candidate) -> CollapseError:
 
 def _unused(path: Path, best: Candidate) -> CollapseError:
     """Weights that no network known here uses: what the file's own network computes with them is not known."""
-    first = best.unexpected[0].split(".")[0]
+    first, dot, _ = best.unexpected[0].partition(".")
     beside = not any(name.startswith(f"{first}.") for name in best.weights)
     return CollapseError(
         f"{path} fits {best.reading.arch}, but has {len(best.unexpected)} more weights that may lie between image and "
         f"embedding, and that {best.reading.arch} does not use: {few(best.unexpected)}",
         "give the architecture with --arch"
-        + (f"; or, where they lie beside the encoder, --ignore {first}." if beside else ""),
+        + (f"; or, where they lie beside the encoder, --ignore {first}{dot}" if beside else ""),
     )
 
 

@@ -115,6 +115,8 @@ def in_words(weights: Weights, stem: StemName, question: Question) -> Iterator[s
         origin = "as in torchvision" if stem == "imagenet" else "as usual"
     others = ", ".join(name for name in possible if name != stem)
     yield f"{STEMS[stem].words}, {origin} (--stem; its weights fit {others} too)"
+    if "layer1.0.conv3.weight" in weights:
+        yield "the stride of a block in its 3x3, as in torchvision; in its first 1x1 it would leave no trace"
     form, layout, arch = images(weights, stem, question), question.layout, question.held.arch
     if question.choices.size:
         return

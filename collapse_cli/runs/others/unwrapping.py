@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,10 @@ WRAPPED = (
 """Parts of names that wrappers put in, wherever they stand: those of DDP, torch.compile, FSDP, checkpointing, Fabric."""
 
 
+LAYER = re.compile(rf"\.({'|'.join(LEARNT)})$")
+"""Names of weights in a layer of a network: `pos_weight` is none."""
+
+
 @dataclass(frozen=True)
 class Wrapping:
     """opened: names of the dicts on the way to the weights; inner: the innermost; beside: other dicts of weights and tensors that
@@ -58,7 +63,7 @@ def unwrapped(content: Mapping[str, Any], averaged: bool) -> Wrapping:
     beside: dict[str, Any] = {}
     unopened: list[str] = []
     names = [name for name in WRAPPERS if averaged or name not in AVERAGED]
-    while not any(isinstance(value, Tensor) and str(n).endswith(LEARNT) for n, value in content.items()):
+    while not any(isinstance(value, Tensor) and LAYER.search(str(n)) for n, value in content.items()):
         wrappers = [n for n in WRAPPERS if isinstance(content.get(n), Mapping) and any(flat(content[n]))]
         name = next((n for n in names if n in wrappers), None)
         if name is None:

@@ -14,12 +14,13 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.models import vit
 from collapse_cli.runs.others.named_networks import bare
 from collapse_cli.runs.others.reading import Question
-from collapse_cli.runs.others.vit_names import CLIPA, OPEN_CLIP, Named
+from collapse_cli.runs.others.vit_names import CLIPA, OPEN_CLIP, TIMM, Named
 
 Weights = Mapping[str, Tensor]
 
 WIDTHS = {768: 12, 1024: 16, 1152: 16, 1280: 16, 1408: 16, 1536: 24, 1664: 16}
-"""Widths at which all public definitions have the same number; but SigLIP's at 1536, whose attention pooling is its sign."""
+"""Widths at which public definitions have the same number; but SigLIP's at 1536, whose attention pooling is its sign, and timm's
+vit_base_patch16_gap_224, without a class token, which has 16."""
 POOLED_WIDTHS = {1536: 16}
 OPEN_CLIP_WIDTHS = {1280: 16, 1408: 16, 1664: 16, 1792: 16}
 """Those of open_clip whose heads are not 64 wide."""
@@ -69,10 +70,17 @@ def _sources(width: int, named: Named, question: Question, config: Mapping[str, 
     if named.family in (OPEN_CLIP, CLIPA) and (width in OPEN_CLIP_WIDTHS or width % 64 == 0):
         yield Heads(OPEN_CLIP_WIDTHS.get(width, width // 64), "as open_clip's code has at this width")
     pooled = POOLED_WIDTHS if "attn_pool.latent" in named.weights else {}
-    if {**WIDTHS, **pooled}.get(width):
-        yield Heads({**WIDTHS, **pooled}[width], f"as all public ViTs {width} wide have")
+    if {**WIDTHS, **pooled}.get(width) and not _mean_of_patches(named, question):
+        yield Heads({**WIDTHS, **pooled}[width], f"as public ViTs {width} wide have")
     if width in USUAL:
         yield from _by_signs(width, named.weights, question)
+
+
+def _mean_of_patches(named: Named, question: Question) -> bool:
+    """Whether it is timm's kind of ViT without a class token and without a head that pools, and not I-JEPA's."""
+    weights = named.weights
+    pools = "attn_pool.latent" in weights or _i_jepa(question.held.tensors)
+    return named.family is TIMM and "cls_token" not in weights and not pools
 
 
 def _by_signs(width: int, weights: Weights, question: Question) -> Iterator[Heads]:

@@ -67,6 +67,8 @@ def of_weights(named: Named) -> str:
     weights = named.weights
     if "pos_embed" not in weights:
         return "there are no position embeddings where plain ones have them; its code computes them, or names them otherwise"
+    if "cls_token" not in weights and "fc_norm.weight" in weights and "blocks.0.attn.qkv.bias" not in weights:
+        return "it has the names of timm's vit_base_patch16_rpn_224, whose norms follow attention and MLP (--arch)"
     reasons = (_of_ends(weights), _of_gates(weights), _of_pooling(named), _of_tokens(weights))
     return next(filter(None, reasons), "")
 
