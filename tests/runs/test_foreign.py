@@ -1162,9 +1162,9 @@ NEAR: dict[str, tuple[Callable[[], Any], str, str]] = {
     "the same of Lightning": (lambda: lightning(small_stem("cifar") | classifier("classifier.")), "unknown layout", "cifar"),
     "solo-learn's, momentum": (lambda: small_stem("cifar-pad2") | named(narrow(stem="cifar-pad2"), "momentum_backbone.")
                                | classifier("classifier."), "solo-learn", "cifar-pad2"),
-    "weights of classes beside": (lambda: lightning(small_stem("cifar-pad2") | classifier("classifier.")
-                                                                | named(HEADS["v2"](), "projector.")) | {"pos_weight": torch.ones(3)},
-                                              "solo-learn", "cifar-pad2"),
+    "weights of classes beside": (lambda: lightning(small_stem("cifar-pad2") | named(HEADS["v2"](), "projector.")
+                                                    | classifier("classifier.")) | {"pos_weight": torch.ones(3)},
+                                  "solo-learn", "cifar-pad2"),
 }  # fmt: skip
 
 
