@@ -293,6 +293,7 @@ DEEP = 100_000
         b"\x80\x02" + b"]" * DEEP + b"a" * (DEEP - 1) + b".",
         b"\x80\x04\x8f(" + b")" + b"\x85" * DEEP + b"\x90.",  # as a member of a set
     ],
+    ids=["tuples", "a name", "lists", "a member of a set"],
 )
 def test_depth_takes_no_stack(pickled: bytes) -> None:
     with suppress(ValueError):
