@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collapse_cli.analysis import catalogue, checks, coverage
 from collapse_cli.analysis.checks import Baseline
-from collapse_cli.analysis.described import options_typed, quoted
+from collapse_cli.analysis.described import options_typed
 from collapse_cli.analysis.gate import judged
 from collapse_cli.analysis.inputs import Loaded, expanded, load, recognise
 from collapse_cli.analysis.measured import requested
@@ -21,6 +21,7 @@ from collapse_cli.analysis.terms import Terms, read
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
+from collapse_cli.runs.shell import quoted
 
 GATE = "gate"  # the kind of the entry that says what the checks of an input come to
 

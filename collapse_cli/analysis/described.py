@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, headline
+from collapse_cli.runs.shell import quoted
 
 NOT_REPEATED = ("device", "samples", "seed")  # options that change no meaning of an input
 
@@ -47,9 +48,7 @@ def following(command: str, subject: Subject, entries: Sequence[Entry]) -> Itera
 
 def typed(command: str, subject: Subject) -> str:
     """A command on the same input, read and sampled as it was."""
-    return " ".join(
-        ["collapse", command, quoted(str(subject.facts["path"])), *options_typed(subject.measuring)]
-    )
+    return " ".join(["collapse", command, quoted(subject.facts["path"]), *options_typed(subject.measuring)])
 
 
 def options_typed(measuring: Measuring) -> Iterator[str]:
@@ -60,8 +59,3 @@ def options_typed(measuring: Measuring) -> Iterator[str]:
         if value not in usual and field.name not in NOT_REPEATED:
             name = f"--{field.name.replace('_', '-')}"
             yield name if value is True else f"{name} {shlex.quote(str(value))}"
-
-
-def quoted(path: str) -> str:
-    """A path as a shell takes it, also one that begins with a dash."""
-    return shlex.quote(f"./{path}" if path.startswith("-") else path)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from collapse_cli.analysis import texts
 from collapse_cli.analysis.catalogue import CATALOGUE
-from collapse_cli.analysis.described import quoted
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.errors import CollapseError
 from collapse_cli.models.heads import in_words
@@ -21,6 +20,7 @@ from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.others.recognition import recognise as recognise_layout
 from collapse_cli.runs.others.tensors import FileTensors, hold
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.source import Source
 
 FEW = 4  # names of weights that nothing is known of
@@ -138,7 +138,7 @@ def _of_text_encoder(source: Source) -> dict[str, Any]:
         "representation": encoder.width or None,
         "parameters": _parameters(held.tensors),
         "assumed": list(texts.assumed(encoder)),
-        "remedy": f"collapse diagnose {quoted(str(source.path))} --dataset text:FILE embeds one text a line",
+        "remedy": f"collapse diagnose {quoted(source.path)} --dataset text:FILE embeds one text a line",
         **measurable(labels=False, views=False, network=False),
     }
 

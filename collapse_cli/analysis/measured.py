@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from collapse_cli.analysis.described import described, following, options_typed, quoted
+from collapse_cli.analysis.described import described, following, options_typed
 from collapse_cli.analysis.measurement import Measurement
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
+from collapse_cli.runs.shell import quoted
 
 
 def measured(row: Measurement, loaded: Sequence[Subject], warned: bool = True, **options: Any) -> Answer:
@@ -32,7 +33,7 @@ def _next(command: str, loaded: Sequence[Subject], entries: Sequence[Entry]) -> 
         return list(following(command, loaded[0], entries))
     if not all(subject.from_file for subject in loaded):
         return []
-    paths = dict.fromkeys(quoted(str(subject.facts["path"])) for subject in loaded)
+    paths = dict.fromkeys(quoted(subject.facts["path"]) for subject in loaded)
     return [" ".join(["collapse compare", *paths, *options_typed(loaded[0].measuring)])]
 
 

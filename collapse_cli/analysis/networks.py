@@ -17,6 +17,7 @@ from collapse_cli.runs import checkpoint, foreign
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Images, Stage
 
@@ -89,7 +90,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     if not measuring.dataset:
         raise CollapseError(
             f"{path} ({network.layout}, {network.arch}) is a network, and no images were given to measure it on",
-            f"name images with --dataset; `collapse weights` measures its weights without images{path}",
+            f"name images with --dataset; `collapse weights {quoted(path)}` measures its weights without images",
         )
     measuring = measuring.settled(measuring.dataset)
     parts = foreign.Frozen(network.encoder, network.projector, network.cluster_head)

@@ -36,7 +36,7 @@ def of_folder(source: Source, measuring: Measuring) -> Subject:
 
     def embedded(texts: text.Texts) -> Embeddings:
         index = embedding.sample(texts, measuring.samples, measuring.seed)
-        rows = text_networks.embedded(network, [texts.texts[n] for n in index.tolist()], path)
+        rows = text_networks.embedded(network, [texts.texts[n] for n in index.tolist()])
         labels = torch.tensor(texts.labels)[index] if texts.labels else None
         return Embeddings(rows, None, labels, index, (), texts.name)
 

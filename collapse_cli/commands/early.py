@@ -10,6 +10,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import text_encoders, weight_folders
 from collapse_cli.runs.others.transformers_table import takes
 from collapse_cli.runs.outline import holds_weights, outline
+from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.weight_folders import read_json
 
 NO_WEIGHTS = (".npy", ".npz", ".json")  # files that hold none, as their names say
@@ -28,7 +29,7 @@ def refuse_without_images(arguments: Iterable[Any]) -> None:
         if content is not None and "collapse_format" not in content and holds_weights(content):
             raise CollapseError(
                 f"{path} holds the weights of a network, which needs images to be measured on",
-                f"name them with --dataset; what it is: collapse inspect {path}; its weights alone: collapse weights {path}",
+                f"name them with --dataset; what it is: {_alone(path)}",
             )
 
 
@@ -40,8 +41,12 @@ def _refuse_folder(folder: Path) -> None:
         return  # whoever reads it says what it takes
     raise CollapseError(
         f"{folder} holds the weights of a network, which needs {'texts' if texts else 'images'} to be measured on",
-        f"name them with {named}; what it is: collapse inspect {folder}; its weights alone: collapse weights {folder}",
+        f"name them with {named}; what it is: {_alone(folder)}",
     )
+
+
+def _alone(path: Path) -> str:
+    return f"collapse inspect {quoted(path)}; its weights alone: collapse weights {quoted(path)}"
 
 
 def _files(arguments: Iterable[Any]) -> Iterator[Path]:

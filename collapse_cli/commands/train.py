@@ -197,9 +197,9 @@ def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
 
 def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) -> None:
     """Train to the last epoch; of several processes the first alone shows."""
-    from collapse_cli.analysis.described import quoted
     from collapse_cli.distributed import first
     from collapse_cli.runs import lifecycle
+    from collapse_cli.runs.shell import quoted
     from collapse_cli.views.progress import live
 
     shown, run = first() and not quiet, checkpoint.run
@@ -214,7 +214,7 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) 
     if first():
         print(record.checkpoint)
     if shown:
-        print(f"next: collapse diagnose {quoted(str(record.folder))}", file=sys.stderr)
+        print(f"next: collapse diagnose {quoted(record.folder)}", file=sys.stderr)
 
 
 def _introduce(checkpoint: Checkpoint, images: Images, record: Record) -> None:

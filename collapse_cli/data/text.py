@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +159,7 @@ def _refuse_columns(path: Path, column: str, texts: Sequence[str], names: Sequen
         words = f"{path} has no column of texts, only {', '.join(names)}"
     raise CollapseError(
         words,
-        f"name it: --dataset '{SCHEME}{path}#{texts[0]}'"
+        f"name it: --dataset {shlex.quote(f'{SCHEME}{path}#{texts[0]}')}"
         if texts
         else "give a .txt with one text on each line",
     )

@@ -15,8 +15,9 @@ from typing import Any, cast
 import torch
 
 from collapse_cli.runs import unpickled
+from collapse_cli.runs.keys import LONG, PARTS
 from collapse_cli.runs.storages import TYPES, table
-from collapse_cli.runs.unpickled import Table
+from collapse_cli.runs.unpickled import Stream, Table
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # with which a file of 2019 begins
 COUNT = 8  # bytes of the number of elements before each of its storages
@@ -38,6 +39,33 @@ def read(
             return _archive(path, whole, start, stop, content)
         whole.seek(start)
         return _of_2019(path, whole)
+
+
+def refuse_long_tuples(path: Path) -> None:
+    """Raises ValueError or another Exception where torch's reader, which hashes every name, might hash one without end."""
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            file.seek(0)
+            for _ in range(5):  # as `_of_2019` reads them; torch reads no further than it can, either
+                _refuse_long_tuples(file)
+            return
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():  # torch may take any of them, in upper case as well
+            if member.filename.lower().endswith("data.pkl"):
+                _refuse_long_tuples(io.BytesIO(archive.read(member)))
+
+
+def _refuse_long_tuples(stream: Stream) -> None:
+    """Raises ValueError or another Exception where the next pickle makes a tuple that is not `hashable`, used so or not."""
+    parts: dict[int, tuple[int, Any]] = {}  # by id, with the tuple itself, whose id is then not used again
+
+    def watch(made: tuple[Any, ...]) -> None:
+        count = len(made) + sum(parts[id(part)][0] for part in made if id(part) in parts)
+        if count > PARTS:
+            raise ValueError(LONG)
+        parts[id(made)] = count, made
+
+    unpickled.read(stream, Table(watch=watch))
 
 
 def mapped(path: Path) -> torch.UntypedStorage:
@@ -70,18 +98,16 @@ def _archive(
             raise ValueError("its parts declare more bytes than it has")
         bytes_of_file = mapped(path) if content is None else content
 
-        def opened(key: str, size: int) -> torch.UntypedStorage:
+        def opened(key: str) -> torch.UntypedStorage:
             member = members[f"{folder}data/{key}"]
-            if not 0 <= size <= member.file_size:
-                raise ValueError(f"a storage declares {size:,} bytes, but there are {member.file_size:,}")
-            if not size:
+            if not member.file_size:
                 return _nothing()
             if member.compress_type != zipfile.ZIP_STORED:
                 return torch.frombuffer(bytearray(archive.read(member)), dtype=torch.uint8).untyped_storage()
             first = _begins(whole, start + member.header_offset)
-            if first + size > stop:
+            if first + member.file_size > stop:
                 raise ValueError("a storage ends behind the file")
-            return _aligned(bytes_of_file, first, first + size)
+            return _aligned(bytes_of_file, first, first + member.file_size)
 
         with archive.open(entry) as stream:
             return unpickled.read(io.BytesIO(stream.read()), table(opened))
@@ -114,7 +140,7 @@ def _of_2019(path: Path, whole: mmap.mmap) -> Any:
             raise ValueError("a storage ends behind the file")
         whole.seek(places[str(key)][1])
 
-    def opened(key: str, size: int) -> torch.UntypedStorage:
+    def opened(key: str) -> torch.UntypedStorage:
         first, last = places[key]
         return _aligned(bytes_of_file, first, last) if last > first else _nothing()
 

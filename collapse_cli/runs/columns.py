@@ -7,6 +7,7 @@ Where that is not clear nothing is measured: an error names the candidates and w
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -146,7 +147,7 @@ def _unclear(
 
 def _option(value: str) -> str:
     plain = re.fullmatch(r"[\w,.\-/]+", value)
-    return f"--column {value}" if plain else f"--column '{value}'"
+    return f"--column {value if plain else shlex.quote(value)}"
 
 
 def _named(columns: Sequence[Column], selector: str, path: Path, headed: bool) -> ColumnFamily:

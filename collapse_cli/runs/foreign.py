@@ -14,6 +14,7 @@ from collapse_cli.models import rebuilt
 from collapse_cli.runs.others import beside, branches, caveats, leftovers
 from collapse_cli.runs.others.candidates import Candidate
 from collapse_cli.runs.others.layouts import NORMALISATIONS, Choices
+from collapse_cli.runs.others.reading import ImageForm
 from collapse_cli.runs.others.recognition import recognise
 from collapse_cli.runs.others.tensors import FileTensors, hold
 from collapse_cli.runs.source import Source
@@ -143,10 +144,22 @@ def _images(held: FileTensors, best: Candidate, choices: Choices) -> tuple[int, 
             if fixed
             else f"give a multiple of {images.multiple}, the side of its patches",
         )
-    chosen = NORMALISATIONS.get(choices.normalisation, images.normalisation)
-    if len(chosen.mean) != images.channels:
-        chosen = Normalisation((0.0,) * images.channels, (1.0,) * images.channels)
-    return choices.size or images.side, chosen
+    return choices.size or images.side, _normalisation(held.path, images, choices.normalisation)
+
+
+def _normalisation(path: Path, images: ImageForm, asked: str) -> Normalisation:
+    """As asked for, else as far as the network tells. Raises CollapseError where what was asked for is of other channels."""
+    chosen, channels = NORMALISATIONS.get(asked, images.normalisation), images.channels
+    if len(chosen.mean) == channels:
+        return chosen
+    if asked not in NORMALISATIONS:
+        return Normalisation((0.0,) * channels, (1.0,) * channels)
+    if len({*chosen.mean}) > 1 or len({*chosen.std}) > 1:
+        raise CollapseError(
+            f"--normalisation {asked} is of {len(chosen.mean)} channels, but {path} takes images of {channels}",
+            "give --normalisation none or --normalisation half, which are the same for every channel",
+        )
+    return Normalisation(chosen.mean[:1] * channels, chosen.std[:1] * channels)
 
 
 def _shown(size: int, normalisation: Normalisation) -> str:

@@ -23,6 +23,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import Epoch
@@ -85,7 +86,7 @@ def resumable(
     if before.method != method:
         raise CollapseError(
             f"{record.folder} is a run of {before.method}",
-            f"collapse train {before.method} --resume {record.folder}",
+            f"collapse train {before.method} --resume {quoted(record.folder)}",
         )
     if fixed := sorted(set(changes) - {"epochs"}):
         raise CollapseError(
@@ -128,7 +129,7 @@ def running(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
             record.say(status="interrupted")
             raise CollapseError(
                 f"interrupted; {record.checkpoint} contains epoch {checkpoint.state.epoch}",
-                f"continue with: collapse train --resume {record.folder}",
+                f"continue with: collapse train --resume {quoted(record.folder)}",
                 INTERRUPTED,
             ) from None
         except Exception as error:

@@ -21,7 +21,7 @@ import numpy
 from numpy.lib import format as npy
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.memory import memory as memory
+from collapse_cli.memory import memory as memory  # blocks asks the same question, by the same name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 HEADER = 10_240  # bytes in which the header of a .npy ends; numpy refuses longer ones
 ZIP = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020
 OBJECTS = "it contains Python objects, which only code can read"
-CONTAINERS, DEEP = (
-    1 << 20,
-    100,
-)  # dicts and lists in one file, and inside of each other; one that holds itself has no end
+CONTAINERS = 1 << 20  # dicts and lists in one file
+DEEP = 100  # of them inside of each other; one that holds itself has no end
 warnings.filterwarnings("ignore", "Detected pickle protocol")  # such a file is refused in words of our own
 
 
@@ -182,22 +180,23 @@ def pickled(path: Path) -> Any:
     """What torch.save wrote, on the CPU: tensors, plain types, what has a stand-in, and an `Inert` for each other object."""
     import torch
 
-    from collapse_cli.runs import stand_ins
+    from collapse_cli.runs import archives, stand_ins, storages
 
     length = size(path)
     try:
         zipped = _is_zip(path, length)
         if not zipped:  # of old files all is read at once
             refuse_too_large(path, length)
+        archives.refuse_long_tuples(path)
         with torch.serialization.safe_globals([*stand_ins.allowed()]):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except CollapseError:
         raise
     except Exception as error:  # so may a damaged pickle
         content = _with_objects(path, error)
-    largest = max((value.numel() * value.element_size() for value in _tensors(content, path)), default=0)
-    if largest > length:  # a few numbers, repeated
-        refuse_too_large(path, largest)
+    declared = storages.declared(_tensors(content, path))
+    if declared > length:  # a few numbers, repeated
+        refuse_too_large(path, declared)
     return content
 
 

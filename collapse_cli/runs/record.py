@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import refuse_unmakable, whole
+from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import Stage, Status
 
@@ -58,7 +59,7 @@ class Record:
             return
         ours = (self.folder / "settings.toml").exists()
         if not overwrite:
-            goes_on = f"--resume {self.folder} continues the run in it, --overwrite replaces it"
+            goes_on = f"--resume {quoted(self.folder)} continues the run in it, --overwrite replaces it"
             raise CollapseError(f"{self.folder} is not empty", goes_on if ours else "choose another --out")
         if not ours:
             raise CollapseError(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from collapse_cli.runs import stand_ins, unpickled
+from collapse_cli.runs import stand_ins
 from collapse_cli.runs.inert import Inert, Name
+from collapse_cli.runs.keys import hashable
 from collapse_cli.runs.unpickled import Table, Unfit
 
 KINDS = {
@@ -45,12 +47,16 @@ class Storage:
     content: torch.UntypedStorage
 
 
-Opened = Callable[[str, int], torch.UntypedStorage]
-"""From the key of a storage and its bytes, as the pickle declares them, to the bytes themselves."""
+Opened = Callable[[str], torch.UntypedStorage]
+"""From the key of a storage to all of its bytes."""
 
 
 def table(opened: Opened) -> Table:
-    """What a pickle of torch.save may call: what makes tensors of storages, plain types, and the stand-ins."""
+    """What a pickle of torch.save may call: what makes tensors of storages, plain types, and the stand-ins.
+
+    A storage is opened once, however often the pickle refers to it: tensors that shared it share it again.
+    """
+    opened_once = cache(opened)
 
     def outside(reference: Any) -> Any:
         """A storage, or the class that a file of 2019 names beside its source."""
@@ -60,13 +66,33 @@ def table(opened: Opened) -> Table:
         if not isinstance(kind, Name) or kind.name not in TYPES:  # of quantised numbers
             return Inert(str(kind))
         dtype = TYPES[kind.name]
-        content = opened(str(key), int(count) * dtype.itemsize)
+        content = _as_declared(opened_once(str(key)), int(count) * dtype.itemsize)
         if view and view[0]:  # a part of a storage
             _, first, size = view[0]
             content = content[first * dtype.itemsize : (first + size) * dtype.itemsize]
         return Storage(dtype, content)
 
     return Table(FUNCTIONS, CONSTANTS, STATES, outside)
+
+
+def declared(tensors: Iterable[Tensor]) -> int:
+    """Bytes that they take once they are copied: each storage counts once, and every tensor that is larger than its own."""
+    repeated, once = 0, dict[int, int]()
+    for tensor in tensors:
+        size, plain = tensor.numel() * tensor.element_size(), tensor.layout is torch.strided
+        storage = tensor.untyped_storage() if plain else None
+        if storage is None or size > storage.nbytes():
+            repeated += size
+        else:
+            once[storage.data_ptr()] = max(size, once.get(storage.data_ptr(), 0))
+    return repeated + sum(once.values())
+
+
+def _as_declared(content: torch.UntypedStorage, size: int) -> torch.UntypedStorage:
+    """The first `size` bytes. Raises ValueError where there are fewer."""
+    if not 0 <= size <= content.nbytes():
+        raise ValueError(f"a storage declares {size:,} bytes, but there are {content.nbytes():,}")
+    return content if size == content.nbytes() else content[:size]
 
 
 def _tensor(storage: Any, offset: int, sizes: Any, strides: Any, *others: Any) -> Tensor:
@@ -113,7 +139,7 @@ def _sequence(content: Any) -> Any:
 
 
 def _set(members: Any = ()) -> set[Any]:
-    return set(map(unpickled.hashable, _sequence(members)))
+    return set(map(hashable, _sequence(members)))
 
 
 def _counter(counts: Any = None) -> Counter[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -67,7 +66,7 @@ def _refuse_missing(source: Source, network: Any) -> None:
         )
 
 
-def embedded(network: Any, texts: Sequence[str], path: Path) -> Tensor:
+def embedded(network: Any, texts: Sequence[str]) -> Tensor:
     """h (N,D) of N texts, float32 on the CPU, as `encode` gives them."""
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
     rows = [

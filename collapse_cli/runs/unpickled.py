@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Protocol, cast
 
 from collapse_cli.runs.inert import Inert, Name
+from collapse_cli.runs.keys import hashable
 
 CONTAINERS = (
     1 << 22
 )  # objects that hold others, in one pickle: each takes a byte in the file, and a hundred in memory
-DEEP = 8  # tuples in a tuple that is a key; to hash deeper ones takes the stack of the process
 RENAMED = {
     "__builtin__": "builtins",
     "copy_reg": "copyreg",
@@ -27,20 +27,22 @@ MAKERS = ("copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__
 @dataclass(frozen=True)
 class Table:
     """functions: what a pickle may call, by the name that it calls it by; values: what it may name; states: what gives a value
-    its state, by the value's type; outside: what is made of a reference to something that is not in the pickle.
+    its state, by the value's type; outside: what is made of a reference to something that is not in the pickle; watch: is
+    shown each tuple once it is made.
     """
 
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     states: Mapping[type, Callable[[Any, Any], Any]] = field(default_factory=dict)
     outside: Callable[[Any], Any] = lambda reference: None
+    watch: Callable[[tuple[Any, ...]], None] = lambda made: None
 
 
 class Stream(Protocol):
     """What a pickle is read from."""
 
     def read(self, count: int = -1, /) -> bytes: ...
-    def readline(self) -> bytes: ...
+    def readline(self) -> bytes: ...  # pickletools reads the operations of protocol 0 by it
     def tell(self) -> int: ...
 
 
@@ -67,12 +69,15 @@ class _Machine:
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
+        self.replaced: dict[int, tuple[Any, Inert]] = {}  # by id: what took no state, and what stands for it
         self.made = 0
 
     def push(self, value: Any) -> None:
         self.made += 1
         if self.made > CONTAINERS:
             raise ValueError(f"it contains more than {CONTAINERS:,} objects")
+        if type(value) is tuple:
+            self.table.watch(value)
         self.stack.append(value)
 
     def last(self, count: int) -> tuple[Any, ...]:
@@ -100,6 +105,10 @@ class _Machine:
 
     def put(self, place: int | None) -> None:
         self.memo[len(self.memo) if place is None else place] = self.stack[-1]
+
+    def get(self, place: int) -> None:
+        value = self.memo[place]
+        self.stack.append(self.replaced.get(id(value), (value, value))[1])
 
     def fill(self, items: list[Any]) -> None:
         """Set items of the dict that is last on the stack."""
@@ -148,20 +157,8 @@ class _Machine:
             try:
                 self.table.states[type(target)](target, state)
             except Unfit as error:
-                inert = self.stack[-1] = Inert(str(error), (state,))
-                self.memo = {n: inert if value is target else value for n, value in self.memo.items()}
-
-
-def hashable(value: Any) -> Any:
-    """The same, for a set or the name of an item. Raises ValueError for tuples in tuples that are too deep to be hashed."""
-    waiting = [(value, 0)]
-    while waiting:
-        part, depth = waiting.pop()
-        if depth > DEEP:
-            raise ValueError("its pickle has a name of tuples in tuples without end")
-        if isinstance(part, tuple):
-            waiting += [(inner, depth + 1) for inner in part]
-    return value
+                self.stack[-1] = Inert(str(error), (state,))
+                self.replaced[id(target)] = target, self.stack[-1]
 
 
 def _dict(machine: _Machine, _: Any) -> None:
@@ -193,7 +190,7 @@ ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     **dict.fromkeys(_VALUES.split(), _value),
     **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda machine, _: None),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.put),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, place: m.stack.append(m.memo[place])),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.get),
     **dict.fromkeys(("REDUCE", "NEWOBJ"), lambda m, _: m.call(*m.last(2))),
     **dict.fromkeys(("APPENDS", "ADDITEMS"), lambda m, _: m.extend(m.marked())),
     "NONE": lambda m, _: m.stack.append(None),

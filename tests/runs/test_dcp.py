@@ -81,10 +81,17 @@ def test_commands_take_the_folder(
     about = json.loads(capsys.readouterr().out)
     assert "representation" in json.dumps(about)
     assert cli.main(["weights", str(folder), "-q"]) == 0
-    assert cli.main(["spectrum", str(folder), "--dataset", "digits", "--samples", "50", "-q"]) in (0, 3)
     first = Source(folder).sha256
     (folder / "__0_0.distcp").write_bytes((folder / "__0_0.distcp").read_bytes() + b"x")
     assert Source(folder).sha256 != first
+
+
+@pytest.mark.slow
+def test_embeddings_of_the_folder_are_measured(network: nn.Module, tmp_path: Path) -> None:
+    weights = network.state_dict()
+    grey = {"conv1.weight": weights["conv1.weight"][:, :1].clone()}
+    folder = saved({"model": weights | grey}, tmp_path / "step 10")
+    assert cli.main(["spectrum", str(folder), "--dataset", "digits", "--samples", "50", "-q"]) in (0, 3)
 
 
 Chunk = tuple[tuple[int, ...], torch.Tensor]
@@ -223,6 +230,7 @@ def test_a_damaged_folder(content: bytes, tmp_path: Path) -> None:
         foreign.load(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_converter_works_as_typed(
     network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

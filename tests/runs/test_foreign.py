@@ -23,6 +23,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt, vit
 from collapse_cli.runs import foreign
 from collapse_cli.runs.others.layouts import CIFAR, CIFAR_2023, CLIP, IMAGENET, LAYOUTS, NONE, Choices
+from collapse_cli.shapes import Normalisation
 
 D = 128  # of the narrow network below
 
@@ -566,6 +567,24 @@ def test_images_of_a_layout(tmp_path: Path) -> None:
     weights["conv1.weight"] = weights["conv1.weight"][:, :1]
     grey = foreign.load(saved(weights, tmp_path / "g.pt"))
     assert (grey.channels, grey.normalisation.mean, grey.normalisation.std) == (1, (0.0,), (1.0,))
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_a_normalisation_of_other_channels(channels: int, tmp_path: Path) -> None:
+    """None is put in its place where it was asked for; where it was not, what is taken is said."""
+    weights = named(narrow(), "")
+    weights["conv1.weight"] = weights["conv1.weight"][:, :1].repeat(1, channels, 1, 1)
+    path = saved(weights, tmp_path / "x.pt")
+    for asked in ("imagenet", "cifar", "clip"):
+        with pytest.raises(
+            CollapseError, match=f"--normalisation {asked} is of 3 channels, but .* of {channels}"
+        ):
+            foreign.load(path, Choices(normalisation=asked))
+    for asked, mean, std in (("none", 0.0, 1.0), ("half", 0.5, 0.5), ("auto", 0.0, 1.0)):
+        found = foreign.load(path, Choices(normalisation=asked))
+        assert found.normalisation == Normalisation((mean,) * channels, (std,) * channels)
+        means, stds = (", ".join([f"{value:g}"] * channels) for value in (mean, std))
+        assert f"mean {means}, std {stds} (--size, --normalisation)" in found.assumed[-1]
 
 
 def test_images_are_as_asked_for(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ import os
 import pickle
 import random
 import sys
+import time
 import types
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,8 +30,8 @@ from torch import nn
 from collapse_cli.analysis import inputs
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import foreign, outline, reader, storages, unpickled
-from collapse_cli.runs.inert import Inert, inside
+from collapse_cli.runs import foreign, outline, reader, stand_ins, storages, unpickled
+from collapse_cli.runs.inert import Inert, Name, inside
 from collapse_cli.runs.unpickled import Table
 from tests.runs.test_foreign import narrow, told_apart
 from tests.runs.test_stand_ins import Call, written
@@ -273,14 +275,14 @@ def test_nothing_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_no_class_or_function_is_changed(pickled: bytes) -> None:
-    table = storages.table(lambda key, size: torch.UntypedStorage(0))
+    table = storages.table(lambda key: torch.UntypedStorage(0))
     before = [vars(argparse.Namespace).copy(), torch._utils._rebuild_tensor_v2.__code__]
     value = unpickled.read(io.BytesIO(pickled), table)
     assert isinstance(value, Inert)
     assert before == [vars(argparse.Namespace).copy(), torch._utils._rebuild_tensor_v2.__code__]
 
 
-DEEP = 200_000
+DEEP = 100_000
 
 
 @pytest.mark.parametrize(
@@ -291,6 +293,7 @@ DEEP = 200_000
         b"\x80\x02" + b"]" * DEEP + b"a" * (DEEP - 1) + b".",
         b"\x80\x04\x8f(" + b")" + b"\x85" * DEEP + b"\x90.",  # as a member of a set
     ],
+    ids=["tuples", "a name", "lists", "a member of a set"],
 )
 def test_depth_takes_no_stack(pickled: bytes) -> None:
     with suppress(ValueError):
@@ -300,17 +303,24 @@ def test_depth_takes_no_stack(pickled: bytes) -> None:
 @pytest.mark.parametrize(
     "pickled",
     [
-        b"\x80\x05\x96" + b"\xff" * 7 + b"\x00abc.",  # bytes that are not there
-        b"\x80\x04\x8e" + b"\xff" * 7 + b"\x00abc.",
-        b"\x80\x02T\xff\xff\xff\x7fabc.",
-        b"\x80\x02" + b"}" * (unpickled.CONTAINERS + 1) + b".",
-        b"\x80\x02\x82\x01.",  # a registered extension
-        b"\x80\x05\x97.",  # a buffer outside
-        b"\x80\x02R.", b"\x80\x02K\x01K\x02R.", b"\x80\x02t.", b"\x80\x02K\x01a.", b"\x80\x02h\x07.", b"\x80\x02.", b"", b"x",
+        pytest.param(b"\x80\x05\x96" + b"\xff" * 7 + b"\x00abc.", id="bytes that are not there"),
+        pytest.param(b"\x80\x04\x8e" + b"\xff" * 7 + b"\x00abc.", id="bytes of protocol 4"),
+        pytest.param(b"\x80\x02T\xff\xff\xff\x7fabc.", id="words that are not there"),
+        pytest.param(b"\x80\x02" + b"}" * 101 + b".", id="too many dicts"),
+        pytest.param(b"\x80\x02\x82\x01.", id="a registered extension"),
+        pytest.param(b"\x80\x05\x97.", id="a buffer outside"),
+        pytest.param(b"\x80\x02R.", id="a call of nothing"),
+        pytest.param(b"\x80\x02K\x01K\x02R.", id="a call with a number"),
+        pytest.param(b"\x80\x02t.", id="no mark"),
+        pytest.param(b"\x80\x02K\x01a.", id="no list"),
+        pytest.param(b"\x80\x02h\x07.", id="no such place"),
+        pytest.param(b"\x80\x02.", id="nothing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"x", id="a letter"),
     ],
-    ids=str,
-)  # fmt: skip
-def test_what_is_no_pickle_is_refused(pickled: bytes) -> None:
+)
+def test_what_is_no_pickle_is_refused(pickled: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpickled, "CONTAINERS", 100)
     with pytest.raises((ValueError, IndexError, KeyError)):
         unpickled.read(io.BytesIO(pickled), Table())
 
@@ -349,3 +359,92 @@ def test_plain_pickles_are_as_python_reads_them() -> None:
             1.5,
             {"b": (1, 2)},
         ]
+
+
+def branching(levels: int = 8, wide: int = 60) -> bytes:
+    """A tuple of many references to a tuple of many references …: few bytes, and no end to it where it is hashed."""
+    inner = b"".join(
+        b"(" + f"h{chr(n - 1)}".encode("latin1") * wide + b"t" + b"q" + bytes([n]) for n in range(1, levels)
+    )
+    return b")q\x00" + inner
+
+
+KEYS = {
+    "a name": b"\x80\x02}" + branching() + b"K\x01s.",
+    "an item among many": b"\x80\x02}(" + branching() + b"K\x01u.",
+    "the argument of a call": b"\x80\x02ccollections\nOrderedDict\n](](" + branching() + b"K\x01eea\x85R.",
+    "a set": b"\x80\x02cbuiltins\nset\n](" + branching() + b"e\x85R.",
+    "a long one": b"\x80\x02}(" + b"K\x01" * 5000 + b"tK\x01s.",
+}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("case", KEYS)
+def test_what_would_be_hashed_without_end_is_not(
+    case: str, zipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes to torch's reader, which hashes every name, in no format."""
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("torch reads it"))
+    path = tmp_path / "x.pt"
+    if zipped:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x/data.pkl", KEYS[case])
+            archive.writestr("x/version", "3\n")
+    else:
+        path.write_bytes(
+            b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}))
+            + KEYS[case] + pickle.dumps([], 2)
+        )  # fmt: skip
+    outline.outline(path)
+    with suppress(CollapseError):
+        reader.read(path)
+
+
+def states(count: int) -> tuple[float, list[Any]]:
+    """Seconds for objects without a value for their state, and these: each twice, by itself and by the memo."""
+    pickled = b"\x80\x02]("
+    for place in (n.to_bytes(4, "little") for n in range(count)):
+        pickled += b"cnumpy\nndarray\n)Rr" + place + b"(K\x01)N\x89)tbj" + place
+    table = dataclasses.replace(storages.table(torch.UntypedStorage), states={stand_ins.Array: unfit})
+    start = time.process_time()
+    values = unpickled.read(io.BytesIO(pickled + b"e."), table)
+    return time.process_time() - start, values
+
+
+def test_time_grows_with_the_number_of_states_that_do_not_fit() -> None:
+    """Each stands where its object stood, also where the memo names it; no other object of the memo is looked at."""
+    (short, values), (long, _) = states(1000), states(16_000)
+    assert all(type(value) is Inert for value in values)
+    assert all(first is again for first, again in zip(values[::2], values[1::2], strict=True))
+    assert len({id(value) for value in values}) == 1000
+    assert long < 48 * short
+
+
+def unfit(target: Any, state: Any) -> None:
+    raise unpickled.Unfit("numpy.ndarray")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_storage_is_opened_once(compression: int, tmp_path: Path) -> None:
+    """Compressed, or at an odd place, it is copied: not for every tensor of it. What shared its weights shares them."""
+    weight = torch.arange(100.0)
+    torch.save(
+        {"a": weight, "b": weight[10:20], "c": weight.view(10, 10), "object": Settings()}, tmp_path / "x.pt"
+    )
+    with (
+        zipfile.ZipFile(tmp_path / "x.pt") as archive,
+        zipfile.ZipFile(tmp_path / "y.pt", "w", compression) as other,
+    ):
+        for name in archive.namelist():
+            other.writestr(f"odd/{name.partition('/')[2]}", archive.read(name))
+    content = reader.read(tmp_path / "y.pt")
+    assert torch.equal(content["c"], weight.view(10, 10))
+    assert torch.equal(content["b"], weight[10:20])
+    pointers = {content[name].untyped_storage().data_ptr() for name in "abc"}
+    assert len(pointers) == 1
+
+
+def test_a_part_of_a_storage_may_be_empty() -> None:
+    table = storages.table(lambda key: torch.UntypedStorage(8))
+    storage = table.outside(("storage", Name("torch.FloatStorage"), "0", "cpu", 0))
+    assert storage.content.nbytes() == 0

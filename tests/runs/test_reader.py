@@ -252,6 +252,20 @@ def test_one_number_that_stands_for_many(zipped: bool, tmp_path: Path) -> None:
                 reader.read(tmp_path / "e.pt")
 
 
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_few_numbers_that_stand_for_many_tensors(zipped: bool, tmp_path: Path) -> None:
+    """Each fits into the memory, and not all of them; tensors that share a storage as large as they are count once."""
+    repeated, shared = torch.ones(1).expand(MEGABYTE // 8), torch.ones(MEGABYTE // 8)
+    for content, fits in (([repeated, repeated], True), ([repeated] * 3, False), ([shared] * 5, True)):
+        torch.save(content, tmp_path / "e.pt", _use_new_zipfile_serialization=zipped)
+        if fits:
+            assert len(reader.read(tmp_path / "e.pt")) == len(content)
+        else:
+            with pytest.raises(CollapseError, match="1,572,864 bytes of numbers"):
+                reader.read(tmp_path / "e.pt")
+
+
 def test_a_dict_that_holds_itself(tmp_path: Path) -> None:
     content: dict[str, Any] = {"weight": torch.ones(2, 2)}
     content["again"] = content

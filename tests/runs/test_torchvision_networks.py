@@ -68,6 +68,7 @@ def test_each_is_known_by_its_weights(name: str) -> None:
     assert (candidate.share, candidate.missing, candidate.unexpected) == (1, (), ())
 
 
+@pytest.mark.slow
 def test_no_two_have_the_same_weights() -> None:
     """So what the weights do not tell, strides and activations, follows from them: also without the classifier."""
     bodies: dict[frozenset[tuple[str, torch.Size]], list[str]] = {}
@@ -123,7 +124,7 @@ SMALL: dict[str, tuple[str, int, dict[str, Any]]] = {
 }
 
 
-LARGE = ("vit_b_16", "maxvit_t", "inception_v3", "swin_v2_t")
+LARGE = ("vit_b_16", "maxvit_t", "inception_v3", "swin_v2_t", "alexnet", "vgg11_bn")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -157,7 +158,12 @@ BARE: dict[str, tuple[int, Callable[[Any, Tensor], Tensor]]] = {
 
 @pytest.mark.parametrize(
     ("name", "cut"),
-    [(name, cut) for name in BARE for cut in (False, True) if not (cut and name == "vgg11_bn")],
+    [
+        pytest.param(name, cut, marks=[pytest.mark.slow] if name in LARGE else [])
+        for name in BARE
+        for cut in (False, True)
+        if not (cut and name == "vgg11_bn")
+    ],
 )
 def test_without_a_classifier(name: str, cut: bool, tmp_path: Path) -> None:
     """Also of a network that was cut into a Sequential, whose features have the number 0."""

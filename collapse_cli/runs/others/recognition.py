@@ -25,6 +25,7 @@ from collapse_cli.runs.others.candidates import Candidate, scored, under
 from collapse_cli.runs.others.layouts import LAYOUTS, Branch, Choices, Layout
 from collapse_cli.runs.others.reading import Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
+from collapse_cli.runs.shell import quoted
 
 FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (
     resnets.read,
@@ -188,7 +189,7 @@ def _misfit(path: Path, best: Candidate) -> CollapseError:
         f"{path} is not a network that is recognised: {best.reading.arch}{where} comes nearest, of which "
         f"{best.matched} of {best.total} weights match ({best.share:.0%}); {'; '.join(parts)}",
         "give another architecture with --arch, or another place with --prefix; `collapse "
-        f"weights {path}` needs neither",
+        f"weights {quoted(path)}` needs neither",
     )
 
 
@@ -229,5 +230,5 @@ def _unknown(held: FileTensors, choices: Choices) -> CollapseError:
     return CollapseError(
         f"{held.path} is not a network that is recognised (ResNets, ViTs, CLIP, torchvision's networks); its weights are "
         f"{few(tuple(held.tensors))}",
-        f"give the name of a model of timm with --arch; `collapse weights {held.path}` needs no architecture",
+        f"give the name of a model of timm with --arch; `collapse weights {quoted(held.path)}` needs no architecture",
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from shlex import quote
 
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.tensors import FileTensors
+from collapse_cli.runs.shell import quoted
 
 Weights = Mapping[str, Tensor]
 
@@ -80,9 +80,7 @@ def refuse_stem(weights: Weights, path: Path) -> None:
 def _other(path: Path, kind: str, example: str = "") -> CollapseError:
     """What it is, and how to go on: by a name that the package timm knows, or without a forward pass."""
     named = f"give its name in timm, such as --arch {example}; " if example else ""
-    return CollapseError(
-        f"{path} {kind}", f"{named}`collapse weights {quote(str(path))}` needs no architecture"
-    )
+    return CollapseError(f"{path} {kind}", f"{named}`collapse weights {quoted(path)}` needs no architecture")
 
 
 def _is_preactivated(weights: Weights) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from shlex import quote
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import BESIDE_TORCHVISION, HALF, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.torchvision_table import FAMILIES, REGNET_SIGN, REGNETS, Family, cut
+from collapse_cli.runs.shell import quoted
 from collapse_cli.shapes import Normalisation
 
 Weights = Mapping[str, Tensor]
@@ -153,7 +153,7 @@ def _without_last_layer(network: nn.Module, weights: Weights, question: Question
         raise CollapseError(
             f"{question.held.path} has the layers of torchvision's {type(network).__name__}, but its {name} takes {takes} "
             f"dimensions, and torchvision's {linear.in_features}: how it pools is not in the file",
-            f"`collapse weights {quote(str(question.held.path))}` needs no architecture",
+            f"`collapse weights {quoted(question.held.path)}` needs no architecture",
         )
     before = nn.Sequential(*layers[:-1])
     path = {f"{name}.{n}": weight.shape for n, weight in before.state_dict().items()}
@@ -194,5 +194,5 @@ def _no_such_size(family: Family, question: Question) -> CollapseError:
     return CollapseError(
         f"{path} has the names of torchvision's {family.name}, but is none of its networks of three channels: "
         f"{', '.join(family.networks.values())}",
-        f"`collapse weights {quote(str(path))}` needs no architecture",
+        f"`collapse weights {quoted(path)}` needs no architecture",
     )

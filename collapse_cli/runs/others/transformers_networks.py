@@ -18,6 +18,7 @@ from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.runs.others.transformers_encoder import Encoder
 from collapse_cli.runs.others.transformers_table import MODEL_TYPES, ModelType, takes
 from collapse_cli.runs.others.vit_names import OF_TRANSFORMERS
+from collapse_cli.runs.shell import quoted
 
 LIBRARY = "transformers"
 BESIDE = re.compile(
@@ -60,7 +61,7 @@ def read(question: Question) -> Reading | None:
             f"{held.path} lacks {len(lacking)} of the weights that its config.json describes, or they have other shapes: "
             f"{', '.join(lacking[:3])}{' …' if len(lacking) > 3 else ''}",
             "copy or download config.json and the weights again, both of one network; "
-            f"`collapse weights {held.path}` needs no config",
+            f"`collapse weights {quoted(held.path)}` needs no config",
         )
     _refuse_unused(question, unexpected)
     images, origin = transformers_images.form(held, tower, row)
@@ -85,7 +86,7 @@ def needed(held: FileTensors, choices: Choices) -> CollapseError | None:
     name = _config(held)["model_type"]
     return CollapseError(
         f"{held.path} is a Hugging Face network of model_type {name}, which needs the package transformers",
-        f"pip install 'collapse-cli[transformers]'; its weights alone: collapse weights {held.path}",
+        f"pip install 'collapse-cli[transformers]'; its weights alone: collapse weights {quoted(held.path)}",
     )
 
 
