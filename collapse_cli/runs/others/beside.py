@@ -12,10 +12,11 @@ from torch.nn.functional import normalize
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.branches import prefixes, written
 from collapse_cli.runs.others.candidates import Candidate, under
-from collapse_cli.runs.others.heads import HEAD, LEARNER, OTHER_HEAD, Head, behind, head_at, heads, is_slow
+from collapse_cli.runs.others.heads import HEAD, LEARNER, OTHER_HEAD, Head, behind, head_at, heads
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.others.leftovers import unused, used_by_encoder
 from collapse_cli.runs.others.recognition import few
+from collapse_cli.runs.others.slow_copies import is_slow
 from collapse_cli.runs.others.tensors import FileTensors
 
 NORMED = (
