@@ -113,6 +113,46 @@ def test_dicts_of_encoder_and_projector(tmp_path: Path, h: Tensor) -> None:
     assert torch.equal(read.projector(h), HEADS["v2"]()(h))  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("encoder", ["rngnet", "scheduled_net", "optimistic", "loopnet"])
+@pytest.mark.parametrize(
+    "head", ["projector_scaler", "scheduler_free_projector", "optimal_projector", "rng_projector"]
+)
+def test_dicts_are_not_dropped_for_a_part_of_their_names(
+    encoder: str, head: str, tmp_path: Path, h: Tensor
+) -> None:
+    path = saved({encoder: named(narrow(), ""), head: named(HEADS["v2"](), "")}, tmp_path / "x.pt")
+    read = foreign.load(path)
+    images = torch.randn(2, 3, 40, 40, generator=torch.Generator().manual_seed(9))
+    assert torch.equal(read.encoder(images), narrow()(images))
+    assert torch.equal(read.projector(h), HEADS["v2"]()(h))  # type: ignore[misc]
+    assert read.leftover == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        *((name, False) for name in (
+            "optimizer", "optimizers", "optimizer_states", "opt", "optim", "optimizer_g",
+            "optimizer_state_dict", "head_optimizer",
+        )),
+        *((name, True) for name in (
+            "lr_scheduler", "lr_schedulers", "scheduler", "scheduler_state_dict", "scaler", "fp16_scaler",
+            "grad_scaler", "amp", "rng_state",
+            "cuda_rng_state", "callbacks", "loops", "dino_loss", "loss", "hyper_parameters",
+        )),
+    ],
+)  # fmt: skip
+def test_state_of_the_training_is_no_weight_and_told_where_it_holds_matrices(
+    name: str, told: bool, tmp_path: Path
+) -> None:
+    """Of optimizers it goes without saying."""
+    content = {"state_dict": named(narrow(), "encoder."), name: {"inner": {"x.weight": torch.ones(4, D)}}}
+    read = foreign.load(saved(content, tmp_path / "x.pt"))
+    assert read.leftover == ((f"{name} (state of the training, by its name)",) if told else ())
+    content[name] = {"inner": {"x": torch.ones(4)}}
+    assert foreign.load(saved(content, tmp_path / "y.pt")).leftover == ()
+
+
 def test_a_head_beside_a_vit(tmp_path: Path, h: Tensor) -> None:
     """Also with the layer norm and the GELU of DINO's, which its last layer tells."""
     head = sequence(linear(D, 20), nn.LayerNorm(20), nn.ReLU(), nn.Linear(20, 12))

@@ -58,6 +58,7 @@ def in_words(held: FileTensors, best: Candidate, used: Iterable[str]) -> Iterato
         count = f"{len(names)} weight{'s' if len(names) > 1 else ''}"
         yield f"{prefix} ({'; '.join((count, *_encoder(held, best, names)))})"
     yield from (f"{name} (another dict of weights)" for name in held.unopened if not held.averaged)
+    yield from (f"{name} (state of the training, by its name)" for name in held.dropped)
 
 
 def _prefixes(name: str) -> Iterator[str]:
