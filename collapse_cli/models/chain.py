@@ -85,9 +85,10 @@ class Chain:
         first = self.layers[0].parts[-1:]
         if first and first[0].isdigit() and int(first[0]):
             yield f"nothing before layer {self.layers[0].name} of the projector, although its numbers begin above 0"
-        if any(
-            "bias" not in layer.parameters and type(layer.module) is nn.LayerNorm for layer in self.layers
-        ):
+        layer_norms = [layer for layer in self.layers if type(layer.module) is nn.LayerNorm]
+        if any("bias" in layer.parameters for layer in layer_norms):
+            yield "layer norm in the projector where a norm has no running statistics, as some group and batch norms have none"
+        if any("bias" not in layer.parameters for layer in layer_norms):
             yield "layer norm in the projector where a norm has a weight alone, as an RMS norm has too"
 
     def _active(self, position: int) -> bool:

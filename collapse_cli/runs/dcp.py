@@ -19,7 +19,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import archives, shell, storages, unpickled
 from collapse_cli.runs.inert import Inert
-from collapse_cli.runs.others.array_names import ASIDE
+from collapse_cli.runs.others.array_names import is_aside
 from collapse_cli.runs.reader import Unreadable, refuse_too_large, size
 
 METADATA = ".metadata"
@@ -101,7 +101,7 @@ class _Folder:
 
     def content(self) -> dict[str, Any]:
         """Raises CollapseError where the tensors of several parts do not fit into memory."""
-        names = [name for name in self.declared if not ASIDE.search(str(self._path(name)[0]))]
+        names = [name for name in self.declared if not is_aside(str(self._path(name)[0]))]
         wholes = {name: self._declared(name) for name in names if "chunks" in self.declared[name].attributes}
         refuse_too_large(self.path, sum(whole.declared for whole in wholes.values()))
         content: dict[str, Any] = {}
@@ -119,7 +119,7 @@ class _Folder:
         if path:
             return path
         first, dot, rest = name.partition(".")
-        return (first, rest) if dot and ASIDE.search(first) else (name,)
+        return (first, rest) if dot and is_aside(first) else (name,)
 
     def _declared(self, name: str) -> Whole:
         about = self.declared[name].attributes

@@ -13,6 +13,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
 from collapse_cli.runs.others import beside, branches, caveats, leftovers
 from collapse_cli.runs.others.candidates import Candidate
+from collapse_cli.runs.others.key_queue import queue
 from collapse_cli.runs.others.layouts import NORMALISATIONS, Choices
 from collapse_cli.runs.others.reading import ImageForm
 from collapse_cli.runs.others.recognition import recognise
@@ -94,7 +95,8 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, fil
     encoder = rebuilt.filled(best.reading.network, best.weights) if filled else best.reading.network
     size, normalisation = _images(held, best, choices)
     projector, clusters = beside.projector(held, best, choices), beside.clusters(held, best)
-    used = leftovers.used_by_encoder(held, best) | projector.names | beside.names(held, best)
+    keys = queue(held, projector.dim)
+    used = leftovers.used_by_encoder(held, best) | projector.names | keys.names | beside.names(held, best)
     return Foreign(
         path=held.path,
         layout=best.layout.name,
@@ -108,7 +110,7 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, fil
         projector=projector.network,
         cluster_head=clusters,
         prototypes=_copied(beside.prototypes(held, best)),
-        queue=_copied(beside.queue(held)),
+        queue=_copied(keys.keys),
         matched=best.matched,
         total=best.total,
         epoch=held.epoch,
@@ -119,7 +121,7 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, fil
         normalisation=normalisation,
         dtype=_dtype(best.weights),
         assumed=(*caveats.assumed(held, best, choices, projector), _shown(size, normalisation)),
-        unknown=tuple(caveats.unknown(held, best, projector)),
+        unknown=(*caveats.unknown(held, best, projector), *keys.unknown),
         warnings=tuple(caveats.warnings(best, projector)),
         leftover=tuple(leftovers.in_words(held, best, used)),
     )

@@ -121,10 +121,14 @@ def test_norms_that_stand_before_the_layer_of_their_number() -> None:
 GAP, WORD = "ReLU where the layer numbers", "ReLU before each further linear layer"
 
 
+STATISTICS = "layer norm in the projector where a norm has no running statistics"
+
+
 @pytest.mark.parametrize(
     ("of", "names", "said"),
     [
         ("linear", "0", []),
+        ("layer norm", "0 1 3", [GAP, STATISTICS]),
         ("mlp", "0 2", [GAP]),
         ("mlp", "fc1 fc2", [WORD]),
         ("mlp", "layer1.0 layer2.0", [WORD]),
@@ -141,6 +145,21 @@ def test_what_is_assumed_is_said(of: str, names: str, said: list[str], rows: Ten
     assert all(sentence.startswith(beginning) for sentence, beginning in zip(found, said, strict=True))
     if of != "norms":
         assert torch.equal(layers.built()(rows), HEADS[of](rows))
+
+
+@pytest.mark.parametrize(
+    "other", [nn.GroupNorm(7, 7), nn.BatchNorm1d(7, track_running_stats=False)], ids=["group", "batch"]
+)
+def test_a_norm_that_may_be_another_is_said_to_be_a_layer_norm(other: nn.Module, rows: Tensor) -> None:
+    """Their weights are those of a layer norm, and their outputs are not: that one was taken is told."""
+    original = head(nn.Linear(9, 7), other, nn.ReLU(), nn.Linear(7, 4))
+    layers = chain(original.state_dict())
+    w = original.state_dict()
+    x = torch.layer_norm(rows @ w["0.weight"].T + w["0.bias"], (7,), w["1.weight"], w["1.bias"])
+    z = layers.built()(rows)
+    torch.testing.assert_close(z, relu(x) @ w["3.weight"].T + w["3.bias"])
+    assert not torch.allclose(z, original(rows), atol=0.01)
+    assert [sentence for sentence in layers.assumed("ReLU") if sentence.startswith(STATISTICS)]
 
 
 def test_a_norm_with_a_weight_alone_is_said() -> None:

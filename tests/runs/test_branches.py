@@ -68,6 +68,31 @@ def test_the_published_network_is_taken_and_the_other_is_named(
         assert torch.equal(asked.encoder(images), narrow(seed=seed)(images))
 
 
+@pytest.mark.parametrize(
+    ("copy", "published"),
+    [
+        ("swa_{}", True), ("avg_{}", True), ("averaged_{}", True), ("offline_{}", False), ("teachernet.{}", True),
+        ("momentumencoder.{}", False), ("targetnet.{}", False), ("{}_k", False), ("emaNet.{}", True),
+    ],
+)  # fmt: skip
+def test_a_slow_copy_and_its_head_are_named_by_one_table(
+    copy: str, published: bool, tmp_path: Path, images: Tensor
+) -> None:
+    """Beside `encoder` and `g_proj`: either network is read with the head of its own."""
+    slow, head = copy.format("encoder"), copy.format("g_proj")
+    weights = (
+        pair("encoder.", f"{slow}.") | named(HEADS["v2"](), "g_proj.") | named(HEADS["swav"](), f"{head}.")
+    )
+    path = saved(weights, tmp_path / "x.pt")
+    assert foreign.load(path).branch == ("momentum" if published else "online")
+    for branch, seed, key in (("online", 0, "v2"), ("momentum", SLOW, "swav")):
+        read = foreign.load(path, Choices(branch=branch))  # type: ignore[arg-type]
+        h = narrow(seed=seed)(images)
+        assert torch.equal(read.encoder(images), h)
+        assert read.projector is not None
+        assert torch.equal(read.projector(h), HEADS[key]()(h))
+
+
 def test_i_jepa_is_its_target_encoder(tmp_path: Path) -> None:
     """The mean of the normed patches, as no class token is there; the context encoder is had by --branch online."""
     small = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(9))

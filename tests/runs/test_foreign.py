@@ -519,6 +519,41 @@ def test_prototypes_and_queue(tmp_path: Path) -> None:
     assert torch.equal(both, torch.cat([keys, -keys]))  # type: ignore[arg-type, operator]
 
 
+@pytest.mark.parametrize("views", [(), (2,)], ids=["one view", "two views"])
+def test_keys_of_a_queue_are_along_the_axis_that_z_does_not_have(
+    views: tuple[int, ...], tmp_path: Path
+) -> None:
+    """NNCLR and ReSSL keep a key in each row, MoCo in each column; where z has both lengths or neither, none are read."""
+    rows = torch.arange(60.0).reshape(5, 12).expand(*views, 5, 12).clone()
+    for number, (kept, keys) in enumerate(
+        (
+            (rows, rows),
+            (rows.mT, rows),
+            (rows[..., :11], None),
+            (rows[..., :1, :].mT @ rows[..., :1, :], None),
+        )
+    ):
+        content, *_ = moco("v2")
+        content["state_dict"]["module.queue"] = kept.contiguous()
+        read = foreign.load(saved(content, tmp_path / f"{number}.pth"))
+        said = [sentence for sentence in read.unknown if "which axis of module.queue (" in sentence]
+        assert bool(said) == (keys is None) == any("queue" in group for group in read.leftover)
+        if keys is None:
+            assert read.queue is None
+        else:
+            assert torch.equal(read.queue, keys.reshape(-1, 12))  # type: ignore[arg-type]
+
+
+def test_a_queue_without_a_projector_is_left_out_and_said(tmp_path: Path) -> None:
+    path = saved(named(narrow(), "encoder.") | {"queue": torch.zeros(12, 9)}, tmp_path / "x.pt")
+    read = foreign.load(path)
+    assert (read.projector, read.queue) == (None, None)
+    assert (
+        "which axis of queue (12, 9) counts its keys, as there is no z to compare it with: the queue is left out"
+        in read.unknown
+    )
+
+
 def test_the_cluster_head_ends_in_a_softmax(tmp_path: Path, images: Tensor) -> None:
     content, encoder, _ = clustering()
     head = foreign.load(saved(content, tmp_path / "x.tar")).cluster_head

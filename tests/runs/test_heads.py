@@ -113,6 +113,46 @@ def test_dicts_of_encoder_and_projector(tmp_path: Path, h: Tensor) -> None:
     assert torch.equal(read.projector(h), HEADS["v2"]()(h))  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("encoder", ["rngnet", "scheduled_net", "optimistic", "loopnet"])
+@pytest.mark.parametrize(
+    "head", ["projector_scaler", "scheduler_free_projector", "optimal_projector", "rng_projector"]
+)
+def test_dicts_are_not_dropped_for_a_part_of_their_names(
+    encoder: str, head: str, tmp_path: Path, h: Tensor
+) -> None:
+    path = saved({encoder: named(narrow(), ""), head: named(HEADS["v2"](), "")}, tmp_path / "x.pt")
+    read = foreign.load(path)
+    images = torch.randn(2, 3, 40, 40, generator=torch.Generator().manual_seed(9))
+    assert torch.equal(read.encoder(images), narrow()(images))
+    assert torch.equal(read.projector(h), HEADS["v2"]()(h))  # type: ignore[misc]
+    assert read.leftover == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        *((name, False) for name in (
+            "optimizer", "optimizers", "optimizer_states", "opt", "optim", "optimizer_g",
+            "optimizer_state_dict", "head_optimizer",
+        )),
+        *((name, True) for name in (
+            "lr_scheduler", "lr_schedulers", "scheduler", "scheduler_state_dict", "scaler", "fp16_scaler",
+            "grad_scaler", "amp", "rng_state",
+            "cuda_rng_state", "callbacks", "loops", "dino_loss", "loss", "hyper_parameters",
+        )),
+    ],
+)  # fmt: skip
+def test_state_of_the_training_is_no_weight_and_told_where_it_holds_matrices(
+    name: str, told: bool, tmp_path: Path
+) -> None:
+    """Of optimizers it goes without saying."""
+    content = {"state_dict": named(narrow(), "encoder."), name: {"inner": {"x.weight": torch.ones(4, D)}}}
+    read = foreign.load(saved(content, tmp_path / "x.pt"))
+    assert read.leftover == ((f"{name} (state of the training, by its name)",) if told else ())
+    content[name] = {"inner": {"x": torch.ones(4)}}
+    assert foreign.load(saved(content, tmp_path / "y.pt")).leftover == ()
+
+
 def test_a_head_beside_a_vit(tmp_path: Path, h: Tensor) -> None:
     """Also with the layer norm and the GELU of DINO's, which its last layer tells."""
     head = sequence(linear(D, 20), nn.LayerNorm(20), nn.ReLU(), nn.Linear(20, 12))
@@ -314,6 +354,97 @@ def test_what_may_lie_on_the_path_refuses(case: str, network: str, tmp_path: Pat
         assert foreign.load(path, Choices(heads=2, ignore=caught.value.hint.split("--ignore ")[1])).width == D
     else:
         assert case == "an adapter in a block" or (network, case) == ("vit", "a chain D-D beside")
+
+
+def attention(prefix: str) -> dict[str, Tensor]:
+    return {f"{prefix}query": torch.ones(1, 1, D), f"{prefix}attn.in_proj_weight": torch.ones(3 * D, D)}
+
+
+# What stands beside an encoder, and what of it --ignore takes; the embedding may go through it.
+THROUGH: dict[str, tuple[dict[str, Tensor], str]] = {
+    "a pooler": (attention("pooler."), "pooler."),
+    "a pooler with a layer too": (named(nn.Linear(D, D), "pooler.dense.") | attention("pooler."), "pooler."),
+    "a pooling head": (attention("pooling_head."), "pooling_head."),
+    "scores of places": (named(nn.Linear(D, 1), "attention_pooling_layer."), "attention_pooling_layer."),
+    "attention": (attention("attn_pool."), "attn_pool."),
+    "a power": ({"gem.p": torch.ones(1)}, "gem."),
+    "a power of another name": ({"global_gem_pool.p": torch.ones(1)}, "global_gem_pool."),
+    "words": (named(nn.Linear(D, 8), "netvlad.conv.") | {"netvlad.centroids": torch.ones(8, D)}, "netvlad."),
+    "an aggregator": (attention("aggregator."), "aggregator."),
+    "a query alone": ({"pool_query": torch.ones(1, D)}, "pool_query"),
+    "a norm": (named(told_apart(nn.BatchNorm1d(D), 2), "embed_bn."), "embed_bn."),
+    "a norm without weights": (named(told_apart(norm(D, False), 2), "bn."), "bn."),
+    "a layer norm": (named(told_apart(nn.LayerNorm(D), 2), "final_norm."), "final_norm."),
+    "two": (attention("pool.") | named(told_apart(nn.LayerNorm(D), 2), "norm."), "pool.,norm."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", THROUGH)
+@pytest.mark.parametrize(
+    "where", [("backbone.", ""), ("net.trunk.", "net."), ("module.net.trunk.", "module.")]
+)
+@pytest.mark.parametrize("network", ["resnet", "vit"])
+def test_what_the_embedding_may_go_through_refuses(
+    case: str, where: tuple[str, str], network: str, tmp_path: Path, h: Tensor
+) -> None:
+    """Wherever it stands beside the encoder; the hint is typed as it stands, and gives the encoder and the projector."""
+    extra, ignored = THROUGH[case]
+    weights = named(narrow(), where[0]) if network == "resnet" else {
+        f"{where[0]}{name}": weight for name, weight in transformer(layers=2).items()
+    }  # fmt: skip
+    weights |= {f"{where[1]}{name}": weight for name, weight in extra.items()}
+    path = saved(weights | named(HEADS["v2"](), f"{where[1]}proj."), tmp_path / "x.pt")
+    with pytest.raises(CollapseError, match=r"and beside it a (pooling|norm), ") as caught:
+        foreign.load(path, Choices(heads=2))
+    assert caught.value.hint.split()[:2] == ["--ignore", ignored]
+    read = foreign.load(path, Choices(heads=2, ignore=ignored))
+    assert torch.equal(read.projector(h), HEADS["v2"]()(h))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("case", [case for case in THROUGH if case != "a norm without weights"])
+def test_the_same_under_the_encoders_own_prefix_refuses(case: str, tmp_path: Path) -> None:
+    extra, ignored = THROUGH[case]
+    for network in (named(narrow(), ""), transformer(layers=2)):
+        if case in ("attention", "two") and "cls_token" in network:
+            continue  # a ViT's own parts
+        path = saved(network | extra, tmp_path / "x.pt")
+        with pytest.raises(CollapseError, match="that may lie between image and embedding") as caught:
+            foreign.load(path, Choices(heads=2))
+        assert caught.value.hint.endswith(f"--ignore {ignored}")
+        assert foreign.load(path, Choices(heads=2, ignore=ignored)).width == D
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        named(nn.Linear(D, D), "pooler.dense."),
+        named(nn.LayerNorm(D), "ln_final.") | {"token_embedding.weight": torch.zeros(30, D)},
+        attention("text_pooler."),
+        named(nn.LayerNorm(D), "decoder_norm."),
+        named(nn.LayerNorm(D), "predictor_norm."),
+        named(norm(D), "momentum_norm."),
+        named(norm(12, False), "bn."),
+        pulled(sequence(nn.Linear(D, D), norm(D), nn.Linear(D, 12)), "fc1 bn1 fc2"),
+        pulled(sequence(nn.Linear(D, D), norm(D), nn.Linear(40, 12)), "fc1 bn1 fc2"),
+        named(norm(D), "projector_norm."),
+    ],
+    ids=lambda extra: next(iter(extra)),
+)
+def test_norms_of_heads_and_of_text_towers_are_on_no_path(extra: dict[str, Tensor], tmp_path: Path) -> None:
+    images = torch.randn(2, 3, 40, 40, generator=torch.Generator().manual_seed(9))
+    path = saved(named(narrow(), "visual.net.") | extra, tmp_path / "x.pt")
+    assert torch.equal(foreign.load(path).encoder(images), narrow()(images))
+
+
+def test_barlow_twins_norm_is_behind_z_also_where_it_is_as_wide_as_h(tmp_path: Path, h: Tensor) -> None:
+    wide = sequence(linear(D, D), norm(D), nn.ReLU(), linear(D, D))
+    weights = named(narrow(), "module.backbone.") | named(wide, "module.projector.")
+    read = foreign.load(saved(weights | named(norm(D, False), "module.bn."), tmp_path / "x.pt"))
+    assert torch.equal(read.projector(h), wide(h))  # type: ignore[misc]
+    weights |= named(HEADS["barlow"](), "module.projector.")
+    path = saved(weights | named(norm(D, False), "module.bn."), tmp_path / "y.pt")
+    with pytest.raises(CollapseError, match="and beside it a norm"):
+        foreign.load(path)
 
 
 @pytest.mark.parametrize("network", ["resnet", "vit"])

@@ -26,8 +26,17 @@ NO_LAYER = re.compile(NO_LAYERS)
 PARAMETERS = re.compile(NO_LAYERS + r"|(^|[._])(weight_\w+|bias_\w+|kernel)$|^W(_|\d|$)")
 """Names of arrays that act on rows, or tell something about them, and are none."""
 
-ASIDE = re.compile(r"optim|sched|scaler|callback|loops|rng|hyper_param|param_groups|_loss$|^loss$")
-"""Names of dicts whose tensors are no weights."""
+OPTIMIZER = re.compile(r"(\w+_)?(opt|optims?|optimi[sz]ers?)\d*(_(states?|dicts?|[a-z]|\d+))*", re.IGNORECASE)
+"""Whole names of dicts of an optimizer."""
+
+ASIDE = re.compile(
+    r"((lr|wd|momentum|temp|temperature|warmup)_)?sched(ule)?r?s?\d*(_(states?|dicts?|[a-z]|\d+))*"
+    r"|((fp16|grad|gradient|amp|loss)_)?scalers?\d*(_(states?|dicts?))*|amp(_(states?|dicts?))*"
+    r"|((torch|cuda|cpu|numpy|np|python|random)_)*rng(_(states?|dicts?))*"
+    r"|callbacks?(_(states?|dicts?))*|loops?|hyper_?param(eter)?s?|hparams|param_groups|(\w+_)?loss(es)?",
+    re.IGNORECASE,
+)
+"""Whole names of other dicts whose tensors are no weights."""
 
 MANY = 8  # matrices under bare numbers; fewer may be layers
 
@@ -35,6 +44,11 @@ NAMED = re.compile(
     r"feat|emb|repr|vec|latent|activ|hidden|pool|codes?$|rows|^[hxz]$|^data$|^arr_0$", re.IGNORECASE
 )
 """Names that people give to rows."""
+
+
+def is_aside(name: str) -> bool:
+    """Whether a dict of this name is state of the training, and its tensors are no weights. A word among others tells nothing."""
+    return bool(OPTIMIZER.fullmatch(name) or ASIDE.fullmatch(name))
 
 
 def is_learnt(names: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What a checkpoint holds beside its encoder: projector, prototypes, queue."""
+"""What a checkpoint holds beside its encoder: projector, prototypes, cluster head."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from torch.nn.functional import normalize
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.branches import prefixes, written
 from collapse_cli.runs.others.candidates import Candidate, under
-from collapse_cli.runs.others.heads import HEAD, LEARNER, OTHER_HEAD, Head, behind, head_at, heads, is_slow
+from collapse_cli.runs.others.heads import HEAD, LEARNER, OTHER_HEAD, Head, behind, head_at, heads
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.others.leftovers import unused, used_by_encoder
 from collapse_cli.runs.others.recognition import few
+from collapse_cli.runs.others.slow_copies import is_slow
 from collapse_cli.runs.others.tensors import FileTensors
 
 NORMED = (
@@ -181,16 +182,6 @@ def _of_prototypes(held: FileTensors, best: Candidate) -> dict[str, Tensor]:
     return dict([(name, weight) for name, weight in inside.items() if name.endswith("weight")][:1])
 
 
-def queue(held: FileTensors) -> Tensor | None:
-    """(K,d) keys. MoCo keeps them as (d,K), solo-learn as (2,d,K), one queue for each view; stable-pretraining as rows."""
-    if "queue.out" in held.tensors:
-        return held.tensors["queue.out"].float()
-    keys = held.tensors.get("queue")
-    if keys is None or keys.ndim not in (2, 3):
-        return None
-    return keys.float().transpose(-1, -2).reshape(-1, keys.shape[-2])
-
-
 def clusters(held: FileTensors, best: Candidate) -> nn.Sequential | None:
     """The layout's head h (B,D) -> (B,M), rows that sum to 1; None where there is none that takes h."""
     if not any(name.startswith(best.layout.clusters or "?") for name in held.tensors):
@@ -200,8 +191,7 @@ def clusters(held: FileTensors, best: Candidate) -> nn.Sequential | None:
 
 
 def names(held: FileTensors, best: Candidate) -> frozenset[str]:
-    """The names of the weights that cluster head, prototypes and queue are read from."""
-    read = () if queue(held) is None else ("queue.out",) if "queue.out" in held.tensors else ("queue",)
+    """The names of the weights that cluster head and prototypes are read from."""
     grouped = best.layout.clusters if clusters(held, best) else "?"
     of_clusters = (name for name in held.tensors if name.startswith(grouped))
-    return frozenset((*_of_prototypes(held, best), *read, *of_clusters))
+    return frozenset((*_of_prototypes(held, best), *of_clusters))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from collapse_cli.runs.others import torchvision_table
 from collapse_cli.runs.others.layouts import Branch, Layout, Role
+from collapse_cli.runs.others.slow_copies import is_published, is_slow
 from collapse_cli.runs.others.tensors import FileTensors
 
 ANCHOR = re.compile(
@@ -17,12 +18,6 @@ ANCHOR = re.compile(
 )
 """A name that an encoder has whatever precedes it: group 1 is its prefix."""
 
-PUBLISHED = frozenset({"ema", "teacher", "avg", "averaged", "swa"})
-"""Words that name a slow copy which is what its authors publish."""
-
-SLOW = PUBLISHED | {"momentum", "target", "slow", "key", "k", "offline"}
-"""Words that name a slow copy of a network."""
-
 
 def prefixes(held: FileTensors) -> tuple[str, ...]:
     """What precedes something that looks like an encoder, in the order of the file."""
@@ -32,13 +27,13 @@ def prefixes(held: FileTensors) -> tuple[str, ...]:
 
 def role(prefix: str) -> Role:
     """Whether the names after a prefix are of a trained network or of its slow copy."""
-    return "momentum" if SLOW & _words(prefix) else "online"
+    return "momentum" if is_slow(prefix) else "online"
 
 
 def unknown(held: FileTensors, seen: frozenset[str]) -> Iterator[Branch]:
     """The encoders that no layout tells, those first that are usually published."""
     others = [prefix for prefix in prefixes(held) if prefix not in seen]
-    published = [prefix for prefix in others if PUBLISHED & _words(prefix)]
+    published = [prefix for prefix in others if is_published(prefix)]
     trained = [prefix for prefix in others if role(prefix) == "online"]
     for prefix in dict.fromkeys((*published, *trained, *others)):
         yield Branch(role(prefix), prefix)
@@ -68,7 +63,3 @@ def written(held: FileTensors, prefix: str) -> str:
     """A prefix of ours as the file has it: `module.encoder_q.`."""
     name = next(name for name in held.tensors if name.startswith(prefix))
     return held.written[name].removesuffix(name.removeprefix(prefix))
-
-
-def _words(prefix: str) -> frozenset[str]:
-    return frozenset(re.split(r"[._]", prefix.lower()))

@@ -20,6 +20,14 @@ ON_THE_PATH = re.compile(
 )
 """What the head of some networks holds and their embedding goes through: ConvNeXt's last norm, SigLIP's pooling."""
 
+POOLING = re.compile(
+    r"(\w*_)?(\w*pool(er|ing)?s?|gem|\w*vlad|aggregat(or|ion|ed?))\d*(_\w+)?(\.|$)", re.IGNORECASE
+)
+"""The beginning of a name: what makes an embedding of what an encoder gives for each place of an image."""
+
+POOLER = "pooler.dense."
+"""The layer that transformers puts behind the class token, and that h is read before."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -85,6 +93,11 @@ def scored(question: Question, reading: Reading) -> Candidate:
     return _without_heads(fits) if unexpected and not missing else fits
 
 
+def is_pooling(name: str) -> bool:
+    """Whether a name, from the encoder's place on, is that of a pooling which the embedding goes through."""
+    return bool(POOLING.match(name)) and not name.startswith(POOLER)
+
+
 def _beside(name: str, beginnings: tuple[str, ...]) -> bool:
     return name.startswith(beginnings) and not ON_THE_PATH.match(name)
 
@@ -100,6 +113,7 @@ def _without_heads(fits: Candidate) -> Candidate:
         prefix
         for head in heads(weights, fits.width, "", own)
         if head.layers is not None and (head.layers.gives != fits.width or HEAD.search(head.name))
+        if not is_pooling(head.name)
         for prefix in (*head.prefixes, *behind(head))
     )
     more = {name.split(".")[0] for name in fits.unexpected if not name.startswith(beside)}

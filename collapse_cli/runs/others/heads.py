@@ -25,9 +25,6 @@ OTHER_HEAD = re.compile(
 )
 """In the name of a head that is none: of a predictor, a decoder, a classifier, the text tower."""
 
-SLOW = re.compile(r"momentum|teacher|target|(^|[._])(key|ema|slow)([._]|$)|_k([._]|$)", re.IGNORECASE)
-"""In the names of a slow copy of the encoder."""
-
 LEARNER = re.compile(r"student", re.IGNORECASE)
 
 ANOTHER = re.compile(r"(^|[._])(attn|attention)([._]|\d|$)", re.IGNORECASE)
@@ -60,11 +57,6 @@ class Head:
     def is_single(self) -> bool:
         """Whether it is one linear layer: a classifier has as many."""
         return self.layers is not None and self.layers.linear == 1
-
-
-def is_slow(name: str) -> bool:
-    """Whether a name is that of a slow copy, or of its head."""
-    return bool(SLOW.search(name))
 
 
 def behind(head: Head) -> tuple[str, ...]:

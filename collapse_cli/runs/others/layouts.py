@@ -217,7 +217,7 @@ LAYOUTS = (
 BESIDE = ("fc.", "head.", "classifier.", "predictor.", "projection_head.", "prototypes")
 """What lies beside an encoder without being part of it, whatever its family: heads, a classifier."""
 
-BESIDE_VIT = (*BESIDE, "head_dist.", "decoder_", "mask_token", "pooler.")
+BESIDE_VIT = (*BESIDE, "head_dist.", "decoder_", "mask_token", "pooler.dense.")
 """And beside a ViT: the head of its distillation, the decoder of a masked autoencoder, transformers' pooler."""
 
 BESIDE_TORCHVISION = (*BESIDE, "heads.", "aux1.", "aux2.", "AuxLogits.")

@@ -56,10 +56,9 @@ def in_words(held: FileTensors, best: Candidate, used: Iterable[str]) -> Iterato
         groups.setdefault(shortest, []).append(name)
     for prefix, names in groups.items():
         count = f"{len(names)} weight{'s' if len(names) > 1 else ''}"
-        yield f"{prefix} ({', '.join((count, *_encoder(held, best, names)))})".replace(
-            ", another", "; another"
-        )
+        yield f"{prefix} ({'; '.join((count, *_encoder(held, best, names)))})"
     yield from (f"{name} (another dict of weights)" for name in held.unopened if not held.averaged)
+    yield from (f"{name} (state of the training, by its name)" for name in held.dropped)
 
 
 def _prefixes(name: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from collapse_cli.runs.others import (
     choosing,
     clip_resnets,
     named_networks,
+    on_the_path,
     open_clip_configs,
     resnets,
     torchvision_networks,
@@ -34,9 +34,6 @@ FAMILIES: tuple[Callable[[Question], Reading | None], ...] = (
     torchvision_networks.read,
 )
 """What networks are known by the names and shapes of their weights."""
-
-POOLING = re.compile(r"(\w*_)?(pool|pooling|gem|netvlad|aggregation|aggregator)\.", re.IGNORECASE)
-"""A module that makes an embedding of what an encoder gives for each place of an image."""
 
 
 def recognise(held: FileTensors, choices: Choices) -> Candidate:
@@ -85,26 +82,29 @@ def _by_shape(held: FileTensors, choices: Choices) -> Candidate:
         )
     if best.unexpected:
         raise _unused(held.path, best)
-    if pooling := _pooling(held, best, choices):
-        raise _pooled(held.path, best, pooling)
+    _refuse_beside(held, best, choices)
     return best
 
 
-def _pooling(held: FileTensors, best: Candidate, choices: Choices) -> tuple[str, ...]:
-    """Names of weights of a pooling that stands beside the encoder: the embedding goes through it."""
-    above = best.branch.encoder.rstrip(".").rpartition(".")
-    parent = f"{above[0]}." if above[1] else ""
-    ignored = tuple(filter(None, choices.ignore.split(",")))
-    beside = (name for name in under(held.tensors, parent) if not name.startswith(ignored))
-    return tuple(name for name in beside if best.branch.encoder and POOLING.match(name))
-
-
-def _pooled(path: Path, best: Candidate, pooling: tuple[str, ...]) -> CollapseError:
-    first = pooling[0].partition(".")[0]
-    return CollapseError(
-        f"{path} has a {best.reading.arch} and beside it a pooling, {few(pooling)}: what that computes is not in the file",
-        f"--ignore {first}. reads the {best.reading.arch} with the mean over places instead; "
-        "or compute the embeddings by its own code, and give them as a .npy file",
+def _refuse_beside(held: FileTensors, best: Candidate, choices: Choices) -> None:
+    """Raises CollapseError where a pooling, or a norm of h, stands beside the encoder: the embedding may go through it."""
+    if not best.branch.encoder:
+        return
+    there = on_the_path.beside(held, best, choices)
+    parts = {**there.poolings, **there.norms}
+    if not parts:
+        return
+    arch, names = best.reading.arch, tuple(name for names in parts.values() for name in names)
+    what, instead = (
+        ("a pooling", "with the pooling of its library instead")
+        if there.poolings
+        else ("a norm", "without it")
+    )
+    raise CollapseError(
+        f"{held.path} has a {arch} and beside it {what}, {few(names)}: whether its embedding goes through that, and how, is not "
+        "in the file",
+        f"--ignore {','.join(parts)} reads the {arch} {instead}; or compute the embeddings by its own code, and give them as a "
+        ".npy file",
     )
 
 
@@ -195,13 +195,13 @@ def _misfit(path: Path, best: Candidate) -> CollapseError:
 
 def _unused(path: Path, best: Candidate) -> CollapseError:
     """Weights that no network known here uses: what the file's own network computes with them is not known."""
-    first, dot, _ = best.unexpected[0].partition(".")
-    beside = not any(name.startswith(f"{first}.") for name in best.weights)
+    parts = dict.fromkeys(name.partition(".")[0] + "." * ("." in name) for name in best.unexpected)
+    beside = not any(name.startswith(tuple(parts)) for name in best.weights)
     return CollapseError(
         f"{path} fits {best.reading.arch}, but has {len(best.unexpected)} more weights that may lie between image and "
         f"embedding, and that {best.reading.arch} does not use: {few(best.unexpected)}",
         "give the architecture with --arch"
-        + (f"; or, where they lie beside the encoder, --ignore {first}{dot}" if beside else ""),
+        + (f"; or, where they lie beside the encoder, --ignore {','.join(parts)}" if beside else ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import shell
 from collapse_cli.runs.inert import Inert, inside
-from collapse_cli.runs.others.array_names import ASIDE, NO_LAYER, are_rows, is_learnt
+from collapse_cli.runs.others.array_names import NO_LAYER, are_rows, is_aside, is_learnt
 
 
 def refuse_code(path: Path) -> None:
@@ -39,7 +40,8 @@ def refuse_objects(path: Path, content: Mapping[str, Any], empty: bool) -> None:
         where = f"contains a pickled module, {place}" if place != "c" else "is a pickled module"
         raise CollapseError(f"{path} {where} ({module.name}), which is code{others}", _saved(path, place))
     for place, holder in inside(content):
-        if empty and not ASIDE.search(place) and next(_tensors(holder.state), None) is not None:
+        aside = any(map(is_aside, re.findall(r"\w+", place)))
+        if empty and not aside and next(_tensors(holder.state), None) is not None:
             raise CollapseError(
                 f"the tensors of {path} lie in an object, {place} ({holder.name}), which only code can read",
                 _saved(path, place, state="vars({})"),

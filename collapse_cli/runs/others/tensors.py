@@ -18,7 +18,7 @@ from collapse_cli.runs.inert import inside
 from collapse_cli.runs.others import image_configs, open_clip_configs
 from collapse_cli.runs.others.array_names import is_learnt
 from collapse_cli.runs.others.refusals import refuse, refuse_code, refuse_objects
-from collapse_cli.runs.others.unwrapping import AVERAGED, cleaned, flat, unwrapped
+from collapse_cli.runs.others.unwrapping import AVERAGED, cleaned, dropped, flat, unwrapped
 from collapse_cli.runs.reader import size
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Normalisation
@@ -34,7 +34,8 @@ class FileTensors:
     tensors: named without what wrappers put in; written: those names as the file has them; where: the dicts that were opened,
     as `state_dict`; aside: names of those tensors that stood in dicts beside the opened one, as a projector may; unopened:
     names of other dicts of weights, as the last ones beside an average; facts: whatever else stood there and is no tensor;
-    skipped: objects that only code can read, as `cfg (omegaconf.dictconfig.DictConfig)`.
+    skipped: objects that only code can read, as `cfg (omegaconf.dictconfig.DictConfig)`; dropped: dicts with matrices that were
+    left out as state of the training, by their names.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class FileTensors:
     aside: frozenset[str] = frozenset()
     unopened: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
     @property
     def averaged(self) -> bool:
@@ -108,6 +110,7 @@ def hold(place: Path | Source, averaged: bool = True) -> FileTensors:
         frozenset(ours for ours, name in theirs.items() if name not in inner),
         wrapping.unopened,
         _skipped(whole),
+        tuple(dropped(content)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from collapse_cli.runs.others.array_names import ASIDE, LEARNT
+from collapse_cli.runs.others.array_names import LEARNT, OPTIMIZER, is_aside
 
 AVERAGED = (
     "state_dict_ema", "model_ema", "ema_state_dict", "ema", "ema_model", "swa_state_dict", "swa_model", "averaged_model",
@@ -80,8 +80,30 @@ def flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Te
     for name, value in content.items():
         if isinstance(value, Tensor):
             yield f"{before}{name}", value
-        elif isinstance(value, Mapping) and not ASIDE.search(str(name)) and "param_groups" not in value:
+        elif isinstance(value, Mapping) and not _is_state(str(name), value):
             yield from flat(value, f"{before}{name}.")
+
+
+def dropped(content: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """The dicts that `flat` leaves out for their names, other than optimizers, where they hold a tensor of two axes or more."""
+    for name, value in content.items():
+        if not isinstance(value, Mapping):
+            continue
+        if not _is_state(str(name), value):
+            yield from dropped(value, f"{before}{name}.")
+        elif not ("param_groups" in value or OPTIMIZER.fullmatch(str(name))) and _holds_matrix(value):
+            yield f"{before}{name}"
+
+
+def _is_state(name: str, value: Mapping[str, Any]) -> bool:
+    """Whether a dict is state of the training, of which the tensors are no weights."""
+    return is_aside(name) or "param_groups" in value
+
+
+def _holds_matrix(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_matrix, value.values()))
+    return isinstance(value, Tensor) and value.ndim > 1
 
 
 def cleaned(names: list[str]) -> list[str]:
