@@ -111,6 +111,38 @@ def test_an_index_that_names_more_than_there_is(tmp_path: Path) -> None:
     assert "layer9.weight" in refused(lambda: Source(folder).content).message
 
 
+def test_a_weight_is_of_the_file_that_the_index_names(tmp_path: Path) -> None:
+    """A stale copy of it in a later shard is not read."""
+    weights = drawn((4, 3), (2, 4))
+    folder = sharded(tmp_path / "net", weights)
+    stale = {"layer0.weight": torch.zeros(4, 3), "layer1.weight": weights["layer1.weight"]}
+    save_file(stale, folder / "model-00002-of-00002.safetensors")
+    content = Source(folder).content
+    torch.testing.assert_close(dict(content), weights, atol=0, rtol=0)
+    (folder / "model.safetensors.index.json").unlink()
+    error = refused(lambda: Source(folder).content)
+    assert error.message == f"{folder} has no index, and two of its files contain 1 weight (layer0.weight)"
+
+
+def test_a_weight_that_the_index_does_not_name(tmp_path: Path) -> None:
+    weights = drawn((4, 3), (2, 4))
+    folder = sharded(tmp_path / "net", weights)
+    more = {"layer1.weight": weights["layer1.weight"], "adapter.weight": torch.eye(4)}
+    save_file(more, folder / "model-00002-of-00002.safetensors")
+    assert "(adapter.weight) that the index of" in refused(lambda: Source(folder).content).message
+
+
+def test_a_weight_in_another_file_than_the_index_says(tmp_path: Path) -> None:
+    folder = sharded(tmp_path / "net", drawn((4, 3), (2, 4)))
+    file = folder / "model.safetensors.index.json"
+    places = json.loads(file.read_text())["weight_map"]
+    file.write_text(json.dumps({"weight_map": dict(zip(places, reversed(places.values()), strict=True))}))
+    assert (
+        "names 2 weights (layer0.weight, layer1.weight) that"
+        in refused(lambda: Source(folder).content).message
+    )
+
+
 @pytest.mark.parametrize(
     "content",
     [
