@@ -110,12 +110,16 @@ class Source:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the file; of a folder or a set of one, that of the names and contents of its files."""
+        """Hex digest of the file; of a folder or a set of one, that of the names and contents of its files.
+
+        Configs that are read with a file of weights count as well.
+        """
         if self.is_network:
-            return _digest_of(dcp.files(self.path) or weight_folders.described(self.path))
-        if self.part is None and not table_folders.kind(self.path):
-            return _digest(self.path).hex()
-        return _digest_of(self.part.files if self.part else table_folders.files(self.path))
+            return _digest_of(dcp.files(self.path) or weight_folders.described(self.path), self.path)
+        if self.part is not None or table_folders.kind(self.path):
+            return _digest_of(self.part.files if self.part else table_folders.files(self.path))
+        configs = weight_folders.beside(self.path)
+        return _digest_of((self.path, *configs)) if configs else _digest(self.path).hex()
 
 
 def _module(path: Path) -> str:
@@ -182,10 +186,12 @@ def _several(names: list[str]) -> str:
     return f"{len(names)} weight{'s' if len(names) > 1 else ''} ({', '.join(map(str, names[:3]))})"
 
 
-def _digest_of(files: Iterable[Path]) -> str:
+def _digest_of(files: Iterable[Path], folder: Path | None = None) -> str:
+    """Of contents and names; folder: in which the names count, else the last part of each does."""
     together = hashlib.sha256()
     for file in files:
-        together.update(file.name.encode() + b"\0" + _digest(file))
+        name = file.relative_to(folder).as_posix() if folder else file.name
+        together.update(name.encode() + b"\0" + _digest(file))
     return together.hexdigest()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.weight_folders import read_json
+from collapse_cli.runs.weight_folders import is_name, read_json
 
 LIBRARY = "sentence_transformers"
 MODULES = ("Transformer", "Pooling", "Normalize", "Dense", "LayerNorm", "StaticEmbedding", "Dropout")
@@ -104,9 +104,14 @@ def _entries(path: Path) -> list[Mapping[str, Any]]:
 
 def _module(path: Path, entry: Mapping[str, Any]) -> Module:
     """Raises CollapseError for what is not of the library, or is told to import something else."""
-    kind, place = str(entry.get("type", "")), str(entry.get("path", ""))
+    kind, place = str(entry.get("type", "")), entry.get("path", "")
     name = kind.rpartition(".")[2]
-    if not kind.startswith(f"{LIBRARY}.") or name not in MODULES or (place and Path(place).name != place):
+    if place and not is_name(place):
+        raise CollapseError(
+            f"{path / 'modules.json'} has a module that lies outside of its folder, at {place!r}",
+            "copy or download the whole folder again",
+        )
+    if not kind.startswith(f"{LIBRARY}.") or name not in MODULES:
         raise CollapseError(
             f"{path} goes through the module {kind or entry}, which is not run: it may be code of the folder",
             f"read are {', '.join(MODULES)} of sentence-transformers; where you trust it, embed the texts yourself, and give "
