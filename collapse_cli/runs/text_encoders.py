@@ -66,8 +66,10 @@ def described(path: Path) -> TextEncoder:
     length = _length(modules[0].folder, config)
     hidden = config.get("hidden_size", config.get("dim", 0))
     name = own.get("default_prompt_name")
-    prompt = (own.get("prompts") or {}).get(name, "") if name else ""
-    return TextEncoder(modules, widths[-1] if widths else int(hidden or 0), length, str(prompt))
+    prompts = own.get("prompts")
+    prompt = prompts.get(name, "") if isinstance(prompts, Mapping) and isinstance(name, str) else ""
+    width = hidden if isinstance(hidden, int) else 0
+    return TextEncoder(modules, widths[-1] if widths else width, length, str(prompt))
 
 
 def _length(folder: Path, config: Mapping[str, Any]) -> int:
@@ -82,7 +84,11 @@ def _length(folder: Path, config: Mapping[str, Any]) -> int:
 def pooling(settings: Mapping[str, Any]) -> str:
     """How tokens become one embedding: mean, cls, max …"""
     if mode := settings.get("pooling_mode"):
-        return "+".join(mode) if isinstance(mode, list) else str(mode)
+        return (
+            "+".join(mode)
+            if isinstance(mode, list) and all(isinstance(each, str) for each in mode)
+            else str(mode)
+        )
     modes = [
         name.removeprefix(POOLING) for name, on in settings.items() if name.startswith(POOLING) and on is True
     ]

@@ -48,6 +48,7 @@ def built(
             if row.takes == "ordered":
                 tower.mask_ratio = 0.0
             _refuse_activation(held, tower)
+            _refuse_eps(held, tower)
             network, told = getattr(transformers, row.network).from_pretrained(
                 None, config=tower, state_dict=floats, **LOADING, **asked
             )
@@ -84,6 +85,17 @@ def _refuse_activation(held: FileTensors, config: Any) -> None:
             f"{held.path} has the hidden_act '{name}' in its config.json, which is no activation of transformers",
             f"correct config.json; activations are {', '.join(sorted(map(str, ACT2FN)))}",
         )
+
+
+def _refuse_eps(held: FileTensors, config: Any) -> None:
+    """Raises CollapseError for an eps of a norm that is no small number above 0."""
+    stated = {name: value for name, value in vars(config).items() if name.endswith("_eps")}
+    for name, value in stated.items():
+        if not isinstance(value, float) or not 0 < value < 1:
+            raise CollapseError(
+                f"{held.path} has the {name} {value!r:.80} in its config.json, which is no small number",
+                "correct config.json",
+            )
 
 
 def refuse_failing(held: FileTensors, encoder: Encoder, images: ImageForm) -> None:

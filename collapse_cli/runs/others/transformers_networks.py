@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others import transformers_images, transformers_loading
+from collapse_cli.runs.others import image_configs, transformers_images, transformers_loading
 from collapse_cli.runs.others.layouts import Branch, Choices, Layout
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
@@ -96,7 +96,7 @@ def read_here(held: FileTensors) -> bool:
 
 def _config(held: FileTensors) -> Mapping[str, Any]:
     """A config with `architecture` is timm's, whatever else it says."""
-    config: Mapping[str, Any] = held.facts.get("config") or {}
+    config = image_configs.part(held.facts, "config")
     return {} if "architecture" in config else config
 
 
@@ -163,4 +163,5 @@ def _ahead(name: str) -> str:
 def _trained_side(config: Any, images: ImageForm) -> int:
     """The side that the position embeddings are of; that of the images where the config does not tell."""
     side = getattr(config, "image_size", None)
-    return int(side[0] if isinstance(side, list | tuple) else side) if side else images.side
+    side = side[0] if isinstance(side, list | tuple) and side else side
+    return side if isinstance(side, int) and side > 0 else images.side
