@@ -50,9 +50,11 @@ def changed(config: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
     return config | {first: changed(config.get(first, {}), rest, value) if rest else value}
 
 
-def check(folder: Path, name: str, config: dict[str, Any], places: tuple[str, ...]) -> int:
+def check(
+    folder: Path, name: str, config: dict[str, Any], places: tuple[str, ...], values: tuple[Any, ...] = ODD
+) -> int:
     """How many of the odd configs were read; the others were refused."""
-    return sum(is_read(folder, name, changed(config, place, value)) for place in places for value in ODD)
+    return sum(is_read(folder, name, changed(config, place, value)) for place in places for value in values)
 
 
 def is_read(folder: Path, name: str, config: dict[str, Any]) -> bool:
@@ -111,7 +113,7 @@ def test_configs_of_transformers(tmp_path: Path, name: str, places: tuple[str, .
     )
     transformers.ViTModel(small, add_pooling_layer=False).save_pretrained(tmp_path)
     config = PROCESSOR if name.startswith("pre") else json.loads((tmp_path / name).read_text())
-    assert 0 < check(tmp_path, name, config, places) < len(places) * len(ODD)
+    assert 0 < check(tmp_path, name, config, places, ODD[::3]) < len(places) * len(ODD)
 
 
 @pytest.mark.parametrize(
