@@ -110,12 +110,16 @@ class Source:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the file; of a folder or a set of one, that of the names and contents of its files."""
+        """Hex digest of the file; of a folder or a set of one, that of the names and contents of its files.
+
+        Configs that are read with a file of weights count as well.
+        """
         if self.is_network:
-            return _digest_of(dcp.files(self.path) or weight_folders.described(self.path))
-        if self.part is None and not table_folders.kind(self.path):
-            return _digest(self.path).hex()
-        return _digest_of(self.part.files if self.part else table_folders.files(self.path))
+            return _digest_of(dcp.files(self.path) or weight_folders.described(self.path), self.path)
+        if self.part is not None or table_folders.kind(self.path):
+            return _digest_of(self.part.files if self.part else table_folders.files(self.path))
+        configs = weight_folders.beside(self.path)
+        return _digest_of((self.path, *configs)) if configs else _digest(self.path).hex()
 
 
 def _module(path: Path) -> str:
@@ -142,27 +146,52 @@ def _read(path: Path, column: str) -> Any:
 
 
 def _joined(folder: Path) -> dict[str, Any]:
-    """The tensors of all shards of a network by name. Raises CollapseError where the index names some that are not there."""
+    """The tensors of all shards of a network by name, each from the file that the index names, where there is one.
+
+    Raises CollapseError where index and files differ, and where files without an index hold a name twice.
+    """
+    places = weight_folders.named(folder)
     content: dict[str, Any] = {}
     for file in weight_folders.files(folder):
-        shard = reader.read(file)
-        if not isinstance(shard, Mapping):
-            raise CollapseError(
-                f"{file} contains a {type(shard).__name__}, not weights by name", "copy or download it again"
-            )
-        content |= shard
-    if missing := [name for name in weight_folders.named(folder) if name not in content]:
-        raise CollapseError(
-            f"the index of {folder} names {len(missing)} weights that none of its files contains: {', '.join(missing[:3])}",
-            "copy or download the files of the weights and their index again, all of one version",
+        shard = _shard(file)
+        if strange := [name for name in shard if places and name not in places]:
+            raise _unlike(f"{file} contains {_several(strange)} that the index of {folder} does not name")
+        inside = {name: weight for name, weight in shard.items() if places.get(name, file.name) == file.name}
+        if twice := [name for name in inside if name in content]:
+            raise _unlike(f"{folder} has no index, and two of its files contain {_several(twice)}")
+        content |= inside
+    if missing := [name for name in places if name not in content]:
+        raise _unlike(
+            f"the index of {folder} names {_several(missing)} that the files in which it says they are do not contain"
         )
     return content
 
 
-def _digest_of(files: Iterable[Path]) -> str:
+def _shard(file: Path) -> Mapping[str, Any]:
+    shard = reader.read(file)
+    if not isinstance(shard, Mapping):
+        raise CollapseError(
+            f"{file} contains a {type(shard).__name__}, not weights by name", "copy or download it again"
+        )
+    return shard
+
+
+def _unlike(message: str) -> CollapseError:
+    return CollapseError(
+        message, "copy or download the files of the weights and their index again, all of one version"
+    )
+
+
+def _several(names: list[str]) -> str:
+    return f"{len(names)} weight{'s' if len(names) > 1 else ''} ({', '.join(map(str, names[:3]))})"
+
+
+def _digest_of(files: Iterable[Path], folder: Path | None = None) -> str:
+    """Of contents and names; folder: in which the names count, else the last part of each does."""
     together = hashlib.sha256()
     for file in files:
-        together.update(file.name.encode() + b"\0" + _digest(file))
+        name = file.relative_to(folder).as_posix() if folder else file.name
+        together.update(name.encode() + b"\0" + _digest(file))
     return together.hexdigest()
 
 

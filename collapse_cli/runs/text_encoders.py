@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.weight_folders import read_json
+from collapse_cli.runs.weight_folders import is_name, read_json
 
 LIBRARY = "sentence_transformers"
 MODULES = ("Transformer", "Pooling", "Normalize", "Dense", "LayerNorm", "StaticEmbedding", "Dropout")
@@ -66,8 +66,10 @@ def described(path: Path) -> TextEncoder:
     length = _length(modules[0].folder, config)
     hidden = config.get("hidden_size", config.get("dim", 0))
     name = own.get("default_prompt_name")
-    prompt = (own.get("prompts") or {}).get(name, "") if name else ""
-    return TextEncoder(modules, widths[-1] if widths else int(hidden or 0), length, str(prompt))
+    prompts = own.get("prompts")
+    prompt = prompts.get(name, "") if isinstance(prompts, Mapping) and isinstance(name, str) else ""
+    width = hidden if isinstance(hidden, int) else 0
+    return TextEncoder(modules, widths[-1] if widths else width, length, str(prompt))
 
 
 def _length(folder: Path, config: Mapping[str, Any]) -> int:
@@ -82,7 +84,11 @@ def _length(folder: Path, config: Mapping[str, Any]) -> int:
 def pooling(settings: Mapping[str, Any]) -> str:
     """How tokens become one embedding: mean, cls, max …"""
     if mode := settings.get("pooling_mode"):
-        return "+".join(mode) if isinstance(mode, list) else str(mode)
+        return (
+            "+".join(mode)
+            if isinstance(mode, list) and all(isinstance(each, str) for each in mode)
+            else str(mode)
+        )
     modes = [
         name.removeprefix(POOLING) for name, on in settings.items() if name.startswith(POOLING) and on is True
     ]
@@ -104,9 +110,14 @@ def _entries(path: Path) -> list[Mapping[str, Any]]:
 
 def _module(path: Path, entry: Mapping[str, Any]) -> Module:
     """Raises CollapseError for what is not of the library, or is told to import something else."""
-    kind, place = str(entry.get("type", "")), str(entry.get("path", ""))
+    kind, place = str(entry.get("type", "")), entry.get("path", "")
     name = kind.rpartition(".")[2]
-    if not kind.startswith(f"{LIBRARY}.") or name not in MODULES or (place and Path(place).name != place):
+    if place and not is_name(place):
+        raise CollapseError(
+            f"{path / 'modules.json'} has a module that lies outside of its folder, at {place!r}",
+            "copy or download the whole folder again",
+        )
+    if not kind.startswith(f"{LIBRARY}.") or name not in MODULES:
         raise CollapseError(
             f"{path} goes through the module {kind or entry}, which is not run: it may be code of the folder",
             f"read are {', '.join(MODULES)} of sentence-transformers; where you trust it, embed the texts yourself, and give "

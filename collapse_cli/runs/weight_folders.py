@@ -22,6 +22,15 @@ WEIGHTS = (
 INDEX = ".index.json"
 SHARD = re.compile(r"(.+)-\d{5}-of-(\d{5})(\.safetensors|\.bin)")
 
+OF_HUGGING_FACE = ("config.json", "preprocessor_config.json", "processor_config.json")
+"""What `facts` reads, unless the weights are open_clip's."""
+
+LONE = (".safetensors", ".bin")
+"""Ends of the names of files that are read with the configs beside them."""
+
+FOR_PEOPLE = (".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", ".ico")
+"""Ends of the names of files of which no network is made."""
+
 UNREAD = ("tf_model.h5", "flax_model.msgpack", "model.onnx", "adapter_model.safetensors", "adapter_model.bin")
 """Weights of the same libraries that are not read."""
 
@@ -83,7 +92,7 @@ def named(path: Path) -> Mapping[str, str]:
 def index(file: Path) -> dict[str, str]:
     """Tensor -> file. Raises CollapseError for what is no such index, or leads out of the folder."""
     places = read_json(file).get("weight_map")
-    if not isinstance(places, dict) or not places or not all(_is_name(name) for name in places.values()):
+    if not isinstance(places, dict) or not places or not all(is_name(name) for name in places.values()):
         raise CollapseError(
             f"{file} is not an index of weights: it has no weight_map of names of files",
             "copy or download it again",
@@ -128,9 +137,22 @@ def refuse_shard(file: Path) -> None:
 
 
 def described(path: Path) -> tuple[Path, ...]:
-    """Every file that says what the network is: weights and the JSON beside them and in the folders below."""
-    beside = [*path.glob("*.json"), *path.glob("*/config.json")]
-    return tuple(sorted({*files(path), *(file for file in beside if file.is_file())}))
+    """Every file of a folder that can change what is computed: weights, configs, vocabularies, in the folders below too."""
+    below = (file for file in path.rglob("*") if _counts(file.relative_to(path)) and file.is_file())
+    return tuple(sorted({*files(path), *below}))
+
+
+def _counts(name: Path) -> bool:
+    """Whether it is no file that is for people, or hidden."""
+    return name.suffix.lower() not in FOR_PEOPLE and not any(part.startswith(".") for part in name.parts)
+
+
+def beside(file: Path) -> tuple[Path, ...]:
+    """The configs that are read with a file of weights alone."""
+    if file.suffix not in LONE:
+        return ()
+    names = ("open_clip_config.json",) if _is_open_clip(file.parent) else OF_HUGGING_FACE
+    return tuple(config for name in names if (config := file.parent / name).is_file())
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -169,9 +191,11 @@ def _inner(path: Path) -> list[Path]:
         name = modules[0]["path"] if modules else ""
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
-    return [path / name] if _is_name(name) else []
+    return [path / name] if is_name(name) else []
 
 
-def _is_name(name: Any) -> bool:
+def is_name(name: Any) -> bool:
     """Whether it names something in the same folder, and nothing outside of it."""
-    return isinstance(name, str) and bool(name) and Path(name).name == name and name != ".."
+    return (
+        isinstance(name, str) and bool(name) and Path(name).name == name and name != ".." and "\0" not in name
+    )

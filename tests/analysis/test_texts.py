@@ -104,6 +104,18 @@ def test_an_activation_of_the_folder_is_not_run(tmp_path: Path) -> None:
         text_encoders.described(path)
 
 
+@pytest.mark.parametrize("place", ["..", "../other", "/tmp", ".", 3, "a\0b"])
+def test_no_module_lies_outside_of_its_folder(tmp_path: Path, place: Any) -> None:
+    path = folder(tmp_path / "net", "Transformer", "Pooling", pooling=MEAN)
+    file = path / "modules.json"
+    first, pooling = json.loads(file.read_text())
+    for entries in ([first, pooling | {"path": place}], [first | {"path": place}, pooling]):
+        file.write_text(json.dumps(entries))
+        with pytest.raises(CollapseError, match="outside of its folder"):
+            text_encoders.described(path)
+        assert main(["inspect", str(path)]) == 2
+
+
 @pytest.mark.parametrize("content", ["{", "{}", "[]", "[3]", '[{"type": 3, "path": "../.."}]'])
 def test_damaged_modules_are_refused(tmp_path: Path, content: str) -> None:
     path = folder(tmp_path / "net", "Transformer")

@@ -276,6 +276,89 @@ def test_heads_beside_are_told(library: Any, tmp_path: Path) -> None:
     assert "beside it, and not measured: classifier" in told
 
 
+def within(library: Any, name: str, folder: Path, more: dict[str, Tensor]) -> Any:
+    """A folder that holds more weights than the library's network has."""
+    network = saved(library, name, folder)
+    file = folder / "model.safetensors"
+    save_file(load_file(file) | more, file)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "left"),
+    [
+        ("vit", "vit.", ("classifier. (2 weights)",)),
+        ("vit without head", "", ("pooler. (2 weights)",)),
+        (
+            "clip",
+            "vision_model.",
+            ("text_model. (20 weights)", "text_projection. (1 weight)", "logit_scale (1 weight)"),
+        ),
+        ("vit_mae", "vit.", ("decoder. (24 weights)",)),
+        ("dinov2", "dinov2.", ("classifier. (2 weights)",)),
+        ("resnet", "resnet.", ("classifier. (2 weights)",)),
+    ],
+)
+def test_the_network_in_use_is_no_other_encoder(
+    library: Any, tmp_path: Path, name: str, prefix: str, left: tuple[str, ...]
+) -> None:
+    """It has its prefix, and whatever it does not use is left over."""
+    saved(library, name, tmp_path)
+    network = foreign.load(tmp_path)
+    assert network.prefix == prefix
+    assert not any("also holds" in text for text in network.assumed)
+    assert sorted(network.leftover) == sorted(left)
+
+
+def mlp(before: str) -> dict[str, Tensor]:
+    """32 -> 24 -> 12."""
+    generator = torch.Generator().manual_seed(5)
+    shapes = {"0.weight": (24, 32), "0.bias": (24,), "2.weight": (12, 24), "2.bias": (12,)}
+    return {f"{before}{n}": torch.randn(shape, generator=generator) for n, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("before", ["projector.", "vit.projection_head."])
+@pytest.mark.parametrize("given", [True, False])
+@torch.no_grad()
+def test_a_projector_in_the_file(library: Any, tmp_path: Path, before: str, given: bool) -> None:
+    """It takes h: so it is no weight between image and embedding, and z is what it gives."""
+    weights = mlp(before)
+    within(library, "vit", tmp_path, weights)
+    network = foreign.load(tmp_path, Choices(projector=before if given else ""))
+    images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    h = expected(library, "vit", tmp_path, images)
+    torch.testing.assert_close(network.encoder(images), h, atol=1e-5, rtol=1e-5)
+    assert network.projector is not None
+    hidden = (h @ weights[f"{before}0.weight"].T + weights[f"{before}0.bias"]).relu()
+    z = hidden @ weights[f"{before}2.weight"].T + weights[f"{before}2.bias"]
+    torch.testing.assert_close(network.projector(network.encoder(images)), z, atol=1e-4, rtol=1e-4)
+    assert network.leftover == ("classifier. (2 weights)",)
+    without = foreign.load(tmp_path, Choices(projector="none"))
+    assert without.projector is None
+    assert f"{before} (4 weights)" in without.leftover
+
+
+def test_a_projector_that_is_not_there(library: Any, tmp_path: Path) -> None:
+    saved(library, "vit", tmp_path)
+    assert "no projector under --projector g." in refused(tmp_path, Choices(projector="g.")).message
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["vit.layers.0.decoder.", "encoder.layer.0.decoder.", "vit.encoder.pooler.", "adapter.classifier."],
+)
+def test_a_word_inside_the_network_says_nothing(library: Any, tmp_path: Path, place: str) -> None:
+    """A decoder lies beside an encoder; inside of one, so named a module may lie between image and embedding."""
+    within(library, "vit", tmp_path, {f"{place}weight": torch.zeros(32, 32)})
+    told = place.removeprefix("encoder.").replace("layer.", "layers.")  # as the library has renamed it
+    assert told in refused(tmp_path).message
+
+
+def test_a_module_as_wide_as_h_may_lie_on_the_path(library: Any, tmp_path: Path) -> None:
+    within(library, "vit", tmp_path, {"adapter.weight": torch.zeros(32, 32), "adapter.bias": torch.zeros(32)})
+    assert "adapter.weight" in refused(tmp_path).message
+
+
 def test_code_of_a_folder_is_not_run(library: Any, tmp_path: Path) -> None:
     """The library's own class is taken where the library has the model_type, and that is said."""
     altered(library, tmp_path, "vit", auto_map={"AutoModel": "evil.Evil"})

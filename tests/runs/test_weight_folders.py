@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -111,6 +112,38 @@ def test_an_index_that_names_more_than_there_is(tmp_path: Path) -> None:
     assert "layer9.weight" in refused(lambda: Source(folder).content).message
 
 
+def test_a_weight_is_of_the_file_that_the_index_names(tmp_path: Path) -> None:
+    """A stale copy of it in a later shard is not read."""
+    weights = drawn((4, 3), (2, 4))
+    folder = sharded(tmp_path / "net", weights)
+    stale = {"layer0.weight": torch.zeros(4, 3), "layer1.weight": weights["layer1.weight"]}
+    save_file(stale, folder / "model-00002-of-00002.safetensors")
+    content = Source(folder).content
+    torch.testing.assert_close(dict(content), weights, atol=0, rtol=0)
+    (folder / "model.safetensors.index.json").unlink()
+    error = refused(lambda: Source(folder).content)
+    assert error.message == f"{folder} has no index, and two of its files contain 1 weight (layer0.weight)"
+
+
+def test_a_weight_that_the_index_does_not_name(tmp_path: Path) -> None:
+    weights = drawn((4, 3), (2, 4))
+    folder = sharded(tmp_path / "net", weights)
+    more = {"layer1.weight": weights["layer1.weight"], "adapter.weight": torch.eye(4)}
+    save_file(more, folder / "model-00002-of-00002.safetensors")
+    assert "(adapter.weight) that the index of" in refused(lambda: Source(folder).content).message
+
+
+def test_a_weight_in_another_file_than_the_index_says(tmp_path: Path) -> None:
+    folder = sharded(tmp_path / "net", drawn((4, 3), (2, 4)))
+    file = folder / "model.safetensors.index.json"
+    places = json.loads(file.read_text())["weight_map"]
+    file.write_text(json.dumps({"weight_map": dict(zip(places, reversed(places.values()), strict=True))}))
+    assert (
+        "names 2 weights (layer0.weight, layer1.weight) that"
+        in refused(lambda: Source(folder).content).message
+    )
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -144,6 +177,39 @@ def test_the_digest_is_of_weights_and_configs(tmp_path: Path) -> None:
     assert after != before
     save_file(drawn((4, 4)), folder / "model-00001-of-00002.safetensors")
     assert Source(folder).sha256 not in (before, after)
+
+
+def test_the_digest_is_of_all_that_changes_a_result(tmp_path: Path) -> None:
+    """Weights of modules and vocabularies are; what people read is not."""
+    folder = write(tmp_path / "net", {}, drawn((4, 3)))
+    digests = [Source(folder).sha256]
+    for name in ("vocab.txt", "tokenizer.model", "2_Dense/model.safetensors", "3_Dense/model.safetensors"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"first")
+        digests.append(Source(folder).sha256)
+        (folder / name).write_bytes(b"other")
+        digests.append(Source(folder).sha256)
+    (folder / "3_Dense").rename(folder / "4_Dense")
+    digests.append(Source(folder).sha256)
+    assert len(set(digests)) == len(digests)
+    for name in ("README.md", "plot.png", ".cache/lock", ".gitattributes"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"for people")
+    assert Source(folder).sha256 == digests[-1]
+
+
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json", "open_clip_config.json"])
+def test_the_digest_of_a_file_is_also_of_the_configs_that_are_read_with_it(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "model.safetensors"
+    save_file(drawn((4, 3)), file)
+    plain = hashlib.sha256(file.read_bytes()).hexdigest()
+    (tmp_path / "other.json").write_text("{}")
+    assert Source(file).sha256 == plain
+    (tmp_path / name).write_text('{"layer_norm_eps": 1e-3}')
+    first = Source(file).sha256
+    (tmp_path / name).write_text('{"layer_norm_eps": 1e-5}')
+    assert len({plain, first, Source(file).sha256}) == 3
+    assert inspected(file, Choices())["sha256"] == Source(file).sha256
 
 
 @pytest.mark.parametrize(

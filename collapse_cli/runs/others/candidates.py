@@ -103,22 +103,30 @@ def _beside(name: str, beginnings: tuple[str, ...]) -> bool:
 
 
 def _without_heads(fits: Candidate) -> Candidate:
-    """The same, where a module beside the network's that is heads of h and nothing else is nothing unexpected.
-
-    A head D -> D under no such name may as well lie inside the network, as adapters do: it stays unexpected.
-    """
+    """The same, where what lies beside the network and is heads of h is nothing unexpected."""
     weights = {name: fits.reading.weights[name] for name in fits.unexpected}
     own = frozenset(name.split(".")[0] for name in fits.reading.network.state_dict())
+    unexpected = without_heads(weights, fits.width, "", own)
+    return replace(fits, unexpected=unexpected, total=fits.matched + len(unexpected))
+
+
+def without_heads(
+    weights: Mapping[str, Tensor], width: int, encoder: str, own: frozenset[str]
+) -> tuple[str, ...]:
+    """The names of weights but those in a module that is heads of h (B,width) and nothing else; encoder, own: as in `heads`.
+
+    A head D -> D under no such name may as well lie inside the network, as adapters do: it stays.
+    """
     beside = tuple(
         prefix
-        for head in heads(weights, fits.width, "", own)
-        if head.layers is not None and (head.layers.gives != fits.width or HEAD.search(head.name))
+        for head in heads(weights, width, encoder, own)
+        if head.layers is not None and (head.layers.gives != width or HEAD.search(head.name))
         if not is_pooling(head.name)
         for prefix in (*head.prefixes, *behind(head))
     )
-    more = {name.split(".")[0] for name in fits.unexpected if not name.startswith(beside)}
-    unexpected = tuple(name for name in fits.unexpected if name.split(".")[0] in more)
-    return replace(fits, unexpected=unexpected, total=fits.matched + len(unexpected))
+    module = {name: name.removeprefix(encoder).split(".")[0] for name in weights}
+    more = {module[name] for name in weights if not name.startswith(beside)}
+    return tuple(name for name in weights if module[name] in more)
 
 
 def _differing(name: str, ours: Mapping[str, torch.Size], theirs: Mapping[str, torch.Size]) -> str:

@@ -9,16 +9,23 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.shapes import Normalisation
 
 BYTE = 1 / 255
+MOST = 1e6  # no mean of pixels is larger, whatever they are counted in
 Config = Mapping[str, Any]
+
+
+def part(config: Any, *names: str) -> Config:
+    """What stands in a config under these names; empty where there is nothing, or no object."""
+    for name in names:
+        config = config.get(name) if isinstance(config, Mapping) else None
+    return config if isinstance(config, Mapping) else {}
 
 
 def normalisation(facts: Mapping[str, Any]) -> Normalisation | None:
     """Of images in [0, 1]; None where no config tells it. Raises CollapseError for what is not of numbers."""
-    usual = (facts.get("config") or {}).get("pretrained_cfg") or {}
-    for config in (usual, (facts.get("open_clip") or {}).get("preprocess_cfg") or {}):
+    for config in (part(facts, "config", "pretrained_cfg"), part(facts, "open_clip", "preprocess_cfg")):
         if {"mean", "std"} <= config.keys():
-            return _plain(config["mean"], config["std"])
-    processor = facts.get("processor") or {}
+            return _divisible(_plain(config["mean"], config["std"]))
+    processor = part(facts, "processor")
     return of_processor(processor) if {"image_mean", "image_std"} <= processor.keys() else None
 
 
@@ -38,12 +45,13 @@ def of_processor(processor: Config) -> Normalisation:
     plain = _plain(mean, std)
     twice = bool(processor.get("include_top")) and processor.get("do_normalize", True) is not False
     stds = tuple(s * s for s in plain.std) if twice else plain.std
-    if scale == 0 or 0 in stds:
+    if scale == 0:
         raise CollapseError(
-            "the images' processor divides by 0: its rescale_factor or its image_std is 0",
+            "the images' processor makes every pixel 0: its rescale_factor is 0",
             "correct preprocessor_config.json",
         )
-    return Normalisation(tuple((m + offset) / scale for m in plain.mean), tuple(s / scale for s in stds))
+    means = tuple((m + offset) / scale for m in plain.mean)
+    return _divisible(Normalisation(means, tuple(s / scale for s in stds)))
 
 
 def side(processor: Config) -> int:
@@ -60,8 +68,25 @@ def side(processor: Config) -> int:
                 )
             return _side(height)
         if stated:
-            return _side(stated if not isinstance(stated, list | tuple) else stated[0])
+            return _square(list(stated) if isinstance(stated, list | tuple) else [stated])
     return 0
+
+
+def input_side(facts: Mapping[str, Any]) -> int:
+    """H = W of the images, where a config.json of timm tells it, or 0. Raises CollapseError for a side that is none."""
+    size = part(facts, "config", "pretrained_cfg").get("input_size")
+    if not isinstance(size, list) or len(size) != 3 or not all(isinstance(n, int) for n in size):
+        return 0
+    return _square(size[1:])
+
+
+def _square(sides: list[Any]) -> int:
+    if any(side != sides[0] for side in sides):
+        raise CollapseError(
+            f"the images of this network are {' x '.join(map(str, sides))} pixels, and only square ones are read",
+            "embed them yourself, and give the embeddings as .npy",
+        )
+    return _side(sides[0])
 
 
 def _side(value: Any) -> int:
@@ -73,12 +98,28 @@ def _side(value: Any) -> int:
 
 def _plain(mean: Any, std: Any) -> Normalisation:
     means, stds = (value if isinstance(value, list | tuple) else [value] * 3 for value in (mean, std))
+    if len(means) != len(stds) or not means:
+        raise CollapseError(
+            f"a config says that images have {len(means)} means and {len(stds)} standard deviations",
+            "correct the config",
+        )
     return Normalisation(tuple(map(_number, means)), tuple(map(_number, stds)))
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _divisible(plain: Normalisation) -> Normalisation:
+    if not min(plain.std) > 0:
         raise CollapseError(
-            f"a config says {value!r} where the preparation of its images has a number", "correct the config"
+            f"a config says that images are divided by a standard deviation of {min(plain.std):g}",
+            "correct the config",
+        )
+    return plain
+
+
+def _number(value: Any) -> float:
+    stated = isinstance(value, int | float) and not isinstance(value, bool)
+    if not stated or not abs(value) < MOST:
+        raise CollapseError(
+            f"a config says {value!r:.80} where the preparation of its images has a number",
+            "correct the config",
         )
     return float(value)

@@ -14,6 +14,8 @@ from collapse_cli.runs.others.tensors import FileTensors
 
 def used_by_encoder(held: FileTensors, best: Candidate) -> frozenset[str]:
     """The names of the file's weights that the encoder uses."""
+    if best.reading.uses is not None:
+        return best.reading.uses
     ours, encoder = best.reading.network.state_dict().keys(), best.branch.encoder
     others = {name: weight for name, weight in best.reading.weights.items() if name not in ours}
     idle = {id(weight) for weight in others.values()}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.models import encoders
-from collapse_cli.runs.others import resnet_variants, resnets
+from collapse_cli.runs.others import image_configs, resnet_variants, resnets
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.runs.others.torchvision_table import ALSO_OF_TIMM, NAMES
@@ -156,9 +156,9 @@ def _of_timm(arch: str, question: Question) -> Reading | None:
 def _square(size: Any, question: Question) -> int:
     """H = W of an img_size, which is one number or two; 0 where none is stated. Raises CollapseError where they differ."""
     sides = size if isinstance(size, list | tuple) else [size or 0]
-    if len(set(sides)) != 1 or not isinstance(sides[0], int):
+    if not all(isinstance(side, int) and 0 <= side < 1 << 16 for side in sides) or len(set(sides)) != 1:
         raise CollapseError(
-            f"{question.held.path} says img_size {size!r}, but only square images are measured",
+            f"{question.held.path} says img_size {size!r:.80}, but only square images are measured",
             "compute the embeddings by its own code, and give them as a .npy file",
         )
     return sides[0]
@@ -190,13 +190,15 @@ def _built(arch: str, question: Question) -> Any:
         except TypeError as error:
             if not sized:
                 raise _not_taken(arch, stated, question, error) from None
+        except (AssertionError, AttributeError) as error:
+            raise _not_taken(arch, stated, question, error) from None
         try:  # not every network with positions takes a size
             return timm.create_model(arch, pretrained=False, num_classes=0, **stated)
-        except TypeError as error:
+        except (AssertionError, AttributeError, TypeError) as error:
             raise _not_taken(arch, stated, question, error) from None
 
 
-def _not_taken(arch: str, stated: Mapping[str, Any], question: Question, error: TypeError) -> CollapseError:
+def _not_taken(arch: str, stated: Mapping[str, Any], question: Question, error: Exception) -> CollapseError:
     return CollapseError(
         f"{question.held.path} is a {arch} built with {', '.join(f'{n} {v!r}' for n, v in stated.items())}, which timm's "
         f"{arch} does not take: {error}",
@@ -206,7 +208,7 @@ def _not_taken(arch: str, stated: Mapping[str, Any], question: Question, error: 
 
 def _stated(held: FileTensors) -> dict[str, Any]:
     """How timm is to build it, as the config.json beside the file says."""
-    config = held.facts.get("config") or {}
+    config = image_configs.part(held.facts, "config")
     pool = {"global_pool": config["global_pool"]} if isinstance(config.get("global_pool"), str) else {}
     settings = config.get("model_args")
     stated = {**pool, **(settings if isinstance(settings, dict) else {})}

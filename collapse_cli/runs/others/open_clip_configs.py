@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.others.image_configs import part
 
 HEAD = 64  # dimensions of an attention head, where the config does not tell
 UNREAD = (
@@ -23,20 +24,20 @@ TOKENS = ("vit", "deit", "beit", "eva")
 
 def facts(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config as Hugging Face's CLIP would have it, and the name of timm's network, if it is one."""
-    model = _part(config, "model_cfg")
-    vision = _part(model, "vision_cfg")
+    model = part(config, "model_cfg")
+    vision = part(model, "vision_cfg")
     if isinstance(vision.get("timm_model_name"), str):
         return {"arch": vision["timm_model_name"]}
-    tower: dict[str, Any] = {"hidden_act": "quick_gelu" if model.get("quick_gelu") else "gelu"}
-    width, layers = vision.get("width"), vision.get("layers")
-    if isinstance(width, int) and isinstance(layers, int):
-        tower["num_attention_heads"] = width // (vision.get("head_width") or HEAD)
+    tower: dict[str, Any] = {"hidden_act": "quick_gelu" if model.get("quick_gelu") is True else "gelu"}
+    if _counts(width := vision.get("width")) and _counts(vision.get("layers")):
+        stated = vision.get("head_width")
+        tower["num_attention_heads"] = width // (stated if _counts(stated) else HEAD)
     return {"config": {"vision_config": tower}} if vision else {}
 
 
 def refuse_unread(path: Any, config: Mapping[str, Any]) -> None:
     """Raises CollapseError for a vision tower that pools or norms in a way that its weights do not show."""
-    vision = _part(_part(config, "model_cfg"), "vision_cfg")
+    vision = part(config, "model_cfg", "vision_cfg")
     odd = [name for name in UNREAD if vision.get(name, None) not in USUAL]
     pool = vision.get("pool_type", "tok")
     odd += ["pool_type"] if pool not in ("tok", "", None) else []
@@ -50,6 +51,5 @@ def refuse_unread(path: Any, config: Mapping[str, Any]) -> None:
         )
 
 
-def _part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = config.get(name)
-    return part if isinstance(part, Mapping) else {}
+def _counts(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

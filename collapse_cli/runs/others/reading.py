@@ -46,6 +46,7 @@ class Reading:
     taken, and which option says otherwise.
     beside: beginnings of names, by the network's, of what lies beside it: heads, a decoder.
     width: D, where the family knows it; else it is found.
+    uses: the names of the file's weights that it uses, where its own names do not tell.
     refusal: why these weights, which are of this family, are not read all the same; then the network is none.
     """
 
@@ -58,6 +59,7 @@ class Reading:
     beside: tuple[str, ...] = BESIDE
     refusal: CollapseError | None = None
     width: int = 0
+    uses: frozenset[str] | None = None
 
 
 def refused(error: CollapseError) -> Reading:

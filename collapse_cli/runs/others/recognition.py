@@ -44,9 +44,13 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
     if not (choices.arch or choices.prefix):
         open_clip_configs.refuse_unread(held.path, held.facts.get("open_clip") or {})
     question = transformers_networks.question(held, choices)
+    question = question and replace(
+        question, branch=_with_projector(held, question.branch, choices.projector)
+    )
     reading = transformers_networks.read(question) if question else None
     if question and reading:
-        return scored(question, reading)
+        branch = replace(question.branch, encoder=transformers_networks.place(reading.uses or ()))
+        return scored(replace(question, branch=branch), reading)
     needed = transformers_networks.needed(held, choices)
     if needed and not transformers_networks.read_here(held):
         raise needed

@@ -10,7 +10,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
 from collapse_cli.models.encoders import RESNETS, STEMS
-from collapse_cli.runs.others import resnet_variants
+from collapse_cli.runs.others import image_configs, resnet_variants
 from collapse_cli.runs.others.layouts import CIFAR, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
@@ -99,9 +99,7 @@ def images(weights: Weights, stem: StemName, question: Question) -> ImageForm:
 
 def stated_side(held: FileTensors) -> int:
     """H = W of the images, where a config.json of timm tells it, or 0."""
-    config = (held.facts.get("config") or {}).get("pretrained_cfg") or {}
-    size = config.get("input_size")
-    return size[-1] if isinstance(size, list) and len(size) == 3 and isinstance(size[-1], int) else 0
+    return image_configs.input_side(held.facts)
 
 
 def in_words(weights: Weights, stem: StemName, question: Question) -> Iterator[str]:

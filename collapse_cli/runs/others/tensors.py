@@ -170,7 +170,7 @@ def _config(source: Source) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if source.is_network:
         facts = weight_folders.facts(source.path)
-    elif source.path.suffix in (".safetensors", ".bin"):
+    elif source.path.suffix in weight_folders.LONE:
         with suppress(CollapseError):
             facts = weight_folders.facts(source.path.parent)
     return {**facts, **open_clip_configs.facts(facts.get("open_clip", {}))}

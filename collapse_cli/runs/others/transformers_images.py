@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from collapse_cli.errors import CollapseError
@@ -18,7 +17,7 @@ YOURSELF = "embed the images yourself, and give the embeddings as .npy"
 
 def form(held: FileTensors, config: Any, row: ModelType) -> tuple[ImageForm, str]:
     """Channels, side and normalisation, and a sentence where the folder does not tell how its images were prepared."""
-    given: Mapping[str, Any] = held.facts.get("processor") or {}
+    given = image_configs.part(held.facts, "processor")
     if given.get("do_flip_channel_order"):
         raise CollapseError(
             f"{held.path} takes images whose colours are in the order blue, green, red, which is not read",
@@ -29,21 +28,29 @@ def form(held: FileTensors, config: Any, row: ModelType) -> tuple[ImageForm, str
     patch = square(held, config.patch_size) if row.patches else 1
     side = image_configs.side(processor) or square(held, getattr(config, "image_size", USUAL))
     if row.takes == "patches":
-        side = math.isqrt(config.num_patches) * patch
-    images = ImageForm(int(config.num_channels), side, image_configs.of_processor(processor), multiple=patch)
+        side = math.isqrt(count(held, config.num_patches)) * patch
+    images = ImageForm(
+        count(held, config.num_channels), side, image_configs.of_processor(processor), multiple=patch
+    )
     usual = f"images: no preprocessor_config.json, so prepared as usual for {config.model_type}"
     return images, "" if given else usual
 
 
 def square(held: FileTensors, side: Any) -> int:
     """One side of a square. Raises CollapseError for what is none."""
-    sides = {int(each) for each in side} if isinstance(side, list | tuple) else {int(side)}
-    if len(sides) > 1:
+    sides = [count(held, each) for each in (side if isinstance(side, list | tuple) and side else [side])]
+    if len(set(sides)) > 1:
         raise CollapseError(
             f"{held.path} takes images or patches that are not square, which are not read", YOURSELF
         )
-    if min(sides) < 1:
+    return sides[0]
+
+
+def count(held: FileTensors, value: Any) -> int:
+    """A whole number of pixels or channels. Raises CollapseError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 1 << 16:
         raise CollapseError(
-            f"{held.path}: its config.json says {side} where a number of pixels is due", "correct it"
+            f"{held.path}: its config.json says {value!r:.80} where a number of pixels or channels is due",
+            "correct it",
         )
-    return sides.pop()
+    return value

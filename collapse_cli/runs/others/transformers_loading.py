@@ -26,6 +26,9 @@ LOADING: Mapping[str, Any] = {
 }
 """How the library is asked to fill a network with tensors that are in memory."""
 
+LAYERS = ("num_hidden_layers", "num_layers", "depths")
+MARGIN = 1 << 20  # for sizes that are of no weights: of images, of what is trained with
+
 Built = tuple[Any, nn.Module, tuple[str, ...], tuple[str, ...]]
 
 
@@ -48,6 +51,8 @@ def built(
             if row.takes == "ordered":
                 tower.mask_ratio = 0.0
             _refuse_activation(held, tower)
+            _refuse_eps(held, tower)
+            _refuse_endless(held, tower, tensors)
             network, told = getattr(transformers, row.network).from_pretrained(
                 None, config=tower, state_dict=floats, **LOADING, **asked
             )
@@ -86,22 +91,49 @@ def _refuse_activation(held: FileTensors, config: Any) -> None:
         )
 
 
-def refuse_failing(held: FileTensors, encoder: Encoder, images: ImageForm) -> None:
-    """Raises CollapseError where the network that a config describes does not take its images, without computing anything."""
+def _refuse_eps(held: FileTensors, config: Any) -> None:
+    """Raises CollapseError for an eps of a norm that is no small number above 0."""
+    stated = {name: value for name, value in vars(config).items() if name.endswith("_eps")}
+    for name, value in stated.items():
+        if not isinstance(value, float) or not 0 < value < 1:
+            raise CollapseError(
+                f"{held.path} has the {name} {value!r:.80} in its config.json, which is no small number",
+                "correct config.json",
+            )
+
+
+def _refuse_endless(held: FileTensors, config: Any, tensors: Mapping[str, Tensor]) -> None:
+    """Raises CollapseError for sizes that no network of these weights has, before one is made of them.
+
+    Each layer has a weight at least, and no layer is wider than there are numbers. A decoder need not be in the file.
+    """
+    numbers = MARGIN + sum(weight.numel() for weight in tensors.values())
+    for name, value in vars(config).items():
+        most = len(tensors) if name in LAYERS else numbers
+        sizes = value if isinstance(value, list | tuple) else [value]
+        if not name.startswith("decoder") and any(isinstance(size, int) and size > most for size in sizes):
+            raise CollapseError(
+                f"{held.path} is of no network of the {name} {value!r:.80} that its config.json says: it is too small",
+                "correct config.json, or copy or download it again",
+            )
+
+
+def refuse_failing(held: FileTensors, encoder: Encoder, images: ImageForm) -> int:
+    """D of h (B,D), without computing one. Raises CollapseError where the network of a config does not take its images."""
     named = [*encoder.named_parameters(), *encoder.named_buffers()]
     meta = {name: torch.empty_like(value, device="meta") for name, value in named}
     image = torch.empty(1, images.channels, images.side, images.side, device="meta")
     try:
-        h = functional_call(encoder, meta, image)
-        fits = h.ndim == 2
-        words = f"it gives {tuple(h.shape)}"
+        shape = tuple(functional_call(encoder, meta, image).shape)
+        words = f"it gives {shape}"
     except Exception as error:  # as many as there are networks
-        fits, words = False, " ".join(str(error).split())[:120]
-    if not fits:
+        shape, words = (), " ".join(str(error).split())[:120]
+    if len(shape) != 2:
         raise CollapseError(
             f"{held.path}: the network of its config.json does not take an image of side {images.side} ({words})",
             "correct config.json, or copy or download it again",
         )
+    return int(shape[1])
 
 
 @contextmanager

@@ -6,12 +6,15 @@ No code of the folder is run, and nothing is fetched: the library is given a con
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from posixpath import commonprefix
 from typing import Any
 
+from torch import Tensor
+
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others import transformers_images, transformers_loading
+from collapse_cli.runs.others import candidates, image_configs, transformers_images, transformers_loading
 from collapse_cli.runs.others.layouts import Branch, Choices, Layout
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
@@ -22,11 +25,16 @@ from collapse_cli.runs.shell import quoted
 
 LIBRARY = "transformers"
 BESIDE = re.compile(
-    r"(^|\.)(classifier|cls_classifier|distillation_classifier|lm_head|decoder|decode_head|auxiliary_head|fpn\d"
-    r"|text_model|text_projection|visual_projection|logit_scale|logit_bias|mask_token|position_ids|num_batches_tracked)(\.|$)"
-    r"|^(vit\.|deit\.|ijepa\.)?pooler\.|^layernorm\."
+    r"(classifier|cls_classifier|distillation_classifier|lm_head|decoder|decode_head|auxiliary_head|fpn\d"
+    r"|text_model|text_projection|visual_projection|logit_scale|logit_bias|mask_token|embeddings\.mask_token|pooler)(\.|$)"
 )
-"""Names of weights beside an image encoder, which h is not computed with: classifiers, decoders, text towers, poolers of ViTs."""
+"""Names of weights beside an image encoder, which h is not computed with: classifiers, decoders, text towers, poolers of ViTs.
+
+They stand at the top, or directly below the prefix of the encoder: further inside, the same word may name what h goes through.
+"""
+
+NORM_BESIDE = "layernorm."
+"""Of BEiT's masked pretraining: beside the encoder where that has a prefix."""
 
 SILENT = ("arch", "prefix")  # choices with which a file is read by its names and shapes
 STATED = ("stem", "heads", "activation")  # choices that config.json makes already
@@ -63,11 +71,14 @@ def read(question: Question) -> Reading | None:
             "copy or download config.json and the weights again, both of one network; "
             f"`collapse weights {quoted(held.path)}` needs no config",
         )
-    _refuse_unused(question, unexpected)
     images, origin = transformers_images.form(held, tower, row)
     encoder = Encoder(network, row, _trained_side(tower, images))
-    transformers_loading.refuse_failing(held, encoder, images)
-    beside = sorted({name.split(".")[0] for name in unexpected})
+    width = transformers_loading.refuse_failing(held, encoder, images)
+    uses = _used(question, network, unexpected)
+    odd = _not_beside(question, unexpected, place(uses))
+    _refuse_unused(question, uses, {name: question.tensors.get(name) for name in odd}, width)
+    measured = {*odd, *_of_projector(question)}
+    beside = sorted({name.split(".")[0] for name in unexpected if name not in measured})
     assumed = (
         f"the network {row.network} of transformers, by the model_type of config.json",
         f"h: {row.h}",
@@ -75,7 +86,16 @@ def read(question: Question) -> Reading | None:
         *((f"beside it, and not measured: {', '.join(beside[:6])}",) if beside else ()),
         *(("its config names code in auto_map, which is not run",) if "auto_map" in config else ()),
     )
-    return Reading(str(config["model_type"]), encoder, dict(encoder.state_dict()), images, assumed)
+    ours = frozenset(name for name, written in held.written.items() if written in uses)
+    return Reading(
+        str(config["model_type"]),
+        encoder,
+        dict(encoder.state_dict()),
+        images,
+        assumed,
+        width=width,
+        uses=ours,
+    )
 
 
 def needed(held: FileTensors, choices: Choices) -> CollapseError | None:
@@ -97,7 +117,7 @@ def read_here(held: FileTensors) -> bool:
 
 def _config(held: FileTensors) -> Mapping[str, Any]:
     """A config with `architecture` is timm's, whatever else it says."""
-    config: Mapping[str, Any] = held.facts.get("config") or {}
+    config = image_configs.part(held.facts, "config")
     return {} if "architecture" in config else config
 
 
@@ -143,15 +163,60 @@ def _refuse_choices(question: Question) -> None:
         )
 
 
-def _refuse_unused(question: Question, unexpected: tuple[str, ...]) -> None:
-    """Raises CollapseError for weights of the file that the network does not use, and that do not lie beside it."""
-    aside = tuple(filter(None, question.choices.ignore.split(",")))
-    odd = [name for name in unexpected if not (BESIDE.search(name) or (aside and name.startswith(aside)))]
-    if odd:
+def place(uses: Iterable[str]) -> str:
+    """The prefix that all names of a network share: `vit.`, or nothing."""
+    before, dot, _ = commonprefix(list(uses)).rpartition(".")
+    return before + dot
+
+
+def _used(question: Question, network: Any, unexpected: tuple[str, ...]) -> frozenset[str]:
+    """Names of the file that the network uses. Those of earlier versions the library has renamed, also what it does not use."""
+    ours = frozenset(network.state_dict())
+    base = f"{network.base_model_prefix}."
+    renamed = (name for name in unexpected if name not in question.tensors)
+    apart = tuple({_apart(name.removeprefix(base), ours) for name in renamed} - {""})
+    return frozenset(n for n in question.tensors if n not in unexpected and not n.startswith(apart))
+
+
+def _apart(name: str, ours: frozenset[str]) -> str:
+    """The shortest prefix of a name that none of ours has: `decoder.`; nothing where there is none."""
+    parts = name.split(".")
+    prefixes = (".".join(parts[:count]) + "." for count in range(1, len(parts)))
+    return next((prefix for prefix in prefixes if not any(own.startswith(prefix) for own in ours)), "")
+
+
+def _not_beside(question: Question, unexpected: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    """The weights that the network does not use, and that lie beside it neither by their names nor as given."""
+    aside = (*filter(None, question.choices.ignore.split(",")), *([NORM_BESIDE] if prefix else []))
+    counts = {name for name, weight in question.tensors.items() if not weight.is_floating_point()}
+    told = counts | _of_projector(question)
+    return tuple(
+        name
+        for name in unexpected
+        if not (name in told or name.startswith(aside) or BESIDE.match(name.removeprefix(prefix)))
+    )
+
+
+def _of_projector(question: Question) -> frozenset[str]:
+    """The names of the file under the prefixes of the projector."""
+    written, prefixes = question.held.written, question.branch.projectors
+    return frozenset(theirs for ours, theirs in written.items() if ours.startswith(prefixes))
+
+
+def _refuse_unused(
+    question: Question, uses: frozenset[str], odd: Mapping[str, Tensor | None], width: int
+) -> None:
+    """Raises CollapseError for weights of the file that the network does not use, and that are no head that takes h."""
+    prefix = place(uses)
+    own = frozenset(name.removeprefix(prefix).split(".")[0] for name in uses)
+    weights = {name: weight for name, weight in odd.items() if weight is not None}
+    more = candidates.without_heads(weights, width, prefix, own)
+    left = [name for name in odd if (name in more or name not in weights)]
+    if left:
         raise CollapseError(
-            f"{question.held.path} has {len(odd)} weights that the network of its config.json does not use, and that may lie "
-            f"between image and embedding: {', '.join(odd[:3])}{' …' if len(odd) > 3 else ''}",
-            f"where they lie beside the encoder, --ignore {','.join(sorted({_ahead(name) for name in odd})[:6])}",
+            f"{question.held.path} has {len(left)} weights that the network of its config.json does not use, and that may lie "
+            f"between image and embedding: {', '.join(left[:3])}{' …' if len(left) > 3 else ''}",
+            f"where they lie beside the encoder, --ignore {','.join(sorted({_ahead(name) for name in left})[:6])}",
         )
 
 
@@ -164,4 +229,5 @@ def _ahead(name: str) -> str:
 def _trained_side(config: Any, images: ImageForm) -> int:
     """The side that the position embeddings are of; that of the images where the config does not tell."""
     side = getattr(config, "image_size", None)
-    return int(side[0] if isinstance(side, list | tuple) else side) if side else images.side
+    side = side[0] if isinstance(side, list | tuple) and side else side
+    return side if isinstance(side, int) and side > 0 else images.side

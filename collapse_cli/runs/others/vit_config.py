@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from collapse_cli.models import vit
+from collapse_cli.runs.others import image_configs
 from collapse_cli.runs.others.reading import Question
 from collapse_cli.runs.others.vit_names import Family, Named
 
@@ -50,8 +51,7 @@ def of(question: Question) -> Mapping[str, Any]:
 
 
 def _whole(question: Question) -> Mapping[str, Any]:
-    whole = question.held.facts.get("config")
-    return whole if isinstance(whole, Mapping) else {}
+    return image_configs.part(question.held.facts, "config")
 
 
 def activation(config: Mapping[str, Any]) -> str:
@@ -66,7 +66,7 @@ def pool(config: Mapping[str, Any]) -> str:
 def eps(config: Mapping[str, Any]) -> float:
     """0 where config.json does not tell it."""
     value = config.get("layer_norm_eps")
-    return value if isinstance(value, float) else 0.0
+    return value if isinstance(value, float) and 0 < value < 1 else 0.0
 
 
 def _stated(config: Mapping[str, Any], keys: tuple[str, ...]) -> str:
@@ -82,7 +82,9 @@ def reason_against(question: Question, config: Mapping[str, Any], named: Named) 
 def _unknown(question: Question, config: Mapping[str, Any], family: Family) -> Iterator[str]:
     """What config.json says and is not known here."""
     model_type = config.get("model_type")
-    if model_type and model_type not in family.model_types:
+    if config.get("layer_norm_eps") is not None and not eps(config):
+        yield f"layer_norm_eps is {config['layer_norm_eps']!r:.80}, which is no small number"
+    if model_type and str(model_type) not in family.model_types:
         yield f"model_type is {model_type!r}, which is not known to name weights so"
     words = [(ACTIVATION_KEYS, ACTIVATIONS), (POOL_KEYS, POOLS), (NORM_KEYS, NORMS)]
     if question.choices.activation != "auto":

@@ -49,7 +49,7 @@ def heads(named: Named, question: Question, config: Mapping[str, Any]) -> Heads:
     if known_heads is None:
         raise _untold(question, width, named)
     count = known_heads.count
-    if not isinstance(count, int) or count < 1 or width % count:
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1 or width % count:
         raise CollapseError(
             f"{question.held.path} is a ViT {width} wide, which cannot have {count} attention heads"
             + (f", {known_heads.why}" if known_heads.why else ""),
