@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.image_configs import part
@@ -51,5 +51,5 @@ def refuse_unread(path: Any, config: Mapping[str, Any]) -> None:
         )
 
 
-def _counts(value: Any) -> bool:
+def _counts(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
