@@ -71,7 +71,7 @@ def test_a_foreign_checkpoint(moco: Path, capsys: pytest.CaptureFixture[str]) ->
         "path": str(moco),
         "sha256": hashlib.sha256(moco.read_bytes()).hexdigest(),
         "layout": "MoCo v1/v2",
-        "known_by": "names that begin with encoder_q.",
+        "known_by": "names that begin with encoder_q., and the names and shapes of resnet18",
         "architecture": "resnet18",
         "stem": "imagenet",
         "where": "state_dict",

