@@ -79,7 +79,7 @@ def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     if images.shape != saved.shape:
         raise CollapseError(
             f"{images.name} has images of {images.shape}, but the run was trained on {saved.shape}",
-            "choose another --dataset",
+            "choose another --dataset: images of your own are folder:PATH",
         )
     return images
 
@@ -125,7 +125,7 @@ def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) 
     if images.shape[0] != network.channels:
         raise CollapseError(
             f"{images.name} has images of {images.shape[0]} channels, but {path} takes {network.channels}",
-            "choose another --dataset",
+            "choose another --dataset: images of your own are folder:PATH",
         )
     return images
 

@@ -166,7 +166,8 @@ def _normalisation(path: Path, images: ImageForm, asked: str) -> Normalisation:
 
 def _shown(size: int, normalisation: Normalisation) -> str:
     mean, std = (", ".join(f"{v:.3g}" for v in part) for part in (normalisation.mean, normalisation.std))
-    return f"images of side {size}, mean {mean}, std {std} (--size, --normalisation)"
+    prepared = "the middle square of each, scaled bicubically, however its own code resizes and crops"
+    return f"images of side {size}, mean {mean}, std {std} (--size, --normalisation): {prepared}"
 
 
 def _dtype(weights: Mapping[str, Tensor]) -> str:

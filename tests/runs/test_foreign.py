@@ -628,7 +628,8 @@ def test_images_are_as_asked_for(tmp_path: Path) -> None:
     assert (foreign.load(path).size, foreign.load(path).normalisation) == (224, IMAGENET)
     found = foreign.load(path, Choices(size=32, normalisation="none"))
     assert (found.size, found.normalisation) == (32, NONE)
-    assert found.assumed[-1] == "images of side 32, mean 0, 0, 0, std 1, 1, 1 (--size, --normalisation)"
+    words = "images of side 32, mean 0, 0, 0, std 1, 1, 1 (--size, --normalisation)"
+    assert found.assumed[-1].startswith(f"{words}: the middle square of each")
 
 
 @pytest.mark.parametrize(
@@ -1248,3 +1249,18 @@ def test_a_single_weight_is_ignored_as_the_hint_says(tmp_path: Path, images: Ten
         foreign.load(path)
     ignored = caught.value.hint.split("--ignore ")[1]
     assert torch.equal(foreign.load(path, Choices(ignore=ignored)).encoder(images), narrow()(images))
+
+
+def test_a_head_in_a_dict_beside_a_bare_network(tmp_path: Path, images: Tensor) -> None:
+    """Whatever it is called: it is not of the network because the network has no prefix."""
+    content = {"net": named(narrow(), ""), "head": named(HEADS["directclr"](), ""), "optim": ADAM}
+    found = foreign.load(saved(content, tmp_path / "x.pt"))
+    h = narrow()(images)
+    assert torch.equal(found.encoder(images), h)
+    assert torch.equal(found.projector(h), HEADS["directclr"]()(h))  # type: ignore[misc]
+
+
+def test_nothing_is_ignored_that_is_not_there(tmp_path: Path) -> None:
+    path = saved(named(narrow(), "backbone."), tmp_path / "x.pt")
+    with pytest.raises(CollapseError, match="begins with --ignore typo"):
+        foreign.load(path, Choices(ignore="typo"))

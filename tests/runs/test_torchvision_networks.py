@@ -233,3 +233,9 @@ def test_old_names_of_densenet(tmp_path: Path) -> None:
     }
     read = foreign.load(saved(weights, tmp_path / "x.pt"))
     assert torch.equal(read.encoder(batch(64)), enters_last(network, batch(64)))
+
+
+def test_a_network_is_not_another_encoder_beside_itself(tmp_path: Path) -> None:
+    """Names inside of it look like those of other networks' first layers."""
+    read = foreign.load(saved(filled("mobilenet_v3_small").state_dict(), tmp_path / "x.pth"))
+    assert not [sentence for sentence in read.assumed if "also holds" in sentence]

@@ -39,16 +39,18 @@ def unknown(held: FileTensors, seen: frozenset[str]) -> Iterator[Branch]:
         yield Branch(role(prefix), prefix)
 
 
-def others(held: FileTensors, layout: Layout, taken: Branch) -> dict[str, str]:
-    """The prefixes of the other encoders of a file, and the option that takes each."""
+def others(held: FileTensors, layout: Layout, taken: Branch, used: frozenset[str]) -> dict[str, str]:
+    """The prefixes of the other encoders of a file, and the option that takes each. used: names that the one taken uses."""
     roles = {branch.encoder: branch.role for branch in layout.branches}
-    branches = [Branch(roles.get(p, role(p)), p) for p in prefixes(held) if p != taken.encoder]
+    unused = [p for p in prefixes(held) if not any(name.startswith(p) for name in used)]
+    branches = [Branch(roles.get(p, role(p)), p) for p in unused]
     return {branch.encoder: _option(held, branch, taken, branches) for branch in branches}
 
 
-def in_words(held: FileTensors, layout: Layout, taken: Branch) -> tuple[str, ...]:
+def in_words(held: FileTensors, layout: Layout, taken: Branch, used: frozenset[str]) -> tuple[str, ...]:
     """The other encoders as the file names them, each with the option that takes it."""
-    found = (f"{written(held, prefix)} ({option})" for prefix, option in others(held, layout, taken).items())
+    options = others(held, layout, taken, used)
+    found = (f"{written(held, prefix)} ({option})" for prefix, option in options.items())
     return (*found, *(f"{name} (--branch online)" for name in held.unopened if held.averaged))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from collapse_cli.runs.others import branches
+from collapse_cli.runs.others import branches, leftovers
 from collapse_cli.runs.others.beside import Projector
 from collapse_cli.runs.others.candidates import Candidate
 from collapse_cli.runs.others.layouts import Choices
@@ -25,7 +25,7 @@ def assumed(held: FileTensors, best: Candidate, choices: Choices, projector: Pro
 
 def _branch(held: FileTensors, best: Candidate) -> Iterator[str]:
     """Which of several encoders was taken."""
-    others = branches.in_words(held, best.layout, best.branch)
+    others = branches.in_words(held, best.layout, best.branch, leftovers.used_by_encoder(held, best))
     taken = f"the averaged weights, {held.where}" if held.where else "averaged weights"
     if not held.averaged:
         name = branches.written(held, best.branch.encoder)

@@ -22,7 +22,7 @@ def used_by_encoder(held: FileTensors, best: Candidate) -> frozenset[str]:
     inside = (
         name
         for name in held.tensors
-        if name.startswith(encoder) and not name.startswith(best.branch.projectors)
+        if name.startswith(encoder) and not name.startswith(best.branch.projectors) and name not in held.aside
     )
     return frozenset(
         name
@@ -72,6 +72,8 @@ def _prefixes(name: str) -> Iterator[str]:
 def _encoder(held: FileTensors, best: Candidate, names: list[str]) -> Iterator[str]:
     """That there is another encoder among these weights, and the option that takes it."""
     inside = branches.prefixes(replace(held, tensors={name: held.tensors[name] for name in names}))
-    for prefix, option in branches.others(held, best.layout, best.branch).items():
+    for prefix, option in branches.others(
+        held, best.layout, best.branch, used_by_encoder(held, best)
+    ).items():
         if prefix in inside:
             yield f"another encoder: {option}"

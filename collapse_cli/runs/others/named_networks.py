@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.errors import CollapseError
 from collapse_cli.models import encoders
 from collapse_cli.runs.others import image_configs, resnet_variants, resnets
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
@@ -71,7 +72,7 @@ def agrees(name: str, arch: str) -> bool:
     resnet, vit = RESNET.fullmatch(bare(name)), VIT.fullmatch(bare(name))
     if vit:
         return arch.startswith(f"vit_{vit[1]}{vit[2] or ''}")
-    return arch in (name, bare(name), resnet[1].lower() if resnet else "")
+    return bool(arch) and arch in (name, bare(name), resnet[1].lower() if resnet else "")
 
 
 def needs_timm(held: FileTensors) -> bool:
@@ -134,9 +135,12 @@ def _of_timm(arch: str, question: Question) -> Reading | None:
         return None
     if not timm.is_model(arch):
         if required:
-            names = [*encoders.RESNETS, *NAMES, *timm.list_models()]
+            close = get_close_matches(arch, [*encoders.RESNETS, *NAMES, *timm.list_models()], n=3)
             raise CollapseError(
-                f"there is no architecture named '{question.choices.arch}'", nearest(arch, names)
+                f"there is no architecture named '{question.choices.arch}'",
+                f"did you mean {' or '.join(close)}?"
+                if close
+                else "give a name of torchvision or of timm, such as resnet50",
             )
         return None
     network = _built(arch, question)

@@ -41,6 +41,7 @@ def recognise(held: FileTensors, choices: Choices) -> Candidate:
 
     Raises CollapseError where none fits, or where it leaves a weight of the network unknown.
     """
+    _refuse_ignored(held, choices)
     if not (choices.arch or choices.prefix):
         open_clip_configs.refuse_unread(held.path, held.facts.get("open_clip") or {})
     question = transformers_networks.question(held, choices)
@@ -217,6 +218,16 @@ def _in_the_way(held: FileTensors, choices: Choices) -> CollapseError:
     )
 
 
+def _refuse_ignored(held: FileTensors, choices: Choices) -> None:
+    """Raises CollapseError for an --ignore that no weight of the file is meant by."""
+    for prefix in filter(None, choices.ignore.split(",")):
+        if not any(name.startswith(prefix) or f".{prefix}" in name for name in held.tensors):
+            raise CollapseError(
+                f"no weight of {held.path} begins with --ignore {prefix}",
+                f"its weights are {few(tuple(held.tensors))}: collapse inspect {quoted(held.path)} shows what is left over",
+            )
+
+
 def _unknown(held: FileTensors, choices: Choices) -> CollapseError:
     """Why there is no reading at all."""
     if choices.projector not in ("", "none"):
@@ -234,5 +245,6 @@ def _unknown(held: FileTensors, choices: Choices) -> CollapseError:
     return CollapseError(
         f"{held.path} is not a network that is recognised (ResNets, ViTs, CLIP, torchvision's networks); its weights are "
         f"{few(tuple(held.tensors))}",
-        f"give the name of a model of timm with --arch; `collapse weights {quoted(held.path)}` needs no architecture",
+        "compute the embeddings by its own code, in Python collapse.embed(model, images), and give them as a file; or name a "
+        f"model of timm with --arch; its weights alone: collapse weights {quoted(held.path)}",
     )
