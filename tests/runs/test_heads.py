@@ -556,3 +556,13 @@ def test_relu_is_what_is_computed_between_layers_that_do_not_tell(tmp_path: Path
     ]
     torch.testing.assert_close(read.projector(h), relu(inner) @ w["fc2.weight"].T + w["fc2.bias"])  # type: ignore[misc]
     assert any("which its names do not tell" in sentence for sentence in read.assumed)
+
+
+def test_half_a_projector_is_not_taken(tmp_path: Path, h: Tensor) -> None:
+    """`proj2` follows `proj1` by its name: z behind the first alone would be none of the network's. Both are had as asked."""
+    first, second = HEADS["swav"](), told_apart(nn.Linear(12, 7), 5)
+    weights = named(narrow(), "encoder.") | named(first, "proj1.") | named(second, "proj2.")
+    path = saved(weights, tmp_path / "x.pt")
+    read = foreign.load(path)
+    assert read.projector is None
+    assert any("proj1." in sentence and "--projector proj1.,proj2." in sentence for sentence in read.unknown)

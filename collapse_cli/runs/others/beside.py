@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from posixpath import commonprefix
@@ -108,12 +109,23 @@ def _searched(held: FileTensors, best: Candidate) -> Projector:
     first, *more = sorted(rebuilt, key=lambda head: (not head.is_projection, not HEAD.search(head.name)))
     also = f"; so does {few(tuple(_as_written(held, head) for head in more))}" if more else ""
     lies = _as_written(held, first)
+    if follows := _follower(first, weights):
+        both = f"{lies},{written(held, follows)}"
+        reason = f"whether '{lies}' is all of the projector, as another part follows by its name (--projector {both})"
+        return Projector(unknown=(reason,))
     return _built(
         held,
         best,
         first,
         f"the projector under '{lies}', which takes the {best.width} dimensions of h{also} (--projector)",
     )
+
+
+def _follower(head: Head, weights: Mapping[str, Tensor]) -> str:
+    """The prefix that has the next number, as `proj2.` behind `proj1.`; empty where there is none."""
+    before, number = re.fullmatch(r"(.*?)(\d*)\.?", head.prefixes[-1]).groups()  # type: ignore[union-attr]
+    follows = f"{before}{int(number) + 1}." if number else ""
+    return follows if follows and any(name.startswith(follows) for name in weights) else ""
 
 
 def _absent(held: FileTensors, elsewhere: list[Head]) -> str:
