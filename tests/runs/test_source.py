@@ -43,9 +43,10 @@ def resnet(seed: int = 0) -> nn.Module:
 
 
 def moco(path: Path) -> nn.Module:
-    """A checkpoint of MoCo with a queue of three keys (3,8), all ones; its network."""
+    """A checkpoint of MoCo v1, z of 8 dimensions, with a queue of three keys (3,8), all ones; its network."""
     network = resnet()
     weights = {f"module.encoder_q.{name}": weight for name, weight in network.state_dict().items()}
+    weights["module.encoder_q.fc.weight"] = torch.zeros(8, 512)
     torch.save({"state_dict": weights | {"module.queue": torch.ones(8, 3)}}, path)
     return network
 
@@ -92,8 +93,15 @@ def test_embeddings_are_recognised_and_loaded_in_one_read(tmp_path: Path, reads:
     assert reads == [tmp_path / "e.pt"]
 
 
-def test_what_cannot_be_read_is_not_read_again(tmp_path: Path, reads: list[Path]) -> None:
+def test_what_cannot_be_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "e.pt").write_bytes(b"hello")
+    reads, read = list[Path](), reader.read
+
+    def counted(path: Path) -> Any:
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr(reader, "read", counted)
     source = Source(tmp_path / "e.pt")
     assert not embeddings.are_at(source)
     assert not checkpoint.is_ours(source)
