@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import foreign
-from collapse_cli.runs.others import vit_heads
+from collapse_cli.runs.others import transformers_networks, vit_heads
 from collapse_cli.runs.others.layouts import CLIP, HALF, IMAGENET, Choices
 
 WIDTH, HEADS, DEPTH, PATCH, GRID, HIDDEN = 48, 4, 2, 4, 4, 40
@@ -706,9 +706,12 @@ LIBRARY: dict[str, tuple[str, str, dict[str, Any], str]] = {
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("side", [SIDE, 24])
 @pytest.mark.parametrize("case", LIBRARY)
-def test_what_transformers_computes(case: str, side: int, tmp_path: Path) -> None:
-    """Its own folder, also for images of another side."""
+def test_what_transformers_computes(
+    case: str, side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own folder, also for images of another side, by our own readers: where it is installed, the library itself reads it."""
     library = pytest.importorskip("transformers")
+    monkeypatch.setattr(transformers_networks, "question", lambda *_: None)
     name, config, settings, how = LIBRARY[case]
     network = told_apart(getattr(library, name)(getattr(library, config)(**settings)))
     network.save_pretrained(tmp_path)
