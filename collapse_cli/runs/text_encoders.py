@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.weight_folders import is_name, read_json
+from collapse_cli.runs.weight_folders import is_name, parsed, read_json
 
 LIBRARY = "sentence_transformers"
 MODULES = ("Transformer", "Pooling", "Normalize", "Dense", "LayerNorm", "StaticEmbedding", "Dropout")
@@ -97,12 +96,7 @@ def pooling(settings: Mapping[str, Any]) -> str:
 
 def _entries(path: Path) -> list[Mapping[str, Any]]:
     file = path / "modules.json"
-    try:
-        entries = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CollapseError(
-            f"{file} cannot be read as JSON ({str(error)[:80]})", "copy or download it again"
-        ) from None
+    entries = parsed(file)
     if not isinstance(entries, list) or not entries or not all(isinstance(each, dict) for each in entries):
         raise CollapseError(f"{file} is no list of modules", "copy or download it again")
     return entries

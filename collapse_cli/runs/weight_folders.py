@@ -155,16 +155,21 @@ def beside(file: Path) -> tuple[Path, ...]:
     return tuple(config for name in names if (config := file.parent / name).is_file())
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """The object in a file; empty where there is no file. Raises CollapseError for what is no JSON object."""
-    if not file.is_file():
-        return {}
+def parsed(file: Path) -> Any:
+    """What JSON in a file stands for. Raises CollapseError for what is none."""
     try:
-        content = json.loads(file.read_text("utf-8"))
+        return json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CollapseError(
             f"{file} cannot be read as JSON ({str(error)[:80]})", "copy or download it again"
         ) from None
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The object in a file; empty where there is no file. Raises CollapseError for what is no JSON object."""
+    if not file.is_file():
+        return {}
+    content = parsed(file)
     if not isinstance(content, dict):
         raise CollapseError(f"{file} is not a JSON object", "copy or download it again")
     return content

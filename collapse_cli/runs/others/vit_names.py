@@ -32,11 +32,15 @@ class Family:
     heads: int = 0
 
 
-WRAPPED = ("timm_wrapper",)
-TIMM = Family("timm", stretch="antialias", model_types=WRAPPED)
-TIMM_CLIP = Family("CLIP in timm", eps=1e-5, stretch="antialias", normalisation=CLIP, model_types=WRAPPED)
-TIMM_SIGLIP = Family("SigLIP in timm", stretch="antialias", normalisation=HALF, model_types=WRAPPED)
-DINO = Family("DINO", stretch="factor", model_types=WRAPPED)
+WRAPPED_BY_TRANSFORMERS = ("timm_wrapper",)
+TIMM = Family("timm", stretch="antialias", model_types=WRAPPED_BY_TRANSFORMERS)
+TIMM_CLIP = Family(
+    "CLIP in timm", eps=1e-5, stretch="antialias", normalisation=CLIP, model_types=WRAPPED_BY_TRANSFORMERS
+)
+TIMM_SIGLIP = Family(
+    "SigLIP in timm", stretch="antialias", normalisation=HALF, model_types=WRAPPED_BY_TRANSFORMERS
+)
+DINO = Family("DINO", stretch="factor", model_types=WRAPPED_BY_TRANSFORMERS)
 OPEN_CLIP = Family("open_clip", eps=1e-5, stretch="antialias", normalisation=CLIP)
 CLIPA = Family("CLIPA in open_clip", eps=1e-5, stretch="antialias")
 """Of open_clip's towers, those without a norm before the blocks."""

@@ -14,7 +14,7 @@ from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.vit_heads import Heads
 from collapse_cli.runs.others.vit_names import DEIT, DINO, TIMM, TIMM_SIGLIP, Named, renamed
 
-POOLS = {
+POOLS_IN_WORDS = {
     "class": "h is the class token behind the last norm; a mean of patches, if it was trained with one, leaves no trace",
     "mean": "h is the mean of the patches' tokens",
     "pair": "h is the mean of class and distillation token, as in timm",
@@ -134,8 +134,8 @@ def _assumed(named: Named, heads: Heads, form: vit.Form, question: Question) -> 
     gated = vit.is_gated(named.weights)
     yield f"SwiGLU, eps {form.eps:g}" if gated else f"{form.activation}, eps {form.eps:g} (--activation)"
     pool = form.pool or vit.pool_of(named.weights)
-    if POOLS[pool]:
-        yield POOLS[pool]
+    if POOLS_IN_WORDS[pool]:
+        yield POOLS_IN_WORDS[pool]
     side = vit.image_side(named.weights)
     if question.choices.size not in (0, side):
         yield f"positions of images of {side} x {side} stretched, {STRETCHES[form.stretch]}"
