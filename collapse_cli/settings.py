@@ -305,7 +305,26 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Training:
+class ImageFiles:
+    """How the images of a folder or a parquet file are read, and where their labels are."""
+
+    labels: str = knob(
+        "",
+        "a file with the labels of the images, or of one file of embeddings: .npy .npz .pt, or .csv .tsv .txt with one on each "
+        "line; a table may name the files of the images",
+    )
+    label_column: str = knob(
+        "", "the column of a parquet file, or of the table --labels, that has the labels"
+    )
+    image_column: str = knob("", "the column of a parquet file that has the images")
+    background: Literal["white", "grey", "black"] = knob(
+        "white", "what transparent parts of an image are composited on"
+    )
+    skip_broken: bool = knob(False, "leave out images that cannot be read, instead of refusing the data set")
+
+
+@dataclass(frozen=True)
+class Training(ImageFiles):
     """Which images are used in training, for how long, and how."""
 
     dataset: str = knob("digits", "a name from `collapse datasets`, folder:PATH or parquet:PATH")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from collapse_cli.data_notes import DataNote
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -60,6 +62,20 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True)
+class Framing:
+    """How an image of any size becomes a square of `side` pixels (0: its own, where all have one and it is square).
+
+    stretched: both sides are resized, which keeps no proportions. Else the shorter side becomes `resized` pixels (0: `side`) and
+    the middle square of `side` pixels is cut out. resample: the filter, by Pillow's name.
+    """
+
+    side: int = 0
+    resized: int = 0
+    stretched: bool = False
+    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bicubic"
+
+
+@dataclass(frozen=True)
 class DataShape:
     """What a method has to know of a data set to be built: image (C,H,W), images N, classes C (0: no labels)."""
 
@@ -81,6 +97,7 @@ class Images:
 
     pixels (N,C,H,W) uint8; labels (N,) int64 or None; classes: C names, or none where classes are called by their numbers;
     name: where they came from, as `digits/train`. files: where each image lies, below the folder that was given, if it is a file.
+    notes: what of the source is not used, or not used as it is.
     """
 
     pixels: Tensor | Pixels
@@ -88,6 +105,7 @@ class Images:
     classes: tuple[str, ...]
     name: str
     files: tuple[str, ...] = ()
+    notes: tuple[DataNote, ...] = ()
 
     def __len__(self) -> int:
         return self.pixels.shape[0]

@@ -19,6 +19,7 @@ WORDS = {
     "results",
     "values",
     "answers",
+    "data_notes",
     "shapes",
     "errors",
     "figures",

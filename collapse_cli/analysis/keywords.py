@@ -32,6 +32,10 @@ class Settings(TypedDict, total=False):
     unpack: Literal["none", "bits", "scale"]
     groups: Labels
     column: str
+    label_column: str
+    image_column: str
+    background: Literal["white", "grey", "black"]
+    skip_broken: bool
     second: str
     views_of: str
     centre: bool

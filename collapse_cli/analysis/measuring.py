@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from collapse_cli.data import is_source, place
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import Choices
-from collapse_cli.settings import knob
+from collapse_cli.settings import ImageFiles, knob
 from collapse_cli.shapes import Unpacking
 
 if TYPE_CHECKING:
     import torch
 
 DECISIVE = ("split", "samples", "dataset", "seed")  # where images lie and what computes changes no number
-RARE = ("groups", "second", "views_of", "centre")
+RARE = (
+    *("groups", "second", "views_of", "centre"),
+    *("label_column", "image_column", "skip_broken"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +55,9 @@ class Columns:
 
 
 @dataclasses.dataclass(frozen=True)
-class Measuring(Columns, Choices, Sampled):
+class Measuring(Columns, ImageFiles, Choices, Sampled):
     """What is measured of a run, of another library's checkpoint or of embeddings, and where."""
 
-    labels: str = knob(
-        "", "labels of one file of embeddings: .npy .npz .pt, or .csv .tsv .txt with one on each line"
-    )
     unpack: Unpacking = knob(
         "none",
         "embeddings stored as whole numbers: bits unpacks each byte into 8 dimensions of -1 and "

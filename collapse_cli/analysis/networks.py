@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from collapse_cli import data
-from collapse_cli.analysis import stored
+from collapse_cli.analysis import image_sets, stored
 from collapse_cli.analysis.initial import unsettled_norms
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
@@ -19,7 +18,7 @@ from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.source import Source
-from collapse_cli.shapes import Embeddings, Images, Stage
+from collapse_cli.shapes import Embeddings, Framing, Images, Stage
 
 
 def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
@@ -72,10 +71,9 @@ def _unfinished(reached: Stage) -> tuple[str, ...]:
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     """A split of the run's data set, or of another of the same shape."""
     training = saved.run.training
-    images = data.load(
-        measuring.dataset or training.dataset, split,
-        data_dir=measuring.data_dir or None, download=measuring.download, size=training.size,
-    )  # fmt: skip
+    files = measuring if measuring.dataset else training
+    dataset, framing = measuring.dataset or training.dataset, Framing(training.size)
+    images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
     if images.shape != saved.shape:
         raise CollapseError(
             f"{images.name} has images of {images.shape}, but the run was trained on {saved.shape}",
@@ -118,10 +116,9 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
 
 def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) -> Images:
     """A split of the data set that was named, with as many channels as the network takes."""
-    images = data.load(
-        measuring.dataset, split, data_dir=measuring.data_dir or None, download=measuring.download,
-        size=network.size,
-    )  # fmt: skip
+    images = image_sets.load(
+        measuring.dataset, split, measuring, measuring.data_dir, measuring.download, Framing(network.size)
+    )
     if images.shape[0] != network.channels:
         raise CollapseError(
             f"{images.name} has images of {images.shape[0]} channels, but {path} takes {network.channels}",

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from collapse_cli import data
+from collapse_cli.analysis import image_sets
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Answer, Entry
@@ -18,6 +19,7 @@ from collapse_cli.figures import percent, written
 from collapse_cli.metrics import oracle
 from collapse_cli.metrics.oracle_expected import Expected, expected
 from collapse_cli.metrics.rows import broken, refuse
+from collapse_cli.shapes import Framing
 
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 
@@ -46,7 +48,9 @@ def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
     if measuring.dataset in data.NAMES:
         facts = data.facts(measuring.dataset)
         return facts.of(measuring.split), facts.classes
-    images = data.load(measuring.dataset, measuring.split, data_dir=measuring.data_dir or None)
+    images = image_sets.load(
+        measuring.dataset, measuring.split, measuring, measuring.data_dir, measuring.download, Framing()
+    )
     labels = _labels(images.labels, images.name)
     return labels.bincount(minlength=len(images.classes)).tolist(), images.classes
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import torch
 
-from collapse_cli import data, embedding
+from collapse_cli import embedding
+from collapse_cli.analysis import image_sets
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import codes, embeddings
 from collapse_cli.runs.codes import Codes
 from collapse_cli.runs.source import Source
-from collapse_cli.shapes import Embeddings, Images
+from collapse_cli.shapes import Embeddings, Framing, Images
 
 LARGEST = 2 << 30  # bytes of raw pixels, in float64 as they are measured
 
@@ -71,8 +72,9 @@ def of_pixels(dataset: str, measuring: Measuring) -> Subject:
     """What the data give without a network: raw pixels as representations, no projections, no views."""
 
     def embedded(split: str) -> Embeddings:
-        folder = measuring.data_dir or None
-        return _pixels(data.load(dataset, split, data_dir=folder, download=measuring.download), measuring)
+        folder, download = measuring.data_dir, measuring.download
+        images = image_sets.load(dataset, split, measuring, folder, download, Framing())
+        return _pixels(images, measuring)
 
     name, measuring = f"pixels:{dataset}", measuring.settled(dataset)
     facts = {"path": name, "layout": "pixels", "split": measuring.split}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from collapse_cli import data
-from collapse_cli.analysis import needed
+from collapse_cli.analysis import image_sets, needed
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.errors import CollapseError
@@ -17,7 +17,7 @@ from collapse_cli.metrics.oracle_expected import stale_key
 from collapse_cli.runs import lifecycle
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.settings import Keys, Masks, Queue, Run
-from collapse_cli.shapes import Images
+from collapse_cli.shapes import Framing, Images
 from collapse_cli.training import steps_per_epoch
 
 
@@ -31,9 +31,8 @@ def images(
             f"{training.dataset} has images of a fixed size, which --size {training.size} cannot change",
             "leave out --size; it is for folder:PATH and parquet:PATH",
         )
-    loaded = data.load(
-        training.dataset, training.split, data_dir=data_dir, download=download, size=training.size
-    )
+    framing = Framing(training.size)
+    loaded = image_sets.load(training.dataset, training.split, training, data_dir, download, framing)
     return loaded.to(device)
 
 

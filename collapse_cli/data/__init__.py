@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from collapse_cli.data.facts import SPLITS, Facts
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.settings import ImageFiles
+from collapse_cli.shapes import Framing
 
 if TYPE_CHECKING:
+    from collapse_cli.data.labelling import Labelling
     from collapse_cli.shapes import Images
 
 NAMES = ("digits", "cifar10", "cifar100", "stl10", "svhn", "mnist", "fashion_mnist")
 SCHEMES = ("folder", "parquet", "text")
+UNCHANGED, AS_THEY_ARE = Framing(), ImageFiles()
 
 
 def facts(name: str) -> Facts:
@@ -29,17 +33,22 @@ def load(
     *,
     data_dir: str | Path | None = None,
     download: bool = False,
-    size: int = 0,
+    framing: Framing = UNCHANGED,
+    files: ImageFiles = AS_THEY_ARE,
+    labelling: Labelling | None = None,
 ) -> Images:
     """The images of a split, on the CPU: a named set, `folder:PATH` or `parquet:PATH`.
 
-    data_dir: where named sets lie (see `data_root`); size: side that folder and parquet images are resized to.
+    data_dir: where named sets lie (see `data_root`). For folders and parquet files alone, framing: how images become squares
+    of one size; files: how they are read; labelling: labels from elsewhere, in place of the source's own.
     """
     if split not in SPLITS:
         raise CollapseError(f"there is no split named '{split}'", nearest(split, list(SPLITS)))
     scheme, _, path = name.partition(":")
     if is_source(name):
-        images: Images = import_module(f"{__name__}.{scheme}").load(Path(path).expanduser(), split, size)
+        images: Images = import_module(f"{__name__}.{scheme}").load(
+            Path(path).expanduser(), split, framing, files, labelling
+        )
     else:
         images = import_module(f"{__name__}.{_named(name)}").load(split, data_root(data_dir), download)
     return images

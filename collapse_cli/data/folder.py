@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from collapse_cli.data import decoded, splits
+from collapse_cli.data.labelling import Labelling
 from collapse_cli.errors import CollapseError
-from collapse_cli.shapes import Images
+from collapse_cli.settings import ImageFiles
+from collapse_cli.shapes import Framing, Images
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
@@ -26,7 +28,7 @@ class Place:
     label: str
 
 
-def load(path: Path, split: str, size: int) -> Images:
+def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling: Labelling | None) -> Images:
     """PATH/train and PATH/test (or val) where they are there; else everything, cut 80 : 20 by `splits.cut`.
 
     Folders below those are classes, numbered alike in every split; images beside class folders are left out.
@@ -36,15 +38,18 @@ def load(path: Path, split: str, size: int) -> Images:
     classes = tuple(sorted({place.label for place in places} - {""}, key=_natural))
     numbers = {name: number for number, name in enumerate(classes)}
     labels = [numbers[place.label] for place in places] if classes else None
+    names = [place.file.relative_to(path).as_posix() for place in places]
+    if labelling:
+        labels, classes = labelling(names, len(places))
     words = [place.split for place in places]
     chosen = splits.take(words, split, path) if any(words) else splits.cut(len(places), split)
 
     def read(i: int) -> decoded.Encoded:
         return decoded.Encoded(str(places[i].file), places[i].file)
 
-    side = size or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
+    side = framing.side or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
     images = decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
-    return replace(images, files=tuple(str(places[i].file.relative_to(path)) for i in chosen))
+    return replace(images, files=tuple(names[i] for i in chosen))
 
 
 def _places(path: Path) -> list[Place]:

@@ -10,15 +10,17 @@ import pyarrow
 from pyarrow import compute, parquet, types
 
 from collapse_cli.data import decoded, splits
+from collapse_cli.data.labelling import Labelling
 from collapse_cli.errors import CollapseError
-from collapse_cli.shapes import Images
+from collapse_cli.settings import ImageFiles
+from collapse_cli.shapes import Framing, Images
 
 IMAGES = ("img", "image")
 LABELS = ("label", "labels", "fine_label")
 NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
 
 
-def load(path: Path, split: str, size: int) -> Images:
+def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling: Labelling | None) -> Images:
     """One file, cut 80 : 20, or a folder of shards whose names tell the split (cut likewise where none does).
 
     Labels are a column of integers, or None. A set that is streamed still holds its encoded bytes in memory.
@@ -32,12 +34,14 @@ def load(path: Path, split: str, size: int) -> Images:
     encoded = _column([shards[i] for i in taken], column)
     images = compute.struct_field(encoded, "bytes")
     labels, classes = _numbered(shards, list(taken), label, classes) if label else (None, ())
+    if labelling:
+        labels, classes = labelling((), len(images))
     chosen = range(len(images)) if any(words) else splits.cut(len(images), split)
 
     def read(i: int) -> decoded.Encoded:
         return decoded.Encoded(f"row {i} of {path}", images[i].as_py() or b"")
 
-    side = size or decoded.common_side(_first(shards[0], column))
+    side = framing.side or decoded.common_side(_first(shards[0], column))
     return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
 
 

@@ -33,7 +33,7 @@ class Texts:
         return len(self.texts)
 
 
-def load(path: Path, split: str, size: int) -> Images:
+def load(path: Path, *_: object) -> Images:
     """Raises CollapseError: whoever asks for images is not helped by texts."""
     raise CollapseError(
         f"{SCHEME}{path} names texts, but this takes images",

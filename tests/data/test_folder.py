@@ -9,7 +9,7 @@ from PIL import Image
 from collapse_cli import data
 from collapse_cli.data import decoded
 from collapse_cli.errors import CollapseError
-from collapse_cli.shapes import Images
+from collapse_cli.shapes import Framing, Images
 
 
 def paint(folder: Path, *places: str, size: tuple[int, int] = (4, 4)) -> None:
@@ -107,7 +107,7 @@ def test_sizes(tmp_path: Path) -> None:
     """All 4x4: 4; one is larger: 64; asked for 7: 7. One size for both splits, though they disagree."""
     paint(tmp_path, "train/1.png", "test/2.png")
     assert data.load(f"folder:{tmp_path}").shape == (3, 4, 4)
-    assert data.load(f"folder:{tmp_path}", size=7).shape == (3, 7, 7)
+    assert data.load(f"folder:{tmp_path}", framing=Framing(7)).shape == (3, 7, 7)
     paint(tmp_path, "test/3.png", size=(6, 6))
     assert (
         data.load(f"folder:{tmp_path}", "train").shape
