@@ -10,6 +10,7 @@ from pathlib import Path
 
 from collapse_cli.data import decoded, splits
 from collapse_cli.data.labelling import Labelling
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
@@ -34,7 +35,8 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     Folders below those are classes, numbered alike in every split; images beside class folders are left out.
     Raises CollapseError for a path that is no folder or has no images, and for a split that it does not have.
     """
-    places = _places(path)
+    every = _placed(path)
+    places, aside = _used(every)
     classes = tuple(sorted({place.label for place in places} - {""}, key=_natural))
     numbers = {name: number for number, name in enumerate(classes)}
     labels = [numbers[place.label] for place in places] if classes else None
@@ -49,10 +51,11 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
 
     side = framing.side or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
     images = decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
-    return replace(images, files=tuple(names[i] for i in chosen))
+    notes = (*images.notes, *_aside(aside, len(every)), *splits.left_out(words, split, len(places)))
+    return replace(images, files=tuple(names[i] for i in chosen), notes=notes)
 
 
-def _places(path: Path) -> list[Place]:
+def _placed(path: Path) -> list[Place]:
     """Folders are splits where train and a test stand side by side, or nothing else does; else they are classes.
 
     So CIFAR-100's class `train` stays a class.
@@ -61,10 +64,25 @@ def _places(path: Path) -> list[Place]:
     heads = {parts[0] for parts in images if len(parts) > 1}
     halves = "train" in heads and not heads.isdisjoint(splits.TEST)
     split = halves or (bool(heads) and heads <= set(splits.WORDS))
-    places = [_place(path, parts, split) for parts in images]
-    if split:
-        places = [place for place in places if place.split]
-    return [place for place in places if place.label] or places
+    return [_place(path, parts, split) for parts in images]
+
+
+def _used(places: list[Place]) -> tuple[list[Place], list[Place]]:
+    """Those in folders of splits where there are any, and of those the ones in class folders; and those that lie beside."""
+    split = [place for place in places if place.split] or places
+    used = [place for place in split if place.label] or split
+    files = {place.file for place in used}
+    return used, [place for place in places if place.file not in files]
+
+
+def _aside(places: list[Place], count: int) -> tuple[DataNote, ...]:
+    """Images that lie beside the folders of splits or of classes, counted."""
+    if not places:
+        return ()
+    what = "left out: beside the folders of splits or classes"
+    remedy = "move them into a class folder to use them"
+    examples = tuple(place.file.name for place in places)
+    return (DataNote("left out", len(places), count, "images", what, remedy, examples),)
 
 
 def _place(path: Path, parts: Parts, split: bool) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow
@@ -11,6 +12,7 @@ from pyarrow import compute, parquet, types
 
 from collapse_cli.data import decoded, splits
 from collapse_cli.data.labelling import Labelling
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
@@ -42,7 +44,16 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
         return decoded.Encoded(f"row {i} of {path}", images[i].as_py() or b"")
 
     side = framing.side or decoded.common_side(_first(shards[0], column))
-    return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
+    loaded = decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
+    return replace(loaded, notes=(*loaded.notes, *_left_out(words, split, shards, len(images))))
+
+
+def _left_out(words: list[str], split: str, shards: list[Path], count: int) -> tuple[DataNote, ...]:
+    if not any(words):
+        return splits.left_out((), split, count)
+    of_rows = [parquet.read_metadata(shard).num_rows for shard in shards]
+    each = [word for word, rows in zip(words, of_rows, strict=True) for _ in range(rows)]
+    return splits.left_out(each, split, len(each))
 
 
 def _shards(path: Path) -> list[Path]:
