@@ -15,8 +15,9 @@ from torch import Generator, Tensor
 from collapse_cli.layout import Table
 from collapse_cli.metrics import class_ranks
 from collapse_cli.metrics.class_names import class_names
-from collapse_cli.metrics.class_pairs import PAIRS, closest
+from collapse_cli.metrics.class_pairs import closest
 from collapse_cli.metrics.classes_intervals import with_intervals
+from collapse_cli.metrics.nearest_mean import nearest_mean
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.scatter import Groups, groups
@@ -170,23 +171,6 @@ def _pairs(directions: Tensor, names: Sequence[str]) -> dict[str, Any]:
         pairs = closest(directions, CLOSEST)
         return {"closest": {f"{names[first]} / {names[second]}": cosine for cosine, first, second in pairs}}
     return {"cosines": Matrix((directions @ directions.T).round(decimals=2).tolist(), names, names)}
-
-
-def nearest_mean(grouped: Groups, leave_out: bool) -> Tensor:
-    """(N,) in [0, C): the class whose mean is nearest; leave_out: a row is not in the mean of its own class, of n_c >= 2."""
-    centre = grouped.means.mean(dim=0)
-    means, further = grouped.means - centre, (grouped.sizes.double() / (grouped.sizes - 1)).square()  # (C,)
-    lengths, step = means.square().sum(dim=1), max(PAIRS // len(means), 1)
-    parts = zip(grouped.deviations.split(step), grouped.member.split(step), strict=True)
-    nearest = []
-    for deviations, member in parts:
-        rows = deviations + means[member]  # (b, D)
-        squared = rows.square().sum(dim=1, keepdim=True) + lengths - 2 * rows @ means.T  # (b, C)
-        if leave_out:  # of n rows: the mean of the others is n/(n-1) times as far
-            to_own_mean = (deviations.square().sum(dim=1) * further[member])[:, None]
-            squared.scatter_(1, member[:, None], to_own_mean)
-        nearest.append(squared.argmin(dim=1))
-    return torch.cat(nearest)
 
 
 def _doubled(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -115,7 +115,7 @@ def test_block_size_changes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = normal(12, 5)[labels] + 0.3 * normal(120, 5, seed=1)
     found = []
     for pairs in (1, 1 << 20):
-        for module in ("class_pairs", "classes"):
+        for module in ("class_pairs", "nearest_mean"):
             monkeypatch.setattr(f"collapse_cli.metrics.{module}.PAIRS", pairs)
         found.append(
             classes(rows, labels, (), torch.Generator().manual_seed(0), Classifier(normal(12, 5, seed=2)))
