@@ -8,7 +8,8 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
-from collapse_cli.metrics.classes import CLOSEST, LISTED, Classes, classes
+from collapse_cli.metrics.class_names import LISTED
+from collapse_cli.metrics.classes import CLOSEST, Classes, classes
 from collapse_cli.metrics.neural_collapse import Classifier
 from collapse_cli.metrics.rows import unit as unit_rows
 from collapse_cli.values import null_of

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from collapse_cli.layout import Table
 from collapse_cli.metrics import class_ranks
-from collapse_cli.metrics.class_names import class_names
+from collapse_cli.metrics.class_names import class_names, listed
 from collapse_cli.metrics.class_pairs import closest
 from collapse_cli.metrics.classes_intervals import with_intervals
 from collapse_cli.metrics.nearest_mean import nearest_mean
@@ -27,7 +27,6 @@ from collapse_cli.values import Matrix, Measured
 FLOAT32 = (
     1e-12  # of the mean squared length: with less variance a class is one point, as far as float32 tells
 )
-LISTED = 1000  # classes with a number each in the result
 DRAWN = 100  # classes whose pairs are all in the result
 CLOSEST = 20  # pairs of more classes
 
@@ -152,17 +151,10 @@ def classes(
         samples=len(rows),
         classes=len(named),
         dimensions=rows.shape[1],
-        variance_of_class=_of_each(named, relative.tolist()),
-        rank_of_class=_of_each(named, ranks),
+        variance_of_class=listed(named, relative.tolist()),
+        rank_of_class=listed(named, ranks),
         **_pairs(seen.directions, named),
     )
-
-
-def _of_each(names: Sequence[str], values: Sequence[float]) -> dict[str, float]:
-    """A value for each class; of more than are listed, those with the least, least first."""
-    if len(names) <= LISTED:
-        return dict(zip(names, values, strict=True))
-    return {names[c]: values[c] for c in sorted(range(len(values)), key=values.__getitem__)[:LISTED]}
 
 
 def _pairs(directions: Tensor, names: Sequence[str]) -> dict[str, Any]:

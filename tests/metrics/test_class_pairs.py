@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from collapse_cli.metrics import class_pairs
-from collapse_cli.metrics.classes import CLOSEST, DRAWN, LISTED, classes
+from collapse_cli.metrics.class_names import LISTED
+from collapse_cli.metrics.classes import CLOSEST, DRAWN, classes
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, nc1, self_dual
 from collapse_cli.metrics.scatter import groups
 
