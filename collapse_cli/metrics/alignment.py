@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.layout import Table
-from collapse_cli.metrics.class_names import class_names
+from collapse_cli.metrics.class_names import class_names, listed
 from collapse_cli.metrics.intervals import Interval, of_spread
 from collapse_cli.metrics.jackknife import FEW, Error, of_mean, of_pairs
 from collapse_cli.metrics.moments import moments
@@ -54,10 +54,13 @@ class Alignment:
         null="independent", default=None, low=0,
     )  # fmt: skip
     alignment_of_class: dict[str, float] | None = each(
-        "alignment of the views of each class", of="class", label="alignment", default=None
+        "alignment of the views of each class; of more than 1000 classes, the 1000 with the lowest",
+        of="class",
+        label="alignment",
+        default=None,
     )
     uniformity_of_class: dict[str, float] | None = each(
-        "uniformity within each class: 0 where the class is one point",
+        "uniformity within each class: 0 where the class is one point; of more than 1000 classes, the 1000 with the highest",
         of="class",
         label="uniformity",
         default=None,
@@ -86,18 +89,21 @@ def measure(
         mean_cosine=Measured(mean_cosine(u), null=0.0, interval=spans.get("mean_cosine")),
         std_sqrt_d=Measured(spread(u), null=1.0, interval=spans.get("std_sqrt_d")),
         class_alignment=_class_alignment([u[c] for c in groups.values()]) if groups else None,
-        alignment_of_class={n: alignment(pair[0][c], pair[1][c]) for n, c in groups.items()} if pair and groups else None,
-        uniformity_of_class={n: uniformity(u[c]) for n, c in groups.items()} if groups else None,
+        alignment_of_class=(
+            listed(list(groups), [alignment(pair[0][c], pair[1][c]) for c in groups.values()]) if pair and groups else None
+        ),
+        uniformity_of_class=(
+            listed(list(groups), [uniformity(u[c]) for c in groups.values()], highest=True) if groups else None
+        ),
     )  # fmt: skip
 
 
 def _groups(labels: Tensor, classes: tuple[str, ...]) -> dict[str, Tensor]:
-    """Which of the rows (N,) bool are of each class, by its name; classes of a single row are left out."""
-    present = sorted(set(labels.tolist()))
-    members = (
-        (name, labels == label) for name, label in zip(class_names(present, classes), present, strict=True)
-    )
-    return {name: chosen for name, chosen in members if int(chosen.sum()) > 1}
+    """Places (n_c,) of the rows of each class, by its name; classes of a single row are left out."""
+    present, sizes = labels.unique(return_counts=True)
+    members = labels.argsort(stable=True).split(sizes.tolist())
+    named = zip(class_names(present.tolist(), classes), members, strict=True)
+    return {name: places for name, places in named if len(places) > 1}
 
 
 def alignment(first: Tensor, second: Tensor, alpha: float = 2) -> float:
