@@ -113,7 +113,7 @@ def test_values_are_kept_as_names_in_natural_order(
 
 
 def test_a_missing_number_is_no_class(tmp_path: Path) -> None:
-    with pytest.raises(CollapseError, match="1 of 3 labels of .* are missing"):
+    with pytest.raises(CollapseError, match=r"1 of 3 labels of .* are missing"):
         labels.read(write(tmp_path / "l.npy", [0.0, float("nan"), 1.0]), 3)
 
 
