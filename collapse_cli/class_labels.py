@@ -39,6 +39,13 @@ def is_missing(value: Any) -> bool:
     return value is None or value != value or (isinstance(value, str) and not value.strip())
 
 
+def is_whole(value: Any) -> bool:
+    """Whether a label is a whole number, or the text of one."""
+    if isinstance(value, str):
+        return WHOLE.fullmatch(value.strip()) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def numbered(values: Sequence[Any], source: str, what: str = "labels") -> tuple[list[int], tuple[str, ...]]:
     """N values -> N numbers in [0, C), and the C names, numbers in the order of numbers and all others in natural order.
 

@@ -26,8 +26,6 @@ KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 
 def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
     """What the class sizes of a data set alone say of a queue of K keys."""
-    if measuring.labels:
-        raise CollapseError("--labels go with a file of embeddings", "give the file of embeddings as INPUT")
     if not measuring.dataset:
         raise CollapseError(
             "there is nothing to measure", "give a run, or --dataset NAME for the labels alone"
@@ -45,7 +43,7 @@ def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
 
 def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
     """Class counts and names: facts for the named sets, read from the data for the others."""
-    if measuring.dataset in data.NAMES:
+    if measuring.dataset in data.NAMES and not measuring.labels:
         facts = data.facts(measuring.dataset)
         return facts.of(measuring.split), facts.classes
     images = image_sets.load(

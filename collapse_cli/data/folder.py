@@ -46,7 +46,7 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
 
     side = framing.side or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
     images = decoded.images(read, side, labelled.numbers, labelled.classes, chosen, f"{path.name}/{split}")
-    notes = (*images.notes, *labelled.said(split, words))
+    notes = (*images.notes, *labelled.remarks(split, words))
     return replace(images, files=tuple(names[i] for i in chosen), notes=notes)
 
 

@@ -28,7 +28,7 @@ class Labelled:
         numbers = self.numbers
         return list(chosen) if numbers is None else [i for i in chosen if numbers[i] != UNLABELLED]
 
-    def said(self, split: str, words: Sequence[str] | None = None) -> tuple[DataNote, ...]:
+    def remarks(self, split: str, words: Sequence[str] | None = None) -> tuple[DataNote, ...]:
         """All that is to be said of the labels of a split. words: the splits of the N images; none where they are cut."""
         if self.numbers is None:
             return self.notes

@@ -38,7 +38,7 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
         chosen,
         f"{path.name}/{split}",
     )
-    return replace(images, notes=(*images.notes, *column.notes, *labelled.said(split, of_rows)))
+    return replace(images, notes=(*images.notes, *column.notes, *labelled.remarks(split, of_rows)))
 
 
 def _labelled(

@@ -23,13 +23,15 @@ TABLES = (
 
 def tables(path: Path) -> tuple[DataNote, ...]:
     """A table of labels in a folder without class folders: labels are read from it where --labels names it."""
-    found = [place for folder in _places(path) for name in TABLES if (place := folder / name).is_file()]
-    if not found:
+    present = [place for folder in _places(path) for name in TABLES if (place := folder / name).is_file()]
+    if not present:
         return ()
-    names = [place.relative_to(path).as_posix() for place in found]
-    remedy = f"--labels {shlex.quote(str(found[0]))} reads it"
+    names = [place.relative_to(path).as_posix() for place in present]
+    remedy = f"--labels {shlex.quote(str(present[0]))} reads it"
     return (
-        DataNote("left out", len(found), len(found), "tables beside the images", "not read", remedy, names),
+        DataNote(
+            "left out", len(present), len(present), "tables beside the images", "not read", remedy, names
+        ),
     )
 
 

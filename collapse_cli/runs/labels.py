@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ from collapse_cli.runs import arrays, reader
 
 KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".tsv", ".txt")
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": ""}
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A file of labels beside embeddings; column: which of its columns or arrays they are, "" where it says so itself."""
+
+    path: Path
+    column: str = ""
 
 
 def read(path: Path, count: int, what: str = "labels", column: str = "") -> tuple[Tensor, tuple[str, ...]]:
