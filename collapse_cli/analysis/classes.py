@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
@@ -20,10 +21,7 @@ def measure(subject: Subject, unit: bool = False) -> Iterator[Entry]:
     """One entry for each space; the space that a classifier sees is measured as that sees it."""
     clean, seed = subject.clean, subject.measuring.seed
     if clean.labels is None:
-        raise CollapseError(
-            f"{subject.name} has no labels, which this needs",
-            "give class folders, a file with labels, or --labels FILE",
-        )
+        raise without_labels(subject)
     for space, rows in clean.spaces.items():
         classifier = _classifier(subject) if space == subject.last_space else None
         normalised = unit or classifier is not None

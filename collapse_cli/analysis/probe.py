@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
@@ -44,10 +45,7 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
     never on both sides; the last is what that took, in words.
     """
     if subject.clean.labels is None:
-        raise CollapseError(
-            f"{subject.name} has no labels, which a probe needs",
-            "give images, a file with labels, or --labels FILE",
-        )
+        raise without_labels(subject, "which a probe needs")
     test = subject.split("test") if subject.measuring.split == "train" else None
     if test is not None:
         return subject.clean, *_without_copies(subject.clean, test)
