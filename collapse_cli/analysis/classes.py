@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
-from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.errors import concerning
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics.classes import Classes, classes
 from collapse_cli.metrics.neural_collapse import Classifier

@@ -16,7 +16,7 @@ from collapse_cli.runs.shell import quoted
 def measured(row: Measurement, loaded: Sequence[Subject], warned: bool = True, **options: Any) -> Answer:
     """What a measurement says of subjects. options: its own; warned: with its remarks, beside the note on a sample."""
     entries: list[Entry] = []
-    warnings = [line for subject in loaded for line in ([] if row.streams else subject.sampled())]
+    warnings = [line for subject in loaded for line in (subject.noted if row.streams else subject.sampled())]
     remarks: list[str] = []
     for number, subject in enumerate(loaded):
         measured_of = (row.spoken(entry.replace(input=number)) for entry in row.measure(subject, **options))

@@ -55,6 +55,7 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         record=record,
         stage=reached,
         load_split=lambda split: embedded(images_of(saved, measuring, split)),
+        notes=images.notes,
         story=(*stored.story(facts, len(clean), clean.source), *_unfinished(reached)),
     )  # fmt: skip
 
@@ -108,6 +109,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
         path.name, facts, clean, measuring,
         case=case,
         load_split=lambda split: embedded(_images_for(network, path, measuring, split)),
+        notes=images.notes,
         story=(
             *(f"warning: {path}: {warning}" for warning in warnings),
             *stored.story(facts, len(clean), clean.source),

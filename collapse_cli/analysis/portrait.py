@@ -48,12 +48,15 @@ class Portrait:
 
     @property
     def warnings(self) -> list[str]:
-        """What its answers warn of, each said once, with the commands whose answers they are."""
+        """What its answers warn of, each said once, with the commands whose answers they are if these are not all."""
         commands: dict[str, list[str]] = {}
         for answer in self.answers:
             for warning in answer.warnings:
                 commands.setdefault(warning, []).append(answer.command)
-        return [f"{', '.join(names)}: {warning}" for warning, names in commands.items()]
+        return [
+            warning if len(names) == len(self.answers) else f"{', '.join(names)}: {warning}"
+            for warning, names in commands.items()
+        ]
 
 
 def portrait(

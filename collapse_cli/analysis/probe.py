@@ -12,7 +12,7 @@ from torch import Tensor
 from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
-from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.errors import concerning
 from collapse_cli.figures import percent
 from collapse_cli.metrics.copies import counted
 from collapse_cli.metrics.probe import Probe, kept_together, probe, stratified

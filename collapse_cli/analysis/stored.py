@@ -77,16 +77,19 @@ def _coded(whole: Codes | None) -> dict[str, str]:
 def of_pixels(dataset: str, measuring: Measuring) -> Subject:
     """What the data give without a network: raw pixels as representations, no projections, no views."""
 
-    def embedded(split: str) -> Embeddings:
+    def loaded(split: str) -> Images:
         folder, download = measuring.data_dir, measuring.download
-        images = image_sets.load(dataset, split, measuring, folder, download, Framing())
-        return _pixels(images, measuring)
+        return image_sets.load(dataset, split, measuring, folder, download, Framing())
+
+    def embedded(split: str) -> Embeddings:
+        return _pixels(loaded(split), measuring)
 
     name, measuring = f"pixels:{dataset}", measuring.settled(dataset)
     facts = {"path": name, "layout": "pixels", "split": measuring.split}
-    clean = embedded(measuring.split)
+    images = loaded(measuring.split)
+    clean, notes = _pixels(images, measuring), images.notes
     lines = story(facts, len(clean), clean.source)
-    return Subject(name, facts, clean, measuring, load_split=embedded, raw=True, story=lines)
+    return Subject(name, facts, clean, measuring, load_split=embedded, raw=True, notes=notes, story=lines)
 
 
 def _pixels(images: Images, measuring: Measuring) -> Embeddings:

@@ -14,6 +14,7 @@ from collapse_cli import embedding
 from collapse_cli.analysis.centring import CentredRows, centred, means
 from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared, looks_untrained
 from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.data_notes import DataNote
 from collapse_cli.models.digest import digest
 from collapse_cli.settings import flat
 from collapse_cli.shapes import Embeddings, Rows, Stage
@@ -41,8 +42,8 @@ class Subject:
     another split, by its name, None where there are only these; raw: `clean` holds pixels; codes: what h is where it is whole
     numbers, and None where it is not; groups: (N,) int64 in [0,G), of all embeddings, those that are not independent;
     suggested: how many groups names of files suggest; centre: the mean row (D,) by space that was subtracted from all
-    embeddings, as they are in `original`; stated_network: the encoder that gave them, as their file states it; story: what was
-    recognised and assumed, in sentences.
+    embeddings, as they are in `original`; stated_network: the encoder that gave them, as their file states it; notes: what of the
+    data set is not used, or not as it is; story: what was recognised and assumed, in sentences.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Subject:
     centre: Mapping[str, Tensor] = field(default_factory=dict)
     original: Subject | None = None
     stated_network: str = ""
+    notes: tuple[DataNote, ...] = ()
     story: tuple[str, ...] = ()
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -180,11 +182,17 @@ class Subject:
             self._computed[key] = compute()
         return cast(Value, self._computed[key])
 
+    @property
+    def noted(self) -> tuple[str, ...]:
+        """What of its data set is not used, or not as it is, a sentence each."""
+        return tuple(f"{self.clean.source}: {note.sentence}" for note in self.notes)
+
     def sampled(self) -> tuple[str, ...]:
-        """A sentence where no more than a sample of the rows was measured, for what holds them in memory."""
+        """The notes, and a sentence where no more than a sample of the rows was measured, for what holds them in memory."""
         if len(self.clean) == self.count:
-            return ()
+            return self.noted
         return (
+            *self.noted,
             f"{self.name}: {len(self.clean):,} of {self.count:,} embeddings, sampled without "
             "replacement; --samples takes more",
         )

@@ -12,6 +12,7 @@ from collapse_cli import data
 from collapse_cli.analysis import image_sets, needed
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.oracle_expected import stale_key
 from collapse_cli.runs import lifecycle
@@ -19,6 +20,8 @@ from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.settings import Keys, Masks, Queue, Run
 from collapse_cli.shapes import Framing, Images
 from collapse_cli.training import steps_per_epoch
+
+MANY_DROPPED = 0.05  # of the images of an epoch: such a share is a warning
 
 
 def images(
@@ -55,6 +58,7 @@ def plan(checkpoint: Checkpoint, images: Images) -> dict[str, dict[str, Any]]:
     costs = {
         "parameters": learned,
         "steps_per_epoch": steps,
+        "images_left_out_of_each_epoch": len(images) % training.batch,
         "steps": steps * training.epochs,
         "weights_and_optimizer_MB": round((state + 8 * learned) / 1e6, 1),
         "images_MB": round(pixels / 1e6, 1),
@@ -64,9 +68,34 @@ def plan(checkpoint: Checkpoint, images: Images) -> dict[str, dict[str, Any]]:
     return {**checkpoint.run.tables(), "plan": costs}
 
 
+def of_epoch(run: Run, images: Images) -> str:
+    """How many batches an epoch has, and how many images it leaves out, for they are too few for one more."""
+    batches, dropped = divmod(len(images), run.training.batch)
+    left = f", {dropped} image{'s' * (dropped > 1)} left out of each epoch at random" if dropped else ""
+    return f"{len(images):,} images, {batches:,} batch{'es' * (batches > 1)} of {run.training.batch}{left}"
+
+
 def warnings(run: Run, images: Images) -> list[str]:
-    """What is likely to mislead in these settings, a sentence each."""
-    return [*_of_keys(run, len(images)), *_of_checkpoints(run), *_of_batch_norm(run), *_of_labels(run)]
+    """What is not used of the images, and what is likely to mislead in these settings, a sentence each."""
+    notes = (*images.notes, *_incomplete_batch(run, len(images)))
+    noted = [f"{images.name}: {note.sentence}" for note in notes]
+    return [
+        *noted,
+        *_of_keys(run, len(images)),
+        *_of_checkpoints(run),
+        *_of_batch_norm(run),
+        *_of_labels(run),
+    ]
+
+
+def _incomplete_batch(run: Run, count: int) -> Iterator[DataNote]:
+    """Of images that are too few for one more batch, where they are many."""
+    batch, dropped = run.training.batch, count % run.training.batch
+    if dropped > MANY_DROPPED * count:
+        best = max(range(batch // 2 + 1, batch + 1), key=lambda size: (-(count % size), size))
+        what = f"left out of each epoch, at random: the last batch of {batch} would be incomplete"
+        remedy = f"--batch {best} leaves out {count % best or 'none'}"
+        yield DataNote("left out", dropped, count, "images", what, remedy)
 
 
 def _of_keys(run: Run, count: int) -> Iterator[str]:

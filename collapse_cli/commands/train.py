@@ -197,14 +197,18 @@ def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
 
 def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) -> None:
     """Train to the last epoch; of several processes the first alone shows."""
+    from collapse_cli.analysis import training
     from collapse_cli.distributed import first
     from collapse_cli.runs import lifecycle
     from collapse_cli.runs.shell import quoted
     from collapse_cli.views.progress import live
 
     shown, run = first() and not quiet, checkpoint.run
+    misleading = training.warnings(run, images)
+    if first():
+        record.say(warnings=misleading)
     if shown:
-        _introduce(checkpoint, images, record)
+        _introduce(checkpoint, images, record, misleading)
     with (
         lifecycle.running(record, checkpoint),
         live(run.method, run.training.epochs, enabled=shown) as display,
@@ -217,16 +221,16 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) 
         print(f"next: collapse diagnose {quoted(record.folder)}", file=sys.stderr)
 
 
-def _introduce(checkpoint: Checkpoint, images: Images, record: Record) -> None:
+def _introduce(checkpoint: Checkpoint, images: Images, record: Record, warnings: Sequence[str]) -> None:
     """What may mislead, and what is trained where, on stderr."""
-    from collapse_cli.analysis.training import warnings
+    from collapse_cli.analysis.training import of_epoch
     from collapse_cli.distributed import world
 
-    for warning in warnings(checkpoint.run, images):
+    for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     processes = f", {world()} processes" if world() > 1 else ""
     print(
-        f"{checkpoint.run.method} on {images.name} ({len(images)} images), "
+        f"{checkpoint.run.method} on {images.name} ({of_epoch(checkpoint.run, images)}), "
         f"device {checkpoint.state.generator.device}{processes}, in {record.folder}",
         file=sys.stderr,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from collapse_cli.class_labels import natural
 from collapse_cli.data import decoded, splits, unlabelled
 from collapse_cli.data.labelling import Labelled, Labelling
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
@@ -34,7 +35,8 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     Folders below those are classes, numbered alike in every split; images beside class folders are left out.
     Raises CollapseError for a path that is no folder or has no images, and for a split that it does not have.
     """
-    places = _places(path)
+    every = _placed(path)
+    places, aside = _used(every, labelling is None)
     names = [place.file.relative_to(path).as_posix() for place in places]
     labelled = labelling(names, len(places)) if labelling else _of_folders(path, places)
     words = [place.split for place in places]
@@ -46,7 +48,8 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
 
     side = framing.side or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
     images = decoded.images(read, side, labelled.numbers, labelled.classes, chosen, f"{path.name}/{split}")
-    notes = (*images.notes, *labelled.remarks(split, words))
+    left_out = (*_aside(aside, len(every)), *splits.left_out(words, split, len(places)))
+    notes = (*images.notes, *left_out, *labelled.remarks(split, words))
     return replace(images, files=tuple(names[i] for i in chosen), notes=notes)
 
 
@@ -60,7 +63,7 @@ def _of_folders(path: Path, places: list[Place]) -> Labelled:
     return Labelled([numbers[place.label] for place in places], classes, empty)
 
 
-def _places(path: Path) -> list[Place]:
+def _placed(path: Path) -> list[Place]:
     """Folders are splits where train and a test stand side by side, or nothing else does; else they are classes.
 
     So CIFAR-100's class `train` stays a class.
@@ -69,10 +72,28 @@ def _places(path: Path) -> list[Place]:
     heads = {parts[0] for parts in images if len(parts) > 1}
     halves = "train" in heads and not heads.isdisjoint(splits.TEST)
     split = halves or (bool(heads) and heads <= set(splits.WORDS))
-    places = [_place(path, parts, split) for parts in images]
-    if split:
-        places = [place for place in places if place.split]
-    return [place for place in places if place.label] or places
+    return [_place(path, parts, split) for parts in images]
+
+
+def _used(places: list[Place], by_folders: bool) -> tuple[list[Place], list[Place]]:
+    """Those in folders of splits where there are any, and of those the ones in class folders; and those that lie beside.
+
+    by_folders: classes are folders; else all images of the splits are used.
+    """
+    split = [place for place in places if place.split] or places
+    used = [place for place in split if place.label and by_folders] or split
+    files = {place.file for place in used}
+    return used, [place for place in places if place.file not in files]
+
+
+def _aside(places: list[Place], count: int) -> tuple[DataNote, ...]:
+    """Images that lie beside the folders of splits or of classes, counted."""
+    if not places:
+        return ()
+    what = "left out: beside the folders of splits or classes"
+    remedy = "move them into a class folder to use them"
+    examples = tuple(place.file.name for place in places)
+    return (DataNote("left out", len(places), count, "images", what, remedy, examples),)
 
 
 def _place(path: Path, parts: Parts, split: bool) -> Place:

@@ -8,6 +8,7 @@ from pathlib import Path
 from collapse_cli.data import decoded, image_columns, label_columns, splits
 from collapse_cli.data.labelling import Labelled, Labelling
 from collapse_cli.data.shards import Shard, shards
+from collapse_cli.data_notes import DataNote
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
 
@@ -38,7 +39,21 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
         chosen,
         f"{path.name}/{split}",
     )
-    return replace(images, notes=(*images.notes, *column.notes, *labelled.remarks(split, of_rows)))
+    left_out = (*_of_no_split(each), *splits.left_out(of_rows, split, len(of_rows) or len(rows)))
+    return replace(images, notes=(*images.notes, *column.notes, *left_out, *labelled.remarks(split, of_rows)))
+
+
+def _of_no_split(each: list[Shard]) -> tuple[DataNote, ...]:
+    """Files whose names tell no split, beside others that do."""
+    aside = [shard for shard in each if not shard.word]
+    if not aside or len(aside) == len(each):
+        return ()
+    images, total = (sum(shard.count for shard in some) for some in (aside, each))
+    what = "left out: the names of their files tell no split"
+    remedy = "rename the files to train-… or test-…"
+    return (
+        DataNote("left out", images, total, "images", what, remedy, [shard.file.name for shard in aside]),
+    )
 
 
 def _labelled(

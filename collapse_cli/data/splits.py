@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 
 TEST = ("test", "val", "valid", "validation")  # the first of these that is there is the test split
@@ -25,6 +26,23 @@ def take(words: Sequence[str], split: str, path: Path) -> list[int]:
     if not items:
         raise CollapseError(f"{path} has no {split} split", f"it has: {', '.join(present)}")
     return items
+
+
+def left_out(words: Sequence[str], split: str, count: int) -> tuple[DataNote, ...]:
+    """Images (N = `count`) that `split` leaves out though nobody asked for it; words: as in `take`, empty where `cut` is used."""
+    if split == "all":
+        return ()
+    remedy = "--split all uses every image"
+    if not any(words):
+        used, part = len(cut(count, split)), "test" if split == "train" else "train"
+        what = f"left out: the set has no splits, and an 80 : 20 cut makes these the {part} part"
+        return (DataNote("left out", count - used, count, "images", what, remedy),) if used < count else ()
+    present = [word for word in TEST if word in words]
+    return tuple(
+        DataNote("left out", words.count(word), count, "images",
+                 f"left out: they are in {word}, and the test split is {present[0]}", remedy)
+        for word in present[1:]
+    )  # fmt: skip
 
 
 def cut(count: int, split: str) -> list[int]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from collapse_cli.analysis.training import fresh, images, plan, warnings
+from collapse_cli.analysis.training import fresh, images, of_epoch, plan, warnings
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import resolve
 from collapse_cli.shapes import Images
@@ -72,3 +73,30 @@ def test_what_may_mislead_is_said(method: str, knobs: dict[str, Any], sentence: 
 )
 def test_what_does_not_mislead_is_not(method: str, knobs: dict[str, Any], images: Images) -> None:
     assert warnings(resolve(method, SMALL | knobs), images) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (96, "96 images, 3 batches of 32"),
+        (97, "97 images, 3 batches of 32, 1 image left out of each epoch at random"),
+        (56, "56 images, 1 batch of 32, 24 images left out of each epoch at random"),
+    ],
+)
+def test_an_epoch_says_what_it_leaves_out(count: int, words: str) -> None:
+    images = Images(torch.zeros(count, 1, 8, 8, dtype=torch.uint8), None, (), "zeros")
+    assert of_epoch(resolve("moco", SMALL), images) == words
+
+
+def test_an_incomplete_batch_of_many_images_is_a_warning() -> None:
+    """24 of 56 images; of batches of 17 to 32 that of 28 leaves out none. Notes of the data set come first."""
+    note = DataNote("left out", 2, 58, "images", "left out: broken")
+    images = Images(torch.zeros(56, 1, 8, 8, dtype=torch.uint8), None, (), "zeros", notes=(note,))
+    first, second = warnings(resolve("moco", SMALL | {"queue": 16}), images)
+    assert first == "zeros: 2 of 58 images are left out: broken"
+    assert second.startswith(
+        "zeros: 24 of 56 images are left out of each epoch, at random: the last batch of 32"
+    )
+    assert second.endswith("--batch 28 leaves out none")
+    few = Images(torch.zeros(97, 1, 8, 8, dtype=torch.uint8), None, (), "zeros")
+    assert warnings(resolve("moco", SMALL | {"queue": 16}), few) == []

@@ -147,3 +147,17 @@ def test_no_folder_a_file_and_an_empty_folder_are_refused(tmp_path: Path) -> Non
             data.load(f"folder:{tmp_path}/{place}", "all")
         assert str(tmp_path / place) in caught.value.message
         assert caught.value.hint
+
+
+def test_what_lies_beside_the_folders_is_counted(tmp_path: Path) -> None:
+    """Images beside class folders, beside the folders of splits, and the fifth that is held out."""
+    paint(tmp_path, "flat/dog/1.png", "flat/cat/2.png", "flat/3.png")
+    (note,) = data.load(f"folder:{tmp_path / 'flat'}", "all").notes
+    assert (note.kind, note.count, note.total, note.examples) == ("left out", 1, 3, ("3.png",))
+    paint(tmp_path, "split/train/dog/1.png", "split/test/dog/2.png", "split/spare/dog/3.png", "split/4.png")
+    (note,) = data.load(f"folder:{tmp_path / 'split'}", "train").notes
+    assert (note.count, note.total, note.examples) == (2, 4, ("4.png", "3.png"))
+    paint(tmp_path, *(f"cut/dog/{i}.png" for i in range(10)))
+    (note,) = data.load(f"folder:{tmp_path / 'cut'}", "train").notes
+    assert (note.count, note.total) == (2, 10)
+    assert "--split all uses every image" in note.sentence

@@ -41,3 +41,21 @@ def test_a_missing_half_is_never_taken_from_the_other(words: list[str], split: s
     with pytest.raises(CollapseError, match=f"images has no {split} split") as caught:
         splits.take(words, split, HERE)
     assert caught.value.hint == f"it has: {words[0]}"
+
+
+@pytest.mark.parametrize(
+    ("split", "count", "other"), [("train", 20, "test"), ("test", 80, "train"), ("all", 0, "")]
+)
+def test_what_a_cut_holds_out_is_counted(split: str, count: int, other: str) -> None:
+    """Of 100 items a cut holds out 20 of train and 80 of test; all holds out none."""
+    notes = splits.left_out((), split, 100)
+    assert [(note.count, note.total) for note in notes] == ([(count, 100)] if count else [])
+    assert all(f"these the {other} part" in note.sentence for note in notes)
+
+
+def test_a_second_test_split_is_counted() -> None:
+    """val is the test split only where there is no test."""
+    words = ["train", "test", "val", "val", "train"]
+    (note,) = splits.left_out(words, "train", 5)
+    assert note.sentence.startswith("2 of 5 images are left out: they are in val, and the test split is test")
+    assert splits.left_out(["train", "val"], "train", 2) == splits.left_out(words, "all", 5) == ()
