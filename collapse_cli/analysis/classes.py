@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from torch import Tensor
+
 from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import concerning
 from collapse_cli.figures import percent, written
-from collapse_cli.metrics.classes import Classes, classes
+from collapse_cli.metrics.classes import Classes, classes, single
 from collapse_cli.metrics.neural_collapse import Classifier
 from collapse_cli.metrics.rows import unit as unit_rows
 from collapse_cli.values import null_of
@@ -39,11 +42,34 @@ def _classifier(subject: Subject) -> Classifier | None:
 
 
 def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iterator[str]:
-    """A class that is collapsed while others are not, by name."""
+    """What is left out, and a class that is collapsed while others are not, by name."""
+    labels = subject.clean.labels
+    if labels is not None:
+        yield from left_out(subject, labels)
     for entry in entries:
         for name, variance in entry.variance_of_class.items():
             if variance < COLLAPSED:
                 yield f"{entry.of}: class {name} has collapsed, with {variance:.2%} of the variance of the mean class"
+
+
+def left_out(subject: Subject, labels: Tensor) -> Iterator[str]:
+    """Embeddings that are the only ones of their class, and declared classes without any."""
+    alone, count = single(labels)
+    more = (
+        "--samples takes more of each" if len(subject.clean) < subject.count else "give more images of each"
+    )
+    if 0 < alone < len(labels):
+        what = "left out: each is the only one of its class, which so has no variance"
+        note = DataNote(
+            "left out", alone, len(labels), "embeddings", f"{what} ({alone:,} of {count:,} classes)", more
+        )
+        yield f"{subject.name}: {note.sentence}"
+    present = set(labels.tolist())
+    absent = [name for number, name in enumerate(subject.clean.classes) if number not in present]
+    if absent:
+        what = f"left out: {subject.clean.source} has no image of them"
+        note = DataNote("left out", len(absent), len(subject.clean.classes), "classes", what, "", absent)
+        yield f"{subject.name}: {note.sentence}"
 
 
 def answer(result: Classes) -> str:

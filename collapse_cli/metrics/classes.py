@@ -152,6 +152,12 @@ def classes(
     )
 
 
+def single(labels: Tensor) -> tuple[int, int]:
+    """How many of the labels (N,) are the only one of their class, which `classes` leaves out, and of how many classes."""
+    sizes = torch.unique(labels, return_counts=True)[1]
+    return int((sizes == 1).sum()), len(sizes)
+
+
 def nearest_mean(grouped: Groups, leave_out: bool) -> Tensor:
     """(N,) in [0, C): the class whose mean is nearest; leave_out: a row is not in the mean of its own class, of n_c >= 2."""
     centre = grouped.means.mean(dim=0)
