@@ -88,10 +88,10 @@ class DataShape:
 
 
 def class_count(labels: Tensor | None, classes: Sequence[str]) -> int:
-    """Classes of labels (N,) in [0, C), named or not; 0 without labels, whatever names there are."""
+    """Classes of labels (N,): those that are named, and the distinct labels without a name; 0 without labels."""
     if labels is None:
         return 0
-    return max(len(classes), int(labels.max()) + 1 if len(labels) else 0)
+    return len(classes) + len(labels[labels >= len(classes)].unique())
 
 
 @dataclass(frozen=True)

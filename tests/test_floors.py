@@ -19,6 +19,7 @@ WORDS = {
     "results",
     "values",
     "answers",
+    "class_labels",
     "data_notes",
     "shapes",
     "errors",

@@ -12,9 +12,11 @@ from collapse_cli.shapes import DataShape, Images, class_count
     ("labels", "names", "count"),
     [
         ([0, 2, 1], ("a", "b", "c"), 3),
-        ([0, 2], (), 3),
+        ([0, 2], (), 2),
         ([0, 1], ("a", "b", "c"), 3),  # a class that none of these images is of
-        ([0, 4], ("a", "b"), 5),
+        ([0, 4], ("a", "b"), 3),
+        ([10, 20, 30, 20], (), 3),
+        ([2_000_000_000, 7], (), 2),
         ([], ("a", "b"), 2),
         ([], (), 0),
         (None, ("a", "b"), 0),

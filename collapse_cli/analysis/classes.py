@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from torch import Tensor
+
+from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
-from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.data_notes import DataNote
+from collapse_cli.errors import concerning
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics.class_names import LISTED
-from collapse_cli.metrics.classes import CLOSEST, Classes, classes
+from collapse_cli.metrics.classes import CLOSEST, Classes, classes, single
 from collapse_cli.metrics.neural_collapse import Classifier
 from collapse_cli.metrics.rows import unit as unit_rows
 from collapse_cli.values import null_of
@@ -22,10 +26,7 @@ def measure(subject: Subject, unit: bool = False) -> Iterator[Entry]:
     """One entry for each space; the space that a classifier sees is measured as that sees it."""
     clean, seed = subject.clean, subject.measuring.seed
     if clean.labels is None:
-        raise CollapseError(
-            f"{subject.name} has no labels, which this needs",
-            "give class folders, a file with labels, or --labels FILE",
-        )
+        raise without_labels(subject)
     for space, rows in clean.spaces.items():
         classifier = _classifier(subject) if space == subject.last_space else None
         normalised = unit or classifier is not None
@@ -43,7 +44,10 @@ def _classifier(subject: Subject) -> Classifier | None:
 
 
 def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iterator[str]:
-    """A class that is collapsed while others are not, by name; of many classes, what is not listed."""
+    """What is left out, a class that is collapsed while others are not, by name, and of many classes what is not listed."""
+    labels = subject.clean.labels
+    if labels is not None:
+        yield from left_out(subject, labels)
     for entry in entries:
         lost = [each for each in entry.variance_of_class.items() if each[1] < COLLAPSED]
         for name, variance in lost[:NAMED]:
@@ -52,13 +56,33 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iter
             most = f"at least {len(lost):,}" if len(lost) == LISTED else f"{len(lost) - NAMED:,} more"
             yield f"{entry.of}: {most} classes have less than {COLLAPSED:.0%} of the variance of the mean class"
         if entry.closest is not None:
-            yield f"{entry.of}: {_left_out(entry.classes)}"
+            yield f"{entry.of}: {_not_listed(entry.classes)}"
 
 
-def _left_out(classes: int) -> str:
+def _not_listed(classes: int) -> str:
     """What an answer about many classes does not list."""
     listed = f"the {LISTED:,} classes with the least variance and rank" if classes > LISTED else "all classes"
     return f"of {classes:,} classes, {listed} are listed, and the {CLOSEST} pairs whose means lie closest, not every pair"
+
+
+def left_out(subject: Subject, labels: Tensor) -> Iterator[str]:
+    """Embeddings that are the only ones of their class, and declared classes without any."""
+    alone, count = single(labels)
+    more = (
+        "--samples takes more of each" if len(subject.clean) < subject.count else "give more images of each"
+    )
+    if 0 < alone < len(labels):
+        what = "left out: each is the only one of its class, which so has no variance"
+        note = DataNote(
+            "left out", alone, len(labels), "embeddings", f"{what} ({alone:,} of {count:,} classes)", more
+        )
+        yield f"{subject.name}: {note.sentence}"
+    present = set(labels.tolist())
+    absent = [name for number, name in enumerate(subject.clean.classes) if number not in present]
+    if absent:
+        what = f"left out: {subject.clean.source} has no image of them"
+        note = DataNote("left out", len(absent), len(subject.clean.classes), "classes", what, "", absent)
+        yield f"{subject.name}: {note.sentence}"
 
 
 def answer(result: Classes) -> str:

@@ -89,9 +89,14 @@ def expanded(inputs: Sequence[Loaded], measuring: Measuring) -> list[Loaded]:
 
 def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
     """Raises CollapseError where labels of one file would stand for several inputs, and where --column fits none of them."""
-    if measuring.labels and sum(not isinstance(each, Subject) for each in inputs) > 1:
+    if (
+        measuring.labels
+        and not measuring.dataset
+        and sum(not isinstance(each, Subject) for each in inputs) > 1
+    ):
         raise CollapseError(
-            "--labels are those of one file of embeddings", "give a single INPUT with --labels"
+            "--labels are those of one INPUT",
+            "give a single INPUT with --labels, or name the images of all networks with --dataset",
         )
     tables = (isinstance(each, Path) and Source(each).has_columns for each in inputs)
     if measuring.column and not any(tables):
@@ -132,11 +137,6 @@ def load(input: Path | Recognised, measuring: Measuring, progress: Progress = si
         raise CollapseError(
             f"--unpack goes with embeddings, but {recognised.path} is not a file of embeddings",
             "leave out --unpack",
-        )
-    if measuring.labels and recognised.kind is not Kind.EMBEDDINGS:
-        raise CollapseError(
-            f"--labels go with embeddings, but {recognised.path} is not a file of embeddings",
-            "leave out --labels: images come with their own",
         )
     subject = _subject(recognised, measuring)
     for line in subject.story:

@@ -26,7 +26,6 @@ from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import complete
 from collapse_cli.metrics.view_ratio import against, measure
 from collapse_cli.runs.codes import BYTES
-from collapse_cli.shapes import class_count
 from collapse_cli.values import Measured
 
 
@@ -85,7 +84,8 @@ def _initial(subject: Subject, space: str) -> list[Tensor]:
 
 def context(subject: Subject, space: str) -> Context:
     """What is known of the training and of the classes; the loss is that of the last space, the only one that it sees."""
-    count = class_count(subject.clean.labels, subject.clean.classes)
+    labels = subject.clean.labels
+    count = 0 if labels is None else len(labels[labels >= 0].unique())
     facts: dict[str, Any] = {"space": space, "classes": count, **subject.training}
     lines = subject.history()
     if lines and space == subject.last_space:

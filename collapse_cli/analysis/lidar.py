@@ -11,8 +11,10 @@ from torch import Tensor
 from collapse_cli import memory
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
+from collapse_cli.metrics.classes import single
 from collapse_cli.metrics.lidar import Lidar, lidar
 from collapse_cli.metrics.scatter import groups
 from collapse_cli.shapes import Embeddings
@@ -75,6 +77,11 @@ def _together(views: Sequence[Embeddings], how: str) -> Grouped:
 def remarks(subject: Subject, entries: Sequence[Entry], **options: float) -> Iterator[str]:
     """Few images bound LiDAR from above; of few views, their own noise is a large part of Sb."""
     of_classes = not subject.has_views
+    labels = subject.clean.labels
+    alone, count = single(labels) if of_classes and labels is not None else (0, 0)
+    if alone:
+        what = "of a single embedding, which tells nothing of the spread within"
+        yield f"{subject.name}: {DataNote('changed', alone, count, 'classes', what).sentence}"
     for entry in entries:
         n, q, d = entry.groups, entry.views, entry.dimensions
         if q < FEW_VIEWS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def _unfinished(reached: Stage) -> tuple[str, ...]:
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     """A split of the run's data set, or of another of the same shape."""
     training = saved.run.training
-    files = measuring if measuring.dataset else training
+    files, notes = (measuring, ()) if measuring.dataset else image_sets.of_run(training, measuring)
     dataset, framing = measuring.dataset or training.dataset, Framing(training.size)
     images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
     if images.shape != saved.shape:
@@ -80,7 +81,7 @@ def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
             f"{images.name} has images of {images.shape}, but the run was trained on {saved.shape}",
             "choose another --dataset: images of your own are folder:PATH",
         )
-    return images
+    return replace(images, notes=(*notes, *images.notes))
 
 
 def of_foreign(source: Source, measuring: Measuring) -> Subject:

@@ -10,6 +10,7 @@ from torch.nn.functional import normalize
 
 from collapse_cli import data
 from collapse_cli.analysis import image_sets
+from collapse_cli.analysis.label_remedies import of_images, without_labels
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Answer, Entry
@@ -17,17 +18,17 @@ from collapse_cli.answers import answer as answered
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics import oracle
+from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.oracle_expected import Expected, expected
 from collapse_cli.metrics.rows import broken, refuse
 from collapse_cli.shapes import Framing
 
+WHY = "which tell false negatives from true ones"
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 
 
 def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
     """What the class sizes of a data set alone say of a queue of K keys."""
-    if measuring.labels:
-        raise CollapseError("--labels go with a file of embeddings", "give the file of embeddings as INPUT")
     if not measuring.dataset:
         raise CollapseError(
             "there is nothing to measure", "give a run, or --dataset NAME for the labels alone"
@@ -45,22 +46,21 @@ def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
 
 def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
     """Class counts and names: facts for the named sets, read from the data for the others."""
-    if measuring.dataset in data.NAMES:
+    if measuring.dataset in data.NAMES and not measuring.labels:
         facts = data.facts(measuring.dataset)
         return facts.of(measuring.split), facts.classes
     images = image_sets.load(
         measuring.dataset, measuring.split, measuring, measuring.data_dir, measuring.download, Framing()
     )
-    labels = _labels(images.labels, images.name)
-    return labels.bincount(minlength=len(images.classes)).tolist(), images.classes
+    if images.labels is None:
+        raise CollapseError(f"{images.name} has no labels, {WHY}", of_images(measuring.dataset))
+    present, counts = images.labels.unique(return_counts=True)
+    return counts.tolist(), class_names(present.tolist(), images.classes)
 
 
-def _labels(labels: Tensor | None, name: str) -> Tensor:
+def _labels(labels: Tensor | None, subject: Subject) -> Tensor:
     if labels is None:
-        raise CollapseError(
-            f"{name} has no labels, which tell false negatives from true ones",
-            "give class folders, a file with labels, or --labels FILE",
-        )
+        raise without_labels(subject, WHY)
     return labels
 
 
@@ -68,7 +68,7 @@ def measure(subject: Subject, queue: int = 0, temperature: float = 0.0) -> Itera
     """On the projections (representations where there are none). queue, temperature: 0: the run's own."""
     space = subject.last_space
     first, second = subject.views or (subject.clean, None)
-    labels = _labels(first.labels if first.labels is not None else subject.clean.labels, subject.name)
+    labels = _labels(first.labels if first.labels is not None else subject.clean.labels, subject)
     keys, key_labels, key_index, origin = _keys(subject, space, queue)
     T = temperature or subject.temperature or TEMPERATURE
     with concerning(f"{subject.name} · {space}"):
@@ -91,7 +91,7 @@ def _keys(subject: Subject, space: str, queue: int) -> tuple[Tensor, Tensor, Ten
         keys, labels, index = (part[filled].cpu() for part in parts)
         return keys, labels, index, "the run's own queue"
     rows = subject.clean.spaces[space].float()
-    every = _labels(subject.clean.labels, subject.name)
+    every = _labels(subject.clean.labels, subject)
     drawn = torch.randperm(len(rows), generator=generator(subject.measuring.seed))[: queue or KEYS]
     return normalize(rows[drawn], dim=1), every[drawn], subject.clean.index[drawn], "drawn from the data"
 

@@ -9,10 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
-from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.data_notes import EXAMPLES
+from collapse_cli.errors import concerning
 from collapse_cli.figures import percent
+from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.copies import counted
 from collapse_cli.metrics.probe import Probe, kept_together, probe, stratified
 from collapse_cli.shapes import Embeddings
@@ -29,6 +32,10 @@ def measure(
     settings |= {"classes": len(torch.unique(_labels(train))), "k": min(k, len(train)), "T": temperature}
     settings |= {"labels per class": per_class, "replications": replications, "seed": seed}
     settings |= {"copies": copies} if copies else {}
+    unseen, untested = _unseen(train, test), _unseen(test, train)
+    settings |= ({"unseen classes": unseen} if unseen else {}) | (
+        {"untested classes": untested} if untested else {}
+    )
     for space, rows in train.spaces.items():
         with concerning(f"{subject.name} · {space}"):
             result = probe(
@@ -44,10 +51,7 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
     never on both sides; the last is what that took, in words.
     """
     if subject.clean.labels is None:
-        raise CollapseError(
-            f"{subject.name} has no labels, which a probe needs",
-            "give images, a file with labels, or --labels FILE",
-        )
+        raise without_labels(subject, "which a probe needs")
     test = subject.split("test") if subject.measuring.split == "train" else None
     if test is not None:
         return subject.clean, *_without_copies(subject.clean, test)
@@ -55,6 +59,16 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
     fitted, judged = stratified(subject.clean.labels, generator(subject.measuring.seed), owner=owner)
     note = "" if owner is None else "on one side of the split"
     return _part(subject.clean, fitted, "80 %"), _part(subject.clean, judged, "20 %"), note
+
+
+def _unseen(train: Embeddings, test: Embeddings) -> str:
+    """Which classes of the second the first lacks, and how many embeddings they have; empty where it lacks none."""
+    gone = ~torch.isin(_labels(test), _labels(train))
+    names = class_names(_labels(test)[gone].unique().tolist(), test.classes)
+    if not names:
+        return ""
+    words = ", ".join(names[:EXAMPLES]) + (" and others" if len(names) > EXAMPLES else "")
+    return f"{len(names):,} ({words}), with {int(gone.sum()):,} embeddings"
 
 
 def _owner(rows: Tensor, labels: Tensor) -> Tensor | None:
@@ -102,6 +116,16 @@ def remarks(
     last = entries[-1]
     if "copies" in last.settings:
         yield f"{subject.name}: some embeddings are copies, which a probe could memorise: {last.settings['copies']}"
+    if "unseen classes" in last.settings:
+        yield (
+            f"{subject.name}: classes that only the test embeddings have: {last.settings['unseen classes']}; every probe is "
+            "wrong on these, for it never saw their class"
+        )
+    if "untested classes" in last.settings:
+        yield (
+            f"{subject.name}: classes that only the training embeddings have: {last.settings['untested classes']}; no accuracy "
+            "tells anything of these"
+        )
     if last.neighbours < k:
         yield f"{subject.name}: k is lowered from {k} to {last.settings['N']}, the number of training embeddings"
     if last.few_labels is None:

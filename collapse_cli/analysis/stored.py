@@ -16,6 +16,7 @@ from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import codes, embeddings
 from collapse_cli.runs.codes import Codes
+from collapse_cli.runs.labels import LabelFile
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Framing, Images
 
@@ -32,7 +33,12 @@ def story(facts: dict[str, Any], count: int, source: str) -> tuple[str, ...]:
 def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     """All rows to be streamed, and a sample of them in memory."""
     path, measuring = source.path, measuring.settled("")
-    beside = Path(measuring.labels) if measuring.labels else None
+    beside = LabelFile(Path(measuring.labels), measuring.label_column) if measuring.labels else None
+    if measuring.label_column and not beside:
+        raise CollapseError(
+            f"--label-column {measuring.label_column} is a column of the file that --labels names, and there is none",
+            f"add --labels FILE; where {path} has a column of labels, it is called label",
+        )
     stored = embeddings.load(source, measuring.samples, measuring.seed, beside, measuring.unpack)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
     facts |= {"assumed": list(stored.assumed)} | ({"labels": measuring.labels} if beside else {})

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from collapse_cli import data
-from collapse_cli.analysis import image_sets, needed
+from collapse_cli.analysis import image_sets, needed, train_labels
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.data_notes import DataNote
@@ -44,6 +44,7 @@ def fresh(run: Run, images: Images, device: torch.device | str = "cpu") -> Check
 
     Raises CollapseError for settings that take more memory than the device has, before they take it.
     """
+    train_labels.refuse(run, images)
     needed.refuse_run(run, images, torch.device(device))
     return lifecycle.fresh(lifecycle.settled(run, images), images, normalisation(images), device)
 
@@ -85,6 +86,7 @@ def warnings(run: Run, images: Images) -> list[str]:
         *_of_checkpoints(run),
         *_of_batch_norm(run),
         *_of_labels(run),
+        *train_labels.warnings(run, images),
     ]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collapse_cli.data import decoded, splits
-from collapse_cli.data.labelling import Labelling
+from collapse_cli.class_labels import natural
+from collapse_cli.data import decoded, splits, unlabelled
+from collapse_cli.data.labelling import Labelled, Labelling
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
@@ -36,23 +36,31 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     Raises CollapseError for a path that is no folder or has no images, and for a split that it does not have.
     """
     every = _placed(path)
-    places, aside = _used(every)
-    classes = tuple(sorted({place.label for place in places} - {""}, key=_natural))
-    numbers = {name: number for number, name in enumerate(classes)}
-    labels = [numbers[place.label] for place in places] if classes else None
+    places, aside = _used(every, labelling is None)
     names = [place.file.relative_to(path).as_posix() for place in places]
-    if labelling:
-        labels, classes = labelling(names, len(places))
+    labelled = labelling(names, len(places)) if labelling else _of_folders(path, places)
     words = [place.split for place in places]
     chosen = splits.take(words, split, path) if any(words) else splits.cut(len(places), split)
+    chosen = labelled.among(chosen)
 
     def read(i: int) -> decoded.Encoded:
         return decoded.Encoded(str(places[i].file), places[i].file)
 
     side = framing.side or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
-    images = decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
-    notes = (*images.notes, *_aside(aside, len(every)), *splits.left_out(words, split, len(places)))
+    images = decoded.images(read, side, labelled.numbers, labelled.classes, chosen, f"{path.name}/{split}")
+    left_out = (*_aside(aside, len(every)), *splits.left_out(words, split, len(places)))
+    notes = (*images.notes, *left_out, *labelled.remarks(split, words))
     return replace(images, files=tuple(names[i] for i in chosen), notes=notes)
+
+
+def _of_folders(path: Path, places: list[Place]) -> Labelled:
+    """The folder that an image lies in is its class; without class folders there are no labels."""
+    classes = tuple(sorted({place.label for place in places} - {""}, key=natural))
+    if not classes:
+        return Labelled(notes=unlabelled.tables(path))
+    numbers = {name: number for number, name in enumerate(classes)}
+    empty = unlabelled.folders(path, {place.split for place in places} - {""}, classes)
+    return Labelled([numbers[place.label] for place in places], classes, empty)
 
 
 def _placed(path: Path) -> list[Place]:
@@ -67,10 +75,13 @@ def _placed(path: Path) -> list[Place]:
     return [_place(path, parts, split) for parts in images]
 
 
-def _used(places: list[Place]) -> tuple[list[Place], list[Place]]:
-    """Those in folders of splits where there are any, and of those the ones in class folders; and those that lie beside."""
+def _used(places: list[Place], by_folders: bool) -> tuple[list[Place], list[Place]]:
+    """Those in folders of splits where there are any, and of those the ones in class folders; and those that lie beside.
+
+    by_folders: classes are folders; else all images of the splits are used.
+    """
     split = [place for place in places if place.split] or places
-    used = [place for place in split if place.label] or split
+    used = [place for place in split if place.label and by_folders] or split
     files = {place.file for place in used}
     return used, [place for place in places if place.file not in files]
 
@@ -95,7 +106,7 @@ def _listed(path: Path) -> list[Parts]:
     """Where the images lie below `path`, in natural order; hidden files and folders are passed over."""
     if not path.is_dir():
         raise CollapseError(f"there is no folder {path}", "folder:PATH names a folder of images")
-    images = sorted(_walk(path), key=lambda parts: [_natural(part) for part in parts])
+    images = sorted(_walk(path), key=lambda parts: [natural(part) for part in parts])
     if not images:
         formats = ", ".join(SUFFIXES)
         raise CollapseError(
@@ -110,8 +121,3 @@ def _walk(path: Path) -> Iterator[Parts]:
         place = Path(folder).relative_to(path).parts
         shown = (name for name in files if not name.startswith("."))
         yield from ((*place, name) for name in shown if name.lower().endswith(SUFFIXES))
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sorts 2 before 10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]

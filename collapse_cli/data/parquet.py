@@ -1,139 +1,81 @@
-"""parquet:PATH, the Hugging Face image layout: a struct column with `bytes`, a label column, class names in the schema."""
+"""parquet:PATH, tables of images: the Hugging Face layout, shards, folders that `Dataset.save_to_disk` wrote, plain bytes."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow
-from pyarrow import compute, parquet, types
-
-from collapse_cli.data import decoded, splits
-from collapse_cli.data.labelling import Labelling
+from collapse_cli.data import decoded, image_columns, label_columns, splits
+from collapse_cli.data.labelling import Labelled, Labelling
+from collapse_cli.data.shards import Shard, shards
 from collapse_cli.data_notes import DataNote
-from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
-
-IMAGES = ("img", "image")
-LABELS = ("label", "labels", "fine_label")
-NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
 
 
 def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling: Labelling | None) -> Images:
     """One file, cut 80 : 20, or a folder of shards whose names tell the split (cut likewise where none does).
 
-    Labels are a column of integers, or None. A set that is streamed still holds its encoded bytes in memory.
-    Raises CollapseError for what is no parquet, has no images or has labels without a class.
+    Classes are numbered alike in every split. A set that is streamed still holds its encoded bytes in memory.
+    Raises CollapseError for what is no table, has no images, or has labels of which it is not clear what they are.
     """
-    shards = _shards(path)
-    words = [_word(shard) if path.is_dir() else "" for shard in shards]
-    taken = splits.take(words, split, path) if any(words) else range(len(shards))
-    schema = parquet.read_schema(shards[0])
-    column, (label, classes) = _images(schema, shards[0]), _label(schema)
-    encoded = _column([shards[i] for i in taken], column)
-    images = compute.struct_field(encoded, "bytes")
-    labels, classes = _numbered(shards, list(taken), label, classes) if label else (None, ())
+    each = shards(path)
+    words = [shard.word for shard in each]
+    taken = splits.take(words, split, path) if any(words) else list(range(len(each)))
+    column = image_columns.choose(each[0], files.image_column, path)
+    first, starts = image_columns.first(each, column.name), label_columns.starts(each)
+    labelled = _labelled(each, taken, path, column.name, files, labelling)
+    of_rows = [word for shard in each for word in [shard.word] * shard.count] if any(words) else []
+    rows = [row for i in taken for row in range(starts[i], starts[i + 1])]
+    chosen = labelled.among(rows if of_rows else splits.cut(len(rows), split))
+    contents = image_columns.Contents.of([each[i] for i in taken], column.name)
+    place = {row: n for n, row in enumerate(rows)}
+    side = framing.side or decoded.common_side(first)
+    images = decoded.images(
+        lambda row: contents[place[row]],
+        side,
+        labelled.numbers,
+        labelled.classes,
+        chosen,
+        f"{path.name}/{split}",
+    )
+    left_out = (*_of_no_split(each), *splits.left_out(of_rows, split, len(of_rows) or len(rows)))
+    return replace(images, notes=(*images.notes, *column.notes, *left_out, *labelled.remarks(split, of_rows)))
+
+
+def _of_no_split(each: list[Shard]) -> tuple[DataNote, ...]:
+    """Files whose names tell no split, beside others that do."""
+    aside = [shard for shard in each if not shard.word]
+    if not aside or len(aside) == len(each):
+        return ()
+    images, total = (sum(shard.count for shard in some) for some in (aside, each))
+    what = "left out: the names of their files tell no split"
+    remedy = "rename the files to train-… or test-…"
+    return (
+        DataNote("left out", images, total, "images", what, remedy, [shard.file.name for shard in aside]),
+    )
+
+
+def _labelled(
+    each: list[Shard],
+    taken: list[int],
+    path: Path,
+    image_column: str,
+    files: ImageFiles,
+    labelling: Labelling | None,
+) -> Labelled:
+    """Labels of all rows, from elsewhere where that is asked for."""
     if labelling:
-        labels, classes = labelling((), len(images))
-    chosen = range(len(images)) if any(words) else splits.cut(len(images), split)
-
-    def read(i: int) -> decoded.Encoded:
-        return decoded.Encoded(f"row {i} of {path}", images[i].as_py() or b"")
-
-    side = framing.side or decoded.common_side(_first(shards[0], column))
-    loaded = decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
-    return replace(loaded, notes=(*loaded.notes, *_left_out(words, split, shards, len(images))))
+        return labelling(image_columns.names(each, image_column), sum(shard.count for shard in each))
+    column = label_columns.choose(each[0], files.label_column)
+    return label_columns.read(each, taken, column, path) if column else Labelled()
 
 
-def _left_out(words: list[str], split: str, shards: list[Path], count: int) -> tuple[DataNote, ...]:
-    if not any(words):
-        return splits.left_out((), split, count)
-    of_rows = [parquet.read_metadata(shard).num_rows for shard in shards]
-    each = [word for word, rows in zip(words, of_rows, strict=True) for _ in range(rows)]
-    return splits.left_out(each, split, len(each))
+def offered(path: Path) -> list[str]:
+    """Columns that may be the labels, which nobody took. Raises CollapseError for what cannot be read."""
+    return label_columns.candidates(shards(path)[0].schema)
 
 
-def _shards(path: Path) -> list[Path]:
-    """The files at `path`, each of which opens as parquet."""
-    shards = [path] if path.is_file() else sorted(path.glob("*.parquet"))
-    if not shards:
-        raise CollapseError(
-            f"there is no parquet file at {path}", "parquet:PATH names a .parquet file or a folder of them"
-        )
-    for shard in shards:
-        try:
-            parquet.read_metadata(shard)
-        except (pyarrow.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise CollapseError(
-                f"{shard} cannot be read as parquet ({reason})", "give a .parquet file"
-            ) from None
-    return shards
-
-
-def _word(shard: Path) -> str:
-    match = NAMED.search(shard.stem)
-    return match[1] if match else ""
-
-
-def _column(shards: list[Path], name: str) -> pyarrow.ChunkedArray:
-    try:
-        tables = [parquet.read_table(shard, columns=[name]) for shard in shards]
-        return pyarrow.concat_tables(tables).column(name)
-    except (pyarrow.ArrowException, OSError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise CollapseError(
-            f"column {name} of {shards[0].parent} cannot be read ({reason})",
-            "every shard must contain this column whole",
-        ) from None
-
-
-def _first(shard: Path, column: str) -> list[decoded.Encoded]:
-    """The images whose size decides: of the first shard, whatever the split."""
-    rows = next(parquet.ParquetFile(shard).iter_batches(decoded.LOOKED_AT, columns=[column]), None)
-    contents = compute.struct_field(rows.column(0), "bytes").to_pylist() if rows else []
-    return [decoded.Encoded(f"row {i} of {shard}", content or b"") for i, content in enumerate(contents)]
-
-
-def _images(schema: pyarrow.Schema, file: Path) -> str:
-    """The column `img` or `image`, else the first, that is a struct with `bytes`."""
-    fit = [f.name for f in schema if types.is_struct(f.type) and f.type.get_field_index("bytes") >= 0]
-    if not fit:
-        raise CollapseError(
-            f"{file} has no column of images",
-            f"one column must be a struct with 'bytes'; the columns are: {', '.join(schema.names)}",
-        )
-    return next((name for name in IMAGES if name in fit), fit[0])
-
-
-def _label(schema: pyarrow.Schema) -> tuple[str | None, tuple[str, ...]]:
-    """The label column, by its name or as the first declared ClassLabel, and the class names declared for it."""
-    try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        features = {name: kind for name, kind in features.items() if isinstance(kind, dict)}
-    except (KeyError, TypeError, ValueError, AttributeError):
-        features = {}
-    whole = [field.name for field in schema if types.is_integer(field.type)]
-    declared = [name for name in whole if features.get(name, {}).get("_type") == "ClassLabel"]
-    label = next((name for name in (*LABELS, *declared) if name in whole), None)
-    return label, tuple(features.get(label, {}).get("names") or ())
-
-
-def _numbered(
-    shards: list[Path], taken: list[int], label: str, classes: tuple[str, ...]
-) -> tuple[list[int] | None, tuple[str, ...]]:
-    """Labels of the shards taken, None if all are -1 (hidden); without names, classes are counted over all shards."""
-    each = [_column([shard], label).fill_null(-1).to_pylist() for shard in shards]
-    labels = [value for i in taken for value in each[i]]
-    if all(value == -1 for value in labels):
-        return None, ()
-    names = classes or tuple(str(c) for c in range(1 + max(max(part, default=-1) for part in each)))
-    if wrong := [value for value in labels if not 0 <= value < len(names)]:
-        raise CollapseError(
-            f"{len(wrong)} of {len(labels)} images have no class in the column {label} (for example {wrong[0]})",
-            f"remove them, or number them from 0 to {len(names) - 1}",
-        )
-    return labels, names
+def columns(path: Path) -> list[str]:
+    """The names of all columns."""
+    return list(shards(path)[0].schema.names)

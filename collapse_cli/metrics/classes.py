@@ -157,6 +157,12 @@ def classes(
     )
 
 
+def single(labels: Tensor) -> tuple[int, int]:
+    """How many of the labels (N,) are the only one of their class, which `classes` leaves out, and of how many classes."""
+    sizes = torch.unique(labels, return_counts=True)[1]
+    return int((sizes == 1).sum()), len(sizes)
+
+
 def _pairs(directions: Tensor, names: Sequence[str]) -> dict[str, Any]:
     """Cosines of unit directions (C,D): of each pair of a few classes, and of the closest pairs of many."""
     if len(names) > DRAWN:

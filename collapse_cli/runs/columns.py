@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from collapse_cli.class_labels import COLUMNS, HEADINGS
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import families
 from collapse_cli.runs.families import SEPARATORS, Column, ColumnFamily
-from collapse_cli.runs.labels import COLUMNS, HEADINGS
 
 ROWS, OWN = "rows", ("representations", "projections")
 """What the rows of a table are called, and the columns of lists that are named as the arrays of our own files."""

@@ -15,6 +15,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrays, codes, labels, plain, reader, shards
 from collapse_cli.runs.arrays import BARE, ROWS
 from collapse_cli.runs.blocks import Blocks
+from collapse_cli.runs.labels import LabelFile
 from collapse_cli.runs.members import Part
 from collapse_cli.runs.naming import named
 from collapse_cli.runs.others.array_names import NAMED
@@ -94,7 +95,7 @@ def stored(
     entries: Mapping[str, Any],
     prefix: str,
     path: Path,
-    beside: Path | None = None,
+    beside: LabelFile | None = None,
     unpack: Unpacking = "none",
 ) -> Stored:
     """One set: the clean one, or that of a view by its prefix."""
@@ -108,7 +109,9 @@ def stored(
         )
     index = _column(entries, f"{prefix}index", count, path)
     label_numbers, classes = (
-        labels.read(beside, count) if beside else _labels(entries, f"{prefix}labels", count, path)
+        labels.read(beside.path, count, column=beside.column)
+        if beside
+        else _labels(entries, f"{prefix}labels", count, path)
     )
     source = str(entries.get("source", "")) or path.absolute().name
     numbers = {space: _numbers(rows, entries, path, unpack) for space, rows in spaces.items()}

@@ -19,6 +19,7 @@ from collapse_cli.runs import arrays, codes, folders, shards, table_folders
 from collapse_cli.runs.arrays import ROWS
 from collapse_cli.runs.codes import Codes
 from collapse_cli.runs.embedding_set import content, stored
+from collapse_cli.runs.labels import LabelFile
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
@@ -97,7 +98,7 @@ def load(
     place: Path | Source,
     samples: int = sys.maxsize,
     seed: int = 0,
-    beside: Path | None = None,
+    beside: LabelFile | None = None,
     unpack: Unpacking = "none",
 ) -> SavedEmbeddings:
     """All rows of a file or folder, read when asked for, and in memory at most `samples`, drawn without replacement.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 from torch import Tensor
 
+from collapse_cli import class_labels
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import arrays, labels
 from collapse_cli.runs.families import ByName
@@ -102,7 +103,7 @@ def _whole(values: Any) -> Any:
         return values
     if any(value is None or value == "" for value in values):
         raise CollapseError("a row has no group", "give every row a group")
-    if all(isinstance(value, str) and labels.WHOLE.fullmatch(value) for value in values):
+    if all(isinstance(value, str) and class_labels.WHOLE.fullmatch(value) for value in values):
         return [int(value) for value in values]
     return (
         list(values) if all(isinstance(value, int) for value in values) else [str(value) for value in values]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy
 
+from collapse_cli.class_labels import COLUMNS
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import blocks, reader
 from collapse_cli.runs.columns import TELLS
 from collapse_cli.runs.families import COUNTS, ByName, brief
-from collapse_cli.runs.labels import COLUMNS
 from collapse_cli.runs.shards import fits, float_of
 from collapse_cli.runs.table import Table, labelled
 

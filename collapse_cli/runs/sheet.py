@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from collapse_cli.class_labels import WHOLE
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import cells, packed
 from collapse_cli.runs.cells import brief, is_number
 from collapse_cli.runs.columns import Choice
 from collapse_cli.runs.families import Column
-from collapse_cli.runs.labels import WHOLE
 
 Line = tuple[int, list[str]]
 TABS = (".tsv", ".tab")

@@ -9,10 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
+from collapse_cli.class_labels import HEADINGS, is_missing
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.columns import Choice
 from collapse_cli.runs.families import brief
-from collapse_cli.runs.labels import HEADINGS, WHOLE, numbered
+from collapse_cli.runs.labels import numbered
 from collapse_cli.shapes import Rows
 
 
@@ -53,10 +54,6 @@ def table(
 
 def labelled(cells: Sequence[Any], path: Path, name: str = "label") -> tuple[Tensor, tuple[str, ...]]:
     """The cells of a column of labels, whole numbers or names, one for each row. Raises CollapseError where one is empty."""
-    if any(cell is None or cell == "" for cell in cells):
+    if any(is_missing(cell) for cell in cells):
         raise CollapseError(f"{path}: a row has no label", "give every row a label, or leave out the column")
-    if all(isinstance(cell, str) and WHOLE.fullmatch(cell) for cell in cells):
-        cells = [int(cell) for cell in cells]
-    elif any(isinstance(cell, bool) for cell in cells):
-        cells = [str(cell) for cell in cells]
     return numbered(cells, f"{path}, column {name}")

@@ -15,13 +15,13 @@ import pyarrow
 import torch
 from pyarrow import csv
 
+from collapse_cli.class_labels import WHOLE
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrow_columns, csv_table, packed, reader
 from collapse_cli.runs.arrow_columns import Matrix
 from collapse_cli.runs.cells import brief, is_number
 from collapse_cli.runs.columns import ROWS
 from collapse_cli.runs.families import ByName
-from collapse_cli.runs.labels import WHOLE
 from collapse_cli.runs.table import Table
 
 LOOKED_AT = 100  # lines by which the layout is told

@@ -80,12 +80,52 @@ def test_one_label_too_few_or_too_many(kind: str, count: int, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "values", [[0.5, 1.0], [[0, 1], [1, 0]], [True, False]], ids=["fractions", "one-hot", "bool"]
+    ("values", "told"),
+    [
+        ([0.5, 1.0], "numbers with fractions as labels, such as 0.5"),
+        ([[0, 1], [1, 0]], "of shape"),
+        ([1j, 2j], "complex128 of shape"),
+        ([1.0, float("inf")], "contains a float"),
+    ],
+    ids=["fractions", "one-hot", "complex", "infinite"],
 )
-def test_what_is_no_label(values: list[Any], tmp_path: Path) -> None:
-    with pytest.raises(CollapseError, match="of shape") as caught:
+def test_what_is_no_label(values: list[Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(CollapseError, match=told) as caught:
         labels.read(write(tmp_path / "l.npy", values), 2)
     assert "whole numbers or names" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([True, False], ("False", "True")),
+        ([30.0, 10.0], ("10", "30")),
+        (["class10", "class2"], ("class2", "class10")),
+        (["10", "9"], ("9", "10")),
+        (["007", "7"], ("007", "7")),
+    ],
+    ids=["bool", "whole floats", "digits in names", "digits", "leading zeros"],
+)
+def test_values_are_kept_as_names_in_natural_order(
+    values: list[Any], names: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert labels.read(write(tmp_path / "l.npy", values), 2)[1] == names
+
+
+def test_a_missing_number_is_no_class(tmp_path: Path) -> None:
+    with pytest.raises(CollapseError, match=r"1 of 3 labels of .* are missing"):
+        labels.read(write(tmp_path / "l.npy", [0.0, float("nan"), 1.0]), 3)
+
+
+def test_a_column_by_its_name(tmp_path: Path) -> None:
+    """In a table, and among arrays; a name that is not there is answered with those that are."""
+    (tmp_path / "l.csv").write_text("id,species,label\n1,cat,5\n2,dog,5\n")
+    assert labels.read(tmp_path / "l.csv", 2, column="species")[1] == ("cat", "dog")
+    assert labels.read(tmp_path / "l.csv", 2)[1] == ("5",)
+    with pytest.raises(CollapseError, match="no column 'specie'; its columns are: id, species, label"):
+        labels.read(tmp_path / "l.csv", 2, column="specie")
+    numpy.savez(tmp_path / "l.npz", fine=numpy.arange(3), coarse=numpy.zeros(3, int))
+    assert labels.read(tmp_path / "l.npz", 3, column="coarse")[1] == ("0",)
 
 
 @pytest.mark.parametrize(

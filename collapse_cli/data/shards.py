@@ -1,0 +1,160 @@
+"""Files of a table of images, .parquet or .arrow, alone or in a folder; which split each is of, and what a column holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+from pyarrow import compute, ipc, parquet
+
+from collapse_cli.data import splits
+from collapse_cli.errors import CollapseError, nearest
+
+ARROW = (".arrow", ".feather", ".ipc")
+KINDS = (".parquet", *ARROW)
+NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
+UNREADABLE = (pyarrow.ArrowException, OSError, UnicodeDecodeError, KeyError)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file, and the split that its name or its folder tells, "" where they tell none."""
+
+    file: Path
+    word: str = ""
+
+    @cached_property
+    def schema(self) -> pyarrow.Schema:
+        """Raises CollapseError for what is neither parquet nor Arrow."""
+        with _reading(self.file):
+            schema = self._opened.schema if self.is_arrow else parquet.read_schema(self.file)
+            schema.names  # noqa: B018  # which may be no text
+            return schema
+
+    @property
+    def is_arrow(self) -> bool:
+        return self.file.suffix in ARROW
+
+    @cached_property
+    def count(self) -> int:
+        with _reading(self.file):
+            return self._table.num_rows if self.is_arrow else parquet.read_metadata(self.file).num_rows
+
+    def column(self, name: str) -> pyarrow.ChunkedArray:
+        """A column, or a field of one of its structs, as `meta.label`. Raises CollapseError where it is not there."""
+        top = name if name in self.schema.names else name.partition(".")[0]
+        if top not in self.schema.names:
+            columns = ", ".join(self.schema.names)
+            raise CollapseError(
+                f"{self.file} has no column {name}; its columns are: {columns}",
+                nearest(name, self.schema.names),
+            )
+        with _reading(self.file):
+            whole = self._table if self.is_arrow else parquet.read_table(self.file, columns=[name])
+            column = whole.column(top)
+            for field in name.removeprefix(top).split(".")[1:]:
+                column = compute.struct_field(column, field)
+            return column
+
+    def first(self, name: str, count: int) -> Any:
+        """Up to `count` rows of a column, an array; nothing where there are none."""
+        with _reading(self.file):
+            if self.is_arrow:
+                return self._table.column(name).slice(0, count)
+            rows = next(parquet.ParquetFile(self.file).iter_batches(count, columns=[name]), None)
+            return rows.column(0) if rows else ()
+
+    @cached_property
+    def _table(self) -> pyarrow.Table:
+        """Mapped into memory: nothing is read before it is used."""
+        return self._opened.read_all()
+
+    @property
+    def _opened(self) -> Any:
+        mapped = pyarrow.memory_map(str(self.file))
+        start = mapped.read(6)
+        mapped.seek(0)
+        return ipc.open_file(mapped) if start == b"ARROW1" else ipc.open_stream(mapped)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Raises CollapseError where a file is not what its name says."""
+    try:
+        yield
+    except UNREADABLE as error:
+        what = "Arrow" if file.suffix in ARROW else "parquet"
+        reason = next(iter(str(error).splitlines()), "")[:120]
+        raise CollapseError(
+            f"{file} cannot be read as {what} ({reason})", "copy or write the file again"
+        ) from None
+
+
+def shards(path: Path) -> list[Shard]:
+    """The files at `path`: a file; a folder of .parquet, or of what `Dataset.save_to_disk` writes.
+
+    Files may lie in a folder `data`, or in folders that are called as splits. Raises CollapseError where there are none, and
+    where several folders hold some.
+    """
+    if path.is_file():
+        each = [Shard(path)]
+    elif (path / "dataset_dict.json").is_file():
+        each = [Shard(file, file.parent.name) for file in _arrow(path, "*/")]
+    elif (path / "state.json").is_file():
+        each = [Shard(file) for file in _arrow(path)]
+    else:
+        each = [Shard(file, _word(file, path)) for file in _parquet(path)]
+    if not each:
+        raise CollapseError(
+            f"there is no parquet file at {path}",
+            "parquet:PATH names a .parquet file or a folder of them; a folder of images is folder:PATH",
+        )
+    for shard in each:
+        shard.schema  # noqa: B018  # raises for what cannot be read
+    return each
+
+
+def _arrow(path: Path, below: str = "") -> list[Path]:
+    """What `datasets` computed from a set lies beside it, in files cache-….arrow."""
+    return [
+        file for file in sorted(path.glob(f"{below}*.arrow")) if not file.name.startswith((".", "cache-"))
+    ]
+
+
+def _parquet(path: Path) -> list[Path]:
+    for pattern in ("*.parquet", "data/*.parquet", "*/*.parquet"):
+        files = [file for file in sorted(path.glob(pattern)) if not file.name.startswith((".", "_"))]
+        if files:
+            break
+    else:
+        folders = {
+            file.parent.parent for file in path.glob("*/*/*.parquet") if file.parent.name in splits.WORDS
+        }
+        _refuse_several(path, folders)
+        return _parquet(folders.pop()) if folders else []
+    folders = {file.parent for file in files}
+    if not all(folder.name in splits.WORDS for folder in folders):
+        _refuse_several(path, folders)
+    return files
+
+
+def _refuse_several(path: Path, folders: set[Path]) -> None:
+    names = sorted(folder.name for folder in folders)
+    if len(names) > 1:
+        raise CollapseError(
+            f"{path} contains several sets: {', '.join(names)}",
+            f"give one of them: parquet:{path / names[0]}",
+        )
+
+
+def _word(file: Path, path: Path) -> str:
+    match = NAMED.search(file.stem)
+    if match:
+        return match[1]
+    return file.parent.name if file.parent != path and file.parent.name in splits.WORDS else ""
