@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collapse_cli.data import decoded, splits
+from collapse_cli.data import decoded, encoded, splits
 from collapse_cli.data.labelling import Labelling
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+USUAL = ".png, .jpg, .webp, .gif, .bmp, .tiff"
+KINDS = 4  # endings of other files that a note lists
 
 Parts = tuple[str, ...]  # the folders below PATH that lead to an image, and its own name
 
@@ -28,43 +31,78 @@ class Place:
     label: str
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The images of a folder that are used, in natural order, and what is said of the rest."""
+
+    places: list[Place]
+    notes: tuple[DataNote, ...]
+
+
 def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling: Labelling | None) -> Images:
     """PATH/train and PATH/test (or val) where they are there; else everything, cut 80 : 20 by `splits.cut`.
 
     Folders below those are classes, numbered alike in every split; images beside class folders are left out.
-    Raises CollapseError for a path that is no folder or has no images, and for a split that it does not have.
+    Raises CollapseError for a path that is no folder or has no images, for a split that it does not have, and for images that
+    cannot be read, whatever their split.
     """
-    places = _places(path)
+    listing = _listing(path, files)
+    places = listing.places
     classes = tuple(sorted({place.label for place in places} - {""}, key=_natural))
     numbers = {name: number for number, name in enumerate(classes)}
     labels = [numbers[place.label] for place in places] if classes else None
-    names = [place.file.relative_to(path).as_posix() for place in places]
+    names = tuple(place.file.relative_to(path).as_posix() for place in places)
     if labelling:
         labels, classes = labelling(names, len(places))
     words = [place.split for place in places]
     chosen = splits.take(words, split, path) if any(words) else splits.cut(len(places), split)
 
-    def read(i: int) -> decoded.Encoded:
-        return decoded.Encoded(str(places[i].file), places[i].file)
+    def read(i: int) -> encoded.Encoded:
+        return encoded.Encoded(str(places[i].file), places[i].file)
 
-    side = framing.side or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
-    images = decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
-    return replace(images, files=tuple(names[i] for i in chosen))
+    source = decoded.Source(f"{path.name}/{split}", read, len(places), names)
+    images = decoded.images(source, chosen, labels, classes, framing, files)
+    unused = splits.unused(words, len(chosen), split)
+    return replace(images, notes=(*listing.notes, *unused, *images.notes))
 
 
-def _places(path: Path) -> list[Place]:
+def _listing(path: Path, files: ImageFiles) -> Listing:
     """Folders are splits where train and a test stand side by side, or nothing else does; else they are classes.
 
     So CIFAR-100's class `train` stays a class.
     """
-    images = _listed(path)
+    images, others = _listed(path, files)
     heads = {parts[0] for parts in images if len(parts) > 1}
     halves = "train" in heads and not heads.isdisjoint(splits.TEST)
     split = halves or (bool(heads) and heads <= set(splits.WORDS))
-    places = [_place(path, parts, split) for parts in images]
-    if split:
-        places = [place for place in places if place.split]
-    return [place for place in places if place.label] or places
+    every = [_place(path, parts, split) for parts in images]
+    inside = [place for place in every if place.split] if split else every
+    used = [place for place in inside if place.label] or inside
+    notes = [
+        *_other_kinds(others, len(images)),
+        *_left_out(path, every, inside, "left out: they lie beside the folders of the splits"),
+        *_left_out(path, inside, used, "left out: they lie beside the class folders"),
+    ]
+    return Listing(used, tuple(notes))
+
+
+def _other_kinds(others: list[Parts], images: int) -> Iterator[DataNote]:
+    if others:
+        kinds = Counter(Path(parts[-1]).suffix.lower() or "without an ending" for parts in others)
+        listed = [f"{count:,} {encoded.printable(kind)}" for kind, count in kinds.most_common(KINDS)]
+        more = " and others" if len(kinds) > KINDS else ""
+        what = f"left out: not of a kind that is read as an image ({', '.join(listed)}{more})"
+        yield DataNote("left out", len(others), len(others) + images, "files", what)
+
+
+def _left_out(path: Path, before: list[Place], after: list[Place], what: str) -> Iterator[DataNote]:
+    if len(after) < len(before):
+        used = {place.file for place in after}
+        names = [place.file.relative_to(path).as_posix() for place in before if place.file not in used]
+        yield DataNote(
+            "left out", len(names), len(before), "images", what, "move them into such a folder to use them",
+            tuple(map(encoded.printable, names)),
+        )  # fmt: skip
 
 
 def _place(path: Path, parts: Parts, split: bool) -> Place:
@@ -73,25 +111,32 @@ def _place(path: Path, parts: Parts, split: bool) -> Place:
     return Place(path.joinpath(*parts), word, rest[0] if len(rest) > 1 else "")
 
 
-def _listed(path: Path) -> list[Parts]:
-    """Where the images lie below `path`, in natural order; hidden files and folders are passed over."""
+def _listed(path: Path, files: ImageFiles) -> tuple[list[Parts], list[Parts]]:
+    """Where images and other files lie below `path`, in natural order; hidden files and folders are passed over."""
     if not path.is_dir():
         raise CollapseError(f"there is no folder {path}", "folder:PATH names a folder of images")
-    images = sorted(_walk(path), key=lambda parts: [_natural(part) for part in parts])
+    labels = Path(files.labels).expanduser().absolute() if files.labels else None
+    images: list[Parts] = []
+    others: list[Parts] = []
+    for parts in _walk(path):
+        file = path.joinpath(*parts)
+        if encoded.is_image(file):
+            images.append(parts)
+        elif file.absolute() != labels:
+            others.append(parts)
     if not images:
-        formats = ", ".join(SUFFIXES)
         raise CollapseError(
-            f"{path} has no images", f"these formats are read: {formats}, in class folders or in one folder"
+            f"{path} has no images" + (f", but {len(others):,} files of other kinds" if others else ""),
+            f"images are read from {USUAL} and whatever else Pillow opens, in class folders or in one folder",
         )
-    return images
+    return sorted(images, key=lambda parts: [_natural(part) for part in parts]), others
 
 
 def _walk(path: Path) -> Iterator[Parts]:
     for folder, below, files in os.walk(path, followlinks=True):
         below[:] = [name for name in below if not name.startswith(".")]
         place = Path(folder).relative_to(path).parts
-        shown = (name for name in files if not name.startswith("."))
-        yield from ((*place, name) for name in shown if name.lower().endswith(SUFFIXES))
+        yield from ((*place, name) for name in files if not name.startswith("."))
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

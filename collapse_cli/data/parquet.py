@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow
 from pyarrow import compute, parquet, types
 
 from collapse_cli.data import decoded, splits
+from collapse_cli.data.encoded import Encoded
 from collapse_cli.data.labelling import Labelling
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
 
+WINDOW = 1024  # rows of other shards that are read at once
 IMAGES = ("img", "image")
 LABELS = ("label", "labels", "fine_label")
 NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
@@ -38,11 +42,16 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
         labels, classes = labelling((), len(images))
     chosen = range(len(images)) if any(words) else splits.cut(len(images), split)
 
-    def read(i: int) -> decoded.Encoded:
-        return decoded.Encoded(f"row {i} of {path}", images[i].as_py() or b"")
+    def read(i: int) -> Encoded:
+        return Encoded(f"row {i} of {path}", images[i].as_py() or b"")
 
-    side = framing.side or decoded.common_side(_first(shards[0], column))
-    return decoded.images(read, side, labels, classes, chosen, f"{path.name}/{split}")
+    others = [shard for i, shard in enumerate(shards) if i not in set(taken)]
+    source = decoded.Source(
+        f"{path.name}/{split}", read, len(images), elsewhere=lambda: _rows(others, column)
+    )
+    loaded = decoded.images(source, chosen, labels, classes, framing, files)
+    unused = () if any(words) else splits.unused([""] * len(images), len(chosen), split)
+    return replace(loaded, notes=(*unused, *loaded.notes))
 
 
 def _shards(path: Path) -> list[Path]:
@@ -80,11 +89,17 @@ def _column(shards: list[Path], name: str) -> pyarrow.ChunkedArray:
         ) from None
 
 
-def _first(shard: Path, column: str) -> list[decoded.Encoded]:
-    """The images whose size decides: of the first shard, whatever the split."""
-    rows = next(parquet.ParquetFile(shard).iter_batches(decoded.LOOKED_AT, columns=[column]), None)
-    contents = compute.struct_field(rows.column(0), "bytes").to_pylist() if rows else []
-    return [decoded.Encoded(f"row {i} of {shard}", content or b"") for i, content in enumerate(contents)]
+def _rows(shards: list[Path], column: str) -> Iterator[Encoded]:
+    """The images of shards of another split, which are held to the same rules."""
+    for shard in shards:
+        rows = 0
+        for batch in parquet.ParquetFile(shard).iter_batches(WINDOW, columns=[column]):
+            contents = compute.struct_field(batch.column(0), "bytes")
+            yield from (
+                Encoded(f"row {rows + i} of {shard}", contents[i].as_py() or b"")
+                for i in range(len(contents))
+            )
+            rows += len(contents)
 
 
 def _images(schema: pyarrow.Schema, file: Path) -> str:
