@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.source import Source
+from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Embeddings, Framing, Images, Stage
 
 
@@ -71,8 +73,10 @@ def _unfinished(reached: Stage) -> tuple[str, ...]:
 
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     """A split of the run's data set, or of another: a folder's images get its side, and any have as many channels as it takes."""
-    training = saved.run.training
-    files = measuring if measuring.dataset else training
+    training, skip = saved.run.training, measuring.skip_broken
+    files: ImageFiles = (
+        measuring if measuring.dataset else replace(training, skip_broken=training.skip_broken or skip)
+    )
     dataset, framing = measuring.dataset or training.dataset, Framing(saved.shape[-1])
     images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
     images = with_channels(images, saved.shape[0])

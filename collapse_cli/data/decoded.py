@@ -120,15 +120,15 @@ def images(
     """
     if not chosen:
         raise CollapseError(f"{source.name} has no images", "give a folder or file with more images in it")
-    found = _looked_at(source, chosen, framing, files)
+    gathered = _looked_at(source, chosen, framing, files)
     beside = list(_looks_beside(source, chosen))
     if not files.skip_broken:
-        refuse_broken([*found.looks, *beside], len(found.looks) + len(beside))
-    level = white([*found.looks, *beside])
-    square = replace(framing, side=framing.side or common_side([*found.looks, *beside]))
+        refuse_broken([*gathered.looks, *beside], len(gathered.looks) + len(beside))
+    level = white([*gathered.looks, *beside])
+    square = replace(framing, side=framing.side or common_side([*gathered.looks, *beside]))
     stream = Stream(lambda row: source.read(chosen[row]), len(chosen), square, files.background, level)
-    held = _finished(found, stream, files) if _fits(len(chosen), square.side) else None
-    whole = [place for place, seen in enumerate(found.looks) if seen.broken is None]
+    held = _finished(gathered, stream, files) if _fits(len(chosen), square.side) else None
+    whole = [place for place, seen in enumerate(gathered.looks) if seen.broken is None]
     if not whole:
         raise CollapseError(f"{source.name} has no image that can be read", "give a folder or file of images")
     taken = [chosen[place] for place in whole]
@@ -140,7 +140,7 @@ def images(
         classes,
         source.name,
         tuple(source.files[i] for i in taken) if source.files else (),
-        notes(found.looks, square, framing.side == 0, files.background, level),
+        notes(gathered.looks, square, framing.side == 0, files.background, level),
     )
 
 
@@ -152,14 +152,14 @@ def common_side(looks: Iterable[Look]) -> int:
 
 
 @dataclass
-class Found:
+class Gathered:
     """What was seen of the images chosen, and those that were decoded on the way, if they fit into memory."""
 
     looks: list[Look]
     filling: Filling | None
 
 
-def _looked_at(source: Source, chosen: Sequence[int], framing: Framing, files: ImageFiles) -> Found:
+def _looked_at(source: Source, chosen: Sequence[int], framing: Framing, files: ImageFiles) -> Gathered:
     """The first image's size is the guess by which all are decoded at once; where it is wrong, they are decoded again."""
     (first,) = parallel(lambda i: look(source.read(i), 0, False, False, untaken), chosen[:1])
     guess = replace(framing, side=framing.side or common_side([first]))
@@ -174,7 +174,7 @@ def _looked_at(source: Source, chosen: Sequence[int], framing: Framing, files: I
     ):
         part = places[start : start + WINDOW]
         looks += parallel(lambda place: look(source.read(chosen[place]), place, whole, True, take), part)
-    return Found(looks, filling)
+    return Gathered(looks, filling)
 
 
 def _settled(first: Look, framing: Framing) -> bool:
@@ -194,19 +194,19 @@ def _looks_beside(source: Source, chosen: Sequence[int]) -> Iterable[Look]:
     yield from parallel(lambda encoded: look(encoded, 0, False, False, untaken), source.elsewhere())
 
 
-def _finished(found: Found, stream: Stream, files: ImageFiles) -> numpy.ndarray:
+def _finished(gathered: Gathered, stream: Stream, files: ImageFiles) -> numpy.ndarray:
     """All images (N,3,side,side), decoded where they are not yet; those that turn out to be broken are marked so."""
-    filling = found.filling
+    filling = gathered.filling
     if filling and filling.agreed and filling.framing == stream.framing:
         output, left = filling.output, sorted(filling.left)
     else:
         output, left = _empty(stream.count, stream.framing.side), list(range(stream.count))
-    left = [place for place in left if found.looks[place].broken is None]
+    left = [place for place in left if gathered.looks[place].broken is None]
     for place, why in zip(left, parallel(lambda place: stream.into(output, place, place), left), strict=True):
         if why:
-            found.looks[place] = Look(name=stream.read(place).name, broken=why.reason)
+            gathered.looks[place] = Look(name=stream.read(place).name, broken=why.reason)
     if not files.skip_broken:
-        refuse_broken(found.looks, len(found.looks))
+        refuse_broken(gathered.looks, len(gathered.looks))
     return output
 
 

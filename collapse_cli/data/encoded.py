@@ -132,7 +132,7 @@ def _empty(content: Path | bytes) -> bool:
 
 def cut_short(image: Image.Image) -> bool:
     """Whether the end of an opened PNG or JPEG seems to be missing. Leaves the file where it was."""
-    file = image.fp
+    file = getattr(image, "fp", None)
     if image.format not in ("PNG", "JPEG", "MPO") or file is None:
         return False
     place = file.tell()

@@ -216,4 +216,5 @@ def _layers(image: Image.Image, about: Header) -> tuple[numpy.ndarray, numpy.nda
 
 def _unlike(colours: numpy.ndarray, key: numpy.ndarray) -> numpy.ndarray:
     """Alpha (H,W,1) of colours (H,W,C): 0 where they are the transparent one, else 255."""
-    return ((colours != key).any(-1, keepdims=True) * 255).astype(numpy.uint8)
+    alpha: numpy.ndarray = (colours != key).any(-1, keepdims=True) * 255
+    return alpha.astype(numpy.uint8)

@@ -251,17 +251,15 @@ def pngs() -> Iterator[Case]:
     colours = (COLOURS.astype(numpy.uint16) << 8 | 0x21).astype(">u2")
     with_alpha = numpy.concatenate([colours, ALPHA.astype(">u2") << 8 | ALPHA], -1).astype(">u2")
     grey_alpha = numpy.stack([wide, (ALPHA[..., 0].astype(numpy.uint16) * 257)], -1).astype(">u2")
-    raw = {
-        name: a.reshape(SIDE, -1).view(numpy.uint8)
-        for name, a in (("c", colours), ("ca", with_alpha), ("ga", grey_alpha), ("w", wide))
-    }
+    arrays = {"c": colours, "ca": with_alpha, "ga": grey_alpha, "w": wide}
+    raw = {name: array.reshape(SIDE, -1).view(numpy.uint8) for name, array in arrays.items()}
     yield Case("RGB, 16 bits", "PNG", png(16, 2, raw["c"]), COLOURS.astype(numpy.int64))
     yield Case("RGBA, 16 bits", "PNG", png(16, 6, raw["ca"]), over(COLOURS, ALPHA), 1)
     yield Case("LA, 16 bits", "PNG", png(16, 4, raw["ga"]), over(grey3(GREY), ALPHA), 1)
     key, unlike = struct.pack(">H", 105), numpy.where(GREY == 105, 0, 255)
     yield Case("L, tRNS", "PNG", png(8, 0, flat, tRNS=key), over(grey3(GREY), unlike))
     key = struct.pack(">H", int(WIDE[3, 4]))
-    unlike = numpy.where(GREY == GREY[3, 4], 0, 255)
+    unlike = numpy.where(GREY[3, 4] == GREY, 0, 255)
     yield Case("I;16, tRNS", "PNG", png(16, 0, raw["w"], tRNS=key), over(grey3(GREY), unlike))
     key, unlike = struct.pack(">HHH", *COLOURS[5, 6]), numpy.full((SIDE, SIDE, 1), 255)
     unlike[5, 6] = 0
@@ -286,7 +284,7 @@ def pngs() -> Iterator[Case]:
         yield Case(
             f"P, {depth} bits", "PNG", png(depth, 3, packed, PLTE=PALETTE[: 2**depth].tobytes()), colours8
         )
-    alpha = bytes(range(0, 256))
+    alpha = bytes(range(256))
     some = over(PALETTE[flat].astype(numpy.int64), flat[..., None])
     yield Case("P, alpha of each colour", "PNG", png(8, 3, flat, PLTE=PALETTE.tobytes(), tRNS=alpha), some)
 
@@ -447,11 +445,8 @@ def main() -> None:
                 opened = "-"
             row = f"{case.mode:24} {case.container:10} {opened:10} "
             if isinstance(answers[0], int):
-                wrong = (
-                    "  ← WRONG"
-                    if case.expected is None or max(a for a in answers if isinstance(a, int)) > case.tolerance
-                    else ""
-                )
+                off = max(answer for answer in answers if isinstance(answer, int))
+                wrong = "  ← WRONG" if case.expected is None or off > case.tolerance else ""
                 print(row + " ".join(f"{answer:>7}" for answer in answers) + wrong)
             else:
                 print(row + f"refused: {answers[0]}" + ("  ← WRONG" if case.expected is not None else ""))

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
-import modes  # noqa: E402
+import modes
 
 pytestmark = pytest.mark.filterwarnings("ignore:IM image format")  # Pillow will drop it
 
