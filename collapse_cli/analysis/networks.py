@@ -10,6 +10,7 @@ from collapse_cli.analysis import image_sets, stored
 from collapse_cli.analysis.initial import unsettled_norms
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
+from collapse_cli.data.channels import with_channels
 from collapse_cli.embedding import embed, sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.root_causes import Case, Trained
@@ -71,11 +72,12 @@ def _unfinished(reached: Stage) -> tuple[str, ...]:
 
 
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
-    """A split of the run's data set, or of another of the same shape."""
+    """A split of the run's data set, or of another: a folder's images get its side, and any have as many channels as it takes."""
     training = saved.run.training
     files, notes = (measuring, ()) if measuring.dataset else image_sets.of_run(training, measuring)
-    dataset, framing = measuring.dataset or training.dataset, Framing(training.size)
+    dataset, framing = measuring.dataset or training.dataset, Framing(saved.shape[-1])
     images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
+    images = with_channels(images, saved.shape[0])
     if images.shape != saved.shape:
         raise CollapseError(
             f"{images.name} has images of {images.shape}, but the run was trained on {saved.shape}",
@@ -122,6 +124,7 @@ def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) 
     images = image_sets.load(
         measuring.dataset, split, measuring, measuring.data_dir, measuring.download, Framing(network.size)
     )
+    images = with_channels(images, network.channels)
     if images.shape[0] != network.channels:
         raise CollapseError(
             f"{images.name} has images of {images.shape[0]} channels, but {path} takes {network.channels}",

@@ -7,6 +7,8 @@ from PIL import Image, ImageOps
 
 from collapse_cli.shapes import Framing
 
+OTHERWISE = 64  # side of the square where no side was given, and images are not squares of one size
+
 
 def framed(image: Image.Image, framing: Framing) -> numpy.ndarray:
     """An RGB image -> (3,side,side) uint8; (3,H,W) as it is where side is 0."""
@@ -39,3 +41,8 @@ def _cut(image: Image.Image, side: int, floored: bool) -> Image.Image:
 def _before(surplus: int, floored: bool) -> int:
     """Pixels to be cut off before the middle, of `surplus` on both ends together; negative: to be added."""
     return int(surplus / 2) if floored or surplus < 0 else round(surplus / 2)
+
+
+def unchanged(size: tuple[int, int], framing: Framing) -> bool:
+    """Whether an image of this width and height is used pixel by pixel."""
+    return size == (framing.side, framing.side) and framing.resized in (0, framing.side)

@@ -19,6 +19,7 @@ from collapse_cli.errors import CollapseError, nearest
 ARROW = (".arrow", ".feather", ".ipc")
 KINDS = (".parquet", *ARROW)
 NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
+WINDOW = 1024  # rows that are read at once
 UNREADABLE = (pyarrow.ArrowException, OSError, UnicodeDecodeError, KeyError)
 
 
@@ -69,6 +70,19 @@ class Shard:
                 return self._table.column(name).slice(0, count)
             rows = next(parquet.ParquetFile(self.file).iter_batches(count, columns=[name]), None)
             return rows.column(0) if rows else ()
+
+    def values(self, name: str) -> Iterator[Any]:
+        """The values of a column one by one, a window of rows in memory at a time."""
+        with _reading(self.file):
+            if self.is_arrow:
+                windows = iter(self._table.column(name).chunks)
+            else:
+                windows = (
+                    rows.column(0)
+                    for rows in parquet.ParquetFile(self.file).iter_batches(WINDOW, columns=[name])
+                )
+            for window in windows:
+                yield from (value.as_py() for value in window)
 
     @cached_property
     def _table(self) -> pyarrow.Table:
