@@ -13,12 +13,15 @@ from collapse_cli.analysis import image_sets, needed
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.oracle_expected import stale_key
+from collapse_cli.root_causes import Trained
 from collapse_cli.runs import lifecycle
 from collapse_cli.runs.checkpoint import Checkpoint
-from collapse_cli.settings import Keys, Masks, Queue, Run
+from collapse_cli.settings import Keys, Masks, Run
 from collapse_cli.shapes import Framing, Images
 from collapse_cli.training import steps_per_epoch
+
+STALE = 1 / 8
+"""Probability of a stale key, above which training warns of it: that of a queue of half an epoch where no image is left out."""
 
 
 def images(
@@ -66,17 +69,22 @@ def plan(checkpoint: Checkpoint, images: Images) -> dict[str, dict[str, Any]]:
 
 def warnings(run: Run, images: Images) -> list[str]:
     """What is likely to mislead in these settings, a sentence each."""
-    return [*_of_keys(run, len(images)), *_of_checkpoints(run), *_of_batch_norm(run), *_of_labels(run)]
+    return [
+        *_of_keys(Trained(run, images.data_shape, run.training.epochs)),
+        *_of_checkpoints(run),
+        *_of_batch_norm(run),
+        *_of_labels(run),
+    ]
 
 
-def _of_keys(run: Run, count: int) -> Iterator[str]:
-    """A queue that is so long that a query meets earlier keys of its own image."""
-    if isinstance(run.settings, Queue) and run.settings.queue > count / 2 and not run.settings.mask_own:
-        queue = run.settings.queue
+def _of_keys(trained: Trained) -> Iterator[str]:
+    """A queue that is so long that a query meets earlier keys of its own image; the probability is that of the last epoch."""
+    probability = trained.stale_key(past=trained.epochs - 1)
+    if probability is not None and probability > STALE and not trained.run.settings.mask_own:
+        queue, epoch = trained.queue or 0, trained.keys_per_epoch
         yield (
-            f"--queue {queue} is {queue / count:.1f} epochs of {count} images: with probability "
-            f"{stale_key(queue / count):.0%} the queue contains a stale key of a query's own "
-            "image as a negative; --mask-own leaves it out"
+            f"--queue {queue} is {queue / epoch:.1f} epochs of {epoch} keys: with probability {probability:.0%} "
+            "(mean over an epoch) the queue contains a stale key of a query's own image as a negative; --mask-own leaves it out"
         )
 
 
