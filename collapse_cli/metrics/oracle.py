@@ -138,14 +138,8 @@ def oracle(
     proxy accuracy and the denominator of p, which are of the keys that a loss takes for negatives: all but `left_out`, or
     without it all but those of the query's own image. temperature T > 0.
     """
-    if not len(queries) or not len(keys):
-        raise CollapseError(
-            f"there are {len(queries)} queries and {len(keys)} keys",
-            "give a data set with more images, so that there are both",
-            code=3,
-        )
-    size = len(keys)
-    sums = {name: torch.zeros(size, dtype=torch.float64) for name in ("false", "there", "p", "share")}
+    _refuse_none(len(queries), len(keys))
+    sums = {name: torch.zeros(len(keys), dtype=torch.float64) for name in ("false", "there", "p", "share")}
     wrong_mass = same_image = wins = 0.0
     for start in range(0, len(queries), BLOCK):
         part = slice(start, start + BLOCK)
@@ -155,9 +149,7 @@ def oracle(
         ranked, order = without(similarity, stale).sort(dim=1, descending=True)
         false = false.gather(1, order)
         there = ranked.isfinite()
-        mass = (
-            (ranked / temperature).double().softmax(dim=1).nan_to_num()
-        )  # (b, K), negatives alone; 0 without any
+        mass = (ranked / temperature).double().softmax(dim=1).nan_to_num()  # (b, K), 0 without negatives
         negative = ranked
         if left_out is not None:
             origin = Origin(query_index[part], query_labels[part])
@@ -170,6 +162,15 @@ def oracle(
         wrong_mass += float((mass * false).sum())
         wins += 0.0 if positive is None else float(won(positive, negative, queries.shape[1]).sum())
     return _summary(sums, len(queries), wrong_mass, same_image, None if positives is None else wins)
+
+
+def _refuse_none(queries: int, keys: int) -> None:
+    if not queries or not keys:
+        raise CollapseError(
+            f"there are {queries} queries and {keys} keys",
+            "give a data set with more images, so that there are both",
+            code=3,
+        )
 
 
 def probabilities(positive: Tensor, negative: Tensor, temperature: float) -> Tensor:
