@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
+
 from collapse_cli.analysis.label_remedies import of_images
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError

@@ -33,6 +33,11 @@ class Alignment:
         unit="squared distance, 0 to 4", convention="L2-normalised rows, alpha = 2", null="independent", better="low",
         headline=True, axis="x", default=None, low=0,
     )  # fmt: skip
+    loss_alignment: float | None = number(
+        "mean ||u - u'||^2 over the pairs that the loss compares, where they are not two views through one network",
+        label="alignment of the loss's pairs", unit="squared distance, 0 to 4",
+        convention="L2-normalised rows, alpha = 2, network in eval mode", null="independent", better="low", default=None, low=0,
+    )  # fmt: skip
     uniformity: float = number(
         "log of the mean exp(-2 ||u_i - u_j||^2) over all pairs i < j of clean images; 0 is complete collapse",
         unit="nats", convention="L2-normalised rows, t = 2, one mean over all pairs, no self pairs",
@@ -72,10 +77,12 @@ def measure(
     views: tuple[Tensor, Tensor] | None = None,
     labels: Tensor | None = None,
     classes: tuple[str, ...] = (),
+    loss_pairs: tuple[Tensor, Tensor] | None = None,
 ) -> Alignment:
     """Alignment over `views` (n,d) each, uniformity and the rest over clean rows (N,d); raw rows are normalised here.
 
-    labels (N,) of the rows, and of the views where N = n; classes: names by label, where there is none the label is its name.
+    labels (N,) of the rows, and of the views where N = n; classes: names by label, where there is none the label is its name;
+    loss_pairs: queries and positives (n,d) each, where they are something else than the views.
     Raises CollapseError for fewer than 2 rows.
     """
     u = unit(rows)
@@ -85,6 +92,7 @@ def measure(
     return Alignment(
         pairs=len(pair[0]) if pair else None,
         alignment=aligned(*pair) if pair else None,
+        loss_alignment=aligned(unit(loss_pairs[0]), unit(loss_pairs[1])) if loss_pairs else None,
         uniformity=uniform(u),
         mean_cosine=Measured(mean_cosine(u), null=0.0, interval=spans.get("mean_cosine")),
         std_sqrt_d=Measured(spread(u), null=1.0, interval=spans.get("std_sqrt_d")),

@@ -154,18 +154,18 @@ def slow_keys(momentum: float, steps: int) -> Cause:
     return over("key encoder too slow", "little learned", "m^steps", left, INITIAL, sentence, momentum=faster)
 
 
-def long_queue(queue: int, images: int, stale: float | None) -> Cause:
-    """Keys are older than an epoch. stale: see `staleness`; None where it could not be measured."""
-    shorter = 2 ** max(math.floor(math.log2(max(images / 2, 1))), 0)
+def long_queue(queue: int, epoch: int, stale: float | None) -> Cause:
+    """Keys are older than an epoch. epoch: keys of one; stale: see `staleness`; None where it could not be measured."""
+    shorter = 2 ** max(math.floor(math.log2(max(epoch / 2, 1))), 0)
     sentence = (
-        f"the queue holds {queue / images:.3g} epochs of keys, among them older keys of the query's own image"
+        f"the queue holds {queue / epoch:.3g} epochs of keys, among them older keys of the query's own image"
     )
     if stale is not None:
         sentence += (
             f"; the older half of the keys has {max(1 - stale, 0):.0%} of the agreement that "
             "the youngest keys have with today's keys"
         )
-    return over("queue too long", "a point", "K/N", queue / images, EPOCHS, sentence, queue=shorter)
+    return over("queue too long", "a point", "K/N", queue / epoch, EPOCHS, sentence, queue=shorter)
 
 
 def staleness(older: float, youngest: float, others: float) -> float | None:

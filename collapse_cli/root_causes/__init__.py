@@ -16,6 +16,7 @@ from collapse_cli.metrics.augmentation import Augmentation, augmentation
 from collapse_cli.metrics.causes import POINT
 from collapse_cli.metrics.chain import Chain, chain
 from collapse_cli.metrics.eigenvalues import effective_rank
+from collapse_cli.metrics.oracle_expected import stale_key
 from collapse_cli.metrics.rows import unit
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.root_causes.chains import in_a_row
@@ -40,6 +41,18 @@ class Trained:
     def steps(self) -> int:
         """Done so far."""
         return self.epochs * (self.data.images // self.run.training.batch)
+
+    @property
+    def keys_per_epoch(self) -> int:
+        """Of whole batches alone: the incomplete last one is left out."""
+        return self.data.images // self.run.training.batch * self.keys_per_step
+
+    def stale_key(self, past: int | None = None) -> float | None:
+        """`metrics.oracle_expected.stale_key` of its queue, also where the loss leaves such keys out; None without a queue."""
+        batch = self.run.training.batch
+        if self.queue is None or batch > self.data.images:
+            return None
+        return stale_key(self.data.images, batch, self.queue, self.keys_per_step // batch, past)
 
     @property
     def queue(self) -> int | None:

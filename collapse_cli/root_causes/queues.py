@@ -27,7 +27,7 @@ def keys(case: Case, trained: Trained) -> list[Cause | None]:
     return [
         causes.fast_keys(size, trained.keys_per_step, momentum),
         causes.slow_keys(momentum, steps) if steps >= FEW else None,
-        causes.long_queue(size, trained.data.images, stale(case, queue)),
+        causes.long_queue(size, trained.keys_per_epoch, stale(case, queue)),
     ]
 
 
