@@ -46,7 +46,7 @@ def _explained(entry: Entry, subject: Subject) -> Entry:
     if verdict is None or not verdict.status.endswith("collapse") or subject.checkpoint is None:
         return entry
     inquiry = inquire(subject)
-    if not inquiry.serious:
+    if not (inquiry.collapsed and inquiry.serious):
         return entry
     cause = inquiry.serious[0]
     reason = f"The likeliest cause is \u201c{cause.name}\u201d: {cause.sentence.rstrip('.')}."
