@@ -108,7 +108,7 @@ def _unseen(inquiry: Inquiry) -> Iterator[str]:
     case = inquiry.case
     if case.trained is None or not (inquiry.collapsed or inquiry.idle):
         return
-    repeated = case.trained.data == case.images.data_shape
+    repeated, method = case.trained.data == case.images.data_shape, case.trained.run.method
     trial = f"{typed('causes', inquiry.subject)} --try {min(TRIED, case.trained.run.training.epochs)}"
     for place, cause in enumerate(inquiry.causes, 1):
         if not inquiry.cure(cause, place) and not inquiry.attempts:
@@ -117,9 +117,7 @@ def _unseen(inquiry: Inquiry) -> Iterator[str]:
                 for name, value in cause.cure.items()
             )
             tries = f"; this tries it: {trial}" if repeated else ""
-            yield (
-                f"{titled(cause.name)}: no command is given, since {changed} is not known to cure {case.trained.run.method}{tries}"
-            )
+            yield f"{titled(cause.name)}: no command is given, since {changed} is not known to cure {method}{tries}"
     if not inquiry.causes and not inquiry.attempts and repeated:
         yield f"This trains a few epochs with one setting changed at a time, and reports what helps: {trial}"
     if inquiry.attempts and not inquiry.commands():
@@ -136,7 +134,9 @@ def _rest(case: Case) -> str:
     )
     if died < MANY:
         return f"everything that could be asked is below its threshold; {lost}: too few to be why"
-    return f"{lost}: what it lacks is what views of one image do not share; a lower --strength gives it more directions"
+    lacks = "what it lacks is what views of one image do not share"
+    milder = f"; a --strength below {case.strength:g} gives it more directions" if case.strength else ""
+    return f"{lost}: {lacks}{milder if case.trained else '; milder augmentation gives it more directions'}"
 
 
 def _views(inquiry: Inquiry) -> Iterator[Entry]:
@@ -174,7 +174,9 @@ def _attempts(inquiry: Inquiry, epochs: int) -> Iterator[Attempt]:
     if case.trained is None or case.trained.data != case.images.data_shape:
         raise CollapseError(
             f"{name} cannot be trained again: its training or its images are not at hand",
-            "leave out --try, or --dataset and --split",
+            "leave out --try"
+            if case.trained is None
+            else "leave out --try, or measure it on the images that it was trained on, without --dataset and --split",
         )
     run = case.trained.run
     changes = [cure(cause) for cause in inquiry.causes] or list(suspects(run))

@@ -14,6 +14,7 @@ from collapse_cli.augment.recipes import steps_of
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.causes_signal import Tried
 from collapse_cli.root_causes import Case, Trained, cause_evidence
+from collapse_cli.runs.shell import unused
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Inquiry:
         settings = folder / "settings.toml" if folder else None
         out = folder or Path("runs") / self.subject.name.removesuffix(".pt")
         suffix = f"-{place}" if place > 1 else ""
-        return change.command(trained.run, settings, f"{out}-cured{suffix}")
+        return change.command(trained.run, settings, unused(f"{out}-cured{suffix}"))
 
     def commands(self) -> tuple[str, ...]:
         """Of the causes found, the likeliest first; where there are none, of the changes that helped."""
@@ -89,11 +90,11 @@ def inquire(subject: Subject, strength: float = 0.0, recipe: str = "") -> Inquir
     def compute() -> Inquiry:
         case = cast(Case, subject.case)
         status = judgement(subject, subject.last_space).verdict.status
-        case = replace(
-            case, strength=strength or case.strength, recipe=recipe or case.recipe, status=status
-        )
+        case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe, status=status)
         steps_of(case.recipe)
-        begun = subject.stage is None or subject.stage.epochs  # before its first epoch there is nothing to ask
+        begun = (
+            subject.stage is None or subject.stage.epochs
+        )  # before its first epoch there is nothing to ask
         return Inquiry(subject, case, cause_evidence.diagnose(case) if begun else [])
 
     return subject.once(("inquiry", strength, recipe), compute)

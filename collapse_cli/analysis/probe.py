@@ -46,7 +46,7 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
     if subject.clean.labels is None:
         raise CollapseError(
             f"{subject.name} has no labels, which a probe needs",
-            "give images, a file with labels, or --labels FILE",
+            "give --labels FILE, images in class folders, or a file with labels",
         )
     test = subject.split("test") if subject.measuring.split == "train" else None
     if test is not None:

@@ -42,7 +42,8 @@ class Subject:
     numbers, and None where it is not; groups: (N,) int64 in [0,G), of all embeddings, those that are not independent;
     suggested: how many groups names of files suggest; centre: the mean row (D,) by space that was subtracted from all
     embeddings, as they are in `original`; stated_network: the encoder that gave them, as their file states it; story: what was
-    recognised and assumed, in sentences.
+    recognised and assumed, in sentences; available: images of the split that is measured, of which `clean` may hold a sample,
+    None for embeddings; count_images: those of another split.
     """
 
     name: str
@@ -65,6 +66,8 @@ class Subject:
     original: Subject | None = None
     stated_network: str = ""
     story: tuple[str, ...] = ()
+    available: int | None = None
+    count_images: Callable[[str], int] | None = None
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

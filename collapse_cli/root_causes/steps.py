@@ -104,4 +104,5 @@ def unfinished(case: Case, trained: Trained) -> Cause | None:
     if not trained.steps or case.std_sqrt_d >= UNFINISHED:
         return None
     an_epoch = trained.steps / trained.epochs
-    return causes_steps.few_steps(trained.steps, math.ceil(causes_steps.ENOUGH / an_epoch))
+    enough, planned = math.ceil(causes_steps.ENOUGH / an_epoch), trained.run.training.epochs
+    return causes_steps.few_steps(trained.steps, max(enough, planned))
