@@ -57,6 +57,8 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         stage=reached,
         load_split=lambda split: embedded(images_of(saved, measuring, split)),
         notes=images.notes,
+        available=len(images),
+        count_images=lambda split: len(images_of(saved, measuring, split)),
         story=(*stored.story(facts, len(clean), clean.source), *_unfinished(reached)),
     )  # fmt: skip
 
@@ -92,7 +94,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     if not measuring.dataset:
         raise CollapseError(
             f"{path} ({network.layout}, {network.arch}) is a network, and no images were given to measure it on",
-            f"name images with --dataset; `collapse weights {quoted(path)}` measures its weights without images",
+            f"name images with --dataset NAME; `collapse weights {quoted(path)}` measures its weights without images",
         )
     measuring = measuring.settled(measuring.dataset)
     parts = foreign.Frozen(network.encoder, network.projector, network.cluster_head)
@@ -112,9 +114,11 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
         case=case,
         load_split=lambda split: embedded(_images_for(network, path, measuring, split)),
         notes=images.notes,
+        available=len(images),
+        count_images=lambda split: len(_images_for(network, path, measuring, split)),
         story=(
             *(f"warning: {path}: {warning}" for warning in warnings),
-            *stored.story(facts, len(clean), clean.source),
+            *stored.story(facts, len(clean), clean.source, network.unknown),
         ),
     )  # fmt: skip
 

@@ -30,12 +30,12 @@ class Method(nn.Module):
         self.encoder, _, width, _ = networks(model, data.image)
         if model.head_layers:
             raise CollapseError(
-                "directclr has no projector, so --head-layers must be 0", "leave out --head-layers"
+                "directclr has no projector, so --head-layers must be 0", "give --head-layers 0, its default"
             )
         if settings.subvector > width:
             raise CollapseError(
                 f"--subvector {settings.subvector} is more than the {width} dimensions of {model.encoder}",
-                f"d0 counts the first dimensions of h: give at most {width}",
+                f"d0 counts the first dimensions of h: give --subvector {width}, or less",
             )
         self.projector = FirstDimensions(settings.subvector)
         self.images = 0  # in the last batch, B

@@ -29,7 +29,7 @@ class Method(nn.Module):
         if settings.negatives > data.images:
             raise CollapseError(
                 f"--negatives {settings.negatives} is more than the {data.images} slots of the bank",
-                "there is one slot for each image: lower --negatives",
+                f"there is one slot for each image: give --negatives {data.images}, or less",
             )
         self.settings, self.temperature = settings, settings.temperature
         self.encoder, self.projector, _, dim = networks(model, data.image)

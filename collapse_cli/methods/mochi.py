@@ -28,7 +28,7 @@ class Method(nn.Module):
         if settings.hardest > settings.queue:
             raise CollapseError(
                 f"--hardest {settings.hardest} is more than --queue {settings.queue}",
-                "the N hardest are chosen among the K keys of the queue: lower --hardest",
+                f"the N hardest are chosen among the K keys of the queue: give --hardest {settings.queue}, or less",
             )
         self.own, self.temperature = settings, settings.temperature
         network, projector, _, dim = networks(model, data.image)

@@ -43,6 +43,7 @@ quarter, T is more than 1.5 standard deviations. .06 at T = .2, .30 at T = 1."""
 WRONG = 0.5
 """Share of the negatives' softmax mass on the query's own class: above it, more of the push is wrong than right."""
 
+SOFT = 0.2  # temperature of runs that do not fail
 TARGET = 0.1  # (K/B)(1 - m) that a cure aims at
 MOMENTA = (0.9, 0.99, 0.999, 0.9999)
 
@@ -156,7 +157,7 @@ def slow_keys(momentum: float, steps: int) -> Cause:
 
 def long_queue(queue: int, epoch: int, stale: float | None) -> Cause:
     """Keys are older than an epoch. epoch: keys of one; stale: see `staleness`; None where it could not be measured."""
-    shorter = 2 ** max(math.floor(math.log2(max(epoch / 2, 1))), 0)
+    shorter = 2 ** max(math.floor(math.log2(max(epoch / 2, 1))), 1)
     sentence = (
         f"the queue holds {queue / epoch:.3g} epochs of keys, among them older keys of the query's own image"
     )
@@ -207,7 +208,7 @@ def even_negatives(half_mass: float, temperature: float) -> Cause:
         half_mass,
         EVEN,
         sentence,
-        temperature=0.2,
+        temperature=min(SOFT, temperature / 2),
     )
 
 

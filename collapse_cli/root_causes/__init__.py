@@ -76,6 +76,7 @@ class Case:
     """A network that is asked why it collapsed. recipe, strength: of the views; samples: images at most.
 
     trained: None where that is not known, as of another library's network. Its images need not be those of its training.
+    status: of the verdict on the space that the loss sees, empty where there is none: what is said of a collapse follows it.
     """
 
     method: methods.Method
@@ -86,19 +87,28 @@ class Case:
     seed: int
     trained: Trained | None = None
     samples: int = LOOKED_AT
+    status: str = ""
 
     @property
     def device(self) -> torch.device:
         return next(cast(nn.Module, self.method).parameters()).device
 
     @cached_property
-    def untrained(self) -> methods.Method | None:
-        """The same network before its first step, batch norm settled as training settles it."""
+    def initial_weights(self) -> methods.Method | None:
+        """The same network before its first step, whose batch norm has seen nothing yet."""
         if self.trained is None:
             return None
+        fresh = methods.build(self.trained.run, self.trained.data)
+        cast(nn.Module, fresh).to(self.device)
+        return fresh
+
+    @cached_property
+    def untrained(self) -> methods.Method | None:
+        """The same, batch norm settled as training settles it."""
+        fresh = self.initial_weights
+        if self.trained is None or fresh is None:
+            return None
         run, device = self.trained.run, self.device
-        fresh = methods.build(run, self.trained.data)
-        cast(nn.Module, fresh).to(device)
         generator = torch.Generator(device).manual_seed(run.training.seed)
         drawn = batches(self.images, self.normalisation, run.training, generator)
         settle(
@@ -135,8 +145,8 @@ class Case:
 
     @property
     def is_a_point(self) -> bool:
-        """Complete collapse: there is no shape left to look at."""
-        return self.std_sqrt_d < POINT
+        """There is no shape left to look at; a common offset, which the verdict knows of, leaves it."""
+        return self.std_sqrt_d < POINT and self.status not in ("healthy", "dimensional collapse")
 
     @cached_property
     def now(self) -> Augmentation:

@@ -21,7 +21,8 @@ def diagnose(case: Case) -> list[Cause]:
             return [idle]  # all else is asked of what has learned
         candidates += [idle, *learned(case, case.trained)]
     ranked = causes.ranked(candidates, case.std_sqrt_d)
-    if case.trained is not None and not causes.first(ranked, case.std_sqrt_d):
+    unexplained = case.status != "healthy" and not causes.first(ranked, case.std_sqrt_d)
+    if case.trained is not None and unexplained:
         ranked = causes.ranked([*ranked, steps.unfinished(case, case.trained)], case.std_sqrt_d)
     return ranked
 
