@@ -59,6 +59,7 @@ def measure(
 
 def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     """What was judged of the space that the loss sees, and the causes, the likeliest first, each with its cure."""
+    about_data = [cause for cause in inquiry.causes if not cause.curable]
     reasons = [
         f"{place}. {titled(cause.name)} (its evidence is {cause.times:.3g} times the threshold): {cause.sentence.rstrip('.')}."
         for place, cause in enumerate(inquiry.causes, 1)
@@ -69,7 +70,7 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     sentence = " ".join(filter(None, (judged.sentence, judged.meaning, _likeliest(inquiry))))
     return replace(
         judged, sentence=sentence, meaning="", reasons=(*reasons, *rest), findings=tuple(reasons),
-        advice=steps if ours else judged.advice[judged.status == "complete collapse" :], commands=cures if ours else (),
+        advice=(*(judged.advice[:1] if about_data else ()), *steps) if ours else judged.advice[judged.status == "complete collapse" :], commands=cures if ours else (),
     )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
     if inquiry.case.trained is None:
         return
     for place, cause in enumerate(inquiry.causes, 1):
-        if not inquiry.cure(cause, place):
+        if cause.curable and not inquiry.cure(cause, place):
             changed = ", ".join(
                 name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {value}"
                 for name, value in cause.cure.items()
@@ -156,7 +157,7 @@ def _attempts(inquiry: Inquiry, epochs: int, collapsed: bool) -> Iterator[Attemp
             "leave out --try, or --dataset and --split",
         )
     run = case.trained.run
-    changes = [cure(cause) for cause in inquiry.causes] or list(suspects(run))
+    changes = [cure(cause) for cause in inquiry.causes if cause.curable] or list(suspects(run))
     uncured = tried(case, run, epochs)
     for place, change in enumerate(counted(changes, "changes tried"), 1):
         yield Attempt(change, beside(tried(case, change.of(run), epochs), uncured), place)

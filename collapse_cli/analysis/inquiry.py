@@ -48,6 +48,8 @@ class Inquiry:
 
         Empty where it was not seen to help, neither before nor in an attempt.
         """
+        if not cause.curable:
+            return ""
         if self.case.trained is None:
             return ", ".join(f"{name} {value:g}" for name, value in cause.cure.items())
         helped = any(attempt.change.name == cause.name and attempt.result.helped for attempt in self.attempts)
@@ -77,7 +79,8 @@ def inquire(subject: Subject, strength: float = 0.0, recipe: str = "") -> Inquir
 
     def compute() -> Inquiry:
         case = cast(Case, subject.case)
-        case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe)
+        if strength or recipe:
+            case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe)
         steps_of(case.recipe)
         return Inquiry(subject, case, cause_evidence.diagnose(case))
 
