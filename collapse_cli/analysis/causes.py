@@ -59,7 +59,7 @@ def measure(
 
 def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     """What was judged of the space that the loss sees, and the causes, the likeliest first, each with its cure."""
-    about_data = [cause for cause in inquiry.causes if not cause.curable]
+    data = () if all(cause.curable for cause in inquiry.causes) else judged.advice[:1]
     reasons = [
         f"{place}. {titled(cause.name)} (its evidence is {cause.times:.3g} times the threshold): {cause.sentence.rstrip('.')}."
         for place, cause in enumerate(inquiry.causes, 1)
@@ -70,7 +70,7 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     sentence = " ".join(filter(None, (judged.sentence, judged.meaning, _likeliest(inquiry))))
     return replace(
         judged, sentence=sentence, meaning="", reasons=(*reasons, *rest), findings=tuple(reasons),
-        advice=(*(judged.advice[:1] if about_data else ()), *steps) if ours else judged.advice[judged.status == "complete collapse" :], commands=cures if ours else (),
+        advice=(*data, *steps) if ours else judged.advice[judged.status == "complete collapse" :], commands=cures if ours else (),
     )  # fmt: skip
 
 

@@ -24,4 +24,4 @@ def one_class(name: str) -> Cause | None:
     if not name:
         return None
     sentence = only_class(name).rstrip(".")
-    return Cause("labels of one class", "a point", "classes", 2.0, Measured(1.0, null=2.0), sentence)
+    return Cause("labels of one class", "a point", "classes", 1.0, Measured(1.0, null=1.0), sentence)

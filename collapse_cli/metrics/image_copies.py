@@ -1,10 +1,10 @@
 """Which images are copies of others: the same pixels, told by a hash, or nearly the same, told by small thumbnails.
 
-Nearly the same: thumbnails of the luma, 16x16, less their mean and at length 1, are nearer than NEAR to each other, their contrasts
-differ by less than a quarter, and the mean of each colour by less than BRIGHT levels. Centring and length forgive a change of
-brightness; 16x16 forgives what JPEG does to fine detail. Measured distances: copies saved as JPEG of quality 75 or better .00 to
-.03, a tenth brighter .00 to .10 where white clips; the two nearest of 1,797 digits .108, of the same at 28x28 with sharp strokes
-.090, of 20,000 of CIFAR-10 .134.
+Nearly the same: thumbnails of the luma, 16x16, less their mean and at length 1, are nearer than NEAR to each other, their
+contrasts differ by less than a quarter, and the mean of each colour by less than BRIGHT levels. Centring and length forgive a
+change of brightness; 16x16 forgives what JPEG does to fine detail. Measured distances: copies saved as JPEG of quality 75 or
+better .00 to .03, a tenth brighter .00 to .10 where white clips; the two nearest of 1,797 digits .108, of the same at 28x28 with
+sharp strokes .090, of 20,000 of CIFAR-10 .134.
 
 A copy is a copy of the first image of its group: a chain of images, each near the next, does not become one image.
 """

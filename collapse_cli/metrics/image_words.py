@@ -27,9 +27,8 @@ NAMED = 0.01
 
 @dataclass(frozen=True)
 class Fault:
-    """Why the images allow no verdict. what: as a title; times: how many times over the bound `measured` is; meaning: a sentence."""
+    """Why the images allow no verdict. times: how many times over the bound the number `measured` is; meaning: a sentence."""
 
-    what: str
     sentence: str
     measured: str
     value: float
@@ -50,32 +49,19 @@ def too_few(images: ImageSet | None, dimensions: int) -> Fault | None:
     if images is None or images.looks > min(dimensions, MOSTLY * images.images):
         return None
     sentence = f"{_distinct(images)} are too few to judge {dimensions:,} dimensions: copies add nothing."
-    return Fault("copies of few images", sentence, "distinct images", images.looks, dimensions + 1,
-                 (dimensions + 1) / max(images.looks, 1))  # fmt: skip
+    return Fault(sentence, "distinct images", images.looks, dimensions, dimensions / max(images.looks, 1))
 
 
 def _plain(images: ImageSet) -> Fault | None:
+    """Nearly all are of one colour."""
     n, share = images.images, images.constant / images.images
     if share < NEARLY_ALL:
         return None
-    count = f"All {n:,} images are" if images.constant == n else f"{images.constant:,} of {n:,} images are"
-    if images.black == images.constant:
-        what, rest = "images are black", "black"
-    elif images.white == images.constant:
-        what, rest = "images are white", "white"
-    else:
-        what, rest = "images of one colour each", "of one colour each"
-    told = "there is nothing in them for an encoder to tell apart" if rest != "of one colour each" else (
-        "an encoder can tell apart no more than their colours"
-    )  # fmt: skip
-    return Fault(
-        what,
-        f"{count} {rest}: {told}.",
-        "share of images of one colour",
-        share,
-        NEARLY_ALL,
-        share / NEARLY_ALL,
-    )
+    colour = {images.black: "black", images.white: "white"}.get(images.constant, "of one colour each")
+    only = "their colours" if colour == "of one colour each" else "nothing"
+    count = f"All {n:,}" if images.constant == n else f"{images.constant:,} of {n:,}"
+    sentence = f"{count} images are {colour}: they give an encoder {only} to tell them apart by."
+    return Fault(sentence, "share of images of one colour", share, NEARLY_ALL, share / NEARLY_ALL)
 
 
 def _same(images: ImageSet) -> Fault | None:
@@ -85,19 +71,17 @@ def _same(images: ImageSet) -> Fault | None:
         sentence = (
             f"The images themselves are identical: 1 distinct image of {n:,}; no encoder can tell them apart."
         )
-        return Fault("images are identical", sentence, "distinct images", 1, FEWEST, FEWEST)
+        return Fault(sentence, "distinct images", 1, FEWEST, FEWEST)
     if images.looks == 1:
         sentence = (
-            f"The images themselves are nearly identical: all {n:,} are one image up to its brightness and fine detail, as copies "
-            "that were saved again are."
+            f"The images themselves are nearly identical: all {n:,} are one image up to its brightness and fine detail, as "
+            "copies that were saved again are."
         )
-        return Fault("images are nearly identical", sentence, "distinct images", 1, FEWEST, FEWEST)
+        return Fault(sentence, "distinct images", 1, FEWEST, FEWEST)
     if share < NEARLY_ALL:
         return None
     sentence = f"{images.largest:,} of {n:,} images ({percent(share)}) are one image, or nearly so: the others are too few."
-    return Fault(
-        "most images are one image", sentence, "share of one image", share, NEARLY_ALL, share / NEARLY_ALL
-    )
+    return Fault(sentence, "share of one image", share, NEARLY_ALL, share / NEARLY_ALL)
 
 
 def _few(images: ImageSet) -> Fault | None:
@@ -107,7 +91,7 @@ def _few(images: ImageSet) -> Fault | None:
         return None
     span = f"at most {looks - 1} dimension{'s' if looks > 2 else ''}"
     sentence = f"{_distinct(images)}: their embeddings can span {span}, whatever the encoder is worth."
-    return Fault("too few distinct images", sentence, "distinct images", looks, FEWEST, FEWEST / looks)
+    return Fault(sentence, "distinct images", looks, FEWEST, FEWEST / looks)
 
 
 def _distinct(images: ImageSet) -> str:
