@@ -6,7 +6,8 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from collapse_cli.shapes import Images, Pixels
 BUDGET = 4 << 30  # bytes of decoded images that are held in memory
 LOOKED_AT = 64  # images whose size decides, where none is given
 OTHERWISE = 64  # side of the square where those images disagree
+_streams: ContextVar[bool] = ContextVar("streams", default=False)
 PIECE = 64  # images that a thread decodes in one go: one by one, small images take twice as long
 
 
@@ -85,17 +87,27 @@ def images(
     if not chosen:
         raise CollapseError(f"{name} has no images", "give a folder or file with more images in it")
     stream = Stream(lambda i: read(chosen[i]), len(chosen), side)
-    fits = len(chosen) * 3 * side**2 <= BUDGET
+    fits = not _streams.get() and len(chosen) * 3 * side**2 <= BUDGET
     pixels: Tensor | Pixels = stream[torch.arange(len(chosen))] if fits else stream
     chosen_labels = None if labels is None else torch.tensor([labels[i] for i in chosen], dtype=torch.long)
     return Images(pixels, chosen_labels, classes, name)
+
+
+@contextmanager
+def as_streams() -> Iterator[None]:
+    """Within it no image is decoded when it is loaded, however few they are: for whoever looks at each of them but once."""
+    before = _streams.set(True)
+    try:
+        yield
+    finally:
+        _streams.reset(before)
 
 
 def common_side(first: Iterable[Encoded]) -> int:
     """The side of the first images of a whole source, the same for each of its splits; 64 if they disagree."""
     sizes = set()
     for encoded in first:
-        with encoded.opened() as image:
+        with suppress(CollapseError), encoded.opened() as image:  # a broken one is named where it is decoded
             sizes.add(image.size)
     width, height = sizes.pop() if len(sizes) == 1 else (0, 1)
     return width if width == height else OTHERWISE

@@ -27,8 +27,7 @@ CHUNK_BYTES = 16 << 20  # of pixels that are looked at together
 class ImageSet:
     """The images themselves.
 
-    hashes (N,) uint64 of the pixels; owner (N,) int64: the place of the first image with the same ones; look (N,): of an image
-    that is the same or nearly so.
+    owner (N,) int64: the place of the first image with the same pixels; look (N,): of one that is the same or nearly so.
     mean, std: of each channel of pixels / 255, over VARIED images at most.
     """
 
@@ -55,7 +54,6 @@ class ImageSet:
         unit="images",
         default=None,
     )
-    hashes: numpy.ndarray = field(default_factory=lambda: numpy.empty(0, numpy.uint64))
     owner: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
     look: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
     mean: tuple[float, ...] = ()
@@ -73,10 +71,12 @@ class ImageSet:
 
 
 class Counting:
-    """Images that come in chunks. total: how many will come, N; compared: of how many thumbnails are kept at most."""
+    """Images that come in chunks. total: how many will come at most, N; compared: of how many thumbnails are kept at most;
+    learned: how many of the first ones mean, deviation and variance are of; None: all."""
 
-    def __init__(self, total: int, compared: int = COMPARED) -> None:
-        self.count, self.compared, self.varied = 0, _spaced(total, compared), _spaced(total, VARIED)
+    def __init__(self, total: int, compared: int = COMPARED, learned: int | None = None) -> None:
+        self.count, self.compared = 0, _spaced(total, compared)
+        self.varied = _spaced(total if learned is None else learned, VARIED)
         self.hashes: list[numpy.ndarray] = []
         self.extremes: list[numpy.ndarray] = []  # lowest and highest level of each channel, (b,2,C) uint8
         self.thumbs: list[Tensor] = []
@@ -86,6 +86,8 @@ class Counting:
 
     def add(self, pixels: Tensor) -> None:
         """pixels (b,C,H,W) uint8, of the same C, H, W in every chunk."""
+        if not len(pixels):
+            return
         pixels = pixels.cpu().contiguous()
         flat = pixels.numpy().reshape(len(pixels), pixels.shape[1], -1)  # (b, C, H*W)
         self.hashes.append(digests(pixels))
@@ -127,7 +129,7 @@ class Counting:
             black=int((highest <= LEVELS).all(axis=1).sum()),
             white=int((lowest >= 255 - LEVELS).all(axis=1).sum()),
             between=between,
-            hashes=hashes, owner=owner, look=look, mean=mean, std=std,
+            owner=owner, look=look, mean=mean, std=std,
             **_of_labels(labels, owner),
         )  # fmt: skip
 
@@ -166,9 +168,9 @@ def image_set(
     return counting.result(None if labels is None else labels.cpu()[index])
 
 
-def shared(first: ImageSet, second: ImageSet) -> int:
-    """How many images of the second set have the same pixels as one of the first."""
-    return int(numpy.isin(second.hashes, first.hashes).sum())
+def shared(group: Tensor, first: Tensor) -> int:
+    """Images of a second part that are in the first, too. group (N,): which are the same; first (N,) bool: the first part."""
+    return int(torch.isin(group[~first], group[first]).sum())
 
 
 def _spaced(total: int, most: int) -> Tensor:
