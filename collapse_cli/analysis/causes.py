@@ -64,6 +64,7 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     The status is that of every other command. A cure is told where something is to be cured: a collapse, a network at its
     initialisation, or a change that was tried and helped.
     """
+    data = () if all(cause.curable for cause in inquiry.causes) else judged.advice[:1]
     reasons = [
         f"{place}. {titled(cause.name)} (its evidence is {cause.times:.3g} times the threshold): {cause.sentence.rstrip('.')}."
         for place, cause in enumerate(inquiry.causes, 1)
@@ -80,7 +81,7 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
         meaning="",
         reasons=(*reasons, *rest),
         findings=tuple(reasons),
-        advice=(*advice, *_unseen(inquiry)),
+        advice=(*(data or advice), *_unseen(inquiry)),
         commands=inquiry.commands() if curable else (),
     )
 
@@ -111,7 +112,7 @@ def _unseen(inquiry: Inquiry) -> Iterator[str]:
     repeated, method = case.trained.data == case.images.data_shape, case.trained.run.method
     trial = f"{typed('causes', inquiry.subject)} --try {min(TRIED, case.trained.run.training.epochs)}"
     for place, cause in enumerate(inquiry.causes, 1):
-        if not inquiry.cure(cause, place) and not inquiry.attempts:
+        if cause.curable and not inquiry.cure(cause, place) and not inquiry.attempts:
             changed = ", ".join(
                 name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {value}"
                 for name, value in cause.cure.items()
@@ -179,7 +180,7 @@ def _attempts(inquiry: Inquiry, epochs: int) -> Iterator[Attempt]:
             else "leave out --try, or measure it on the images that it was trained on, without --dataset and --split",
         )
     run = case.trained.run
-    changes = [cure(cause) for cause in inquiry.causes] or list(suspects(run))
+    changes = [cure(cause) for cause in inquiry.causes if cause.curable] or list(suspects(run))
     uncured = tried(case, run, epochs)
     for place, change in enumerate(counted(changes, "changes tried"), 1):
         yield Attempt(change, beside(tried(case, change.of(run), epochs), uncured), place)

@@ -60,6 +60,8 @@ class Inquiry:
 
         Empty where it was not seen to help, neither before nor in an attempt.
         """
+        if not cause.curable:
+            return ""
         if self.case.trained is None:
             return ", ".join(f"{name} {value:g}" for name, value in cause.cure.items())
         helped = any(attempt.change.name == cause.name and attempt.result.helped for attempt in self.attempts)
@@ -90,7 +92,9 @@ def inquire(subject: Subject, strength: float = 0.0, recipe: str = "") -> Inquir
     def compute() -> Inquiry:
         case = cast(Case, subject.case)
         status = judgement(subject, subject.last_space).verdict.status
-        case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe, status=status)
+        case = replace(case, status=status)
+        if strength or recipe:
+            case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe)
         steps_of(case.recipe)
         begun = (
             subject.stage is None or subject.stage.epochs

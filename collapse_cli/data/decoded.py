@@ -5,7 +5,9 @@ Both are decoded by the same rules (`pixels`, `framing`), after every image of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 import numpy
@@ -30,6 +32,7 @@ FEW, SMALL = (
     1000,
     1 << 24,
 )  # images beside the split, and their pixels together, that are decoded to check them
+_streams: ContextVar[bool] = ContextVar("streams", default=False)
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,16 @@ def images(
     )
 
 
+@contextmanager
+def as_streams() -> Iterator[None]:
+    """Within it no image is decoded when it is loaded, however few they are: for whoever looks at each of them but once."""
+    before = _streams.set(True)
+    try:
+        yield
+    finally:
+        _streams.reset(before)
+
+
 def common_side(looks: Iterable[Look]) -> int:
     """The side of the images of a whole source, the same for each of its splits; 64 if they disagree, or are not square."""
     sizes = {seen.size for seen in looks if seen.broken is None}
@@ -220,4 +233,4 @@ def _empty(count: int, side: int) -> numpy.ndarray:
 
 
 def _fits(count: int, side: int) -> bool:
-    return count * 3 * side**2 <= BUDGET
+    return not _streams.get() and count * 3 * side**2 <= BUDGET

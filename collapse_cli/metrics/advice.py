@@ -8,6 +8,8 @@ from typing import Any
 
 from collapse_cli.figures import percent
 from collapse_cli.metrics import advice_samples, advice_training
+from collapse_cli.metrics.image_set import ImageSet
+from collapse_cli.metrics.image_words import fault, in_the_data, leave_out, remedy, too_few
 from collapse_cli.metrics.signs import COMPLETE, few_rows_vary
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.shapes import Stage
@@ -28,7 +30,9 @@ class Context:
     [0, 4]; loss, chance_level: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
     within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows; steps: of the training so far; codes: what
     whole numbers are, in words; bytes: whether they are bytes; network: whether more images can be embedded;
-    looks_untrained: why the network looks as at random initialisation, in a sentence. Of what a reader can do: input: as it is
+    looks_untrained: why the network looks as at random initialisation, in a sentence; images: facts of those that were embedded;
+    dataset: as commands name it; different: how many copies among the embeddings come from different images; one_label: the
+    class of all images that a supervised loss learned from, empty where there are more. Of what a reader can do: input: as it is
     typed after a command; folder: of the run, as it is typed; trainings: commands by method that train on the same images;
     trained_on: images of the training; elsewhere: whether others are measured; available: images of the split that is measured,
     None for embeddings; in_all: those of all splits; pixels: whether no network stands between.
@@ -50,6 +54,10 @@ class Context:
     bytes: bool = False
     network: bool = False
     looks_untrained: str = ""
+    images: ImageSet | None = None
+    dataset: str = ""
+    different: int | None = None
+    one_label: str = ""
     input: str = "INPUT"
     folder: str = ""
     trainings: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +97,8 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
 
 def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]:
     """What to try next, the likeliest first. Of options only those that the method has, in the direction that is left to go."""
+    if fault(context.images) or (status == "inconclusive" and too_few(context.images, spectrum.dimensions)):
+        return (remedy(context.dataset),)
     if context.stage and context.stage.epochs == 0:
         return tuple(advice_training.untrained(context, context.stage))
     by_status = {
@@ -135,7 +145,7 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
     elif spectrum.dimensions == 1:
         yield _wider(context)
     elif (spectrum.largest_group or 0) >= MANY_EQUAL:
-        yield _why_equal(spectrum)
+        yield _why_equal(spectrum, context)
     elif context.codes:
         unpack = (
             ", or --unpack bits, or --unpack scale where the file has their scale" if context.bytes else ""
@@ -185,14 +195,16 @@ def _longer(context: Context) -> int:
     return 2 * context.stage.planned if context.stage else 0
 
 
-def _why_equal(spectrum: Spectrum) -> str:
+def _why_equal(spectrum: Spectrum, context: Context) -> str:
+    if in_the_data(spectrum.samples - (spectrum.distinct or spectrum.samples), context.different):
+        return leave_out(context.dataset)
     share = spectrum.largest_group or 0.0
     return f"Find out why {percent(share)} of the inputs give one output: padding, empty inputs, a broken loader, dead units."
 
 
 def _healthy(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if (spectrum.largest_group or 0) >= MANY_EQUAL:
-        yield _why_equal(spectrum)
+        yield _why_equal(spectrum, context)
     if context.classes > 1:
         yield f"See whether the directions are useful: collapse probe {context.input}"
     yield f"Hold later versions to this: collapse check {context.input}"

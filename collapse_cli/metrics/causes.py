@@ -68,6 +68,8 @@ NAMES = (
     "nothing was learned",
     "key encoder too slow",
     "false negatives",
+    "images that hardly differ",
+    "labels of one class",
 )
 Effect = Literal["a point", "lost scale", "few dimensions", "nothing learned", "little learned"]
 
@@ -87,6 +89,11 @@ class Cause:
     sentence: str = ""
     cure: Mapping[str, Any] = field(default_factory=dict)
     instead: str = ""  # the method that would be trained in place of the run's own
+
+    @property
+    def curable(self) -> bool:
+        """Whether another training would be without it; the data are no setting."""
+        return bool(self.cure or self.instead)
 
     def detected(self, std_sqrt_d: float) -> bool:
         """Whether the evidence suffices, and z of this std·√d shows the effect: what is spread was not brought to a point."""

@@ -15,7 +15,9 @@ from collapse_cli.metrics.alignment import spread
 from collapse_cli.metrics.augmentation import Augmentation, augmentation
 from collapse_cli.metrics.causes import POINT
 from collapse_cli.metrics.chain import Chain, chain
+from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.eigenvalues import effective_rank
+from collapse_cli.metrics.image_set import ImageSet, image_set
 from collapse_cli.metrics.oracle_expected import stale_key
 from collapse_cli.metrics.rows import unit
 from collapse_cli.models.batch_norm import settle
@@ -26,6 +28,7 @@ from collapse_cli.training import SETTLING, batches
 
 VIEWED, VIEWS = 512, 4  # images whose views are told apart, and how many of each
 LOOKED_AT = 2048  # clean images, and keys of a queue, at most
+STREAMED = 2048  # images that are read again for their own sake, of those that are not in memory
 STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -124,6 +127,27 @@ class Case:
     def space(self) -> Tensor:
         """(N,d) clean rows of the space that the loss sees."""
         return list(self.clean.spaces.values())[-1]
+
+    @cached_property
+    def image_set(self) -> ImageSet:
+        """Facts of the images that are embedded, without the network."""
+        count = min(self.samples, STREAMED) if self.images.streamed else self.samples
+        return image_set(
+            self.images.pixels, self.images.labels, embedding.sample(self.images, count, self.seed)
+        )
+
+    @property
+    def one_label(self) -> str:
+        """The class of all its images, where the loss learned from their labels; empty where there are several."""
+        labels, run = self.images.labels, self.trained and self.trained.run
+        if (
+            labels is None
+            or run is None
+            or run.method not in methods.LEARN_FROM_LABELS
+            or len(labels.unique()) != 1
+        ):
+            return ""
+        return class_names([int(labels[0])], self.images.classes)[0]
 
     @cached_property
     def std_sqrt_d(self) -> float:
