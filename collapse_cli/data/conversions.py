@@ -24,8 +24,8 @@ def _broken(looks: Sequence[Look]) -> Iterator[DataNote]:
     if broken := [seen for seen in looks if seen.broken is not None]:
         names = tuple(printable(seen.name) for seen in broken)
         yield DataNote(
-            "left out", len(broken), len(looks), "images", "left out: they cannot be read",
-            "without --skip-broken the error says why", names,
+            "left out", len(broken), len(looks), "images", "left out: not readable as an image",
+            "without --skip-broken an error says why", names,
         )  # fmt: skip
 
 
@@ -53,10 +53,10 @@ def _sizes(sizes: Sequence[tuple[int, int]]) -> str:
 
 def _converted(looks: Sequence[Look], background: str, white: float) -> Iterator[DataNote]:
     kinds: dict[Trait, tuple[str, str]] = {
-        "turned": ("turned upright, as their EXIF orientation says", ""),
+        "turned": ("turned upright, as the EXIF orientation says", ""),
         "composited": (
             f"transparent in part, and composited on {background}",
-            "--background sets the colour",
+            "--background sets another",
         ),
         "frames": ("the first of several frames or pages", "save the others as files of their own"),
         "deep": ("reduced from more than 8 bits to the upper 8", ""),

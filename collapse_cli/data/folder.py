@@ -88,8 +88,8 @@ def _listing(path: Path, files: ImageFiles, by_folders: bool) -> Listing:
     used = [place for place in inside if place.label and by_folders] or inside
     notes = [
         *_other_kinds(others, len(images)),
-        *_left_out(path, every, inside, "left out: they lie beside the folders of the splits"),
-        *_left_out(path, inside, used, "left out: they lie beside the class folders"),
+        *_left_out(path, every, inside, "left out: beside the folders of the splits"),
+        *_left_out(path, inside, used, "left out: beside the class folders"),
     ]
     return Listing(used, tuple(notes))
 
@@ -97,7 +97,8 @@ def _listing(path: Path, files: ImageFiles, by_folders: bool) -> Listing:
 def _other_kinds(others: list[Parts], images: int) -> Iterator[DataNote]:
     if others:
         kinds = Counter(Path(parts[-1]).suffix.lower() or "without an ending" for parts in others)
-        listed = [f"{count:,} {encoded.printable(kind)}" for kind, count in kinds.most_common(KINDS)]
+        ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+        listed = [f"{count:,} {encoded.printable(kind)}" for kind, count in ordered[:KINDS]]
         more = " and others" if len(kinds) > KINDS else ""
         what = f"left out: not of a kind that is read as an image ({', '.join(listed)}{more})"
         yield DataNote("left out", len(others), len(others) + images, "files", what)
