@@ -2,9 +2,9 @@
 
 Nearly the same: thumbnails of the luma, 16x16, less their mean and at length 1, are nearer than NEAR to each other, their
 contrasts differ by less than a quarter, and the mean of each colour by less than BRIGHT levels. Centring and length forgive a
-change of brightness; 16x16 forgives what JPEG does to fine detail. Measured distances: images of 64x64 saved as JPEG of quality 50
-.04 to .05, of 32x32 at quality 85 .05, at 75 .06 to .08; a tenth brighter .00 to .10 where white clips; the two nearest of 1,797 digits .108, of the same at 28x28 with
-sharp strokes .090, of 20,000 of CIFAR-10 .134.
+change of brightness; 16x16 forgives what JPEG does to fine detail. Measured distances: images of 64x64 saved as JPEG of quality
+50 .04 to .05, of 32x32 at quality 85 up to .05, at 75 .06 to .08; a tenth brighter .00 to .10 where white clips; the two nearest
+of 1,797 digits .108, of the same at 28x28 with sharp strokes .090, of 20,000 of CIFAR-10 .134.
 
 A copy is a copy of the first image of its group: a chain of images, each near the next, does not become one image.
 """
