@@ -33,7 +33,7 @@ def digests(pixels: Tensor) -> numpy.ndarray:
     Two different images of a million have the same with a probability of 3e-8.
     """
     rows = numpy.ascontiguousarray(pixels.cpu().numpy()).reshape(len(pixels), -1)
-    joined = b"".join([hashlib.blake2b(row, digest_size=8).digest() for row in rows])
+    joined = b"".join([hashlib.blake2b(row.data, digest_size=8).digest() for row in rows])
     return numpy.frombuffer(joined, dtype=numpy.uint64)
 
 
@@ -130,4 +130,6 @@ class _Comparing:
         ratio = self.contrast[some] / self.contrast[others]
         alike = (ratio < CONTRAST) & (ratio > 1 / CONTRAST)
         bright = (self.colours[some] - self.colours[others]).abs().amax(dim=-1) <= BRIGHT
-        return ((self.unit[some] - self.unit[others]).norm(dim=-1) <= NEAR) & alike & bright
+        apart = (self.unit[some] - self.unit[others]).norm(dim=-1)
+        near: Tensor = (apart <= NEAR) & alike & bright
+        return near
