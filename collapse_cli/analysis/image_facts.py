@@ -9,6 +9,7 @@ from torch import Tensor
 
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.metrics.copies import counted
+from collapse_cli.metrics.image_set import ImageSet, image_set
 from collapse_cli.metrics.spectrum import Spectrum
 
 
@@ -16,7 +17,7 @@ def known(subject: Subject, space: str, result: Spectrum) -> dict[str, Any]:
     """The parts of a `Context` that are about images; none for a file of embeddings. result: of this space."""
     case = subject.case
     if case is None:
-        return {}
+        return _of_raw(subject) if subject.raw else {}
     trained_on = case.trained.run.training.dataset if case.trained else ""
     return {
         "images": case.image_set,
@@ -24,6 +25,17 @@ def known(subject: Subject, space: str, result: Spectrum) -> dict[str, Any]:
         "different": _different(subject.clean.spaces[space], result, case.image_set.look),
         "one_label": case.one_label,
     }
+
+
+def _of_raw(subject: Subject) -> dict[str, Any]:
+    named = str(subject.facts["path"]).removeprefix("pixels:")
+    return {"images": subject.once("raw images", lambda: _raw(subject)), "dataset": named}
+
+
+def _raw(subject: Subject) -> ImageSet:
+    """Of raw pixels, of which no more than equality and one colour can be told: how they lie in an image is not known here."""
+    rows = subject.clean.representations.mul(255).round().byte()
+    return image_set(rows[:, None, None], subject.clean.labels, compared=0)
 
 
 def _different(rows: Tensor, result: Spectrum, look: Tensor) -> int | None:
@@ -35,5 +47,5 @@ def _different(rows: Tensor, result: Spectrum, look: Tensor) -> int | None:
     owner = counted(rows).owner
     if owner is None:
         return None
-    pairs = torch.stack([owner.cpu(), look], dim=1).unique(dim=0)
-    return len(pairs) - len(owner.unique())
+    pairs = torch.unique(torch.stack([owner.cpu(), look], dim=1), dim=0)
+    return len(pairs) - len(torch.unique(owner))

@@ -19,12 +19,13 @@ from collapse_cli.data.headers import Header, surveyed
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.image_set import Counting, ImageSet, shared
+from collapse_cli.progress import counted
 from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import ImageFiles, Training
 from collapse_cli.shapes import Framing, Images
 
 COMPARED = 20_000  # images that near copies are looked for among, at most
-CHUNK = 512  # images in memory that are looked at together
+CHUNK = 512  # images that are looked at together
 LISTED = 5  # copies that are named
 
 
@@ -97,14 +98,15 @@ def _looked_at(parts: dict[str, Images]) -> Seen:
 
 def _chunks(images: Images, seen: Seen) -> Iterator[tuple[Sequence[int], Tensor]]:
     """Rows that can be read, and their pixels (n,C,H,W)."""
-    if not isinstance(images.pixels, decoded.Stream):
-        for rows in torch.arange(len(images)).split(CHUNK):
-            yield rows.tolist(), images.pixels[rows]
-        return
-    for chunk in surveyed(images.pixels):
-        seen.headers += chunk.headers
-        seen.broken |= {images.pixels.read(row).name: why for row, why in chunk.broken.items()}
-        yield chunk.rows, chunk.pixels
+    for index in counted(torch.split(torch.arange(len(images)), CHUNK), "images looked at", len):
+        rows = index.tolist()
+        if isinstance(images.pixels, decoded.Stream):
+            chunk = surveyed(images.pixels, rows)
+            seen.headers += chunk.headers
+            seen.broken |= {images.pixels.read(row).name: why for row, why in chunk.broken.items()}
+            yield chunk.rows, chunk.pixels
+        else:
+            yield rows, images.pixels[index]
 
 
 def _layout(dataset: str) -> str:
@@ -116,7 +118,7 @@ def _of_classes(labels: Tensor | None, classes: Sequence[str]) -> dict[str, Any]
     """How many images each class has, the largest first."""
     if labels is None:
         return {"labels": "no", "classes": None, "class_sizes": {}}
-    values, sizes = labels.unique(return_counts=True)
+    values, sizes = torch.unique(labels, return_counts=True)
     names = class_names(values.tolist(), classes)
     ordered = sorted(zip(names, sizes.tolist(), strict=True), key=lambda item: -item[1])
     return {"labels": "yes", "classes": len(names), "class_sizes": dict(ordered)}

@@ -69,20 +69,22 @@ def _facts(path: Path, typed: dict[str, Any]) -> dict[str, Any]:
     try:
         return _of_file(path, fill(Choices, typed), fill(Columns, typed).column)
     except CollapseError:
-        images = _of_images(path, typed)
-        if images is None:
-            raise
-        return images
+        if images := _of_images(path, typed):
+            return images
+        raise
 
 
-def _of_images(path: Path, typed: dict[str, Any]) -> dict[str, Any] | None:
-    """The balance of a set of images; None for what is none."""
+def _of_images(path: Path, typed: dict[str, Any]) -> dict[str, Any]:
+    """The balance of a set of images; {} for what is none."""
     from collapse_cli.analysis import image_inspection
 
     dataset, kept = image_inspection.named_by(path), fill(Kept, typed)
     if not dataset:
-        return None
-    return image_inspection.facts(dataset, fill(ImageFiles, typed), kept.data_dir, kept.download)
+        return {}
+    from collapse_cli.views.progress import reporter
+
+    with reporter(quiet=False):
+        return image_inspection.facts(dataset, fill(ImageFiles, typed), kept.data_dir, kept.download)
 
 
 def _of_file(path: Path, choices: Choices, column: str) -> dict[str, Any]:

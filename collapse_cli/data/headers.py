@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,7 +15,6 @@ from collapse_cli.data.decoded import Stream
 from collapse_cli.data.encoded import Encoded
 from collapse_cli.errors import CollapseError
 
-CHUNK = 256  # images that are looked at together
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 
 
@@ -57,12 +56,10 @@ def header(image: Image.Image) -> Header:
     )
 
 
-def surveyed(stream: Stream) -> Iterator[Chunk]:
-    """All images of a stream, in order; no more than CHUNK of them are in memory."""
+def surveyed(stream: Stream, rows: Sequence[int]) -> Chunk:
+    """Some images of a stream, by their rows: headers first, then the pixels of those that have one."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        for start in range(0, stream.count, CHUNK):
-            rows = range(start, min(start + CHUNK, stream.count))
-            yield _chunk(stream, rows, list(threads.map(_header, map(stream.read, rows))))
+        return _chunk(stream, rows, list(threads.map(_header, map(stream.read, rows))))
 
 
 def _header(encoded: Encoded) -> Header | str:

@@ -98,7 +98,7 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
 def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]:
     """What to try next, the likeliest first. Of options only those that the method has, in the direction that is left to go."""
     if fault(context.images) or (status == "inconclusive" and too_few(context.images, spectrum.dimensions)):
-        return (remedy(context.dataset),)
+        return (remedy(context.dataset, context.network),)
     if context.stage and context.stage.epochs == 0:
         return tuple(advice_training.untrained(context, context.stage))
     by_status = {

@@ -67,7 +67,7 @@ class ImageSet:
     @property
     def near_copies(self) -> int:
         """Images with pixels of their own that are nearly the same as another one, among those that were compared."""
-        return self.compared - self.looks
+        return max(self.compared - self.looks, 0)
 
 
 class Counting:
@@ -121,8 +121,8 @@ class Counting:
         mean, std, between = self._variance()
         return ImageSet(
             self.count,
-            distinct=len(owner.unique()),
-            looks=len(leaders.unique()),
+            distinct=len(torch.unique(owner)),
+            looks=len(torch.unique(leaders)) if len(compared) else len(torch.unique(owner)),
             compared=len(compared),
             largest=int(torch.bincount(look).max()),
             constant=int(plain.sum()),
@@ -136,6 +136,8 @@ class Counting:
     def _compared(self, owner: Tensor, plain: Tensor) -> tuple[Tensor, Tensor]:
         """The distinct images whose thumbnails were kept (n,), by the place of the first with their pixels, and of which of
         these places each is a near copy (n,)."""
+        if not self.places:
+            return owner[:0], owner[:0]
         firsts = owner[torch.cat(self.places)].numpy()
         places, rows = map(torch.from_numpy, numpy.unique(firsts, return_index=True))
         thumbs, colours = torch.cat(self.thumbs)[rows].float(), torch.cat(self.colours)[rows]
@@ -181,8 +183,8 @@ def _of_labels(labels: Tensor | None, owner: Tensor) -> dict[str, int]:
     """Sizes of the classes that occur, and how many images are labelled in different ways."""
     if labels is None:
         return {}
-    sizes = labels[labels >= 0].unique(return_counts=True)[1]
-    pairs = torch.stack([owner, labels.cpu()], dim=1).unique(dim=0)
+    sizes = torch.unique(labels[labels >= 0], return_counts=True)[1]
+    pairs = torch.unique(torch.stack([owner, labels.cpu()], dim=1), dim=0)
     ways = torch.bincount(pairs[:, 0], minlength=len(owner))  # labels of each group of copies
     return {
         "classes": len(sizes),

@@ -100,10 +100,11 @@ def _distinct(images: ImageSet) -> str:
     return f"{images.looks:,} distinct images of {images.images:,}{near}"
 
 
-def remedy(dataset: str) -> str:
-    """What to do about images that are the fault. dataset: as it is named in commands."""
+def remedy(dataset: str, network: bool) -> str:
+    """What to do about images that are the fault. dataset: as it is named in commands; network: whether it can see others."""
     look = f": collapse inspect {shlex.quote(dataset)} counts the copies" if dataset else ""
-    return f"Give images that differ{look}; --dataset measures the same network on other images."
+    others = "; --dataset measures the same network on other images" if network else ""
+    return f"Give images that differ{look}{others}."
 
 
 def leave_out(dataset: str) -> str:
@@ -153,4 +154,4 @@ def of_equal(copies: int, different: int | None, samples: int) -> str:
 
 def in_the_data(copies: int, different: int | None) -> bool:
     """Whether nearly all embeddings that are equal to another one are those of equal images."""
-    return different is not None and different <= (1 - NEARLY_ALL) * copies
+    return different is not None and copies - different >= NEARLY_ALL * copies

@@ -139,13 +139,10 @@ class Case:
     @property
     def one_label(self) -> str:
         """The class of all its images, where the loss learned from their labels; empty where there are several."""
-        labels, run = self.images.labels, self.trained and self.trained.run
-        if (
-            labels is None
-            or run is None
-            or run.method not in methods.LEARN_FROM_LABELS
-            or len(labels.unique()) != 1
-        ):
+        labels = self.images.labels
+        if self.trained is None or self.trained.run.method not in methods.LEARN_FROM_LABELS or labels is None:
+            return ""
+        if bool((labels != labels[0]).any()):
             return ""
         return class_names([int(labels[0])], self.images.classes)[0]
 

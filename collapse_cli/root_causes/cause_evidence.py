@@ -27,7 +27,7 @@ def diagnose(case: Case) -> list[Cause]:
     if case.trained is not None:
         idle = steps.unlearned(case, case.trained)
         if idle is not None and idle.detected(case.std_sqrt_d):
-            return [idle]  # all else is asked of what has learned
+            return [*data, idle]  # all else is asked of what has learned
         candidates += [idle, *learned(case, case.trained)]
     ranked = causes.ranked(candidates, case.std_sqrt_d)
     unexplained = case.status != "healthy" and not causes.first(ranked, case.std_sqrt_d)
