@@ -58,7 +58,7 @@ def build(run: Run, data: DataShape) -> Method:
         what = "--mask-false-negatives" if masked else f"the method {run.method}"
         raise CollapseError(
             f"{what} needs labels, and these images have none",
-            "give images in class folders, or parquet with a label column",
+            "give images in class folders, parquet with a column of labels, or --labels FILE",
         )
     module = import_module(f"{__name__}.{run.method.replace('-', '_')}")
     with torch.random.fork_rng(devices=[]):
