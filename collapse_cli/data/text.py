@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from collapse_cli.class_labels import is_missing, numbered
 from collapse_cli.data import splits
-from collapse_cli.data.labelling import Labelled, Labelling
+from collapse_cli.data.labelling import UNLABELLED, Labelled, Labelling
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 
@@ -77,17 +77,22 @@ def texts(name: str, split: str, labelling: Labelling | None = None) -> Texts:
     if not whole:
         raise CollapseError(f"{path} has no texts", "write one text on each line")
     chosen = [whole[n] for n in splits.cut(len(whole), split)]
-    labelled = labelling((), len(values)) if labelling else _labelled(labels, path)
+    labelled = labelling((), len(values)) if labelling else _labelled(labels, whole, path)
     chosen = labelled.among(chosen)
     numbers = [labelled.numbers[n] for n in chosen] if labelled.numbers else []
     strings = [values[n].strip() for n in chosen]
     return Texts(strings, numbers, f"{path.name}/{split}", labelled.classes, labelled.notes)
 
 
-def _labelled(values: Sequence[Any], path: Path) -> Labelled:
-    """The values of the column of labels; of a column that leaves some out, or has negative ones, there are none."""
-    hidden = any(is_missing(value) or (not isinstance(value, str) and value < 0) for value in values)
-    return Labelled() if hidden or not values else Labelled(*numbered(values, f"the labels of {path}"))
+def _labelled(values: Sequence[Any], whole: Sequence[int], path: Path) -> Labelled:
+    """The values of the column of labels beside whole texts; where some are missing or negative, there are no labels."""
+    present = [values[n] for n in whole] if values else []
+    hidden = any(is_missing(value) or (not isinstance(value, str) and value < 0) for value in present)
+    if hidden or not present:
+        return Labelled()
+    numbers, classes = numbered(present, f"the labels of {path}")
+    each = dict(zip(whole, numbers, strict=True))
+    return Labelled([each.get(n, UNLABELLED) for n in range(len(values))], classes)
 
 
 def _place(name: str) -> tuple[Path, str]:
