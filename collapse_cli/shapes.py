@@ -88,7 +88,7 @@ def class_count(labels: Tensor | None, classes: Sequence[str]) -> int:
     """Classes of labels (N,): those that are named, and the distinct labels without a name; 0 without labels."""
     if labels is None:
         return 0
-    return len(classes) + len(labels[labels >= len(classes)].unique())
+    return len(classes) + len(set(labels[labels >= len(classes)].tolist()))
 
 
 @dataclass(frozen=True)

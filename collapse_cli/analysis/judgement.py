@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 
 from collapse_cli.analysis.centring import less
@@ -85,7 +86,7 @@ def _initial(subject: Subject, space: str) -> list[Tensor]:
 def context(subject: Subject, space: str) -> Context:
     """What is known of the training and of the classes; the loss is that of the last space, the only one that it sees."""
     labels = subject.clean.labels
-    count = 0 if labels is None else len(labels[labels >= 0].unique())
+    count = 0 if labels is None else len(torch.unique(labels[labels >= 0]))
     facts: dict[str, Any] = {"space": space, "classes": count, **subject.training}
     lines = subject.history()
     if lines and space == subject.last_space:

@@ -54,7 +54,7 @@ def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
     )
     if images.labels is None:
         raise CollapseError(f"{images.name} has no labels, {WHY}", of_images(measuring.dataset))
-    present, counts = images.labels.unique(return_counts=True)
+    present, counts = torch.unique(images.labels, return_counts=True)
     return counts.tolist(), class_names(present.tolist(), images.classes)
 
 

@@ -64,7 +64,7 @@ def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
 def _unseen(train: Embeddings, test: Embeddings) -> str:
     """Which classes of the second the first lacks, and how many embeddings they have; empty where it lacks none."""
     gone = ~torch.isin(_labels(test), _labels(train))
-    names = class_names(_labels(test)[gone].unique().tolist(), test.classes)
+    names = class_names(torch.unique(_labels(test)[gone]).tolist(), test.classes)
     if not names:
         return ""
     words = ", ".join(names[:EXAMPLES]) + (" and others" if len(names) > EXAMPLES else "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
+
 from collapse_cli.analysis.label_remedies import of_images
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
@@ -23,7 +25,7 @@ def refuse(run: Run, images: Images) -> None:
         raise CollapseError(
             f"{what} needs labels, and {images.name} has none", of_images(run.training.dataset)
         )
-    present = images.labels.unique()
+    present = torch.unique(images.labels)
     if len(present) == 1:
         (name,) = class_names(present.tolist(), images.classes)
         raise CollapseError(
@@ -43,7 +45,7 @@ def warnings(run: Run, images: Images) -> Iterator[str]:
     """Classes of which the loss sees too little, a sentence each."""
     if images.labels is None or not learns(run):
         return
-    present, counts = images.labels.unique(return_counts=True)
+    present, counts = torch.unique(images.labels, return_counts=True)
     names = class_names(present.tolist(), images.classes)
     single = [name for name, count in zip(names, counts.tolist(), strict=True) if count == 1]
     if single:

@@ -44,7 +44,7 @@ class Shard:
     @cached_property
     def count(self) -> int:
         with _reading(self.file):
-            return self._table.num_rows if self.is_arrow else parquet.read_metadata(self.file).num_rows
+            return int(self._table.num_rows if self.is_arrow else parquet.read_metadata(self.file).num_rows)
 
     def column(self, name: str) -> pyarrow.ChunkedArray:
         """A column, or a field of one of its structs, as `meta.label`. Raises CollapseError where it is not there."""
