@@ -183,7 +183,14 @@ def _is_out_of_memory(error: Exception) -> bool:
 def _out_of_memory(error: Exception) -> int:
     allocation = re.search(r"allocate (\d+) bytes", str(error))
     amount = f": {int(allocation[1]):,} bytes more were asked for" if allocation else ""
-    return _say(f"out of memory{amount}", "lower --samples, or what the options make large", USAGE)
+    training = sys.argv[1:2] == ["train"]
+    return _say(
+        f"out of memory{amount}",
+        "give a smaller --batch"
+        if training
+        else "measure fewer images or embeddings, or lower what the options make large",
+        USAGE,
+    )
 
 
 def _internal(error: Exception) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Callable, Iterator, Sized
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -11,9 +12,12 @@ from torch import Tensor, nn
 from collapse_cli.augment.recipes import augment
 from collapse_cli.methods import Method
 from collapse_cli.progress import counted
-from collapse_cli.shapes import Embeddings, Images, Normalisation
+from collapse_cli.shapes import Embeddings, Images, Normalisation, Origin
 
 CHUNK = 512  # images through the network at once
+
+View = tuple[str, float, torch.Generator]
+"""Of an augmented view: recipe, strength, and the generator that it is drawn from."""
 
 
 def take(images: Images, index: Tensor, device: torch.device) -> Tensor:
@@ -29,30 +33,45 @@ def sample(images: Sized, count: int, seed: int) -> Tensor:
     return drawn.sort().values
 
 
+@contextmanager
+def _evaluated(method: Method) -> Iterator[torch.device]:
+    """In eval mode meanwhile; the device that it is on."""
+    assert isinstance(method, nn.Module)
+    was_training = method.training
+    method.eval()
+    try:
+        yield next(method.parameters()).device
+    finally:
+        method.train(was_training)
+
+
+def _seen(
+    images: Images, normalisation: Normalisation, index: Tensor, device: torch.device, view: View | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Chunks of `index` (n,) and those images as a network sees them (b,C,H,W); view: None for the clean images."""
+    recipe, strength, generator = view or ("none", 0.0, torch.Generator(device))
+    for chunk in counted(torch.split(index.to(device), CHUNK), "images embedded", len):
+        yield chunk, normalisation(augment(take(images, chunk, device), recipe, strength, generator))
+
+
 @torch.no_grad()
 def embed(
     method: Method,
     images: Images,
     normalisation: Normalisation,
     index: Tensor,
-    view: tuple[str, float, torch.Generator] | None = None,
+    view: View | None = None,
 ) -> Embeddings:
     """h (n,D) and z (n,d) of the images `index` (n,), float32 on the CPU, with the network in eval mode.
 
     view: (recipe, strength, generator) to embed an augmented view; None for the clean images. Where the
     projector is the identity, projections are None.
     """
-    assert isinstance(method, nn.Module)
-    device = next(method.parameters()).device
-    was_training = method.training
-    method.eval()
     rows: list[tuple[Tensor, Tensor]] = []
-    for chunk in counted(torch.split(index.to(device), CHUNK), "images embedded", len):
-        pixels = take(images, chunk, device)
-        recipe, strength, generator = view or ("none", 0.0, torch.Generator(device))
-        h = method.encoder(normalisation(augment(pixels, recipe, strength, generator)))  # (b, D)
-        rows.append((h.float().cpu(), method.projector(h).float().cpu()))
-    method.train(was_training)
+    with _evaluated(method) as device:
+        for _, views in _seen(images, normalisation, index, device, view):
+            h = method.encoder(views)  # (b, D)
+            rows.append((h.float().cpu(), method.projector(h).float().cpu()))
     representations, projections = (torch.cat(part) for part in zip(*rows, strict=True))
     bare = isinstance(method.projector, nn.Identity)
     return Embeddings(
@@ -93,3 +112,46 @@ def many_views(
     device = next(cast(nn.Module, method).parameters()).device
     view = (recipe, strength, torch.Generator(device).manual_seed(seed))
     return tuple(embed(method, images, normalisation, index, view) for _ in range(count))
+
+
+def paired(
+    method: Method,
+    images: Images,
+    normalisation: Normalisation,
+    index: Tensor,
+    recipe: str,
+    strength: float,
+    seed: int,
+) -> tuple[Tensor | None, Tensor]:
+    """What the method's loss compares of the views that `pairs` embeds: queries (n,d) and positives (n,d), not normalised.
+
+    Queries are None where they are the projections of the first views, as `pairs` gives them: those are drawn, not embedded.
+    """
+    device = next(cast(nn.Module, method).parameters()).device
+    view = (recipe, strength, torch.Generator(device).manual_seed(seed))
+    as_viewed = method.compares is None or method.compares.query == "projection"
+
+    def query(views: Tensor, origin: Origin) -> Tensor:
+        return views[:, 0, 0, :0] if as_viewed else method.queries(views)
+
+    queries = side(method, images, normalisation, index, view, query)
+    return None if as_viewed else queries, side(method, images, normalisation, index, view, method.positives)
+
+
+@torch.no_grad()
+def side(
+    method: Method,
+    images: Images,
+    normalisation: Normalisation,
+    index: Tensor,
+    view: View,
+    rows_of: Callable[[Tensor, Origin], Tensor],
+) -> Tensor:
+    """(n,d) float32 on the CPU: a side of a loss's pairs, `rows_of` augmented views (b,C,H,W), with the network in eval mode."""
+    rows = []
+    labels = images.labels
+    with _evaluated(method) as device:
+        for chunk, views in _seen(images, normalisation, index, device, view):
+            classes = None if labels is None else labels[chunk.to(labels.device)].to(device)
+            rows.append(rows_of(views, Origin(chunk, classes)).float().cpu())
+    return torch.cat(rows)

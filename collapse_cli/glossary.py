@@ -28,6 +28,11 @@ TERMS = (
         "The mean squared distance between L2-normalised views of the same image; 0 at best, and also in complete collapse.",
         "alpha",
     ),
+    Term(
+        "alignment of the loss's pairs",
+        "The same over the pairs that a run's loss compares, where they are not two views through one network: such as a query "
+        "and its key, or a prediction and its target.",
+    ),
     Term("at initialisation", "The state of a network before its first training step."),
     Term("augmentation", "The random transformations that make a view of an image; --strength scales them."),
     Term("baseline", "The input or the group of runs that others are compared with."),
@@ -113,7 +118,10 @@ TERMS = (
     Term("predictor", "The network that maps a projection to its target in BYOL and SimSiam.", "q, h"),
     Term("projection", "The output of the projector, on which the loss acts.", "z"),
     Term("projector", "The network that maps a representation to its projection.", "g"),
-    Term("proxy accuracy", "The share of queries whose positive is more similar than every negative."),
+    Term(
+        "proxy accuracy",
+        "The share of queries whose positive is more similar than every negative; equally similar is not more.",
+    ),
     Term("query", "The embedding of a view for which the positive is to be recognised among keys.", "q"),
     Term("queue", "The keys of earlier batches, which serve as negatives (He et al. 2020).", "K"),
     Term("random draw", "One use of a seeded generator."),

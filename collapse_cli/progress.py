@@ -33,6 +33,11 @@ def told_to(progress: Progress) -> Iterator[None]:
         _listener.reset(before)
 
 
+def say(text: str) -> None:
+    """A line of story to whoever listens."""
+    _listener.get()(text)
+
+
 def counted(
     items: Sequence[Item], stage: str, size: Callable[[Item], int] = lambda item: 1
 ) -> Iterator[Item]:

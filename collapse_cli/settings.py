@@ -333,7 +333,10 @@ class Training(ImageFiles):
         "train", "images to train on; all adds the test split, as in clustering"
     )
     size: int = knob(
-        0, "side in pixels that images of folder: and parquet: are resized to; 0: unchanged", low=0
+        0,
+        "side in pixels of the square that images of folder: and parquet: are cut and resized to; 0: their side, "
+        "where all are squares of one size, else 64",
+        low=0,
     )
     recipe: str = knob(
         "auto",

@@ -22,6 +22,10 @@ Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 Sees = Literal["directions", "rows", "columns"]
 """What a loss knows of embeddings: their directions alone, the rows as they are, or columns standardised over the batch."""
 
+Side = Literal["projection", "key", "prediction", "target", "neighbour", "slot", "class weight"]
+"""What stands on one side of a pair in a loss: z of the network itself, z of the slow key encoder, what a predictor makes of z,
+z of the slow target network, the nearest neighbour in a support set, the image's slot in a bank, the weight of its class."""
+
 StemName = Literal[
     "imagenet",
     "imagenet-nopool",
@@ -65,14 +69,17 @@ class Rows(Protocol):
 class Framing:
     """How an image of any size becomes a square of `side` pixels (0: its own, where all have one and it is square).
 
-    stretched: both sides are resized, which keeps no proportions. Else the shorter side becomes `resized` pixels (0: `side`) and
-    the middle square of `side` pixels is cut out. resample: the filter, by Pillow's name.
+    resized 0: the middle square is cut out, and resized. Else the shorter side becomes `resized` pixels, or both sides where
+    stretched (which keeps no proportions; 0: `side`), and the middle square of `side` pixels is cut out. resample: the filter,
+    by Pillow's name. floored: where an odd number of pixels is cut off, the smaller half is cut off at the top and on the left;
+    else an even number is.
     """
 
     side: int = 0
     resized: int = 0
     stretched: bool = False
     resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bicubic"
+    floored: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,22 @@ class Stage:
         if self.epochs == 0:
             return f"no epoch of {self.planned} is completed{failed}"
         return f"after {self.epochs} of {self.planned} epochs{failed}" if self.epochs < self.planned else ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a loss compares of two views of an image: the query is made of one, the positive of the other."""
+
+    query: Side
+    positive: Side
+
+    @property
+    def of_views(self) -> bool:
+        """Two views through one network: nothing else than what alignment is measured on."""
+        return self.query == self.positive == "projection"
+
+
+VIEWS = Pair("projection", "projection")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from collapse_cli.settings import Training
 from collapse_cli.shapes import Batch, Curves, Images, Normalisation
 
 WATCHED = 512  # images whose projections are measured after each epoch
+SHARP = 0.2  # temperature, below which gradients grow large
 SETTLING = 30  # batches that batch norm's statistics are settled on before the first step
 
 
@@ -110,7 +111,7 @@ def train(
         if not math.isfinite(loss):
             raise CollapseError(
                 f"the loss was {loss} in epoch {state.epoch + 1}",
-                "lower --lr, or raise --temperature; the last checkpoint is intact",
+                f"{_milder(method, settings)}; the last checkpoint is intact",
             )
         distributed.average_statistics(network)
         seconds = time.perf_counter() - began
@@ -118,15 +119,23 @@ def train(
         yield _watch(method, images, normalisation, settings, state, loss, chance, steps, seconds)
 
 
+def _milder(method: Method, settings: Training) -> str:
+    """The options, among those of this method, that keep a loss finite."""
+    options = [f"--lr {settings.lr / 10:g}"] if settings.lr else []
+    if method.temperature is not None and method.temperature < SHARP:
+        options.append(f"--temperature {SHARP:g}")
+    if settings.precision == "bf16":
+        options.append("--precision fp32")
+    return f"train again with {' or '.join(options)}" if options else "look for extreme values in the images"
+
+
 def steps_per_epoch(images: Images, settings: Training) -> int:
     """At least 1. Raises CollapseError where the batch is larger than the data set."""
-    steps = len(images) // settings.batch
-    if not steps:
-        raise CollapseError(
-            f"--batch {settings.batch} is more than the {len(images)} images of {images.name}",
-            "lower --batch",
-        )
-    return steps
+    count = len(images)
+    if count // settings.batch:
+        return count // settings.batch
+    remedy = f"give --batch {count}, or less" if count > 1 else "a training needs two images at least"
+    raise CollapseError(f"--batch {settings.batch} is more than the {count} images of {images.name}", remedy)
 
 
 def batches(

@@ -37,6 +37,7 @@ PLAN = {
     **dict.fromkeys(WORDS, WORDS),
     **{part: WORDS | {part} for part in PARTS},
     "models": WORDS | {"models", "distributed"},
+    "metrics": WORDS | {"metrics", "losses"},  # what a loss compares is measured by the loss's own functions
     **dict.fromkeys(PROCEDURES, WORDS | PARTS | PROCEDURES),
     **dict.fromkeys(EXPERIMENTS, WORDS | PARTS | PROCEDURES | EXPERIMENTS),
     "data": WORDS | {"data"},

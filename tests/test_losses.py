@@ -25,6 +25,7 @@ from collapse_cli.losses import (
     nt_xent,
     proxy_accuracy,
     repulsion,
+    rounding,
     supcon,
     variance_hinge,
     without,
@@ -447,11 +448,46 @@ def test_a_random_mask_adds_to_the_others(generator: torch.Generator) -> None:
 
 
 def test_the_proxy_task_is_lost_on_a_tie() -> None:
-    """Three queries with two negatives each: above both, beside the larger, between them. One of three is won."""
+    """Three queries with two negatives each: above both, equal to the larger, between them. One of three is won."""
     negative = torch.tensor([[0.1, 0.3]] * 3)
     positive = torch.tensor([0.4, 0.3, 0.2])
-    assert float(proxy_accuracy(positive, negative)) == pytest.approx(1 / 3)
+    assert float(proxy_accuracy(positive, negative, 64)) == pytest.approx(1 / 3)
     left = without(negative, torch.tensor([[False, True]] * 3))
     assert left.tolist() == [[pytest.approx(0.1), -math.inf]] * 3
-    assert float(proxy_accuracy(positive, left)) == 1
+    assert float(proxy_accuracy(positive, left, 64)) == 1
     assert without(negative, None) is negative
+
+
+@pytest.mark.parametrize("dim", [2, 64, 2048])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_equal_similarities_are_not_won(dim: int, kind: torch.dtype) -> None:
+    """One direction, of 200 lengths: all 4096 cosines are 1 but for rounding, whose largest of all is below the tolerance.
+
+    Normalised in float32 the rows differ in their last digits. In half precision the rows and the cosines are rounded to it.
+    """
+    g = torch.Generator().manual_seed(0)
+    direction = torch.randn(dim, generator=g)
+    lengths = torch.rand(4096, 1, generator=g) * 10 + 0.1
+    rows = normalize(direction * lengths, dim=1).to(kind)
+    queries, keys = rows[:200], rows[200:]
+    positive = (queries.float() * keys[:200].float()).sum(dim=1)
+    negative = queries @ keys.T
+    assert float(proxy_accuracy(positive, negative, dim)) == 0
+    assert float(proxy_accuracy(negative.amax(dim=1), negative, dim)) == 0
+    if kind == torch.float32:
+        assert float((positive > negative.amin(dim=1)).float().mean()) > 0, "there is rounding to be seen"
+        assert float(proxy_accuracy(negative.amax(dim=1) + 1e-4, negative, dim)) == 1
+
+
+@pytest.mark.parametrize("dim", [1, 64, 2048, 16384])
+def test_the_tolerance_is_some_roundings_of_a_dot_product(dim: int) -> None:
+    """8 sqrt(d) u, u = 2^-24: above the error of a sum in float32 of d equal terms, taken one after another, and below 1e-4."""
+    tolerance = rounding(dim, torch.float32)
+    assert tolerance == pytest.approx(8 * math.sqrt(dim) * 2**-24)
+    assert tolerance < 1e-4
+    row = normalize(torch.rand(dim, generator=torch.Generator().manual_seed(1)), dim=0)
+    total = torch.zeros(())
+    for term in row * row:
+        total = total + term
+    assert abs(float(total) - float(row.double().square().sum())) < tolerance / 2
+    assert rounding(dim, torch.float32, torch.bfloat16) == pytest.approx(tolerance + 2**-7)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from collapse_cli.analysis.loss_pairs import SIDES, LossPairs, compared, loss_pairs
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
@@ -26,9 +27,24 @@ def measure(subject: Subject) -> Iterator[Entry]:
             chosen = torch.searchsorted(subject.clean.index, first.index)  # both sorted
             rows, labels = rows[chosen], None if labels is None else labels[chosen]
         with concerning(f"{subject.name} · {space}"):
-            result = alignment.measure(rows, pair, labels, subject.clean.classes)
-        settings = {"N": len(rows), "d": rows.shape[1], "alpha": 2, "t": 2, "seed": subject.measuring.seed}
+            loss = _of_loss(subject, space)
+            of_loss = (loss.queries, loss.positives) if loss else None
+            result = alignment.measure(rows, pair, labels, subject.clean.classes, of_loss)
+        of_sides = {"query": SIDES[loss.sides.query], "positive": SIDES[loss.sides.positive]} if loss else {}
+        settings = {
+            "N": len(rows),
+            "d": rows.shape[1],
+            "alpha": 2,
+            "t": 2,
+            "seed": subject.measuring.seed,
+            **of_sides,
+        }
         yield Entry(subject.name, result, space, settings=settings)
+
+
+def _of_loss(subject: Subject, space: str) -> LossPairs | None:
+    """The pairs of the loss, in the space that it sees; None where they are the views themselves."""
+    return None if space != subject.last_space or compared(subject).of_views else loss_pairs(subject)
 
 
 def remarks(subject: Subject, entries: Sequence[Entry]) -> Iterator[str]:

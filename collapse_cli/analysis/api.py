@@ -97,6 +97,7 @@ def oracle(
     labels: Labels = None,
     queue: int = 0,
     temperature: float = 0.0,
+    batch: int = 0,
     progress: Progress = silent,
     **settings: Unpack[Settings],
 ) -> Result:
@@ -104,9 +105,9 @@ def oracle(
 
     An `Oracle` of the last space, z or else h: shares in [0, 1] of false negatives among all keys (`share`), the hardest one
     (`rank_1`), the hardest 64 (`top_64`), and their share of the softmax mass (`mass`).
-    queue: number of keys K, sampled from the data; 0: the run's own queue, or 4096. temperature: T of the softmax;
-    0: the run's
-    own, or 0.2.
+    Queries, positives and keys are made as a run's loss makes them, the keys of its own queue.
+    queue: number of keys K, sampled from the data; 0: the run's own queue, or 4096. temperature: T of the softmax; 0: the run's
+    own, or 0.2. batch: without a source, images per step B; 0: 64.
     Without a source, an `Expected` from the class sizes of `dataset` alone: `false_negatives` in keys of K per query.
 
     Raises CollapseError as `load` does, and where there are no labels.
@@ -114,10 +115,10 @@ def oracle(
     >>> round(float(oracle(dataset="cifar10", queue=65536).false_negatives))
     6552
     """
-    refuse_below(0, queue=queue, temperature=temperature)
+    refuse_below(0, queue=queue, temperature=temperature, batch=batch)
     if not sources:
-        return Result(class_oracle.from_labels(measuring(settings, labels), queue))
-    options = {"queue": queue, "temperature": temperature}
+        return Result(class_oracle.from_labels(measuring(settings, labels), queue, batch))
+    options = {"queue": queue, "temperature": temperature, "batch": batch}
     return result_of("oracle", sources, labels, progress, settings, **options)
 
 

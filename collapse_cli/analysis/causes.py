@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from collapse_cli.analysis import diagnose
 from collapse_cli.analysis.cure_commands import cure, suspects
+from collapse_cli.analysis.described import typed
 from collapse_cli.analysis.epoch_checkpoints import along
 from collapse_cli.analysis.inquiry import Attempt, Inquiry, inquire
 from collapse_cli.analysis.subject import Subject
@@ -20,6 +21,7 @@ from collapse_cli.root_causes import STRENGTHS, Case, chains
 from collapse_cli.root_causes.course import beside, signal, tried
 from collapse_cli.views.words import titled
 
+TRIED = 8  # epochs that a change is tried for
 MANY = 0.5  # of the directions where augmentation wins: lost, they say what z lacks
 
 
@@ -39,8 +41,7 @@ def measure(
     judged = diagnose.spaces(subject)[-1].verdict
     inquiry = inquire(subject, strength, recipe)
     case = inquiry.case
-    collapsed = judged is not None and judged.status != "healthy"
-    inquiry = replace(inquiry, attempts=tuple(_attempts(inquiry, try_epochs, collapsed)))
+    inquiry = replace(inquiry, attempts=tuple(_attempts(inquiry, try_epochs)))
     shares = {cause.name: cause.times for cause in inquiry.ranked}
     learning = replace(signal(case, subject.history()), by_cause=shares)
     yield Entry(subject.name, learning, subject.last_space, verdict=judged and _verdict(inquiry, judged))
@@ -58,50 +59,69 @@ def measure(
 
 
 def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
-    """What was judged of the space that the loss sees, and the causes, the likeliest first, each with its cure."""
+    """What was judged of the space that the loss sees, and the causes, the likeliest first, each with its cure.
+
+    The status is that of every other command. A cure is told where something is to be cured: a collapse, a network at its
+    initialisation, or a change that was tried and helped.
+    """
+    data = () if all(cause.curable for cause in inquiry.causes) else judged.advice[:1]
     reasons = [
         f"{place}. {titled(cause.name)} (its evidence is {cause.times:.3g} times the threshold): {cause.sentence.rstrip('.')}."
         for place, cause in enumerate(inquiry.causes, 1)
     ]
-    rest = [] if inquiry.serious else [_rest(inquiry.case)]
-    cures, steps = inquiry.commands(), tuple(_unseen(inquiry, judged.status))
+    rest = [] if inquiry.serious or not inquiry.ranked else [_rest(inquiry.case)]
     ours = inquiry.case.trained is not None  # of another library's training only words can be said
-    sentence = " ".join(filter(None, (judged.sentence, judged.meaning, _likeliest(inquiry))))
+    curable = ours and (inquiry.collapsed or inquiry.idle or inquiry.attempts)
+    advice = judged.advice[judged.status == "complete collapse" :]  # the first of which is to ask for causes
+    if ours and inquiry.collapsed:
+        advice = ()
     return replace(
-        judged, sentence=sentence, meaning="", reasons=(*reasons, *rest), findings=tuple(reasons),
-        advice=steps if ours else judged.advice[judged.status == "complete collapse" :], commands=cures if ours else (),
-    )  # fmt: skip
+        judged,
+        sentence=" ".join(filter(None, (judged.sentence, judged.meaning, _likeliest(inquiry)))),
+        meaning="",
+        reasons=(*reasons, *rest),
+        findings=tuple(reasons),
+        advice=(*(data or advice), *_unseen(inquiry)),
+        commands=inquiry.commands() if curable else (),
+    )
 
 
 def _likeliest(inquiry: Inquiry) -> str:
-    """A sentence on the first cause, or that none was found."""
-    if not inquiry.serious:
+    """A sentence on the first cause, or that none was found; of a collapse only where the verdict says that there is one."""
+    if not inquiry.ranked and inquiry.subject.stage and not inquiry.subject.stage.epochs:
+        return ""
+    names = [cause.name for cause in inquiry.serious]
+    if inquiry.idle:
+        told = bool(inquiry.subject.looks_untrained(inquiry.subject.last_space))  # by the verdict itself
+        return "" if told else "Nothing was learned: the network is still at its initialisation."
+    if inquiry.collapsed:
         others = "; what may limit learning:" if inquiry.causes else "."
-        return f"No cause of collapse was found{others}"
-    first = inquiry.serious[0]
-    if first.effect == "nothing learned":
-        return f"{titled(first.name)}: the network is still at its initialisation."
-    return f"The likeliest cause: {first.name}."
+        return f"The likeliest cause: {names[0]}." if names else f"No cause of collapse was found{others}"
+    settled = inquiry.case.status == "healthy"
+    none = "There is no collapse to explain" if settled else "Whether there is a collapse to explain is open"
+    if names:
+        return f"{none}; what may bring one: {names[0]}."
+    return f"{none}; what may limit learning:" if inquiry.causes else f"{none}."
 
 
-def _unseen(inquiry: Inquiry, status: str) -> Iterator[str]:
-    """What is said instead of a command that was not seen to help."""
-    if inquiry.case.trained is None:
+def _unseen(inquiry: Inquiry) -> Iterator[str]:
+    """What is said instead of a command that was not seen to help; only of a collapse, and of a training that can be repeated."""
+    case = inquiry.case
+    if case.trained is None or not (inquiry.collapsed or inquiry.idle):
         return
+    repeated, method = case.trained.data == case.images.data_shape, case.trained.run.method
+    trial = f"{typed('causes', inquiry.subject)} --try {min(TRIED, case.trained.run.training.epochs)}"
     for place, cause in enumerate(inquiry.causes, 1):
-        if not inquiry.cure(cause, place):
+        if cause.curable and not inquiry.cure(cause, place) and not inquiry.attempts:
             changed = ", ".join(
                 name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {value}"
                 for name, value in cause.cure.items()
             )
-            method = inquiry.case.trained.run.method
-            yield (
-                f"{titled(cause.name)}: no command is given, since {changed} is not known to cure {method}; collapse causes "
-                "--try 8 tries it."
-            )
-    if not inquiry.causes and not inquiry.attempts and status != "healthy":
-        yield "collapse causes --try 8 trains a few epochs with one setting changed at a time, and reports what helps."
-    if not inquiry.causes and inquiry.attempts and not inquiry.commands():
+            tries = f"; this tries it: {trial}" if repeated else ""
+            yield f"{titled(cause.name)}: no command is given, since {changed} is not known to cure {method}{tries}"
+    if not inquiry.causes and not inquiry.attempts and repeated:
+        yield f"This trains a few epochs with one setting changed at a time, and reports what helps: {trial}"
+    if inquiry.attempts and not inquiry.commands():
         yield "None of the changes that were tried helped."
 
 
@@ -115,7 +135,9 @@ def _rest(case: Case) -> str:
     )
     if died < MANY:
         return f"everything that could be asked is below its threshold; {lost}: too few to be why"
-    return f"{lost}: what it lacks is what views of one image do not share; a lower --strength gives it more directions"
+    lacks = "what it lacks is what views of one image do not share"
+    milder = f"; a --strength below {case.strength:g} gives it more directions" if case.strength else ""
+    return f"{lost}: {lacks}{milder if case.trained else '; milder augmentation gives it more directions'}"
 
 
 def _views(inquiry: Inquiry) -> Iterator[Entry]:
@@ -145,18 +167,20 @@ def _in_a_row(inquiry: Inquiry) -> Iterator[Entry]:
     yield Entry(f"{subject.name} by epoch", course(dict(epochs)))
 
 
-def _attempts(inquiry: Inquiry, epochs: int, collapsed: bool) -> Iterator[Attempt]:
+def _attempts(inquiry: Inquiry, epochs: int) -> Iterator[Attempt]:
     """Each cause found, trained without for the first epochs, beside the run itself; where there is none, the usual suspects."""
     case, name = inquiry.case, inquiry.subject.name
-    if not epochs or not (inquiry.causes or collapsed):
+    if not epochs or not (inquiry.causes or case.status != "healthy"):
         return
     if case.trained is None or case.trained.data != case.images.data_shape:
         raise CollapseError(
             f"{name} cannot be trained again: its training or its images are not at hand",
-            "leave out --try, or --dataset and --split",
+            "leave out --try"
+            if case.trained is None
+            else "leave out --try, or measure it on the images that it was trained on, without --dataset and --split",
         )
     run = case.trained.run
-    changes = [cure(cause) for cause in inquiry.causes] or list(suspects(run))
+    changes = [cure(cause) for cause in inquiry.causes if cause.curable] or list(suspects(run))
     uncured = tried(case, run, epochs)
     for place, change in enumerate(counted(changes, "changes tried"), 1):
         yield Attempt(change, beside(tried(case, change.of(run), epochs), uncured), place)

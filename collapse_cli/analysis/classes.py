@@ -12,12 +12,14 @@ from collapse_cli.answers import Entry
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import concerning
 from collapse_cli.figures import percent, written
-from collapse_cli.metrics.classes import Classes, classes, single
+from collapse_cli.metrics.class_names import LISTED
+from collapse_cli.metrics.classes import CLOSEST, Classes, classes, single
 from collapse_cli.metrics.neural_collapse import Classifier
 from collapse_cli.metrics.rows import unit as unit_rows
 from collapse_cli.values import null_of
 
 COLLAPSED = 0.05  # of the mean class's variance: a class with less is named
+NAMED = 10  # of these classes
 
 
 def measure(subject: Subject, unit: bool = False) -> Iterator[Entry]:
@@ -42,14 +44,25 @@ def _classifier(subject: Subject) -> Classifier | None:
 
 
 def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iterator[str]:
-    """What is left out, and a class that is collapsed while others are not, by name."""
+    """What is left out, a class that is collapsed while others are not, by name, and of many classes what is not listed."""
     labels = subject.clean.labels
     if labels is not None:
         yield from left_out(subject, labels)
     for entry in entries:
-        for name, variance in entry.variance_of_class.items():
-            if variance < COLLAPSED:
-                yield f"{entry.of}: class {name} has collapsed, with {variance:.2%} of the variance of the mean class"
+        lost = [each for each in entry.variance_of_class.items() if each[1] < COLLAPSED]
+        for name, variance in lost[:NAMED]:
+            yield f"{entry.of}: class {name} has collapsed, with {variance:.2%} of the variance of the mean class"
+        if len(lost) > NAMED:
+            most = f"at least {len(lost):,}" if len(lost) == LISTED else f"{len(lost) - NAMED:,} more"
+            yield f"{entry.of}: {most} classes have less than {COLLAPSED:.0%} of the variance of the mean class"
+        if entry.closest is not None:
+            yield f"{entry.of}: {_not_listed(entry.classes)}"
+
+
+def _not_listed(classes: int) -> str:
+    """What an answer about many classes does not list."""
+    listed = f"the {LISTED:,} classes with the least variance and rank" if classes > LISTED else "all classes"
+    return f"of {classes:,} classes, {listed} are listed, and the {CLOSEST} pairs whose means lie closest, not every pair"
 
 
 def left_out(subject: Subject, labels: Tensor) -> Iterator[str]:

@@ -12,8 +12,10 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
-from collapse_cli.metrics.clusters import STARTS, Clusters, clusters, kmeans
+from collapse_cli.metrics.clusters import Clusters, clusters
+from collapse_cli.metrics.kmeans import ENOUGH, kmeans, seconds, starts
 from collapse_cli.metrics.rows import unit
+from collapse_cli.progress import say
 from collapse_cli.values import null_of
 
 
@@ -39,12 +41,28 @@ def _assignments(subject: Subject, count: int) -> Iterator[tuple[str, Tensor, in
             f"{subject.name} has no labels, so the number of clusters is not known",
             "give --clusters M, or --labels FILE",
         )
-    how = {"assigned by": "k-means", "starts": STARTS, "L2": not subject.raw}
     for space, rows in subject.clean.spaces.items():
         with concerning(f"{subject.name} · {space}"):
             measured = rows if subject.raw else unit(rows)
+            _announce(len(rows), rows.shape[1], cluster_count)
             assigned = kmeans(measured, cluster_count, generator(subject.measuring.seed))
+        how = {
+            "assigned by": "k-means",
+            "starts": starts(len(rows), rows.shape[1], cluster_count),
+            "L2": not subject.raw,
+        }
         yield space, assigned, cluster_count, how
+
+
+def _announce(count: int, width: int, clusters: int) -> None:
+    """How long it will take, where that is long, and what makes it shorter."""
+    expected = seconds(count, width, clusters)
+    if expected > ENOUGH:
+        amount = f"{expected:.0f} seconds" if expected < 120 else f"{expected / 60:.0f} minutes"
+        say(
+            f"k-means divides {count:,} embeddings of {width} dimensions into {clusters:,} clusters, which takes about {amount} "
+            "on one core; fewer --samples or --clusters take less"
+        )
 
 
 def _head(subject: Subject) -> Tensor | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from collapse_cli.metrics.causes import Cause
-from collapse_cli.settings import METHODS, Run, resolve
+from collapse_cli.settings import METHODS, PREFERRED, Run, resolve
 
 SEEN: Mapping[str, tuple[str, ...]] = {
     "nothing prevents collapse": ("positive-only",),
@@ -52,7 +53,30 @@ class Change:
         method = self.instead or run.method
         whole = settings is not None and not _foreign(run, method)
         arguments = ["--config", str(settings)] if whole else _words(_changed(run, method))
-        return shlex.join(["collapse", "train", method, *arguments, *_words(self.settings), "--out", out])
+        now = _flat(run) if method == run.method else {}
+        changed = {name: value for name, value in self.settings.items() if now.get(name) != value}
+        return shlex.join(["collapse", "train", method, *arguments, *_words(changed), "--out", out])
+
+
+def beside(run: Run, method: str, settings: Path | None, out: str, images: int) -> str:
+    """`collapse train …` of a method on the images of a run, as the run was trained but for what the method prefers.
+
+    images: of the run; a queue holds no more than half of them.
+    """
+    if method == run.method:
+        return Change(method, {}).command(run, settings, out)
+    usual, preferred = _flat(resolve(run.method)), PREFERRED.get(method, {})
+    chosen = {
+        name: value
+        for part in (run.model, run.training)
+        for name, value in dataclasses.asdict(part).items()
+        if value != usual[name] and name not in preferred
+    }
+    default = _flat(resolve(method))
+    changed = {name: value for name, value in chosen.items() if value != default[name]}
+    if default.get("queue", 0) > images / 2:
+        changed["queue"] = 2 ** max(math.floor(math.log2(max(images / 2, 1))), 0)
+    return shlex.join(["collapse", "train", method, *_words(changed), "--out", out])
 
 
 def cure(cause: Cause) -> Change:

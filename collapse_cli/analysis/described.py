@@ -48,7 +48,12 @@ def following(command: str, subject: Subject, entries: Sequence[Entry]) -> Itera
 
 def typed(command: str, subject: Subject) -> str:
     """A command on the same input, read and sampled as it was."""
-    return " ".join(["collapse", command, quoted(subject.facts["path"]), *options_typed(subject.measuring)])
+    return f"collapse {command} {asked(subject)}"
+
+
+def asked(subject: Subject) -> str:
+    """What is typed after a command that measures the same input."""
+    return " ".join([quoted(subject.facts["path"]), *options_typed(subject.measuring)])
 
 
 def options_typed(measuring: Measuring) -> Iterator[str]:

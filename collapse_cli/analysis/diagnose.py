@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from collapse_cli.analysis.at_hand import at_hand
 from collapse_cli.analysis.inquiry import inquire
 from collapse_cli.analysis.judgement import judgement, settings, with_views
 from collapse_cli.analysis.subject import Subject
@@ -31,7 +32,7 @@ def spaces(subject: Subject) -> list[Entry]:
 
 def _spaces(subject: Subject) -> Iterator[Entry]:
     for space in subject.rows:
-        judged, facts = judgement(subject, space), with_views(subject, space)
+        judged, facts = judgement(subject, space), at_hand(subject, with_views(subject, space))
         result, verdict = judged.spectrum, judged.verdict
         decided = judgement(subject.original, space).spectrum if subject.original else result
         advised = replace(verdict, advice=advice(verdict.status, decided, facts))
@@ -46,7 +47,7 @@ def _explained(entry: Entry, subject: Subject) -> Entry:
     if verdict is None or not verdict.status.endswith("collapse") or subject.checkpoint is None:
         return entry
     inquiry = inquire(subject)
-    if not inquiry.serious:
+    if not (inquiry.collapsed and inquiry.serious):
         return entry
     cause = inquiry.serious[0]
     reason = f"The likeliest cause is \u201c{cause.name}\u201d: {cause.sentence.rstrip('.')}."

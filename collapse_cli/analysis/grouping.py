@@ -79,5 +79,5 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: Any) -> Itera
     yield (
         f"{subject.name}: {why}, and intervals treat {'distinct' if copied else 'all'} embeddings "
         "as independent; where several embeddings belong to one user, video or document, name it "
-        "with --groups"
+        "with --groups FILE"
     )

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from collapse_cli import embedding, methods
 from collapse_cli.augment.recipes import augment
+from collapse_cli.metrics.causes_steps import MOVED
 from collapse_cli.models import rebuilt, untrained
 from collapse_cli.models.batch_norm import norms_of, settle, unsettled
+from collapse_cli.root_causes import steps
 
 if TYPE_CHECKING:
     from collapse_cli.methods import Method
@@ -89,7 +91,20 @@ def looks_untrained(case: Case, space: str) -> str:
     }
     seen = [name for name, reason in why.items() if reason]
     verb = "looks" if len(seen) == 1 else "look"
-    return f"its {' and '.join(seen)} {verb} untrained: {why[seen[0]]}" if seen else ""
+    return f"its {' and '.join(seen)} {verb} untrained: {why[seen[0]]}" if seen else _at_its_start(case)
+
+
+def _at_its_start(case: Case) -> str:
+    """A sentence where a run of ours has not moved its encoder from where it started; else empty."""
+    if case.trained is None or not case.trained.steps:
+        return ""
+    distance = steps.moved(case)
+    if distance is None or distance >= MOVED:
+        return ""
+    return (
+        f"its encoder is still at its initialisation, from which the median layer has moved by {distance:.1g} of its norm "
+        f"(runs that learn: {MOVED:g} or more)"
+    )
 
 
 def unsettled_norms(case: Case) -> str:

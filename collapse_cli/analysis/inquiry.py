@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import cast
 
 from collapse_cli.analysis.cure_commands import Change, cure, seen
+from collapse_cli.analysis.judgement import judgement
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.augment.recipes import steps_of
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.causes_signal import Tried
 from collapse_cli.root_causes import Case, Trained, cause_evidence
+from collapse_cli.runs.shell import unused
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,18 @@ class Inquiry:
     attempts: tuple[Attempt, ...] = ()
 
     @property
+    def collapsed(self) -> bool:
+        """Whether the verdict says so, of the space that the loss sees: else there is no collapse to be explained."""
+        return self.case.status.endswith("collapse")
+
+    @property
+    def idle(self) -> bool:
+        """Whether the network is still at its initialisation, which is a cause of its own."""
+        return any(cause.effect == "nothing learned" for cause in self.causes)
+
+    @property
     def serious(self) -> list[Cause]:
-        """Causes of a collapse, and of a network at its initialisation: all but those that leave little learned."""
+        """What may bring a collapse, whether or not there is one, and a network at its initialisation."""
         return [cause for cause in self.causes if cause.effect != "little learned"]
 
     @property
@@ -48,6 +60,8 @@ class Inquiry:
 
         Empty where it was not seen to help, neither before nor in an attempt.
         """
+        if not cause.curable:
+            return ""
         if self.case.trained is None:
             return ", ".join(f"{name} {value:g}" for name, value in cause.cure.items())
         helped = any(attempt.change.name == cause.name and attempt.result.helped for attempt in self.attempts)
@@ -61,7 +75,7 @@ class Inquiry:
         settings = folder / "settings.toml" if folder else None
         out = folder or Path("runs") / self.subject.name.removesuffix(".pt")
         suffix = f"-{place}" if place > 1 else ""
-        return change.command(trained.run, settings, f"{out}-cured{suffix}")
+        return change.command(trained.run, settings, unused(f"{out}-cured{suffix}"))
 
     def commands(self) -> tuple[str, ...]:
         """Of the causes found, the likeliest first; where there are none, of the changes that helped."""
@@ -77,8 +91,14 @@ def inquire(subject: Subject, strength: float = 0.0, recipe: str = "") -> Inquir
 
     def compute() -> Inquiry:
         case = cast(Case, subject.case)
-        case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe)
+        status = judgement(subject, subject.last_space).verdict.status
+        case = replace(case, status=status)
+        if strength or recipe:
+            case = replace(case, strength=strength or case.strength, recipe=recipe or case.recipe)
         steps_of(case.recipe)
-        return Inquiry(subject, case, cause_evidence.diagnose(case))
+        begun = (
+            subject.stage is None or subject.stage.epochs
+        )  # before its first epoch there is nothing to ask
+        return Inquiry(subject, case, cause_evidence.diagnose(case) if begun else [])
 
     return subject.once(("inquiry", strength, recipe), compute)

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from collapse_cli.analysis import image_facts
 from collapse_cli.analysis.centring import less
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Verdict
@@ -98,6 +99,7 @@ def context(subject: Subject, space: str) -> Context:
         bytes=subject.codes is not None and subject.codes.kind in BYTES,
         network=subject.case is not None,
         looks_untrained=subject.looks_untrained(space),
+        **image_facts.known(subject, space, of_space(subject, space)),
         steps=subject.case.trained.steps if subject.case and subject.case.trained else None,
     )
 

@@ -15,9 +15,9 @@ from collapse_cli.errors import concerning
 
 Need = Literal["labels", "views", "views or labels", "network", "reference"]
 REMEDIES: dict[str, str] = {
-    "labels": "it needs labels",
+    "labels": "it needs labels, which --labels FILE gives",
     "views": "it needs augmented pairs, which runs, checkpoints and files of `collapse embed` have",
-    "views or labels": "it needs augmented views or labels, which runs and files of `collapse embed` have",
+    "views or labels": "it needs augmented views, which runs and files of `collapse embed` have, or --labels FILE",
     "network": "it needs a network: a run folder or a checkpoint",
     "reference": "it needs a second set to compare with: name the real one with --baseline",
 }

@@ -10,6 +10,7 @@ from collapse_cli.analysis import image_sets, stored
 from collapse_cli.analysis.initial import unsettled_norms
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
+from collapse_cli.data.channels import with_channels
 from collapse_cli.embedding import embed, sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.root_causes import Case, Trained
@@ -56,6 +57,8 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         stage=reached,
         load_split=lambda split: embedded(images_of(saved, measuring, split)),
         notes=images.notes,
+        available=len(images),
+        count_images=lambda split: len(images_of(saved, measuring, split)),
         story=(*stored.story(facts, len(clean), clean.source), *_unfinished(reached)),
     )  # fmt: skip
 
@@ -71,11 +74,12 @@ def _unfinished(reached: Stage) -> tuple[str, ...]:
 
 
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
-    """A split of the run's data set, or of another of the same shape."""
+    """A split of the run's data set, or of another: a folder's images get its side, and any have as many channels as it takes."""
     training = saved.run.training
     files, notes = (measuring, ()) if measuring.dataset else image_sets.of_run(training, measuring)
-    dataset, framing = measuring.dataset or training.dataset, Framing(training.size)
+    dataset, framing = measuring.dataset or training.dataset, Framing(saved.shape[-1])
     images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
+    images = with_channels(images, saved.shape[0])
     if images.shape != saved.shape:
         raise CollapseError(
             f"{images.name} has images of {images.shape}, but the run was trained on {saved.shape}",
@@ -90,7 +94,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
     if not measuring.dataset:
         raise CollapseError(
             f"{path} ({network.layout}, {network.arch}) is a network, and no images were given to measure it on",
-            f"name images with --dataset; `collapse weights {quoted(path)}` measures its weights without images",
+            f"name images with --dataset NAME; `collapse weights {quoted(path)}` measures its weights without images",
         )
     measuring = measuring.settled(measuring.dataset)
     parts = foreign.Frozen(network.encoder, network.projector, network.cluster_head)
@@ -110,9 +114,11 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
         case=case,
         load_split=lambda split: embedded(_images_for(network, path, measuring, split)),
         notes=images.notes,
+        available=len(images),
+        count_images=lambda split: len(_images_for(network, path, measuring, split)),
         story=(
             *(f"warning: {path}: {warning}" for warning in warnings),
-            *stored.story(facts, len(clean), clean.source),
+            *stored.story(facts, len(clean), clean.source, network.unknown),
         ),
     )  # fmt: skip
 
@@ -122,6 +128,7 @@ def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) 
     images = image_sets.load(
         measuring.dataset, split, measuring, measuring.data_dir, measuring.download, Framing(network.size)
     )
+    images = with_channels(images, network.channels)
     if images.shape[0] != network.channels:
         raise CollapseError(
             f"{images.name} has images of {images.shape[0]} channels, but {path} takes {network.channels}",

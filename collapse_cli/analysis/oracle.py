@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,8 +12,9 @@ from torch.nn.functional import normalize
 from collapse_cli import data
 from collapse_cli.analysis import image_sets
 from collapse_cli.analysis.label_remedies import of_images, without_labels
+from collapse_cli.analysis.loss_pairs import OWN_QUEUE, SIDES, keys, loss_pairs
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.analysis.subject import Subject, generator
+from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry
 from collapse_cli.answers import answer as answered
 from collapse_cli.errors import CollapseError, concerning
@@ -21,22 +23,24 @@ from collapse_cli.metrics import oracle
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.oracle_expected import Expected, expected
 from collapse_cli.metrics.rows import broken, refuse
+from collapse_cli.settings import Training
 from collapse_cli.shapes import Framing
 
 WHY = "which tell false negatives from true ones"
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
 
 
-def from_labels(measuring: Measuring, queue: int = 0) -> Answer:
-    """What the class sizes of a data set alone say of a queue of K keys."""
+def from_labels(measuring: Measuring, queue: int = 0, batch: int = 0) -> Answer:
+    """What the class sizes of a data set alone say of a queue of K keys; batch: images per step, B; 0: 64, as training has it."""
     if not measuring.dataset:
         raise CollapseError(
             "there is nothing to measure", "give a run, or --dataset NAME for the labels alone"
         )
     measuring = measuring.settled(measuring.dataset)
     counts, classes = _counts(measuring)
-    result = expected(counts, classes, queue or KEYS)
-    settings = {"K": queue or KEYS, "N": sum(counts)}
+    batch = min(batch or Training.batch, sum(counts))
+    result = expected(counts, classes, queue or KEYS, batch)
+    settings = {"K": queue or KEYS, "N": sum(counts), "B": batch}
     entry = Entry(
         f"{measuring.dataset}/{measuring.split}", result, settings=settings, answer=answer_from_labels(result),
         key_numbers=("false_negatives", "share", "none_at_all"),
@@ -64,36 +68,36 @@ def _labels(labels: Tensor | None, subject: Subject) -> Tensor:
     return labels
 
 
-def measure(subject: Subject, queue: int = 0, temperature: float = 0.0) -> Iterator[Entry]:
-    """On the projections (representations where there are none). queue, temperature: 0: the run's own."""
-    space = subject.last_space
-    first, second = subject.views or (subject.clean, None)
+def measure(subject: Subject, queue: int = 0, temperature: float = 0.0, batch: int = 0) -> Iterator[Entry]:
+    """On what the loss compares; without a loss that is known, on the projections (representations where there are none).
+
+    queue, temperature: 0: the run's own. batch: of a run it is known.
+    """
+    if batch:
+        raise CollapseError(
+            f"--batch {batch} goes with the labels alone, and {subject.name} was given",
+            "leave out --batch: of a run it is the run's own",
+        )
+    space, (first, *_) = subject.last_space, subject.views or (subject.clean,)
     labels = _labels(first.labels if first.labels is not None else subject.clean.labels, subject)
-    keys, key_labels, key_index, origin = _keys(subject, space, queue)
+    drawn = keys(subject, queue, KEYS)
+    pairs = loss_pairs(subject, drawn.sides)
     T = temperature or subject.temperature or TEMPERATURE
+    queries = first.spaces[space] if pairs is None else pairs.queries
     with concerning(f"{subject.name} · {space}"):
-        for rows in (first.spaces[space], keys):
+        for rows in (queries, drawn.rows):
             refuse(broken(rows), max(len(rows), 2))  # a single query is enough
         result = oracle.oracle(
-            normalize(first.spaces[space].float(), dim=1), keys, labels, key_labels, first.index, key_index, T,
-            None if second is None else normalize(second.spaces[space].float(), dim=1),
+            normalize(queries.float(), dim=1), normalize(drawn.rows.float(), dim=1), labels,
+            _labels(drawn.origin.labels, subject), first.index, drawn.origin.index, T,
+            None if pairs is None else normalize(pairs.positives.float(), dim=1), drawn.left_out,
         )  # fmt: skip
-    settings = {"queries": result.queries, "K": result.keys, "T": T, "keys": origin, "L2": True}
+    if drawn.what == OWN_QUEUE and subject.case and subject.case.trained:
+        result = replace(result, stale_key=subject.case.trained.stale_key())
+    settings = {"queries": result.queries, "K": result.keys, "T": T, "keys": drawn.what, "L2": True}
+    if pairs is not None:
+        settings |= {"query": SIDES[pairs.sides.query], "positive": SIDES[pairs.sides.positive]}
     yield Entry(subject.name, result, space, settings=settings | {"seed": subject.measuring.seed})
-
-
-def _keys(subject: Subject, space: str, queue: int) -> tuple[Tensor, Tensor, Tensor, str]:
-    """Keys (K,d), their labels and indices: the run's own negatives, or `queue` rows drawn from the clean embeddings."""
-    negatives = subject.negatives
-    if negatives is not None and not queue and int(negatives.seen):
-        filled = negatives.index >= 0
-        parts = (negatives.keys.float(), negatives.labels, negatives.index)
-        keys, labels, index = (part[filled].cpu() for part in parts)
-        return keys, labels, index, "the run's own queue"
-    rows = subject.clean.spaces[space].float()
-    every = _labels(subject.clean.labels, subject)
-    drawn = torch.randperm(len(rows), generator=generator(subject.measuring.seed))[: queue or KEYS]
-    return normalize(rows[drawn], dim=1), every[drawn], subject.clean.index[drawn], "drawn from the data"
 
 
 def answer(result: oracle.Oracle) -> str:

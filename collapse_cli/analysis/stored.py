@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from collapse_cli.shapes import Embeddings, Framing, Images
 LARGEST = 2 << 30  # bytes of raw pixels, in float64 as they are measured
 
 
-def story(facts: dict[str, Any], count: int, source: str) -> tuple[str, ...]:
-    """What an input is, and what was assumed of it, a line each."""
+def story(facts: dict[str, Any], count: int, source: str, unknown: Sequence[str] = ()) -> tuple[str, ...]:
+    """What an input is, what was assumed of it, and what is not known, a line each. unknown: of what is assumed."""
     what = [str(facts[key]) for key in ("layout", "method") if key in facts]
-    lines = [f"  {assumption}" for assumption in facts.get("assumed", ())]
+    lines = [
+        f"  {'not known' if each in unknown else 'assumed'}: {each}" for each in facts.get("assumed", ())
+    ]
     return (f"{facts['path']}: {', '.join(what)}; {count:,} of {source}", *lines)
 
 
@@ -77,19 +80,21 @@ def _coded(whole: Codes | None) -> dict[str, str]:
 def of_pixels(dataset: str, measuring: Measuring) -> Subject:
     """What the data give without a network: raw pixels as representations, no projections, no views."""
 
-    def loaded(split: str) -> Images:
+    def read(split: str) -> Images:
         folder, download = measuring.data_dir, measuring.download
         return image_sets.load(dataset, split, measuring, folder, download, Framing())
 
     def embedded(split: str) -> Embeddings:
-        return _pixels(loaded(split), measuring)
+        return _pixels(read(split), measuring)
 
     name, measuring = f"pixels:{dataset}", measuring.settled(dataset)
     facts = {"path": name, "layout": "pixels", "split": measuring.split}
-    images = loaded(measuring.split)
-    clean, notes = _pixels(images, measuring), images.notes
-    lines = story(facts, len(clean), clean.source)
-    return Subject(name, facts, clean, measuring, load_split=embedded, raw=True, notes=notes, story=lines)
+    images = read(measuring.split)
+    clean = _pixels(images, measuring)
+    return Subject(
+        name, facts, clean, measuring, load_split=embedded, raw=True, notes=images.notes,
+        story=story(facts, len(clean), clean.source), available=len(images), count_images=lambda split: len(read(split)),
+    )  # fmt: skip
 
 
 def _pixels(images: Images, measuring: Measuring) -> Embeddings:

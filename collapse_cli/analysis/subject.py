@@ -43,7 +43,8 @@ class Subject:
     numbers, and None where it is not; groups: (N,) int64 in [0,G), of all embeddings, those that are not independent;
     suggested: how many groups names of files suggest; centre: the mean row (D,) by space that was subtracted from all
     embeddings, as they are in `original`; stated_network: the encoder that gave them, as their file states it; notes: what of the
-    data set is not used, or not as it is; story: what was recognised and assumed, in sentences.
+    data set is not used, or not as it is; story: what was recognised and assumed, in sentences; available: images of the split
+    that is measured, of which `clean` may hold a sample, None for embeddings; count_images: those of another split.
     """
 
     name: str
@@ -67,6 +68,8 @@ class Subject:
     stated_network: str = ""
     notes: tuple[DataNote, ...] = ()
     story: tuple[str, ...] = ()
+    available: int | None = None
+    count_images: Callable[[str], int] | None = None
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

@@ -14,14 +14,16 @@ from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.oracle_expected import stale_key
+from collapse_cli.root_causes import Trained
 from collapse_cli.runs import lifecycle
 from collapse_cli.runs.checkpoint import Checkpoint
-from collapse_cli.settings import Keys, Masks, Queue, Run
+from collapse_cli.settings import Keys, Masks, Run
 from collapse_cli.shapes import Framing, Images
 from collapse_cli.training import steps_per_epoch
 
 MANY_DROPPED = 0.05  # of the images of an epoch: such a share is a warning
+STALE = 1 / 8
+"""Probability of a stale key, above which training warns of it: that of a queue of half an epoch where no image is left out."""
 
 
 def images(
@@ -82,7 +84,7 @@ def warnings(run: Run, images: Images) -> list[str]:
     noted = [f"{images.name}: {note.sentence}" for note in notes]
     return [
         *noted,
-        *_of_keys(run, len(images)),
+        *_of_keys(Trained(run, images.data_shape, run.training.epochs)),
         *_of_checkpoints(run),
         *_of_batch_norm(run),
         *_of_labels(run),
@@ -100,14 +102,14 @@ def _incomplete_batch(run: Run, count: int) -> Iterator[DataNote]:
         yield DataNote("left out", dropped, count, "images", what, remedy)
 
 
-def _of_keys(run: Run, count: int) -> Iterator[str]:
-    """A queue that is so long that a query meets earlier keys of its own image."""
-    if isinstance(run.settings, Queue) and run.settings.queue > count / 2 and not run.settings.mask_own:
-        queue = run.settings.queue
+def _of_keys(trained: Trained) -> Iterator[str]:
+    """A queue that is so long that a query meets earlier keys of its own image; the probability is that of the last epoch."""
+    probability = trained.stale_key(past=trained.epochs - 1)
+    if probability is not None and probability > STALE and not trained.run.settings.mask_own:
+        queue, epoch = trained.queue or 0, trained.keys_per_epoch
         yield (
-            f"--queue {queue} is {queue / count:.1f} epochs of {count} images: with probability "
-            f"{stale_key(queue / count):.0%} the queue contains a stale key of a query's own "
-            "image as a negative; --mask-own leaves it out"
+            f"--queue {queue} is {queue / epoch:.1f} epochs of {epoch} keys: with probability {probability:.0%} "
+            "(mean over an epoch) the queue contains a stale key of a query's own image as a negative; --mask-own leaves it out"
         )
 
 

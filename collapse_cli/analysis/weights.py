@@ -162,7 +162,8 @@ def _layers(network: Network, generator: Generator) -> dict[str, Layer]:
     for name, weight in now.items():
         if not weight.isfinite().all():
             raise CollapseError(
-                f"{name} of {network.name} contains nan or infinity", "the network has diverged: lower --lr"
+                f"{name} of {network.name} contains nan or infinity",
+                "its training diverged: a lower learning rate prevents that",
             )
     layers = counted(list(now.items()), "layers")
     return {name: layer(weight, generator, initial.get(name)) for name, weight in layers}

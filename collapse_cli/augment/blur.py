@@ -36,6 +36,8 @@ def smooth(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
     taps = torch.exp(-0.5 * (offsets / sigma.unsqueeze(1)) ** 2)  # (n, 2 * radius + 1)
     weights = [each(tap) for tap in (taps / taps.sum(1, keepdim=True)).unbind(1)]
     for axis, margin in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
+        if images.shape[axis] == 1:  # reflected, a single pixel is all its neighbours
+            continue
         images = weighted(F.pad(images, margin, mode="reflect"), weights, axis)
     return images.clamp_(0, 1)
 

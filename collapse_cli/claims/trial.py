@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli import embedding, methods
-from collapse_cli.metrics.clusters import kmeans
+from collapse_cli.metrics.kmeans import kmeans
 from collapse_cli.root_causes import Case, Trained
 from collapse_cli.settings import Run
 from collapse_cli.shapes import Embeddings, Images, Normalisation, class_count

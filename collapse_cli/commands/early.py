@@ -29,14 +29,14 @@ def refuse_without_images(arguments: Iterable[Any]) -> None:
         if content is not None and "collapse_format" not in content and holds_weights(content):
             raise CollapseError(
                 f"{path} holds the weights of a network, which needs images to be measured on",
-                f"name them with --dataset; what it is: {_alone(path)}",
+                f"name them with --dataset NAME; what it is: {_alone(path)}",
             )
 
 
 def _refuse_folder(folder: Path) -> None:
     """A folder of a config and weights, which nothing but data can be put through."""
     texts = text_encoders.is_at(folder)
-    named = "--dataset text:FILE" if texts else "--dataset"
+    named = "--dataset text:FILE" if texts else "--dataset NAME"
     if not texts and takes(read_json(folder / "config.json")) in ("texts", "sounds"):
         return  # whoever reads it says what it takes
     raise CollapseError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 from typing import Annotated, Any
@@ -12,21 +13,34 @@ import typer
 
 from collapse_cli.analysis.measuring import Columns
 from collapse_cli.commands.options import Listed, options
+from collapse_cli.data import NAMES, is_source
+from collapse_cli.errors import CollapseError
 from collapse_cli.runs.others.layouts import Choices
-from collapse_cli.settings import fill
+from collapse_cli.settings import ImageFiles, fill, knob
 from collapse_cli.views import as_json, plain_letters
+from collapse_cli.views.balance import balance
 
 WIDE = 63  # letters beside a fact's name
 TOGETHER = ("measure_with", "also_measured", "results", "spaces")  # lists that are told between commas
 PARTS = ("spaces", "assumed", "measure_with")  # facts of a network with which a part of its page begins
 
 
-@options(Foreign_checkpoint=Choices, Table=Columns, Output=Listed)
+@dataclass(frozen=True)
+class Kept:
+    """Where named sets of images lie."""
+
+    data_dir: str = knob("", "folder of the data sets (or COLLAPSE_DATA_DIR)")
+    download: bool = knob(False, "download a missing data set")
+
+
+@options(Foreign_checkpoint=Choices, Table=Columns, Images=ImageFiles, Data=Kept, Output=Listed)
 def inspect(
     input: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="a file, a run folder, or the folder of a network", show_default=False
+            metavar="FILE",
+            help="a file, a run folder, the folder of a network, or images: a data set, folder:PATH, parquet:PATH",
+            show_default=False,
         ),
     ],
     typed: dict[str, Any],
@@ -34,19 +48,44 @@ def inspect(
     """What is this file, and what can be measured on it?
 
     The file is a run, a checkpoint of collapse or of another library (layout, architecture, prefix and the number of
-    weights that match), or embeddings. No code in the file is executed.
+    weights that match), or embeddings. No code in the file is executed. Of images it
+    is the whole balance: classes, sizes, copies, what cannot be read, and what a
+    training makes of them.
 
     Example: [bold]collapse inspect checkpoint_0199.pth.tar[/bold]
     """
-    facts = _facts(input, fill(Choices, typed), fill(Columns, typed).column)
+    facts = _facts(input, typed)
     if fill(Listed, typed).json:
         print(as_json(facts), file=plain_letters.unaltered(sys.stdout))
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in _page(facts)))
+        page = balance(facts) if "training" in facts else _page(facts)
+        sys.stdout.write("".join(f"{line}\n" for line in page))
 
 
-def _facts(path: Path, choices: Choices, column: str) -> dict[str, Any]:
-    """What is known at a glance, where nothing was chosen; else what it takes torch to tell."""
+def _facts(path: Path, typed: dict[str, Any]) -> dict[str, Any]:
+    """What is known at a glance, where nothing was chosen; else what it takes torch to tell. Of images their balance."""
+    if is_source(str(path)) or (str(path) in NAMES and not path.exists()):
+        return _of_images(path, typed)
+    try:
+        return _of_file(path, fill(Choices, typed), fill(Columns, typed).column)
+    except CollapseError:
+        images = _of_images(path, typed)
+        if images is None:
+            raise
+        return images
+
+
+def _of_images(path: Path, typed: dict[str, Any]) -> dict[str, Any] | None:
+    """The balance of a set of images; None for what is none."""
+    from collapse_cli.analysis import image_inspection
+
+    dataset, kept = image_inspection.named_by(path), fill(Kept, typed)
+    if not dataset:
+        return None
+    return image_inspection.facts(dataset, fill(ImageFiles, typed), kept.data_dir, kept.download)
+
+
+def _of_file(path: Path, choices: Choices, column: str) -> dict[str, Any]:
     from collapse_cli.analysis import glance
 
     at_a_glance = glance.facts(path) if choices == Choices() and not column else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,20 @@ def data_root(data_dir: str | Path | None) -> Path:
 
 def _named(name: str) -> str:
     if name not in NAMES:
+        if scheme := _scheme_of(Path(name).expanduser()):
+            place = "folder" if Path(name).expanduser().is_dir() else "file"
+            raise CollapseError(
+                f"there is no data set named '{name}', but a {place} of this name is there",
+                f"give --dataset {shlex.quote(f'{scheme}:{name}')}",
+            )
         raise CollapseError(
             f"there is no data set named '{name}'", nearest(name, [*NAMES, "folder:PATH", "parquet:PATH"])
         )
     return name
+
+
+def _scheme_of(path: Path) -> str:
+    """How images at this path are named; empty where there are none."""
+    if path.is_dir():
+        return "parquet" if next(path.glob("*.parquet"), None) else "folder"
+    return "parquet" if path.is_file() and path.suffix == ".parquet" else ""

@@ -1,48 +1,53 @@
-"""Encoded images -> uint8: all at once where they fit into memory, read when asked for where they do not."""
+"""Encoded images -> uint8: all at once where they fit into memory, read when asked for where they do not.
+
+Both are decoded by the same rules (`pixels`, `framing`), after every image of the source was looked at (`survey`).
+"""
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 
 import numpy
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from collapse_cli.data import pixels
+from collapse_cli.data.conversions import notes
+from collapse_cli.data.encoded import Broken, Encoded
+from collapse_cli.data.framing import OTHERWISE, framed, unchanged
+from collapse_cli.data.pixels import Header
+from collapse_cli.data.survey import Look, look, parallel, refuse_broken, untaken, white
 from collapse_cli.errors import CollapseError
-from collapse_cli.shapes import Images, Pixels
+from collapse_cli.progress import counted
+from collapse_cli.settings import ImageFiles
+from collapse_cli.shapes import Framing, Images, Pixels
 
 BUDGET = 4 << 30  # bytes of decoded images that are held in memory
-LOOKED_AT = 64  # images whose size decides, where none is given
-OTHERWISE = 64  # side of the square where those images disagree
-PIECE = 64  # images that a thread decodes in one go: one by one, small images take twice as long
+WINDOW = 4096  # images after which progress is told
+FEW, SMALL = (
+    1000,
+    1 << 24,
+)  # images beside the split, and their pixels together, that are decoded to check them
+_streams: ContextVar[bool] = ContextVar("streams", default=False)
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """An image as it is kept, a file or its bytes, and what an error calls it."""
+class Source:
+    """Images as they are kept, `count` of them in the order of their labels.
+
+    name: as `cats/train`; files: their names below the folder, if they are files. elsewhere: gives further images that must be
+    readable and agree in size, as those of another split's shards.
+    """
 
     name: str
-    content: Path | bytes
-
-    @contextmanager
-    def opened(self) -> Iterator[Image.Image]:
-        """The image, for as long as it is decoded. Raises CollapseError, by name, where it is damaged."""
-        try:
-            file = self.content if isinstance(self.content, Path) else io.BytesIO(self.content)
-            with Image.open(file) as image:
-                yield image
-        except Exception as error:  # Pillow raises almost anything on a damaged file
-            reason = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
-            raise CollapseError(
-                f"{self.name} cannot be read as an image{reason}", "repair the file or remove it"
-            ) from None
+    read: Callable[[int], Encoded]
+    count: int
+    files: tuple[str, ...] = ()
+    elsewhere: Callable[[], Iterable[Encoded]] = tuple
 
 
 @dataclass(frozen=True)
@@ -51,63 +56,181 @@ class Stream:
 
     read: Callable[[int], Encoded]
     count: int
-    side: int
+    framing: Framing
+    background: str = "white"
+    white: float = 1.0
 
     @property
     def shape(self) -> Sequence[int]:
-        return self.count, 3, self.side, self.side
+        return self.count, 3, self.framing.side, self.framing.side
 
     def __getitem__(self, index: Tensor) -> Tensor:
         """index (B,) int64 -> (B,3,side,side) uint8."""
-        rows, cores = index.tolist(), os.cpu_count() or 1
-        pixels = numpy.empty((len(rows), 3, self.side, self.side), numpy.uint8)
-        piece = max(1, min(PIECE, len(rows) // cores))
+        rows = index.tolist()
+        output = numpy.empty((len(rows), *self.shape[1:]), numpy.uint8)
+        for error in parallel(lambda place: self.into(output, place, rows[place]), range(len(rows))):
+            if error:
+                raise error
+        return torch.from_numpy(output)
 
-        def decode(start: int) -> None:
-            for place in range(start, min(start + piece, len(rows))):
-                with self.read(rows[place]).opened() as image:
-                    pixels[place] = _square(image, self.side)
+    def into(self, output: numpy.ndarray, place: int, row: int) -> Broken | None:
+        """Image `row` is written to output[place]; the error, by name, where it cannot be read."""
+        try:
+            with self.read(row).opened() as image:
+                colours, _ = pixels.rgb(image, pixels.header(image), self.background, self.white)
+                output[place] = framed(colours, self.framing)
+        except Broken as error:
+            return error
+        return None
 
-        with ThreadPoolExecutor(cores) as threads:
-            list(threads.map(decode, range(0, len(rows), piece)))
-        return torch.from_numpy(pixels)
+
+@dataclass
+class Filling:
+    """Decodes images into an array while they are looked at, as long as they have the size that was guessed."""
+
+    output: numpy.ndarray  # (N,3,side,side) uint8
+    framing: Framing
+    background: str
+    given: bool  # the side is no guess
+    agreed: bool = True
+    left: list[int] = field(default_factory=list)  # places whose white the whole set decides
+
+    def take(self, place: int, image: Image.Image, about: Header) -> bool | None:
+        if not self.given and not unchanged(about.size, self.framing):
+            self.agreed = False
+        late = about.mode == "F" or (about.whole and not about.bits)
+        if late:
+            self.left.append(place)
+        if late or not self.agreed:
+            return None
+        colours, transparent = pixels.rgb(image, about, self.background, 1.0)
+        self.output[place] = framed(colours, self.framing)
+        return transparent
 
 
 def images(
-    read: Callable[[int], Encoded],
-    side: int,
+    source: Source,
+    chosen: Sequence[int],
     labels: Sequence[int] | None,
     classes: tuple[str, ...],
-    chosen: Sequence[int],
-    name: str,
+    framing: Framing,
+    files: ImageFiles,
 ) -> Images:
-    """Images of the images `chosen` of a source; labels of all of the source, or None."""
+    """Images of the images `chosen` of a source; labels of all of the source, or None.
+
+    Raises CollapseError that names all images of the source, chosen or not, which cannot be read; with `skip_broken` they are
+    left out, and a note says so.
+    """
     if not chosen:
-        raise CollapseError(f"{name} has no images", "give a folder or file with more images in it")
-    stream = Stream(lambda i: read(chosen[i]), len(chosen), side)
-    fits = len(chosen) * 3 * side**2 <= BUDGET
-    pixels: Tensor | Pixels = stream[torch.arange(len(chosen))] if fits else stream
-    chosen_labels = None if labels is None else torch.tensor([labels[i] for i in chosen], dtype=torch.long)
-    return Images(pixels, chosen_labels, classes, name)
+        raise CollapseError(f"{source.name} has no images", "give a folder or file with more images in it")
+    gathered = _looked_at(source, chosen, framing, files)
+    beside = list(_looks_beside(source, chosen))
+    if not files.skip_broken:
+        refuse_broken([*gathered.looks, *beside], len(gathered.looks) + len(beside))
+    level = white([*gathered.looks, *beside])
+    square = replace(framing, side=framing.side or common_side([*gathered.looks, *beside]))
+    stream = Stream(lambda row: source.read(chosen[row]), len(chosen), square, files.background, level)
+    held = _finished(gathered, stream, files) if _fits(len(chosen), square.side) else None
+    whole = [place for place, seen in enumerate(gathered.looks) if seen.broken is None]
+    if not whole:
+        raise CollapseError(f"{source.name} has no image that can be read", "give a folder or file of images")
+    taken = [chosen[place] for place in whole]
+    streamed = replace(stream, read=lambda row: source.read(taken[row]), count=len(taken))
+    every: Tensor | Pixels = streamed if held is None else _at(held, whole)
+    return Images(
+        every,
+        None if labels is None else torch.tensor([labels[i] for i in taken], dtype=torch.long),
+        classes,
+        source.name,
+        tuple(source.files[i] for i in taken) if source.files else (),
+        notes(gathered.looks, square, framing.side == 0, files.background, level),
+    )
 
 
-def common_side(first: Iterable[Encoded]) -> int:
-    """The side of the first images of a whole source, the same for each of its splits; 64 if they disagree."""
-    sizes = set()
-    for encoded in first:
-        with encoded.opened() as image:
-            sizes.add(image.size)
+@contextmanager
+def as_streams() -> Iterator[None]:
+    """Within it no image is decoded when it is loaded, however few they are: for whoever looks at each of them but once."""
+    before = _streams.set(True)
+    try:
+        yield
+    finally:
+        _streams.reset(before)
+
+
+def common_side(looks: Iterable[Look]) -> int:
+    """The side of the images of a whole source, the same for each of its splits; 64 if they disagree, or are not square."""
+    sizes = {seen.size for seen in looks if seen.broken is None}
     width, height = sizes.pop() if len(sizes) == 1 else (0, 1)
     return width if width == height else OTHERWISE
 
 
-def _square(image: Image.Image, side: int) -> numpy.ndarray:
-    """The middle square, resized, (3,side,side) uint8. Alpha is dropped; 16-bit grey keeps its upper 8 bits."""
-    if image.mode.startswith("I;16"):  # Pillow would clip at 255: all white
-        image = Image.fromarray((numpy.asarray(image) >> 8).astype(numpy.uint8))
-    elif image.mode == "P":  # Pillow warns where a palette has transparent colours
-        image = image.convert("RGBA")
-    image = image.convert("RGB")
-    if image.size != (side, side):
-        image = ImageOps.fit(image, (side, side))
-    return numpy.asarray(image).transpose(2, 0, 1)
+@dataclass
+class Gathered:
+    """What was seen of the images chosen, and those that were decoded on the way, if they fit into memory."""
+
+    looks: list[Look]
+    filling: Filling | None
+
+
+def _looked_at(source: Source, chosen: Sequence[int], framing: Framing, files: ImageFiles) -> Gathered:
+    """The first image's size is the guess by which all are decoded at once; where it is wrong, they are decoded again."""
+    (first,) = parallel(lambda i: look(source.read(i), 0, False, False, untaken), chosen[:1])
+    guess = replace(framing, side=framing.side or common_side([first]))
+    filling = None
+    if _fits(len(chosen), guess.side):
+        filling = Filling(_empty(len(chosen), guess.side), guess, files.background, _settled(first, framing))
+    take, whole = (filling.take, False) if filling else (untaken, files.skip_broken)
+    places = range(len(chosen))
+    looks: list[Look] = []
+    for start in counted(
+        range(0, len(chosen), WINDOW), "images looked at", lambda start: len(places[start : start + WINDOW])
+    ):
+        part = places[start : start + WINDOW]
+        looks += parallel(lambda place: look(source.read(chosen[place]), place, whole, True, take), part)
+    return Gathered(looks, filling)
+
+
+def _settled(first: Look, framing: Framing) -> bool:
+    """Whether the side is no guess: it was given, or an image is not square, or one is broken, which decides nothing."""
+    return bool(framing.side) or (first.broken is None and first.size[0] != first.size[1])
+
+
+def _looks_beside(source: Source, chosen: Sequence[int]) -> Iterable[Look]:
+    """Of the images that are not chosen: their headers, and their pixels where that is soon done."""
+    taken = set(chosen)
+    others = [i for i in range(source.count) if i not in taken]
+    looks = list(parallel(lambda i: look(source.read(i), 0, False, False, untaken), others))
+    sizes = [seen.size[0] * seen.size[1] for seen in looks]
+    if len(others) <= FEW and sum(sizes) <= SMALL:
+        looks = list(parallel(lambda i: look(source.read(i), 0, True, False, untaken), others))
+    yield from looks
+    yield from parallel(lambda encoded: look(encoded, 0, False, False, untaken), source.elsewhere())
+
+
+def _finished(gathered: Gathered, stream: Stream, files: ImageFiles) -> numpy.ndarray:
+    """All images (N,3,side,side), decoded where they are not yet; those that turn out to be broken are marked so."""
+    filling = gathered.filling
+    if filling and filling.agreed and filling.framing == stream.framing:
+        output, left = filling.output, sorted(filling.left)
+    else:
+        output, left = _empty(stream.count, stream.framing.side), list(range(stream.count))
+    left = [place for place in left if gathered.looks[place].broken is None]
+    for place, why in zip(left, parallel(lambda place: stream.into(output, place, place), left), strict=True):
+        if why:
+            gathered.looks[place] = Look(name=stream.read(place).name, broken=why.reason)
+    if not files.skip_broken:
+        refuse_broken(gathered.looks, len(gathered.looks))
+    return output
+
+
+def _at(pixels: numpy.ndarray, places: list[int]) -> Tensor:
+    every = torch.from_numpy(pixels)
+    return every if len(places) == len(pixels) else every[torch.tensor(places)]
+
+
+def _empty(count: int, side: int) -> numpy.ndarray:
+    return numpy.empty((count, 3, side, side), numpy.uint8)
+
+
+def _fits(count: int, side: int) -> bool:
+    return not _streams.get() and count * 3 * side**2 <= BUDGET

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from collapse_cli.class_labels import natural
-from collapse_cli.data import decoded, splits, unlabelled
+from collapse_cli.data import decoded, encoded, splits, unlabelled
 from collapse_cli.data.labelling import Labelled, Labelling
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+USUAL = ".png, .jpg, .webp, .gif, .bmp, .tiff"
+KINDS = 4  # endings of other files that a note lists
 
 Parts = tuple[str, ...]  # the folders below PATH that lead to an image, and its own name
 
@@ -29,28 +31,37 @@ class Place:
     label: str
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The images of a folder that are used, in natural order, and what is said of the rest."""
+
+    places: list[Place]
+    notes: tuple[DataNote, ...]
+
+
 def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling: Labelling | None) -> Images:
     """PATH/train and PATH/test (or val) where they are there; else everything, cut 80 : 20 by `splits.cut`.
 
     Folders below those are classes, numbered alike in every split; images beside class folders are left out.
-    Raises CollapseError for a path that is no folder or has no images, and for a split that it does not have.
+    Raises CollapseError for a path that is no folder or has no images, for a split that it does not have, and for images that
+    cannot be read, whatever their split.
     """
-    every = _placed(path)
-    places, aside = _used(every, labelling is None)
-    names = [place.file.relative_to(path).as_posix() for place in places]
+    listing = _listing(path, files, labelling is None)
+    places = listing.places
+    names = tuple(place.file.relative_to(path).as_posix() for place in places)
     labelled = labelling(names, len(places)) if labelling else _of_folders(path, places)
     words = [place.split for place in places]
     chosen = splits.take(words, split, path) if any(words) else splits.cut(len(places), split)
     chosen = labelled.among(chosen)
 
-    def read(i: int) -> decoded.Encoded:
-        return decoded.Encoded(str(places[i].file), places[i].file)
+    def read(i: int) -> encoded.Encoded:
+        return encoded.Encoded(str(places[i].file), places[i].file)
 
-    side = framing.side or decoded.common_side(read(i) for i in range(min(len(places), decoded.LOOKED_AT)))
-    images = decoded.images(read, side, labelled.numbers, labelled.classes, chosen, f"{path.name}/{split}")
-    left_out = (*_aside(aside, len(every)), *splits.left_out(words, split, len(places)))
-    notes = (*images.notes, *left_out, *labelled.remarks(split, words))
-    return replace(images, files=tuple(names[i] for i in chosen), notes=notes)
+    source = decoded.Source(f"{path.name}/{split}", read, len(places), names)
+    images = decoded.images(source, chosen, labelled.numbers, labelled.classes, framing, files)
+    unused = splits.left_out(words, split, len(places))
+    notes = (*listing.notes, *unused, *images.notes, *labelled.remarks(split, words))
+    return replace(images, notes=notes)
 
 
 def _of_folders(path: Path, places: list[Place]) -> Labelled:
@@ -63,37 +74,44 @@ def _of_folders(path: Path, places: list[Place]) -> Labelled:
     return Labelled([numbers[place.label] for place in places], classes, empty)
 
 
-def _placed(path: Path) -> list[Place]:
+def _listing(path: Path, files: ImageFiles, by_folders: bool) -> Listing:
     """Folders are splits where train and a test stand side by side, or nothing else does; else they are classes.
 
-    So CIFAR-100's class `train` stays a class.
+    So CIFAR-100's class `train` stays a class. by_folders: classes are folders; else all images of the splits are used.
     """
-    images = _listed(path)
+    images, others = _listed(path, files)
     heads = {parts[0] for parts in images if len(parts) > 1}
     halves = "train" in heads and not heads.isdisjoint(splits.TEST)
     split = halves or (bool(heads) and heads <= set(splits.WORDS))
-    return [_place(path, parts, split) for parts in images]
+    every = [_place(path, parts, split) for parts in images]
+    inside = [place for place in every if place.split] if split else every
+    used = [place for place in inside if place.label and by_folders] or inside
+    notes = [
+        *_other_kinds(others, len(images)),
+        *_left_out(path, every, inside, "left out: beside the folders of the splits"),
+        *_left_out(path, inside, used, "left out: beside the class folders"),
+    ]
+    return Listing(used, tuple(notes))
 
 
-def _used(places: list[Place], by_folders: bool) -> tuple[list[Place], list[Place]]:
-    """Those in folders of splits where there are any, and of those the ones in class folders; and those that lie beside.
+def _other_kinds(others: list[Parts], images: int) -> Iterator[DataNote]:
+    if others:
+        kinds = Counter(Path(parts[-1]).suffix.lower() or "without an ending" for parts in others)
+        ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+        listed = [f"{count:,} {encoded.printable(kind)}" for kind, count in ordered[:KINDS]]
+        more = " and others" if len(kinds) > KINDS else ""
+        what = f"left out: not of a kind that is read as an image ({', '.join(listed)}{more})"
+        yield DataNote("left out", len(others), len(others) + images, "files", what)
 
-    by_folders: classes are folders; else all images of the splits are used.
-    """
-    split = [place for place in places if place.split] or places
-    used = [place for place in split if place.label and by_folders] or split
-    files = {place.file for place in used}
-    return used, [place for place in places if place.file not in files]
 
-
-def _aside(places: list[Place], count: int) -> tuple[DataNote, ...]:
-    """Images that lie beside the folders of splits or of classes, counted."""
-    if not places:
-        return ()
-    what = "left out: beside the folders of splits or classes"
-    remedy = "move them into a class folder to use them"
-    examples = tuple(place.file.name for place in places)
-    return (DataNote("left out", len(places), count, "images", what, remedy, examples),)
+def _left_out(path: Path, before: list[Place], after: list[Place], what: str) -> Iterator[DataNote]:
+    if len(after) < len(before):
+        used = {place.file for place in after}
+        names = [place.file.relative_to(path).as_posix() for place in before if place.file not in used]
+        yield DataNote(
+            "left out", len(names), len(before), "images", what, "move them into such a folder to use them",
+            tuple(map(encoded.printable, names)),
+        )  # fmt: skip
 
 
 def _place(path: Path, parts: Parts, split: bool) -> Place:
@@ -102,22 +120,29 @@ def _place(path: Path, parts: Parts, split: bool) -> Place:
     return Place(path.joinpath(*parts), word, rest[0] if len(rest) > 1 else "")
 
 
-def _listed(path: Path) -> list[Parts]:
-    """Where the images lie below `path`, in natural order; hidden files and folders are passed over."""
+def _listed(path: Path, files: ImageFiles) -> tuple[list[Parts], list[Parts]]:
+    """Where images and other files lie below `path`, in natural order; hidden files and folders are passed over."""
     if not path.is_dir():
         raise CollapseError(f"there is no folder {path}", "folder:PATH names a folder of images")
-    images = sorted(_walk(path), key=lambda parts: [natural(part) for part in parts])
+    labels = Path(files.labels).expanduser().absolute() if files.labels else None
+    images: list[Parts] = []
+    others: list[Parts] = []
+    for parts in _walk(path):
+        file = path.joinpath(*parts)
+        if encoded.is_image(file):
+            images.append(parts)
+        elif file.absolute() != labels:
+            others.append(parts)
     if not images:
-        formats = ", ".join(SUFFIXES)
         raise CollapseError(
-            f"{path} has no images", f"these formats are read: {formats}, in class folders or in one folder"
+            f"{path} has no images" + (f", but {len(others):,} files of other kinds" if others else ""),
+            f"images are read from {USUAL} and whatever else Pillow opens, in class folders or in one folder",
         )
-    return images
+    return sorted(images, key=lambda parts: [natural(part) for part in parts]), others
 
 
 def _walk(path: Path) -> Iterator[Parts]:
     for folder, below, files in os.walk(path, followlinks=True):
         below[:] = [name for name in below if not name.startswith(".")]
         place = Path(folder).relative_to(path).parts
-        shown = (name for name in files if not name.startswith("."))
-        yield from ((*place, name) for name in shown if name.lower().endswith(SUFFIXES))
+        yield from ((*place, name) for name in files if not name.startswith("."))

@@ -15,13 +15,15 @@ import pyarrow
 from PIL import Image
 from pyarrow import compute, types
 
-from collapse_cli.data import decoded
+from collapse_cli.data.encoded import Encoded
 from collapse_cli.data.shards import Shard
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError, nearest
 
 USUAL = ("img", "image", "jpg", "jpeg", "png", "webp", "photo", "pixel_values")
 """Names of a column of images, in small letters, of which the first that is there is taken."""
+
+LOOKED_AT = 64  # rows of a column, of which the first that holds anything says what it is
 
 Kind = Literal["struct", "bytes", "paths", "list", "numbers", "other"]
 
@@ -87,7 +89,7 @@ def is_binary(kind: pyarrow.DataType) -> bool:
 
 def _decodes(shard: Shard, name: str) -> bool:
     """Whether the first value of a column of bytes begins as an image does: a hash, or a sound, is none."""
-    for value in shard.first(name, decoded.LOOKED_AT):
+    for value in shard.first(name, LOOKED_AT):
         content = value.as_py()
         if content:
             try:
@@ -157,7 +159,7 @@ def _is_image_list(kind: pyarrow.DataType) -> bool:
 def _is_path(shard: Shard, name: str) -> bool:
     """Whether the first text of a column names a file, as its ending says."""
     endings = Image.registered_extensions()
-    texts = [value.as_py() for value in shard.first(name, decoded.LOOKED_AT)]
+    texts = [value.as_py() for value in shard.first(name, LOOKED_AT)]
     return any(Path(text).suffix.lower() in endings for text in texts if text)
 
 
@@ -178,7 +180,7 @@ class Contents:
     def __len__(self) -> int:
         return self.starts[-1]
 
-    def __getitem__(self, i: int) -> decoded.Encoded:
+    def __getitem__(self, i: int) -> Encoded:
         part = bisect_right(self.starts, i) - 1
         row, of_part = i - self.starts[part], self.parts[part]
         content, place = (None if column is None else column[row].as_py() for column in of_part)
@@ -200,21 +202,21 @@ def _parts(shard: Shard, name: str) -> tuple[Any, Any]:
     )
 
 
-def _encoded(file: Path, row: int, content: bytes | None, place: str | None) -> decoded.Encoded:
+def _encoded(file: Path, row: int, content: bytes | None, place: str | None) -> Encoded:
     """Bytes, else the file that the path names, below the folder of the table where it is not absolute."""
     if content is None and place:
-        return decoded.Encoded(f"row {row} of {file}, the file {place},", file.parent / place)
-    return decoded.Encoded(f"row {row} of {file}", content or b"")
+        return Encoded(f"row {row} of {file}, the file {place},", file.parent / place)
+    return Encoded(f"row {row} of {file}", content or b"")
 
 
-def first(shards: Sequence[Shard], name: str) -> Iterator[decoded.Encoded]:
-    """The images whose size decides: of the first file, whatever the split."""
-    shard = shards[0]
-    field = {"bytes": "bytes", "paths": "path"}.get(kind_of(shard.schema.field(name).type), "")
-    for row, value in enumerate(shard.first(name, decoded.LOOKED_AT)):
-        whole = value.as_py()
-        fields = {field: whole} if field else whole or {}
-        yield _encoded(shard.file, row, fields.get("bytes"), fields.get("path"))
+def in_order(shards: Sequence[Shard], name: str) -> Iterator[Encoded]:
+    """All images of some files, a window of each in memory at a time."""
+    for shard in shards:
+        kind = kind_of(shard.schema.field(name).type) if name in shard.schema.names else "other"
+        field = {"bytes": "bytes", "paths": "path"}.get(kind, "")
+        for row, whole in enumerate(shard.values(name)):
+            fields = {field: whole} if field else whole or {}
+            yield _encoded(shard.file, row, fields.get("bytes"), fields.get("path"))
 
 
 def names(shards: Sequence[Shard], column: str) -> list[str]:

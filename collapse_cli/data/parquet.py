@@ -23,22 +23,22 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     words = [shard.word for shard in each]
     taken = splits.take(words, split, path) if any(words) else list(range(len(each)))
     column = image_columns.choose(each[0], files.image_column, path)
-    first, starts = image_columns.first(each, column.name), label_columns.starts(each)
+    starts = label_columns.starts(each)
     labelled = _labelled(each, taken, path, column.name, files, labelling)
     of_rows = [word for shard in each for word in [shard.word] * shard.count] if any(words) else []
     rows = [row for i in taken for row in range(starts[i], starts[i + 1])]
     chosen = labelled.among(rows if of_rows else splits.cut(len(rows), split))
-    contents = image_columns.Contents.of([each[i] for i in taken], column.name)
     place = {row: n for n, row in enumerate(rows)}
-    side = framing.side or decoded.common_side(first)
-    images = decoded.images(
-        lambda row: contents[place[row]],
-        side,
-        labelled.numbers,
-        labelled.classes,
-        chosen,
+    contents = image_columns.Contents.of([each[i] for i in taken], column.name)
+    others = [shard for i, shard in enumerate(each) if i not in set(taken)]
+    source = decoded.Source(
         f"{path.name}/{split}",
+        contents.__getitem__,
+        len(rows),
+        elsewhere=lambda: image_columns.in_order(others, column.name),
     )
+    numbers = None if labelled.numbers is None else [labelled.numbers[row] for row in rows]
+    images = decoded.images(source, [place[row] for row in chosen], numbers, labelled.classes, framing, files)
     left_out = (*_of_no_split(each), *splits.left_out(of_rows, split, len(of_rows) or len(rows)))
     return replace(images, notes=(*images.notes, *column.notes, *left_out, *labelled.remarks(split, of_rows)))
 

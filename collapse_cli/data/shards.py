@@ -19,6 +19,7 @@ from collapse_cli.errors import CollapseError, nearest
 ARROW = (".arrow", ".feather", ".ipc")
 KINDS = (".parquet", *ARROW)
 NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
+WINDOW = 1024  # rows that are read at once
 UNREADABLE = (pyarrow.ArrowException, OSError, UnicodeDecodeError, KeyError)
 
 
@@ -44,7 +45,7 @@ class Shard:
     @cached_property
     def count(self) -> int:
         with _reading(self.file):
-            return int(self._table.num_rows if self.is_arrow else parquet.read_metadata(self.file).num_rows)
+            return int((self._table if self.is_arrow else parquet.read_metadata(self.file)).num_rows)
 
     def column(self, name: str) -> pyarrow.ChunkedArray:
         """A column, or a field of one of its structs, as `meta.label`. Raises CollapseError where it is not there."""
@@ -81,6 +82,19 @@ class Shard:
                 return self._table.column(name).slice(0, count)
             rows = next(parquet.ParquetFile(self.file).iter_batches(count, columns=[name]), None)
             return rows.column(0) if rows else ()
+
+    def values(self, name: str) -> Iterator[Any]:
+        """The values of a column one by one, a window of rows in memory at a time."""
+        with _reading(self.file):
+            if self.is_arrow:
+                windows = iter(self._table.column(name).chunks)
+            else:
+                windows = (
+                    rows.column(0)
+                    for rows in parquet.ParquetFile(self.file).iter_batches(WINDOW, columns=[name])
+                )
+            for window in windows:
+                yield from (value.as_py() for value in window)
 
     @cached_property
     def _table(self) -> pyarrow.Table:

@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models.key_encoder import KeyQueue
 from collapse_cli.settings import Masks, Run
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Pair, Sees
 
 LEARN_FROM_LABELS = ("supervised", "supcon")
 
@@ -31,9 +31,24 @@ class Method(Protocol):
     cluster_head: nn.Module | None  # h (B,D) -> (B,M), rows that sum to 1
     loss_sees: Sees | None  # of z; None where its training is not known
     classifier: Tensor | None  # (C,d) class weights on unit z, without bias; their length is free
+    compares: (
+        Pair | None
+    )  # what stands on each side of a pair in the loss; None where its training is not known
 
     def loss(self, batch: Batch) -> Tensor:
         """Of two views, () . Changes nothing that the model keeps, except batch norm's running statistics."""
+
+    def queries(self, views: Tensor) -> Tensor:
+        """views (B,C,H,W) -> (B,d), the loss's side of the query; normalised by whoever compares directions."""
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The other views (B,C,H,W) of the same images, and which images these are -> (B,d), the side of the positive.
+
+        The negatives are such rows of other images, or of `negatives`, if there are any.
+        """
+
+    def left_out(self, queries: Origin, keys: Origin, generator: Generator) -> Tensor | None:
+        """(B,K) bool: the keys that the loss does not take for negatives of each query; None where it takes all of them."""
 
     def after_step(self, progress: float) -> None:
         """What moves after the optimizer's step: the slow copy, the queue. progress: share of the training done, in (0, 1]."""
@@ -58,7 +73,7 @@ def build(run: Run, data: DataShape) -> Method:
         what = "--mask-false-negatives" if masked else f"the method {run.method}"
         raise CollapseError(
             f"{what} needs labels, and these images have none",
-            "give images in class folders, parquet with a column of labels, or --labels FILE",
+            "give images in class folders, parquet with a label column, or --labels FILE",
         )
     module = import_module(f"{__name__}.{run.method.replace('-', '_')}")
     with torch.random.fork_rng(devices=[]):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from collapse_cli.losses import attraction, repulsion
+from collapse_cli.losses import attraction, own_image, repulsion
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import AlignUniform, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.shapes import VIEWS, Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -16,6 +16,7 @@ class Method(nn.Module):
 
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
+    compares, left_out = VIEWS, staticmethod(own_image)
 
     def __init__(self, settings: AlignUniform, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -24,12 +25,19 @@ class Method(nn.Module):
         self.terms: tuple[Tensor, Tensor] | None = None  # alignment and uniformity of the last batch
 
     def loss(self, batch: Batch) -> Tensor:
-        first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
-        second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
+        first = self.queries(batch.first)  # (B, d)
+        second = self.positives(batch.second, batch.origin)  # (B, d)
         alignment = attraction(first, second)
         uniformity = (repulsion(first, self.settings.t) + repulsion(second, self.settings.t)) / 2
         self.terms = alignment.detach(), uniformity.detach()
         return self.settings.alignment * alignment + self.settings.uniformity * uniformity
+
+    def queries(self, views: Tensor) -> Tensor:
+        return normalize(self.projector(self.encoder(views)), dim=1)  # (B, d)
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The other view, by the same network."""
+        return self.queries(views)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from collapse_cli.losses import barlow_twins
+from collapse_cli.losses import barlow_twins, own_image
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import BarlowTwins, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.shapes import VIEWS, Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -16,6 +16,7 @@ class Method(nn.Module):
     repels = True
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "columns"
+    compares, left_out = VIEWS, staticmethod(own_image)
 
     def __init__(self, settings: BarlowTwins, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -23,9 +24,17 @@ class Method(nn.Module):
         self.encoder, self.projector, _, self.dim = networks(model, data.image)
 
     def loss(self, batch: Batch) -> Tensor:
-        first = self.projector(self.encoder(batch.first)).float()  # (B, d)
-        second = self.projector(self.encoder(batch.second)).float()  # (B, d)
+        first = self.queries(batch.first)  # (B, d)
+        second = self.positives(batch.second, batch.origin)  # (B, d)
         return barlow_twins(first, second, self.settings.redundancy)
+
+    def queries(self, views: Tensor) -> Tensor:
+        z: Tensor = self.projector(self.encoder(views)).float()  # (B, d)
+        return z
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The other view, by the same network."""
+        return self.queries(views)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

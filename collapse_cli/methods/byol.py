@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
+from collapse_cli.losses import own_image
 from collapse_cli.models.heads import head
 from collapse_cli.models.key_encoder import follow, momentum_at, slow_copy
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Byol, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Pair, Sees, Side
 
 
 class Method(nn.Module):
@@ -19,6 +20,7 @@ class Method(nn.Module):
     repels = False
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
+    left_out = staticmethod(own_image)
 
     def __init__(self, settings: Byol, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -30,16 +32,25 @@ class Method(nn.Module):
         )
 
     def loss(self, batch: Batch) -> Tensor:
-        there = self.distance(batch.first, batch.second)
-        return (there + self.distance(batch.second, batch.first)) / 2
+        there = self.distance(batch.first, batch.second, batch.origin)
+        return (there + self.distance(batch.second, batch.first, batch.origin)) / 2
 
-    def distance(self, views: Tensor, others: Tensor) -> Tensor:
+    def distance(self, views: Tensor, others: Tensor, origin: Origin) -> Tensor:
         """Mean ||p - z'||^2 of unit rows, = 2 - 2 cos: prediction from `views`, target from `others` (B,C,H,W); () in [0, 4]."""
-        predicted = self.predictor(self.projector(self.encoder(views)))  # (B, d)
-        return 2 - 2 * cosine_similarity(predicted, self.targets(others), dim=1).mean()
+        return 2 - 2 * cosine_similarity(self.queries(views), self.positives(others, origin), dim=1).mean()
 
-    def targets(self, views: Tensor) -> Tensor:
-        """views (B,C,H,W) -> z' (B,d), from the slow copy, or with gradient from the online network."""
+    @property
+    def compares(self) -> Pair:
+        query: Side = "prediction" if self.settings.predictor else "projection"
+        return Pair(query, "projection" if self.target is None else "target")
+
+    def queries(self, views: Tensor) -> Tensor:
+        """The prediction p, not normalised."""
+        predicted: Tensor = self.predictor(self.projector(self.encoder(views)))
+        return predicted  # (B, d)
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """views (B,C,H,W) -> z' (B,d), from the slow copy, or with gradient from the online network; not normalised."""
         if self.target is None:
             projected: Tensor = self.projector(self.encoder(views))
             return projected

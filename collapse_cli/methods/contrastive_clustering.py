@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.losses import assignment_entropy, nt_xent
+from collapse_cli.losses import assignment_entropy, nt_xent, own_image
 from collapse_cli.models.heads import head
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import ContrastiveClustering, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.shapes import VIEWS, Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -22,6 +22,7 @@ class Method(nn.Module):
     repels = True
     negatives = key_network = classifier = None
     loss_sees: Sees = "directions"
+    compares, left_out = VIEWS, staticmethod(own_image)
 
     def __init__(self, settings: ContrastiveClustering, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -40,7 +41,7 @@ class Method(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         h, h_prime = self.encoder(batch.first), self.encoder(batch.second)  # (B, D)
-        z, z_prime = (normalize(self.projector(features), dim=1) for features in (h, h_prime))  # (B, d) each
+        z, z_prime = (self.instances(features) for features in (h, h_prime))  # (B, d) each
         y, y_prime = (self.cluster_head(features).float() for features in (h, h_prime))  # (B, M) each
         self.last, self.images = torch.cat([y, y_prime]).detach(), len(h)
         columns, columns_prime = (
@@ -49,6 +50,18 @@ class Method(nn.Module):
         loss = nt_xent(z, z_prime, self.temperature)
         loss = loss + nt_xent(columns, columns_prime, self.settings.cluster_temperature)
         return loss - assignment_entropy(y) - assignment_entropy(y_prime) if self.settings.entropy else loss
+
+    def instances(self, features: Tensor) -> Tensor:
+        """h (B,D) -> unit z (B,d)."""
+        return normalize(self.projector(features), dim=1)
+
+    def queries(self, views: Tensor) -> Tensor:
+        """Of instances. Clusters are columns over a batch, and no pair of images."""
+        return self.instances(self.encoder(views))
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The other view, by the same network."""
+        return self.queries(views)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

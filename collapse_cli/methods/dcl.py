@@ -7,10 +7,10 @@ import math
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from collapse_cli.losses import debiased_nce
+from collapse_cli.losses import debiased_nce, own_image
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Dcl, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.shapes import VIEWS, Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -19,6 +19,7 @@ class Method(nn.Module):
     repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
+    compares, left_out = VIEWS, staticmethod(own_image)
 
     def __init__(self, settings: Dcl, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -27,10 +28,17 @@ class Method(nn.Module):
         self.images = 0  # in the last batch, B
 
     def loss(self, batch: Batch) -> Tensor:
-        first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
-        second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
+        first = self.queries(batch.first)  # (B, d)
+        second = self.positives(batch.second, batch.origin)  # (B, d)
         self.images = len(first)
         return debiased_nce(first, second, self.temperature, self.settings.class_prior)
+
+    def queries(self, views: Tensor) -> Tensor:
+        return normalize(self.projector(self.encoder(views)), dim=1)  # (B, d)
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The other view, by the same network."""
+        return self.queries(views)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.losses import chance, info_nce, left_out, proxy_accuracy, without
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import EndToEnd, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.shapes import VIEWS, Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -18,6 +18,7 @@ class Method(nn.Module):
     repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
+    compares = VIEWS
 
     def __init__(self, settings: EndToEnd, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -27,17 +28,27 @@ class Method(nn.Module):
         self.proxy_accuracy: Tensor | None = None
 
     def loss(self, batch: Batch) -> Tensor:
-        first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
-        second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
+        first = self.queries(batch.first)  # (B, d)
+        second = self.positives(batch.second, batch.origin)  # (B, d)
         positive, origin = (first * second).sum(dim=1), batch.origin  # (B,)
         if self.settings.negatives == "both-views":
             first = second = torch.cat([first, second])  # (2B, d)
             positive, origin = positive.repeat(2), origin.twice()
         across = first @ second.T  # (B, B) or (2B, 2B)
-        exclude = self.excluded = left_out(origin, origin, self.settings, batch.generator)
+        exclude = self.excluded = self.left_out(origin, origin, batch.generator)
         assert exclude is not None  # the own image at least
-        self.proxy_accuracy = proxy_accuracy(positive, without(across, exclude))
+        self.proxy_accuracy = proxy_accuracy(positive, without(across, exclude), first.shape[1])
         return info_nce(positive, across, self.temperature, exclude)
+
+    def queries(self, views: Tensor) -> Tensor:
+        return normalize(self.projector(self.encoder(views)), dim=1)  # (B, d)
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The other view, by the same network."""
+        return self.queries(views)
+
+    def left_out(self, queries: Origin, keys: Origin, generator: Generator) -> Tensor | None:
+        return left_out(queries, keys, self.settings, generator)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.losses import bank_nce, chance, info_nce, left_out, proxy_accuracy, without
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import MemoryBank, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Pair, Sees
 
 
 class Method(nn.Module):
@@ -22,13 +22,14 @@ class Method(nn.Module):
     repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
+    compares = Pair("projection", "slot")
 
     def __init__(self, settings: MemoryBank, model: Model, data: DataShape) -> None:
         super().__init__()
         if settings.negatives > data.images:
             raise CollapseError(
                 f"--negatives {settings.negatives} is more than the {data.images} slots of the bank",
-                "there is one slot for each image: lower --negatives",
+                f"there is one slot for each image: give --negatives {data.images}, or less",
             )
         self.settings, self.temperature = settings, settings.temperature
         self.encoder, self.projector, _, dim = networks(model, data.image)
@@ -45,21 +46,31 @@ class Method(nn.Module):
         self.proxy_accuracy: Tensor | None = None
 
     def loss(self, batch: Batch) -> Tensor:
-        features = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
-        positive = (features * self.bank[batch.index]).sum(dim=1)  # (B,)
+        features = self.queries(batch.first)  # (B, d)
+        positive = (features * self.positives(batch.second, batch.origin)).sum(dim=1)  # (B,)
         order = torch.randperm(len(self.bank), generator=batch.generator, device=self.bank.device)
         drawn = order[: self.settings.negatives]  # (K,)
         negative = features @ self.bank[drawn].T  # (B, K)
         slots = Origin(drawn, self.labels[drawn])
-        exclude = self.excluded = left_out(batch.origin, slots, self.settings, batch.generator)
+        exclude = self.excluded = self.left_out(batch.origin, slots, batch.generator)
         assert exclude is not None  # the own slot at least
-        self.proxy_accuracy = proxy_accuracy(positive, without(negative, exclude))
+        self.proxy_accuracy = proxy_accuracy(positive, without(negative, exclude), features.shape[1])
         if self.settings.bank_loss == "info-nce":
             self.fresh = features.detach(), batch.origin, self.constant
             return info_nce(positive, negative, self.temperature, exclude)
         constant = self.constant if self.seen >= len(self.bank) else self.estimate(negative)
         self.fresh = features.detach(), batch.origin, constant
         return bank_nce(positive, negative, self.temperature, constant, len(self.bank), exclude)
+
+    def queries(self, views: Tensor) -> Tensor:
+        return normalize(self.projector(self.encoder(views)), dim=1)  # (B, d)
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The images' own slots, whatever their other views are. There are slots for the images of the training alone."""
+        return self.bank[origin.index]  # (B, d)
+
+    def left_out(self, queries: Origin, keys: Origin, generator: Generator) -> Tensor | None:
+        return left_out(queries, keys, self.settings, generator)
 
     @torch.no_grad()
     def estimate(self, negative: Tensor) -> Tensor:

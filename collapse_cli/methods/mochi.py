@@ -7,13 +7,13 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.losses import chance, info_nce, left_out, proxy_accuracy, without
+from collapse_cli.losses import chance, info_nce, left_out, proxy_accuracy, rounding, without
 from collapse_cli.metrics.oracle import matching_by_rank
 from collapse_cli.models.batch_norm import split_batch_norm
 from collapse_cli.models.key_encoder import KeyQueue, follow, joined, key_copies, keys_of, momentum_at
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Mochi, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Pair, Sees
 
 
 class Method(nn.Module):
@@ -28,7 +28,7 @@ class Method(nn.Module):
         if settings.hardest > settings.queue:
             raise CollapseError(
                 f"--hardest {settings.hardest} is more than --queue {settings.queue}",
-                "the N hardest are chosen among the K keys of the queue: lower --hardest",
+                f"the N hardest are chosen among the K keys of the queue: give --hardest {settings.queue}, or less",
             )
         self.own, self.temperature = settings, settings.temperature
         network, projector, _, dim = networks(model, data.image)
@@ -39,10 +39,9 @@ class Method(nn.Module):
         self.progress: Tensor
         self.register_buffer("progress", torch.zeros(()))
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
-        self.positive: Tensor | None = None  # (B,), similarities of the last queries with their keys
-        self.negative: Tensor | None = None  # (B, K), and with the queue
+        self.similarities: list[tuple[Tensor, Tensor]] = []  # (B,) of queries and keys, (B, K) and queue
         self.excluded: list[Tensor] = []  # (B, K) or (B, K+s+s') each, what was left out for this batch
-        self.mixed: Tensor | None = None  # (B, s+s'), theirs with the mixed negatives
+        self.mixed: list[Tensor] = []  # (B, s+s') each, theirs with the mixed negatives
 
     @property
     def mixing(self) -> bool:
@@ -61,8 +60,12 @@ class Method(nn.Module):
     def query_network(self) -> nn.Module:
         return nn.Sequential(self.encoder, self.projector)
 
+    @property
+    def compares(self) -> Pair:
+        return Pair("projection", "projection" if self.key_network is None else "key")
+
     def loss(self, batch: Batch) -> Tensor:
-        self.fresh, self.excluded = [], []
+        self.fresh, self.excluded, self.similarities, self.mixed = [], [], [], []
         loss = self.contrast(batch.first, batch.second, batch)
         if self.own.symmetric:
             loss = (loss + self.contrast(batch.second, batch.first, batch)) / 2
@@ -70,26 +73,34 @@ class Method(nn.Module):
 
     def contrast(self, views: Tensor, others: Tensor, batch: Batch) -> Tensor:
         """Queries from `views`, their positive keys from `others`, (B,C,H,W) each -> (). The masks act before mixing."""
-        queries = normalize(self.projector(self.encoder(views)), dim=1)  # (B, d)
-        keys = self.keys(others)  # (B, d)
+        queries = self.queries(views)  # (B, d)
+        keys = self.positives(others, batch.origin)  # (B, d)
         positive = (queries * keys).sum(dim=1)  # (B,)
         negative = queries @ self.queue.keys.T  # (B, K)
-        exclude = left_out(batch.origin, self.queue.origin, self.own, batch.generator, self.own.mask_own)
-        self.positive, self.negative = positive.detach(), without(negative, exclude).detach()
+        exclude = self.left_out(batch.origin, self.queue.origin, batch.generator)
+        there = without(negative, exclude).detach()  # (B, K)
+        self.similarities.append((positive.detach(), there))
         self.fresh.append((keys.detach(), batch.origin))
         if self.mixing:
-            assert self.negative is not None
-            mixed = mix_hardest(
-                queries, self.negative, self.queue.keys, self.own, batch.generator
-            )  # (B, s+s', d)
+            mixed = mix_hardest(queries, there, self.queue.keys, self.own, batch.generator)  # (B, s+s', d)
             harder = torch.einsum("bd,bsd->bs", queries, mixed)  # (B, s+s')
-            self.mixed = harder.detach()
+            self.mixed.append(harder.detach())
             negative = torch.cat([negative, harder], dim=1)  # (B, K+s+s')
             if exclude is not None:
                 bare = exclude.all(dim=1, keepdim=True).expand_as(harder)  # nothing was left to be mixed
                 exclude = torch.cat([exclude, bare], dim=1)
         self.excluded += [] if exclude is None else [exclude]
         return info_nce(positive, negative, self.temperature, exclude)
+
+    def queries(self, views: Tensor) -> Tensor:
+        return normalize(self.query_network(views), dim=1)  # (B, d)
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The keys of the other views."""
+        return self.keys(views)
+
+    def left_out(self, queries: Origin, keys: Origin, generator: Generator) -> Tensor | None:
+        return left_out(queries, keys, self.own, generator, self.own.mask_own)
 
     def keys(self, views: Tensor) -> Tensor:
         """views (B,C,H,W) -> k (B,d), unit rows, from the key encoder, or from the query's own where there is none."""
@@ -108,23 +119,31 @@ class Method(nn.Module):
         mixed = self.own.pair_mixes + self.own.query_mixes if self.mixing else 0
         return chance(self.own.queue + mixed, torch.cat(self.excluded) if self.excluded else None)
 
+    @property
+    def contrasted(self) -> tuple[Tensor, Tensor]:
+        """Similarities of all queries of the last batch, each view's where both are queries: positive (B,), negative (B,K)."""
+        positive, negative = (torch.cat(parts) for parts in zip(*self.similarities, strict=True))
+        return positive, negative
+
     def diagnostics(self) -> dict[str, float]:
         values = {"queue filled": self.queue.filled}
-        if self.positive is not None and self.negative is not None:
-            values["proxy accuracy"] = float(
-                proxy_accuracy(self.positive, self.negative)
-            )  # on the queue alone
-            if self.mixed is not None:
-                hardest = self.negative.amax(dim=1)  # (B,)
-                there = hardest.isfinite()  # (B,); elsewhere there was nothing to mix
-                harder = self.mixed[there] > hardest[there].unsqueeze(1)
-                values |= {"mixes harder than all": float(harder.float().mean())} if harder.numel() else {}
+        if not self.similarities:
+            return values
+        positive, negative = self.contrasted
+        dim = self.queue.keys.shape[1]
+        values["proxy accuracy"] = float(proxy_accuracy(positive, negative, dim))  # on the queue alone
+        if self.mixed:
+            mixed, hardest = torch.cat(self.mixed), negative.amax(dim=1)  # (B, s+s'), (B,)
+            there = hardest.isfinite()  # (B,); elsewhere there was nothing to mix
+            margin = mixed[there].float() - hardest[there].float().unsqueeze(1)
+            harder = margin > rounding(dim, mixed.dtype, negative.dtype)
+            values |= {"mixes harder than all": float(harder.float().mean())} if harder.numel() else {}
         return values
 
     def curves(self) -> Curves:
-        if self.positive is None or self.negative is None:
+        if not self.similarities:
             return {}
-        return {"matching probability": matching_by_rank(self.positive, self.negative, self.temperature)}
+        return {"matching probability": matching_by_rank(*self.contrasted, self.temperature)}
 
 
 @torch.no_grad()

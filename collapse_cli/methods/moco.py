@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from collapse_cli.losses import chance, info_nce, left_out, proxy_accuracy, without
@@ -12,7 +12,7 @@ from collapse_cli.models.batch_norm import split_batch_norm
 from collapse_cli.models.key_encoder import KeyQueue, follow, joined, key_copies, keys_of, momentum_at
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Moco, Model
-from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Pair, Sees
 
 
 class Method(nn.Module):
@@ -31,8 +31,7 @@ class Method(nn.Module):
         self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, settings)
         self.queue = KeyQueue(settings.queue, dim)
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
-        self.positive: Tensor | None = None  # (B,), similarities of the last queries with their keys
-        self.negative: Tensor | None = None  # (B, K), and with the queue
+        self.similarities: list[tuple[Tensor, Tensor]] = []  # (B,) of queries and keys, (B, K) and queue
         self.excluded: list[Tensor] = []  # (B, K) each, what was left out of it for this batch
 
     @property
@@ -47,8 +46,12 @@ class Method(nn.Module):
     def query_network(self) -> nn.Module:
         return nn.Sequential(self.encoder, self.projector)
 
+    @property
+    def compares(self) -> Pair:
+        return Pair("projection", "projection" if self.key_network is None else "key")
+
     def loss(self, batch: Batch) -> Tensor:
-        self.fresh, self.excluded = [], []
+        self.fresh, self.excluded, self.similarities = [], [], []
         loss = self.contrast(batch.first, batch.second, batch)
         if self.settings.symmetric:
             loss = (loss + self.contrast(batch.second, batch.first, batch)) / 2
@@ -56,17 +59,25 @@ class Method(nn.Module):
 
     def contrast(self, views: Tensor, others: Tensor, batch: Batch) -> Tensor:
         """Queries from `views`, their positive keys from `others`, (B,C,H,W) each -> ()."""
-        queries = normalize(self.projector(self.encoder(views)), dim=1)  # (B, d)
-        keys = self.keys(others)  # (B, d)
+        queries = self.queries(views)  # (B, d)
+        keys = self.positives(others, batch.origin)  # (B, d)
         positive = (queries * keys).sum(dim=1)  # (B,)
         negative = queries @ self.queue.keys.T  # (B, K)
-        exclude = left_out(
-            batch.origin, self.queue.origin, self.settings, batch.generator, self.settings.mask_own
-        )
-        self.positive, self.negative = positive.detach(), without(negative, exclude).detach()
+        exclude = self.left_out(batch.origin, self.queue.origin, batch.generator)
+        self.similarities.append((positive.detach(), without(negative, exclude).detach()))
         self.excluded += [] if exclude is None else [exclude]
         self.fresh.append((keys.detach(), batch.origin))
         return info_nce(positive, negative, self.temperature, exclude)
+
+    def queries(self, views: Tensor) -> Tensor:
+        return normalize(self.query_network(views), dim=1)  # (B, d)
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The keys of the other views."""
+        return self.keys(views)
+
+    def left_out(self, queries: Origin, keys: Origin, generator: Generator) -> Tensor | None:
+        return left_out(queries, keys, self.settings, generator, self.settings.mask_own)
 
     def keys(self, views: Tensor) -> Tensor:
         """views (B,C,H,W) -> k (B,d), unit rows, from the key encoder, or from the query's own where there is none."""
@@ -83,13 +94,19 @@ class Method(nn.Module):
         """log(K+1), less what is left out: all similarities equal."""
         return chance(self.settings.queue, torch.cat(self.excluded) if self.excluded else None)
 
+    @property
+    def contrasted(self) -> tuple[Tensor, Tensor]:
+        """Similarities of all queries of the last batch, each view's where both are queries: positive (B,), negative (B,K)."""
+        positive, negative = (torch.cat(parts) for parts in zip(*self.similarities, strict=True))
+        return positive, negative
+
     def diagnostics(self) -> dict[str, float]:
         values = {"queue filled": self.queue.filled}
-        if self.positive is not None and self.negative is not None:
-            values["proxy accuracy"] = float(proxy_accuracy(self.positive, self.negative))
+        if self.similarities:
+            values["proxy accuracy"] = float(proxy_accuracy(*self.contrasted, self.queue.keys.shape[1]))
         return values
 
     def curves(self) -> Curves:
-        if self.positive is None or self.negative is None:
+        if not self.similarities:
             return {}
-        return {"matching probability": matching_by_rank(self.positive, self.negative, self.temperature)}
+        return {"matching probability": matching_by_rank(*self.contrasted, self.temperature)}

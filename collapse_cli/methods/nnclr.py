@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from collapse_cli.losses import info_nce, proxy_accuracy, without
+from collapse_cli.losses import info_nce, own_image, proxy_accuracy, without
 from collapse_cli.models.heads import head
 from collapse_cli.models.key_encoder import KeyQueue
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Nnclr
-from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Sees
+from collapse_cli.shapes import Batch, Curves, DataShape, Origin, Pair, Sees
 
 
 class Method(nn.Module):
@@ -25,6 +25,7 @@ class Method(nn.Module):
     repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
+    compares, left_out = Pair("neighbour", "prediction"), staticmethod(own_image)
 
     def __init__(self, settings: Nnclr, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -47,11 +48,23 @@ class Method(nn.Module):
 
         z, others (B,d): embeddings of the two views. Returns () in nats, >= 0.
         """
-        predicted = normalize(self.predictor(others), dim=1)  # (B, d)
+        predicted = self.predicted(others)  # (B, d)
         across = self.nearest(z) @ predicted.T  # (B, B)
         itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-        self.proxy_accuracy = proxy_accuracy(across.diagonal(), without(across, itself))
+        self.proxy_accuracy = proxy_accuracy(across.diagonal(), without(across, itself), z.shape[1])
         return info_nce(across.diagonal(), across, self.temperature, itself)
+
+    def queries(self, views: Tensor) -> Tensor:
+        """Nearest neighbours of z in the support set. The loss finds them for the z that it has already."""
+        return self.nearest(self.projector(self.encoder(views)))
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """Predictions from the other view."""
+        return self.predicted(self.projector(self.encoder(views)))
+
+    def predicted(self, z: Tensor) -> Tensor:
+        """z (B,d) -> unit p (B,d)."""
+        return normalize(self.predictor(z), dim=1)
 
     @torch.no_grad()
     def nearest(self, z: Tensor) -> Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
-from collapse_cli.losses import supcon
+from collapse_cli.losses import left_out, supcon
 from collapse_cli.models.networks import networks
-from collapse_cli.settings import Model, Supcon
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.settings import Masks, Model, Supcon
+from collapse_cli.shapes import VIEWS, Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -19,6 +19,7 @@ class Method(nn.Module):
     repels = True
     negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "directions"
+    compares = VIEWS
 
     def __init__(self, settings: Supcon, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -28,10 +29,21 @@ class Method(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         assert batch.labels is not None
-        first = normalize(self.projector(self.encoder(batch.first)), dim=1)  # (B, d)
-        second = normalize(self.projector(self.encoder(batch.second)), dim=1)  # (B, d)
+        first = self.queries(batch.first)  # (B, d)
+        second = self.positives(batch.second, batch.origin)  # (B, d)
         self.images = len(first)
         return supcon(first, second, batch.labels, self.temperature)
+
+    def queries(self, views: Tensor) -> Tensor:
+        return normalize(self.projector(self.encoder(views)), dim=1)  # (B, d)
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The other view, by the same network."""
+        return self.queries(views)
+
+    def left_out(self, queries: Origin, keys: Origin, generator: Generator) -> Tensor | None:
+        """Every view of the query's class: they are positives too."""
+        return left_out(queries, keys, Masks(mask_false_negatives=True), generator)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

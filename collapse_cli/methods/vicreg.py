@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from collapse_cli.losses import covariance_penalty, invariance, variance_hinge
+from collapse_cli.losses import covariance_penalty, invariance, own_image, variance_hinge
 from collapse_cli.models.networks import networks
 from collapse_cli.settings import Model, Vicreg
-from collapse_cli.shapes import Batch, Curves, DataShape, Sees
+from collapse_cli.shapes import VIEWS, Batch, Curves, DataShape, Origin, Sees
 
 
 class Method(nn.Module):
@@ -15,6 +15,7 @@ class Method(nn.Module):
 
     temperature = negatives = key_network = cluster_head = classifier = None
     loss_sees: Sees = "rows"
+    compares, left_out = VIEWS, staticmethod(own_image)
 
     def __init__(self, settings: Vicreg, model: Model, data: DataShape) -> None:
         super().__init__()
@@ -23,8 +24,8 @@ class Method(nn.Module):
         self.terms: tuple[Tensor, Tensor, Tensor] | None = None  # of the last batch
 
     def loss(self, batch: Batch) -> Tensor:
-        first = self.projector(self.encoder(batch.first)).float()  # (B, d)
-        second = self.projector(self.encoder(batch.second)).float()  # (B, d)
+        first = self.queries(batch.first)  # (B, d)
+        second = self.positives(batch.second, batch.origin)  # (B, d)
         agree = invariance(first, second)
         vary = (variance_hinge(first) + variance_hinge(second)) / 2
         decorrelate = covariance_penalty(first) + covariance_penalty(second)
@@ -34,6 +35,14 @@ class Method(nn.Module):
             + self.settings.variance * vary
             + self.settings.covariance * decorrelate
         )
+
+    def queries(self, views: Tensor) -> Tensor:
+        z: Tensor = self.projector(self.encoder(views)).float()  # (B, d)
+        return z
+
+    def positives(self, views: Tensor, origin: Origin) -> Tensor:
+        """The other view, by the same network."""
+        return self.queries(views)
 
     def after_step(self, progress: float) -> None:
         """Nothing moves but the weights."""

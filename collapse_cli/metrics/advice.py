@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collapse_cli.figures import percent
+from collapse_cli.metrics import advice_samples, advice_training
+from collapse_cli.metrics.image_set import ImageSet
+from collapse_cli.metrics.image_words import fault, in_the_data, leave_out, remedy, too_few
 from collapse_cli.metrics.signs import COMPLETE, few_rows_vary
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.shapes import Stage
@@ -16,7 +19,6 @@ OUTLIER, OF_AXES = 0.5, 5  # of the variance in the first direction, of so many 
 MANY_EQUAL = 0.1  # of the embeddings are one point: its reason is the first thing to find out
 AT_CHANCE = 0.98  # of the chance loss: nothing was learnt
 EARLY = 40  # steps: healthy MoCo has a mean cosine of .95 to .98 at its 20th, .70 at its 42nd (digits)
-MILD, SHARP, SLOW = 0.5, 0.2, 0.99  # strength, temperature and momentum that are advised
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,12 @@ class Context:
     [0, 4]; loss, chance_level: of the last epoch; queue: share of the run's queue that was ever active; class_scatter: variance
     within classes over that between them, tr Sigma_W / tr Sigma_B of the unit rows; steps: of the training so far; codes: what
     whole numbers are, in words; bytes: whether they are bytes; network: whether more images can be embedded;
-    looks_untrained: why the network looks as at random initialisation, in a sentence.
+    looks_untrained: why the network looks as at random initialisation, in a sentence; images: facts of those that were embedded;
+    dataset: as commands name it; different: how many copies among the embeddings come from different images; one_label: the
+    class of all images that a supervised loss learned from, empty where there are more. Of what a reader can do: input: as it is
+    typed after a command; folder: of the run, as it is typed; trainings: commands by method that train on the same images;
+    trained_on: images of the training; elsewhere: whether others are measured; available: images of the split that is measured,
+    None for embeddings; in_all: those of all splits; pixels: whether no network stands between.
     """
 
     space: str = ""
@@ -47,6 +54,18 @@ class Context:
     bytes: bool = False
     network: bool = False
     looks_untrained: str = ""
+    images: ImageSet | None = None
+    dataset: str = ""
+    different: int | None = None
+    one_label: str = ""
+    input: str = "INPUT"
+    folder: str = ""
+    trainings: Mapping[str, str] = field(default_factory=dict)
+    trained_on: int | None = None
+    elsewhere: bool = False
+    available: int | None = None
+    in_all: int | None = None
+    pixels: bool = False
 
 
 def passing(context: Context) -> bool:
@@ -78,8 +97,10 @@ def more(spectrum: Spectrum, context: Context, status: str) -> Iterator[str]:
 
 def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]:
     """What to try next, the likeliest first. Of options only those that the method has, in the direction that is left to go."""
+    if fault(context.images) or (status == "inconclusive" and too_few(context.images, spectrum.dimensions)):
+        return (remedy(context.dataset),)
     if context.stage and context.stage.epochs == 0:
-        return tuple(_untrained(context, context.stage))
+        return tuple(advice_training.untrained(context, context.stage))
     by_status = {
         "complete collapse": _complete,
         "dimensional collapse": _dimensional,
@@ -89,122 +110,101 @@ def advice(status: str, spectrum: Spectrum, context: Context) -> tuple[str, ...]
     return tuple(by_status[status](spectrum, context))
 
 
-def _untrained(context: Context, stage: Stage) -> Iterator[str]:
-    """Where no epoch is completed there is nothing to judge yet."""
-    if stage.status == "failed":
-        rate = context.settings.get("lr", 0)
-        yield (
-            f"Train again with a lower learning rate (collapse train {context.method} --lr {rate / 10:g}), or mend what the "
-            "error names."
-            if rate
-            else "Train it again."
-        )
-    elif stage.status == "running":
-        yield "Wait for its first epoch."
-    else:
-        yield f"Go on with the training: collapse train {context.method} --resume, with its run folder."
-
-
 def _complete(spectrum: Spectrum, context: Context) -> Iterator[str]:
-    if context.method:
-        yield "Ask why: collapse causes says which force is missing or too weak."
+    if context.method or context.network:
+        yield f"Ask why, and what would cure it: collapse causes {context.input}"
     else:
-        yield "Ask why: collapse causes, with the run folder or the checkpoint, says what brought all images to one point."
-    if context.repels is False:
-        yield from _other(context, "moco", "negatives keep images apart (He et al. 2020, arXiv:1911.05722)")
-        yield from _other(
-            context, "vicreg", "a variance term keeps images apart (Bardes et al. 2022, arXiv:2105.04906)"
-        )
-    elif context.method:
-        settings = context.settings
-        if settings.get("key_encoder") == "momentum" and settings["momentum"] < SLOW:
-            yield f"Try --momentum {SLOW}: fast keys put the loss at the chance level (He et al. 2020, arXiv:1911.05722)."
-        milder = ", or --strength below 2: beyond it negatives do not help either (digits)"
         yield (
-            f"Try a lower --lr than {settings['lr']:g}{milder if settings['strength'] >= 2 else ''}."
-            if settings
-            else "Try a lower learning rate."
+            "Ask why, with the run folder or the checkpoint, what brought all images to one point: collapse causes RUN"
         )
+    if context.method:
+        yield from advice_training.of_collapse(context)
 
 
 def _dimensional(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if context.space == "z":
-        yield "See what h is worth: collapse probe reads classes from h; a projector may drop what its loss has no use for."
-    if not context.method:
-        yield "Measure the layer before: a projector loses directions that its input keeps (Jing et al. 2022, fig. 7)."
-        return
-    settings, why = context.settings, "its loss asks for variance or spread; then collapse compare"
-    if settings.get("strength", 0) > MILD:
+        drops = "a projector may drop what its loss has no use for"
         yield (
-            f"Try --strength {MILD}: milder views leave more directions (Jing et al. 2022, theorem 1; digits: 15 to 30 of 64)."
+            f"See what h is worth; {drops}: collapse probe {context.input}"
+            if context.classes > 1
+            else f"Judge h: {drops}."
         )
-    if settings.get("temperature", 0) > SHARP:
-        yield f"Try --temperature {SHARP}: a lower one leaves more directions (digits: rank 11 at 0.5, 18 at 0.2)."
-    yield from _other(context, "vicreg", why)
-    yield from _other(context, "align-uniform", why)
-
-
-def _other(context: Context, method: str, why: str) -> Iterator[str]:
-    """Another method than that of the run."""
-    if context.method != method:
-        yield f"Try collapse train {method}: {why}."
+    if context.method:
+        yield from advice_training.of_few_dimensions(context)
+    else:
+        yield "Measure the layer before: a projector loses directions that its input keeps (Jing et al. 2022, fig. 7)."
 
 
 def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
-    samples_needed, n = max(10 * spectrum.dimensions, 100), spectrum.effective_samples or spectrum.samples
-    if context.looks_untrained:
+    if context.looks_untrained and context.method:
+        yield advice_training.of_learning(context)
+    elif context.looks_untrained:
         yield "Give the checkpoint that training ended with."
     elif context.queue is not None and context.queue < 1:
-        yield "Go on with collapse train --resume and more --epochs, or train with a shorter --queue."
+        yield from advice_training.of_queue(context)
     elif spectrum.dimensions == 1:
-        yield "Give the embeddings themselves, a row of numbers for each image."
+        yield _wider(context)
     elif (spectrum.largest_group or 0) >= MANY_EQUAL:
-        yield _why_equal(spectrum)
+        yield _why_equal(spectrum, context)
     elif context.codes:
         unpack = (
-            ", or --unpack bits, or --unpack scale, if the bytes stand for fractions" if context.bytes else ""
+            ", or --unpack bits, or --unpack scale where the file has their scale" if context.bytes else ""
         )
         yield f"Give the embeddings that the codes were made from{unpack}."
     elif passing(context) and spectrum.total_variance < COMPLETE**2:
-        yield (
-            "Go on with collapse train --resume and more --epochs: the first steps bring images together before they are "
-            "repelled."
-        )
+        yield advice_training.of_passing(context)
     elif spectrum.total_variance < COMPLETE**2:
         yield _to_tell(context)
     elif few_rows_vary(spectrum):
         yield "Leave out the embeddings that lie far from all others, and measure these and those apart."
-    elif n < samples_needed:
-        yield f"{_more(samples_needed, spectrum, context)}: a small sample limits the rank."
     else:
-        more = _more(4 * spectrum.samples, spectrum, context)
-        yield f"{more}, which halves the interval; or take it as a case at the bound."
+        yield from advice_samples.more(spectrum, context)
+
+
+def _wider(context: Context) -> str:
+    """A space of one dimension has none to lose."""
+    if context.method:
+        return "Judge h, or try --dim 64: a projection of one dimension has none to lose."
+    if context.network:
+        return "Judge its other space: one dimension has none to lose."
+    return "Give the embeddings themselves, a row of numbers for each image."
 
 
 def _to_tell(context: Context) -> str:
     """What tells a collapse from an offset, of what is not there yet."""
+    if context.elsewhere and context.method:
+        return "Leave out --dataset: the history of the run, which tells, is of the images that it was trained on."
+    if context.folder:
+        return f"Go on with the training, whose history tells: {advice_training.resumed(context, _longer(context))}"
+    if context.method:
+        return "Give the run folder of this checkpoint: the history in it tells."
+    if context.network:
+        return "Name the images that it was trained on with --dataset: on images unlike those all may look alike to it."
     if context.alignment is not None:
         return "Give the checkpoint with its images: views of a collapsed encoder lie close, too, where they differ little."
+    if context.pixels:
+        return "Take another data set: all of these images are nearly the same."
     return (
-        "Give the checkpoint with its images, a second view of the same images (--second other.npy), or the column that says "
-        "which rows are views of one image (--views-of image_id)."
+        "Give the checkpoint with its images, a second view of the same images (--second FILE), or the column that says "
+        "which rows are views of one image (--views-of COLUMN)."
     )
 
 
-def _more(count: int, spectrum: Spectrum, context: Context) -> str:
-    """How more can be had: of images through a network, or of a file's rows."""
-    kind = "groups" if spectrum.groups is not None else "distinct embeddings"
-    return f"Give --samples {count} or more" if context.network else f"Give {count:,} {kind} or more"
+def _longer(context: Context) -> int:
+    """Twice the epochs that are planned."""
+    return 2 * context.stage.planned if context.stage else 0
 
 
-def _why_equal(spectrum: Spectrum) -> str:
+def _why_equal(spectrum: Spectrum, context: Context) -> str:
+    if in_the_data(spectrum.samples - (spectrum.distinct or spectrum.samples), context.different):
+        return leave_out(context.dataset)
     share = spectrum.largest_group or 0.0
     return f"Find out why {percent(share)} of the inputs give one output: padding, empty inputs, a broken loader, dead units."
 
 
 def _healthy(spectrum: Spectrum, context: Context) -> Iterator[str]:
     if (spectrum.largest_group or 0) >= MANY_EQUAL:
-        yield _why_equal(spectrum)
-    if context.classes:
-        yield "See whether the directions are useful: collapse probe."
-    yield "Hold later versions to this with collapse check."
+        yield _why_equal(spectrum, context)
+    if context.classes > 1:
+        yield f"See whether the directions are useful: collapse probe {context.input}"
+    yield f"Hold later versions to this: collapse check {context.input}"

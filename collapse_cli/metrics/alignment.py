@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.layout import Table
-from collapse_cli.metrics.class_names import class_names
+from collapse_cli.metrics.class_names import class_names, listed
 from collapse_cli.metrics.intervals import Interval, of_spread
 from collapse_cli.metrics.jackknife import FEW, Error, of_mean, of_pairs
 from collapse_cli.metrics.moments import moments
@@ -33,6 +33,11 @@ class Alignment:
         unit="squared distance, 0 to 4", convention="L2-normalised rows, alpha = 2", null="independent", better="low",
         headline=True, axis="x", default=None, low=0,
     )  # fmt: skip
+    loss_alignment: float | None = number(
+        "mean ||u - u'||^2 over the pairs that the loss compares, where they are not two views through one network",
+        label="alignment of the loss's pairs", unit="squared distance, 0 to 4",
+        convention="L2-normalised rows, alpha = 2, network in eval mode", null="independent", better="low", default=None, low=0,
+    )  # fmt: skip
     uniformity: float = number(
         "log of the mean exp(-2 ||u_i - u_j||^2) over all pairs i < j of clean images; 0 is complete collapse",
         unit="nats", convention="L2-normalised rows, t = 2, one mean over all pairs, no self pairs",
@@ -54,10 +59,13 @@ class Alignment:
         null="independent", default=None, low=0,
     )  # fmt: skip
     alignment_of_class: dict[str, float] | None = each(
-        "alignment of the views of each class", of="class", label="alignment", default=None
+        "alignment of the views of each class; of more than 1000 classes, the 1000 with the lowest",
+        of="class",
+        label="alignment",
+        default=None,
     )
     uniformity_of_class: dict[str, float] | None = each(
-        "uniformity within each class: 0 where the class is one point",
+        "uniformity within each class: 0 where the class is one point; of more than 1000 classes, the 1000 with the highest",
         of="class",
         label="uniformity",
         default=None,
@@ -69,10 +77,12 @@ def measure(
     views: tuple[Tensor, Tensor] | None = None,
     labels: Tensor | None = None,
     classes: tuple[str, ...] = (),
+    loss_pairs: tuple[Tensor, Tensor] | None = None,
 ) -> Alignment:
     """Alignment over `views` (n,d) each, uniformity and the rest over clean rows (N,d); raw rows are normalised here.
 
-    labels (N,) of the rows, and of the views where N = n; classes: names by label, where there is none the label is its name.
+    labels (N,) of the rows, and of the views where N = n; classes: names by label, where there is none the label is its name;
+    loss_pairs: queries and positives (n,d) each, where they are something else than the views.
     Raises CollapseError for fewer than 2 rows.
     """
     u = unit(rows)
@@ -82,22 +92,26 @@ def measure(
     return Alignment(
         pairs=len(pair[0]) if pair else None,
         alignment=aligned(*pair) if pair else None,
+        loss_alignment=aligned(unit(loss_pairs[0]), unit(loss_pairs[1])) if loss_pairs else None,
         uniformity=uniform(u),
         mean_cosine=Measured(mean_cosine(u), null=0.0, interval=spans.get("mean_cosine")),
         std_sqrt_d=Measured(spread(u), null=1.0, interval=spans.get("std_sqrt_d")),
         class_alignment=_class_alignment([u[c] for c in groups.values()]) if groups else None,
-        alignment_of_class={n: alignment(pair[0][c], pair[1][c]) for n, c in groups.items()} if pair and groups else None,
-        uniformity_of_class={n: uniformity(u[c]) for n, c in groups.items()} if groups else None,
+        alignment_of_class=(
+            listed(list(groups), [alignment(pair[0][c], pair[1][c]) for c in groups.values()]) if pair and groups else None
+        ),
+        uniformity_of_class=(
+            listed(list(groups), [uniformity(u[c]) for c in groups.values()], highest=True) if groups else None
+        ),
     )  # fmt: skip
 
 
 def _groups(labels: Tensor, classes: tuple[str, ...]) -> dict[str, Tensor]:
-    """Which of the rows (N,) bool are of each class, by its name; classes of a single row are left out."""
-    present = sorted(set(labels.tolist()))
-    members = (
-        (name, labels == label) for name, label in zip(class_names(present, classes), present, strict=True)
-    )
-    return {name: chosen for name, chosen in members if int(chosen.sum()) > 1}
+    """Places (n_c,) of the rows of each class, by its name; classes of a single row are left out."""
+    present, sizes = torch.unique(labels, return_counts=True)
+    members = torch.split(labels.argsort(stable=True), sizes.tolist())
+    named = zip(class_names(present.tolist(), classes), members, strict=True)
+    return {name: places for name, places in named if len(places) > 1}
 
 
 def alignment(first: Tensor, second: Tensor, alpha: float = 2) -> float:

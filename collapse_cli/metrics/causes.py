@@ -43,6 +43,7 @@ quarter, T is more than 1.5 standard deviations. .06 at T = .2, .30 at T = 1."""
 WRONG = 0.5
 """Share of the negatives' softmax mass on the query's own class: above it, more of the push is wrong than right."""
 
+SOFT = 0.2  # temperature of runs that do not fail
 TARGET = 0.1  # (K/B)(1 - m) that a cure aims at
 MOMENTA = (0.9, 0.99, 0.999, 0.9999)
 
@@ -67,6 +68,8 @@ NAMES = (
     "nothing was learned",
     "key encoder too slow",
     "false negatives",
+    "images that hardly differ",
+    "labels of one class",
 )
 Effect = Literal["a point", "lost scale", "few dimensions", "nothing learned", "little learned"]
 
@@ -86,6 +89,11 @@ class Cause:
     sentence: str = ""
     cure: Mapping[str, Any] = field(default_factory=dict)
     instead: str = ""  # the method that would be trained in place of the run's own
+
+    @property
+    def curable(self) -> bool:
+        """Whether another training would be without it; the data are no setting."""
+        return bool(self.cure or self.instead)
 
     def detected(self, std_sqrt_d: float) -> bool:
         """Whether the evidence suffices, and z of this std·√d shows the effect: what is spread was not brought to a point."""
@@ -154,18 +162,18 @@ def slow_keys(momentum: float, steps: int) -> Cause:
     return over("key encoder too slow", "little learned", "m^steps", left, INITIAL, sentence, momentum=faster)
 
 
-def long_queue(queue: int, images: int, stale: float | None) -> Cause:
-    """Keys are older than an epoch. stale: see `staleness`; None where it could not be measured."""
-    shorter = 2 ** max(math.floor(math.log2(max(images / 2, 1))), 0)
+def long_queue(queue: int, epoch: int, stale: float | None) -> Cause:
+    """Keys are older than an epoch. epoch: keys of one; stale: see `staleness`; None where it could not be measured."""
+    shorter = 2 ** max(math.floor(math.log2(max(epoch / 2, 1))), 1)
     sentence = (
-        f"the queue holds {queue / images:.3g} epochs of keys, among them older keys of the query's own image"
+        f"the queue holds {queue / epoch:.3g} epochs of keys, among them older keys of the query's own image"
     )
     if stale is not None:
         sentence += (
             f"; the older half of the keys has {max(1 - stale, 0):.0%} of the agreement that "
             "the youngest keys have with today's keys"
         )
-    return over("queue too long", "a point", "K/N", queue / images, EPOCHS, sentence, queue=shorter)
+    return over("queue too long", "a point", "K/N", queue / epoch, EPOCHS, sentence, queue=shorter)
 
 
 def staleness(older: float, youngest: float, others: float) -> float | None:
@@ -207,7 +215,7 @@ def even_negatives(half_mass: float, temperature: float) -> Cause:
         half_mass,
         EVEN,
         sentence,
-        temperature=0.2,
+        temperature=min(SOFT, temperature / 2),
     )
 
 

@@ -44,8 +44,9 @@ class Signal:
         low=0
     )  # fmt: skip
     queue_age: float | None = number(
-        "length of the queue in epochs, K/N", label="queue", unit="epochs", default=None, low=0
-    )
+        "length of the queue in epochs: K over the keys that an epoch of whole batches brings",
+        label="queue", unit="epochs", default=None, low=0,
+    )  # fmt: skip
     course: Curve | None = curve(
         "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True, default=None
     )  # fmt: skip

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from collapse_cli.metrics.causes import Cause, over
+from collapse_cli.metrics.causes import SOFT, Cause, over
 from collapse_cli.values import Measured
 
 GROWN = math.sqrt(2)
@@ -51,7 +51,8 @@ def low_temperature(spread: float, temperature: float) -> Cause:
         f"gradients are {1 / temperature:.3g} times those of a cosine"
     )
     return over(
-        "temperature too low", "a point", "std of similarities / T", spread / temperature, SHARP, sentence, temperature=0.2
+        "temperature too low", "a point", "std of similarities / T", spread / temperature, SHARP, sentence,
+        temperature=max(SOFT, 2 * temperature) if temperature >= SOFT else SOFT,
     )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ Low NC1 is what supervised training drives towards. Of a contrastive space it sa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,13 +13,13 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.layout import Table
-from collapse_cli.metrics.class_names import class_names
-from collapse_cli.metrics.classes_intervals import intervals
-from collapse_cli.metrics.intervals import Interval
-from collapse_cli.metrics.jackknife import FEW, of_eigenvalues
+from collapse_cli.metrics import class_ranks
+from collapse_cli.metrics.class_names import class_names, listed
+from collapse_cli.metrics.class_pairs import closest
+from collapse_cli.metrics.classes_intervals import with_intervals
+from collapse_cli.metrics.nearest_mean import nearest_mean
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.probe import wilson
-from collapse_cli.metrics.ranks import entropy, entropy_rank
 from collapse_cli.metrics.scatter import Groups, groups
 from collapse_cli.results import each, matrix, number
 from collapse_cli.values import Matrix, Measured
@@ -28,6 +27,8 @@ from collapse_cli.values import Matrix, Measured
 FLOAT32 = (
     1e-12  # of the mean squared length: with less variance a class is one point, as far as float32 tells
 )
+DRAWN = 100  # classes whose pairs are all in the result
+CLOSEST = 20  # pairs of more classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,18 +101,22 @@ class Classes:
     dimensions: int = number("width of the space, D")
     variance_of_class: dict[str, float] = each(
         "variance of each class over the mean of all classes: 1 where all are equally wide, 0 "
-        "where the class is one point",
+        "where the class is one point; of more than 1000 classes, the 1000 with the least",
         of="class", unit="× mean", label="variance",
     )  # fmt: skip
     rank_of_class: dict[str, float] = each(
         "effective rank of each class: exp of the entropy of lambda / sum lambda, centred on the "
-        "class; 1 where all variance is along one direction",
+        "class; 1 where all variance is along one direction; of more than 1000 classes, the 1000 with the least",
         of="class", unit="dimensions", label="effective rank",
     )  # fmt: skip
-    cosines: Matrix = matrix(
+    cosines: Matrix | None = matrix(
         "cosine of each pair of class means, about the mean of all, to 0.01; -1/(C-1) throughout "
-        "where classes lie as far apart as they can",
-        label="cosines of class means", rows="class", columns="class",
+        "where classes lie as far apart as they can; for 100 classes at most",
+        label="cosines of class means", rows="class", columns="class", default=None,
+    )  # fmt: skip
+    closest: dict[str, float] | None = each(
+        "cosine of the 20 pairs of class means, about the mean of all, that lie closest; where there are more than 100 classes",
+        of="pair of classes", label="closest class means", default=None,
     )  # fmt: skip
 
 
@@ -131,24 +136,25 @@ def classes(
     grouped = groups(rows, labels)
     other = groups(rows, labels[torch.randperm(len(labels), generator=generator).to(labels.device)])
     seen, chance = Geometry.of(grouped), Geometry.of(other)
-    value, null = (_finite(numbers(g, classifier, s.labels)) for g, s in ((seen, grouped), (chance, other)))
+    values, between = with_intervals(grouped, seen, classifier)
+    value, null = _finite(values), _finite(numbers(chance, classifier, other.labels))
     named = class_names(grouped.labels.tolist(), names)
-    ranks, floor = _ranks(grouped), _ranks(other)
-    between = intervals(grouped, seen, classifier)
+    ranks, floor = class_ranks.ranks(grouped), class_ranks.ranks(other)
     relative = seen.variances / seen.variances.mean().clamp_min(torch.finfo(torch.float64).tiny)  # (C,)
+    shares: dict[str, Any] = _shares(grouped, other, classifier)
     measured: dict[str, Any] = {
         name: Measured(finite, null.get(name), between.get(name)) for name, finite in value.items()
     }
     return Classes(
         **measured,
-        **_shares(grouped, other, classifier),
-        least_rank=Measured(min(ranks), min(floor), _rank_interval(grouped, ranks.index(min(ranks)))),
+        **shares,
+        least_rank=Measured(min(ranks), min(floor), class_ranks.interval(grouped, ranks.index(min(ranks)))),
         samples=len(rows),
         classes=len(named),
         dimensions=rows.shape[1],
-        variance_of_class=dict(zip(named, relative.tolist(), strict=True)),
-        rank_of_class=dict(zip(named, ranks, strict=True)),
-        cosines=Matrix(seen.cosines().round(decimals=2).tolist(), named, named),
+        variance_of_class=listed(named, relative.tolist()),
+        rank_of_class=listed(named, ranks),
+        **_pairs(seen.directions, named),
     )
 
 
@@ -158,18 +164,12 @@ def single(labels: Tensor) -> tuple[int, int]:
     return int((sizes == 1).sum()), len(sizes)
 
 
-def nearest_mean(grouped: Groups, leave_out: bool) -> Tensor:
-    """(N,) in [0, C): the class whose mean is nearest; leave_out: a row is not in the mean of its own class, of n_c >= 2."""
-    centre = grouped.means.mean(dim=0)
-    means, rows = grouped.means - centre, grouped.deviations + (grouped.means - centre)[grouped.member]
-    squared = (
-        rows.square().sum(dim=1, keepdim=True) + means.square().sum(dim=1) - 2 * rows @ means.T
-    )  # (N, C)
-    if leave_out:  # of n rows: the mean of the others is n/(n-1) times as far
-        further = (grouped.sizes.double() / (grouped.sizes - 1)).square()[grouped.member]
-        to_own_mean = (grouped.deviations.square().sum(dim=1) * further)[:, None]
-        squared.scatter_(1, grouped.member[:, None], to_own_mean)
-    return squared.argmin(dim=1)
+def _pairs(directions: Tensor, names: Sequence[str]) -> dict[str, Any]:
+    """Cosines of unit directions (C,D): of each pair of a few classes, and of the closest pairs of many."""
+    if len(names) > DRAWN:
+        pairs = closest(directions, CLOSEST)
+        return {"closest": {f"{names[first]} / {names[second]}": cosine for cosine, first, second in pairs}}
+    return {"cosines": Matrix((directions @ directions.T).round(decimals=2).tolist(), names, names)}
 
 
 def _doubled(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -205,33 +205,3 @@ def _shares(grouped: Groups, other: Groups, classifier: Classifier | None) -> di
 def _share(hits: Tensor, chance: Tensor) -> Measured:
     count = int(hits.sum())
     return Measured(count / len(hits), float(chance.double().mean()), wilson(count, len(hits)))
-
-
-def _ranks(grouped: Groups) -> list[float]:
-    """Effective rank of each class, from the smaller of its two products; 1 where its variance is float32's rounding."""
-    lengths = grouped.deviations.square().sum(dim=1) + grouped.means.square().sum(dim=1)[grouped.member]
-    least = FLOAT32 * float(lengths.mean())
-    ranks = []
-    for c in range(len(grouped.means)):
-        deviations = grouped.deviations[grouped.member == c]  # (n_c, D)
-        product = (
-            deviations.T @ deviations if deviations.shape[1] < len(deviations) else deviations @ deviations.T
-        )
-        spread = float(product.trace()) / len(deviations) > least
-        ranks.append(entropy_rank(torch.linalg.eigvalsh(product).clamp_min(0).flip(0)) if spread else 1.0)
-    return ranks
-
-
-def _rank_interval(grouped: Groups, c: int) -> Interval | None:
-    """Of the effective rank of one class; none where it has no more rows than dimensions."""
-    deviations = grouped.deviations[grouped.member == c]
-    if len(deviations) <= max(deviations.shape[1], FEW) or not float(deviations.abs().max()) > 0:
-        return None
-    lam, vectors = torch.linalg.eigh(deviations.T @ deviations / (len(deviations) - 1))
-    some = lam > FLOAT32 * lam[-1]
-    lam, vectors = lam[some].flip(0), vectors[:, some].flip(1)
-    (error,) = of_eigenvalues(
-        [entropy], lam, vectors, deviations, deviations.new_ones(len(deviations)), centred=True
-    )
-    low, high = error.around(float(entropy(lam)))
-    return max(math.exp(low), 1.0), min(math.exp(high), float(deviations.shape[1]))

@@ -1,4 +1,4 @@
-"""Clusters assigned to rows, against their classes; and clusters of a space, by k-means.
+"""Clusters assigned to rows, against their classes.
 
 ACC, NMI and ARI as Contrastive Clustering reports them (Li et al. 2021, arXiv:2009.09687), each made from the
 contingency table (M,C): rows of cluster i and class j. How many clusters are used, and how evenly, stands beside them:
@@ -8,21 +8,20 @@ without the entropy term of that paper's loss one cluster may take everything.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.class_names import class_names
-from collapse_cli.metrics.rows import sound
+from collapse_cli.metrics.class_names import LISTED, class_names, listed
 from collapse_cli.results import curve, each, matrix, number
 from collapse_cli.values import Curve, Measured
 
-STARTS = 10  # of k-means; the tightest clusters are kept
+DRAWN = 100  # clusters and classes whose table is in the result
+DENSE = 1 << 20  # cells of a table that is matched as a whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +55,17 @@ class Clusters:
         label="entropy of sizes", convention="H / log M", null="even", low=0, high=1,
     )  # fmt: skip
     recall: dict[str, float] | None = each(
-        "share of each class that is in its matched cluster; 0 where no cluster was left for it",
+        "share of each class that is in its matched cluster; 0 where no cluster was left for it; of more than 1000 classes, the "
+        "1000 with the least",
         of="class", unit="share", default=None,
     )  # fmt: skip
     sizes: Curve = curve(
-        "share of the embeddings in each cluster",
+        "share of the embeddings in each cluster; of more than 1000 clusters, 1000 of them, evenly spaced by size",
         label="cluster sizes", x="cluster, by size", y="share of embeddings", null="even",
     )  # fmt: skip
     confusion: tuple[tuple[float, ...], ...] | None = matrix(
         "embeddings of each cluster and class; clusters in the order of their classes, then "
-        "those without one, by size",
+        "those without one, by size; for 100 clusters and classes at most",
         rows="cluster", columns="class", default=None,
     )  # fmt: skip
 
@@ -96,8 +96,16 @@ def _sizes(assigned: Tensor, count: int) -> dict[str, Any]:
         "used": Measured(int((sizes > 0).sum()), null=count),
         "largest": Measured(float(shares[0]), null=1 / count),
         "entropy": Measured(_entropy(sizes) / math.log(count), null=1.0),
-        "sizes": Curve(shares.tolist(), null=[1 / count] * count),
+        "sizes": _sizes_shown(shares, count),
     }
+
+
+def _sizes_shown(shares: Tensor, count: int) -> Curve:
+    """Of shares (M,), largest first: all, or as many as are listed."""
+    if count <= LISTED:
+        return Curve(shares.tolist(), null=[1 / count] * count)
+    places = torch.linspace(0, count - 1, LISTED, dtype=torch.float64).round().long()
+    return Curve(shares[places].tolist(), (places + 1).tolist(), null=[1 / count] * LISTED)
 
 
 def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]) -> dict[str, Any]:
@@ -105,17 +113,44 @@ def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]
     present, member = torch.unique(labels, return_inverse=True)  # (C,), (N,)
     if len(present) < 2:
         raise CollapseError("clusters need at least two classes", "give images of more classes", code=3)
-    table = contingency(assigned, member, count, len(present))
-    sizes, cluster_of = table.sum(dim=0).tolist(), matching(table)  # of the classes
-    right = {c: int(table[cluster, c]) for c, cluster in cluster_of.items()}
+    cells, counts = (assigned * len(present) + member).unique(
+        return_counts=True
+    )  # of the table (M,C), those above 0
+    cluster, of_class = cells // len(present), cells % len(present)
+    cluster_of = _matched(cluster, of_class, counts, (count, len(present)))
+    sizes = member.bincount(minlength=len(present)).tolist()
+    right = {
+        c: n
+        for i, c, n in zip(cluster.tolist(), of_class.tolist(), counts.tolist(), strict=True)
+        if cluster_of.get(c) == i
+    }
     names = class_names(present.tolist(), classes)
+    parts = assigned.bincount(minlength=count), member.bincount(minlength=len(present)), counts
     return {
         "accuracy": Measured(sum(right.values()) / len(labels), null=max(sizes) / len(labels)),
-        "nmi": Measured(nmi(table), null=0.0),
-        "ari": Measured(ari(table), null=0.0),
-        "recall": {name: right.get(c, 0) / sizes[c] for c, name in enumerate(names)},
-        "confusion": tuple(map(tuple, table[_order(table, cluster_of)].double().tolist())),
+        "nmi": Measured(_nmi(*parts), null=0.0),
+        "ari": Measured(_ari(*parts), null=0.0),
+        "recall": listed(names, [right.get(c, 0) / size for c, size in enumerate(sizes)]),
+        "confusion": _confusion(assigned, member, count, cluster_of)
+        if max(count, len(present)) <= DRAWN
+        else None,
     }
+
+
+def _matched(cluster: Tensor, of_class: Tensor, counts: Tensor, shape: tuple[int, int]) -> dict[int, int]:
+    """class -> its cluster, of the cells of a table (M,C) that are above 0; large ones as a sparse matrix."""
+    if shape[0] * shape[1] > DENSE:
+        return sparse_matching(cluster, of_class, counts, shape)
+    table = counts.new_zeros(shape)
+    table[cluster, of_class] = counts
+    return matching(table)
+
+
+def _confusion(
+    assigned: Tensor, member: Tensor, count: int, cluster_of: dict[int, int]
+) -> tuple[tuple[float, ...], ...]:
+    table = contingency(assigned, member, count, int(member.max()) + 1)
+    return tuple(map(tuple, table[_order(table, cluster_of)].double().tolist()))
 
 
 def contingency(assigned: Tensor, member: Tensor, clusters: int, classes: int) -> Tensor:
@@ -134,10 +169,33 @@ def matching(table: Tensor) -> dict[int, int]:
     return dict(zip(classes.tolist(), partners.tolist(), strict=True))
 
 
+def sparse_matching(
+    cluster: Tensor, of_class: Tensor, counts: Tensor, shape: tuple[int, int]
+) -> dict[int, int]:
+    """The same from the cells (n,) above 0 alone; a class that has no cluster left, or none in common, has no partner.
+
+    Every class may also have a place of its own, where no row agrees: so each has one, and all are one above their count.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+    clusters, classes = shape
+    own = torch.arange(classes)
+    weights = torch.cat([counts + 1, torch.ones_like(own)]).double()
+    rows, columns = torch.cat([of_class, own]), torch.cat([cluster, own + clusters])
+    table = coo_array((weights.numpy(), (rows.numpy(), columns.numpy())), shape=(classes, clusters + classes))
+    matched = zip(*min_weight_full_bipartite_matching(table.tocsr(), maximize=True), strict=True)
+    return {int(c): int(place) for c, place in matched if place < clusters}
+
+
 def nmi(table: Tensor) -> float:
     """2 I(clusters; classes) / (H(clusters) + H(classes)) of table (M,C); in [0, 1], 0 where neither is ever divided."""
-    divided, classes = _entropy(table.sum(dim=1)), _entropy(table.sum(dim=0))
-    shared = divided + classes - _entropy(table.flatten())
+    return _nmi(table.sum(dim=1), table.sum(dim=0), table.flatten())
+
+
+def _nmi(of_clusters: Tensor, of_classes: Tensor, cells: Tensor) -> float:
+    divided, classes = _entropy(of_clusters), _entropy(of_classes)
+    shared = divided + classes - _entropy(cells)
     return max(2 * shared / (divided + classes), 0.0) if divided + classes > 0 else 0.0
 
 
@@ -146,31 +204,15 @@ def ari(table: Tensor) -> float:
 
     1 where clusters and classes are the same groups, also where that is one group, or one for each row.
     """
+    return _ari(table.sum(dim=1), table.sum(dim=0), table)
+
+
+def _ari(of_clusters: Tensor, of_classes: Tensor, cells: Tensor) -> float:
     both, clusters, classes, total = (
-        float((n * (n - 1) // 2).sum()) for n in (table, table.sum(dim=1), table.sum(dim=0), table.sum())
+        float((n * (n - 1) // 2).sum()) for n in (cells, of_clusters, of_classes, cells.sum())
     )
     expected, most = clusters * classes / total, (clusters + classes) / 2
     return (both - expected) / (most - expected) if most != expected else 1.0
-
-
-def kmeans(rows: Tensor, count: int, generator: Generator) -> Tensor:
-    """(N,) int64, the cluster of each of rows (N,D): the tightest of ten k-means++ starts.
-
-    Raises CollapseError for no clusters, more clusters than rows, and rows that are not finite.
-    """
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    if not 1 <= count <= len(rows):
-        raise CollapseError(
-            f"{count} clusters cannot be made of {len(rows)} embeddings",
-            f"give --clusters {len(rows)} or less",
-        )
-    seed = int(torch.randint(2**31, (), generator=generator))
-    with warnings.catch_warnings():  # fewer different rows than clusters: `clusters used` says so
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        assigned = KMeans(count, n_init=STARTS, random_state=seed).fit_predict(sound(rows).numpy())
-    return torch.from_numpy(assigned).long()
 
 
 def _entropy(counts: Tensor) -> float:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.copies_words import copies_in_words, groups_in_words
+from collapse_cli.metrics.image_words import fault, only_class
+from collapse_cli.metrics.image_words import findings as of_images
 from collapse_cli.metrics.signs import Signs, of_offset
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.thresholds import Status
@@ -65,7 +67,12 @@ def of_views(signs: Signs) -> Iterator[str]:
 
 def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status) -> Iterator[str]:
     """What is true beside the verdict."""
+    if fault(context.images):
+        return  # the verdict says it, and the embeddings say nothing more
     yield from copies_in_words(spectrum, bool(context.codes))
+    yield from of_images(context.images)
+    if context.one_label:
+        yield only_class(context.one_label)
     yield from filter(None, [groups_in_words(spectrum)])
     if status != "complete collapse":
         yield from _offset(spectrum)

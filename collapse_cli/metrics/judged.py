@@ -10,6 +10,7 @@ from collapse_cli.answers import Verdict
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.copies_words import mostly_one_point, warning
 from collapse_cli.metrics.groups import renumbered
+from collapse_cli.metrics.image_words import fault, of_equal
 from collapse_cli.metrics.nulls import never_negative
 from collapse_cli.metrics.other_rows import others
 from collapse_cli.metrics.signs import NO_SIGNS, Signs
@@ -36,13 +37,17 @@ def judged(
     groups: (N,) which rows are not independent, as for `spectrum`.
     """
     whole = verdict(result, context, signs)
-    if whole.status == "complete collapse":
+    if whole.status == "complete collapse" or fault(context.images):
         return whole
     rest = None if context.codes else of_the_others(rows, result, generator, groups)
     if rest is not None and (rest.distinct or 0) >= FEWEST:
         whole = _led_by(f"About the other {rest.samples:,}:", verdict(rest, context))
         if (result.largest_group or 0) >= NEARLY_ALL:
             whole = replace(whole, status="inconclusive", borderline=False, meaning=NOT_OTHERS)
+    if reason := of_equal(
+        result.samples - (result.distinct or result.samples), context.different, result.samples
+    ):
+        whole = replace(whole, findings=(reason, *whole.findings), reasons=(*whole.reasons, reason))
     lead = warning(result, bool(context.codes))
     return _led_by(lead, whole) if lead else whole
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
+from collapse_cli.metrics import class_pairs
 from collapse_cli.metrics.scatter import Groups
 
 ROUNDING = 1e-6  # of the longest direction of the class means: a shorter one is rounding, and has no inverse
@@ -53,11 +55,11 @@ class Geometry:
         """(C,D): class means about their mean, each class counted once."""
         return self.means - self.means.mean(dim=0)
 
-    def cosines(self) -> Tensor:
-        """(C,C) of the centred means; nan where one is 0."""
+    @property
+    def directions(self) -> Tensor:
+        """(C,D): the centred means at length 1; nan where one is 0."""
         lengths: Tensor = self.centred.norm(dim=1, keepdim=True)
-        directions = self.centred / lengths
-        return directions @ directions.T
+        return self.centred / lengths
 
 
 def numbers(seen: Geometry, classifier: Classifier | None, labels: Tensor) -> dict[str, Tensor]:
@@ -79,17 +81,20 @@ def numbers(seen: Geometry, classifier: Classifier | None, labels: Tensor) -> di
 
 def cdnv(seen: Geometry) -> Tensor:
     """Mean over c < c' of (v_c + v_c') / (2 ||mean_c - mean_c'||^2), >= 0."""
-    first, second = torch.triu_indices(len(seen.means), len(seen.means), 1)
-    squared = (seen.means[first] - seen.means[second]).square().sum(dim=1)
-    return ((seen.variances[first] + seen.variances[second]) / (2 * squared)).mean()
+    return class_pairs.overlap(seen.means, seen.variances)
 
 
 def nc1(seen: Geometry) -> Tensor:
     """tr(Sigma_W Sigma_B^+) / C, >= 0, by the singular values of the centred means, of which C - 1 at most are not 0.
 
-    With M (C,D) those means, Sigma_B = M^T M / C and its pseudo-inverse C M^+ M^+^T.
+    With M (C,D) those means, Sigma_B = M^T M / C and its pseudo-inverse C M^+ M^+^T. Of more classes than dimensions, M is turned
+    into the D directions that it spans, Q^T M: that has the same M^T M, and the same slopes, Q held as it is.
     """
-    inverse = torch.linalg.pinv(seen.centred, rtol=ROUNDING)  # (D, C)
+    centred = seen.centred
+    if len(centred) > centred.shape[1]:
+        basis = torch.linalg.qr(centred.detach()).Q  # (C, D)
+        centred = basis.T @ centred
+    inverse = torch.linalg.pinv(centred, rtol=ROUNDING)  # (D, C), or (D, D)
     return (
         ((seen.within @ inverse) * inverse).sum()
         if bool(inverse.any())
@@ -105,15 +110,30 @@ def equinorm(seen: Geometry) -> Tensor:
 
 def equiangular(seen: Geometry) -> Tensor:
     """Mean |cosine + 1/(C-1)| over c < c', in [0, 2]."""
-    count = len(seen.means)
-    first, second = torch.triu_indices(count, count, 1)
-    return (seen.cosines()[first, second] + 1 / (count - 1)).abs().mean()
+    return class_pairs.unevenness(seen.directions, -1 / (len(seen.means) - 1))
 
 
 def self_dual(seen: Geometry, weights: Tensor) -> Tensor:
-    """|| W M^T / ||W M^T|| - (I - 1 1^T / C) / sqrt(C-1) ||, Frobenius, in [0, 2]; W (C,D) a classifier, M the centred means."""
-    count = len(weights)
-    product = weights.to(seen.means) @ seen.centred.T  # (C, C)
-    simplex = torch.eye(count).to(product) - 1 / count
-    distance: Tensor = (product / product.norm() - simplex / (count - 1) ** 0.5).norm()
+    """|| W M^T / ||W M^T|| - (I - 1 1^T / C) / sqrt(C-1) ||, Frobenius, in [0, 2]; W (C,D) a classifier, M the centred means.
+
+    By blocks of classes, which are computed again where slopes are asked for.
+    """
+    ours, means = weights.to(seen.means), seen.centred
+    size = ((ours.T @ ours) * (means.T @ means)).sum().sqrt()  # ||W M^T||
+    step = max(class_pairs.PAIRS // len(means), 1)
+    parts = [
+        checkpoint(_unlike_simplex, ours[start : start + step], means, size, start, use_reentrant=False)
+        for start in range(0, len(means), step)
+    ]
+    distance: Tensor = torch.stack(parts).norm()
+    return distance
+
+
+def _unlike_simplex(weights: Tensor, means: Tensor, size: Tensor, start: int) -> Tensor:
+    """The same of the rows start, start + 1 … of W alone, (b,D)."""
+    count = len(means)
+    product = weights @ means.T / size  # (b, C)
+    simplex = torch.full_like(product, -1 / count)
+    simplex.diagonal(start).add_(1)
+    distance: Tensor = (product - simplex / (count - 1) ** 0.5).norm()
     return distance

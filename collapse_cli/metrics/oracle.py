@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,9 +12,15 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
+from collapse_cli.losses import same, without, won
 from collapse_cli.results import curve, number
+from collapse_cli.shapes import Origin
 from collapse_cli.values import Curve, Measured
 
+LeftOut = Callable[[Origin, Origin], Tensor | None]
+"""Of queries (b,) and keys (K,): the keys (b,K) bool that a loss does not take for negatives; None where it takes all."""
+
+POINTS = 100  # of a curve over ranks, at most
 BLOCK = 512  # queries compared with all keys at once
 
 
@@ -30,9 +37,8 @@ class Oracle:
     keys: int = number("keys in the queue, K")
     same_image: float = number(
         "stale keys of the query's own image, counted apart from false negatives",
-        unit="keys per query",
-        low=0,
-    )
+        unit="keys per query", convention="of a run's own queue: as its last epoch left it", low=0,
+    )  # fmt: skip
     share: float = number(
         "share of false negatives among all keys",
         label="false negatives",
@@ -95,13 +101,13 @@ class Oracle:
         unit="keys", null="uniform", default=0.0, low=0,
     )  # fmt: skip
     proxy_accuracy: float | None = number(
-        "share of queries whose positive is more similar than every key",
-        unit="share",
-        null="1/(K+1)",
-        default=None,
-        low=0,
-        high=1,
-    )
+        "share of queries whose positive is more similar than every key that the loss takes for a negative; equal is not more",
+        unit="share", null="1/(K+1)", default=None, low=0, high=1,
+    )  # fmt: skip
+    stale_key: float | None = number(
+        "probability that the run's queue contains a key of the query's own image from an earlier epoch",
+        label="stale key", unit="share", convention="mean over the steps of an epoch", default=None, low=0, high=1,
+    )  # fmt: skip
     false_by_rank: Curve = curve(
         "share of false negatives among the keys of each similarity rank",
         label="false negatives by rank", x="similarity rank of the key", y="share of false negatives",
@@ -124,63 +130,74 @@ def oracle(
     key_index: Tensor,
     temperature: float,
     positives: Tensor | None = None,
+    left_out: LeftOut | None = None,
 ) -> Oracle:
-    """Queries (Q,d) against keys (K,d), unit rows, with labels and image indices (Q,), (K,).
+    """Queries (Q,d) against keys (K,d), unit rows, with labels and image indices (Q,), (K,); -1: not known.
 
-    Keys of the query's own image are counted and then taken out of its ranking. positives (Q,d): the other view of
-    each query, for the proxy accuracy and the denominator of p. temperature T > 0.
+    Keys of the query's own image are counted and then taken out of its ranking. positives (Q,d): each query's own, for the
+    proxy accuracy and the denominator of p, which are of the keys that a loss takes for negatives: all but `left_out`, or
+    without it all but those of the query's own image. temperature T > 0.
     """
-    if not len(queries) or not len(keys):
-        raise CollapseError(
-            f"there are {len(queries)} queries and {len(keys)} keys",
-            "give a data set with more images, so that there are both",
-            code=3,
-        )
-    size = len(keys)
-    sums = {name: torch.zeros(size, dtype=torch.float64) for name in ("false", "there", "p", "share")}
-    wrong_mass = same_image = won = 0.0
+    _refuse_none(len(queries), len(keys))
+    sums = {name: torch.zeros(len(keys), dtype=torch.float64) for name in ("false", "there", "p", "share")}
+    wrong_mass = same_image = wins = 0.0
     for start in range(0, len(queries), BLOCK):
         part = slice(start, start + BLOCK)
-        stale = query_index[part, None] == key_index  # (b, K)
-        false = (query_labels[part, None] == key_labels) & ~stale  # (b, K)
-        similarity = (queries[part] @ keys.T).masked_fill(stale, -torch.inf)  # (b, K)
-        ranked, order = similarity.sort(dim=1, descending=True)
+        stale = same(query_index[part], key_index)  # (b, K)
+        false = same(query_labels[part], key_labels) & ~stale  # (b, K)
+        similarity = queries[part] @ keys.T  # (b, K)
+        ranked, order = without(similarity, stale).sort(dim=1, descending=True)
         false = false.gather(1, order)
         there = ranked.isfinite()
-        mass = (
-            (ranked / temperature).double().softmax(dim=1).nan_to_num()
-        )  # (b, K), negatives alone; 0 without any
+        mass = (ranked / temperature).double().softmax(dim=1).nan_to_num()  # (b, K), 0 without negatives
+        negative = ranked
+        if left_out is not None:
+            origin = Origin(query_index[part], query_labels[part])
+            negative = without(similarity, left_out(origin, Origin(key_index, key_labels)))
         positive = None if positives is None else (queries[part] * positives[part]).sum(dim=1)  # (b,)
-        p = mass if positive is None else _with_positive(ranked, positive, temperature)
+        p = mass if positive is None else probabilities(positive, negative, temperature)
         for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
             sums[name] += values.sum(dim=0, dtype=torch.float64)
         same_image += float(stale.sum())
         wrong_mass += float((mass * false).sum())
-        won += 0.0 if positive is None else float((positive > ranked[:, 0]).sum())
-    return _summary(sums, len(queries), wrong_mass, same_image, None if positives is None else won)
+        wins += 0.0 if positive is None else float(won(positive, negative, queries.shape[1]).sum())
+    return _summary(sums, len(queries), wrong_mass, same_image, None if positives is None else wins)
 
 
-def _with_positive(ranked: Tensor, positive: Tensor, temperature: float) -> Tensor:
-    """p (b,K) of each negative where the positive (b,) stands in the denominator too."""
-    logits = torch.cat([positive.unsqueeze(1), ranked], dim=1).double() / temperature
+def _refuse_none(queries: int, keys: int) -> None:
+    if not queries or not keys:
+        raise CollapseError(
+            f"there are {queries} queries and {keys} keys",
+            "give a data set with more images, so that there are both",
+            code=3,
+        )
+
+
+def probabilities(positive: Tensor, negative: Tensor, temperature: float) -> Tensor:
+    """Matching probability p (b,K) of the negatives by rank, the most similar first (MoCHi, sec. 3); the positive is in the sum.
+
+    positive (b,), negative (b,K): similarities, -inf for what is no negative.
+    """
+    ranked = negative.float().sort(dim=1, descending=True).values  # (b, K)
+    logits = torch.cat([positive.float().unsqueeze(1), ranked], dim=1).double() / temperature
     return logits.softmax(dim=1)[:, 1:]
 
 
-def matching_by_rank(
-    positive: Tensor, negative: Tensor, temperature: float, points: int = 32
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Ranks and the mean matching probability p of the negatives there (MoCHi, sec. 3); the positive is in the sum.
+def pooled(p: Tensor, points: int = POINTS) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Values by rank (K,) -> ranks and means there, at most `points`: ever more ranks are pooled."""
+    ranks = _ranks(len(p), points)
+    return tuple((a + 1 + b) / 2 for a, b in ranks), tuple(float(p[a:b].mean()) for a, b in ranks)
 
-    positive (B,), negative (B,K): similarities, -inf for what is no negative. Ranks are pooled, ever more of them.
-    """
-    ranked = negative.float().sort(dim=1, descending=True).values  # (B, K)
-    p = _with_positive(ranked, positive.float(), temperature).mean(dim=0)  # (K,)
-    pooled = _ranks(len(p), points)
-    return tuple((a + 1 + b) / 2 for a, b in pooled), tuple(float(p[a:b].mean()) for a, b in pooled)
+
+def matching_by_rank(
+    positive: Tensor, negative: Tensor, temperature: float, points: int = POINTS
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Ranks and the mean matching probability of the negatives there: `probabilities` of similarities (B,), (B,K), pooled."""
+    return pooled(probabilities(positive, negative, temperature).mean(dim=0), points)
 
 
 def _summary(
-    sums: dict[str, Tensor], queries: int, wrong_mass: float, same_image: float, won: float | None
+    sums: dict[str, Tensor], queries: int, wrong_mass: float, same_image: float, wins: float | None
 ) -> Oracle:
     size = len(sums["false"])
     false, there = sums["false"], sums["there"]
@@ -192,7 +209,7 @@ def _summary(
     tenth = max(size // 10, 1)
     mass = (sums["share"] / queries).cumsum(0)  # (K,)
     ranks = _ranks(size)
-    p = sums["p"] / queries
+    middles, p = pooled(sums["p"] / queries)
     return Oracle(
         queries=queries,
         keys=size,
@@ -206,19 +223,16 @@ def _summary(
         mass=Measured(wrong_mass / queries, null=share),
         top_tenth_mass=Measured(float(mass[tenth - 1]), null=tenth / size),
         half_mass=Measured(float((mass < 0.5).sum() + 1), null=float(math.ceil(size / 2))),
-        proxy_accuracy=None if won is None else Measured(won / queries, null=1 / (size + 1)),
+        proxy_accuracy=None if wins is None else Measured(wins / queries, null=1 / (size + 1)),
         false_by_rank=Curve(
             (float(false[a:b].sum() / there[a:b].sum().clamp_min(1)) for a, b in ranks),
             x=((a + 1 + b) / 2 for a, b in ranks), null=(share for _ in ranks),
         ),
-        matching_by_rank=Curve(
-            (float(p[a:b].mean()) for a, b in ranks),
-            x=((a + 1 + b) / 2 for a, b in ranks), null=(1 / (size + 1) for _ in ranks),
-        ),
+        matching_by_rank=Curve(p, x=middles, null=(1 / (size + 1) for _ in ranks)),
     )  # fmt: skip
 
 
-def _ranks(size: int, points: int = 100) -> list[tuple[int, int]]:
+def _ranks(size: int, points: int = POINTS) -> list[tuple[int, int]]:
     """[0, size) cut into at most `points` pieces, one rank each at first, then ever longer."""
     edges = (
         torch.logspace(0, math.log10(size), points, dtype=torch.float64).round().long()

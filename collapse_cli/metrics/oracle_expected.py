@@ -33,16 +33,19 @@ class Expected:
         convention="keys sampled without replacement; with replacement where K > N - 1", low=0, high=1,
     )  # fmt: skip
     stale_key: float = number(
-        "probability that the queue still contains a key of the query's own image, from the previous epoch",
-        convention="reshuffled every epoch; (K/N)^2 / 2 while K <= N", low=0, high=1,
+        "probability that the queue still contains a key of the query's own image, from an earlier epoch",
+        convention="reshuffled every epoch, in batches of B, an incomplete last one left out; mean over the steps of an epoch",
+        low=0, high=1,
     )  # fmt: skip
     false_negatives_of_class: dict[str, float] = each(
         "expected false negatives of a query of each class", of="class", unit="keys", label="false negatives"
     )
 
 
-def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expected:
+def expected(counts: Sequence[int], classes: Sequence[str], queue: int, batch: int = 1) -> Expected:
     """From class counts n_c and a queue of K keys drawn at random from the other N - 1 images. Raises for K < 1 or N < 2.
+
+    batch: images per step, B, as many as there are at most.
 
     classes: names by class; where there is none, its number is its name.
     """
@@ -62,19 +65,36 @@ def expected(counts: Sequence[int], classes: Sequence[str], queue: int) -> Expec
         share=share,
         false_negatives=queue * share,
         none_at_all=none,
-        stale_key=stale_key(queue / total),
+        stale_key=stale_key(total, min(batch, total), queue),
         false_negatives_of_class={name: queue * s for name, s in zip(names, shares, strict=True)},
     )
 
 
-def stale_key(epochs: float) -> float:
-    """P that a queue `epochs` = K/N epochs long holds the query's own image, with a fresh order in each epoch.
+def stale_key(images: int, batch: int, queue: int, views: int = 1, past: int | None = None) -> float:
+    """P that a full queue of K keys holds one of the query's own image, as training fills it; the mean over an epoch's steps.
 
-    The key's age is the sum of two uniform shares of an epoch: r^2/2 up to one epoch, 1 - (2-r)^2/2 up to two, then 1.
+    An epoch is a fresh order of the N images in S = N // B batches; the rest are left out. Each step asks before it pushes its
+    keys: B, or with `views` = 2 those of one view of the batch and then those of the other. At step t, from 0, the queue
+    reaches R = K - views B t keys back beyond this epoch, in which an image appears once. An epoch that lies in it as a whole
+    had the image with probability S B / N, one of which it holds keys of D images with D / N, independently of the others.
+    past: epochs before the query's, where the first ones are asked about; None: as many as the queue reaches back.
     """
-    if epochs <= 1:
-        return epochs**2 / 2
-    return 1 - max(2 - epochs, 0) ** 2 / 2
+    steps = images // batch
+    whole = views * steps * batch  # keys of an epoch
+    epochs = math.inf if past is None else past
+    return (
+        sum(_holds(images, batch, queue - views * batch * t, views, whole, epochs) for t in range(steps))
+        / steps
+    )
+
+
+def _holds(images: int, batch: int, keys: int, views: int, whole: int, past: float) -> float:
+    """P that the last `keys` keys of earlier epochs hold one image's, `past` epochs of `whole` keys each."""
+    full, rest = divmod(max(min(keys, past * whole), 0), whole)
+    in_batch = views * batch
+    distinct = rest // in_batch * batch + min(rest % in_batch, batch)
+    left_out = 1 - whole / (views * images)  # of an epoch
+    return float(1 - left_out**full * (1 - distinct / images))
 
 
 def _none(count: int, total: int, queue: int) -> float:

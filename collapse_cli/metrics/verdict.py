@@ -21,6 +21,7 @@ from collapse_cli.answers import Verdict
 from collapse_cli.figures import percent
 from collapse_cli.metrics.advice import ROUNDING, Context, more, passing
 from collapse_cli.metrics.findings import active, findings, of_views, spread_out
+from collapse_cli.metrics.image_words import fault, too_few
 from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.signs import (
     COMPLETE,
@@ -133,6 +134,7 @@ def _ruling(
     return (
         _not_judged(spectrum, context)
         or _common_part(spectrum, context, signs, spread)
+        or _few_images(spectrum, context)
         or _shape(spectrum, context, dimensions)
     )
 
@@ -140,6 +142,8 @@ def _ruling(
 def _not_judged(spectrum: Spectrum, context: Context) -> Ruling | None:
     """Where the embeddings, whatever they look like, are not those of a training; and where they need no rule."""
     count = spectrum.distinct or spectrum.samples
+    if images := fault(context.images):
+        return Ruling("inconclusive", images.sentence, meaning=images.meaning)
     if context.stage and context.stage.epochs == 0:
         return Ruling("inconclusive", f"There is nothing to judge yet: {context.stage.in_words}.")
     if context.looks_untrained:
@@ -181,6 +185,12 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
     )
 
 
+def _few_images(spectrum: Spectrum, context: Context) -> Ruling | None:
+    """Where most images are copies: their embeddings span few directions, whatever the encoder is worth."""
+    images = too_few(context.images, spectrum.dimensions)
+    return Ruling("inconclusive", images.sentence, meaning=images.meaning) if images else None
+
+
 def _cosine(total_variance: float) -> str:
     """The mean cosine 1 - total variance, with as many digits as tell it from 1."""
     if total_variance <= ROUNDING:
@@ -218,5 +228,5 @@ def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
     if n > spectrum.dimensions:
         return (dimensions.in_words("Active dimensions"),)
     return (
-        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: give at least {10 * spectrum.dimensions:,} embeddings.",
+        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: at most {max(n - 1, 0):,} directions can be told apart.",
     )

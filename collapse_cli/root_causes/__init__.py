@@ -15,7 +15,10 @@ from collapse_cli.metrics.alignment import spread
 from collapse_cli.metrics.augmentation import Augmentation, augmentation
 from collapse_cli.metrics.causes import POINT
 from collapse_cli.metrics.chain import Chain, chain
+from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.eigenvalues import effective_rank
+from collapse_cli.metrics.image_set import ImageSet, image_set
+from collapse_cli.metrics.oracle_expected import stale_key
 from collapse_cli.metrics.rows import unit
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.root_causes.chains import in_a_row
@@ -25,6 +28,7 @@ from collapse_cli.training import SETTLING, batches
 
 VIEWED, VIEWS = 512, 4  # images whose views are told apart, and how many of each
 LOOKED_AT = 2048  # clean images, and keys of a queue, at most
+STREAMED = 2048  # images that are read again for their own sake, of those that are not in memory
 STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -40,6 +44,18 @@ class Trained:
     def steps(self) -> int:
         """Done so far."""
         return self.epochs * (self.data.images // self.run.training.batch)
+
+    @property
+    def keys_per_epoch(self) -> int:
+        """Of whole batches alone: the incomplete last one is left out."""
+        return self.data.images // self.run.training.batch * self.keys_per_step
+
+    def stale_key(self, past: int | None = None) -> float | None:
+        """`metrics.oracle_expected.stale_key` of its queue, also where the loss leaves such keys out; None without a queue."""
+        batch = self.run.training.batch
+        if self.queue is None or batch > self.data.images:
+            return None
+        return stale_key(self.data.images, batch, self.queue, self.keys_per_step // batch, past)
 
     @property
     def queue(self) -> int | None:
@@ -63,6 +79,7 @@ class Case:
     """A network that is asked why it collapsed. recipe, strength: of the views; samples: images at most.
 
     trained: None where that is not known, as of another library's network. Its images need not be those of its training.
+    status: of the verdict on the space that the loss sees, empty where there is none: what is said of a collapse follows it.
     """
 
     method: methods.Method
@@ -73,19 +90,28 @@ class Case:
     seed: int
     trained: Trained | None = None
     samples: int = LOOKED_AT
+    status: str = ""
 
     @property
     def device(self) -> torch.device:
         return next(cast(nn.Module, self.method).parameters()).device
 
     @cached_property
-    def untrained(self) -> methods.Method | None:
-        """The same network before its first step, batch norm settled as training settles it."""
+    def initial_weights(self) -> methods.Method | None:
+        """The same network before its first step, whose batch norm has seen nothing yet."""
         if self.trained is None:
             return None
+        fresh = methods.build(self.trained.run, self.trained.data)
+        cast(nn.Module, fresh).to(self.device)
+        return fresh
+
+    @cached_property
+    def untrained(self) -> methods.Method | None:
+        """The same, batch norm settled as training settles it."""
+        fresh = self.initial_weights
+        if self.trained is None or fresh is None:
+            return None
         run, device = self.trained.run, self.device
-        fresh = methods.build(run, self.trained.data)
-        cast(nn.Module, fresh).to(device)
         generator = torch.Generator(device).manual_seed(run.training.seed)
         drawn = batches(self.images, self.normalisation, run.training, generator)
         settle(
@@ -101,6 +127,27 @@ class Case:
     def space(self) -> Tensor:
         """(N,d) clean rows of the space that the loss sees."""
         return list(self.clean.spaces.values())[-1]
+
+    @cached_property
+    def image_set(self) -> ImageSet:
+        """Facts of the images that are embedded, without the network."""
+        count = min(self.samples, STREAMED) if self.images.streamed else self.samples
+        return image_set(
+            self.images.pixels, self.images.labels, embedding.sample(self.images, count, self.seed)
+        )
+
+    @property
+    def one_label(self) -> str:
+        """The class of all its images, where the loss learned from their labels; empty where there are several."""
+        labels, run = self.images.labels, self.trained and self.trained.run
+        if (
+            labels is None
+            or run is None
+            or run.method not in methods.LEARN_FROM_LABELS
+            or len(labels.unique()) != 1
+        ):
+            return ""
+        return class_names([int(labels[0])], self.images.classes)[0]
 
     @cached_property
     def std_sqrt_d(self) -> float:
@@ -122,8 +169,8 @@ class Case:
 
     @property
     def is_a_point(self) -> bool:
-        """Complete collapse: there is no shape left to look at."""
-        return self.std_sqrt_d < POINT
+        """There is no shape left to look at; a common offset, which the verdict knows of, leaves it."""
+        return self.std_sqrt_d < POINT and self.status not in ("healthy", "dimensional collapse")
 
     @cached_property
     def now(self) -> Augmentation:

@@ -7,6 +7,8 @@ from typing import Any
 from collapse_cli.metrics import causes
 from collapse_cli.metrics.augmentation import NORMAL_95
 from collapse_cli.metrics.causes import Cause
+from collapse_cli.metrics.causes_images import few_images, one_class
+from collapse_cli.metrics.image_words import fault
 from collapse_cli.root_causes import STRENGTHS, Case, Trained, steps
 from collapse_cli.root_causes.forces import forces
 from collapse_cli.root_causes.queues import keys, negatives
@@ -14,6 +16,13 @@ from collapse_cli.root_causes.queues import keys, negatives
 
 def diagnose(case: Case) -> list[Cause]:
     """Every cause that this network can be asked about, those found first."""
+    data = [
+        cause
+        for cause in (few_images(case.image_set, case.space.shape[1]), one_class(case.one_label))
+        if cause
+    ]
+    if fault(case.image_set):
+        return data  # views of one image tell nothing of the augmentation, nor of anything else
     candidates: list[Cause | None] = [augmented(case)]
     if case.trained is not None:
         idle = steps.unlearned(case, case.trained)
@@ -21,9 +30,10 @@ def diagnose(case: Case) -> list[Cause]:
             return [idle]  # all else is asked of what has learned
         candidates += [idle, *learned(case, case.trained)]
     ranked = causes.ranked(candidates, case.std_sqrt_d)
-    if case.trained is not None and not causes.first(ranked, case.std_sqrt_d):
+    unexplained = case.status != "healthy" and not causes.first(ranked, case.std_sqrt_d)
+    if case.trained is not None and unexplained:
         ranked = causes.ranked([*ranked, steps.unfinished(case, case.trained)], case.std_sqrt_d)
-    return ranked
+    return [*data, *ranked]
 
 
 def learned(case: Case, trained: Trained) -> list[Cause | None]:

@@ -37,7 +37,7 @@ def _clock(trained: Trained) -> dict[str, Any]:
         "steps": trained.steps,
         "key_waits": size / trained.keys_per_step,
         "key_encoder": 1 / (1 - momentum) if momentum < 1 else math.inf,
-        "queue_age": size / trained.data.images,
+        "queue_age": size / trained.keys_per_epoch,
     }
 
 

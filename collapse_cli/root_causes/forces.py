@@ -70,7 +70,8 @@ def forces(case: Case, trained: Trained) -> list[Cause | None]:
         candidates.append(causes_forces.weak_variance(scale, knobs.variance, knobs.invariance))
     others = repelling(trained.run)
     if others is not None:
-        candidates.append(causes_forces.few_negatives(others, case.effective_rank, more(trained.run)))
+        cure = more(trained.run, trained.data.images)
+        candidates.append(causes_forces.few_negatives(others, case.effective_rank, cure) if cure else None)
     return candidates
 
 
@@ -97,12 +98,17 @@ def repelling(run: Run) -> int | None:
     return None
 
 
-def more(run: Run) -> Mapping[str, Any]:
-    """As many as the method's defaults bring."""
+def more(run: Run, images: int) -> Mapping[str, Any]:
+    """As many as the method's defaults bring, as far as there are images; nothing where that is no more.
+
+    images: of the training, of which a queue holds no more than half.
+    """
     usual = resolve(run.method)
     match usual.settings:
         case settings.Queue(queue=keys):
-            return {"queue": keys}
+            name, count, now = "queue", min(keys, images // 2), run.settings.queue
         case settings.MemoryBank(negatives=slots):
-            return {"negatives": slots}
-    return {"batch": usual.training.batch}
+            name, count, now = "negatives", min(slots, images), run.settings.negatives
+        case _:
+            name, count, now = "batch", min(usual.training.batch, images), run.training.batch
+    return {name: count} if count > now else {}

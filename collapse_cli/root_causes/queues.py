@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +16,7 @@ from collapse_cli.metrics.causes_steps import FEW
 from collapse_cli.metrics.oracle import Oracle, oracle
 from collapse_cli.models.key_encoder import KeyQueue
 from collapse_cli.root_causes import LOOKED_AT, Case, Trained
-from collapse_cli.settings import Masks
+from collapse_cli.settings import Keys, Masks, Mochi
 
 FINE = 16  # keys, with fewer of which a share of them says too little
 
@@ -24,11 +27,26 @@ def keys(case: Case, trained: Trained) -> list[Cause | None]:
     if queue is None:
         return []
     size, momentum, steps = len(queue.keys), trained.momentum, trained.steps
+    fast = causes.fast_keys(size, trained.keys_per_step, momentum)
+    long = causes.long_queue(size, trained.keys_per_epoch, stale(case, queue))
     return [
-        causes.fast_keys(size, trained.keys_per_step, momentum),
+        replace(fast, cure={**fast.cure, **_followed(trained)}),
         causes.slow_keys(momentum, steps) if steps >= FEW else None,
-        causes.long_queue(size, trained.data.images, stale(case, queue)),
+        replace(long, cure={**long.cure, **_mixed(trained, long.cure["queue"])}),
     ]
+
+
+def _followed(trained: Trained) -> dict[str, Any]:
+    """What a momentum needs in order to count: a key encoder that follows."""
+    settings = trained.run.settings
+    follows = not isinstance(settings, Keys) or settings.key_encoder == "momentum"
+    return {} if follows else {"key_encoder": "momentum"}
+
+
+def _mixed(trained: Trained, queue: int) -> dict[str, Any]:
+    """MoCHi chooses its hardest negatives among the keys of the queue."""
+    settings = trained.run.settings
+    return {"hardest": queue} if isinstance(settings, Mochi) and settings.hardest > queue else {}
 
 
 def stale(case: Case, queue: KeyQueue) -> float | None:

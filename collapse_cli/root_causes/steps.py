@@ -31,8 +31,8 @@ def _weights(network: nn.Module) -> Iterator[Tensor]:
 
 def moved(case: Case) -> float | None:
     """||W - W_0||_F / ||W_0||_F of the encoder's median layer; None where it has none."""
-    assert case.untrained is not None
-    pairs = zip(_weights(case.method.encoder), _weights(case.untrained.encoder), strict=True)
+    assert case.initial_weights is not None
+    pairs = zip(_weights(case.method.encoder), _weights(case.initial_weights.encoder), strict=True)
     by = [float((now - before).norm() / before.norm()) for now, before in pairs]
     return median(by) if by else None
 
@@ -104,4 +104,5 @@ def unfinished(case: Case, trained: Trained) -> Cause | None:
     if not trained.steps or case.std_sqrt_d >= UNFINISHED:
         return None
     an_epoch = trained.steps / trained.epochs
-    return causes_steps.few_steps(trained.steps, math.ceil(causes_steps.ENOUGH / an_epoch))
+    enough, planned = math.ceil(causes_steps.ENOUGH / an_epoch), trained.run.training.epochs
+    return causes_steps.few_steps(trained.steps, max(enough, planned))

@@ -30,7 +30,7 @@ NO_LAYERS = re.compile(r"pos_embed|position|token|queue|prototypes")
 class Frozen(nn.Module):
     """A network with the parts that a method has: encoder, projector, cluster head; without a projector h is handed on."""
 
-    repels = loss_sees = temperature = negatives = key_network = classifier = (
+    repels = loss_sees = temperature = negatives = key_network = classifier = compares = (
         None  # of its training nothing is known
     )
 

@@ -99,7 +99,7 @@ def resumable(
     if checkpoint.state.epoch >= checkpoint.run.training.epochs:
         raise CollapseError(
             f"{record.folder} has completed its {checkpoint.state.epoch} epochs",
-            "give a larger --epochs to continue",
+            f"give more to continue, such as --epochs {2 * checkpoint.state.epoch}",
         )
     return checkpoint
 

@@ -49,7 +49,8 @@ def test_a_plan_counts_what_is_done_and_kept(images: Images) -> None:
 @pytest.mark.parametrize(
     ("method", "knobs", "sentence"),
     [
-        ("moco", {"queue": 192}, "--queue 192 is 2.0 epochs of 96 images"),
+        ("moco", {"queue": 192}, "--queue 192 is 2.0 epochs of 96 keys: with probability 100% (mean"),
+        ("moco", {"queue": 48}, "--queue 48 is 0.5 epochs of 96 keys: with probability 22% (mean"),
         ("moco", {"keep_every": 9, "epochs": 3}, "--keep-every 9 is more than the 3 epochs"),
         ("moco", {"shuffle_bn": True}, "--shuffle-bn has no effect with --bn-splits 1"),
         ("supervised", {"recipe": "randaugment"}, "--recipe randaugment contains a policy"),
@@ -65,7 +66,7 @@ def test_what_may_mislead_is_said(method: str, knobs: dict[str, Any], sentence: 
 @pytest.mark.parametrize(
     ("method", "knobs"),
     [
-        ("moco", {"queue": 48}),
+        ("moco", {"queue": 32}),
         ("moco", {"queue": 192, "mask_own": True}),
         ("moco", {"queue": 16, "shuffle_bn": True, "bn_splits": 2}),
         ("simsiam", {}),

@@ -63,3 +63,13 @@ def test_blur_keeps_constants_and_commutes_with_mirror_and_transpose(sigma, radi
     torch.testing.assert_close(smooth(flat, sigmas, radius), flat, atol=1e-6, rtol=0)
     torch.testing.assert_close(smooth(images.flip(-1), sigmas, radius), soft.flip(-1), atol=1e-6, rtol=0)
     torch.testing.assert_close(smooth(images.mT, sigmas, radius), soft.mT, atol=1e-6, rtol=0)
+
+
+def test_a_single_pixel_is_its_own_blur() -> None:
+    """Taps that sum to 1 leave it as it is; of a row of pixels the other axis alone is blurred."""
+    images = torch.rand(8, 3, 1, 1)
+    assert torch.equal(blur(images, 1.0, torch.Generator().manual_seed(0)), images)
+    row = torch.rand(2, 1, 1, 5)
+    sigma = torch.tensor([0.5, 1.0])
+    tall = row.expand(2, 1, 5, 5)
+    assert torch.allclose(smooth(row, sigma, 1), smooth(tall, sigma, 1)[:, :, :1])

@@ -152,15 +152,17 @@ def test_a_run_that_stopped_too_early(run: Path, tmp_path: Path, capsys: Capture
 
 
 def test_a_run_that_learned_nothing(tmp_path: Path, capsys: Capture) -> None:
-    """Whatever the verdict on random directions, the answer says whose they are."""
+    """Whatever random directions look like, the verdict says whose they are, once, and the command would train it."""
     words = ["moco", "--lr", "1e-6", "--epochs", "1", "--encoder", "mlp"]
     assert main(["train", *words, "--out", str(tmp_path / "r"), "-q"]) == 0
     capsys.readouterr()
     main(["causes", str(tmp_path / "r"), "--samples", "150", "--json"])
     document = json.loads(capsys.readouterr().out)
     assert [one["of"] for one in causes(document)] == ["nothing was learned"]
-    sentence = document["results"][0]["verdict"]["sentence"]
-    assert sentence.endswith("Nothing was learned: the network is still at its initialisation.")
+    verdict = document["results"][0]["verdict"]
+    assert verdict["status"] == "inconclusive"
+    assert verdict["sentence"].count("Nothing was learned") == 1
+    assert "--lr 0.05" in verdict["commands"][0]
 
 
 def test_suspects_are_what_is_unusual() -> None:
@@ -274,7 +276,8 @@ def test_two_cures_go_to_two_folders(tmp_path: Path, capsys: Capture) -> None:
         "the queue was never full"
     )
     document = json.loads(capsys.readouterr().out)
-    commands = document["results"][0]["verdict"]["commands"]
+    assert document["results"][0]["verdict"]["commands"] == [], "of no collapse is it said what would cure it"
+    commands = [one["cure"] for one in causes(document) if one["cure"]]
     assert [shlex.split(one)[-1] for one in commands] == [f"{tmp_path}/r-cured", f"{tmp_path}/r-cured-2"]
 
 

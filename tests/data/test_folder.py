@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import os
+import warnings
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 from PIL import Image
 
 from collapse_cli import data
 from collapse_cli.data import decoded
+from collapse_cli.data.labelling import Labelled
 from collapse_cli.errors import CollapseError
+from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
 
 
@@ -149,15 +154,120 @@ def test_no_folder_a_file_and_an_empty_folder_are_refused(tmp_path: Path) -> Non
         assert caught.value.hint
 
 
-def test_what_lies_beside_the_folders_is_counted(tmp_path: Path) -> None:
-    """Images beside class folders, beside the folders of splits, and the fifth that is held out."""
-    paint(tmp_path, "flat/dog/1.png", "flat/cat/2.png", "flat/3.png")
-    (note,) = data.load(f"folder:{tmp_path / 'flat'}", "all").notes
-    assert (note.kind, note.count, note.total, note.examples) == ("left out", 1, 3, ("3.png",))
+def test_what_lies_beside_the_folders_of_splits_is_counted(tmp_path: Path) -> None:
     paint(tmp_path, "split/train/dog/1.png", "split/test/dog/2.png", "split/spare/dog/3.png", "split/4.png")
     (note,) = data.load(f"folder:{tmp_path / 'split'}", "train").notes
-    assert (note.count, note.total, note.examples) == (2, 4, ("4.png", "3.png"))
-    paint(tmp_path, *(f"cut/dog/{i}.png" for i in range(10)))
-    (note,) = data.load(f"folder:{tmp_path / 'cut'}", "train").notes
-    assert (note.count, note.total) == (2, 10)
-    assert "--split all uses every image" in note.sentence
+    assert (note.count, note.total, note.examples) == (2, 4, ("4.png", "spare/dog/3.png"))
+
+
+def sentences(images: Images) -> list[str]:
+    return [note.sentence for note in images.notes]
+
+
+def test_what_is_left_out_and_changed_is_noted(tmp_path: Path) -> None:
+    paint(tmp_path, "cat/1.png", "cat/2.png", "dog/3.png", "4.png", size=(4, 8))
+    (tmp_path / "labels.json").write_text("{}")
+    (tmp_path / "cat/5.heicx").write_text("no image")
+    assert sentences(data.load(f"folder:{tmp_path}", "all")) == [
+        "2 of 6 files are left out: not of a kind that is read as an image (1 .heicx, 1 .json)",
+        "1 of 4 images (4.png) is left out: beside the class folders; move them into such a folder to use them",
+        "all 3 images are resized to 64 x 64 pixels (from 4 x 8; 3 not square and cut to the middle; 3 smaller and enlarged); "
+        "--size sets another side",
+    ]
+    notes = data.load(f"folder:{tmp_path}", "train", framing=Framing(4)).notes
+    assert [note.sentence for note in notes][2:4] == [
+        "1 of 3 images is left out: the set has no splits, and an 80 : 20 cut makes these the test part; "
+        "--split all uses every image",
+        "all 2 images are resized to 4 x 4 pixels (from 4 x 8; 2 not square and cut to the middle)",
+    ]
+
+
+def test_images_of_their_size_are_not_noted(tmp_path: Path) -> None:
+    paint(tmp_path, "1.png", "2.png")
+    assert data.load(f"folder:{tmp_path}", "all").notes == ()
+    Image.new("RGBA", (4, 4), (1, 2, 3, 255)).save(tmp_path / "3.png")  # opaque
+    images = data.load(f"folder:{tmp_path}", "all")
+    assert images.notes == ()
+    assert levels(images) == [1, 2, 1]
+
+
+def test_the_labels_of_the_images_are_no_file_of_another_kind(tmp_path: Path) -> None:
+    paint(tmp_path, "1.png", "2.png")
+    (tmp_path / "labels.csv").write_text("0\n1\n")
+    files = ImageFiles(labels=str(tmp_path / "labels.csv"))
+    labelled = Labelled([0, 1], ("cat", "dog"))
+    images = data.load(f"folder:{tmp_path}", "all", files=files, labelling=lambda names, count: labelled)
+    assert images.notes == ()
+
+
+@pytest.mark.parametrize("ending", ["jfif", "jpe", "tga", "ico", "apng", "jp2", "dds"])
+def test_whatever_pillow_opens_is_read(tmp_path: Path, ending: str) -> None:
+    Image.new("RGB", (16, 16), (9, 9, 9)).save(tmp_path / f"1.{ending}")
+    assert levels(data.load(f"folder:{tmp_path}", "all")) == [9]
+
+
+def test_a_file_without_an_ending_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    Image.new("L", (4, 4), 9).save(tmp_path / "9", "PNG")
+    (tmp_path / "README").write_text("no image")
+    images = data.load(f"folder:{tmp_path}", "all")
+    assert (levels(images), len(images.notes)) == ([9], 1)
+
+
+def test_every_broken_image_of_every_split_is_listed(tmp_path: Path) -> None:
+    """Eight of ten: text, nothing, half a file, a link to nowhere, a pipe, an odd name; in train and in test."""
+    paint(tmp_path, "train/1.png", "test/2.png")
+    whole = (tmp_path / "train/1.png").read_bytes()
+    (tmp_path / "test/text.png").write_text("no image")
+    (tmp_path / "test/nothing.png").write_bytes(b"")
+    (tmp_path / "train/half.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "train/link.png").symlink_to("nowhere")
+    (tmp_path / "train/two\nlines.png").write_text("no image")
+    os.mkfifo(tmp_path / "test/pipe.png")
+    with pytest.raises(CollapseError, match=r"^6 of 8 images cannot be read: ") as caught:
+        data.load(f"folder:{tmp_path}", "train")
+    assert "and 1 more" in caught.value.message
+    assert "two\\nlines.png" in caught.value.message
+    assert "link.png (the file it links to is not there)" in caught.value.message
+    assert "--skip-broken" in caught.value.hint
+    images = data.load(f"folder:{tmp_path}", "train", files=ImageFiles(skip_broken=True))
+    assert (levels(images), images.files) == ([1], ("train/1.png",))
+    assert images.notes[0].sentence.startswith("3 of 4 images (")
+
+
+def test_an_image_of_too_many_pixels_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to twice Pillow's limit is read; of that it warns, which nobody sees."""
+    paint(tmp_path, "1.png", size=(10, 10))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert levels(data.load(f"folder:{tmp_path}", "all")) == [1]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 49)
+    with pytest.raises(CollapseError, match=r"1\.png .*\(it has 100 pixels, and at most 98 are read\)"):
+        data.load(f"folder:{tmp_path}", "all")
+
+
+def test_fractions_of_two_scales_are_refused(tmp_path: Path) -> None:
+    """0 … 1 beside 0 … 255: one of them would be black, or white."""
+    for name, level in (("a", 0.5), ("b", 200.0)):
+        Image.new("F", (4, 4), level).save(tmp_path / f"{name}.tif")
+    with pytest.raises(
+        CollapseError, match=r"a\.tif has fractions from 0\.5 to 0\.5, and .*b\.tif up to 200"
+    ):
+        data.load(f"folder:{tmp_path}", "all")
+    Image.new("F", (4, 4), 0.0).save(tmp_path / "a.tif")  # black on either scale
+    assert levels(data.load(f"folder:{tmp_path}", "all")) == [0, 200]
+
+
+@pytest.mark.parametrize(
+    ("framing", "box"), [(Framing(4, 8), 0), (Framing(4, stretched=True), 1), (Framing(4), 2)]
+)
+def test_framings(tmp_path: Path, framing: Framing, box: int) -> None:
+    """Of 16x8: its middle at its own scale; all of it; its middle square at half the scale. Boxes of columns and rows read."""
+    samples = numpy.zeros((8, 16, 3), numpy.uint8)
+    samples[..., 0] = numpy.arange(16) * 10
+    samples[..., 1] = numpy.arange(8)[:, None] * 10
+    Image.fromarray(samples).save(tmp_path / "1.png")
+    pixels = data.load(f"folder:{tmp_path}", "all", framing=framing).pixels[torch.arange(1)][0]
+    left, top, right, bottom = [(60, 20, 90, 50), (15, 5, 135, 65), (45, 5, 105, 65)][box]
+    assert abs(pixels[0, 0].int()[[0, -1]] - torch.tensor([left, right])).max() <= 5
+    assert abs(pixels[1, :, 0].int()[[0, -1]] - torch.tensor([top, bottom])).max() <= 5

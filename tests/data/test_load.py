@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,19 @@ def test_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "mine").mkdir()
     Image.new("RGB", (4, 4), (7, 7, 7)).save(tmp_path / "mine/a.png")
     assert torch.equal(torch.as_tensor(data.load("folder:~/mine", "all").pixels), torch.full((1, 3, 4, 4), 7))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "name"), [("folder", "my imgs"), ("parquet", "shards"), ("parquet", "a.parquet")]
+)
+def test_a_path_without_its_scheme_is_told_how_to_be_named(
+    scheme: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("my imgs", "shards"):
+        Path(folder).mkdir()
+    for file in ("shards/1.parquet", "a.parquet"):
+        Path(file).touch()
+    with pytest.raises(CollapseError, match=r"but a (folder|file) of this name is there") as caught:
+        data.load(name)
+    assert shlex.split(caught.value.hint)[1:] == ["--dataset", f"{scheme}:{name}"]

@@ -155,9 +155,12 @@ def test_streamed_images_are_the_held_ones(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_one_size_for_every_split(tmp_path: Path) -> None:
+    """6 in both; 64 in both, where one split has another size."""
     write(tmp_path / "test-0.parquet", {"image": [photo(1, side=6)]})
-    write(tmp_path / "train-0.parquet", {"image": [photo(1, side=4)]})
+    write(tmp_path / "train-0.parquet", {"image": [photo(1, side=6)]})
     assert load(tmp_path, "train").shape == load(tmp_path, "test").shape == (3, 6, 6)
+    write(tmp_path / "train-0.parquet", {"image": [photo(1, side=4)]})
+    assert load(tmp_path, "train").shape == load(tmp_path, "test").shape == (3, 64, 64)
 
 
 @pytest.mark.parametrize("value", [None, {"bytes": None, "path": "a.png"}, {"bytes": b"x", "path": "a.png"}])

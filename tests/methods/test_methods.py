@@ -92,6 +92,7 @@ def test_another_librarys_network_declares_the_same() -> None:
         "classifier",
         "repels",
         "loss_sees",
+        "compares",
     }
     assert {name for name, part in parts.items() if part is None} == nothing
     assert Frozen(nn.Identity(), None, head := nn.Softmax(dim=1)).cluster_head is head

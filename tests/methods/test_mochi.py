@@ -219,6 +219,6 @@ def test_a_share_of_the_query_makes_a_negative_harder(build: Make, batch: Batch)
     """
     method = build("mochi", hardest=2, pair_mixes=0, query_mixes=50, mix_after=0.0)
     method.loss(batch)
-    second = method.negative.topk(2, dim=1).values[:, 1:]
-    assert float((method.mixed - second).min()) > -1e-6
+    second = method.contrasted[1].topk(2, dim=1).values[:, 1:]
+    assert float((method.mixed[0] - second).min()) > -1e-6
     assert method.diagnostics()["mixes harder than all"] > 0.5 - 4 * math.sqrt(1 / 4 / 800)

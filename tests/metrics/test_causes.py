@@ -6,14 +6,16 @@ import math
 
 import pytest
 
-from collapse_cli.metrics import causes, causes_forces, causes_steps
+from collapse_cli.metrics import causes, causes_forces, causes_images, causes_steps
 from collapse_cli.metrics.causes import NAMES, SPREAD, Cause, ranked
+from collapse_cli.metrics.image_set import ImageSet
 
 
 def test_at_its_threshold_every_rule_is_one_time() -> None:
     """(K/B)(1 - m) = (512/64)(1 - .9375) = .5; .75 = m^1; K = N; 20 = .5 x 40; sqrt 2; a quarter; a half; .6; .25.
 
-    A scale of .4; .3 of the norm; .025 of it moved; similarities of .2 over T = .1 are 2; 8 others; 100 steps.
+    A scale of .4; .3 of the norm; .025 of it moved; similarities of .2 over T = .1 are 2; 8 others; 100 steps; 16 distinct
+    images of 64 in 16 dimensions; a single class.
     """
     missing = [causes_forces.missing_force(name, "", 0.25, {}) for name in NAMES[:5]]
     found = [
@@ -32,6 +34,8 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
         causes_steps.nothing_learned(0.025, 1e-6, {}),
         causes.slow_keys(0.75, 1),
         causes.false_negatives(0.5, 0.1),
+        causes_images.few_images(ImageSet(64, 16, 16, 16, 4, 0, 0, 0, 0.5), 16),
+        causes_images.one_class("cat"),
     ]
     assert [one.times for one in found] == pytest.approx([1] * len(NAMES))
     assert tuple(one.name for one in found) == NAMES

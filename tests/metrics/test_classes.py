@@ -10,8 +10,9 @@ from sklearn.neighbors import NearestCentroid
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.classes import Classes, classes, nearest_mean
+from collapse_cli.metrics.classes import Classes, classes
 from collapse_cli.metrics.eigenvalues import eigenvalues
+from collapse_cli.metrics.nearest_mean import nearest_mean
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.scatter import groups
 

@@ -14,7 +14,9 @@ from torch import Generator, Tensor
 
 from collapse_cli import data
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.clusters import ari, clusters, contingency, kmeans, matching, nmi
+from collapse_cli.metrics import kmeans as k_means
+from collapse_cli.metrics.clusters import ari, clusters, contingency, matching, nmi, sparse_matching
+from collapse_cli.metrics.kmeans import kmeans
 
 Pairs = list[tuple[int, int]]
 
@@ -237,3 +239,35 @@ def test_raw_pixels_of_digits() -> None:
     assert found.accuracy == pytest.approx(0.79, abs=0.015)
     assert (found.nmi, found.ari) == pytest.approx((0.741, 0.666), abs=0.01)
     assert found.largest == pytest.approx(0.136, abs=0.005)
+
+
+@given(pairs(7, 5))
+def test_the_sparse_matching_agrees_as_often_as_that_of_the_whole_table(rows: Pairs) -> None:
+    """Which of several best matchings is found may differ; how many rows agree may not, nor may a cluster serve twice."""
+    assigned, labels = columns(rows)
+    table = contingency(assigned, labels, 7, 5)
+    cluster, of_class = table.nonzero(as_tuple=True)
+    ours, whole = sparse_matching(cluster, of_class, table[cluster, of_class], (7, 5)), matching(table)
+    assert len(set(ours.values())) == len(ours)
+    assert sum(int(table[i, c]) for c, i in ours.items()) == sum(int(table[i, c]) for c, i in whole.items())
+
+
+def test_thousands_of_classes_make_no_table_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,500 classes of 4 rows, of which the last row lies in the next cluster: 3/4 agree. No table, and no list of them all."""
+    labels = torch.arange(10_000) // 4
+    assigned = (labels + (torch.arange(10_000) % 4 == 3)) % 2500
+    monkeypatch.setattr("collapse_cli.metrics.clusters.matching", None)
+    found = clusters(assigned, 2500, labels)
+    assert found.accuracy == 0.75
+    assert found.confusion is None
+    assert found.recall is not None
+    assert (len(found.recall), set(found.recall.values())) == (1000, {0.75})
+    assert (len(found.sizes), (found.sizes.x or ())[0], (found.sizes.x or ())[-1]) == (1000, 1, 2500)
+    assert found.nmi == pytest.approx(normalized_mutual_info_score(labels, assigned), abs=1e-9)
+    assert found.ari == pytest.approx(adjusted_rand_score(labels, assigned), abs=1e-9)
+
+
+def test_kmeans_starts_less_often_where_ten_starts_would_take_long() -> None:
+    """3 ns for each of N x D x M: 10,000 x 512 rows have 20 s for ten starts into 130 clusters, for one into 1,302."""
+    assert [k_means.starts(10_000, 512, m) for m in (10, 130, 131, 650, 1302, 5000)] == [10, 10, 9, 2, 1, 1]
+    assert k_means.seconds(10_000, 512, 5000) == pytest.approx(76.8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,10 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import oracle as room
 from collapse_cli.metrics.oracle import matching_by_rank, oracle
 from collapse_cli.metrics.oracle_expected import expected, stale_key
+from collapse_cli.models.key_encoder import KeyQueue
+from collapse_cli.settings import resolve
+from collapse_cli.shapes import Images, Normalisation, Origin
+from collapse_cli.training import batches
 
 
 def test_expected_share_is_the_closed_form() -> None:
@@ -30,25 +35,68 @@ def test_unbalanced_classes_and_none_at_all() -> None:
     assert found.none_at_all == pytest.approx(none)
 
 
-@pytest.mark.parametrize("epochs", [0.3, 1.0, 1.311, 1.8])
-def test_own_stale_key_is_what_a_simulated_queue_holds(epochs: float) -> None:
-    """Two shuffled epochs, then a query from the third: how often is its image among the last K keys? 4 sd of 4000 draws."""
-    generator, n = torch.Generator().manual_seed(0), 200
-    hits = 0
-    for _ in range(4000):
-        past = torch.cat([torch.randperm(n, generator=generator) for _ in range(2)])
-        now = torch.randperm(n, generator=generator)
-        at = int(torch.randint(n, (), generator=generator))
-        queue = torch.cat([past, now[:at]])[-round(epochs * n) :]
-        hits += int(now[at] in queue)
-    assert hits / 4000 == pytest.approx(stale_key(epochs), abs=4 * math.sqrt(0.25 / 4000))
+SAMPLED = [  # N, B, K, symmetric
+    (56, 32, 24, False), (100, 60, 60, False), (97, 32, 97, False), (96, 32, 48, False), (33, 32, 33, False),
+    (50, 7, 120, False), (40, 8, 20, True), (70, 24, 60, True), (70, 24, 260, True), (61, 20, 50, True),
+]  # fmt: skip
 
 
-def test_own_stale_key_published() -> None:
-    """0.3 % at K = 4096, 5 % at 16384, 76 % at 65536 of CIFAR's 50,000."""
-    found = [stale_key(k / 50_000) for k in (4096, 16_384, 65_536)]
-    assert found == pytest.approx([0.0034, 0.0537, 0.7624], abs=1e-4)
-    assert stale_key(2.5) == 1
+def simulated(images: int, batch: int, queue: int, symmetric: bool, past: int | None = None) -> list[float]:
+    """Of each epoch's queries: the share whose image is in the queue before the step pushes its keys, as MoCo does.
+
+    Of 200 epochs with a full queue; past: of the epoch after so many, of 200 runs. Order and batches are those of training.
+    """
+    dots = Images(torch.zeros(images, 1, 1, 1, dtype=torch.uint8), None, (), "dots")
+    training = resolve("moco", {"batch": batch, "recipe": "none"}).training
+    generator, shares = torch.Generator().manual_seed(0), []
+    ring, epoch = KeyQueue(queue, 1), 0
+    while len(shares) < 200:
+        full, hits, asked = int(ring.seen) >= queue, 0, 0
+        for each in batches(dots, Normalisation((0.0,), (1.0,)), training, generator):
+            hits, asked = hits + int(torch.isin(each.index, ring.index).sum()), asked + batch
+            for _ in range(1 + symmetric):
+                ring.push(torch.zeros(batch, 1), each.origin)
+        if (past is None and full) or past == epoch:
+            shares.append(hits / asked)
+        epoch += 1
+        if past is not None and epoch > past:
+            ring, epoch = KeyQueue(queue, 1), 0
+    return shares
+
+
+@pytest.mark.parametrize(("images", "batch", "queue", "symmetric"), SAMPLED)
+def test_a_stale_key_is_what_the_sampler_leaves_in_the_queue(
+    images: int, batch: int, queue: int, symmetric: bool
+) -> None:
+    """Training's own batches fill a KeyQueue; within 4 standard errors of the mean of 200 epochs."""
+    shares = torch.tensor(simulated(images, batch, queue, symmetric))
+    error = float(shares.std()) / len(shares) ** 0.5
+    expected_share = stale_key(images, batch, queue, 1 + symmetric)
+    assert float(shares.mean()) == pytest.approx(expected_share, abs=4 * error + 1e-3)
+
+
+@pytest.mark.parametrize("past", [0, 1, 2])
+def test_early_epochs_have_few_behind_them(past: int) -> None:
+    """A queue of 3.75 epochs: none is stale in the first, then what one and two epochs have brought."""
+    shares = torch.tensor(simulated(50, 16, 180, False, past))
+    error = float(shares.std()) / len(shares) ** 0.5
+    assert float(shares.mean()) == pytest.approx(stale_key(50, 16, 180, past=past), abs=4 * error + 1e-6)
+
+
+def test_stale_keys_in_closed_form() -> None:
+    """No image left out: batches of one, t steps into the epoch K - t keys are left of the epoch before: K (K + 1) / 2N².
+
+    CIFAR's 50,000: 0.3 % at K = 4096, 5 % at 16384, 76 % at 65536. Half of 64 images in batches of 48 are 48 of 64 keys behind.
+    """
+    assert stale_key(100, 1, 30) == pytest.approx(30 * 31 / 2 / 100**2)
+    published = [stale_key(50_000, 1, k) for k in (4096, 16_384, 65_536)]
+    assert published == pytest.approx([0.0034, 0.0537, 0.7624], abs=1e-4)
+    assert stale_key(64, 48, 32) == pytest.approx(32 / 64), "the one step of an epoch meets the last 32 keys"
+    assert stale_key(64, 48, 96) == pytest.approx(1 - (16 / 64) ** 2), (
+        "and two whole epochs, each with 48 of 64 images"
+    )
+    assert stale_key(64, 48, 96, views=2) == pytest.approx(48 / 64), "or one, whose images have two keys each"
+    assert stale_key(64, 64, 128) == 1
 
 
 def random_case(q: int = 7, k: int = 30) -> dict[str, torch.Tensor]:
@@ -146,13 +194,6 @@ def test_one_class_and_classes_of_one() -> None:
     assert alone.false_negatives_of_class == {"a": 0, "b": 0, "c": 0, "d": 0}
 
 
-def test_own_stale_key_is_continuous() -> None:
-    """r^2/2 and 1 - (2-r)^2/2 meet at r = 1 in 1/2, and the second ends at 1."""
-    assert stale_key(1) == 0.5
-    assert stale_key(1 + 1e-9) == pytest.approx(0.5)
-    assert stale_key(2) == 1
-
-
 @pytest.mark.parametrize("queue", [0, -3])
 def test_a_queue_without_keys_expects_nothing(queue: int) -> None:
     """Said in the docstring: raises for K < 1."""
@@ -223,6 +264,53 @@ def test_a_query_whose_keys_are_all_its_own_image() -> None:
     assert (found.share, found.rank_1) == (1, 1)
     for value in (found.mass, found.top_tenth_mass, *found.matching_by_rank):
         assert math.isfinite(value)
+
+
+def test_the_loss_may_take_other_keys_for_negatives() -> None:
+    """What it leaves out counts for the proxy accuracy and p alone: with nothing left out stale keys are among the ranks of p.
+
+    Query 0's own stale key is more similar than its positive; the false negatives are those of a ranking without it.
+    """
+    queries = torch.eye(2)
+    keys = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    positives = torch.tensor([[0.8, 0.6], [0.1, 0.995]])
+    labels, index, stale = torch.tensor([0, 1]), torch.arange(2), torch.tensor([0, 7])
+
+    def measured(left_out: Any) -> Any:
+        return oracle(queries, keys, labels, labels, index, stale, 0.5, positives, left_out)
+
+    alone, whole = measured(None), measured(lambda queries, keys: None)
+    assert (float(alone.proxy_accuracy), float(whole.proxy_accuracy)) == (1, 0.5)
+    for name in ("share", "rank_1", "same_image", "mass"):
+        assert getattr(alone, name) == getattr(whole, name)
+    s = queries @ keys.T
+    p = matching_by_rank((queries * positives).sum(dim=1), s, 0.5)[1]
+    assert list(whole.matching_by_rank) == pytest.approx(p)
+    seen = []
+    measured(lambda queries, keys: seen.append((queries, keys)))
+    assert isinstance(seen[0][0], Origin)
+    assert torch.equal(seen[0][1].index, stale)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-7])
+def test_a_collapsed_z_wins_nothing(noise: float) -> None:
+    """All cosines 1, up to float32 noise of the size that normalising leaves: 0, and 1e-4 of a real difference is won."""
+    g = torch.Generator().manual_seed(0)
+    rows = normalize(torch.ones(300, 64) + noise * torch.randn(300, 64, generator=g), dim=1)
+    unknown = torch.full((300,), -1)
+    found = oracle(rows, rows, unknown, unknown, unknown, unknown, 0.2, rows.roll(1, 0))
+    assert found.proxy_accuracy == 0
+    axis = torch.zeros(64)
+    axis[0], axis[1] = 1 / 2**0.5, -1 / 2**0.5
+    apart = normalize(rows + 0.015 * axis, dim=1)  # cosines with `rows` fall by 1.1e-4
+    assert oracle(rows, apart, unknown, unknown, unknown, unknown, 0.2, rows).proxy_accuracy == 1
+
+
+def test_unknown_images_and_classes_are_nobodys() -> None:
+    """-1 is not known: it makes neither a stale key nor a false negative."""
+    rows, unknown = torch.eye(4), torch.full((4,), -1)
+    found = oracle(rows, rows, unknown, unknown, unknown, unknown, 0.2)
+    assert (found.same_image, found.share, found.rank_1) == (0, 0, 0)
 
 
 def test_nothing_to_compare() -> None:

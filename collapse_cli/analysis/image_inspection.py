@@ -1,0 +1,230 @@
+"""What is in a set of images, and what would a training make of it? The whole balance, in the order in which it is told."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_cli import data
+from collapse_cli.analysis import image_sets
+from collapse_cli.data import decoded
+from collapse_cli.data.headers import Header, surveyed
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.class_names import class_names
+from collapse_cli.metrics.image_set import Counting, ImageSet, shared
+from collapse_cli.runs.shell import quoted
+from collapse_cli.settings import ImageFiles, Training
+from collapse_cli.shapes import Framing, Images
+
+COMPARED = 20_000  # images that near copies are looked for among, at most
+CHUNK = 512  # images in memory that are looked at together
+LISTED = 5  # copies that are named
+
+
+@dataclass
+class Seen:
+    """What is gathered of the images that can be read, in order; headers: of files alone; broken: the others, and why."""
+
+    counting: Counting
+    names: list[str] = field(default_factory=list)
+    labels: list[Tensor] = field(default_factory=list)
+    headers: list[Header] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)  # images of each split that can be read
+
+
+def facts(dataset: str, files: ImageFiles, data_dir: str = "", download: bool = False) -> dict[str, Any]:
+    """Of a named set, folder:PATH or parquet:PATH. Raises CollapseError for one that is not there or has no image."""
+    parts = _parts(dataset, files, data_dir, download)
+    seen = _looked_at(parts)
+    if not seen.counting.count:
+        raise CollapseError(f"no image of {dataset} can be read", next(iter(seen.broken.values()), ""))
+    labels = torch.cat(seen.labels) if seen.labels else None
+    images = seen.counting.result(labels)
+    first = next(iter(parts.values()))
+    about = {
+        "path": dataset,
+        "layout": _layout(dataset),
+        "images": images.images,
+        "splits": seen.sizes,
+        **_of_classes(labels, first.classes),
+        **_of_headers(seen.headers),
+        **_of_pixels(images, seen),
+        "broken": [{"image": name, "why": why} for name, why in seen.broken.items()],
+        "left_out": list(dict.fromkeys(note.sentence for part in parts.values() for note in part.notes)),
+        "training": _of_training(images, first, seen),
+    }
+    return about | {"next": list(_next(dataset, about, data_dir))}
+
+
+def _parts(dataset: str, files: ImageFiles, data_dir: str, download: bool) -> dict[str, Images]:
+    """The splits that there are, train first, none of them decoded yet; everything where it has neither."""
+    parts, refusals = {}, []
+    for split in ("train", "test"):
+        try:
+            with decoded.as_streams():
+                parts[split] = image_sets.load(dataset, split, files, data_dir or None, download, Framing())
+        except CollapseError as error:
+            refusals.append(error)
+    if not parts:
+        raise refusals[0]
+    return parts
+
+
+def _looked_at(parts: dict[str, Images]) -> Seen:
+    """Every image once; of those in memory there are no headers."""
+    learned = len(next(iter(parts.values())))
+    seen = Seen(Counting(sum(map(len, parts.values())), COMPARED, learned))
+    for split, images in parts.items():
+        before = seen.counting.count
+        for rows, pixels in _chunks(images, seen):
+            seen.counting.add(pixels)
+            seen.names += [
+                images.files[row] if images.files else f"image {row} of {images.name}" for row in rows
+            ]
+            if images.labels is not None:
+                seen.labels.append(images.labels[list(rows)])
+        seen.sizes[split] = seen.counting.count - before
+    return seen
+
+
+def _chunks(images: Images, seen: Seen) -> Iterator[tuple[Sequence[int], Tensor]]:
+    """Rows that can be read, and their pixels (n,C,H,W)."""
+    if not isinstance(images.pixels, decoded.Stream):
+        for rows in torch.arange(len(images)).split(CHUNK):
+            yield rows.tolist(), images.pixels[rows]
+        return
+    for chunk in surveyed(images.pixels):
+        seen.headers += chunk.headers
+        seen.broken |= {images.pixels.read(row).name: why for row, why in chunk.broken.items()}
+        yield chunk.rows, chunk.pixels
+
+
+def _layout(dataset: str) -> str:
+    scheme = dataset.partition(":")[0] if data.is_source(dataset) else ""
+    return {"folder": "folder of images", "parquet": "parquet with images"}.get(scheme, "named data set")
+
+
+def _of_classes(labels: Tensor | None, classes: Sequence[str]) -> dict[str, Any]:
+    """How many images each class has, the largest first."""
+    if labels is None:
+        return {"labels": "no", "classes": None, "class_sizes": {}}
+    values, sizes = labels.unique(return_counts=True)
+    names = class_names(values.tolist(), classes)
+    ordered = sorted(zip(names, sizes.tolist(), strict=True), key=lambda item: -item[1])
+    return {"labels": "yes", "classes": len(names), "class_sizes": dict(ordered)}
+
+
+def _of_headers(headers: Sequence[Header]) -> dict[str, Any]:
+    """Kinds of files, modes and sizes, the most frequent first; how many are turned, transparent, of several frames."""
+    if not headers:
+        return {}
+    by_area = sorted({header.size for header in headers}, key=lambda size: (size[0] * size[1], size))
+    (usual, count), *_ = Counter(header.size for header in headers).most_common(1)
+    return {
+        "kinds": _counts(headers, lambda header: header.kind),
+        "modes": _counts(headers, lambda header: header.mode),
+        "sizes": {
+            "different": len(by_area),
+            "most_frequent": list(usual),
+            "of_that_size": count,
+            "smallest": list(by_area[0]),
+            "largest": list(by_area[-1]),
+        },
+        "turned_by_exif": sum(header.turned for header in headers),
+        "with_alpha": sum(header.alpha for header in headers),
+        "of_several_frames": sum(header.frames > 1 for header in headers),
+    }
+
+
+def _counts(headers: Sequence[Header], key: Callable[[Header], str]) -> dict[str, int]:
+    return dict(Counter(map(key, headers)).most_common())
+
+
+def _of_pixels(images: ImageSet, seen: Seen) -> dict[str, Any]:
+    """Copies and images of one colour, as they are decoded for a training."""
+    train = torch.arange(images.images) < seen.sizes.get("train", 0)
+    both = len(seen.sizes) > 1
+    return {
+        "distinct": images.distinct,
+        "copies": images.copies,
+        "copies_are": list(_examples(images.owner, seen.names)),
+        "near_copies": images.near_copies,
+        "near_copies_are": list(_examples(_near_only(images), seen.names, " ~ ")),
+        "compared_for_near_copies": images.compared,
+        "constant": images.constant,
+        "black": images.black,
+        "white": images.white,
+        "variance_between_images": images.between,
+        **({"test_images_in_train": shared(images.owner, train)} if both else {}),
+        **({"near_copies_of_train_in_test": shared(images.look, train)} if both else {}),
+        **({} if images.contradicting is None else {"labelled_in_two_ways": images.contradicting}),
+    }
+
+
+def _near_only(images: ImageSet) -> Tensor:
+    """Which image each is a near copy of, its own where it is a copy or none."""
+    place = torch.arange(images.images)
+    return torch.where(images.owner == place, images.look, place)
+
+
+def _examples(of: Tensor, names: Sequence[str], sign: str = " = ") -> Iterator[str]:
+    """`b.png = a.png` for the first few images that are copies."""
+    copies = (of != torch.arange(len(of))).nonzero()[:LISTED, 0].tolist()
+    yield from (f"{names[copy]}{sign}{names[int(of[copy])]}" for copy in copies)
+
+
+def _of_training(images: ImageSet, first: Images, seen: Seen) -> dict[str, Any]:
+    """What `collapse train` makes of it with its usual settings."""
+    batch, count = Training.batch, next(iter(seen.sizes.values()))
+    channels, height, width = first.shape
+    return {
+        "split": next(iter(seen.sizes)),
+        "images": count,
+        "shape": [channels, height, width],
+        "batch": batch,
+        "steps_per_epoch": count // batch,
+        "left_over_each_epoch": count % batch,
+        "mean": [round(value, 4) for value in images.mean],
+        "std": [round(value, 4) for value in images.std],
+    }
+
+
+def _next(dataset: str, facts: Mapping[str, Any], data_dir: str) -> Iterator[str]:
+    """Commands that can be typed as they are."""
+    words = ["--skip-broken"] if facts["broken"] else []
+    words += ["--data-dir", quoted(data_dir)] if data_dir else []
+    count, batch = facts["training"]["images"], facts["training"]["batch"]
+    fewer = ["--batch", str(max(2, 2 ** int(math.log2(count))))] if count < batch else []
+    methods = ["moco", *(["supervised"] if (facts["classes"] or 0) > 1 else [])]
+    for method in methods if count > 1 else []:
+        yield " ".join(["collapse train", method, "--dataset", quoted(dataset), *fewer, *words])
+    for command in ("diagnose", *(["probe"] if (facts["classes"] or 0) > 1 else [])):
+        yield " ".join(["collapse", command, quoted(f"pixels:{dataset}"), *words])
+
+
+def named_by(path: Path) -> str:
+    """How a path is named as a data set: what it says itself, `folder:` or `parquet:` before images; empty for all else."""
+    text = str(path)
+    if data.is_source(text):
+        return "" if text.startswith("text:") else text
+    if not path.exists():
+        return text if text in data.NAMES else ""
+    return next((name for name in (f"folder:{path}", f"parquet:{path}") if _holds_images(name, path)), "")
+
+
+def _holds_images(name: str, path: Path) -> bool:
+    if path.is_file() and (name.startswith("folder:") or path.suffix != ".parquet"):
+        return False
+    try:
+        with decoded.as_streams():
+            return len(data.load(name, "all")) > 0
+    except CollapseError:
+        return False

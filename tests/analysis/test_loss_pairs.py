@@ -1,0 +1,197 @@
+"""What is measured of a run is what its loss compares: queries, positives and keys of runs on digits, made by hand beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from collapse_cli import embedding
+from collapse_cli.analysis import alignment, oracle
+from collapse_cli.analysis.inputs import load
+from collapse_cli.analysis.loss_pairs import compared, keys, loss_pairs
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.subject import Subject
+from collapse_cli.cli import main
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.oracle_expected import stale_key
+from collapse_cli.shapes import VIEWS, Pair
+
+RUNS = {
+    "moco": ["--epochs", "5", "--queue", "256"],
+    "memory-bank": ["--epochs", "2", "--negatives", "256"],
+    "supervised": ["--epochs", "1"],
+    "end-to-end": ["--epochs", "1"],
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a short run of an MLP on digits, by its method; each is trained once."""
+    root = tmp_path_factory.mktemp("runs")
+
+    def run(method: str) -> Path:
+        if not (root / method).exists():
+            argv = ["train", method, "--encoder", "mlp", *RUNS[method], "--out", str(root / method), "-q"]
+            assert main(argv) == 0
+        return root / method
+
+    return run
+
+
+def measured(subject: Subject, **options: Any) -> Any:
+    (entry,) = oracle.measure(subject, **options)
+    return entry
+
+
+def logged(run: Path) -> list[float]:
+    lines = (run / "history.jsonl").read_text().splitlines()
+    return [json.loads(line)["extra"]["proxy accuracy"] for line in lines]
+
+
+def test_a_runs_proxy_accuracy_is_near_the_one_that_it_logged(trained: Any) -> None:
+    """The log has one batch of 64 an epoch: a mean of three has a standard error of about .03. Two views through the query's
+    network, which the loss does not compare, would win several times as often against the key encoder's keys.
+    """
+    subject = load(trained("moco"), Measuring())
+    entry, last = measured(subject), logged(trained("moco"))[-3:]
+    assert float(entry.result.proxy_accuracy) == pytest.approx(sum(last) / 3, abs=0.08)
+    assert subject.views is not None
+    first, second = (normalize(view.spaces["z"], dim=1) for view in subject.views)
+    queue = subject.negatives.keys if subject.negatives else torch.empty(0)
+    wrong = ((first * second).sum(dim=1) > (first @ queue.T).amax(dim=1)).float().mean()
+    assert float(wrong) > 3 * float(entry.result.proxy_accuracy)
+    assert entry.settings["positive"] == "the key encoder's embedding of a view"
+    assert entry.settings["keys"] == "the run's own queue"
+
+
+def test_matching_probabilities_are_those_of_the_queue_as_the_loss_takes_it(trained: Any) -> None:
+    """Stale keys of the query's own image are among the loss's negatives (no --mask-own): they count, by hand."""
+    subject = load(trained("moco"), Measuring())
+    pairs = loss_pairs(subject)
+    assert pairs is not None
+    queries, positives = normalize(pairs.queries, dim=1), normalize(pairs.positives, dim=1)
+    method: Any = subject.case.method if subject.case else None
+    logits = torch.cat([(queries * positives).sum(dim=1, keepdim=True), queries @ method.queue.keys.T], dim=1)
+    p = (logits.double() / method.temperature).softmax(dim=1)
+    (ranked, _) = p[:, 1:].sort(dim=1, descending=True)
+    result = measured(subject).result
+    assert result.matching_by_rank[0] == pytest.approx(float(ranked[:, 0].mean()), rel=1e-4)
+    won = (logits[:, 0] > logits[:, 1:].amax(dim=1) + 1e-6).double().mean()
+    assert float(result.proxy_accuracy) == pytest.approx(float(won), abs=1e-3)
+
+
+def test_a_stale_key_is_expected_as_in_training(trained: Any) -> None:
+    """N = 1,347 in batches of 64: one function for the run's own number and for training's warning."""
+    result = measured(load(trained("moco"), Measuring())).result
+    assert result.stale_key == pytest.approx(stale_key(1347, 64, 256))
+    assert result.same_image == pytest.approx(256 / 1347), "every key is one image's, right after an epoch"
+
+
+def test_images_of_another_split_are_not_taken_for_those_of_the_training(trained: Any) -> None:
+    """Image 5 of the test split is not image 5 of the queue: no key is of a query's own image."""
+    entry = measured(load(trained("moco"), Measuring(split="test")))
+    assert (entry.settings["keys"], entry.result.same_image) == ("the run's own queue", 0)
+    bank = load(trained("memory-bank"), Measuring(split="test"))
+    assert compared(bank) == VIEWS, "the bank has no slots for them"
+    assert compared(load(trained("memory-bank"), Measuring())) == Pair("projection", "slot")
+
+
+def test_keys_drawn_from_the_data_are_the_losses(trained: Any) -> None:
+    """--queue N: positives of other images, which are those of the key encoder for MoCo."""
+    subject = load(trained("moco"), Measuring())
+    drawn, pairs, case = keys(subject, 300, 4096), loss_pairs(subject), subject.case
+    assert pairs is not None
+    assert case is not None
+    assert subject.views is not None
+    for row, image in zip(drawn.rows[:20], drawn.origin.index[:20], strict=True):
+        at = int((subject.views[0].index == image).nonzero())
+        assert torch.equal(row, pairs.positives[at])
+    assert drawn.what == "drawn from the data: the key encoder's embedding of a view"
+    _, by_hand = embedding.pairs(
+        case.method, case.images, case.normalisation, subject.views[0].index, case.recipe, 1.0, case.seed
+    )
+    assert by_hand.projections is not None
+    assert not torch.allclose(normalize(by_hand.projections, dim=1), pairs.positives, atol=0.1)
+
+
+def test_more_keys_than_views(trained: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are made of views of their own, by the network that makes the others."""
+    monkeypatch.setattr("collapse_cli.analysis.subject.VIEWED", 200)
+    for method in ("moco", "end-to-end"):
+        subject = load(trained(method), Measuring())
+        case: Any = subject.case
+        few, many = keys(subject, 0, 4096), keys(subject, 500, 4096)
+        assert (len(few.rows), len(many.rows)) == (256 if method == "moco" else 200, 500)
+        if method == "moco":
+            pixels = embedding.take(case.images, many.origin.index, torch.device("cpu")).float() / 255
+            clean = case.method.key_network.eval()(case.normalisation(pixels)).detach()
+            others = case.method.query_network.eval()(case.normalisation(pixels)).detach()
+            near, far = (
+                float((normalize(many.rows, dim=1) * normalize(rows, dim=1)).sum(dim=1).mean())
+                for rows in (clean, others)
+            )
+            assert near > far, "views of these images, by the key encoder"
+
+
+def test_no_loss_compares_centred_embeddings(trained: Any) -> None:
+    """No loss subtracts a mean, so two views of the network itself are taken, and clean keys beside centred ones are not."""
+    subject = load(trained("moco"), Measuring(centre=True))
+    assert compared(subject) == VIEWS
+    entry = measured(subject)
+    assert entry.settings["positive"] == "the embedding of a view"
+
+
+def test_class_weights_are_the_keys_of_supervised(trained: Any) -> None:
+    """Ten keys, of which the own class's is the positive and no negative: the proxy accuracy is the accuracy, by hand."""
+    subject = load(trained("supervised"), Measuring())
+    entry, case = measured(subject), subject.case
+    assert case is not None
+    assert subject.views is not None
+    assert (entry.settings["keys"], entry.settings["K"]) == ("the weights of all classes", 10)
+    weights = case.method.classifier
+    assert weights is not None
+    logits = normalize(subject.views[0].spaces["z"], dim=1) @ normalize(weights.detach(), dim=1).T
+    labels = subject.views[0].labels
+    assert isinstance(labels, Tensor)
+    assert float(entry.result.proxy_accuracy) == pytest.approx(
+        float((logits.argmax(1) == labels).double().mean())
+    )
+    assert (entry.result.rank_1 > 0, float(entry.result.same_image)) == (True, 0)
+    drawn = measured(subject, queue=100)
+    assert (drawn.settings["positive"], drawn.settings["K"]) == ("the embedding of a view", 100)
+
+
+def test_alignment_of_the_losses_pairs_is_a_number_of_its_own(trained: Any) -> None:
+    """Of z alone, where the loss compares something else than two views through one network. Alignment stays what it is."""
+    entries = {entry.space: entry for entry in alignment.measure(load(trained("moco"), Measuring()))}
+    assert entries["h"].result.loss_alignment is None
+    pairs = loss_pairs(load(trained("moco"), Measuring()))
+    assert pairs is not None
+    apart = (normalize(pairs.queries, dim=1) - normalize(pairs.positives, dim=1)).square().sum(dim=1)
+    z = entries["z"]
+    assert float(z.result.loss_alignment) == pytest.approx(float(apart.mean()), rel=1e-4)
+    assert float(z.result.alignment) != pytest.approx(float(apart.mean()), rel=0.01)
+    assert z.settings["positive"] == "the key encoder's embedding of a view"
+    for entry in alignment.measure(load(trained("end-to-end"), Measuring())):
+        assert entry.result.loss_alignment is None
+        assert "positive" not in entry.settings
+
+
+def test_a_batch_goes_with_the_labels_alone(trained: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """56 images in batches of 32 leave 24 out: a queue of 24 keys holds a stale one in 43 % of the cases, not 9 %."""
+    with pytest.raises(CollapseError, match="--batch 8 goes with the labels alone"):
+        measured(load(trained("end-to-end"), Measuring()), batch=8)
+    capsys.readouterr()
+    for given, batch in (([], 64), (["--batch", "256"], 256), (["--batch", "99999"], 1347)):
+        assert main(["oracle", "--dataset", "digits", "--queue", "512", "--json", *given]) == 0
+        (result,) = json.loads(capsys.readouterr().out)["results"]
+        assert result["settings"]["B"] == batch
+        assert result["metrics"]["stale_key"]["value"] == pytest.approx(stale_key(1347, batch, 512))
+    assert stale_key(56, 32, 24) == pytest.approx(24 / 56)
