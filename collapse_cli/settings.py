@@ -314,7 +314,8 @@ class ImageFiles:
         "line; a table may name the files of the images",
     )
     label_column: str = knob(
-        "", "the column of a parquet file, or of the table --labels, that has the labels"
+        "",
+        "the column of a parquet file, or of the table --labels, that has the labels; none reads a parquet file without them",
     )
     image_column: str = knob("", "the column of a parquet file that has the images")
     background: Literal["white", "grey", "black"] = knob(

@@ -25,8 +25,13 @@ def load(
     _refuse_idle(dataset, files)
     return data.load(
         dataset, split, data_dir=data_dir or None, download=download, framing=framing, files=files,
-        labelling=Labeller(Path(files.labels), files.label_column, dataset) if files.labels else None,
+        labelling=labeller(dataset, files),
     )  # fmt: skip
+
+
+def labeller(dataset: str, files: ImageFiles) -> Labeller | None:
+    """Labels from the file that was named; none where none was."""
+    return Labeller(Path(files.labels), files.label_column, dataset) if files.labels else None
 
 
 def _refuse_idle(dataset: str, files: ImageFiles) -> None:
@@ -54,10 +59,11 @@ class Labeller:
 
     def __init__(self, path: Path, column: str, dataset: str) -> None:
         self.path, self.column, self.dataset = path, column, dataset
+        self.unit = "texts" if dataset.startswith("text:") else "images"
 
     def __call__(self, names: Sequence[str], count: int) -> Labelled:
         """Raises CollapseError where it is not clear which label an image has."""
-        table = label_table.joined(self.path, self.column, names, count, self.dataset)
+        table = label_table.joined(self.path, self.column, names, count, self.dataset, self.unit)
         present = [value for value in table.values if value is not None]
         self._refuse_hidden(table, present)
         numbers, classes = class_labels.numbered(present, str(self.path))
@@ -77,7 +83,7 @@ class Labeller:
                 else "give every image its label"
             )
             raise CollapseError(
-                f"{hidden or len(table.values):,} of {len(table.values):,} images have no label in {self.path} "
+                f"{hidden or len(table.values):,} of {len(table.values):,} {self.unit} have no label in {self.path} "
                 "(empty, or a negative number such as -1)",
                 hint,
             )
@@ -85,11 +91,15 @@ class Labeller:
     def _notes(self, table: Joined, names: Sequence[str], whole: Sequence[int]) -> tuple[DataNote, ...]:
         """How rows and images were brought together, and what one side has that the other lacks."""
         count, of = len(whole), f", column {table.column}" if table.column else ""
-        how = f"by the file names of its column {table.by}" if table.named else "in the order of the images"
+        how = (
+            f"by the file names of its column {table.by}"
+            if table.named
+            else f"in the order of the {self.unit}"
+        )
         first = f", the first of which is {names[0]}" if names and not table.named else ""
         labelled = count - whole.count(UNLABELLED)
         notes = [
-            DataNote("chosen", labelled, count, "images", f"labelled from {self.path}{of}, {how}{first}")
+            DataNote("chosen", labelled, count, self.unit, f"labelled from {self.path}{of}, {how}{first}")
         ]
         if labelled < count:
             without = [name for name, number in zip(names, whole, strict=False) if number == UNLABELLED]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from collapse_cli import embedding
-from collapse_cli.analysis import stored
+from collapse_cli.analysis import image_sets, stored
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.data import text
@@ -31,21 +31,23 @@ def of_folder(source: Source, measuring: Measuring) -> Subject:
             "name them with --dataset text:FILE, one text on each line of a .txt",
         )
     measuring = measuring.settled(measuring.dataset)
-    chosen = text.texts(measuring.dataset, measuring.split)  # before the network: it takes seconds
+    labelling = image_sets.labeller(measuring.dataset, measuring)
+    chosen = text.texts(measuring.dataset, measuring.split, labelling)  # before the network: it takes seconds
     network = text_networks.load(source, device(measuring.device))
 
     def embedded(texts: text.Texts) -> Embeddings:
         index = embedding.sample(texts, measuring.samples, measuring.seed)
         rows = text_networks.embedded(network, [texts.texts[n] for n in index.tolist()])
         labels = torch.tensor(texts.labels)[index] if texts.labels else None
-        return Embeddings(rows, None, labels, index, (), texts.name)
+        return Embeddings(rows, None, labels, index, texts.classes, texts.name)
 
     clean = embedded(chosen)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": LAYOUT}
     facts |= {"assumed": list(assumed(encoder)), "split": measuring.split}
     return Subject(
         path.absolute().name, facts, clean, measuring,
-        load_split=lambda split: embedded(text.texts(measuring.dataset, split)),
+        load_split=lambda split: embedded(text.texts(measuring.dataset, split, labelling)),
+        notes=chosen.notes,
         story=stored.story(facts, len(clean), clean.source),
     )  # fmt: skip
 

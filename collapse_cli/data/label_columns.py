@@ -118,7 +118,9 @@ def read(shards: Sequence[Shard], taken: Sequence[int], column: Column, path: Pa
     chosen = [value for i in taken for value in parts[i]]
     hidden = sum(map(_is_hidden, chosen))
     if hidden == len(chosen) or not present:
-        return Labelled()
+        what = "null or negative, so the images have no labels"
+        note = DataNote("left out", hidden, len(chosen), f"labels of the column {column.name}", what)
+        return Labelled(notes=(*column.notes, note) if chosen else ())
     if hidden:
         raise _hidden(chosen, hidden, column.name, path, _labelled_split(shards, taken, parts))
     if column.names:

@@ -37,7 +37,7 @@ class Labelled:
         of_classes = [] if split == "all" else list(self._missing(words or ()))
         if empty:
             of_classes.append(
-                DataNote("left out", len(empty), len(self.classes), "classes", "declared but no image has them", "", empty)
+                DataNote("left out", len(empty), len(self.classes), "classes", "declared, but without an image", "", empty)
             )  # fmt: skip
         return (*self.notes, *of_classes)
 

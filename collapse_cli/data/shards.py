@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow
-from pyarrow import compute, ipc, parquet
+from pyarrow import compute, ipc, parquet, types
 
 from collapse_cli.data import splits
 from collapse_cli.errors import CollapseError, nearest
@@ -50,18 +50,30 @@ class Shard:
     def column(self, name: str) -> pyarrow.ChunkedArray:
         """A column, or a field of one of its structs, as `meta.label`. Raises CollapseError where it is not there."""
         top = name if name in self.schema.names else name.partition(".")[0]
-        if top not in self.schema.names:
+        if not self._has(name, top):
             columns = ", ".join(self.schema.names)
             raise CollapseError(
                 f"{self.file} has no column {name}; its columns are: {columns}",
                 nearest(name, self.schema.names),
             )
         with _reading(self.file):
-            whole = self._table if self.is_arrow else parquet.read_table(self.file, columns=[name])
+            whole = self._table if self.is_arrow else parquet.ParquetFile(self.file).read(columns=[name])
             column = whole.column(top)
             for field in name.removeprefix(top).split(".")[1:]:
                 column = compute.struct_field(column, field)
             return column
+
+    def _has(self, name: str, top: str) -> bool:
+        """Whether there is a column, and the field of its structs that the rest of the name says."""
+        if top not in self.schema.names:
+            return False
+        kind = self.schema.field(top).type
+        for field in name.removeprefix(top).split(".")[1:]:
+            place = kind.get_field_index(field) if types.is_struct(kind) else -1
+            if place < 0:
+                return False
+            kind = kind.field(place).type
+        return True
 
     def first(self, name: str, count: int) -> Any:
         """Up to `count` rows of a column, an array; nothing where there are none."""

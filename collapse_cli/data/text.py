@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from collapse_cli.class_labels import is_missing, numbered
 from collapse_cli.data import splits
+from collapse_cli.data.labelling import UNLABELLED, Labelled, Labelling
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 
 if TYPE_CHECKING:
@@ -23,11 +26,16 @@ LABELS = ("label", "labels")
 
 @dataclass(frozen=True)
 class Texts:
-    """texts: N of them; labels: N numbers of classes, none where there are no labels; name: where they came from."""
+    """texts: N of them; labels: N numbers of classes, none where there are no labels; name: where they came from.
+
+    classes: the names of the classes; notes: how the labels were had.
+    """
 
     texts: Sequence[str]
     labels: Sequence[int]
     name: str
+    classes: tuple[str, ...] = ()
+    notes: tuple[DataNote, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -41,9 +49,10 @@ def load(path: Path, *_: object) -> Images:
     )
 
 
-def texts(name: str, split: str) -> Texts:
+def texts(name: str, split: str, labelling: Labelling | None = None) -> Texts:
     """The texts of `text:FILE` or `text:FILE#COLUMN`, of a split that is cut 80 : 20; blank ones are left out.
 
+    labelling: labels from elsewhere, one for each line or row, blank ones too.
     Raises CollapseError for what cannot be read, for a column that is not told, and where there are no texts.
     """
     path, column = _place(name.removeprefix(SCHEME))
@@ -52,7 +61,7 @@ def texts(name: str, split: str) -> Texts:
             f"there is no file {path}", f"{SCHEME}FILE names a file with one text on each line"
         )
     ending = path.suffix.lower()
-    labels: list[int] = []
+    labels: list[Any] = []
     values: list[Any] = []
     if ending in (".txt", ""):
         _refuse_column(path, column)
@@ -68,8 +77,22 @@ def texts(name: str, split: str) -> Texts:
     if not whole:
         raise CollapseError(f"{path} has no texts", "write one text on each line")
     chosen = [whole[n] for n in splits.cut(len(whole), split)]
-    numbers = [labels[n] for n in chosen] if labels else []
-    return Texts([values[n].strip() for n in chosen], numbers, f"{path.name}/{split}")
+    labelled = labelling((), len(values)) if labelling else _labelled(labels, whole, path)
+    chosen = labelled.among(chosen)
+    numbers = [labelled.numbers[n] for n in chosen] if labelled.numbers else []
+    strings = [values[n].strip() for n in chosen]
+    return Texts(strings, numbers, f"{path.name}/{split}", labelled.classes, labelled.notes)
+
+
+def _labelled(values: Sequence[Any], whole: Sequence[int], path: Path) -> Labelled:
+    """The values of the column of labels beside whole texts; where some are missing or negative, there are no labels."""
+    present = [values[n] for n in whole] if values else []
+    hidden = any(is_missing(value) or (not isinstance(value, str) and value < 0) for value in present)
+    if hidden or not present:
+        return Labelled()
+    numbers, classes = numbered(present, f"the labels of {path}")
+    each = dict(zip(whole, numbers, strict=True))
+    return Labelled([each.get(n, UNLABELLED) for n in range(len(values))], classes)
 
 
 def _place(name: str) -> tuple[Path, str]:
@@ -124,7 +147,7 @@ TABLES: Mapping[str, Callable[[Path], Any]] = {
 """Endings of tables with a column of texts, and what reads each."""
 
 
-def _cells(path: Path, column: str) -> tuple[list[Any], list[int]]:
+def _cells(path: Path, column: str) -> tuple[list[Any], list[Any]]:
     """The cells of the column of texts, and the labels beside them."""
     import pyarrow
     from pyarrow import types
@@ -143,11 +166,19 @@ def _cells(path: Path, column: str) -> tuple[list[Any], list[int]]:
     name = column or (USUAL if USUAL in texts else texts[0] if len(texts) == 1 else "")
     if name not in texts:
         _refuse_columns(path, column, texts, table.column_names)
-    whole = (n for n in LABELS if n in table.column_names and types.is_integer(table.schema.field(n).type))
-    label = next(whole, "")
-    labels = table.column(label).to_pylist() if label else []
-    sound = all(isinstance(value, int) and value >= 0 for value in labels)
-    return table.column(name).to_pylist(), labels if sound else []
+    label = next(
+        (n for n in LABELS if n in table.column_names and n != name and _may_be_labels(table, n)), ""
+    )
+    return table.column(name).to_pylist(), table.column(label).to_pylist() if label else []
+
+
+def _may_be_labels(table: pyarrow.Table, name: str) -> bool:
+    from pyarrow import types
+
+    kind = table.schema.field(name).type
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    texts = types.is_string(kind) or types.is_large_string(kind)
+    return bool(texts or types.is_integer(kind) or types.is_boolean(kind))
 
 
 def _refuse_columns(path: Path, column: str, texts: Sequence[str], names: Sequence[str]) -> NoReturn:

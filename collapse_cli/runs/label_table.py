@@ -45,7 +45,9 @@ class Joined:
     surplus: tuple[str, ...] = ()
 
 
-def joined(path: Path, column: str, files: Sequence[str], count: int, source: str) -> Joined:
+def joined(
+    path: Path, column: str, files: Sequence[str], count: int, source: str, unit: str = "images"
+) -> Joined:
     """The labels of N = `count` images. column: --label-column; files: their names, or none; source: what the images are called.
 
     Raises CollapseError for what cannot be read, and where it is not clear which label an image has.
@@ -62,12 +64,12 @@ def joined(path: Path, column: str, files: Sequence[str], count: int, source: st
         by = _by(path, {name: cells for name, cells in columns.items() if name != label}, names, source)
         if by is not None:
             return _by_name(path, columns[label], columns[by], names, label, by)
-        return _by_order(path, list(columns[label]), count, source, label)
+        return _by_order(path, list(columns[label]), count, f"{source} has {count:,} {unit}", label)
     if columns:
         name, cells = next(iter(columns.items()))
-        return _by_order(path, list(cells), count, source, name)
+        return _by_order(path, list(cells), count, f"{source} has {count:,} {unit}", name)
     values = labels.listed(path, column=column)
-    return _by_order(path, _plain(values), count, source, column)
+    return _by_order(path, _plain(values), count, f"{source} has {count:,} {unit}", column)
 
 
 def _plain(values: Any) -> list[Any]:
@@ -129,7 +131,7 @@ def _json_lines(path: Path, lines: Sequence[str]) -> Mapping[str, Column]:
     try:
         rows = [json.loads(line) for line in lines if line.strip()]
         heading = dict.fromkeys(name for row in rows for name in dict(row))
-    except (ValueError, AttributeError) as error:
+    except (ValueError, TypeError) as error:
         raise CollapseError(
             f"{path} cannot be read as lines of JSON ({str(error)[:100]})",
             'write one object on each line: {"file_name": …}',
@@ -207,11 +209,12 @@ def _by_name(path: Path, cells: Column, keys: Column, names: Names, label: str, 
 
 
 def _by_order(path: Path, values: list[Any], count: int, source: str, label: str) -> Joined:
-    if len(values) == count + 1 and str(values[0]).lower() in class_labels.LIKELY:
+    heading = str(values[0]).lower() if values else ""
+    if heading in class_labels.LIKELY and values[0] not in values[1:]:
         values = values[1:]
     if len(values) != count:
         raise CollapseError(
-            f"{path} contains {len(values):,} labels, but {source} has {count:,} images",
-            "give one label for each image of all splits in their order, or a column file_name with the names of their files",
+            f"{path} contains {len(values):,} labels, but {source}",
+            "give one for each, of all splits, in order; or, for images, add a column file_name with the names of their files",
         )
     return Joined(values, label)

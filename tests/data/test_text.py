@@ -57,7 +57,7 @@ def test_labels_stay_beside_their_texts(tmp_path: Path) -> None:
     """A cell without letters is left out with its label."""
     file = table(tmp_path, "parquet", text=["a", None, " ", "b"], label=[4, 3, 2, 1])
     read = texts(f"text:{file}", "all")
-    assert (list(read.texts), list(read.labels)) == (["a", "b"], [4, 1])
+    assert (list(read.texts), list(read.labels), read.classes) == (["a", "b"], [1, 0], ("1", "4"))
 
 
 def test_splits_are_apart(tmp_path: Path) -> None:
