@@ -39,6 +39,9 @@ StemName = Literal[
 ]
 """The first layers of a ResNet: `models.encoders.STEMS` says what each is."""
 
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+"""Pillow's filters for images of another size."""
+
 Unpacking = Literal["none", "bits", "scale"]
 """How rows of whole numbers are turned into what they stand for."""
 
@@ -78,7 +81,7 @@ class Framing:
     side: int = 0
     resized: int = 0
     stretched: bool = False
-    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bicubic"
+    resample: Resample = "bicubic"
     floored: bool = False
 
 

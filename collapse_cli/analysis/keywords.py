@@ -28,6 +28,7 @@ class Settings(TypedDict, total=False):
     heads: int
     activation: Literal["auto", "gelu", "gelu_tanh", "quickgelu"]
     size: int
+    framing: Literal["auto", "square", "imagenet", "dino", "clip", "stretch"]
     normalisation: Literal["auto", "imagenet", "cifar", "clip", "half", "none"]
     unpack: Literal["none", "bits", "scale"]
     groups: Labels

@@ -126,7 +126,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
 def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) -> Images:
     """A split of the data set that was named, with as many channels as the network takes."""
     images = image_sets.load(
-        measuring.dataset, split, measuring, measuring.data_dir, measuring.download, Framing(network.size)
+        measuring.dataset, split, measuring, measuring.data_dir, measuring.download, network.framing
     )
     images = with_channels(images, network.channels)
     if images.shape[0] != network.channels:

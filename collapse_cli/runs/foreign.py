@@ -11,15 +11,16 @@ from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
-from collapse_cli.runs.others import beside, branches, caveats, leftovers
+from collapse_cli.runs.others import beside, branches, caveats, framings, leftovers
 from collapse_cli.runs.others.candidates import Candidate
+from collapse_cli.runs.others.framings import Told
 from collapse_cli.runs.others.key_queue import queue
 from collapse_cli.runs.others.layouts import NORMALISATIONS, Choices
 from collapse_cli.runs.others.reading import ImageForm
 from collapse_cli.runs.others.recognition import recognise
 from collapse_cli.runs.others.tensors import FileTensors, hold
 from collapse_cli.runs.source import Source
-from collapse_cli.shapes import Normalisation
+from collapse_cli.shapes import Framing, Normalisation
 
 AS_FOUND = Choices()
 
@@ -50,8 +51,8 @@ class Foreign:
     encoder (B,C,H,W) -> h (B,D); projector h -> z (B,d), or None; cluster_head h -> (B,M) rows that sum to 1, or None;
     prototypes (K,d) and queue (K,d) in z's space, or None.
     layout, known by its signs, beginnings of names; branch: online or momentum; prefix: of the encoder's names, as the file
-    writes it, inside the dicts `where`; matched of `total` weights; epoch as the file counts; channels, size (H = W) and
-    normalisation of the images it was trained on, as far as known; width D, dim d.
+    writes it, inside the dicts `where`; matched of `total` weights; epoch as the file counts; channels, size (H = W),
+    normalisation and framing of the images it was trained on, as far as known; width D, dim d.
     assumed: what the file leaves open, and how it was taken; unknown: what could not be told; warnings: what is wrong;
     leftover: the weights of the file that none of these uses, by prefix.
     """
@@ -77,6 +78,7 @@ class Foreign:
     width: int
     dim: int | None
     normalisation: Normalisation
+    framing: Framing
     dtype: str
     assumed: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -94,6 +96,8 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, fil
     """The networks of a reading, with their weights. filled: whether the encoder is to be used, and not just looked at."""
     encoder = rebuilt.filled(best.reading.network, best.weights) if filled else best.reading.network
     size, normalisation = _images(held, best, choices)
+    framed = framings.decided(choices.framing, held.facts, best.layout.name, best.reading.images.framed, size)
+    framing = framed.framing or Framing(size)
     projector, clusters = beside.projector(held, best, choices), beside.clusters(held, best)
     keys = queue(held, projector.dim)
     used = leftovers.used_by_encoder(held, best) | projector.names | keys.names | beside.names(held, best)
@@ -119,8 +123,9 @@ def restore(held: FileTensors, best: Candidate, choices: Choices = AS_FOUND, fil
         width=best.width,
         dim=projector.dim,
         normalisation=normalisation,
+        framing=framing,
         dtype=_dtype(best.weights),
-        assumed=(*caveats.assumed(held, best, choices, projector), _shown(size, normalisation)),
+        assumed=(*caveats.assumed(held, best, choices, projector), _shown(framing, framed, normalisation)),
         unknown=(*caveats.unknown(held, best, projector), *keys.unknown),
         warnings=tuple(caveats.warnings(best, projector)),
         leftover=tuple(leftovers.in_words(held, best, used)),
@@ -164,10 +169,12 @@ def _normalisation(path: Path, images: ImageForm, asked: str) -> Normalisation:
     return Normalisation(chosen.mean[:1] * channels, chosen.std[:1] * channels)
 
 
-def _shown(size: int, normalisation: Normalisation) -> str:
+def _shown(framing: Framing, framed: Told, normalisation: Normalisation) -> str:
     mean, std = (", ".join(f"{v:.3g}" for v in part) for part in (normalisation.mean, normalisation.std))
-    prepared = "the middle square of each, scaled bicubically, however its own code resizes and crops"
-    return f"images of side {size}, mean {mean}, std {std} (--size, --normalisation): {prepared}"
+    reason = framed.origin or "however its own code resizes and crops"
+    reason = f"though {framed.undone}, which is not done here" if framed.undone else reason
+    prepared = f"{framings.in_words(framing)}, {reason} (--framing)"
+    return f"images of side {framing.side}, mean {mean}, std {std} (--size, --normalisation): {prepared}"
 
 
 def _dtype(weights: Mapping[str, Tensor]) -> str:

@@ -61,6 +61,12 @@ class Choices:
         "usual side of such networks",
         low=0,
     )
+    framing: Literal["auto", "square", "imagenet", "dino", "clip", "stretch"] = knob(
+        "auto",
+        "how images become squares for another library's network: square, the middle square scaled; imagenet, the shorter side "
+        "scaled to 8/7 of the size, bilinear, then the middle square, as torchvision and MoCo evaluate; dino, the same bicubic; "
+        "clip, to the size itself; stretch, both sides; auto: as its config or layout tells",
+    )
     normalisation: Literal["auto", "imagenet", "cifar", "clip", "half", "none"] = knob(
         "auto", "mean and standard deviation that images are normalised by for another library's network"
     )

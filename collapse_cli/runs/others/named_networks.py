@@ -14,7 +14,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import encoders
-from collapse_cli.runs.others import image_configs, resnet_variants, resnets
+from collapse_cli.runs.others import framings, image_configs, resnet_variants, resnets
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.runs.others.torchvision_table import ALSO_OF_TIMM, NAMES
@@ -153,7 +153,10 @@ def _of_timm(arch: str, question: Question) -> Reading | None:
     side = (
         _square(stated.get("img_size"), question) or placed_for or resnets.stated_side(question.held) or side
     )
-    images = ImageForm(channels, side, question.held.normalisation or normalisation, fixed=fixed)
+    framed = framings.of_timm(config, side, f"timm's {arch}")
+    images = ImageForm(
+        channels, side, question.held.normalisation or normalisation, fixed=fixed, framed=framed
+    )
     return Reading(arch, network, _without_classifier(question.tensors, network), images)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.others.framings import NOTHING, Told
 from collapse_cli.runs.others.layouts import BESIDE, NONE, Branch, Choices, Layout
 from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.shapes import Normalisation
@@ -28,7 +29,8 @@ class Question:
 class ImageForm:
     """The images that a network was trained on, as far as it tells: channels, side (H = W) in pixels, normalisation.
 
-    multiple: what the side of any image must be divisible by; fixed: whether no other side will do.
+    multiple: what the side of any image must be divisible by; fixed: whether no other side will do. framed: how images become
+    squares for networks of this kind.
     """
 
     channels: int
@@ -36,6 +38,7 @@ class ImageForm:
     normalisation: Normalisation
     multiple: int = 1
     fixed: bool = False
+    framed: Told = NOTHING
 
 
 @dataclass(frozen=True)

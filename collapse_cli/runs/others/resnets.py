@@ -10,7 +10,8 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
 from collapse_cli.models.encoders import RESNETS, STEMS
-from collapse_cli.runs.others import image_configs, resnet_variants
+from collapse_cli.runs.others import framings, image_configs, resnet_variants
+from collapse_cli.runs.others.framings import NOTHING, Told
 from collapse_cli.runs.others.layouts import CIFAR, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
@@ -94,7 +95,14 @@ def images(weights: Weights, stem: StemName, question: Question) -> ImageForm:
     """Of the side and normalisation that are usual with a stem, unless the file tells otherwise."""
     side, usual = (32, question.layout.small) if STEMS[stem].kernel == 3 else (224, IMAGENET)
     normalisation = question.held.normalisation or question.layout.normalisation or usual
-    return ImageForm(weights["conv1.weight"].shape[1], stated_side(question.held) or side, normalisation)
+    bare = STEMS[stem].kernel == 7 and question.layout.signs == ("",)
+    usual = (
+        Told(framings.NAMED["imagenet"], "as ResNets with this conv1 are usually evaluated")
+        if bare
+        else NOTHING
+    )
+    side = stated_side(question.held) or side
+    return ImageForm(weights["conv1.weight"].shape[1], side, normalisation, framed=usual)
 
 
 def stated_side(held: FileTensors) -> int:

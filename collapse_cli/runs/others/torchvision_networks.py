@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.others.framings import NOTHING, Told
 from collapse_cli.runs.others.layouts import BESIDE_TORCHVISION, HALF, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.torchvision_table import FAMILIES, REGNET_SIGN, REGNETS, Family, cut
 from collapse_cli.runs.shell import quoted
-from collapse_cli.shapes import Normalisation
+from collapse_cli.shapes import Framing, Normalisation
 
 Weights = Mapping[str, Tensor]
 
@@ -115,11 +116,11 @@ def _reading(
     for name, weight in network.state_dict().items():
         if not weight.is_floating_point() and not name.endswith("num_batches_tracked"):
             weights[name]
-    side, usual = _released(arch)
+    side, usual, framed = _released(arch)
     if arch.startswith("vit_"):
         side = _side_of_vit(weights)
     normalisation = question.held.normalisation or question.layout.normalisation or usual
-    images = ImageForm(3, side, normalisation, fixed=fixed)
+    images = ImageForm(3, side, normalisation, fixed=fixed, framed=framed)
     assumed = (*said, *_normalised(arch))
     return Reading(arch, network, weights, images, assumed, beside=BESIDE_TORCHVISION)
 
@@ -129,15 +130,17 @@ def _normalised(arch: str) -> Iterator[str]:
         yield f"images normalised to -1 … 1, as for torchvision's released {arch} (--normalisation)"
 
 
-def _released(arch: str) -> tuple[int, Normalisation]:
-    """Side and normalisation of the images, as torchvision's released weights have them."""
+def _released(arch: str) -> tuple[int, Normalisation, Told]:
+    """Side, normalisation and framing of the images, as torchvision's released weights have them."""
     from torchvision import models
 
     try:
         form = models.get_model_weights(arch).DEFAULT.transforms()
     except ValueError:  # a RegNet of no usual size
-        return 224, IMAGENET
-    return form.crop_size[0], HIDDEN.get(arch, Normalisation(tuple(form.mean), tuple(form.std)))
+        return 224, IMAGENET, NOTHING
+    side, normalisation = form.crop_size[0], Normalisation(tuple(form.mean), tuple(form.std))
+    framing = Framing(side, form.resize_size[0], False, form.interpolation.value)
+    return side, HIDDEN.get(arch, normalisation), Told(framing, f"as torchvision's released {arch}")
 
 
 def _without_last_layer(network: nn.Module, weights: Weights, question: Question) -> Iterator[str]:
