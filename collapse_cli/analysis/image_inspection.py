@@ -14,7 +14,7 @@ from torch import Tensor
 
 from collapse_cli import data
 from collapse_cli.analysis import image_sets
-from collapse_cli.data import decoded
+from collapse_cli.data import decoded, folder, parquet
 from collapse_cli.data.headers import Header, surveyed
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import class_names
@@ -223,10 +223,6 @@ def named_by(path: Path) -> str:
 
 
 def _holds_images(name: str, path: Path) -> bool:
-    if path.is_file() and (name.startswith("folder:") or path.suffix != ".parquet"):
-        return False
-    try:
-        with decoded.as_streams():
-            return len(data.load(name, "all")) > 0
-    except CollapseError:
-        return False
+    if name.startswith("folder:"):
+        return path.is_dir() and folder.holds_images(path)
+    return (path.is_dir() or path.suffix == ".parquet") and parquet.holds_images(path)

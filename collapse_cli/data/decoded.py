@@ -125,13 +125,14 @@ def images(
         raise CollapseError(f"{source.name} has no images", "give a folder or file with more images in it")
     gathered = _looked_at(source, chosen, framing, files)
     beside = list(_looks_beside(source, chosen))
-    if not files.skip_broken:
+    looked_at_later = _streams.get()
+    if not (files.skip_broken or looked_at_later):
         refuse_broken([*gathered.looks, *beside], len(gathered.looks) + len(beside))
     level = white([*gathered.looks, *beside])
     square = replace(framing, side=framing.side or common_side([*gathered.looks, *beside]))
     stream = Stream(lambda row: source.read(chosen[row]), len(chosen), square, files.background, level)
     held = _finished(gathered, stream, files) if _fits(len(chosen), square.side) else None
-    whole = [place for place, seen in enumerate(gathered.looks) if seen.broken is None]
+    whole = [place for place, seen in enumerate(gathered.looks) if looked_at_later or seen.broken is None]
     if not whole:
         raise CollapseError(f"{source.name} has no image that can be read", "give a folder or file of images")
     taken = [chosen[place] for place in whole]
@@ -143,13 +144,19 @@ def images(
         classes,
         source.name,
         tuple(source.files[i] for i in taken) if source.files else (),
-        notes(gathered.looks, square, framing.side == 0, files.background, level),
+        notes(
+            [gathered.looks[place] for place in whole] if looked_at_later else gathered.looks,
+            square,
+            framing.side == 0,
+            files.background,
+            level,
+        ),
     )
 
 
 @contextmanager
 def as_streams() -> Iterator[None]:
-    """Within it no image is decoded when it is loaded, however few they are: for whoever looks at each of them but once."""
+    """Within it no image is decoded when it is loaded, and broken ones stay: for whoever looks at each of them but once."""
     before = _streams.set(True)
     try:
         yield

@@ -64,6 +64,11 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     return replace(images, notes=notes)
 
 
+def holds_images(path: Path) -> bool:
+    """Whether an image lies somewhere below a folder."""
+    return any(encoded.is_image(path.joinpath(*parts)) for parts in _walk(path))
+
+
 def _of_folders(path: Path, places: list[Place]) -> Labelled:
     """The folder that an image lies in is its class; without class folders there are no labels."""
     classes = tuple(sorted({place.label for place in places} - {""}, key=natural))

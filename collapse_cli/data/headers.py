@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from collapse_cli.data import pixels
 from collapse_cli.data.decoded import Stream
 from collapse_cli.data.encoded import Encoded
+from collapse_cli.data.survey import parallel
 from collapse_cli.errors import CollapseError
-
-ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 
 
 @dataclass(frozen=True)
 class Header:
     """kind: JPEG, PNG …; size: width and height; mode: Pillow's; turned: EXIF says that it is to be shown otherwise than it is
-    stored; alpha: it may be transparent; frames: of an animation or a file of several pages.
+    stored; alpha: it may be transparent; frames: there are several, of an animation or of pages.
     """
 
     kind: str
@@ -29,7 +27,7 @@ class Header:
     mode: str
     turned: bool
     alpha: bool
-    frames: int
+    frames: bool
 
 
 @dataclass(frozen=True)
@@ -46,20 +44,13 @@ class Chunk:
 
 def header(image: Image.Image) -> Header:
     """Of an image that is open and not decoded."""
-    return Header(
-        image.format or "",
-        image.size,
-        image.mode,
-        image.getexif().get(ORIENTATION, 1) in range(2, 9),
-        image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info,
-        getattr(image, "n_frames", 1),  # Pillow has it of the kinds alone that may have several
-    )
+    about = pixels.header(image)
+    return Header(image.format or "", about.size, about.mode, about.turned, about.transparent, about.frames)
 
 
 def surveyed(stream: Stream, rows: Sequence[int]) -> Chunk:
     """Some images of a stream, by their rows: headers first, then the pixels of those that have one."""
-    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        return _chunk(stream, rows, list(threads.map(_header, map(stream.read, rows))))
+    return _chunk(stream, rows, list(parallel(_header, map(stream.read, rows))))
 
 
 def _header(encoded: Encoded) -> Header | str:
@@ -77,13 +68,13 @@ def _chunk(stream: Stream, rows: Sequence[int], headers: Sequence[Header | str])
     broken = {row: header for row, header in found.items() if isinstance(header, str)}
     right = [row for row in rows if row not in broken]
     try:
-        pixels = stream[torch.tensor(right, dtype=torch.long)]
+        decoded = stream[torch.tensor(right, dtype=torch.long)]
     except CollapseError:
         broken |= {row: reason for row in right if (reason := _undecodable(stream, row))}
         right = [row for row in right if row not in broken]
-        pixels = stream[torch.tensor(right, dtype=torch.long)]
+        decoded = stream[torch.tensor(right, dtype=torch.long)]
     sound = (found[row] for row in right)
-    return Chunk(tuple(right), tuple(each for each in sound if isinstance(each, Header)), pixels, broken)
+    return Chunk(tuple(right), tuple(each for each in sound if isinstance(each, Header)), decoded, broken)
 
 
 def _undecodable(stream: Stream, row: int) -> str:

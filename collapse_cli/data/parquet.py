@@ -9,6 +9,7 @@ from collapse_cli.data import decoded, image_columns, label_columns, splits
 from collapse_cli.data.labelling import Labelled, Labelling
 from collapse_cli.data.shards import Shard, shards
 from collapse_cli.data_notes import DataNote
+from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
 
@@ -74,6 +75,14 @@ def _labelled(
 def offered(path: Path) -> list[str]:
     """Columns that may be the labels, which nobody took. Raises CollapseError for what cannot be read."""
     return label_columns.candidates(shards(path)[0].schema)
+
+
+def holds_images(path: Path) -> bool:
+    """Whether a file, or the files of a folder, have a column of images."""
+    try:
+        return bool(image_columns.choose(shards(path)[0], "", path).name)
+    except CollapseError:
+        return False
 
 
 def columns(path: Path) -> list[str]:

@@ -13,7 +13,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
 from collapse_cli.runs.others import beside, branches, caveats, framings, leftovers
 from collapse_cli.runs.others.candidates import Candidate
-from collapse_cli.runs.others.framings import Told
+from collapse_cli.runs.others.framings import StatedFraming
 from collapse_cli.runs.others.key_queue import queue
 from collapse_cli.runs.others.layouts import NORMALISATIONS, Choices
 from collapse_cli.runs.others.reading import ImageForm
@@ -169,7 +169,7 @@ def _normalisation(path: Path, images: ImageForm, asked: str) -> Normalisation:
     return Normalisation(chosen.mean[:1] * channels, chosen.std[:1] * channels)
 
 
-def _shown(framing: Framing, framed: Told, normalisation: Normalisation) -> str:
+def _shown(framing: Framing, framed: StatedFraming, normalisation: Normalisation) -> str:
     mean, std = (", ".join(f"{v:.3g}" for v in part) for part in (normalisation.mean, normalisation.std))
     reason = framed.origin or "however its own code resizes and crops"
     reason = f"though {framed.undone}, which is not done here" if framed.undone else reason

@@ -10,8 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from collapse_cli.data.decoded import Encoded, Stream
+from collapse_cli.data.decoded import Stream
+from collapse_cli.data.encoded import Encoded
 from collapse_cli.data.headers import header, surveyed
+from collapse_cli.shapes import Framing
 
 SCENE = Image.effect_noise((12, 8), 40)
 
@@ -31,18 +33,18 @@ def turned() -> Image.Exif:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (lambda: encoded(SCENE, "PNG"), ("PNG", "L", False, False, 1)),
-        (lambda: encoded(SCENE.convert("RGBA"), "PNG"), ("PNG", "RGBA", False, True, 1)),
-        (lambda: encoded(SCENE.convert("P"), "PNG", transparency=3), ("PNG", "P", False, True, 1)),
-        (lambda: encoded(SCENE.convert("RGB"), "JPEG", exif=turned()), ("JPEG", "RGB", True, False, 1)),
-        (lambda: encoded(SCENE.convert("CMYK"), "JPEG"), ("JPEG", "CMYK", False, False, 1)),
+        (lambda: encoded(SCENE, "PNG"), ("PNG", "L", False, False, False)),
+        (lambda: encoded(SCENE.convert("RGBA"), "PNG"), ("PNG", "RGBA", False, True, False)),
+        (lambda: encoded(SCENE.convert("P"), "PNG", transparency=3), ("PNG", "P", False, True, False)),
+        (lambda: encoded(SCENE.convert("RGB"), "JPEG", exif=turned()), ("JPEG", "RGB", True, False, False)),
+        (lambda: encoded(SCENE.convert("CMYK"), "JPEG"), ("JPEG", "CMYK", False, False, False)),
         (
             lambda: encoded(SCENE, "TIFF", save_all=True, append_images=[SCENE]),
-            ("TIFF", "L", False, False, 2),
+            ("TIFF", "L", False, False, True),
         ),
     ],
 )
-def test_a_header(content: Callable[[], bytes], expected: tuple[str, str, bool, bool, int]) -> None:
+def test_a_header(content: Callable[[], bytes], expected: tuple[str, str, bool, bool, bool]) -> None:
     with Image.open(io.BytesIO(content())) as image:
         seen = header(image)
     assert seen.size == (12, 8)
@@ -53,7 +55,7 @@ def test_bad_images_are_named_and_the_others_decoded() -> None:
     """Of five the second is no image, and the fourth breaks off behind its header."""
     whole = encoded(Image.effect_noise((64, 64), 40), "PNG")
     contents = [whole, b"no image", whole, whole[: len(whole) // 2], whole]
-    stream = Stream(lambda row: Encoded(f"image {row}", contents[row]), 5, 16)
+    stream = Stream(lambda row: Encoded(f"image {row}", contents[row]), 5, Framing(16))
     chunk = surveyed(stream, range(5))
     assert chunk.rows == (0, 2, 4)
     assert sorted(chunk.broken) == [1, 3]

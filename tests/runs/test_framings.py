@@ -16,7 +16,7 @@ from collapse_cli.data.framing import framed
 from collapse_cli.runs import foreign
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.others import framings
-from collapse_cli.runs.others.framings import NOTHING, Told, decided, in_words, named, told
+from collapse_cli.runs.others.framings import NOTHING, StatedFraming, decided, in_words, named, told
 from collapse_cli.runs.others.layouts import LAYOUTS, Choices
 from collapse_cli.shapes import Framing
 
@@ -118,7 +118,7 @@ def test_processors_of_transformers(case: str) -> None:
     processor, expected = PROCESSORS[case]
     found = told({"processor": processor, "config": {"model_type": "vit"}}, 24)
     if isinstance(expected, Framing):
-        assert found == Told(expected, "as preprocessor_config.json says")
+        assert found == StatedFraming(expected, "as preprocessor_config.json says")
     else:
         assert found.framing is None
         assert expected in found.undone
@@ -166,7 +166,7 @@ def test_configs_of_open_clip(config: dict[str, Any], expected: Framing | str) -
 def test_what_was_asked_for_comes_first_then_configs_then_layouts() -> None:
     """Images of a small side are evaluated as they are, unless a config says otherwise; asked for, they are not."""
     stated = {"open_clip": {"model_cfg": {}, "preprocess_cfg": {"resize_mode": "squash"}}}
-    usual = Told(named("imagenet", 224), "usual")
+    usual = StatedFraming(named("imagenet", 224), "usual")
     assert decided("clip", stated, "DINO", usual, 96).framing == Framing(96, 96)
     assert decided("auto", stated, "DINO", usual, 96).framing == Framing(96, 96, True)
     assert decided("auto", {}, "DINO", usual, 224).framing == Framing(224, 256)

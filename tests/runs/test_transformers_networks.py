@@ -409,5 +409,5 @@ def test_without_a_processor_that_is_said(
     ],
 )  # fmt: skip
 def test_what_a_network_takes(library: Any, kind: str, given: str) -> None:
-    """Told from the names in its config, as the library writes them."""
+    """StatedFraming from the names in its config, as the library writes them."""
     assert takes(json.loads(getattr(library, kind)().to_json_string(use_diff=False))) == given

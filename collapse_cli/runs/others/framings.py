@@ -35,7 +35,7 @@ FILTERS: tuple[Resample, ...] = ("nearest", "lanczos", "bilinear", "bicubic", "b
 
 
 @dataclass(frozen=True)
-class Told:
+class StatedFraming:
     """What a network tells of its framing: the framing and why it is this one, or what is told and not done; or nothing."""
 
     framing: Framing | None = None
@@ -43,7 +43,7 @@ class Told:
     undone: str = ""
 
 
-NOTHING = Told()
+NOTHING = StatedFraming()
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def named(name: str, side: int) -> Framing:
     return scaled(NAMED[name], side)
 
 
-def told(facts: Mapping[str, Any], side: int) -> Told:
+def told(facts: Mapping[str, Any], side: int) -> StatedFraming:
     """As the configs beside weights tell, for images of this side; those of timm first, as for the normalisation."""
     if {"crop_pct", "interpolation", "crop_mode"} & (timm := part(facts, "config", "pretrained_cfg")).keys():
         return of_timm(timm, side, "pretrained_cfg in config.json")
@@ -105,19 +105,21 @@ def told(facts: Mapping[str, Any], side: int) -> Told:
     return NOTHING
 
 
-def decided(asked: str, facts: Mapping[str, Any], layout: str, usual: Told, side: int) -> Told:
+def decided(
+    asked: str, facts: Mapping[str, Any], layout: str, usual: StatedFraming, side: int
+) -> StatedFraming:
     """As asked for, or as configs tell; else as the layout's code or networks of this kind have it, but for small images."""
     if asked != "auto":
-        return Told(named(asked, side), "as given")
+        return StatedFraming(named(asked, side), "as given")
     stated = told(facts, side)
     if stated != NOTHING or side < SMALL:
         return stated
     if layout in BY_LAYOUT:
-        return Told(named(BY_LAYOUT[layout], side), f"as {layout} evaluates")
+        return StatedFraming(named(BY_LAYOUT[layout], side), f"as {layout} evaluates")
     return replace(usual, framing=scaled(usual.framing, side)) if usual.framing else usual
 
 
-def of_timm(config: Config, side: int, origin: str) -> Told:
+def of_timm(config: Config, side: int, origin: str) -> StatedFraming:
     """Of timm's crop_pct (7/8 where it is not stated), interpolation and crop_mode: resized to side / crop_pct, then cut."""
     share, mode = config.get("crop_pct") or 0.875, config.get("crop_mode") or "center"
     resample = config.get("interpolation") or "bicubic"
@@ -125,20 +127,20 @@ def of_timm(config: Config, side: int, origin: str) -> Told:
         stated = ", ".join(
             f"{name} {config.get(name)!r:.40}" for name in ("crop_pct", "crop_mode", "interpolation")
         )
-        return Told(undone=f"{origin} says {stated}")
-    return Told(Framing(side, int(side / share), mode == "squash", resample), f"as {origin} says")
+        return StatedFraming(undone=f"{origin} says {stated}")
+    return StatedFraming(Framing(side, int(side / share), mode == "squash", resample), f"as {origin} says")
 
 
-def _of_open_clip(config: Config, side: int) -> Told:
+def _of_open_clip(config: Config, side: int) -> StatedFraming:
     origin, mode = "open_clip_config.json", config.get("resize_mode") or "shortest"
     resample = config.get("interpolation") or "bicubic"
     if mode not in ("shortest", "squash"):
-        return Told(undone=f"{origin} says resize_mode {mode!r:.40}, which adds borders")
+        return StatedFraming(undone=f"{origin} says resize_mode {mode!r:.40}, which adds borders")
     framing = Framing(side, side, mode == "squash", "bilinear" if resample == "bilinear" else "bicubic")
-    return Told(framing, f"as {origin} says")
+    return StatedFraming(framing, f"as {origin} says")
 
 
-def _of_processor(config: Config, model_type: str, side: int) -> Told:
+def _of_processor(config: Config, model_type: str, side: int) -> StatedFraming:
     """Of a processor of transformers. Which sizes its config leaves out, its class has."""
     origin, says = "preprocessor_config.json", "as preprocessor_config.json says"
     stated = config.get("image_processor_type") or config.get("feature_extractor_type")
@@ -147,13 +149,15 @@ def _of_processor(config: Config, model_type: str, side: int) -> Told:
     )
     usual = PROCESSORS.get(kind)
     if usual is None:
-        return Told(
+        return StatedFraming(
             undone=f"{origin} names {stated}, which is not read"
             if stated
             else f"{origin} names no class that is read"
         )
     if config.get("do_resize", True) is False or config.get("do_pad"):
-        return Told(undone=f"{origin} says {'do_pad true' if config.get('do_pad') else 'do_resize false'}")
+        return StatedFraming(
+            undone=f"{origin} says {'do_pad true' if config.get('do_pad') else 'do_resize false'}"
+        )
     resample = config.get("resample", FILTERS.index(usual.resample))
     size = config.get("size", side)
     stretched = "height" in size if isinstance(size, Mapping) else usual.stretched
@@ -162,19 +166,19 @@ def _of_processor(config: Config, model_type: str, side: int) -> Told:
         or not 0 <= resample < len(FILTERS)
         or (isinstance(size, Mapping) and "longest_edge" in size)
     ):
-        return Told(undone=f"{origin} says resample {resample!r:.40}, size {size!r:.60}")
+        return StatedFraming(undone=f"{origin} says resample {resample!r:.40}, size {size!r:.60}")
     resized = _resized(size) or side
     if not resized <= MOST * side:
-        return Told(undone=f"{origin} says size {size!r:.60}")
+        return StatedFraming(undone=f"{origin} says size {size!r:.60}")
     crops = config.get("do_center_crop", usual.crops)
     if kind == "ConvNext" and not _is_share(share := config.get("crop_pct", 0.875)):
-        return Told(undone=f"{origin} says crop_pct {share!r:.40}")
+        return StatedFraming(undone=f"{origin} says crop_pct {share!r:.40}")
     if kind == "ConvNext":
-        return Told(scaled(_of_convnext(config, resized, FILTERS[resample]), side), says)
+        return StatedFraming(scaled(_of_convnext(config, resized, FILTERS[resample]), side), says)
     if not stretched and not crops:
-        return Told(undone=f"{origin} cuts nothing off: its images are no squares")
+        return StatedFraming(undone=f"{origin} cuts nothing off: its images are no squares")
     cut = _resized(config.get("crop_size")) or side
-    return Told(
+    return StatedFraming(
         scaled(Framing(cut if crops else resized, resized, stretched, FILTERS[resample], floored=True), side),
         says,
     )

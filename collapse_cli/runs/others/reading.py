@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others.framings import NOTHING, Told
+from collapse_cli.runs.others.framings import NOTHING, StatedFraming
 from collapse_cli.runs.others.layouts import BESIDE, NONE, Branch, Choices, Layout
 from collapse_cli.runs.others.tensors import FileTensors
 from collapse_cli.shapes import Normalisation
@@ -38,7 +38,7 @@ class ImageForm:
     normalisation: Normalisation
     multiple: int = 1
     fixed: bool = False
-    framed: Told = NOTHING
+    framed: StatedFraming = NOTHING
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
 from collapse_cli.models.encoders import RESNETS, STEMS
 from collapse_cli.runs.others import framings, image_configs, resnet_variants
-from collapse_cli.runs.others.framings import NOTHING, Told
+from collapse_cli.runs.others.framings import NOTHING, StatedFraming
 from collapse_cli.runs.others.layouts import CIFAR, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.tensors import FileTensors
@@ -96,13 +96,12 @@ def images(weights: Weights, stem: StemName, question: Question) -> ImageForm:
     side, usual = (32, question.layout.small) if STEMS[stem].kernel == 3 else (224, IMAGENET)
     normalisation = question.held.normalisation or question.layout.normalisation or usual
     bare = STEMS[stem].kernel == 7 and question.layout.signs == ("",)
-    usual = (
-        Told(framings.NAMED["imagenet"], "as ResNets with this conv1 are usually evaluated")
-        if bare
-        else NOTHING
+    of_imagenet = StatedFraming(
+        framings.NAMED["imagenet"], "as ResNets with this conv1 are usually evaluated"
     )
+    framed = of_imagenet if bare else NOTHING
     side = stated_side(question.held) or side
-    return ImageForm(weights["conv1.weight"].shape[1], side, normalisation, framed=usual)
+    return ImageForm(weights["conv1.weight"].shape[1], side, normalisation, framed=framed)
 
 
 def stated_side(held: FileTensors) -> int:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.others.framings import NOTHING, Told
+from collapse_cli.runs.others.framings import NOTHING, StatedFraming
 from collapse_cli.runs.others.layouts import BESIDE_TORCHVISION, HALF, IMAGENET
 from collapse_cli.runs.others.reading import ImageForm, Question, Reading
 from collapse_cli.runs.others.torchvision_table import FAMILIES, REGNET_SIGN, REGNETS, Family, cut
@@ -130,7 +130,7 @@ def _normalised(arch: str) -> Iterator[str]:
         yield f"images normalised to -1 … 1, as for torchvision's released {arch} (--normalisation)"
 
 
-def _released(arch: str) -> tuple[int, Normalisation, Told]:
+def _released(arch: str) -> tuple[int, Normalisation, StatedFraming]:
     """Side, normalisation and framing of the images, as torchvision's released weights have them."""
     from torchvision import models
 
@@ -140,7 +140,7 @@ def _released(arch: str) -> tuple[int, Normalisation, Told]:
         return 224, IMAGENET, NOTHING
     side, normalisation = form.crop_size[0], Normalisation(tuple(form.mean), tuple(form.std))
     framing = Framing(side, form.resize_size[0], False, form.interpolation.value)
-    return side, HIDDEN.get(arch, normalisation), Told(framing, f"as torchvision's released {arch}")
+    return side, HIDDEN.get(arch, normalisation), StatedFraming(framing, f"as torchvision's released {arch}")
 
 
 def _without_last_layer(network: nn.Module, weights: Weights, question: Question) -> Iterator[str]:
