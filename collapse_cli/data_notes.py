@@ -13,7 +13,7 @@ EXAMPLES = 3  # names that a sentence lists
 class DataNote:
     """`count` of `total` items, what happened to them and why, and the option that changes it.
 
-    kind: left out: not used; changed: used otherwise than the file has them; chosen: what was taken where there was a choice.
+    kind: left out: not used; held out: not used by this split; changed: used otherwise than the file has them; chosen: what was taken where there was a choice.
     unit: what is counted, in the plural. what: the participle and what follows it, as in "left out: they lie beside the class
     folders". remedy: a half sentence that begins with the option, as in "--split all uses them". examples: names of some items.
 
@@ -21,7 +21,7 @@ class DataNote:
     '1 of 60 images is composited on white; --background sets the colour'
     """
 
-    kind: Literal["left out", "changed", "chosen"]
+    kind: Literal["left out", "held out", "changed", "chosen"]
     count: int
     total: int
     unit: str

@@ -59,7 +59,7 @@ def facts(dataset: str, files: ImageFiles, data_dir: str = "", download: bool = 
         **_of_headers(seen.headers),
         **_of_pixels(images, seen),
         "broken": [{"image": name, "why": why} for name, why in seen.broken.items()],
-        "left_out": list(dict.fromkeys(note.sentence for part in parts.values() for note in part.notes)),
+        "left_out": list(_left_out(parts)),
         "training": _of_training(images, first, seen),
     }
     return about | {"next": list(_next(dataset, about, data_dir))}
@@ -77,6 +77,19 @@ def _parts(dataset: str, files: ImageFiles, data_dir: str, download: bool) -> di
     if not parts:
         raise refusals[0]
     return parts
+
+
+def _left_out(parts: dict[str, Images]) -> Iterator[str]:
+    """What is not used, or not as it is, with the split where they differ in it."""
+    sentences = {
+        split: [note.sentence for note in images.notes if note.kind != "held out"]
+        for split, images in parts.items()
+    }
+    first, *others = sentences.values()
+    alike = [sentence for sentence in first if all(sentence in each for each in others)]
+    yield from alike
+    for split, each in sentences.items():
+        yield from (f"{split}: {sentence}" for sentence in each if sentence not in alike)
 
 
 def _looked_at(parts: dict[str, Images]) -> Seen:

@@ -36,7 +36,7 @@ def left_out(words: Sequence[str], split: str, count: int) -> tuple[DataNote, ..
     if not any(words):
         used, part = len(cut(count, split)), "test" if split == "train" else "train"
         what = f"left out: the set has no splits, and an 80 : 20 cut makes these the {part} part"
-        return (DataNote("left out", count - used, count, "images", what, remedy),) if used < count else ()
+        return (DataNote("held out", count - used, count, "images", what, remedy),) if used < count else ()
     present = [word for word in TEST if word in words]
     return tuple(
         DataNote("left out", words.count(word), count, "images",
