@@ -72,9 +72,8 @@ def test_embed_and_read_back(run: Path, tmp_path: Path, capsys: pytest.CaptureFi
     out = tmp_path / "e.npz"
     assert main(["embed", str(run), "--out", str(out)]) == 0
     capsys.readouterr()
-    for command, metric in (("spectrum", "effective_rank"), ("alignment", "alignment"), ("oracle", "rank_1")):
-        extra = ["--queue", "200"] if command == "oracle" else []
-        ours, theirs = (answered(capsys, command, str(path), *extra)["results"][-1] for path in (run, out))
+    for command, metric in (("spectrum", "effective_rank"), ("alignment", "alignment")):
+        ours, theirs = (answered(capsys, command, str(path))["results"][-1] for path in (run, out))
         assert ours["metrics"][metric]["value"] == pytest.approx(theirs["metrics"][metric]["value"], rel=1e-6)
     assert "exists already" in refused(capsys, "embed", str(run), "--out", str(out))
 
@@ -95,9 +94,10 @@ def test_too_few_rows_are_inconclusive(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_labels_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stale keys of batches of 64: 16 of 50,000 images are left out of an epoch, of which the queue is 1.31 long."""
     found = answered(capsys, "oracle", "--dataset", "cifar10", "--queue", "65536")["results"][0]["metrics"]
     assert found["false_negatives"]["value"] == pytest.approx(65536 * 4999 / 49999)
-    assert found["stale_key"]["value"] == pytest.approx(0.7624, abs=1e-4)
+    assert found["stale_key"]["value"] == pytest.approx(0.7629, abs=1e-4)
     assert len(found["false_negatives_of_class"]["values"]) == 10
 
 
@@ -267,8 +267,16 @@ def test_a_dry_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_queue_that_the_data_cannot_bear_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "--queue", "1000", "--epochs", "1", "--out", str(tmp_path / "r")]) == 0
-    assert "with probability 28% the queue contains a stale key" in capsys.readouterr().err
+    """In batches of 64 an epoch has 21 steps; at step t the last 1000 - 64 t keys are of the epoch before: 29 % on average.
+
+    In the first epoch no image has been seen before.
+    """
+    small = ["train", "--queue", "1000", "--encoder", "mlp"]
+    assert main([*small, "--epochs", "2", "--out", str(tmp_path / "two")]) == 0
+    said = "with probability 29% (mean over an epoch) the queue contains a stale key"
+    assert said in capsys.readouterr().err
+    assert main([*small, "--epochs", "1", "--out", str(tmp_path / "one")]) == 0
+    assert "stale" not in capsys.readouterr().err
 
 
 def test_report(copy: Path) -> None:

@@ -31,7 +31,7 @@ RENEWED = 0.5
 is .26 (arXiv:1911.05722, sec. 4.1: K 65536, B 256, m .999); its m = 0, which fails, is 256."""
 
 EPOCHS = 1.0
-"""K/N: from one epoch on the queue holds an older key of every query's own image, as a negative."""
+"""K over the keys of an epoch: from one on the queue holds older keys of most queries' own images, as negatives."""
 
 INITIAL = 0.75
 """m^steps, what is left of the key encoder's random initialisation. At .57 (.999, 567 steps) a run is as good as at .003."""
@@ -173,7 +173,9 @@ def long_queue(queue: int, epoch: int, stale: float | None) -> Cause:
             f"; the older half of the keys has {max(1 - stale, 0):.0%} of the agreement that "
             "the youngest keys have with today's keys"
         )
-    return over("queue too long", "a point", "K/N", queue / epoch, EPOCHS, sentence, queue=shorter)
+    return over(
+        "queue too long", "a point", "epochs in the queue", queue / epoch, EPOCHS, sentence, queue=shorter
+    )
 
 
 def staleness(older: float, youngest: float, others: float) -> float | None:

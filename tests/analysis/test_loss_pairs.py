@@ -140,6 +140,22 @@ def test_more_keys_than_views(trained: Any, monkeypatch: pytest.MonkeyPatch) -> 
             assert near > far, "views of these images, by the key encoder"
 
 
+def test_a_file_of_a_run_that_compares_views_answers_as_the_run(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """End to end, the pairs are two views through one network, which `collapse embed` keeps. A file of MoCo has no keys."""
+    monkeypatch.setattr("collapse_cli.analysis.subject.VIEWED", 200)
+    for method, alike in (("end-to-end", True), ("moco", False)):
+        run, file = trained(method), tmp_path / f"{method}.npz"
+        assert main(["embed", str(run), "--out", str(file)]) == 0
+        ours, theirs = (measured(load(path, Measuring()), queue=150) for path in (run, file))
+        assert theirs.settings["positive"] == "the embedding of a view"
+        assert (ours.settings["positive"] == theirs.settings["positive"]) is alike
+        for name in ("proxy_accuracy", "rank_1", "mass", "same_image"):
+            numbers = float(getattr(ours.result, name)), float(getattr(theirs.result, name))
+            assert not alike or numbers[0] == pytest.approx(numbers[1], rel=1e-5), name
+
+
 def test_no_loss_compares_centred_embeddings(trained: Any) -> None:
     """No loss subtracts a mean, so two views of the network itself are taken, and clean keys beside centred ones are not."""
     subject = load(trained("moco"), Measuring(centre=True))
