@@ -13,7 +13,7 @@ EXAMPLES = 3  # names that a sentence lists
 class DataNote:
     """`count` of `total` items, what happened to them and why, and the option that changes it.
 
-    kind: left out: not used; held out: not used by this split; changed: not as the file has them; chosen: where there was a choice.
+    kind: left out: not used; held out: not used by this split; changed: not as the file has them; chosen: one of several.
     unit: what is counted, in the plural. what: the participle and what follows it, as in "left out: they lie beside the class
     folders". remedy: a half sentence that begins with the option, as in "--split all uses them". examples: names of some items.
 
