@@ -89,15 +89,19 @@ def seen(cause: Cause, run: Run) -> bool:
     return run.method in SEEN.get(cause.name, ())
 
 
-def suspects(run: Run) -> Iterator[Change]:
-    """What is tried where no cause is found: a tenth of the rate, milder views, each unusual setting set back."""
+def suspects(run: Run, images: float = math.inf) -> Iterator[Change]:
+    """What is tried where no cause is found: a tenth of the rate, milder views, each unusual setting set back.
+
+    images: of the training, of which a batch, or a sample of negatives, can hold no more.
+    """
     training = run.training
     yield Change("a tenth of the learning rate", {"lr": training.lr / 10})
     if training.strength > 0:
         yield Change("half the strength", {"strength": training.strength / 2})
     usual = _flat(resolve(run.method))
     for name, value in _flat(run).items():
-        if value != usual[name] and name not in KEPT:
+        fits = name not in ("batch", "negatives") or type(usual[name]) is str or usual[name] <= images
+        if value != usual[name] and name not in KEPT and fits:
             yield Change(name.replace("_", " "), {name: usual[name]})
 
 
