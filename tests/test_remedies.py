@@ -339,8 +339,8 @@ def test_a_small_folder_is_not_asked_for_what_it_has_not(folder: Path) -> None:
     assert (known.available, known.in_all) == (48, 60)
     (sentence,) = advice("inconclusive", spectrum(subject.clean.representations, torch.Generator()), known)
     assert sentence == (
-        "The data set is too small: it has 60 images; more than 192 are needed to judge 192 dimensions, better 1,920: measure the "
-        "pixels of a larger one. At this size nothing can be concluded."
+        "The data set is too small: it has 60 images; more than 192 are needed to judge 192 dimensions, better 1,920: measure "
+        "the pixels of a larger one. At this size nothing can be concluded."
     )
     rows = torch.randn(48, 50, generator=torch.Generator().manual_seed(0))
     (sentence,) = advice("inconclusive", spectrum(rows, torch.Generator()), known)
@@ -472,6 +472,7 @@ def test_hints_of_settings_that_do_not_go_together(
 # All that is written
 
 NOT_OURS = {
+    "head",
     "name",
     "keep",
     "upgrade",

@@ -52,10 +52,11 @@ class Change:
         """`collapse train …`, from the run's own settings.toml, or from its settings one by one where there is none."""
         method = self.instead or run.method
         whole = settings is not None and not _foreign(run, method)
-        arguments = ["--config", str(settings)] if whole else _words(_changed(run, method))
         now = _flat(run) if method == run.method else {}
         changed = {name: value for name, value in self.settings.items() if now.get(name) != value}
-        return shlex.join(["collapse", "train", method, *arguments, *_words(changed), "--out", out])
+        first = ["--config", str(settings)] if whole else []
+        spelt_out = changed if whole else {**_changed(run, method), **changed}
+        return shlex.join(["collapse", "train", method, *first, *_words(spelt_out), "--out", out])
 
 
 def beside(run: Run, method: str, settings: Path | None, out: str, images: int) -> str:

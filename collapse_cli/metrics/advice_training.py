@@ -46,9 +46,10 @@ def untrained(context: Context, stage: Stage) -> Iterator[str]:
 def resumed(context: Context, epochs: int = 0) -> str:
     """The command that goes on with a run to so many epochs; by default to as many as are planned, or twice those done."""
     planned, done = (context.stage.planned, context.stage.epochs) if context.stage else (0, 0)
+    run = context.folder or "RUN"  # as it is typed, quoted
     wanted = max(epochs, 2 * done if done >= planned else planned)
     more = f" --epochs {wanted}" if wanted > planned else ""
-    return f"collapse train --resume {context.folder or 'RUN'}{more}"
+    return f"collapse train --resume {run}{more}"
 
 
 def of_learning(context: Context) -> str:

@@ -218,5 +218,5 @@ def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
     if n > spectrum.dimensions:
         return (dimensions.in_words("Active dimensions"),)
     return (
-        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: at most {max(n - 1, 0):,} directions can be told apart.",
+        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: at most {max(n - 1, 0):,} directions can be active.",
     )
