@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -488,9 +489,15 @@ def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 def fill(part: type, values: Mapping[str, Any]) -> Any:
     """The dataclass `part` from those of the values that are its own, each read as its type and held to its range."""
-    types = get_type_hints(part)
+    types = _types(part)
     fields = dataclasses.fields(part)
     return part(**{f.name: _checked(f, types[f.name], values[f.name]) for f in fields if f.name in values})
+
+
+@functools.cache
+def _types(part: type) -> dict[str, Any]:
+    """The type of each field; read once, since it is asked for whenever settings are resolved."""
+    return get_type_hints(part)
 
 
 def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:

@@ -180,7 +180,8 @@ def _attempts(inquiry: Inquiry, epochs: int) -> Iterator[Attempt]:
             else "leave out --try, or measure it on the images that it was trained on, without --dataset and --split",
         )
     run = case.trained.run
-    changes = [cure(cause) for cause in inquiry.causes if cause.curable] or list(suspects(run))
+    curable = [cause for cause in inquiry.causes if cause.curable]
+    changes = [cure(cause) for cause in curable] or list(suspects(run, case.trained.data.images))
     uncured = tried(case, run, epochs)
     for place, change in enumerate(counted(changes, "changes tried"), 1):
         yield Attempt(change, beside(tried(case, change.of(run), epochs), uncured), place)

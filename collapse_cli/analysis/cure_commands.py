@@ -52,10 +52,11 @@ class Change:
         """`collapse train …`, from the run's own settings.toml, or from its settings one by one where there is none."""
         method = self.instead or run.method
         whole = settings is not None and not _foreign(run, method)
-        arguments = ["--config", str(settings)] if whole else _words(_changed(run, method))
         now = _flat(run) if method == run.method else {}
         changed = {name: value for name, value in self.settings.items() if now.get(name) != value}
-        return shlex.join(["collapse", "train", method, *arguments, *_words(changed), "--out", out])
+        first = ["--config", str(settings)] if whole else []
+        spelt_out = changed if whole else {**_changed(run, method), **changed}
+        return shlex.join(["collapse", "train", method, *first, *_words(spelt_out), "--out", out])
 
 
 def beside(run: Run, method: str, settings: Path | None, out: str, images: int) -> str:
@@ -89,15 +90,19 @@ def seen(cause: Cause, run: Run) -> bool:
     return run.method in SEEN.get(cause.name, ())
 
 
-def suspects(run: Run) -> Iterator[Change]:
-    """What is tried where no cause is found: a tenth of the rate, milder views, each unusual setting set back."""
+def suspects(run: Run, images: float = math.inf) -> Iterator[Change]:
+    """What is tried where no cause is found: a tenth of the rate, milder views, each unusual setting set back.
+
+    images: of the training, of which a batch, or a sample of negatives, can hold no more.
+    """
     training = run.training
     yield Change("a tenth of the learning rate", {"lr": training.lr / 10})
     if training.strength > 0:
         yield Change("half the strength", {"strength": training.strength / 2})
     usual = _flat(resolve(run.method))
     for name, value in _flat(run).items():
-        if value != usual[name] and name not in KEPT:
+        fits = name not in ("batch", "negatives") or type(usual[name]) is str or usual[name] <= images
+        if value != usual[name] and name not in KEPT and fits:
             yield Change(name.replace("_", " "), {name: usual[name]})
 
 

@@ -28,9 +28,14 @@ def refuse_run(run: Run, images: Images, device: torch.device) -> None:
         there = torch.cuda.get_device_properties(device).total_memory
     settings = flat(run.tables())
     chosen, usual = _whole(settings), _whole(flat(resolve(run.method).tables()))
-    memory.refuse_beyond(
-        lambda numbers: _of_run(run.method, settings, numbers, images.data_shape), chosen, usual, there
-    )
+
+    def takes(numbers: Mapping[str, int]) -> float:
+        """What is refused in its own words takes nothing here; as a remedy it would be none."""
+        refused = 0.0 if numbers == chosen else math.inf
+        taken = _of_run(run.method, settings, numbers, images.data_shape)
+        return refused if taken is None else taken
+
+    memory.refuse_beyond(takes, chosen, usual, there)
 
 
 def _whole(settings: Mapping[str, Any]) -> dict[str, int]:
@@ -38,14 +43,16 @@ def _whole(settings: Mapping[str, Any]) -> dict[str, int]:
     return {name: value for name, value in settings.items() if type(value) is int}
 
 
-def _of_run(method: str, settings: Mapping[str, Any], numbers: Mapping[str, int], data: DataShape) -> float:
-    """Bytes that a training takes at least: its networks are built of tensors without any memory."""
+def _of_run(
+    method: str, settings: Mapping[str, Any], numbers: Mapping[str, int], data: DataShape
+) -> float | None:
+    """Bytes that a training takes at least: its networks are built of tensors without any memory. None for what is refused."""
     try:
         run = resolve(method, {**settings, **numbers})
         with torch.device("meta"):
             network = cast(nn.Module, methods.build(run, data))
     except CollapseError:
-        return 0  # refused in its own words
+        return None
     except (RuntimeError, OverflowError, TypeError):  # more numbers than an index can count
         return math.inf
     state = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())

@@ -163,10 +163,12 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
 
 def _wider(context: Context) -> str:
     """A space of one dimension has none to lose."""
-    if context.method:
-        return "Judge h, or try --dim 64: a projection of one dimension has none to lose."
+    if context.space == "z" and context.method:
+        return advice_training.of_one_dimension(context)
     if context.network:
         return "Judge its other space: one dimension has none to lose."
+    if context.pixels:
+        return "Take images of more than one pixel."
     return "Give the embeddings themselves, a row of numbers for each image."
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from collapse_cli.metrics.causes_steps import ENOUGH
-from collapse_cli.settings import resolve
+from collapse_cli.settings import flat, resolve
 from collapse_cli.shapes import Stage
 
 if TYPE_CHECKING:
@@ -44,10 +44,12 @@ def untrained(context: Context, stage: Stage) -> Iterator[str]:
 
 
 def resumed(context: Context, epochs: int = 0) -> str:
-    """The command that goes on with a run to so many epochs; by default to as many as are planned."""
-    planned = context.stage.planned if context.stage else 0
-    more = f" --epochs {epochs}" if epochs > planned else ""
-    return f"collapse train --resume {context.folder or 'RUN'}{more}"
+    """The command that goes on with a run to so many epochs; by default to as many as are planned, or twice those done."""
+    planned, done = (context.stage.planned, context.stage.epochs) if context.stage else (0, 0)
+    run = context.folder or "RUN"  # as it is typed, quoted
+    wanted = max(epochs, 2 * done if done >= planned else planned)
+    more = f" --epochs {wanted}" if wanted > planned else ""
+    return f"collapse train --resume {run}{more}"
 
 
 def of_learning(context: Context) -> str:
@@ -55,6 +57,14 @@ def of_learning(context: Context) -> str:
     rate, usual = context.settings.get("lr", 0), resolve(context.method).training.lr
     faster = usual if rate < usual else 10 * rate
     return f"Train with a larger learning rate: {command(context, context.method, '--lr', f'{faster:g}')}"
+
+
+def of_one_dimension(context: Context) -> str:
+    """A projection of one dimension: the width that is usual, where it is a setting of the method."""
+    name = "subvector" if "subvector" in context.settings else "dim"
+    usual = flat(resolve(context.method).tables())[name]
+    wider = f", or try --{name} {usual}" if context.settings.get(name) == 1 else ""
+    return f"Judge h{wider}: a projection of one dimension has none to lose."
 
 
 def of_queue(context: Context) -> Iterator[str]:

@@ -228,5 +228,5 @@ def _counted(spectrum: Spectrum, dimensions: Threshold) -> tuple[str, ...]:
     if n > spectrum.dimensions:
         return (dimensions.in_words("Active dimensions"),)
     return (
-        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: at most {max(n - 1, 0):,} directions can have variance.",
+        f"N = {n:,} is no more than D = {spectrum.dimensions:,}: at most {max(n - 1, 0):,} directions can be active.",
     )

@@ -100,7 +100,7 @@ def test_a_bare_checkpoint_has_its_settings_spelt_out(
     first = causes(document)[0]
     assert first["of"] == "key encoder too fast"
     assert first["cure"] == (
-        "collapse train moco --momentum 0.0 --recipe digits --epochs 2 --momentum 0.99 --out runs/theirs-cured"
+        "collapse train moco --momentum 0.99 --recipe digits --epochs 2 --out runs/theirs-cured"
     )
     assert main([*shlex.split(first["cure"])[1:], "--dry-run"]) == 0
     assert "loss" not in document["results"][0]["metrics"]

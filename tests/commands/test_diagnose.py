@@ -147,7 +147,7 @@ def test_a_healthy_space_beside_one_point_is_not_to_be_kept_as_it_is(tmp_path: P
     numpy.savez(tmp_path / "e.npz", representations=h, projections=h[:, :4])
     first, _ = diagnosed([str(tmp_path / "e.npz")], capsys)["results"]
     assert first["verdict"]["meaning"] == ""
-    assert first["verdict"]["advice"][-1] == "Hold later versions to this with collapse check."
+    assert first["verdict"]["advice"][-1] == f"Hold later versions to this: collapse check {tmp_path}/e.npz"
 
 
 def test_a_footnote_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

@@ -48,7 +48,7 @@ def test_the_other_dimensions_get_no_gradient(width: int, build: Make, batch: Ba
 def test_what_cannot_be(build: Make) -> None:
     with pytest.raises(CollapseError, match="directclr has no projector") as raised:
         build("directclr", head_layers=2)
-    assert raised.value.hint == "leave out --head-layers"
+    assert raised.value.hint == "give --head-layers 0, its default"
     with pytest.raises(CollapseError, match="--subvector 129 is more than the 128 dimensions of mlp"):
         build("directclr", subvector=129)
     with pytest.raises(CollapseError, match="more than the 64 dimensions of resnet8"):

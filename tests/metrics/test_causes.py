@@ -94,7 +94,7 @@ def test_the_cures_of_slow_keys_and_long_queues() -> None:
     assert causes.slow_keys(0.9999, 1000).cure == {"momentum": 0.99}
     assert causes.slow_keys(0.9999, 3000).cure == {"momentum": 0.999}
     assert causes.long_queue(16384, 1347, None).cure == {"queue": 512}
-    assert causes.long_queue(16, 1, None).cure == {"queue": 1}
+    assert causes.long_queue(16, 1, None).cure == {"queue": 2}
 
 
 def test_the_other_cures() -> None:

@@ -220,7 +220,8 @@ def test_a_verdict_says_why_and_what_to_try() -> None:
     assert any("vicreg" in step for step in steps)
     assert judged.advice == (), "which is made where it is wanted"
     assert (
-        verdict(evidence(n=64)).reasons[1] == "N = 64 is no more than D = 64: give at least 640 embeddings."
+        verdict(evidence(n=64)).reasons[1]
+        == "N = 64 is no more than D = 64: at most 63 directions can be active."
     )
     assert "--samples 640" in advice("inconclusive", evidence(n=64), Context(network=True))[0]
     assert "640 distinct embeddings" in advice("inconclusive", evidence(n=64), Context())[0]
