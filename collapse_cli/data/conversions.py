@@ -20,6 +20,15 @@ def notes(
     return (*_broken(looks), *_framed(whole, framing, chosen), *_converted(whole, background, white))
 
 
+def broken_beside(looks: Sequence[Look]) -> tuple[DataNote, ...]:
+    """Images of another split that cannot be read."""
+    names = tuple(printable(seen.name) for seen in looks if seen.broken is not None)
+    if not names:
+        return ()
+    what = "left out of another split: they cannot be read"
+    return (DataNote("left out", len(names), len(looks), "images beside this split", what, "", names),)
+
+
 def _broken(looks: Sequence[Look]) -> Iterator[DataNote]:
     if broken := [seen for seen in looks if seen.broken is not None]:
         names = tuple(printable(seen.name) for seen in broken)

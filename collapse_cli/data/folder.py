@@ -75,7 +75,8 @@ def _of_folders(path: Path, places: list[Place]) -> Labelled:
     if not classes:
         return Labelled(notes=unlabelled.tables(path))
     numbers = {name: number for number, name in enumerate(classes)}
-    empty = unlabelled.folders(path, {place.split for place in places} - {""}, classes)
+    of_splits = {place.file.relative_to(path).parts[0] for place in places if place.split}
+    empty = unlabelled.folders(path, of_splits, classes)
     return Labelled([numbers[place.label] for place in places], classes, empty)
 
 
@@ -86,8 +87,9 @@ def _listing(path: Path, files: ImageFiles, by_folders: bool) -> Listing:
     """
     images, others = _listed(path, files)
     heads = {parts[0] for parts in images if len(parts) > 1}
-    halves = "train" in heads and not heads.isdisjoint(splits.TEST)
-    split = halves or (bool(heads) and heads <= set(splits.WORDS))
+    words = {splits.word(head) for head in heads}
+    halves = "train" in words and not words.isdisjoint(splits.TEST)
+    split = halves or (bool(heads) and "" not in words)
     every = [_place(path, parts, split) for parts in images]
     inside = [place for place in every if place.split] if split else every
     used = [place for place in inside if place.label and by_folders] or inside
@@ -101,12 +103,16 @@ def _listing(path: Path, files: ImageFiles, by_folders: bool) -> Listing:
 
 def _other_kinds(others: list[Parts], images: int) -> Iterator[DataNote]:
     if others:
-        kinds = Counter(Path(parts[-1]).suffix.lower() or "without an ending" for parts in others)
-        ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
-        listed = [f"{count:,} {encoded.printable(kind)}" for kind, count in ordered[:KINDS]]
-        more = " and others" if len(kinds) > KINDS else ""
-        what = f"left out: not of a kind that is read as an image ({', '.join(listed)}{more})"
+        what = f"left out: not of a kind that is read as an image ({_kinds(others)})"
         yield DataNote("left out", len(others), len(others) + images, "files", what)
+
+
+def _kinds(files: list[Parts]) -> str:
+    """How many files have each ending, the most frequent first."""
+    kinds = Counter(Path(parts[-1]).suffix.lower() or "without an ending" for parts in files)
+    ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    listed = [f"{count:,} {encoded.printable(kind)}" for kind, count in ordered[:KINDS]]
+    return ", ".join(listed) + (" and others" if len(kinds) > KINDS else "")
 
 
 def _left_out(path: Path, before: list[Place], after: list[Place], what: str) -> Iterator[DataNote]:
@@ -120,7 +126,7 @@ def _left_out(path: Path, before: list[Place], after: list[Place], what: str) ->
 
 
 def _place(path: Path, parts: Parts, split: bool) -> Place:
-    word = parts[0] if split and len(parts) > 1 and parts[0] in splits.WORDS else ""
+    word = splits.word(parts[0]) if split and len(parts) > 1 else ""
     rest = parts[1:] if word else parts
     return Place(path.joinpath(*parts), word, rest[0] if len(rest) > 1 else "")
 
@@ -140,7 +146,7 @@ def _listed(path: Path, files: ImageFiles) -> tuple[list[Parts], list[Parts]]:
             others.append(parts)
     if not images:
         raise CollapseError(
-            f"{path} has no images" + (f", but {len(others):,} files of other kinds" if others else ""),
+            f"{path} has no images" + (f", but files of other kinds: {_kinds(others)}" if others else ""),
             f"images are read from {USUAL} and whatever else Pillow opens, in class folders or in one folder",
         )
     return sorted(images, key=lambda parts: [natural(part) for part in parts]), others
@@ -148,6 +154,17 @@ def _listed(path: Path, files: ImageFiles) -> tuple[list[Parts], list[Parts]]:
 
 def _walk(path: Path) -> Iterator[Parts]:
     for folder, below, files in os.walk(path, followlinks=True):
-        below[:] = [name for name in below if not name.startswith(".")]
+        below[:] = [
+            name for name in below if not name.startswith(".") and not _leads_back(folder, name, path)
+        ]
         place = Path(folder).relative_to(path).parts
         yield from ((*place, name) for name in files if not name.startswith("."))
+
+
+def _leads_back(folder: str, name: str, path: Path) -> bool:
+    """Whether a folder is a link to one that it lies in, directly or by way of other links: it would never end."""
+    place = Path(folder, name)
+    if not place.is_symlink():
+        return False
+    above = [Path(folder), *(parent for parent in Path(folder).parents if parent.is_relative_to(path))]
+    return place.resolve() in {parent.resolve() for parent in above}

@@ -18,7 +18,7 @@ from collapse_cli.errors import CollapseError, nearest
 
 ARROW = (".arrow", ".feather", ".ipc")
 KINDS = (".parquet", *ARROW)
-NAMED = re.compile(rf"(?:^|[-_.])({'|'.join(splits.WORDS)})(?=[-_.]|$)")
+NAMED = re.compile(rf"(?:^|[-_.])({'|'.join((*splits.WORDS, *splits.SYNONYMS))})(?=[-_.]|$)")
 WINDOW = 1024  # rows that are read at once
 UNREADABLE = (pyarrow.ArrowException, OSError, UnicodeDecodeError, KeyError)
 
@@ -159,13 +159,11 @@ def _parquet(path: Path) -> list[Path]:
         if files:
             break
     else:
-        folders = {
-            file.parent.parent for file in path.glob("*/*/*.parquet") if file.parent.name in splits.WORDS
-        }
+        folders = {file.parent.parent for file in path.glob("*/*/*.parquet") if splits.word(file.parent.name)}
         _refuse_several(path, folders)
         return _parquet(folders.pop()) if folders else []
     folders = {file.parent for file in files}
-    if not all(folder.name in splits.WORDS for folder in folders):
+    if not all(splits.word(folder.name) for folder in folders):
         _refuse_several(path, folders)
     return files
 
@@ -180,7 +178,7 @@ def _refuse_several(path: Path, folders: set[Path]) -> None:
 
 
 def _word(file: Path, path: Path) -> str:
-    match = NAMED.search(file.stem)
+    match = NAMED.search(file.stem.lower())
     if match:
-        return match[1]
-    return file.parent.name if file.parent != path and file.parent.name in splits.WORDS else ""
+        return splits.word(match[1])
+    return splits.word(file.parent.name) if file.parent != path else ""

@@ -12,6 +12,14 @@ from collapse_cli.errors import CollapseError
 
 TEST = ("test", "val", "valid", "validation")  # the first of these that is there is the test split
 WORDS = ("train", *TEST)
+SYNONYMS = {"training": "train", "testing": "test"}
+
+
+def word(name: str) -> str:
+    """The split that the name of a folder tells, in any case of its letters; "" for another name."""
+    lowered = name.lower()
+    lowered = SYNONYMS.get(lowered, lowered)
+    return lowered if lowered in WORDS else ""
 
 
 def take(words: Sequence[str], split: str, path: Path) -> list[int]:
