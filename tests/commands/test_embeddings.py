@@ -121,13 +121,9 @@ def test_labels_beside_and_within_say_the_same(place: Path, capsys: Capture) -> 
 def test_labels_that_go_with_nothing(place: Path, run: Path, capsys: Capture) -> None:
     labels = ("--labels", place / "names.txt")
     assert "a single INPUT" in refused(capsys, "clusters", place / "e.npy", place / "e.pt", *labels)
-    assert f"{run} is not a file of embeddings" in refused(capsys, "clusters", run, *labels)
-    assert "pixels:digits is not a file of embeddings" in refused(
-        capsys, "clusters", "pixels:digits", *labels
-    )
-    assert "give the file of embeddings as INPUT" in refused(
-        capsys, "oracle", "--dataset", "cifar10", *labels
-    )
+    assert "digits has labels of its own" in refused(capsys, "clusters", run, *labels)
+    assert "digits has labels of its own" in refused(capsys, "clusters", "pixels:digits", *labels)
+    assert "cifar10 has labels of its own" in refused(capsys, "oracle", "--dataset", "cifar10", *labels)
     (place / "names.txt").write_text("cat\n" * 59)
     assert "contains 59 labels, but there are 60 embeddings" in refused(
         capsys, "clusters", place / "e.npy", *labels
