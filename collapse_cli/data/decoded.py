@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from collapse_cli.data import pixels
-from collapse_cli.data.conversions import notes
+from collapse_cli.data.conversions import broken_beside, notes
 from collapse_cli.data.encoded import Broken, Encoded
 from collapse_cli.data.framing import OTHERWISE, framed, unchanged
 from collapse_cli.data.pixels import Header
@@ -138,19 +138,15 @@ def images(
     taken = [chosen[place] for place in whole]
     streamed = replace(stream, read=lambda row: source.read(taken[row]), count=len(taken))
     every: Tensor | Pixels = streamed if held is None else _at(held, whole)
+    looks = [gathered.looks[place] for place in whole] if looked_at_later else gathered.looks
+    aside = () if looked_at_later else broken_beside(beside)
     return Images(
         every,
         None if labels is None else torch.tensor([labels[i] for i in taken], dtype=torch.long),
         classes,
         source.name,
         tuple(source.files[i] for i in taken) if source.files else (),
-        notes(
-            [gathered.looks[place] for place in whole] if looked_at_later else gathered.looks,
-            square,
-            framing.side == 0,
-            files.background,
-            level,
-        ),
+        (*notes(looks, square, framing.side == 0, files.background, level), *aside),
     )
 
 
