@@ -69,6 +69,17 @@ def candidates(schema: pyarrow.Schema) -> list[str]:
     return list(dict.fromkeys([*classes, *class_labels.likely(fit), *inner]))
 
 
+def not_taken(schema: pyarrow.Schema) -> tuple[DataNote, ...]:
+    """Columns that may be labels, none of which is called so that it is taken without being named."""
+    names = candidates(schema)
+    if not names:
+        return ()
+    remedy = f"--label-column {shlex.quote(names[0])} takes it for the labels"
+    return (
+        DataNote("left out", len(names), len(schema.names), "columns", "not read as labels", remedy, names),
+    )
+
+
 def declared(schema: pyarrow.Schema) -> dict[str, dict[str, Any]]:
     """What `datasets` says of the columns, by name."""
     try:

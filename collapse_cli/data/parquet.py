@@ -69,7 +69,9 @@ def _labelled(
     if labelling:
         return labelling(image_columns.names(each, image_column), sum(shard.count for shard in each))
     column = label_columns.choose(each[0], files.label_column)
-    return label_columns.read(each, taken, column, path) if column else Labelled()
+    if column:
+        return label_columns.read(each, taken, column, path)
+    return Labelled() if files.label_column else Labelled(notes=label_columns.not_taken(each[0].schema))
 
 
 def offered(path: Path) -> list[str]:

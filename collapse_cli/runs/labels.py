@@ -20,6 +20,7 @@ from collapse_cli.runs import arrays, reader
 
 KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".tsv", ".txt")
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": ""}
+ELSEWHERE = (";", "\t")  # between the cells of a .csv, where a comma means the decimals
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,34 @@ def read(path: Path, count: int, what: str = "labels", column: str = "") -> tupl
     if what != HEADINGS[1] and len(values) == count + 1 and isinstance(values, list):
         values = values[1:]
     if len(values) != count:
-        heading = "; a heading must read `label`" if what == HEADINGS[1] else ""
-        raise CollapseError(
-            f"{path} contains {len(values):,} {what}, but there are {count:,} embeddings",
-            f"give one {what[:-1]} for each embedding{heading}",
-        )
+        raise _of_another_length(path, values, count, what)
     return numbered(values, str(path), what)
+
+
+def _of_another_length(path: Path, values: Any, count: int, what: str) -> CollapseError:
+    """The error; of a table, whose first line names several columns, with the columns and how one is named."""
+    message = f"{path} contains {len(values):,} {what}, but there are {count:,} embeddings"
+    hint = f"give one {what[:-1]} for each embedding"
+    if what != HEADINGS[1]:
+        return CollapseError(message, hint)
+    first = str(values[0]) if path.suffix == ".csv" and len(values) == count + 1 else ""
+    heading = next(csv.reader([first], delimiter=delimiter(path, [first])), [])
+    if len(heading) > 1:
+        offered = class_labels.likely(heading) or heading
+        return CollapseError(
+            f"{path}: it is not clear which of the columns {', '.join(heading[:12])} has the labels",
+            f"name it: --label-column {shlex.quote(offered[0])}",
+        )
+    return CollapseError(message, f"{hint}; a heading must read `label`")
+
+
+def delimiter(path: Path, lines: Sequence[str]) -> str:
+    """What stands between the cells of a file, "" for none: by its ending, and of a .csv by its first line."""
+    usual = DELIMITERS[path.suffix]
+    first = next(iter(lines), "")
+    if path.suffix == ".csv" and usual not in first:
+        return next((other for other in ELSEWHERE if other in first), usual)
+    return usual
 
 
 def listed(path: Path, what: str = "labels", column: str = "") -> Any:
@@ -112,8 +135,8 @@ def _column(lines: Sequence[str], path: Path, what: str, column: str) -> list[st
 
     Raises CollapseError for columns between tabs, none of which is named as labels are, and for a column that is not there.
     """
-    delimiter = DELIMITERS[path.suffix]
-    heading = next(csv.reader(lines[:1], delimiter=delimiter or ","), []) if delimiter or column else []
+    between = delimiter(path, lines)
+    heading = next(csv.reader(lines[:1], delimiter=between or ","), []) if between or column else []
     words = [cell.strip() if column else cell.strip().lower() for cell in heading]
     if column and column not in words:
         raise without_column(path, column, words)
@@ -126,7 +149,7 @@ def _column(lines: Sequence[str], path: Path, what: str, column: str) -> list[st
             f"{path}: none of the columns {', '.join(heading[:8])} is called {what[:-1]}",
             f"give the column of {what} that name, or save it alone{_offer(heading) if what == HEADINGS[1] else ''}",
         )
-    rows = [row for row in csv.reader(lines[1:], delimiter=delimiter or ",") if row]
+    rows = [row for row in csv.reader(lines[1:], delimiter=between or ",") if row]
     return [row[place].strip() if place < len(row) else "" for row in rows]
 
 
