@@ -44,9 +44,10 @@ def _assignments(subject: Subject, count: int) -> Iterator[tuple[str, Tensor, in
     for space, rows in subject.clean.spaces.items():
         with concerning(f"{subject.name} · {space}"):
             measured = rows if subject.raw else unit(rows)
-            _announce(*rows.shape, cluster_count)
+            _announce(len(rows), rows.shape[1], cluster_count)
             assigned = kmeans(measured, cluster_count, generator(subject.measuring.seed))
-        how = {"assigned by": "k-means", "starts": starts(*rows.shape, cluster_count), "L2": not subject.raw}
+        often = starts(len(rows), rows.shape[1], cluster_count)
+        how = {"assigned by": "k-means", "starts": often, "L2": not subject.raw}
         yield space, assigned, cluster_count, how
 
 

@@ -100,8 +100,8 @@ def measure(
 
 def _groups(labels: Tensor, classes: tuple[str, ...]) -> dict[str, Tensor]:
     """Places (n_c,) of the rows of each class, by its name; classes of a single row are left out."""
-    present, sizes = labels.unique(return_counts=True)
-    members = labels.argsort(stable=True).split(sizes.tolist())
+    present, sizes = torch.unique(labels, return_counts=True)
+    members = torch.split(labels.argsort(stable=True), sizes.tolist())
     named = zip(class_names(present.tolist(), classes), members, strict=True)
     return {name: places for name, places in named if len(places) > 1}
 

@@ -20,7 +20,7 @@ def squared_distances(first: Tensor, second: Tensor) -> Tensor:
     squared = torch.addmm(lengths, first, second.T, alpha=-2)
     here, there = (squared < CLOSE * lengths).nonzero(as_tuple=True)
     step = max(DIFFERENCES // first.shape[1], 1)
-    for i, j in zip(here.split(step), there.split(step), strict=True):
+    for i, j in zip(torch.split(here, step), torch.split(there, step), strict=True):
         squared[i, j] = (first[i] - second[j]).square().sum(dim=1)
     return squared.clamp_min_(0)
 

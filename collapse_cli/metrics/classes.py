@@ -141,12 +141,13 @@ def classes(
     named = class_names(grouped.labels.tolist(), names)
     ranks, floor = class_ranks.ranks(grouped), class_ranks.ranks(other)
     relative = seen.variances / seen.variances.mean().clamp_min(torch.finfo(torch.float64).tiny)  # (C,)
+    shares: dict[str, Any] = _shares(grouped, other, classifier)
     measured: dict[str, Any] = {
         name: Measured(finite, null.get(name), between.get(name)) for name, finite in value.items()
     }
     return Classes(
         **measured,
-        **_shares(grouped, other, classifier),
+        **shares,
         least_rank=Measured(min(ranks), min(floor), class_ranks.interval(grouped, ranks.index(min(ranks)))),
         samples=len(rows),
         classes=len(named),

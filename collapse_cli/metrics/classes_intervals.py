@@ -47,13 +47,13 @@ def with_intervals(
 
 def _products(deviations: Tensor, slopes: Tensor, member: Tensor) -> Tensor:
     """(N,): each of deviations (N,D) with the slope of its class, of slopes (C,D)."""
-    parts = zip(deviations.split(AT_ONCE), member.split(AT_ONCE), strict=True)
+    parts = zip(torch.split(deviations, AT_ONCE), torch.split(member, AT_ONCE), strict=True)
     return torch.cat([(part * slopes[c]).sum(dim=1) for part, c in parts])
 
 
 def _squares(deviations: Tensor, form: Tensor) -> Tensor:
     """(N,): x^T A x of each of deviations (N,D), A the form (D,D)."""
-    return torch.cat([((part @ form) * part).sum(dim=1) for part in deviations.split(AT_ONCE)])
+    return torch.cat([((part @ form) * part).sum(dim=1) for part in torch.split(deviations, AT_ONCE)])
 
 
 def _slopes(

@@ -17,7 +17,9 @@ def nearest_mean(grouped: Groups, leave_out: bool) -> Tensor:
         grouped.sizes.double() / (grouped.sizes - 1)
     ).square()  # (C,) of n rows: the others' mean is n/(n-1) times as far
     nearest = []
-    for deviations, member in zip(grouped.deviations.split(step), grouped.member.split(step), strict=True):
+    for deviations, member in zip(
+        torch.split(grouped.deviations, step), torch.split(grouped.member, step), strict=True
+    ):
         rows = deviations + means[member]  # (b, D)
         squared = torch.addmm(lengths, rows, means.T, alpha=-2)  # (b, C): distance^2, less the row's length^2
         if leave_out:

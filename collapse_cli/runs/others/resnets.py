@@ -96,13 +96,13 @@ def images(weights: Weights, stem: StemName, question: Question) -> ImageForm:
     side, usual = (32, question.layout.small) if STEMS[stem].kernel == 3 else (224, IMAGENET)
     normalisation = question.held.normalisation or question.layout.normalisation or usual
     bare = STEMS[stem].kernel == 7 and question.layout.signs == ("",)
-    usual = (
+    framed = (
         Told(framings.NAMED["imagenet"], "as ResNets with this conv1 are usually evaluated")
         if bare
         else NOTHING
     )
     side = stated_side(question.held) or side
-    return ImageForm(weights["conv1.weight"].shape[1], side, normalisation, framed=usual)
+    return ImageForm(weights["conv1.weight"].shape[1], side, normalisation, framed=framed)
 
 
 def stated_side(held: FileTensors) -> int:
