@@ -46,11 +46,8 @@ def _assignments(subject: Subject, count: int) -> Iterator[tuple[str, Tensor, in
             measured = rows if subject.raw else unit(rows)
             _announce(len(rows), rows.shape[1], cluster_count)
             assigned = kmeans(measured, cluster_count, generator(subject.measuring.seed))
-        how = {
-            "assigned by": "k-means",
-            "starts": starts(len(rows), rows.shape[1], cluster_count),
-            "L2": not subject.raw,
-        }
+        often = starts(len(rows), rows.shape[1], cluster_count)
+        how = {"assigned by": "k-means", "starts": often, "L2": not subject.raw}
         yield space, assigned, cluster_count, how
 
 

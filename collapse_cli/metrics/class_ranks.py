@@ -29,7 +29,7 @@ def ranks(grouped: Groups) -> list[float]:
     measured = torch.ones_like(grouped.means[:, 0])
     for size in torch.unique(grouped.sizes).tolist():
         alike = (grouped.sizes == size).nonzero()[:, 0]
-        for some in alike.split(max(AT_ONCE // (size * grouped.means.shape[1]), 1)):
+        for some in torch.split(alike, max(AT_ONCE // (size * grouped.means.shape[1]), 1)):
             places = starts[some, None] + torch.arange(size, device=some.device)  # (c, n)
             measured[some] = _of_equally_many(grouped.deviations[members[places]], least)
     ranks: list[float] = measured.tolist()

@@ -163,8 +163,7 @@ def stratified(
     owner: (N,) int64, equal for copies of a row (`kept_together`): all go where the first of them goes.
     Raises CollapseError, with code 3, where fewer than two are left for that.
     """
-    order = torch.randperm(len(labels), generator=generator)
-    groups = [order[labels[order] == c] for c in torch.unique(labels)]
+    groups = _shuffled_by_class(labels, generator)
     cuts = [round(share * len(group)) for group in groups]
     fitted = torch.cat([group[:cut] for group, cut in zip(groups, cuts, strict=True)])
     judged = torch.cat([group[cut:] for group, cut in zip(groups, cuts, strict=True)])
@@ -220,5 +219,11 @@ def _share(right: Tensor, chance: float) -> Measured:
 
 def _draw(labels: Tensor, per_class: int, generator: Generator) -> Tensor:
     """(C * per_class,) rows, `per_class` of each class."""
+    return torch.cat([group[:per_class] for group in _shuffled_by_class(labels, generator)])
+
+
+def _shuffled_by_class(labels: Tensor, generator: Generator) -> list[Tensor]:
+    """The rows (n_c,) of each class of labels (N,), in random order."""
     order = torch.randperm(len(labels), generator=generator)
-    return torch.cat([order[labels[order] == c][:per_class] for c in torch.unique(labels)])
+    _, sizes = torch.unique(labels, return_counts=True)
+    return list(torch.split(order[labels[order].argsort(stable=True)], sizes.tolist()))
