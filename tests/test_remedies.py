@@ -500,6 +500,8 @@ def test_every_option_that_is_written_is_one() -> None:
     """In every literal and docstring of the package: no remedy names an option that no command has."""
     known = every_option() | NOT_OURS
     for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name == "style.py":
+            continue  # colours of a style sheet
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for name in re.findall(r"(?<![\w-])--([a-z][a-z-]*[a-z])(?![a-z-]*[=(*]\w*\()", node.value):
