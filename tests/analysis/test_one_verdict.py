@@ -51,7 +51,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     torch.save(network.state_dict(), place / "theirs.pth")
     return {
         "collapsed": [str(collapsed)],
-        "collapsed, the checkpoint alone": [shutil.copy(collapsed / "checkpoint.pt", place / "bare.pt")],
+        "collapsed, the checkpoint alone": [str(shutil.copy(collapsed / "checkpoint.pt", place / "bare.pt"))],
         "healthy": [str(healthy)],
         "interrupted": [str(interrupted)],
         "copies of one image": [str(copies)],
