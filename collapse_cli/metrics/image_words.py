@@ -102,14 +102,14 @@ def _distinct(images: ImageSet) -> str:
 
 def remedy(dataset: str, network: bool) -> str:
     """What to do about images that are the fault. dataset: as it is named in commands; network: whether it can see others."""
-    look = f": collapse inspect {shlex.quote(dataset)} counts the copies" if dataset else ""
+    look = f": `collapse inspect {shlex.quote(dataset)}` counts the copies" if dataset else ""
     others = "; --dataset measures the same network on other images" if network else ""
     return f"Give images that differ{look}{others}."
 
 
 def leave_out(dataset: str) -> str:
     """What to do about copies among images that differ otherwise."""
-    look = f": collapse inspect {shlex.quote(dataset)} counts them" if dataset else ""
+    look = f": `collapse inspect {shlex.quote(dataset)}` counts them" if dataset else ""
     return f"Leave out the copies among the images{look}."
 
 

@@ -73,8 +73,8 @@ def _sizes(sizes: Mapping[str, Any]) -> str:
 
 
 def _copies(facts: Mapping[str, Any]) -> Iterator[str]:
-    verb = "is" if facts["distinct"] == 1 else "are"
-    yield f"{_share(facts['copies'], facts['images'])} have the same pixels as another; {facts['distinct']:,} {verb} distinct"
+    distinct = f"{facts['distinct']:,} distinct image{'s' * (facts['distinct'] != 1)}"
+    yield f"{_share(facts['copies'], facts['images'])} have the same pixels as another: {distinct}"
     yield from facts["copies_are"][:FEW]
     if facts.get("test_images_in_train"):
         yield f"{facts['test_images_in_train']:,} of the test images are in train, too: they test nothing"
