@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from collapse_cli.metrics.causes_steps import ENOUGH
+from collapse_cli.metrics.causes_steps import ENOUGH, FEW
 from collapse_cli.settings import flat, resolve
 from collapse_cli.shapes import Stage
 
@@ -53,8 +53,10 @@ def resumed(context: Context, epochs: int = 0) -> str:
 
 
 def of_learning(context: Context) -> str:
-    """Where the weights have not moved: the usual learning rate, or ten times the run's own."""
+    """Where the weights have not moved: the usual learning rate, more steps, or ten times the run's own rate."""
     rate, usual = context.settings.get("lr", 0), resolve(context.method).training.lr
+    if rate >= usual and (context.steps or FEW) < FEW:
+        return f"Go on with the training, which has had few steps: {resumed(context, _enough(context))}"
     faster = usual if rate < usual else 10 * rate
     return f"Train with a larger learning rate: {command(context, context.method, '--lr', f'{faster:g}')}"
 
@@ -90,12 +92,16 @@ def _shorter(context: Context) -> int:
 
 def of_passing(context: Context) -> str:
     """A collapse that a training passes through in its first steps."""
-    epochs = context.stage.epochs if context.stage else 0
-    needed = math.ceil(ENOUGH * epochs / context.steps) if context.steps else 0
     return (
         "The first steps bring images together before they are repelled; go on with the training: "
-        f"{resumed(context, needed)}"
+        f"{resumed(context, _enough(context))}"
     )
+
+
+def _enough(context: Context) -> int:
+    """Epochs of so many steps as a training needs; 0 where that is not known."""
+    epochs = context.stage.epochs if context.stage else 0
+    return math.ceil(ENOUGH * epochs / context.steps) if context.steps else 0
 
 
 def of_collapse(context: Context) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -38,12 +39,21 @@ def moved(case: Case) -> float | None:
 
 
 def unlearned(case: Case, trained: Trained) -> Cause | None:
-    """Whether the network is at its initialisation. The cure: the method's usual rate, or ten times the run's own."""
+    """Whether the network is at its initialisation. The cure: the method's usual rate, more steps, or ten times the rate."""
     distance = moved(case)
     if distance is None or not trained.steps:
         return None
     lr, usual = trained.run.training.lr, resolve(trained.run.method).training.lr
-    return causes_steps.nothing_learned(distance, lr, {"lr": usual if lr < usual else 10 * lr})
+    cure: dict[str, Any] = {"lr": usual if lr < usual else 10 * lr}
+    if lr >= usual and trained.steps < causes_steps.FEW:
+        cure = {"epochs": enough(trained)}
+    return causes_steps.nothing_learned(distance, lr, cure)
+
+
+def enough(trained: Trained) -> int:
+    """Epochs of so many steps as a training needs, and no fewer than are planned."""
+    needed = math.ceil(causes_steps.ENOUGH * trained.epochs / trained.steps)
+    return max(needed, trained.run.training.epochs)
 
 
 def steps(case: Case, trained: Trained, few: bool) -> list[Cause | None]:
@@ -103,6 +113,4 @@ def unfinished(case: Case, trained: Trained) -> Cause | None:
     """A collapse that training passes through. Asked where no other cause of it is found."""
     if not trained.steps or case.std_sqrt_d >= UNFINISHED:
         return None
-    an_epoch = trained.steps / trained.epochs
-    enough, planned = math.ceil(causes_steps.ENOUGH / an_epoch), trained.run.training.epochs
-    return causes_steps.few_steps(trained.steps, max(enough, planned))
+    return causes_steps.few_steps(trained.steps, enough(trained))
