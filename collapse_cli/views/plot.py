@@ -19,6 +19,7 @@ from matplotlib.transforms import Bbox
 from collapse_cli.files import whole
 from collapse_cli.views import style
 from collapse_cli.views.document import Document, groups
+from collapse_cli.views.fonts import missing_told
 from collapse_cli.views.panel import Panel, Spots, plain
 from collapse_cli.views.panels import handles, panels
 from collapse_cli.views.words import titled
@@ -42,7 +43,7 @@ OFFSETS = (
 
 def draw(document: Document, path: Path) -> None:
     """Write the figure as png, svg or pdf, by the suffix; nothing is written where drawing fails."""
-    with whole(path) as part, matplotlib.rc_context(style.STYLE):
+    with whole(path) as part, matplotlib.rc_context(style.STYLE), missing_told():
         figure(document).savefig(part, format=path.suffix.lower().removeprefix("."))
 
 
@@ -69,7 +70,7 @@ def on_axes(document: Document, axes: Axes) -> Figure:
 
 def drawings(document: Document) -> list[tuple[str, str]]:
     """(title, svg) of each panel on its own: a page arranges them by its width."""
-    with matplotlib.rc_context(style.STYLE):
+    with matplotlib.rc_context(style.STYLE), missing_told():
         return [(panel.title, _svg(_compose([panel], document, "", NARROW))) for panel in panels(document)]
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import matplotlib
 
+from collapse_cli.views.fonts import families
+
 INK, FAINT, PAPER = "#2b2f36", "#d9dce1", "#ffffff"
 NULL = "#8a8f98"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -19,6 +21,7 @@ STYLE: dict[str, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 150,
     "savefig.facecolor": PAPER,
+    "font.family": families(),
     "font.size": 10,
     "text.color": INK,
     "axes.facecolor": "none",
