@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-from pyarrow import parquet
-
 from collapse_cli import class_labels
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import labels
@@ -139,6 +136,9 @@ def _json_lines(path: Path, lines: Sequence[str]) -> Mapping[str, Column]:
 
 
 def _parquet(path: Path) -> Mapping[str, Column]:
+    import pyarrow  # which takes long, and few ask for
+    from pyarrow import parquet
+
     try:
         table = parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:
