@@ -163,7 +163,7 @@ def test_labels_of_one_file_stand_for_no_other(
     labels = ["--labels", str(tmp_path / "labels.txt"), "-q"]
     for command in ("check", "compare", "spectrum"):
         assert main([command, str(rows), str(tmp_path / "longer.npy"), *labels]) == 2
-        assert "those of one file" in capsys.readouterr().err
+        assert "those of one INPUT" in capsys.readouterr().err
     baseline = ["--baseline", str(tmp_path / "longer.npy"), "--tolerance", "90%", "--require", "knn.h >= 0"]
     assert main(["check", str(rows), *baseline, *labels]) in (0, 3)
 

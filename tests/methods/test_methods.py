@@ -303,7 +303,7 @@ def test_images_without_labels(name: str, build: Make, batch: Batch) -> None:
             build(name, classes=0)
         assert (raised.value.code, raised.value.hint) == (
             2,
-            "give images in class folders, or parquet with a label column",
+            "give images in class folders, parquet with a label column, or --labels FILE",
         )
         return
     more = {"clusters": 4} if name == "contrastive-clustering" else {}

@@ -262,7 +262,7 @@ def test_the_smallest_queue_and_the_papers(size: int, build: Make, embed: Make, 
     torch.testing.assert_close(method.queue.keys[:new], keys[-new:])
     assert method.queue.filled == min(16 / size, 1)
     (ranks, p) = method.curves()["matching probability"]
-    assert (ranks[0], len(ranks) <= 32) == (1.0, True)
+    assert (ranks[0], len(ranks) <= 100) == (1.0, True)
     assert sum(p) < 1
 
 
