@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DECISIVE = ("split", "samples", "dataset", "seed")  # where images lie and what computes changes no number
 RARE = (
     *("groups", "second", "views_of", "centre"),
-    *("label_column", "image_column", "skip_broken"),
+    *("label_column", "image_column", "skip_broken", "background"),
 )
 
 
@@ -92,10 +92,11 @@ class Measuring(Columns, ImageFiles, Choices, Sampled):
     @property
     def decisive(self) -> dict[str, Any]:
         """The settings that change a number; of those that few inputs have only the ones that were given."""
-        settings = dataclasses.asdict(self)
-        return {
-            name: value for name, value in settings.items() if name in DECISIVE or (name in RARE and value)
-        }
+        settings, usual = dataclasses.asdict(self), dataclasses.asdict(Measuring())
+        decisive = {name: settings[name] for name in DECISIVE}
+        decisive |= {name: settings[name] for name in RARE if settings[name] != usual[name]}
+        # beside `labels`, by which an answer says whether it had any
+        return decisive | ({"labels_file": self.labels} if self.labels else {})
 
 
 def device(name: str) -> torch.device:

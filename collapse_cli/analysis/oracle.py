@@ -17,6 +17,7 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry
 from collapse_cli.answers import answer as answered
+from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics import oracle
@@ -37,7 +38,7 @@ def from_labels(measuring: Measuring, queue: int = 0, batch: int = 0) -> Answer:
             "there is nothing to measure", "give a run, or --dataset NAME for the labels alone"
         )
     measuring = measuring.settled(measuring.dataset)
-    counts, classes = _counts(measuring)
+    counts, classes, notes = _counts(measuring)
     batch = min(batch or Training.batch, sum(counts))
     result = expected(counts, classes, queue or KEYS, batch)
     settings = {"K": queue or KEYS, "N": sum(counts), "B": batch}
@@ -45,21 +46,21 @@ def from_labels(measuring: Measuring, queue: int = 0, batch: int = 0) -> Answer:
         f"{measuring.dataset}/{measuring.split}", result, settings=settings, answer=answer_from_labels(result),
         key_numbers=("false_negatives", "share", "none_at_all"),
     )  # fmt: skip
-    return answered("oracle", [entry])
+    return answered("oracle", [entry], warnings=[f"{measuring.dataset}: {note.sentence}" for note in notes])
 
 
-def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str]]:
-    """Class counts and names: facts for the named sets, read from the data for the others."""
+def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str], Sequence[DataNote]]:
+    """Class counts, names and what is not used: facts for the named sets, read from the data for the others."""
     if measuring.dataset in data.NAMES and not measuring.labels:
         facts = data.facts(measuring.dataset)
-        return facts.of(measuring.split), facts.classes
+        return facts.of(measuring.split), facts.classes, ()
     images = image_sets.load(
         measuring.dataset, measuring.split, measuring, measuring.data_dir, measuring.download, Framing()
     )
     if images.labels is None:
         raise CollapseError(f"{images.name} has no labels, {WHY}", of_images(measuring.dataset))
     present, counts = torch.unique(images.labels, return_counts=True)
-    return counts.tolist(), class_names(present.tolist(), images.classes)
+    return counts.tolist(), class_names(present.tolist(), images.classes), images.notes
 
 
 def _labels(labels: Tensor | None, subject: Subject) -> Tensor:

@@ -124,3 +124,5 @@ def test_what_a_run_folder_holds_is_read_again(ours: Path) -> None:
     recognised = inputs.recognise(ours)
     assert [each.command for each in stored_answers(recognised, Measuring(samples=20))] == ["dormant"]
     assert stored_answers(recognised, replace(Measuring(samples=20), split="all")) == []
+    for option in ({"labels": "labels.csv"}, {"background": "black"}, {"label_column": "species"}):
+        assert stored_answers(recognised, replace(Measuring(samples=20), **option)) == []
