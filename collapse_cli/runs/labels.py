@@ -51,8 +51,10 @@ def _of_another_length(path: Path, values: Any, count: int, what: str) -> Collap
     hint = f"give one {what[:-1]} for each embedding"
     if what != HEADINGS[1]:
         return CollapseError(message, hint)
-    first = str(values[0]) if path.suffix == ".csv" and len(values) == count + 1 else ""
-    heading = next(csv.reader([first], delimiter=delimiter(path, [first])), [])
+    heading: list[str] = []
+    if path.suffix == ".csv" and len(values) == count + 1:
+        first = str(values[0])
+        heading = next(csv.reader([first], delimiter=delimiter(path, [first])), [])
     if len(heading) > 1:
         offered = class_labels.likely(heading) or heading
         return CollapseError(
