@@ -25,11 +25,13 @@ LARGEST = 2 << 30  # bytes of raw pixels, in float64 as they are measured
 
 
 def story(facts: dict[str, Any], count: int, source: str, unknown: Sequence[str] = ()) -> tuple[str, ...]:
-    """What an input is, what was assumed of it, and what is not known, a line each. unknown: of what is assumed."""
+    """What an input is, what was assumed of it, and what is not known, a line each. unknown: of what is assumed of a network."""
     what = [str(facts[key]) for key in ("layout", "method") if key in facts]
-    lines = [
-        f"  {'not known' if each in unknown else 'assumed'}: {each}" for each in facts.get("assumed", ())
-    ]
+    network = "architecture" in facts  # what is said of a file of embeddings says itself what it is
+    words = {
+        each: "not known: " if each in unknown else "assumed: " * network for each in facts.get("assumed", ())
+    }
+    lines = [f"  {word}{each}" for each, word in words.items()]
     return (f"{facts['path']}: {', '.join(what)}; {count:,} of {source}", *lines)
 
 

@@ -93,11 +93,11 @@ def test_an_incomplete_batch_of_many_images_is_a_warning() -> None:
     """24 of 56 images; of batches of 17 to 32 that of 28 leaves out none. Notes of the data set come first."""
     note = DataNote("left out", 2, 58, "images", "left out: broken")
     images = Images(torch.zeros(56, 1, 8, 8, dtype=torch.uint8), None, (), "zeros", notes=(note,))
-    first, second = warnings(resolve("moco", SMALL | {"queue": 16}), images)
+    first, second = warnings(resolve("moco", SMALL | {"queue": 2}), images)
     assert first == "zeros: 2 of 58 images are left out: broken"
     assert second.startswith(
         "zeros: 24 of 56 images are left out of each epoch, at random: the last batch of 32"
     )
     assert second.endswith("--batch 28 leaves out none")
     few = Images(torch.zeros(97, 1, 8, 8, dtype=torch.uint8), None, (), "zeros")
-    assert warnings(resolve("moco", SMALL | {"queue": 16}), few) == []
+    assert warnings(resolve("moco", SMALL | {"queue": 2}), few) == []

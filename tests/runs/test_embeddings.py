@@ -15,6 +15,7 @@ from collapse_cli.embedding import sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import embeddings
 from collapse_cli.runs.embeddings import SavedEmbeddings
+from collapse_cli.runs.labels import LabelFile
 from collapse_cli.shapes import Embeddings, Images
 
 ROWS = numpy.arange(12, dtype=numpy.float32).reshape(4, 3)
@@ -327,7 +328,7 @@ def test_labels_beside_stand_in_for_those_within(tmp_path: Path) -> None:
         tmp_path / "e.npz", representations=ROWS, labels=numpy.arange(4), classes=["p", "q", "r", "s"]
     )
     (tmp_path / "l.txt").write_text("b\na\nb\na\n")
-    clean = embeddings.load(tmp_path / "e.npz", beside=tmp_path / "l.txt").clean
+    clean = embeddings.load(tmp_path / "e.npz", beside=LabelFile(tmp_path / "l.txt")).clean
     assert clean.labels is not None
     assert (clean.labels.tolist(), clean.classes) == ([1, 0, 1, 0], ("a", "b"))
     drawn = embeddings.load(tmp_path / "e.npz", 2, 0, tmp_path / "l.txt").clean
@@ -378,7 +379,7 @@ def test_views_have_the_labels_of_their_images(beside: bool, tmp_path: Path) -> 
     own = {"first_labels": [0, 0], "second_labels": [0, 0]} if beside else {"labels": ["y", "x", "y", "x"]}
     numpy.savez(tmp_path / "e.npz", representations=ROWS, index=[7, 3, 5, 1], **views, **own)
     (tmp_path / "l.txt").write_text("y\nx\ny\nx\n")
-    kept = embeddings.load(tmp_path / "e.npz", beside=tmp_path / "l.txt" if beside else None)
+    kept = embeddings.load(tmp_path / "e.npz", beside=LabelFile(tmp_path / "l.txt") if beside else None)
     assert kept.views is not None
     for view in kept.views:
         assert view.labels is not None
