@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -138,7 +139,10 @@ def main(argv: list[str] | None = None) -> int:
 
     fit_standard_streams()
     try:
-        code = collapse.main(args=argv, prog_name="collapse", standalone_mode=False)
+        with warnings.catch_warnings():
+            if not sys.warnoptions:  # what libraries warn of is for who calls them: `python -W` shows it
+                warnings.simplefilter("ignore")
+            code = collapse.main(args=argv, prog_name="collapse", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # Typer turns Ctrl-C into this code, without a word
             raise KeyboardInterrupt

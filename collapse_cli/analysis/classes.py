@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 from collapse_cli.analysis.label_remedies import without_labels
@@ -12,12 +13,13 @@ from collapse_cli.answers import Entry
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import concerning
 from collapse_cli.figures import percent, written
-from collapse_cli.metrics.class_names import LISTED
+from collapse_cli.metrics.class_names import LISTED, class_names
 from collapse_cli.metrics.classes import CLOSEST, Classes, classes, single
 from collapse_cli.metrics.neural_collapse import Classifier
 from collapse_cli.metrics.rows import unit as unit_rows
 from collapse_cli.values import null_of
 
+ENOUGH = 10  # embeddings of a class: along one direction, so few vary so little by chance in 1.9e-5 of the cases (chi squared)
 COLLAPSED = 0.05  # of the mean class's variance: a class with less is named
 NAMED = 10  # of these classes
 
@@ -48,8 +50,9 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iter
     labels = subject.clean.labels
     if labels is not None:
         yield from left_out(subject, labels)
+    enough = _large(subject)
     for entry in entries:
-        lost = [each for each in entry.variance_of_class.items() if each[1] < COLLAPSED]
+        lost = [each for each in entry.variance_of_class.items() if each[1] < COLLAPSED and each[0] in enough]
         for name, variance in lost[:NAMED]:
             yield f"{entry.of}: class {name} has collapsed, with {variance:.2%} of the variance of the mean class"
         if len(lost) > NAMED:
@@ -57,6 +60,15 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iter
             yield f"{entry.of}: {most} classes have less than {COLLAPSED:.0%} of the variance of the mean class"
         if entry.closest is not None:
             yield f"{entry.of}: {_not_listed(entry.classes)}"
+
+
+def _large(subject: Subject) -> set[str]:
+    """Names of the classes with so many embeddings that a small variance is none by chance."""
+    labels = subject.clean.labels
+    if labels is None:
+        return set()
+    values, sizes = torch.unique(labels, return_counts=True)
+    return set(class_names(values[sizes >= ENOUGH].tolist(), subject.clean.classes))
 
 
 def _not_listed(classes: int) -> str:

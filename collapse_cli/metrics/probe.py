@@ -114,8 +114,12 @@ def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
     from sklearn.preprocessing import StandardScaler
 
     regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS))
-    with warnings.catch_warnings():  # where L-BFGS stops short, what it has is still a probe
+    with (
+        warnings.catch_warnings()
+    ):  # where L-BFGS stops short, what it has is still a probe; classes may be as many as rows
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
+        warnings.filterwarnings("ignore", message="`?y`? could represent", category=UserWarning)
         regression.fit(sound(train).numpy(), train_labels.numpy())
     return torch.from_numpy(regression.predict(sound(test).numpy()))
 
