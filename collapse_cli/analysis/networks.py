@@ -11,6 +11,7 @@ from collapse_cli.analysis.initial import unsettled_norms
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.data.channels import with_channels
+from collapse_cli.data_notes import DataNote
 from collapse_cli.embedding import embed, sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.root_causes import Case, Trained
@@ -134,7 +135,12 @@ def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) 
             f"{images.name} has images of {images.shape[0]} channels, but {path} takes {network.channels}",
             "choose another --dataset: images of your own are folder:PATH",
         )
-    return images
+    count, (_, height, width) = len(images), images.shape
+    if (height, width) == (network.size, network.size):
+        return images
+    what = f"used at their own {height} x {width} pixels, though the network is for {network.size} x {network.size}"
+    note = DataNote("chosen", count, count, "images", what, "images of a folder are resized")
+    return replace(images, notes=(*images.notes, note))
 
 
 def _facts(source: Source, network: Foreign, recipe: str, warnings: tuple[str, ...]) -> dict[str, Any]:

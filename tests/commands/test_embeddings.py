@@ -146,7 +146,7 @@ def test_what_was_made_of_a_file_is_said(place: Path, rows: numpy.ndarray, capsy
     numpy.savez(place / "e.npz", image_features=rows)
     assert answered(capsys, "inspect", place / "e.npz")["assumed"] == ["embeddings: the array image_features"]
     assert main(["spectrum", str(place / "e.npz")]) == 0
-    assert capsys.readouterr().err.splitlines()[1] == "  assumed: embeddings: the array image_features"
+    assert capsys.readouterr().err.splitlines()[1] == "  embeddings: the array image_features"
 
 
 def test_embed_keeps_a_sample_of_a_folder(place: Path, rows: numpy.ndarray, capsys: Capture) -> None:

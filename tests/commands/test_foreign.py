@@ -112,9 +112,12 @@ def test_without_images_it_is_asked_for_them(checkpoint: Path, capsys: Capture) 
     assert "--dataset" in said
 
 
-def test_grey_images_are_refused(checkpoint: Path, capsys: Capture) -> None:
-    assert main(["spectrum", str(checkpoint), "--dataset", "digits"]) == 2
-    assert "takes 3" in capsys.readouterr().err
+def test_grey_images_of_another_side_are_told(checkpoint: Path, capsys: Capture) -> None:
+    """Digits are grey and 8 x 8. Its weights are random, which is an answer of its own: 3."""
+    assert main(["spectrum", str(checkpoint), "--dataset", "digits", "--samples", "100"]) == 3
+    told = capsys.readouterr().err
+    assert "all 1,347 images are grey, and repeated on the three channels that the network takes" in told
+    assert "all 1,347 images are used at their own 8 x 8 pixels, though the network is for 32 x 32" in told
 
 
 def test_what_was_assumed_is_said(checkpoint: Path, dataset: str, capsys: Capture) -> None:
