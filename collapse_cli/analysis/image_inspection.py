@@ -16,6 +16,7 @@ from collapse_cli import data
 from collapse_cli.analysis import image_sets
 from collapse_cli.data import decoded, folder, parquet
 from collapse_cli.data.headers import Header, surveyed
+from collapse_cli.data.splits import NoSplit
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.image_set import Counting, ImageSet, shared
@@ -66,13 +67,13 @@ def facts(dataset: str, files: ImageFiles, data_dir: str = "", download: bool = 
 
 
 def _parts(dataset: str, files: ImageFiles, data_dir: str, download: bool) -> dict[str, Images]:
-    """The splits that there are, train first, none of them decoded yet; everything where it has neither."""
+    """The splits that there are, train first, none of them decoded yet. Raises CollapseError for a split that cannot be loaded."""
     parts, refusals = {}, []
     for split in ("train", "test"):
         try:
             with decoded.as_streams():
                 parts[split] = image_sets.load(dataset, split, files, data_dir or None, download, Framing())
-        except CollapseError as error:
+        except NoSplit as error:
             refusals.append(error)
     if not parts:
         raise refusals[0]

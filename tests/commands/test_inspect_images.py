@@ -145,3 +145,31 @@ def test_what_is_no_image_is_refused_as_before(tmp_path: Path, capsys: Capture) 
     (tmp_path / "a.png").write_bytes(b"no image")
     assert main(["inspect", f"folder:{tmp_path}"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def content(seed: int) -> dict[str, Any]:
+    file = io.BytesIO()
+    scene(seed).save(file, "PNG")
+    return {"bytes": file.getvalue(), "path": ""}
+
+
+def shard(file: Path, seeds: range, labels: list[int | None] | None) -> None:
+    columns: dict[str, list[Any]] = {"image": [content(seed) for seed in seeds]}
+    parquet.write_table(pyarrow.table(columns | ({} if labels is None else {"label": labels})), file)
+
+
+def test_a_split_that_cannot_be_loaded_is_not_passed_over(tmp_path: Path, capsys: Capture) -> None:
+    """One label of train is null; without labels all of it is shown, and so is a set of which train is all there is."""
+    shard(tmp_path / "train-0.parquet", range(8), [0, 1, 0, 1, 0, 1, 0, None])
+    shard(tmp_path / "test-0.parquet", range(20, 24), [0, 1, 0, 1])
+    assert main(["inspect", f"parquet:{tmp_path}"]) == 2
+    assert "1 of 8 images" in capsys.readouterr().err
+    facts = inspected(capsys, f"parquet:{tmp_path}", "--label-column", "none")
+    assert facts["splits"] == {"train": 8, "test": 4}
+    (tmp_path / "test-0.parquet").unlink()
+    assert inspected(capsys, f"parquet:{tmp_path}", "--label-column", "none")["splits"] == {"train": 8}
+
+
+def test_a_single_image_is_a_train_split(tmp_path: Path, capsys: Capture) -> None:
+    scene(0).save(tmp_path / "0.png")
+    assert inspected(capsys, f"folder:{tmp_path}")["splits"] == {"train": 1}
