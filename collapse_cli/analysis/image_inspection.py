@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,13 +21,14 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.image_set import Counting, ImageSet, shared
 from collapse_cli.progress import counted
-from collapse_cli.runs.shell import quoted, typed
+from collapse_cli.runs.shell import fitting, quoted, typed
 from collapse_cli.settings import ImageFiles, Training
 from collapse_cli.shapes import Framing, Images
 
 COMPARED = 20_000  # images that near copies are looked for among, at most
 CHUNK = 512  # images that are looked at together
 LISTED = 5  # copies that are named
+Parts = dict[str, Images]  # by their splits
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Seen:
 
 def facts(dataset: str, files: ImageFiles, data_dir: str = "", download: bool = False) -> dict[str, Any]:
     """Of a named set, folder:PATH or parquet:PATH. Raises CollapseError for one that is not there or has no image."""
-    parts = _parts(dataset, files, data_dir, download)
+    parts, refused = _parts(dataset, files, data_dir, download)
     seen = _looked_at(parts)
     if not seen.counting.count:
         raise CollapseError(f"no image of {dataset} can be read", next(iter(seen.broken.values()), ""))
@@ -61,7 +61,7 @@ def facts(dataset: str, files: ImageFiles, data_dir: str = "", download: bool = 
         **_of_headers(seen.headers),
         **_of_pixels(images, seen),
         "broken": [{"image": name, "why": why} for name, why in seen.broken.items()],
-        "left_out": list(_left_out(parts)),
+        "left_out": [*_left_out(parts), *refused],
         "training": _of_training(images, first, seen),
     }
     options = typed(replace(files, skip_broken=files.skip_broken or bool(seen.broken)), data_dir)
@@ -69,18 +69,24 @@ def facts(dataset: str, files: ImageFiles, data_dir: str = "", download: bool = 
     return about | {"next": list(_next(dataset, about, options, learnable))}
 
 
-def _parts(dataset: str, files: ImageFiles, data_dir: str, download: bool) -> dict[str, Images]:
-    """The splits that there are, train first, none of them decoded yet. Raises CollapseError for one that cannot be loaded."""
-    parts, refusals = {}, []
+def _parts(dataset: str, files: ImageFiles, data_dir: str, download: bool) -> tuple[Parts, list[str]]:
+    """The splits that there are, train first, none of them decoded yet; and why test is not among them, where it is there.
+
+    Raises CollapseError where train is there and cannot be loaded, and where there is nothing else.
+    """
+    parts, refusals = Parts(), list[CollapseError]()
     for split in ("train", "test"):
         try:
             with decoded.as_streams():
                 parts[split] = image_sets.load(dataset, split, files, data_dir or None, download, Framing())
-        except NoSplit as error:
+        except CollapseError as error:
+            if not parts and not isinstance(error, NoSplit):
+                raise
             refusals.append(error)
     if not parts:
         raise refusals[0]
-    return parts
+    told = [error for error in refusals if not isinstance(error, NoSplit)]
+    return parts, [f"test is left out: {error.message}" for error in told]
 
 
 def _left_out(parts: dict[str, Images]) -> Iterator[str]:
@@ -219,11 +225,10 @@ def _of_training(images: ImageSet, first: Images, seen: Seen) -> dict[str, Any]:
 
 def _next(dataset: str, facts: Mapping[str, Any], options: Sequence[str], learnable: int) -> Iterator[str]:
     """Commands that can be typed as they are. learnable: classes of the images that a training would see."""
-    count, batch = facts["training"]["images"], facts["training"]["batch"]
-    fewer = ["--batch", str(max(2, 2 ** int(math.log2(count))))] if 1 < count < batch else []
+    count = facts["training"]["images"]
     methods = ["moco", *(["supervised"] if learnable > 1 else [])]
     for method in methods if count > 1 else []:
-        yield " ".join(["collapse train", method, "--dataset", quoted(dataset), *fewer, *options])
+        yield " ".join(["collapse train", method, "--dataset", quoted(dataset), *fitting(count), *options])
     for command in ("diagnose", *(["probe"] if (facts["classes"] or 0) > 1 else [])):
         yield " ".join(["collapse", command, quoted(f"pixels:{dataset}"), *options])
 

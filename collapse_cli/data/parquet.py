@@ -28,12 +28,13 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     labelled = _labelled(each, taken, path, column.name, files, labelling)
     of_rows = [word for shard in each for word in [shard.word] * shard.count] if any(words) else []
     rows = [row for i in taken for row in range(starts[i], starts[i + 1])]
-    chosen = labelled.among(rows if of_rows else splits.cut(len(rows), split))
+    name = f"{path.name}/{split}"
+    chosen = labelled.among(rows if of_rows else splits.cut(len(rows), split), name, files.labels)
     place = {row: n for n, row in enumerate(rows)}
     contents = image_columns.Contents.of([each[i] for i in taken], column.name)
     others = [shard for i, shard in enumerate(each) if i not in set(taken) and shard.has(column.name)]
     source = decoded.Source(
-        f"{path.name}/{split}",
+        name,
         contents.__getitem__,
         len(rows),
         elsewhere=lambda: image_columns.in_order(others, column.name),

@@ -19,6 +19,10 @@ class NoSplit(CollapseError):
     """A source lacks a split that was asked for, or no image of it can be used: others may be there."""
 
 
+class Unlabelled(CollapseError):
+    """A split has images, and none of them has a label where labels were asked for."""
+
+
 def word(name: str) -> str:
     """The split that the name of a folder tells, in any case of its letters; "" for another name."""
     lowered = name.lower()

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import fields
 from pathlib import Path
 
-from collapse_cli.settings import ImageFiles
+from collapse_cli.settings import ImageFiles, Training
 
 TRUST = "where you trust it: "
 SPECIAL = re.compile(r'([\\"$`])')  # what a shell reads between double quotes
@@ -35,6 +35,11 @@ def typed(files: ImageFiles, data_dir: str = "") -> list[str]:
             option = "--" + each.name.replace("_", "-")
             words += [option] if value is True else [option, quoted(value)]
     return [*words, *(["--data-dir", quoted(data_dir)] if data_dir else [])]
+
+
+def fitting(count: int) -> list[str]:
+    """The option, as words for the shell, of batches that so many images fill; none where they fill the usual ones."""
+    return ["--batch", str(2 ** max(1, count.bit_length() - 1))] if count < Training.batch else []
 
 
 def literal(path: Path | str) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow
 import pytest
 import torch
 from PIL import Image
+from pyarrow import parquet
 
 from collapse_cli import shapes
-from collapse_cli.analysis import classes, probe, train_labels
+from collapse_cli.analysis import classes, image_inspection, probe, train_labels
 from collapse_cli.analysis.lidar import remarks as of_lidar
 from collapse_cli.analysis.loading import load
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.oracle import from_labels
 from collapse_cli.errors import CollapseError
-from collapse_cli.settings import resolve
+from collapse_cli.settings import ImageFiles, resolve
 from collapse_cli.shapes import Images
 
 
@@ -74,6 +76,47 @@ def test_probe_tells_classes_of_one_side() -> None:
     subject = load(rows, labels=["a"] * 20 + ["b"] * 20 + ["c"], name="e")
     told = " ".join(probe.remarks(subject, list(probe.measure(subject, per_class=1))))
     assert "classes that only the training embeddings have: 1 (c), with 1 embeddings" in told
+
+
+def kaggle(path: Path) -> Path:
+    """A table with the labels of 20 images of train; the test split has 5, none of which it lists."""
+    pixels = torch.randint(0, 256, (25, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for split, rows in (("train", range(20)), ("test", range(20, 25))):
+        (path / split).mkdir(parents=True)
+        for i in rows:
+            Image.fromarray(pixels[i].numpy()).save(path / split / f"{i}.png")
+    listed = "".join(f"{i}.png,{'ab'[i % 2]}\n" for i in range(20))
+    (path.parent / "kag.csv").write_text("file,label\n" + listed)
+    return path.parent / "kag.csv"
+
+
+def test_probe_holds_out_a_part_of_train_where_test_has_no_labels(tmp_path: Path) -> None:
+    """Of 20 images 16 are fitted on and 4 judged. The same for a table whose test file hides its labels."""
+    table = kaggle(tmp_path / "kag")
+    subject = load(f"pixels:folder:{tmp_path / 'kag'}", labels=table, split="train")
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    for split, labels in (("train", [0, 1] * 10), ("test", [-1] * 5)):
+        rows = range(20) if split == "train" else range(20, 25)
+        contents = [(tmp_path / "kag" / split / f"{i}.png").read_bytes() for i in rows]
+        parquet.write_table(
+            pyarrow.table({"image": contents, "label": labels}), hidden / f"{split}-0.parquet"
+        )
+    for each in (subject, load(f"pixels:parquet:{hidden}", split="train")):
+        entries = list(probe.measure(each, per_class=1))
+        settings = entries[0].settings
+        assert (settings["N"], settings["M"]) == (16, 4)
+        assert settings["test split"] == "without labels: a part of train is held out"
+        assert "the test split is without labels" in next(iter(probe.remarks(each, entries)))
+
+
+def test_a_split_of_which_no_image_has_a_label_is_called_so(tmp_path: Path) -> None:
+    table = kaggle(tmp_path / "kag")
+    with pytest.raises(CollapseError, match=r"none of the 5 images of kag/test has a label in .*kag\.csv"):
+        load(f"pixels:folder:{tmp_path / 'kag'}", labels=table, split="test")
+    facts = image_inspection.facts(f"folder:{tmp_path / 'kag'}", ImageFiles(labels=str(table)))
+    assert facts["splits"] == {"train": 20}
+    assert any(line.startswith("test is left out: none of the 5 images") for line in facts["left_out"])
 
 
 def test_one_class_is_refused_by_classes_and_probe() -> None:
