@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow
@@ -68,6 +69,21 @@ def test_classes_tells_what_it_leaves_out() -> None:
     assert sentence.startswith("e: 2 of 12 embeddings are left out: each is the only one of its class")
     assert "(2 of 4 classes); give more images of each" in sentence
     assert "2 of 4 classes are of a single embedding" in next(iter(of_lidar(subject, [])))
+
+
+def test_classes_that_a_sample_lacks_are_not_said_to_have_no_image() -> None:
+    """Twelve digits are not of all ten classes; all of them are."""
+    subject = load("pixels:digits", samples=12)
+    assert subject.clean.labels is not None
+    told = " ".join(classes.left_out(subject, subject.clean.labels))
+    assert "left out: the sample has none of them; --samples takes more" in told
+    assert "--samples takes more of each" in told
+    assert "no image of them" not in told
+    rows = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    whole = load(rows, labels=["a"] * 6 + ["b"] * 6, name="e")
+    whole = replace(whole, clean=replace(whole.clean, classes=("a", "b", "c")))
+    assert whole.clean.labels is not None
+    assert "has no image of them" in " ".join(classes.left_out(whole, whole.clean.labels))
 
 
 def test_probe_tells_classes_of_one_side() -> None:
