@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -106,8 +107,14 @@ def _names(features: Mapping[str, Mapping[str, Any]], column: str) -> tuple[str,
     if isinstance(names, dict):
         names = [names[key] for key in sorted(names, key=lambda key: class_labels.natural(str(key)))]
     if isinstance(names, list) and names:
-        return tuple(str(name) for name in names)
+        return _unlike([str(name) for name in names])
     return tuple(map(str, range(count))) if isinstance(count, int) and 0 < count < 1 << 20 else ()
+
+
+def _unlike(names: Sequence[str]) -> tuple[str, ...]:
+    """Names by which classes can be told apart: those that repeat have the number of their class behind them."""
+    times = Counter(names)
+    return tuple(f"{name} ({n})" if times[name] > 1 else name for n, name in enumerate(names))
 
 
 def plain(kind: pyarrow.DataType) -> pyarrow.DataType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from collapse_cli.analysis.lidar import remarks as of_lidar
 from collapse_cli.analysis.loading import load
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.oracle import from_labels
+from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles, resolve
 from collapse_cli.shapes import Images
@@ -34,10 +36,33 @@ def test_one_class_and_no_labels_are_refused(method: str) -> None:
         CollapseError, match=f"all 3 images of pets/train are of one class, dog, from which {method}"
     ) as caught:
         train_labels.refuse(run, images([1, 1, 1]))
-    assert caught.value.hint.endswith("collapse train moco --dataset folder:pets")
+    assert caught.value.hint.endswith("collapse train moco --dataset folder:pets --batch 2")
     with pytest.raises(CollapseError, match=f"{method} needs labels, and pets/train has none"):
         train_labels.refuse(run, images(None))
     train_labels.refuse(run, images([0, 1]))
+
+
+def test_the_command_for_images_of_one_class_runs_as_it_is_printed(tmp_path: Path) -> None:
+    """Of 16 images in a folder with a space in its name; with the options that were typed."""
+    path = tmp_path / "one class"
+    (path / "train" / "a").mkdir(parents=True)
+    for i in range(16):
+        Image.new("RGB", (8, 8), (i, 0, 0)).save(path / "train" / "a" / f"{i}.png")
+    training = {
+        "dataset": f"folder:{path}",
+        "background": "black",
+        "skip_broken": True,
+        "split": "all",
+        "size": 6,
+    }
+    with pytest.raises(CollapseError) as caught:
+        train_labels.refuse(resolve("supcon", training), images([1] * 16))
+    words = shlex.split(caught.value.hint.partition("labels: ")[2])
+    assert words[:3] == ["collapse", "train", "moco"]
+    options = ["--split", "all", "--size", "6", "--batch", "16", "--background", "black", "--skip-broken"]
+    assert words[3:] == ["--dataset", f"folder:{path}", *options]
+    out = ["--epochs", "1", "--out", str(tmp_path / "run"), "--device", "cpu", "-q"]
+    assert main([*words[1:], *out]) == 0
 
 
 def test_a_method_without_labels_takes_any() -> None:

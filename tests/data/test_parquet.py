@@ -62,6 +62,14 @@ def test_class_names_come_from_the_schema(tmp_path: Path) -> None:
     assert (levels(images), labels(images)) == ([5, 6, 7], [1, 0, 1])
 
 
+def test_class_names_that_repeat_are_made_unlike(tmp_path: Path) -> None:
+    """A bird and a machine; a result by name has both."""
+    columns = {"image": photos(1, 2, 3, 4), "label": [0, 1, 2, 3]}
+    write(tmp_path / "a.parquet", columns, {"label": classes("crane", "b", "crane", "c")})
+    images = load(tmp_path)
+    assert (images.classes, labels(images)) == (("crane (0)", "b", "crane (2)", "c"), [0, 1, 2, 3])
+
+
 def test_without_names_classes_are_their_numbers_in_every_shard(tmp_path: Path) -> None:
     """Class 2 is in test alone; train counts it too."""
     write(tmp_path / "train-0.parquet", {"img": photos(1, 2), "labels": [0, 1]})
