@@ -80,9 +80,8 @@ def _not_listed(classes: int) -> str:
 def left_out(subject: Subject, labels: Tensor) -> Iterator[str]:
     """Embeddings that are the only ones of their class, and declared classes without any."""
     alone, count = single(labels)
-    more = (
-        "--samples takes more of each" if len(subject.clean) < subject.count else "give more images of each"
-    )
+    sampled = len(subject.clean) < max(subject.available or 0, subject.count)
+    more = "--samples takes more of each" if sampled else "give more images of each"
     if 0 < alone < len(labels):
         what = "left out: each is the only one of its class, which so has no variance"
         note = DataNote(
@@ -92,8 +91,11 @@ def left_out(subject: Subject, labels: Tensor) -> Iterator[str]:
     present = set(labels.tolist())
     absent = [name for number, name in enumerate(subject.clean.classes) if number not in present]
     if absent:
-        what = f"left out: {subject.clean.source} has no image of them"
-        note = DataNote("left out", len(absent), len(subject.clean.classes), "classes", what, "", absent)
+        what = "the sample has none of them" if sampled else f"{subject.clean.source} has no image of them"
+        note = DataNote(
+            "left out", len(absent), len(subject.clean.classes), "classes", f"left out: {what}",
+            "--samples takes more" if sampled else "", absent,
+        )  # fmt: skip
         yield f"{subject.name}: {note.sentence}"
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,20 @@ from collapse_cli import data
 from collapse_cli.analysis import image_sets
 from collapse_cli.data import decoded, folder, parquet
 from collapse_cli.data.headers import Header, surveyed
+from collapse_cli.data.labelling import UNLABELLED
+from collapse_cli.data.splits import NoSplit
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.image_set import Counting, ImageSet, shared
 from collapse_cli.progress import counted
-from collapse_cli.runs.shell import quoted
+from collapse_cli.runs.shell import fitting, quoted, typed
 from collapse_cli.settings import ImageFiles, Training
 from collapse_cli.shapes import Framing, Images
 
 COMPARED = 20_000  # images that near copies are looked for among, at most
 CHUNK = 512  # images that are looked at together
 LISTED = 5  # copies that are named
+Parts = dict[str, Images]  # by their splits
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Seen:
 
     counting: Counting
     names: list[str] = field(default_factory=list)
-    labels: list[Tensor] = field(default_factory=list)
+    labels: list[Tensor] = field(default_factory=list)  # -1 for an image without one
     headers: list[Header] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # images of each split that can be read
@@ -43,40 +45,48 @@ class Seen:
 
 def facts(dataset: str, files: ImageFiles, data_dir: str = "", download: bool = False) -> dict[str, Any]:
     """Of a named set, folder:PATH or parquet:PATH. Raises CollapseError for one that is not there or has no image."""
-    parts = _parts(dataset, files, data_dir, download)
+    parts, refused = _parts(dataset, files, data_dir, download)
     seen = _looked_at(parts)
     if not seen.counting.count:
         raise CollapseError(f"no image of {dataset} can be read", next(iter(seen.broken.values()), ""))
-    labels = torch.cat(seen.labels) if seen.labels else None
-    images = seen.counting.result(labels)
+    labels = torch.cat(seen.labels)
+    images = seen.counting.result(labels if bool((labels != UNLABELLED).any()) else None)
     first = next(iter(parts.values()))
     about = {
         "path": dataset,
         "layout": _layout(dataset),
         "images": images.images,
         "splits": seen.sizes,
-        **_of_classes(labels, first.classes),
+        **_of_classes(labels, max((part.classes for part in parts.values()), key=len)),
         **_of_headers(seen.headers),
         **_of_pixels(images, seen),
         "broken": [{"image": name, "why": why} for name, why in seen.broken.items()],
-        "left_out": list(_left_out(parts)),
+        "left_out": [*_left_out(parts), *refused],
         "training": _of_training(images, first, seen),
     }
-    return about | {"next": list(_next(dataset, about, data_dir))}
+    options = typed(replace(files, skip_broken=files.skip_broken or bool(seen.broken)), data_dir)
+    learnable = 0 if first.labels is None else len(torch.unique(first.labels))
+    return about | {"next": list(_next(dataset, about, options, learnable))}
 
 
-def _parts(dataset: str, files: ImageFiles, data_dir: str, download: bool) -> dict[str, Images]:
-    """The splits that there are, train first, none of them decoded yet; everything where it has neither."""
-    parts, refusals = {}, []
+def _parts(dataset: str, files: ImageFiles, data_dir: str, download: bool) -> tuple[Parts, list[str]]:
+    """The splits that there are, train first, none of them decoded yet; and why test is not among them, where it is there.
+
+    Raises CollapseError where train is there and cannot be loaded, and where there is nothing else.
+    """
+    parts, refusals = Parts(), list[CollapseError]()
     for split in ("train", "test"):
         try:
             with decoded.as_streams():
                 parts[split] = image_sets.load(dataset, split, files, data_dir or None, download, Framing())
         except CollapseError as error:
+            if not parts and not isinstance(error, NoSplit):
+                raise
             refusals.append(error)
     if not parts:
         raise refusals[0]
-    return parts
+    told = [error for error in refusals if not isinstance(error, NoSplit)]
+    return parts, [f"test is left out: {error.message}" for error in told]
 
 
 def _left_out(parts: dict[str, Images]) -> Iterator[str]:
@@ -94,17 +104,18 @@ def _left_out(parts: dict[str, Images]) -> Iterator[str]:
 
 def _looked_at(parts: dict[str, Images]) -> Seen:
     """Every image once; of those in memory there are no headers."""
-    learned = len(next(iter(parts.values())))
+    first, learned = next(iter(parts)), len(next(iter(parts.values())))
     seen = Seen(Counting(sum(map(len, parts.values())), COMPARED, learned))
     for split, images in parts.items():
         before = seen.counting.count
         for rows, pixels in _chunks(images, seen):
-            seen.counting.add(pixels)
+            seen.counting.add(pixels, learned=split == first)
             seen.names += [
                 images.files[row] if images.files else f"image {row} of {images.name}" for row in rows
             ]
-            if images.labels is not None:
-                seen.labels.append(images.labels[list(rows)])
+            chosen = torch.tensor(list(rows), dtype=torch.long)
+            unlabelled = torch.full((len(chosen),), UNLABELLED)
+            seen.labels.append(unlabelled if images.labels is None else images.labels[chosen])
         seen.sizes[split] = seen.counting.count - before
     return seen
 
@@ -127,11 +138,11 @@ def _layout(dataset: str) -> str:
     return {"folder": "folder of images", "parquet": "parquet with images"}.get(scheme, "named data set")
 
 
-def _of_classes(labels: Tensor | None, classes: Sequence[str]) -> dict[str, Any]:
-    """How many images each class has, the largest first."""
-    if labels is None:
+def _of_classes(labels: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """How many of the images that have a label each class has, the largest first."""
+    values, sizes = torch.unique(labels[labels != UNLABELLED], return_counts=True)
+    if not len(values):
         return {"labels": "no", "classes": None, "class_sizes": {}}
-    values, sizes = torch.unique(labels, return_counts=True)
     names = class_names(values.tolist(), classes)
     ordered = sorted(zip(names, sizes.tolist(), strict=True), key=lambda item: -item[1])
     return {"labels": "yes", "classes": len(names), "class_sizes": dict(ordered)}
@@ -155,7 +166,7 @@ def _of_headers(headers: Sequence[Header]) -> dict[str, Any]:
         },
         "turned_by_exif": sum(header.turned for header in headers),
         "with_alpha": sum(header.alpha for header in headers),
-        "of_several_frames": sum(header.frames > 1 for header in headers),
+        "of_several_frames": sum(header.frames for header in headers),
     }
 
 
@@ -212,17 +223,14 @@ def _of_training(images: ImageSet, first: Images, seen: Seen) -> dict[str, Any]:
     }
 
 
-def _next(dataset: str, facts: Mapping[str, Any], data_dir: str) -> Iterator[str]:
-    """Commands that can be typed as they are."""
-    words = ["--skip-broken"] if facts["broken"] else []
-    words += ["--data-dir", quoted(data_dir)] if data_dir else []
-    count, batch = facts["training"]["images"], facts["training"]["batch"]
-    fewer = ["--batch", str(max(2, 2 ** int(math.log2(count))))] if count < batch else []
-    methods = ["moco", *(["supervised"] if (facts["classes"] or 0) > 1 else [])]
+def _next(dataset: str, facts: Mapping[str, Any], options: Sequence[str], learnable: int) -> Iterator[str]:
+    """Commands that can be typed as they are. learnable: classes of the images that a training would see."""
+    count = facts["training"]["images"]
+    methods = ["moco", *(["supervised"] if learnable > 1 else [])]
     for method in methods if count > 1 else []:
-        yield " ".join(["collapse train", method, "--dataset", quoted(dataset), *fewer, *words])
+        yield " ".join(["collapse train", method, "--dataset", quoted(dataset), *fitting(count), *options])
     for command in ("diagnose", *(["probe"] if (facts["classes"] or 0) > 1 else [])):
-        yield " ".join(["collapse", command, quoted(f"pixels:{dataset}"), *words])
+        yield " ".join(["collapse", command, quoted(f"pixels:{dataset}"), *options])
 
 
 def named_by(path: Path) -> str:

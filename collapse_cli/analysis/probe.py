@@ -12,6 +12,7 @@ from torch import Tensor
 from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
+from collapse_cli.data.splits import Unlabelled
 from collapse_cli.data_notes import EXAMPLES
 from collapse_cli.errors import concerning
 from collapse_cli.figures import percent
@@ -27,11 +28,13 @@ def measure(
 ) -> Iterator[Entry]:
     """One entry for each space."""
     seed = subject.measuring.seed
-    train, test, copies = _halves(subject)
+    unlabelled = _test_is_unlabelled(subject)
+    train, test, copies = _halves(subject, unlabelled)
     settings: dict[str, Any] = {"train": train.source, "test": test.source, "N": len(train), "M": len(test)}
     settings |= {"classes": len(torch.unique(_labels(train))), "k": min(k, len(train)), "T": temperature}
     settings |= {"labels per class": per_class, "replications": replications, "seed": seed}
     settings |= {"copies": copies} if copies else {}
+    settings |= {"test split": "without labels: a part of train is held out"} if unlabelled else {}
     unseen, untested = _unseen(train, test), _unseen(test, train)
     settings |= ({"unseen classes": unseen} if unseen else {}) | (
         {"untested classes": untested} if untested else {}
@@ -44,19 +47,37 @@ def measure(
         yield Entry(subject.name, result, space, settings=settings)
 
 
-def _halves(subject: Subject) -> tuple[Embeddings, Embeddings, str]:
-    """Embeddings to fit on and others to be judged on: train and test split, or those at hand, cut within each class.
+def _test_split(subject: Subject) -> Embeddings | None:
+    """The test split, whether or not it has labels; None where there is none beside what is measured. Embedded once."""
+    if subject.measuring.split != "train":
+        return None
+    return subject.once("test split", lambda: subject.split("test"))
 
-    Cut are the rows of a file, and those of any split but train, for they are, or hold, the test split themselves. Copies are
-    never on both sides; the last is what that took, in words.
-    """
+
+def _test_is_unlabelled(subject: Subject) -> bool:
+    """Whether there is a test split, but not one label of it."""
     if subject.clean.labels is None:
         raise without_labels(subject, "which a probe needs")
-    test = subject.split("test") if subject.measuring.split == "train" else None
+    try:
+        test = _test_split(subject)
+    except Unlabelled:
+        return True
+    return test is not None and test.labels is None
+
+
+def _halves(subject: Subject, unlabelled: bool) -> tuple[Embeddings, Embeddings, str]:
+    """Embeddings to fit on and others to be judged on: train and test split, or those at hand, cut within each class.
+
+    unlabelled: the test split has no labels, so it judges nothing. Cut are otherwise the rows of a file, and those of any split
+    but train, for they are, or hold, the test split themselves. Copies are never on both sides; the last is what that took, in
+    words.
+    """
+    test = None if unlabelled else _test_split(subject)
     if test is not None:
         return subject.clean, *_without_copies(subject.clean, test)
-    owner = _owner(subject.clean.representations, subject.clean.labels)
-    fitted, judged = stratified(subject.clean.labels, generator(subject.measuring.seed), owner=owner)
+    labels = _labels(subject.clean)
+    owner = _owner(subject.clean.representations, labels)
+    fitted, judged = stratified(labels, generator(subject.measuring.seed), owner=owner)
     note = "" if owner is None else "on one side of the split"
     return _part(subject.clean, fitted, "80 %"), _part(subject.clean, judged, "20 %"), note
 
@@ -114,6 +135,8 @@ def remarks(
 ) -> Iterator[str]:
     """What was measured otherwise than asked."""
     last = entries[-1]
+    if "test split" in last.settings:
+        yield f"{subject.name}: the test split is {last.settings['test split']}"
     if "copies" in last.settings:
         yield f"{subject.name}: some embeddings are copies, which a probe could memorise: {last.settings['copies']}"
     if "unseen classes" in last.settings:

@@ -11,8 +11,8 @@ from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.methods import LEARN_FROM_LABELS
 from collapse_cli.metrics.class_names import class_names
-from collapse_cli.runs.shell import quoted
-from collapse_cli.settings import Masks, Run
+from collapse_cli.runs.shell import fitting, quoted, typed
+from collapse_cli.settings import Masks, Run, Training
 from collapse_cli.shapes import Images
 
 
@@ -31,8 +31,16 @@ def refuse(run: Run, images: Images) -> None:
         raise CollapseError(
             f"all {len(images):,} images of {images.name} are of one class, {name}, from which {what} can learn nothing",
             "give images of two classes or more; a method without labels: "
-            f"collapse train moco --dataset {quoted(run.training.dataset)}",
+            + _without_labels(run.training, len(images)),
         )
+
+
+def _without_labels(training: Training, count: int) -> str:
+    """The command that trains a method without labels on the same images, in batches that they fill."""
+    split = [] if training.split == Training.split else ["--split", training.split]
+    size = ["--size", str(training.size)] if training.size else []
+    options = [*split, *size, *fitting(count), *typed(training)]
+    return " ".join(["collapse train moco --dataset", quoted(training.dataset), *options])
 
 
 def learns(run: Run) -> bool:

@@ -20,6 +20,7 @@ from collapse_cli.data.conversions import broken_beside, notes
 from collapse_cli.data.encoded import Broken, Encoded
 from collapse_cli.data.framing import OTHERWISE, framed, unchanged
 from collapse_cli.data.pixels import Header
+from collapse_cli.data.splits import NoSplit
 from collapse_cli.data.survey import Look, look, parallel, refuse_broken, untaken, white
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import counted
@@ -118,11 +119,11 @@ def images(
 ) -> Images:
     """Images of the images `chosen` of a source; labels of all of the source, or None.
 
-    Raises CollapseError that names all images of the source, chosen or not, which cannot be read; with `skip_broken` they are
-    left out, and a note says so.
+    Raises NoSplit where none is chosen, and CollapseError that names all images of the source, chosen or not, which cannot be
+    read; with `skip_broken` they are left out, and a note says so.
     """
     if not chosen:
-        raise CollapseError(f"{source.name} has no images", "give a folder or file with more images in it")
+        raise NoSplit(f"{source.name} has no images", "give a folder or file with more images in it")
     gathered = _looked_at(source, chosen, framing, files)
     beside = list(_looks_beside(source, chosen))
     looked_at_later = _streams.get()

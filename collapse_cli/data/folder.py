@@ -52,12 +52,13 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     labelled = labelling(names, len(places)) if labelling else _of_folders(path, places)
     words = [place.split for place in places]
     chosen = splits.take(words, split, path) if any(words) else splits.cut(len(places), split)
-    chosen = labelled.among(chosen)
+    name = f"{path.name}/{split}"
+    chosen = labelled.among(chosen, name, files.labels)
 
     def read(i: int) -> encoded.Encoded:
         return encoded.Encoded(str(places[i].file), places[i].file)
 
-    source = decoded.Source(f"{path.name}/{split}", read, len(places), names)
+    source = decoded.Source(name, read, len(places), names)
     images = decoded.images(source, chosen, labelled.numbers, labelled.classes, framing, files)
     unused = splits.left_out(words, split, len(places))
     notes = (*listing.notes, *unused, *images.notes, *labelled.remarks(split, words))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -34,24 +35,32 @@ class Column:
     notes: tuple[DataNote, ...] = ()
 
 
-def choose(shard: Shard, wanted: str) -> Column | None:
-    """The column that was named; else `label`, `labels`, `fine_label`, or the first that the schema declares to be classes."""
+def choose(shards: Sequence[Shard], taken: Sequence[int], wanted: str) -> Column | None:
+    """The column that was named; else `label`, `labels`, `fine_label`, or the first that the schema declares to be classes.
+
+    It is one of the files taken, the first of them that has one; its classes may be declared in any file.
+    """
     if wanted == NONE:
         return None
-    features = declared(shard.schema)
-    columns = shard.schema.names
-    if wanted:
-        return Column(wanted, _names(features, wanted))
-    classes = [name for name in columns if features.get(name, {}).get("_type") == "ClassLabel"]
-    name = next((usual for usual in USUAL for each in columns if each == usual), next(iter(classes), None))
-    if name is None:
+    name, shard = next(
+        ((name, shards[i]) for i in taken if (name := wanted or _usual(shards[i]))), ("", shards[taken[0]])
+    )
+    if not name:
         return None
-    others = [each for each in candidates(shard.schema) if each != name]
+    names = next((names for each in shards if (names := _names(declared(each.schema), name))), ())
+    others = [] if wanted else [each for each in candidates(shard.schema) if each != name]
     if not others:
-        return Column(name, _names(features, name))
+        return Column(name, names)
     remedy = f"--label-column {shlex.quote(others[0])} takes another"
     note = DataNote("chosen", 1, len(others) + 1, "columns of labels", "taken", remedy, [name])
-    return Column(name, _names(features, name), (note,))
+    return Column(name, names, (note,))
+
+
+def _usual(shard: Shard) -> str:
+    """The column of a file that is taken without being named; empty where there is none."""
+    columns, features = shard.schema.names, declared(shard.schema)
+    classes = [name for name in columns if features.get(name, {}).get("_type") == "ClassLabel"]
+    return next((usual for usual in USUAL if usual in columns), next(iter(classes), ""))
 
 
 def candidates(schema: pyarrow.Schema) -> list[str]:
@@ -98,8 +107,14 @@ def _names(features: Mapping[str, Mapping[str, Any]], column: str) -> tuple[str,
     if isinstance(names, dict):
         names = [names[key] for key in sorted(names, key=lambda key: class_labels.natural(str(key)))]
     if isinstance(names, list) and names:
-        return tuple(str(name) for name in names)
+        return _unlike([str(name) for name in names])
     return tuple(map(str, range(count))) if isinstance(count, int) and 0 < count < 1 << 20 else ()
+
+
+def _unlike(names: Sequence[str]) -> tuple[str, ...]:
+    """Names by which classes can be told apart: those that repeat have the number of their class behind them."""
+    times = Counter(names)
+    return tuple(f"{name} ({n})" if times[name] > 1 else name for n, name in enumerate(names))
 
 
 def plain(kind: pyarrow.DataType) -> pyarrow.DataType:
@@ -122,14 +137,24 @@ def _refusal(kind: pyarrow.DataType) -> str:
 def read(shards: Sequence[Shard], taken: Sequence[int], column: Column, path: Path) -> Labelled:
     """The labels of all rows of all files, and the classes of all; no labels where none of the files taken has one.
 
-    Raises CollapseError where some of the images of the files taken have none, or one that is no class.
+    The images of a file without the column have none. Raises CollapseError where no file has it, where some of the images of the
+    files taken have none, or one that is no class.
     """
-    parts = [_values(shard, column.name) for shard in shards]
+    if not any(shard.has(column.name) for shard in shards):
+        shards[taken[0]].column(column.name)  # raises
+    parts = [
+        _values(shard, column.name) if shard.has(column.name) else [None] * shard.count for shard in shards
+    ]
     present = [value for part in parts for value in part if not _is_hidden(value)]
     chosen = [value for i in taken for value in parts[i]]
     hidden = sum(map(_is_hidden, chosen))
     if hidden == len(chosen) or not present:
-        what = "null or negative, so the images have no labels"
+        lacking = not any(shards[i].has(column.name) for i in taken)
+        what = (
+            "in files of other splits alone, so the images have no labels"
+            if lacking
+            else "null or negative, so the images have no labels"
+        )
         note = DataNote("left out", hidden, len(chosen), f"labels of the column {column.name}", what)
         return Labelled(notes=(*column.notes, note) if chosen else ())
     if hidden:

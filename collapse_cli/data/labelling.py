@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from collapse_cli.data.splits import TEST, cut
+from collapse_cli.data.splits import TEST, Unlabelled, cut
 from collapse_cli.data_notes import DataNote
 
 UNLABELLED = -1
@@ -23,10 +23,20 @@ class Labelled:
     classes: tuple[str, ...] = ()
     notes: tuple[DataNote, ...] = ()
 
-    def among(self, chosen: Sequence[int]) -> list[int]:
-        """Those of the chosen images that have a label, or all where there are no labels."""
+    def among(self, chosen: Sequence[int], source: str, file: str, unit: str = "images") -> list[int]:
+        """Those of the chosen images that have a label, or all where there are no labels.
+
+        source: what the images are called; file: with the labels. Raises Unlabelled where none of the chosen has one.
+        """
         numbers = self.numbers
-        return list(chosen) if numbers is None else [i for i in chosen if numbers[i] != UNLABELLED]
+        labelled = list(chosen) if numbers is None else [i for i in chosen if numbers[i] != UNLABELLED]
+        if chosen and not labelled:
+            raise Unlabelled(
+                f"none of the {len(chosen):,} {unit} of {source} has a label"
+                + (f" in {file}" if file else ""),
+                "--labels names a file that has them; without --labels they are read without labels",
+            )
+        return labelled
 
     def remarks(self, split: str, words: Sequence[str] | None = None) -> tuple[DataNote, ...]:
         """All that is to be said of the labels of a split. words: the splits of the N images; none where they are cut."""

@@ -23,17 +23,18 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     each = shards(path)
     words = [shard.word for shard in each]
     taken = splits.take(words, split, path) if any(words) else list(range(len(each)))
-    column = image_columns.choose(each[0], files.image_column, path)
+    column = image_columns.choose(each[taken[0]], files.image_column, path)
     starts = label_columns.starts(each)
     labelled = _labelled(each, taken, path, column.name, files, labelling)
     of_rows = [word for shard in each for word in [shard.word] * shard.count] if any(words) else []
     rows = [row for i in taken for row in range(starts[i], starts[i + 1])]
-    chosen = labelled.among(rows if of_rows else splits.cut(len(rows), split))
+    name = f"{path.name}/{split}"
+    chosen = labelled.among(rows if of_rows else splits.cut(len(rows), split), name, files.labels)
     place = {row: n for n, row in enumerate(rows)}
     contents = image_columns.Contents.of([each[i] for i in taken], column.name)
-    others = [shard for i, shard in enumerate(each) if i not in set(taken)]
+    others = [shard for i, shard in enumerate(each) if i not in set(taken) and shard.has(column.name)]
     source = decoded.Source(
-        f"{path.name}/{split}",
+        name,
         contents.__getitem__,
         len(rows),
         elsewhere=lambda: image_columns.in_order(others, column.name),
@@ -68,25 +69,36 @@ def _labelled(
     """Labels of all rows, from elsewhere where that is asked for."""
     if labelling:
         return labelling(image_columns.names(each, image_column), sum(shard.count for shard in each))
-    column = label_columns.choose(each[0], files.label_column)
+    column = label_columns.choose(each, taken, files.label_column)
     if column:
         return label_columns.read(each, taken, column, path)
-    return Labelled() if files.label_column else Labelled(notes=label_columns.not_taken(each[0].schema))
+    return (
+        Labelled() if files.label_column else Labelled(notes=label_columns.not_taken(each[taken[0]].schema))
+    )
 
 
 def offered(path: Path) -> list[str]:
     """Columns that may be the labels, which nobody took. Raises CollapseError for what cannot be read."""
-    return label_columns.candidates(shards(path)[0].schema)
+    return list(
+        dict.fromkeys(name for shard in shards(path) for name in label_columns.candidates(shard.schema))
+    )
 
 
 def holds_images(path: Path) -> bool:
-    """Whether a file, or the files of a folder, have a column of images."""
+    """Whether a file, or one of the files of a folder, has a column of images."""
     try:
-        return bool(image_columns.choose(shards(path)[0], "", path).name)
+        return any(map(_has_images, shards(path)))
+    except CollapseError:
+        return False
+
+
+def _has_images(shard: Shard) -> bool:
+    try:
+        return bool(image_columns.choose(shard, "", shard.file).name)
     except CollapseError:
         return False
 
 
 def columns(path: Path) -> list[str]:
-    """The names of all columns."""
-    return list(shards(path)[0].schema.names)
+    """The names of all columns of all files."""
+    return list(dict.fromkeys(name for shard in shards(path) for name in shard.schema.names))

@@ -49,8 +49,8 @@ class Shard:
 
     def column(self, name: str) -> pyarrow.ChunkedArray:
         """A column, or a field of one of its structs, as `meta.label`. Raises CollapseError where it is not there."""
-        top = name if name in self.schema.names else name.partition(".")[0]
-        if not self._has(name, top):
+        top = self._top(name)
+        if not self.has(name):
             columns = ", ".join(self.schema.names)
             raise CollapseError(
                 f"{self.file} has no column {name}; its columns are: {columns}",
@@ -63,8 +63,13 @@ class Shard:
                 column = compute.struct_field(column, field)
             return column
 
-    def _has(self, name: str, top: str) -> bool:
+    def _top(self, name: str) -> str:
+        """The column that a name is of, which may go on with fields of its structs."""
+        return name if name in self.schema.names else name.partition(".")[0]
+
+    def has(self, name: str) -> bool:
         """Whether there is a column, and the field of its structs that the rest of the name says."""
+        top = self._top(name)
         if top not in self.schema.names:
             return False
         kind = self.schema.field(top).type

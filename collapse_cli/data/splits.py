@@ -15,6 +15,14 @@ WORDS = ("train", *TEST)
 SYNONYMS = {"training": "train", "testing": "test"}
 
 
+class NoSplit(CollapseError):
+    """A source lacks a split that was asked for, or no image of it can be used: others may be there."""
+
+
+class Unlabelled(CollapseError):
+    """A split has images, and none of them has a label where labels were asked for."""
+
+
 def word(name: str) -> str:
     """The split that the name of a folder tells, in any case of its letters; "" for another name."""
     lowered = name.lower()
@@ -25,14 +33,14 @@ def word(name: str) -> str:
 def take(words: Sequence[str], split: str, path: Path) -> list[int]:
     """The items of `split`, where words[i] is the split that the i-th item's name tells; "" belongs to none.
 
-    Raises CollapseError where no item is of that split, so that train never stands in for a missing test.
+    Raises NoSplit where no item is of that split, so that train never stands in for a missing test.
     """
     present = [word for word in WORDS if word in words]
     test = [word for word in TEST if word in present][:1]
     accepted = {"train": ["train"], "test": test, "all": present}[split]
     items = [i for i, word in enumerate(words) if word in accepted]
     if not items:
-        raise CollapseError(f"{path} has no {split} split", f"it has: {', '.join(present)}")
+        raise NoSplit(f"{path} has no {split} split", f"it has: {', '.join(present)}")
     return items
 
 

@@ -78,10 +78,11 @@ def texts(name: str, split: str, labelling: Labelling | None = None) -> Texts:
         raise CollapseError(f"{path} has no texts", "write one text on each line")
     chosen = [whole[n] for n in splits.cut(len(whole), split)]
     labelled = labelling((), len(values)) if labelling else _labelled(labels, whole, path)
-    chosen = labelled.among(chosen)
+    name = f"{path.name}/{split}"
+    chosen = labelled.among(chosen, name, "", "texts")
     numbers = [labelled.numbers[n] for n in chosen] if labelled.numbers else []
     strings = [values[n].strip() for n in chosen]
-    return Texts(strings, numbers, f"{path.name}/{split}", labelled.classes, labelled.notes)
+    return Texts(strings, numbers, name, labelled.classes, labelled.notes)
 
 
 def _labelled(values: Sequence[Any], whole: Sequence[int], path: Path) -> Labelled:

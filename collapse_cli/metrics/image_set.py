@@ -72,10 +72,10 @@ class ImageSet:
 
 class Counting:
     """Images that come in chunks. total: how many will come at most, N; compared: of how many thumbnails are kept at most;
-    learned: how many of the first ones mean, deviation and variance are of; None: all."""
+    learned: how many will come that mean, deviation and variance are of; None: all."""
 
     def __init__(self, total: int, compared: int = COMPARED, learned: int | None = None) -> None:
-        self.count, self.compared = 0, _spaced(total, compared)
+        self.count, self.learned, self.compared = 0, 0, _spaced(total, compared)
         self.varied = _spaced(total if learned is None else learned, VARIED)
         self.hashes: list[numpy.ndarray] = []
         self.extremes: list[numpy.ndarray] = []  # lowest and highest level of each channel, (b,2,C) uint8
@@ -84,29 +84,26 @@ class Counting:
         self.places: list[Tensor] = []
         self.sum, self.squares, self.summed = torch.zeros(()), torch.zeros(()), 0
 
-    def add(self, pixels: Tensor) -> None:
-        """pixels (b,C,H,W) uint8, of the same C, H, W in every chunk."""
+    def add(self, pixels: Tensor, learned: bool = True) -> None:
+        """pixels (b,C,H,W) uint8, of the same C, H, W in every chunk. learned: mean, deviation and variance are of these, too."""
         if not len(pixels):
             return
         pixels = pixels.cpu().contiguous()
         flat = pixels.numpy().reshape(len(pixels), pixels.shape[1], -1)  # (b, C, H*W)
         self.hashes.append(digests(pixels))
         self.extremes.append(numpy.stack([flat.min(axis=2), flat.max(axis=2)], axis=1))
-        if len(chosen := self._of_chunk(self.compared, len(pixels))):
+        if len(chosen := _of_chunk(self.compared, self.count, len(pixels))):
             thumbs, colours = thumbnails(pixels[chosen])
             self.thumbs.append(thumbs.half())
             self.colours.append(colours)
             self.places.append(chosen + self.count)
-        if len(chosen := self._of_chunk(self.varied, len(pixels))):
+        if learned and len(chosen := _of_chunk(self.varied, self.learned, len(pixels))):
             values = pixels[chosen].float().flatten(2)  # (b, C, H*W)
             self.sum = self.sum + values.sum(dim=0).double()  # (C, H*W)
             self.squares = self.squares + values.square().sum(dim=2).double().sum(dim=0)  # (C,)
             self.summed += len(chosen)
+        self.learned += len(pixels) * learned
         self.count += len(pixels)
-
-    def _of_chunk(self, places: Tensor, size: int) -> Tensor:
-        low, high = (int(torch.searchsorted(places, end)) for end in (self.count, self.count + size))
-        return places[low:high] - self.count
 
     def result(self, labels: Tensor | None = None) -> ImageSet:
         """labels (N,) int64, or None."""
@@ -144,7 +141,12 @@ class Counting:
         return places, places[looks(thumbs, colours, plain[places])]
 
     def _variance(self) -> tuple[tuple[float, ...], tuple[float, ...], float | None]:
-        """Mean and deviation of each channel, and the share of the variance that is between images; None without any."""
+        """Mean and deviation of each channel, and the share of the variance that is between images; None without any.
+
+        None of these where no image came that they are of.
+        """
+        if not self.summed:
+            return (), (), None
         each = self.sum / self.summed  # (C, H*W)
         mean = each.mean(dim=1)  # (C,)
         variance = (self.squares / (self.summed * each.shape[1]) - mean.square()).clamp_min(0)  # (C,)
@@ -175,6 +177,12 @@ def shared(group: Tensor, first: Tensor) -> int:
     return int(torch.isin(group[~first], group[first]).sum())
 
 
+def _of_chunk(places: Tensor, start: int, size: int) -> Tensor:
+    """Those of the sorted places that lie among `size` images from `start` on, counted from there."""
+    low, high = (int(torch.searchsorted(places, end)) for end in (start, start + size))
+    return places[low:high] - start
+
+
 def _spaced(total: int, most: int) -> Tensor:
     return torch.linspace(0, total - 1, min(total, most), dtype=torch.float64).long()
 
@@ -183,9 +191,11 @@ def _of_labels(labels: Tensor | None, owner: Tensor) -> dict[str, int]:
     """Sizes of the classes that occur, and how many images are labelled in different ways."""
     if labels is None:
         return {}
-    sizes = torch.unique(labels[labels >= 0], return_counts=True)[1]
-    pairs = torch.unique(torch.stack([owner, labels.cpu()], dim=1), dim=0)
-    ways = torch.bincount(pairs[:, 0], minlength=len(owner))  # labels of each group of copies
+    labels = labels.cpu()
+    owner, labels = owner[labels >= 0], labels[labels >= 0]
+    sizes = torch.unique(labels, return_counts=True)[1]
+    pairs = torch.unique(torch.stack([owner, labels], dim=1), dim=0)
+    ways = torch.bincount(pairs[:, 0])  # labels of each group of copies
     return {
         "classes": len(sizes),
         "largest_class": int(sizes.max()) if len(sizes) else 0,

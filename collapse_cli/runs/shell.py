@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
+
+from collapse_cli.settings import ImageFiles, Training
 
 TRUST = "where you trust it: "
 SPECIAL = re.compile(r'([\\"$`])')  # what a shell reads between double quotes
@@ -21,6 +24,22 @@ def python(code: str) -> str:
 def quoted(path: Path | str) -> str:
     """A path as an argument; one that begins with a dash is no option."""
     return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
+
+
+def typed(files: ImageFiles, data_dir: str = "") -> list[str]:
+    """The options, as words for the shell, that read images as these do; none where nothing differs from the usual."""
+    words = []
+    for each in fields(ImageFiles):
+        value = getattr(files, each.name)
+        if value != each.default:
+            option = "--" + each.name.replace("_", "-")
+            words += [option] if value is True else [option, quoted(value)]
+    return [*words, *(["--data-dir", quoted(data_dir)] if data_dir else [])]
+
+
+def fitting(count: int) -> list[str]:
+    """The option, as words for the shell, of batches that so many images fill; none where they fill the usual ones."""
+    return ["--batch", str(2 ** max(1, count.bit_length() - 1))] if count < Training.batch else []
 
 
 def literal(path: Path | str) -> str:

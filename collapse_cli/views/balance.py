@@ -118,6 +118,8 @@ def _training(facts: Mapping[str, Any]) -> Iterator[str]:
         if steps
         else f"fewer images than a batch of {batch}"
     )
+    if not facts["mean"]:
+        return
     mean, std = (", ".join(f"{value:.3f}" for value in facts[key]) for key in ("mean", "std"))
     yield f"normalised by mean {mean}, standard deviation {std}"
 

@@ -145,3 +145,87 @@ def test_what_is_no_image_is_refused_as_before(tmp_path: Path, capsys: Capture) 
     (tmp_path / "a.png").write_bytes(b"no image")
     assert main(["inspect", f"folder:{tmp_path}"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def content(seed: int) -> dict[str, Any]:
+    file = io.BytesIO()
+    scene(seed).save(file, "PNG")
+    return {"bytes": file.getvalue(), "path": ""}
+
+
+def shard(file: Path, seeds: range, labels: list[int | None] | None) -> None:
+    columns: dict[str, list[Any]] = {"image": [content(seed) for seed in seeds]}
+    parquet.write_table(pyarrow.table(columns | ({} if labels is None else {"label": labels})), file)
+
+
+def test_a_split_that_cannot_be_loaded_is_not_passed_over(tmp_path: Path, capsys: Capture) -> None:
+    """One label of train is null; without labels all of it is shown, and so is a set of which train is all there is."""
+    shard(tmp_path / "train-0.parquet", range(8), [0, 1, 0, 1, 0, 1, 0, None])
+    shard(tmp_path / "test-0.parquet", range(20, 24), [0, 1, 0, 1])
+    assert main(["inspect", f"parquet:{tmp_path}"]) == 2
+    assert "1 of 8 images" in capsys.readouterr().err
+    facts = inspected(capsys, f"parquet:{tmp_path}", "--label-column", "none")
+    assert facts["splits"] == {"train": 8, "test": 4}
+    (tmp_path / "test-0.parquet").unlink()
+    assert inspected(capsys, f"parquet:{tmp_path}", "--label-column", "none")["splits"] == {"train": 8}
+
+
+def test_a_single_image_is_a_train_split(tmp_path: Path, capsys: Capture) -> None:
+    scene(0).save(tmp_path / "0.png")
+    assert inspected(capsys, f"folder:{tmp_path}")["splits"] == {"train": 1}
+
+
+def test_a_test_split_without_labels_is_counted_apart(tmp_path: Path, capsys: Capture) -> None:
+    """The test split hides its labels as -1, and repeats an image of train: no other label contradicts that one's."""
+    shard(tmp_path / "train-0.parquet", range(8), [0, 0, 0, 1, 0, 1, 0, 1])
+    shard(tmp_path / "test-0.parquet", range(7, 12), [-1] * 5)
+    facts = inspected(capsys, f"parquet:{tmp_path}")
+    assert facts["splits"] == {"train": 8, "test": 5}
+    assert (facts["classes"], facts["class_sizes"]) == (2, {"0": 5, "1": 3})
+    assert (facts["labelled_in_two_ways"], facts["test_images_in_train"]) == (0, 1)
+    shard(tmp_path / "train-0.parquet", range(8), [-1] * 8)
+    shard(tmp_path / "test-0.parquet", range(7, 12), [0, 0, 0, 1, 1])
+    facts = inspected(capsys, f"parquet:{tmp_path}")
+    assert facts["class_sizes"] == {"0": 3, "1": 2}
+    assert not any("supervised" in line for line in facts["next"])
+
+
+@pytest.mark.parametrize("whole", [0, 2])
+def test_the_mean_of_a_training_is_of_train_alone(tmp_path: Path, capsys: Capture, whole: int) -> None:
+    """Train is grey where it can be read at all; the test split is white."""
+    for split, level in (("train", 51), ("test", 255)):
+        (tmp_path / split).mkdir()
+        for i in range(4):
+            Image.new("RGB", (8, 8), (level,) * 3).save(tmp_path / split / f"{i}.png")
+    for i in range(whole, 4):
+        (tmp_path / "train" / f"{i}.png").write_bytes(b"no image")
+    facts = inspected(capsys, f"folder:{tmp_path}")
+    assert facts["splits"] == {"train": whole, "test": 4}
+    assert facts["training"]["mean"] == ([0.2] * 3 if whole else [])
+    assert main(["inspect", f"folder:{tmp_path}"]) == 0
+    assert ("normalised" in capsys.readouterr().out) == bool(whole)
+
+
+def test_next_commands_repeat_the_options_that_were_typed(tmp_path: Path, capsys: Capture) -> None:
+    labels: list[int | None] = [0, 1] * 4
+    columns: dict[str, list[Any]] = {
+        "the image": [content(i) for i in range(8)],
+        "label": [0] * 8,
+        "my kind": labels,
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    options = [
+        "--label-column",
+        "my kind",
+        "--image-column",
+        "the image",
+        "--background",
+        "black",
+        "--skip-broken",
+    ]
+    commands = inspected(capsys, f"parquet:{tmp_path}/a.parquet", *options)["next"]
+    assert len(commands) == 4
+    for words in map(shlex.split, commands):
+        assert words[-len(options) :] == options
+        if words[1] == "train":
+            assert main([*words[1:], "--dry-run"]) == 0

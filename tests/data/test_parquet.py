@@ -13,7 +13,9 @@ from pyarrow import parquet
 
 from collapse_cli import data
 from collapse_cli.data import decoded
+from collapse_cli.data import parquet as of_parquet
 from collapse_cli.errors import CollapseError
+from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Images
 
 
@@ -58,6 +60,14 @@ def test_class_names_come_from_the_schema(tmp_path: Path) -> None:
     images = load(tmp_path / "a.parquet")
     assert (images.classes, images.shape, images.name) == (("ant", "bee", "dog"), (3, 4, 4), "a.parquet/all")
     assert (levels(images), labels(images)) == ([5, 6, 7], [1, 0, 1])
+
+
+def test_class_names_that_repeat_are_made_unlike(tmp_path: Path) -> None:
+    """A bird and a machine; a result by name has both."""
+    columns = {"image": photos(1, 2, 3, 4), "label": [0, 1, 2, 3]}
+    write(tmp_path / "a.parquet", columns, {"label": classes("crane", "b", "crane", "c")})
+    images = load(tmp_path)
+    assert (images.classes, labels(images)) == (("crane (0)", "b", "crane (2)", "c"), [0, 1, 2, 3])
 
 
 def test_without_names_classes_are_their_numbers_in_every_shard(tmp_path: Path) -> None:
@@ -191,6 +201,35 @@ def test_shards_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "train-1.parquet", {"image": photos(1)})
     with pytest.raises(CollapseError, match="column label"):
         load(tmp_path, "train")
+
+
+def test_a_test_file_without_labels_leaves_those_of_train(tmp_path: Path) -> None:
+    """Its name sorts first. With a column that is named, the same."""
+    features = {"label": classes("ant", "bee")}
+    write(tmp_path / "train-0.parquet", {"image": photos(1, 2), "label": [1, 0], "kind": [7, 8]}, features)
+    write(tmp_path / "test-0.parquet", {"image": photos(3)})
+    train, test = load(tmp_path, "train"), load(tmp_path, "test")
+    assert (train.classes, labels(train)) == (("ant", "bee"), [1, 0])
+    assert (test.labels, levels(test)) == (None, [3])
+    with pytest.raises(CollapseError, match=r"1 of 3 images .* column label") as caught:
+        load(tmp_path, "all")
+    assert caught.value.hint.startswith("--split train takes")
+    files = ImageFiles(label_column="kind")
+    assert data.load(f"parquet:{tmp_path}", "train", files=files).classes == ("7", "8")
+    assert data.load(f"parquet:{tmp_path}", "test", files=files).labels is None
+    with pytest.raises(CollapseError, match="has no column kid"):
+        data.load(f"parquet:{tmp_path}", "train", files=ImageFiles(label_column="kid"))
+    write(tmp_path / "test-0.parquet", {"image": photos(3), "label": [1]})  # declares no classes
+    assert load(tmp_path, "test").classes == ("ant", "bee")
+
+
+def test_a_test_file_without_images_leaves_those_of_train(tmp_path: Path) -> None:
+    write(tmp_path / "train-0.parquet", {"photo": photos(1, 2), "label": [1, 0]})
+    write(tmp_path / "test-0.parquet", {"id": [3]})
+    assert levels(load(tmp_path, "train")) == [1, 2]
+    assert of_parquet.holds_images(tmp_path)
+    with pytest.raises(CollapseError, match="has no column of images"):
+        load(tmp_path, "test")
 
 
 def test_a_parquet_without_rows_is_refused(tmp_path: Path) -> None:
