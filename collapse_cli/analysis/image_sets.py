@@ -131,3 +131,18 @@ def of_run(training: ImageFiles, measuring: ImageFiles) -> tuple[ImageFiles, tup
     what = "not there any more, so the images of the run have no labels"
     note = DataNote("left out", 1, 1, "files of labels", what, "--labels FILE names another", (files.labels,))
     return replace(files, labels="", label_column=""), (note,)
+
+
+def is_own(trained_on: str, dataset: str) -> bool:
+    """Whether the data set that is measured is the one that a run was trained on: none was named, or that one."""
+    return not dataset or data.place(dataset) == data.place(trained_on)
+
+
+def same_labels(training: ImageFiles, measuring: ImageFiles) -> bool:
+    """Whether the labels come from the file and the column that they had in training."""
+    now, _ = of_run(training, measuring)
+    return _labels(now) == _labels(training)
+
+
+def _labels(files: ImageFiles) -> tuple[str, str]:
+    return str(Path(files.labels).expanduser().resolve()) if files.labels else "", files.label_column

@@ -76,7 +76,8 @@ def _unfinished(reached: Stage) -> tuple[str, ...]:
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     """A split of the run's data set, or of another: a folder's images get its side, and any have as many channels as it takes."""
     training = saved.run.training
-    files, notes = (measuring, ()) if measuring.dataset else image_sets.of_run(training, measuring)
+    own = image_sets.is_own(training.dataset, measuring.dataset)
+    files, notes = image_sets.of_run(training, measuring) if own else (measuring, ())
     dataset, framing = measuring.dataset or training.dataset, Framing(saved.shape[-1])
     images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
     images = with_channels(images, saved.shape[0])
