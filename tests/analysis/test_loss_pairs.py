@@ -294,3 +294,36 @@ def test_the_runs_own_data_set_by_name_is_read_as_it_was(tabled: Any) -> None:
     assert named.case is not None
     assert usual.case is not None
     assert torch.equal(named.case.images.labels, usual.case.images.labels)
+
+
+def test_images_that_only_a_missing_labels_file_left_out_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20 of 40 images have a label, 40 are measured once the table is gone; of the test split the number is not known."""
+    draw = numpy.random.default_rng(0)
+    (tmp_path / "set").mkdir()
+    for i in range(40):
+        Image.fromarray(draw.integers(0, 256, (8, 8, 3), dtype=numpy.uint8)).save(
+            tmp_path / f"set/{i:02}.png"
+        )
+    table, run = tmp_path / "l.csv", str(tmp_path / "run")
+    table.write_text("file,label\n" + "".join(f"{i:02}.png,{'ab'[i % 2]}\n" for i in range(20)))
+    argv = ["--labels", str(table), "--split", "all", "--epochs", "1", "--batch", "8", "--encoder", "mlp"]
+    assert (
+        main(["train", "supervised", "--dataset", f"folder:{tmp_path / 'set'}", *argv, "--out", run, "-q"])
+        == 0
+    )
+    table.unlink()
+    notes = [note.sentence for note in load(Path(run), Measuring(split="all")).notes]
+    assert notes[0].startswith(f"the labels file {table} is missing, so the images of the run have no labels")
+    assert notes[1].startswith(
+        "all 40 images are measured without the labels file, but the run was trained on 20"
+    )
+    notes = [note.sentence for note in load(Path(run), Measuring(split="test")).notes]
+    assert "may be others than the run was trained on" in notes[1]
+
+
+def test_a_run_of_ours_has_a_framing(tabled: Any) -> None:
+    with pytest.raises(CollapseError, match=r"--framing clip: .* is a run of collapse") as raised:
+        load(tabled("moco"), Measuring(framing="clip"))
+    assert "leave out --framing" in raised.value.hint
