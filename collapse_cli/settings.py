@@ -319,8 +319,10 @@ class ImageFiles:
         "the column of a parquet file, or of the table --labels, that has the labels; none reads a parquet file without them",
     )
     image_column: str = knob("", "the column of a parquet file that has the images")
-    background: Literal["white", "grey", "black"] = knob(
-        "white", "what transparent parts of an image are composited on"
+    background: Literal["auto", "white", "grey", "black"] = knob(
+        "auto",
+        "what transparent parts of an image are composited on; auto: white, and of a run that is measured what it was "
+        "trained with",
     )
     skip_broken: bool = knob(False, "leave out images that cannot be read, instead of refusing the data set")
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.analysis.label_remedies import without_labels
+from collapse_cli.analysis.loss_pairs import same_classes
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.data_notes import DataNote
@@ -40,8 +41,10 @@ def measure(subject: Subject, unit: bool = False) -> Iterator[Entry]:
 
 
 def _classifier(subject: Subject) -> Classifier | None:
-    """The method's own, of unit rows, which has no bias; None where it has none."""
+    """The method's own, of unit rows, which has no bias; None where it has none, or the labels are not of its classes."""
     weights = subject.checkpoint.method.classifier if subject.checkpoint else None
+    if not same_classes(subject):
+        return None
     return None if weights is None else Classifier(unit_rows(weights.detach().cpu()))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.metrics.causes import Cause
-from collapse_cli.settings import METHODS, PREFERRED, Run, resolve
+from collapse_cli.settings import METHODS, PREFERRED, ImageFiles, Run, resolve
 
 SEEN: Mapping[str, tuple[str, ...]] = {
     "nothing prevents collapse": ("positive-only",),
@@ -31,7 +31,10 @@ SEEN: Mapping[str, tuple[str, ...]] = {
 }
 """Cause -> methods whose verdict and effective rank came back to those of the healthy run (`examples/cures.md`)."""
 
-KEPT = ("dataset", "split", "size", "recipe", "epochs", "precision", "seed", "keep_every")
+KEPT = (
+    *("dataset", "split", "size", "recipe", "epochs", "precision", "seed", "keep_every"),
+    *(field.name for field in dataclasses.fields(ImageFiles)),
+)
 """Settings of a training that no suspect changes: what is learned from, for how long, what is kept of it."""
 
 

@@ -31,7 +31,7 @@ def load(
 
 def labeller(dataset: str, files: ImageFiles) -> Labeller | None:
     """Labels from the file that was named; none where none was."""
-    return Labeller(Path(files.labels), files.label_column, dataset) if files.labels else None
+    return Labeller(Path(files.labels).expanduser(), files.label_column, dataset) if files.labels else None
 
 
 def _refuse_idle(dataset: str, files: ImageFiles) -> None:
@@ -126,8 +126,35 @@ def of_run(training: ImageFiles, measuring: ImageFiles) -> tuple[ImageFiles, tup
     if measuring.labels:  # the run's column is one of another table
         typed["label_column"] = measuring.label_column
     files = ImageFiles(**{name: getattr(training, name) for name in names} | typed)
-    if "labels" in typed or not files.labels or Path(files.labels).exists():
+    if "labels" in typed or not files.labels or Path(files.labels).expanduser().exists():
         return files, ()
-    what = "not there any more, so the images of the run have no labels"
-    note = DataNote("left out", 1, 1, "files of labels", what, "--labels FILE names another", (files.labels,))
+    path = Path(files.labels).expanduser()
+    where = "" if path.is_absolute() else f" (looked for in {Path.cwd()})"
+    what = f"missing{where}, so the images of the run have no labels"
+    note = DataNote("missing", 1, 1, "labels file", what, "--labels FILE names another", (files.labels,))
     return replace(files, labels="", label_column=""), (note,)
+
+
+def of_others(images: Images, trained_on: int) -> DataNote:
+    """What is to be said where a labels file is missing, which left images out. trained_on: images of the run, 0 where this is
+    another split.
+    """
+    what = "measured without the labels file, and may be others than the run was trained on"
+    if trained_on and trained_on != len(images):
+        what = f"measured without the labels file, but the run was trained on {trained_on:,}"
+    return DataNote("changed", len(images), len(images), "images", what)
+
+
+def is_own(trained_on: str, dataset: str) -> bool:
+    """Whether the data set that is measured is the one that a run was trained on: none was named, or that one."""
+    return not dataset or data.place(dataset) == data.place(trained_on)
+
+
+def same_labels(training: ImageFiles, measuring: ImageFiles) -> bool:
+    """Whether the labels come from the file and the column that they had in training."""
+    now, _ = of_run(training, measuring)
+    return _labels(now) == _labels(training)
+
+
+def _labels(files: ImageFiles) -> tuple[str, str]:
+    return str(Path(files.labels).expanduser().resolve()) if files.labels else "", files.label_column

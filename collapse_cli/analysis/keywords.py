@@ -35,7 +35,7 @@ class Settings(TypedDict, total=False):
     column: str
     label_column: str
     image_column: str
-    background: Literal["white", "grey", "black"]
+    background: Literal["auto", "white", "grey", "black"]
     skip_broken: bool
     second: str
     views_of: str

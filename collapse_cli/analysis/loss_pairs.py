@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from collapse_cli import embedding
+from collapse_cli.analysis import image_sets
 from collapse_cli.analysis.subject import Subject, generator
-from collapse_cli.data import place
 from collapse_cli.losses import same
 from collapse_cli.metrics.oracle import LeftOut
 from collapse_cli.shapes import VIEWS, Origin, Pair, Side
@@ -58,13 +58,14 @@ class Keys:
 def compared(subject: Subject) -> Pair:
     """What the loss compares, where that can be made of these images; else two views through the network itself.
 
-    A bank has slots for the images of the training alone, class weights are those of its classes, and no loss subtracts a mean.
+    A bank has slots for the images of the training alone, class weights are those of its classes (no label, or one of another
+    column, has a weight), and no loss subtracts a mean.
     """
     sides = subject.case.method.compares if subject.case else None
     if sides is None or subject.centre:
         return VIEWS
     unknown = (sides.positive == "slot" and not _learned_from(subject)) or (
-        sides.positive == "class weight" and not _same_data(subject)
+        sides.positive == "class weight" and not (_same_data(subject) and same_classes(subject))
     )
     return VIEWS if unknown else sides
 
@@ -96,20 +97,20 @@ def keys(subject: Subject, count: int, most: int) -> Keys:
     sides = compared(subject)
     if not count and sides.positive == "class weight":
         return _class_weights(subject, sides)
-    if not count and subject.negatives is not None and int(subject.negatives.seen) and _same_data(subject):
+    if not count and subject.negatives is not None and int(subject.negatives.seen) and _comparable(subject):
         return _queue(subject, sides)
     return _drawn(subject, count, most)
 
 
 def _queue(subject: Subject, sides: Pair) -> Keys:
-    """Its filled part. Which images they are of is known where these are the images of the training."""
+    """Its filled part. Which images they are of is known where these are the images of the training: so are their labels now."""
     assert subject.negatives is not None
     queue = subject.negatives
     filled = queue.index >= 0
     rows, labels, index = (part[filled].cpu() for part in (queue.keys.float(), queue.labels, queue.index))
     learned, images = _learned_from(subject), cast("Case", subject.case).images
     if learned and images.labels is not None:
-        labels = torch.where(labels < 0, images.labels.cpu()[index], labels)  # trained without labels
+        labels = images.labels.cpu()[index]  # of another column, or of a run that was trained without labels
     if not learned:
         index = torch.full_like(index, -1)
     return Keys(rows, Origin(index, labels), _left_out(subject, also_own=False), OWN_QUEUE, sides)
@@ -175,20 +176,43 @@ def _left_out(subject: Subject, also_own: bool) -> LeftOut | None:
 
 
 def _same_data(subject: Subject) -> bool:
-    """Whether the images are of the data set that the run was trained on, of whatever split: labels mean the same classes."""
+    """Whether the images are of the data set that the run was trained on, of whatever split."""
     trained = subject.case.trained if subject.case else None
-    if trained is None:
+    return trained is not None and image_sets.is_own(trained.run.training.dataset, subject.measuring.dataset)
+
+
+def same_classes(subject: Subject) -> bool:
+    """Whether a label of these images means the class that it meant in training: the same classes, from the same column."""
+    saved, case = subject.checkpoint, subject.case
+    if saved is None or case is None or case.images.labels is None or case.images.classes != saved.classes:
         return False
-    theirs, ours = trained.run.training.dataset, subject.measuring.dataset
-    return not ours or place(ours) == place(theirs)
+    named = bool(saved.classes) or _same_data(subject)  # numbers of another data set are other classes
+    fits = int(case.images.labels.max()) < saved.data.classes
+    return named and fits and _same_options(subject)
+
+
+def _same_options(subject: Subject) -> bool:
+    saved = subject.checkpoint
+    return saved is not None and image_sets.same_labels(saved.run.training, subject.measuring)
+
+
+def _comparable(subject: Subject) -> bool:
+    """Whether labels of the queue's images and of these are of the same classes, or can be made so."""
+    return _same_data(subject) and (_learned_from(subject) or same_classes(subject))
 
 
 def _learned_from(subject: Subject) -> bool:
-    """Whether they are the very images of the training, so that an index means the same image."""
+    """Whether they are the very images of the training, whatever their labels, so that an index means the same image."""
     case = subject.case
     if case is None or case.trained is None or not _same_data(subject):
         return False
-    return (
-        subject.measuring.split == case.trained.run.training.split
-        and case.trained.data == case.images.data_shape
-    )
+    training, trained, now = case.trained.run.training, case.trained.data, case.images.data_shape
+    if subject.measuring.split != training.split or (trained.image, trained.images) != (
+        now.image,
+        now.images,
+    ):
+        return False
+    if subject.measuring.image_column not in ("", training.image_column):
+        return False
+    lacks = any(note.kind == "left out" and note.unit == "images" for note in case.images.notes)
+    return not lacks or _same_options(subject)  # other labels may leave out others

@@ -26,6 +26,7 @@ from collapse_cli.shapes import Embeddings, Framing, Images, Stage
 
 def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
     """A run folder or a checkpoint of ours, on the images of its own data set or of another of their shape."""
+    _refuse_framing(source.path, measuring)
     saved = checkpoint.load(source, device(measuring.device))
     file, run = source.path, saved.run
     record, trained_on = _record(file), run.training.dataset
@@ -48,11 +49,14 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         "split": measuring.split,
     }
     trained = Trained(run, saved.data, saved.state.epoch)
+    own = image_sets.is_own(trained_on, measuring.dataset)
+    learned_from = own and measuring.split == run.training.split and images.data_shape == saved.data
+    same_classes = images.classes == saved.classes and image_sets.same_labels(run.training, measuring)
     return Subject(
         str(file.parent.name if file.name == "checkpoint.pt" else file.name), facts, clean, measuring,
         temperature=saved.method.temperature,
         case=Case(saved.method, images, saved.normalisation, run.training.recipe, run.training.strength,
-                  measuring.seed, trained, measuring.samples),
+                  measuring.seed, trained, measuring.samples, "", learned_from, own and same_classes),
         checkpoint=saved,
         record=record,
         stage=reached,
@@ -62,6 +66,15 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         count_images=lambda split: len(images_of(saved, measuring, split)),
         story=(*stored.story(facts, len(clean), clean.source), *_unfinished(reached)),
     )  # fmt: skip
+
+
+def _refuse_framing(path: Path, measuring: Measuring) -> None:
+    """Raises CollapseError for a way of cutting images, which a run of ours has settled."""
+    if measuring.framing != "auto":
+        raise CollapseError(
+            f"--framing {measuring.framing}: {path} is a run of collapse, whose images are framed as in its training",
+            "leave out --framing; it is for checkpoints of other libraries",
+        )
 
 
 def _record(file: Path) -> Record | None:
@@ -77,7 +90,8 @@ def _unfinished(reached: Stage) -> tuple[str, ...]:
 def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     """A split of the run's data set, or of another: a folder's images get its side, and any have as many channels as it takes."""
     training = saved.run.training
-    files, notes = (measuring, ()) if measuring.dataset else image_sets.of_run(training, measuring)
+    own = image_sets.is_own(training.dataset, measuring.dataset)
+    files, notes = image_sets.of_run(training, measuring) if own else (measuring, ())
     dataset, framing = measuring.dataset or training.dataset, Framing(saved.shape[-1])
     images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
     images = with_channels(images, saved.shape[0])
@@ -86,6 +100,9 @@ def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
             f"{images.name} has images of {images.shape}, but the run was trained on {saved.shape}",
             "choose another --dataset: images of your own are folder:PATH",
         )
+    if notes and (split != training.split or len(images) != saved.data.images):
+        trained_on = saved.data.images if split == training.split else 0
+        notes = (*notes, image_sets.of_others(images, trained_on))
     return replace(images, notes=(*notes, *images.notes))
 
 
@@ -107,7 +124,16 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
 
     images = _images_for(network, path, measuring, measuring.split)
     clean, recipe = embedded(images), "digits" if network.channels == 1 else "moco_v2"
-    case = Case(method, images, network.normalisation, recipe, 1.0, measuring.seed, samples=measuring.samples)
+    case = Case(
+        method,
+        images,
+        network.normalisation,
+        recipe,
+        1.0,
+        measuring.seed,
+        samples=measuring.samples,
+        learned_from=False,
+    )
     warnings = (*network.warnings, *([unsettled] if (unsettled := unsettled_norms(case)) else []))
     facts = _facts(source, network, recipe, warnings) | {"split": measuring.split}
     return Subject(

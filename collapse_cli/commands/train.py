@@ -188,6 +188,7 @@ def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
     device, record = where.torch_device(), Record(where.resume or Path())
     checkpoint = lifecycle.resumable(record, method, changes, device)
     images = training.images(checkpoint.run, device, where.data_dir, where.download)
+    lifecycle.refuse_other_images(record, checkpoint, images)
     if where.dry_run:
         print(toml(training.plan(checkpoint, images)), end="")
         return

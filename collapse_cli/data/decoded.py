@@ -122,6 +122,7 @@ def images(
     Raises NoSplit where none is chosen, and CollapseError that names all images of the source, chosen or not, which cannot be
     read; with `skip_broken` they are left out, and a note says so.
     """
+    files = replace(files, background="white") if files.background == "auto" else files
     if not chosen:
         raise NoSplit(f"{source.name} has no images", "give a folder or file with more images in it")
     gathered = _looked_at(source, chosen, framing, files)

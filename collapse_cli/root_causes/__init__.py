@@ -78,7 +78,8 @@ class Trained:
 class Case:
     """A network that is asked why it collapsed. recipe, strength: of the views; samples: images at most.
 
-    trained: None where that is not known, as of another library's network. Its images need not be those of its training.
+    trained: None where that is not known, as of another library's network. learned_from: its images are those of its training;
+    same_classes: their labels mean the classes of its training.
     status: of the verdict on the space that the loss sees, empty where there is none: what is said of a collapse follows it.
     """
 
@@ -91,6 +92,8 @@ class Case:
     trained: Trained | None = None
     samples: int = LOOKED_AT
     status: str = ""
+    learned_from: bool = True
+    same_classes: bool = True
 
     @property
     def device(self) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from collapse_cli.metrics import causes
@@ -16,11 +17,7 @@ from collapse_cli.root_causes.queues import keys, negatives
 
 def diagnose(case: Case) -> list[Cause]:
     """Every cause that this network can be asked about, those found first."""
-    data = [
-        cause
-        for cause in (few_images(case.image_set, case.space.shape[1]), one_class(case.one_label))
-        if cause
-    ]
+    data = list(of_data(case))
     if fault(case.image_set):
         return data  # views of one image tell nothing of the augmentation, nor of anything else
     candidates: list[Cause | None] = [augmented(case)]
@@ -34,6 +31,13 @@ def diagnose(case: Case) -> list[Cause]:
     if case.trained is not None and unexplained:
         ranked = causes.ranked([*ranked, steps.unfinished(case, case.trained)], case.std_sqrt_d)
     return [*data, *ranked]
+
+
+def of_data(case: Case) -> Iterator[Cause]:
+    """The images and labels of the training as a cause; others, that are only measured, are none."""
+    if case.learned_from:
+        found = few_images(case.image_set, case.space.shape[1]), one_class(case.one_label)
+        yield from (cause for cause in found if cause)
 
 
 def learned(case: Case, trained: Trained) -> list[Cause | None]:

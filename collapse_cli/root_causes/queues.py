@@ -81,7 +81,7 @@ def negatives(case: Case, trained: Trained) -> list[Cause]:
         case.std_sqrt_d >= causes.SPREAD and measured.keys >= FINE
     ):  # else similarities are high for all, whatever T
         candidates.append(causes.even_negatives(measured.half_mass / measured.keys, temperature))
-    if case.images.labels is not None and not masked:
+    if case.images.labels is not None and case.same_classes and not masked:
         candidates.append(causes.false_negatives(measured.mass, measured.share))
     return candidates
 

@@ -25,10 +25,11 @@ from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
-from collapse_cli.shapes import Images, Normalisation
+from collapse_cli.shapes import DataShape, Images, Normalisation
 from collapse_cli.training import Epoch
 
 INTERRUPTED = 130
+LISTED = 12  # classes that an error names
 
 
 def settled(run: Run, images: Images) -> Run:
@@ -102,6 +103,27 @@ def resumable(
             f"give more to continue, such as --epochs {2 * checkpoint.state.epoch}",
         )
     return checkpoint
+
+
+def refuse_other_images(record: Record, checkpoint: Checkpoint, images: Images) -> None:
+    """Raises CollapseError where the data set is not what the run was trained on so far: other images, or other classes."""
+    before, now = checkpoint.data, images.data_shape
+    if not before.images:  # an old checkpoint does not say how many
+        now = replace(now, images=0)
+    if (before, checkpoint.classes) != (now, images.classes):
+        raise CollapseError(
+            f"{record.folder} was trained on {_in_words(before, checkpoint.classes)}, and "
+            f"{checkpoint.run.training.dataset} now has {_in_words(now, images.classes)}",
+            "restore the data, or start a new run with --out",
+        )
+
+
+def _in_words(data: DataShape, classes: Sequence[str]) -> str:
+    listed = ", ".join(classes[:LISTED]) + " …" * (len(classes) > LISTED)
+    sides = "x".join(map(str, data.image))
+    named = f" ({listed})" if classes else ""
+    of = f"of {data.classes:,} class{'es' * (data.classes != 1)}{named}" if data.classes else "without labels"
+    return f"{data.images:,} images ({sides}) {of}"
 
 
 def resume(record: Record, checkpoint: Checkpoint) -> None:

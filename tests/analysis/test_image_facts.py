@@ -135,6 +135,9 @@ def test_one_class_is_the_first_cause(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "All images have one label (cat)" in said(collapse.diagnose(run))
     first = next(entry for entry in collapse.causes(run) if entry.kind == "cause")
     assert first.subject == "labels of one class"
+    other = filled(tmp_path / "other" / "dog", noise, 80).removesuffix("/dog")
+    elsewhere = collapse.causes(run, dataset=other)
+    assert "labels of one class" not in [entry.subject for entry in elsewhere], "they trained nothing"
 
 
 def test_raw_pixels_are_looked_at_too(tmp_path: Path) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from collapse_cli import embedding
-from collapse_cli.analysis import alignment, oracle
+from collapse_cli.analysis import alignment, classes, oracle
 from collapse_cli.analysis.inputs import load
 from collapse_cli.analysis.loss_pairs import compared, keys, loss_pairs
 from collapse_cli.analysis.measuring import Measuring
@@ -211,3 +214,116 @@ def test_a_batch_goes_with_the_labels_alone(trained: Any, capsys: pytest.Capture
         assert result["settings"]["B"] == batch
         assert result["metrics"]["stale_key"]["value"] == pytest.approx(stale_key(1347, batch, 512))
     assert stale_key(56, 32, 24) == pytest.approx(24 / 56)
+
+
+@pytest.fixture(scope="module")
+def tabled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a run of 40 images whose labels are the column `label` (4 classes) of a table.
+
+    Its other columns: `coarse` (2 classes), `many` (10), `other` (the same names in another order).
+    """
+    root = tmp_path_factory.mktemp("tabled")
+    draw = numpy.random.default_rng(0)
+    (root / "set").mkdir()
+    rows = ["file,label,coarse,many,other"]
+    for i in range(40):
+        Image.fromarray(draw.integers(0, 256, (8, 8, 3), dtype=numpy.uint8)).save(root / f"set/{i:02}.png")
+        rows.append(f"{i:02}.png,{'abcd'[i % 4]},{'xy'[i % 4 // 2]},m{i % 10},{'badc'[i % 4]}")
+    (root / "labels.csv").write_text("\n".join(rows) + "\n")
+
+    def run(method: str) -> Path:
+        if not (root / method).exists():
+            labels = ["--labels", str(root / "labels.csv"), "--label-column", "label", "--split", "all"]
+            sizes = ["--epochs", "2", "--batch", "8", "--encoder", "mlp", "--size", "8"]
+            queue = ["--queue", "16"] if method == "moco" else []
+            argv = ["train", method, "--dataset", f"folder:{root / 'set'}", *labels, *sizes, *queue]
+            assert main([*argv, "--out", str(root / method), "-q"]) == 0
+        return root / method
+
+    return run
+
+
+def chosen(run: Path, column: str) -> Measuring:
+    return Measuring(split="all", labels=str(run.parent / "labels.csv"), label_column=column)
+
+
+@pytest.mark.parametrize("column", ["coarse", "many", "other"])
+def test_class_weights_do_not_answer_for_labels_of_another_column(tabled: Any, column: str) -> None:
+    """Two views stand in for them, and keys are drawn from the data; there is no classifier to disagree with."""
+    run = tabled("supervised")
+    subject = load(run, chosen(run, column))
+    assert compared(subject) == VIEWS
+    entry = measured(subject)
+    assert (entry.settings["positive"], entry.settings["K"]) == ("the embedding of a view", 40)
+    assert all(each.result.mismatch is None for each in classes.measure(subject))
+    same = load(run, chosen(run, "label"))
+    assert compared(same) == Pair("projection", "class weight") == compared(load(run, Measuring(split="all")))
+    assert list(classes.measure(same))[-1].result.mismatch is not None
+
+
+@pytest.mark.parametrize("column", ["coarse", "many", "other"])
+def test_the_queue_has_the_labels_that_are_asked_for(tabled: Any, column: str) -> None:
+    """They are looked up by the images of its keys: every key of class x in truth is of class x."""
+    run = tabled("moco")
+    subject = load(run, chosen(run, column))
+    case, drawn = subject.case, keys(subject, 0, 4096)
+    assert case is not None
+    assert case.images.labels is not None
+    assert drawn.what == "the run's own queue"
+    assert torch.equal(drawn.origin.labels, case.images.labels[drawn.origin.index])
+
+
+def test_without_labels_two_views_are_compared(tabled: Any, tmp_path: Path) -> None:
+    """The table of labels is gone: no class has a weight, and alignment needs none."""
+    copied = shutil.copytree(tabled("supervised"), tmp_path / "run")
+    table, aside = tabled("supervised").parent / "labels.csv", tmp_path / "aside.csv"
+    shutil.move(table, aside)
+    try:
+        subject = load(copied, Measuring(split="all"))
+        assert compared(subject) == VIEWS
+        assert list(alignment.measure(subject))
+    finally:
+        shutil.move(aside, table)
+
+
+def test_the_runs_own_data_set_by_name_is_read_as_it_was(tabled: Any) -> None:
+    """--dataset with the name that the run has leaves its labels as they were; another spelling of the path does too."""
+    run = tabled("supervised")
+    dataset = f"folder:{run.parent}/set/../set"
+    named, usual = (load(run, Measuring(split="all", dataset=each)) for each in (dataset, ""))
+    assert named.case is not None
+    assert usual.case is not None
+    assert torch.equal(named.case.images.labels, usual.case.images.labels)
+
+
+def test_images_that_only_a_missing_labels_file_left_out_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20 of 40 images have a label, 40 are measured once the table is gone; of the test split the number is not known."""
+    draw = numpy.random.default_rng(0)
+    (tmp_path / "set").mkdir()
+    for i in range(40):
+        Image.fromarray(draw.integers(0, 256, (8, 8, 3), dtype=numpy.uint8)).save(
+            tmp_path / f"set/{i:02}.png"
+        )
+    table, run = tmp_path / "l.csv", str(tmp_path / "run")
+    table.write_text("file,label\n" + "".join(f"{i:02}.png,{'ab'[i % 2]}\n" for i in range(20)))
+    argv = ["--labels", str(table), "--split", "all", "--epochs", "1", "--batch", "8", "--encoder", "mlp"]
+    assert (
+        main(["train", "supervised", "--dataset", f"folder:{tmp_path / 'set'}", *argv, "--out", run, "-q"])
+        == 0
+    )
+    table.unlink()
+    notes = [note.sentence for note in load(Path(run), Measuring(split="all")).notes]
+    assert notes[0].startswith(f"the labels file {table} is missing, so the images of the run have no labels")
+    assert notes[1].startswith(
+        "all 40 images are measured without the labels file, but the run was trained on 20"
+    )
+    notes = [note.sentence for note in load(Path(run), Measuring(split="test")).notes]
+    assert "may be others than the run was trained on" in notes[1]
+
+
+def test_a_run_of_ours_has_a_framing(tabled: Any) -> None:
+    with pytest.raises(CollapseError, match=r"--framing clip: .* is a run of collapse") as raised:
+        load(tabled("moco"), Measuring(framing="clip"))
+    assert "leave out --framing" in raised.value.hint

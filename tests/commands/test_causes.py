@@ -174,7 +174,14 @@ def test_suspects_are_what_is_unusual() -> None:
         "queue": {"queue": 512},
         "weight decay": {"weight_decay": 1e-4},
     }
-    assert [one.name for one in suspects(resolve("vicreg", {"strength": 0.0}))] == [
+    read = {
+        "background": "black",
+        "skip_broken": True,
+        "labels": "l.csv",
+        "label_column": "a",
+        "image_column": "b",
+    }
+    assert [one.name for one in suspects(resolve("vicreg", {"strength": 0.0, **read}))] == [
         "a tenth of the learning rate",
         "strength",
     ]

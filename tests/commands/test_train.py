@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from collapse_cli import training
 from collapse_cli.cli import main
@@ -244,3 +245,26 @@ def test_checkpoints_of_every_second_epoch_are_kept(
     assert tomllib.loads(capsys.readouterr().out.partition("\n")[2] or "")["plan"]["checkpoints"] == 3
     assert main([*words[:3], "1", *words[4:], "--overwrite"]) == 0
     assert record.epochs() == {}
+
+
+def test_a_resume_on_other_images_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """One image of a folder is gone, and a class is renamed."""
+    for i in range(12):
+        place = tmp_path / "set" / "ab"[i % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (20 * i, 0, 0)).save(place / f"{i}.png")
+    out, dataset = str(tmp_path / "run"), f"folder:{tmp_path / 'set'}"
+    argv = ["--batch", "4", "--encoder", "mlp", "--split", "all", "--epochs", "1"]
+    assert main(["train", "supervised", "--dataset", dataset, *argv, "--out", out, "-q"]) == 0
+    capsys.readouterr()
+    again = ["train", "--resume", out, "--epochs", "2"]
+    (tmp_path / "set/b").rename(tmp_path / "set/c")
+    history = Path(out, "history.jsonl").read_text()
+    for more in ([], ["--dry-run"]):
+        assert "12 images (3x8x8) of 2 classes (a, b), and folder:" in refused(capsys, *again, *more)
+    (tmp_path / "set/c").rename(tmp_path / "set/b")
+    (tmp_path / "set/a/0.png").unlink()
+    assert "now has 11 images (3x8x8) of 2 classes (a, b)" in refused(capsys, *again)
+    assert Path(out, "history.jsonl").read_text() == history

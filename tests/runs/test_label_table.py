@@ -261,7 +261,26 @@ def test_a_run_is_measured_as_it_was_trained_but_for_what_is_typed(tmp_path: Pat
     assert image_sets.of_run(trained, ImageFiles()) == (trained, ())
     files, notes = image_sets.of_run(trained, ImageFiles(labels="m.csv"))
     assert (files.labels, files.label_column, files.background, notes) == ("m.csv", "", "black", ())
+    assert image_sets.of_run(trained, ImageFiles(background="white"))[0].background == "white"
     (tmp_path / "l.csv").unlink()
     files, notes = image_sets.of_run(trained, ImageFiles())
     assert (files.labels, files.label_column, files.background) == ("", "", "black")
-    assert "is not there any more, so the images of the run have no labels" in said(notes)
+    assert (
+        f"the labels file {tmp_path / 'l.csv'} is missing, so the images of the run have no labels"
+        in said(notes)
+    )
+
+
+def test_a_labels_file_of_the_run_is_looked_for_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path is named as it was typed, beside the folder in which it is not; `~` is the home folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _, notes = image_sets.of_run(ImageFiles(labels="sub/l.csv"), ImageFiles())
+    assert f"the labels file sub/l.csv is missing (looked for in {tmp_path})" in said(notes)
+    (tmp_path / "l.csv").write_text("label\n")
+    assert image_sets.of_run(ImageFiles(labels="~/l.csv"), ImageFiles()) == (ImageFiles(labels="~/l.csv"), ())
+    labeller = image_sets.labeller("folder:x", ImageFiles(labels="~/l.csv"))
+    assert labeller is not None
+    assert labeller.path == tmp_path / "l.csv"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,22 @@ def test_a_stop_is_noted_in_the_folder(
         raise stopped
     assert raised.value.code == code
     assert status(record) == written
+
+
+def test_a_run_is_not_resumed_on_other_images(record: Record, images: Images) -> None:
+    """Fewer or more of them, renamed classes, no labels, other sizes: each is named beside what there was."""
+    checkpoint = lifecycle.resumable(record, "moco", {"epochs": 4})
+    lifecycle.refuse_other_images(record, checkpoint, images)
+    labels = images.labels
+    assert labels is not None
+    for other, words in (
+        (replace(images, pixels=images.pixels[:90], labels=labels[:90]), "90 images (1x8x8) of 3 classes (a, b, c)"),
+        (replace(images, classes=("a", "b", "z")), "96 images (1x8x8) of 3 classes (a, b, z)"),
+        (replace(images, labels=None, classes=()), "96 images (1x8x8) without labels"),
+        (replace(images, pixels=images.pixels[:, :, :4]), "96 images (1x4x8) of 3 classes (a, b, c)"),
+        (replace(images, classes=tuple("abcdefghijklmn")), "of 14 classes (a, b, c, d, e, f, g, h, i, j, k, l …)"),
+    ):  # fmt: skip
+        with pytest.raises(CollapseError) as raised:
+            lifecycle.refuse_other_images(record, checkpoint, other)
+        assert "was trained on 96 images (1x8x8) of 3 classes (a, b, c), and digits" in raised.value.message
+        assert raised.value.message.endswith(words)
