@@ -24,6 +24,9 @@ FILES = (
 )  # fmt: skip
 """Names, in small letters, of a column that says of which file a row is; other columns are looked at too."""
 
+IDS = ("id", "image_id")
+"""Names of a column that may say so too, or may count rows."""
+
 Column = Sequence[Any]
 MANY = 0.5  # of the names of a column are those of images: fewer may be so by chance
 
@@ -82,11 +85,13 @@ def _columns(path: Path, names: Names, column: str) -> Mapping[str, Column]:
     lines = labels.text_lines(path)
     if path.suffix in LINES:
         return _json_lines(path, lines)
-    rows = list(_rows(path, lines, names))
-    if len({len(row) for row in rows}) != 1 or (len(rows[0]) < 2 and not column):
-        if column and rows:
-            raise _uneven(path, rows)
+    rows = _without_empty_ends(list(_rows(path, lines, names)))
+    if not rows or (len(rows[0]) < 2 and not column):
         return {}
+    if len(rows[0]) == 1:  # a label may have commas
+        rows = [[(labels.delimiter(path, lines) or " ").join(row)] for row in rows]
+    if len({len(row) for row in rows}) != 1:
+        raise _uneven(path, rows)
     headed = _is_heading(rows[0], column, names)
     if column and not headed:
         raise CollapseError(
@@ -96,10 +101,16 @@ def _columns(path: Path, names: Names, column: str) -> Mapping[str, Column]:
     return {name: [row[place] for row in rows[headed:]] for place, name in enumerate(heading)}
 
 
+def _without_empty_ends(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Rows less the cells after the last that has something in any of them: lines may end in commas."""
+    width = max((n for row in rows for n, cell in enumerate(row, 1) if cell), default=0)
+    return [list(row[:width]) for row in rows]
+
+
 def _uneven(path: Path, rows: Sequence[Sequence[str]]) -> CollapseError:
     line = next((n for n, row in enumerate(rows, 1) if len(row) != len(rows[0])), 1)
     return CollapseError(
-        f"{path}: line {line} has {len(rows[line - 1])} cells, but the heading has {len(rows[0])}",
+        f"{path}: line {line} has {len(rows[line - 1])} cells, but the first line has {len(rows[0])}",
         "give every row as many cells; put a cell with a comma between double quotes",
     )
 
@@ -111,15 +122,24 @@ def _rows(path: Path, lines: Sequence[str], names: Names) -> Iterator[list[str]]
             if any(cell.strip() for cell in row):
                 yield [cell.strip() for cell in row]
         return
-    parts = [line.rsplit(None, 1) for line in lines if line.strip()]
-    pairs = all(len(part) == 2 for part in parts) and names.share([part[0] for part in parts]) >= MANY
-    yield from parts if pairs else ([line.strip()] for line in lines if line.strip())
+    filled = [line.strip() for line in lines if line.strip()]
+    for cells in (
+        csv.reader(filled),
+        csv.reader(filled, delimiter="\t"),
+        (row.rsplit(None, 1) for row in filled),
+    ):
+        rows = [[cell.strip() for cell in row] for row in cells]
+        firsts = [row[0] for row in rows if len(row) > 1]
+        if _may_name("", firsts) and len(firsts) >= MANY * len(rows) and names.share(firsts) >= MANY:
+            yield from rows
+            return
+    yield from ([line] for line in filled)
 
 
 def _is_heading(row: Sequence[str], column: str, names: Names) -> bool:
     """Whether a first row names columns."""
     words = {cell.lower() for cell in row}
-    usual = words & {*class_labels.LIKELY, *FILES, "id", "image_id"}
+    usual = words & {*class_labels.LIKELY, *FILES, *IDS}
     return column in row or (bool(usual) and all(names.place(cell) is None for cell in row))
 
 
@@ -157,15 +177,38 @@ def _label(path: Path, columns: Mapping[str, Column], column: str, names: Names)
     if usual:
         return usual[0]
     first, *others = sorted(
-        columns, key=lambda name: (name.lower() not in FILES, -names.share(columns[name]))
+        columns, key=lambda name: (name.lower() not in FILES, -_share(name, columns[name], names))
     )
-    if len(others) == 1 and (first.lower() in FILES or names.share(columns[first]) >= MANY):
+    if len(others) == 1 and (first.lower() in FILES or _share(first, columns[first], names) >= MANY):
         return others[0]
     offered = class_labels.likely(columns) or others
+    headed = list(columns) != [str(place) for place in range(1, len(columns) + 1)]
     raise CollapseError(
         f"{path}: it is not clear which of the columns {', '.join(list(columns)[:12])} has the labels",
-        f"name it: --label-column {shlex.quote(offered[0])}",
+        f"name it: --label-column {shlex.quote(offered[0])}"
+        if headed
+        else "give the file a first line with the names of its columns, such as file_name,label",
     )
+
+
+def _may_name(name: str, cells: Column) -> bool:
+    """Whether a column may hold names of files, as it is called, or as its cells look: numbers alone may count rows."""
+    return name.lower() in (*FILES, *IDS) or not _counts(cells)
+
+
+def _counts(cells: Column) -> bool:
+    """Whether most cells are numbers, as of rows or of years."""
+    return sum(map(_is_count, cells)) > MANY * len(cells)
+
+
+def _is_count(cell: Any) -> bool:
+    """Whether a cell is a number as rows are counted: without zeros before it, which names of files have."""
+    text = str(cell).strip()
+    return text.isdecimal() and (text == "0" or text[0] != "0")
+
+
+def _share(name: str, cells: Column, names: Names) -> float:
+    return names.share(cells) if _may_name(name, cells) else 0.0
 
 
 def _by(path: Path, columns: Mapping[str, Column], names: Names, source: str) -> str | None:
@@ -175,11 +218,12 @@ def _by(path: Path, columns: Mapping[str, Column], names: Names, source: str) ->
     """
     if not names.count:
         return None
-    shares = {name: names.share(cells) for name, cells in columns.items()}
+    shares = {name: _share(name, cells, names) for name, cells in columns.items()}
     usual = [wanted for wanted in FILES if any(name.lower() == wanted for name in columns)]
     called = [name for wanted in usual for name in columns if name.lower() == wanted]
     best = max([*called, *columns], key=lambda name: shares[name])
     if shares[best] >= MANY or (best in called and shares[best] > 0):
+        _refuse_counts(path, best, columns[best], names, source)
         return best
     if called:
         example = next((str(cell) for cell in columns[called[0]]), "")
@@ -188,6 +232,17 @@ def _by(path: Path, columns: Mapping[str, Column], names: Names, source: str) ->
             "give the names of the files as they are below the folder, or leave out the column",
         )
     return None
+
+
+def _refuse_counts(path: Path, name: str, cells: Column, names: Names, source: str) -> None:
+    """Raises CollapseError for numbers, some of which name images: rows may be counted from 0, and images from 1."""
+    other = [cell for cell in cells if names.place(cell) is None]
+    if other and _counts(cells):
+        raise CollapseError(
+            f"{path}: the column {name} has numbers, but {len(other):,} of {len(cells):,} ({other[0]}, …) name no image of "
+            f"{source} (the images: {names.example}, …), so it is not clear whether they count rows",
+            "write the names of the files with their endings, in a column file_name",
+        )
 
 
 def _by_name(path: Path, cells: Column, keys: Column, names: Names, label: str, by: str) -> Joined:
