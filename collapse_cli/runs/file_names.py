@@ -7,6 +7,17 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
+FILES = (
+    *("file_name", "filename", "file", "image_path", "path", "filepath", "file_path", "image", "img", "image_file"),
+    *("img_path", "fname", "image_name", "img_name", "name"),
+)  # fmt: skip
+"""Names, in small letters, of a column that says of which file a row is; other columns are looked at too."""
+
+IDS = ("id", "image_id")
+"""Names of a column that may say so too, or may count rows."""
+
+Column = Sequence[Any]
+MANY = 0.5  # of the names of a column are those of images: fewer may be so by chance
 SEVERAL = -1
 
 
@@ -79,3 +90,24 @@ def _ends(path: str) -> Iterator[str]:
 
 def _plain(name: str) -> str:
     return name.strip().replace("\\", "/").removeprefix("./").strip("/")
+
+
+def may_name(name: str, cells: Column) -> bool:
+    """Whether a column may hold names of files, as it is called, or as its cells look: numbers alone may count rows."""
+    return name.lower() in (*FILES, *IDS) or not counts(cells)
+
+
+def counts(cells: Column) -> bool:
+    """Whether most cells are numbers, as of rows or of years."""
+    return sum(map(_is_count, cells)) > MANY * len(cells)
+
+
+def _is_count(cell: Any) -> bool:
+    """Whether a cell is a number as rows are counted: without zeros before it, which names of files have."""
+    text = str(cell).strip()
+    return text.isdecimal() and (text == "0" or text[0] != "0")
+
+
+def share(name: str, cells: Column, names: Names) -> float:
+    """How many of the cells of a column are the names of files; none where it counts rows."""
+    return names.share(cells) if may_name(name, cells) else 0.0
