@@ -51,12 +51,31 @@ def joined(
         by = _by(path, {name: cells for name, cells in columns.items() if name != label}, names, source)
         if by is not None:
             return _by_name(path, columns[label], columns[by], names, label, by)
-        return _by_order(path, list(columns[label]), count, f"{source} has {count:,} {unit}", label)
-    if columns:
-        name, cells = next(iter(columns.items()))
-        return _by_order(path, list(cells), count, f"{source} has {count:,} {unit}", name)
-    values = labels.listed(path, column=column)
-    return _by_order(path, _plain(values), count, f"{source} has {count:,} {unit}", column)
+        cells = list(columns[label])
+    elif columns:
+        label, cells = next((name, list(cells)) for name, cells in columns.items())
+        if column not in ("", label):
+            raise labels.without_column(path, column, [label])
+    else:
+        label, cells = column, _plain(labels.listed(path, column=column))
+    table = _by_order(path, cells, count, f"{source} has {count:,} {unit}", label)
+    if source.startswith("folder:"):  # rows of a table have an order of their own
+        _refuse_two_orders(path, files)
+    return table
+
+
+def _refuse_two_orders(path: Path, files: Sequence[str]) -> None:
+    """Raises CollapseError where files that are sorted as texts are in another order: labels may be in either."""
+    differ = [
+        (n, *pair) for n, pair in enumerate(zip(files, sorted(files), strict=True), 1) if pair[0] != pair[1]
+    ]
+    if differ:
+        n, natural, plain = differ[0]
+        raise CollapseError(
+            f"{path} has labels without names of files, and it is not clear in which order: image {n} is {natural} where "
+            f"numbers count, and {plain} where names are sorted as texts",
+            "give a .csv with the columns file_name,label, and the name of each image's file beside its label",
+        )
 
 
 def _plain(values: Any) -> list[Any]:

@@ -112,6 +112,23 @@ def test_without_names_of_files_the_order_counts(suffix: str, content: Any, tmp_
         joined(path, "", (*FILES, "e.png"), 5, "folder:x")
 
 
+def test_labels_in_order_are_refused_where_files_have_two_orders(tmp_path: Path) -> None:
+    """As folders have them: 2.png before 10.png; sorted() has 10.png before 2.png. Rows of parquet have one order."""
+    files = [f"{i}.png" for i in range(1, 11)]
+    numpy.save(tmp_path / "l.npy", numpy.arange(10))
+    with pytest.raises(CollapseError, match=r"image 2 is 2\.png where .*, and 10\.png where") as caught:
+        joined(tmp_path / "l.npy", "", files, 10, "folder:x")
+    assert "file_name,label" in caught.value.hint
+    assert joined(tmp_path / "l.npy", "", files, 10, "parquet:x").values == list(range(10))
+    assert joined(tmp_path / "l.npy", "", sorted(files), 10, "folder:x").values == list(range(10))
+
+
+def test_the_only_column_is_not_taken_for_another(tmp_path: Path) -> None:
+    parquet.write_table(pyarrow.table({"label": [0, 1]}), tmp_path / "l.parquet")
+    with pytest.raises(CollapseError, match="no column 'breed'"):
+        joined(tmp_path / "l.parquet", "breed", ["1.png", "2.png"], 2, "folder:x")
+
+
 @pytest.mark.parametrize("column", ["", "label"])
 def test_a_comma_in_a_label_is_part_of_it(column: str, tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("label\nDoe, John\nRoe, Ann\n")
