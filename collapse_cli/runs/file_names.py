@@ -25,7 +25,8 @@ class Names:
     """N files by their paths below a folder.
 
     A name is that of a file where one of the two paths ends as the other: `a.png` and `cat/a.png`, `/data/cat/a.png` and
-    `cat/a.png`, and not `dog/a.png` and `cat/a.png`. A name that may be that of several files is that of none.
+    `cat/a.png`, and not `dog/a.png` and `cat/a.png`. The whole path comes first:
+    so `a.png` is not `cat/a.png` where there are both. Else a name that may be that of several files is that of none.
     """
 
     def __init__(self, files: Sequence[str]) -> None:
@@ -41,20 +42,41 @@ class Names:
 
     def place(self, name: Any) -> int | None:
         """Which of the files a name is of; None where it is of none, or may be of several."""
+        place = self._find(name)
+        return None if place == SEVERAL else place
+
+    def several(self, name: Any) -> list[str]:
+        """The files that a name may be of, where they are several."""
+        if self._find(name) != SEVERAL:
+            return []
+        text = _plain(str(name))
+        beginnings = set(_ends(text))
+        return [
+            file
+            for file in self.files
+            if any(path in beginnings or text in _ends(path) for path in _both(file))
+        ]
+
+    def share(self, cells: Sequence[Any]) -> float:
+        """How many of the names are those of files, of as many as could be; a name of several is one of them."""
+        places = {str(cell) if place == SEVERAL else place for cell in cells for place in [self._find(cell)]}
+        return len(places - {None}) / max(min(len(cells), len(self.files)), 1)
+
+    def _find(self, name: Any) -> int | None:
         if not isinstance(name, str | int) or not self.files:
             return None
         text = _plain(str(name))
-        place = self._ends.get(text)
+        place = self._exact.get(text, self._whole.get(text, self._ends.get(text)))
         for part in _ends(text) if place is None else ():
-            place = self._whole.get(part)
+            place = self._exact.get(part, self._whole.get(part))
             if place is not None:
                 break
-        return None if place is None or place == SEVERAL else place
+        return place
 
-    def share(self, cells: Sequence[Any]) -> float:
-        """How many of the names are those of files, of as many as could be."""
-        places = {self.place(cell) for cell in cells} - {None}
-        return len(places) / max(min(len(cells), len(self.files)), 1)
+    @cached_property
+    def _exact(self) -> dict[str, int]:
+        """Whole paths."""
+        return _places((_plain(file), i) for i, file in enumerate(self.files))
 
     @cached_property
     def _whole(self) -> dict[str, int]:

@@ -132,6 +132,8 @@ def _by(path: Path, columns: Mapping[str, Column], names: Names, source: str) ->
 def _refuse_counts(path: Path, name: str, cells: Column, names: Names, source: str) -> None:
     """Raises CollapseError for numbers, some of which name images: rows may be counted from 0, and images from 1."""
     other = [cell for cell in cells if names.place(cell) is None]
+    for cell in other:
+        _refuse_several(path, cell, names)
     if other and counts(cells):
         raise CollapseError(
             f"{path}: the column {name} has numbers, but {len(other):,} of {len(cells):,} ({other[0]}, …) name no image of "
@@ -146,6 +148,7 @@ def _by_name(path: Path, cells: Column, keys: Column, names: Names, label: str, 
     for key, value in zip(keys, cells, strict=True):
         place = names.place(key)
         if place is None:
+            _refuse_several(path, key, names)
             surplus.append(str(key))
         elif values[place] is not None and values[place] != value:
             raise CollapseError(
@@ -155,6 +158,15 @@ def _by_name(path: Path, cells: Column, keys: Column, names: Names, label: str, 
         elif not class_labels.is_missing(value):
             values[place] = value
     return Joined(values, label, by, True, tuple(surplus))
+
+
+def _refuse_several(path: Path, key: Any, names: Names) -> None:
+    """Raises CollapseError for a name that may be that of several images."""
+    if files := names.several(key):
+        raise CollapseError(
+            f"{path}: {key} may be any of {len(files):,} images ({', '.join(files[:2])}{', …' if len(files) > 2 else ''})",
+            "give the names of the files as they are below the folder, with their endings",
+        )
 
 
 def _by_order(path: Path, values: list[Any], count: int, source: str, label: str) -> Joined:

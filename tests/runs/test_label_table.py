@@ -112,6 +112,33 @@ def test_without_names_of_files_the_order_counts(suffix: str, content: Any, tmp_
         joined(path, "", (*FILES, "e.png"), 5, "folder:x")
 
 
+@pytest.mark.parametrize("heading", ["file_name", "where", "id", ""])
+@pytest.mark.parametrize(
+    ("key", "files"),
+    [
+        ("a.png", ("cat/a.png", "dog/a.png")),
+        ("a", ("a.jpg", "a.png")),
+        ("/data/a", ("a.jpg", "a.png")),
+        ("cat/a", ("cat/a.jpg", "cat/a.png")),
+    ],
+)
+def test_a_name_of_several_images_is_refused_with_their_paths(
+    heading: str, key: str, files: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "l.csv").write_text(f"{heading},label\n{key},0\n{key},1\n")
+    with pytest.raises(CollapseError) as caught:
+        joined(tmp_path / "l.csv", "", files, 2, "folder:x")
+    assert f"{key} may be any of 2 images ({', '.join(files)})" in caught.value.message
+    assert "below the folder" in caught.value.hint
+
+
+def test_the_whole_path_comes_first() -> None:
+    """a.png lies beside cat/a.png, and a.png beside a.png.jpg, whose name without its ending it is."""
+    names = Names(["a.png", "cat/a.png", "b.png.jpg", "b.png"])
+    assert [names.place(name) for name in ("a.png", "cat/a.png", "b.png", "/data/cat/a.png")] == [0, 1, 3, 1]
+    assert names.several("a.png") == []
+
+
 def test_labels_in_order_are_refused_where_files_have_two_orders(tmp_path: Path) -> None:
     """As folders have them: 2.png before 10.png; sorted() has 10.png before 2.png. Rows of parquet have one order."""
     files = [f"{i}.png" for i in range(1, 11)]
