@@ -31,7 +31,7 @@ def load(
 
 def labeller(dataset: str, files: ImageFiles) -> Labeller | None:
     """Labels from the file that was named; none where none was."""
-    return Labeller(Path(files.labels), files.label_column, dataset) if files.labels else None
+    return Labeller(Path(files.labels).expanduser(), files.label_column, dataset) if files.labels else None
 
 
 def _refuse_idle(dataset: str, files: ImageFiles) -> None:

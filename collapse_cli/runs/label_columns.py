@@ -85,12 +85,14 @@ def _is_heading(row: Sequence[str], column: str, names: Names) -> bool:
 def _json_lines(path: Path, lines: Sequence[str]) -> Mapping[str, Column]:
     try:
         rows = [json.loads(line) for line in lines if line.strip()]
-        heading = dict.fromkeys(name for row in rows for name in dict(row))
-    except (ValueError, TypeError) as error:
+        if others := [row for row in rows if not isinstance(row, dict)]:
+            raise ValueError(f"a line is a {type(others[0]).__name__}")
+    except (ValueError, RecursionError) as error:
         raise CollapseError(
             f"{path} cannot be read as lines of JSON ({str(error)[:100]})",
             'write one object on each line: {"file_name": …}',
         ) from None
+    heading = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in heading}
 
 

@@ -238,7 +238,16 @@ def test_what_is_not_clear_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("l.jsonl", "[1]\n"), ("l.jsonl", "{\n"), ("l.parquet", "x"), ("l.xml", "<a/>")]
+    ("name", "content"),
+    [
+        ("l.jsonl", "[1]\n"),
+        ("l.jsonl", '[["label", 1]]\n'),
+        ("l.jsonl", "[]\n"),
+        ("l.jsonl", "null\n"),
+        ("l.jsonl", "{\n"),
+        ("l.parquet", "x"),
+        ("l.xml", "<a/>"),
+    ],
 )
 def test_files_of_nothing(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
@@ -353,6 +362,12 @@ def test_a_table_beside_images_without_labels_is_offered_and_works(tmp_path: Pat
     assert f"--labels {tmp_path / 'images' / 'metadata.csv'} reads it" in said(images.notes)
     assert of_images(dataset) == f"--labels {tmp_path / 'images' / 'metadata.csv'} reads it"
     assert load(dataset, tmp_path / "images" / "metadata.csv").classes == ("0", "1")
+
+
+def test_a_home_folder_is_spelt_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "l.csv").write_text("label\n" + "".join(f"{i % 2}\n" for i in range(10)))
+    assert load(folder(tmp_path / "images"), Path("~/l.csv")).classes == ("0", "1")
 
 
 def test_a_run_is_measured_as_it_was_trained_but_for_what_is_typed(tmp_path: Path) -> None:

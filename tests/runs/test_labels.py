@@ -112,6 +112,12 @@ def test_values_are_kept_as_names_in_natural_order(
     assert labels.read(write(tmp_path / "l.npy", values), 2)[1] == names
 
 
+@pytest.mark.parametrize("sign", ["", "-", "a"])
+def test_a_label_of_very_many_digits_is_a_name(sign: str, tmp_path: Path) -> None:
+    long = sign + "7" * 5000
+    assert labels.read(write(tmp_path / "l.txt", [long, "7", "8"]), 3)[1] == ("7", "8", long)
+
+
 def test_a_missing_number_is_no_class(tmp_path: Path) -> None:
     with pytest.raises(CollapseError, match=r"1 of 3 labels of .* are missing"):
         labels.read(write(tmp_path / "l.npy", [0.0, float("nan"), 1.0]), 3)
