@@ -10,7 +10,7 @@ from pathlib import Path
 from collapse_cli import class_labels
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import labels
-from collapse_cli.runs.file_names import FILES, IDS, MANY, Column, Names, may_name
+from collapse_cli.runs.file_names import FILES, IDS, MANY, Column, Names
 
 LINES = (".jsonl", ".ndjson")
 
@@ -69,7 +69,7 @@ def _rows(path: Path, lines: Sequence[str], names: Names) -> Iterator[list[str]]
     ):
         rows = [[cell.strip() for cell in row] for row in cells]
         firsts = [row[0] for row in rows if len(row) > 1]
-        if may_name("", firsts) and len(firsts) >= MANY * len(rows) and names.share(firsts) >= MANY:
+        if firsts and len(firsts) >= MANY * len(rows) and names.share(firsts) >= MANY:
             yield from rows
             return
     yield from ([line] for line in filled)
@@ -79,7 +79,9 @@ def _is_heading(row: Sequence[str], column: str, names: Names) -> bool:
     """Whether a first row names columns."""
     words = {cell.lower() for cell in row}
     usual = words & {*class_labels.LIKELY, *FILES, *IDS}
-    return column in row or (bool(usual) and all(names.place(cell) is None for cell in row))
+    if column in row if column else not row[0]:  # as tables are written whose rows are counted
+        return True
+    return bool(usual) and all(names.place(cell) is None for cell in row)
 
 
 def _json_lines(path: Path, lines: Sequence[str]) -> Mapping[str, Column]:

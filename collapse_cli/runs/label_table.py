@@ -102,7 +102,7 @@ def _label(path: Path, columns: Mapping[str, Column], column: str, names: Names)
         f"{path}: it is not clear which of the columns {', '.join(list(columns)[:12])} has the labels",
         f"name it: --label-column {shlex.quote(offered[0])}"
         if headed
-        else "give the file a first line with the names of its columns, such as file_name,label",
+        else "give the file a first line with the names of its columns, file_name and label",
     )
 
 

@@ -182,6 +182,21 @@ def test_numbers_that_count_rows_are_no_names_of_files(heading: str, tmp_path: P
     assert joined(tmp_path / "l.csv", "label", files, 9, "folder:x") == table
 
 
+def test_a_first_row_without_a_label_is_no_heading(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("1.png,a,\n2.png,b,7\n")
+    with pytest.raises(CollapseError, match="which of the columns 1, 2, 3") as caught:
+        joined(tmp_path / "l.csv", "", ["1.png", "2.png"], 2, "folder:x")
+    assert "a first line" in caught.value.hint
+
+
+def test_numbers_before_labels_in_text_are_no_part_of_them(tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_text("2 b\n1 a\n")
+    with pytest.raises(CollapseError, match="which of the columns 1, 2 has the labels"):
+        joined(tmp_path / "l.txt", "", ["1.png", "2.png"], 2, "folder:x")
+    (tmp_path / "l.txt").write_text("file_name label\n2 b\n1 a\n")
+    assert joined(tmp_path / "l.txt", "", ["1.png", "2.png"], 2, "folder:x").values == ["a", "b"]
+
+
 def test_names_of_files_below_an_empty_heading(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text(",label\n2.png,b\n1.png,a\n")
     assert joined(tmp_path / "l.csv", "", ["1.png", "2.png"], 2, "folder:x").values == ["a", "b"]
