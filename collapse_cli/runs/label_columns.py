@@ -24,7 +24,12 @@ def columns(path: Path, names: Names, column: str) -> Mapping[str, Column]:
     lines = labels.text_lines(path)
     if path.suffix in LINES:
         return _json_lines(path, lines)
-    rows = _without_empty_ends(list(_rows(path, lines, names)))
+    try:
+        rows = _without_empty_ends(list(_rows(path, lines, names)))
+    except csv.Error as error:
+        raise CollapseError(
+            f"{path} cannot be read as a table ({error})", "write one label on each line, or one row of cells"
+        ) from None
     if not rows or (len(rows[0]) < 2 and not column):
         return {}
     if len(rows[0]) == 1:  # a label may have commas

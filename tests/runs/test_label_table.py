@@ -255,6 +255,8 @@ def test_what_is_not_clear_is_refused(
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("l.csv", "a" * 200_000),
+        ("l.txt", "a" * 200_000),
         ("l.jsonl", "[1]\n"),
         ("l.jsonl", '[["label", 1]]\n'),
         ("l.jsonl", "[]\n"),
