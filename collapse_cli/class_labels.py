@@ -21,7 +21,8 @@ LIKELY = (
 )  # fmt: skip
 """Names of a column of labels beside images, the likelier ones first: taken where it is the only one that may be meant."""
 
-WHOLE = re.compile(r"[+-]?\d+")
+DIGITS = 4000  # of a number that is read as one: Python reads no more than 4,300
+WHOLE = re.compile(rf"[+-]?\d{{1,{DIGITS}}}")
 EXPECTED = "whole numbers or names"
 
 Order = tuple[int, int, str]
@@ -31,7 +32,10 @@ def natural(name: str) -> list[Order]:
     """What names are sorted by: digits as the number that they are, so 2 comes before 10, and cat2 before cat10."""
     if WHOLE.fullmatch(name):
         return [(0, int(name), "")]
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]
+    parts = re.split(r"(\d+)", name)
+    return [
+        (0, int(part), "") if part.isdecimal() and len(part) <= DIGITS else (1, 0, part) for part in parts
+    ]
 
 
 def is_missing(value: Any) -> bool:

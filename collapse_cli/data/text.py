@@ -86,11 +86,21 @@ def texts(name: str, split: str, labelling: Labelling | None = None) -> Texts:
 
 
 def _labelled(values: Sequence[Any], whole: Sequence[int], path: Path) -> Labelled:
-    """The values of the column of labels beside whole texts; where some are missing or negative, there are no labels."""
+    """The values of the column of labels beside whole texts; where all are missing or negative, there are no labels.
+
+    Raises CollapseError where some are.
+    """
     present = [values[n] for n in whole] if values else []
-    hidden = any(is_missing(value) or (not isinstance(value, str) and value < 0) for value in present)
-    if hidden or not present:
-        return Labelled()
+    hidden = sum(is_missing(value) or (not isinstance(value, str) and value < 0) for value in present)
+    if hidden == len(present):
+        what = "null or negative, so the texts have no labels"
+        note = DataNote("left out", hidden, hidden, f"labels of {path}", what)
+        return Labelled(notes=(note,) if hidden else ())
+    if hidden:
+        raise CollapseError(
+            f"{hidden:,} of {len(present):,} texts of {path} have no label (empty, or a negative number such as -1)",
+            "remove their rows, or give the column of labels another name to read the texts without them",
+        )
     numbers, classes = numbered(present, f"the labels of {path}")
     each = dict(zip(whole, numbers, strict=True))
     return Labelled([each.get(n, UNLABELLED) for n in range(len(values))], classes)

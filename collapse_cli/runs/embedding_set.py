@@ -11,8 +11,9 @@ import numpy
 import torch
 from torch import Tensor
 
+from collapse_cli import class_labels
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import arrays, codes, labels, plain, reader, shards
+from collapse_cli.runs import arrays, codes, label_table, labels, plain, reader, shards
 from collapse_cli.runs.arrays import BARE, ROWS
 from collapse_cli.runs.blocks import Blocks
 from collapse_cli.runs.labels import LabelFile
@@ -109,9 +110,7 @@ def stored(
         )
     index = _column(entries, f"{prefix}index", count, path)
     label_numbers, classes = (
-        labels.read(beside.path, count, column=beside.column)
-        if beside
-        else _labels(entries, f"{prefix}labels", count, path)
+        _labels_beside(beside, count) if beside else _labels(entries, f"{prefix}labels", count, path)
     )
     source = str(entries.get("source", "")) or path.absolute().name
     numbers = {space: _numbers(rows, entries, path, unpack) for space, rows in spaces.items()}
@@ -123,6 +122,16 @@ def stored(
         source,
         entries.get(QUANTISED) or _type(spaces["h"]),
     )
+
+
+def _labels_beside(beside: LabelFile, count: int) -> tuple[Tensor, tuple[str, ...]]:
+    """Labels of a file of any kind that images have them in, too."""
+    path = beside.path.expanduser()
+    if path.suffix in labels.KINDS:
+        return labels.read(path, count, column=beside.column)
+    values = label_table.joined(path, beside.column, (), count, "the input", "embeddings").values
+    numbers, classes = class_labels.numbered(values, str(path))
+    return torch.tensor(numbers, dtype=torch.int64), classes
 
 
 def _labels(

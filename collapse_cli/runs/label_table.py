@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from collapse_cli import class_labels
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import labels
-from collapse_cli.runs.file_names import Names
+from collapse_cli.runs import label_columns, labels
+from collapse_cli.runs.file_names import FILES, MANY, Column, Names, counts, share
+from collapse_cli.runs.label_columns import LINES
 
-LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv", *LINES, ".parquet")
 KINDS = (*labels.KINDS, *LINES, ".parquet")
-FILES = (
-    *("file_name", "filename", "file", "image_path", "path", "filepath", "file_path", "image", "img", "image_file"),
-    *("img_path", "fname", "image_name", "img_name", "name"),
-)  # fmt: skip
-"""Names, in small letters, of a column that says of which file a row is; other columns are looked at too."""
-
-Column = Sequence[Any]
-MANY = 0.5  # of the names of a column are those of images: fewer may be so by chance
 
 
 @dataclass(frozen=True)
@@ -55,96 +45,41 @@ def joined(
             f"give a file of type {', '.join(KINDS)}",
         )
     names = Names(files)
-    columns = _columns(path, names, column)
+    columns = label_columns.columns(path, names, column)
     if len(columns) > 1:
         label = _label(path, columns, column, names)
         by = _by(path, {name: cells for name, cells in columns.items() if name != label}, names, source)
         if by is not None:
             return _by_name(path, columns[label], columns[by], names, label, by)
-        return _by_order(path, list(columns[label]), count, f"{source} has {count:,} {unit}", label)
-    if columns:
-        name, cells = next(iter(columns.items()))
-        return _by_order(path, list(cells), count, f"{source} has {count:,} {unit}", name)
-    values = labels.listed(path, column=column)
-    return _by_order(path, _plain(values), count, f"{source} has {count:,} {unit}", column)
+        cells = list(columns[label])
+    elif columns:
+        label, cells = next((name, list(cells)) for name, cells in columns.items())
+        if column not in ("", label):
+            raise labels.without_column(path, column, [label])
+    else:
+        label, cells = column, _plain(labels.listed(path, column=column))
+    table = _by_order(path, cells, count, f"{source} has {count:,} {unit}", label)
+    if source.startswith("folder:"):  # rows of a table have an order of their own
+        _refuse_two_orders(path, files)
+    return table
+
+
+def _refuse_two_orders(path: Path, files: Sequence[str]) -> None:
+    """Raises CollapseError where files that are sorted as texts are in another order: labels may be in either."""
+    differ = [
+        (n, *pair) for n, pair in enumerate(zip(files, sorted(files), strict=True), 1) if pair[0] != pair[1]
+    ]
+    if differ:
+        n, natural, plain = differ[0]
+        raise CollapseError(
+            f"{path} has labels without names of files, and it is not clear in which order: image {n} is {natural} where "
+            f"numbers count, and {plain} where names are sorted as texts",
+            "give a .csv with the columns file_name,label, and the name of each image's file beside its label",
+        )
 
 
 def _plain(values: Any) -> list[Any]:
     return list(values.tolist() if hasattr(values, "tolist") else values)
-
-
-def _columns(path: Path, names: Names, column: str) -> Mapping[str, Column]:
-    """Columns by heading, or by number where there is none; nothing where the file is no table of several columns."""
-    if path.suffix == ".parquet":
-        return _parquet(path)
-    if path.suffix not in (*labels.DELIMITERS, *LINES):
-        return {}
-    lines = labels.text_lines(path)
-    if path.suffix in LINES:
-        return _json_lines(path, lines)
-    rows = list(_rows(path, lines, names))
-    if len({len(row) for row in rows}) != 1 or (len(rows[0]) < 2 and not column):
-        if column and rows:
-            raise _uneven(path, rows)
-        return {}
-    headed = _is_heading(rows[0], column, names)
-    if column and not headed:
-        raise CollapseError(
-            f"{path} has no heading, so it has no column '{column}'", "leave out --label-column"
-        )
-    heading = rows[0] if headed else [str(place) for place in range(1, len(rows[0]) + 1)]
-    return {name: [row[place] for row in rows[headed:]] for place, name in enumerate(heading)}
-
-
-def _uneven(path: Path, rows: Sequence[Sequence[str]]) -> CollapseError:
-    line = next((n for n, row in enumerate(rows, 1) if len(row) != len(rows[0])), 1)
-    return CollapseError(
-        f"{path}: line {line} has {len(rows[line - 1])} cells, but the heading has {len(rows[0])}",
-        "give every row as many cells; put a cell with a comma between double quotes",
-    )
-
-
-def _rows(path: Path, lines: Sequence[str], names: Names) -> Iterator[list[str]]:
-    """The cells of each line; of a .txt, a name that an image has and what follows it."""
-    if between := labels.delimiter(path, lines):
-        for row in csv.reader(lines, delimiter=between):
-            if any(cell.strip() for cell in row):
-                yield [cell.strip() for cell in row]
-        return
-    parts = [line.rsplit(None, 1) for line in lines if line.strip()]
-    pairs = all(len(part) == 2 for part in parts) and names.share([part[0] for part in parts]) >= MANY
-    yield from parts if pairs else ([line.strip()] for line in lines if line.strip())
-
-
-def _is_heading(row: Sequence[str], column: str, names: Names) -> bool:
-    """Whether a first row names columns."""
-    words = {cell.lower() for cell in row}
-    usual = words & {*class_labels.LIKELY, *FILES, "id", "image_id"}
-    return column in row or (bool(usual) and all(names.place(cell) is None for cell in row))
-
-
-def _json_lines(path: Path, lines: Sequence[str]) -> Mapping[str, Column]:
-    try:
-        rows = [json.loads(line) for line in lines if line.strip()]
-        heading = dict.fromkeys(name for row in rows for name in dict(row))
-    except (ValueError, TypeError) as error:
-        raise CollapseError(
-            f"{path} cannot be read as lines of JSON ({str(error)[:100]})",
-            'write one object on each line: {"file_name": …}',
-        ) from None
-    return {name: [row.get(name) for row in rows] for name in heading}
-
-
-def _parquet(path: Path) -> Mapping[str, Column]:
-    import pyarrow  # which takes long, and few ask for
-    from pyarrow import parquet
-
-    try:
-        table = parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = next(iter(str(error).splitlines()), "")[:120]
-        raise CollapseError(f"{path} cannot be read as parquet ({reason})", "write the file again") from None
-    return {name: table.column(name).to_pylist() for name in table.column_names}
 
 
 def _label(path: Path, columns: Mapping[str, Column], column: str, names: Names) -> str:
@@ -157,14 +92,17 @@ def _label(path: Path, columns: Mapping[str, Column], column: str, names: Names)
     if usual:
         return usual[0]
     first, *others = sorted(
-        columns, key=lambda name: (name.lower() not in FILES, -names.share(columns[name]))
+        columns, key=lambda name: (name.lower() not in FILES, -share(name, columns[name], names))
     )
-    if len(others) == 1 and (first.lower() in FILES or names.share(columns[first]) >= MANY):
+    if len(others) == 1 and (first.lower() in FILES or share(first, columns[first], names) >= MANY):
         return others[0]
     offered = class_labels.likely(columns) or others
+    headed = list(columns) != [str(place) for place in range(1, len(columns) + 1)]
     raise CollapseError(
         f"{path}: it is not clear which of the columns {', '.join(list(columns)[:12])} has the labels",
-        f"name it: --label-column {shlex.quote(offered[0])}",
+        f"name it: --label-column {shlex.quote(offered[0])}"
+        if headed
+        else "give the file a first line with the names of its columns, file_name and label",
     )
 
 
@@ -175,11 +113,12 @@ def _by(path: Path, columns: Mapping[str, Column], names: Names, source: str) ->
     """
     if not names.count:
         return None
-    shares = {name: names.share(cells) for name, cells in columns.items()}
+    shares = {name: share(name, cells, names) for name, cells in columns.items()}
     usual = [wanted for wanted in FILES if any(name.lower() == wanted for name in columns)]
     called = [name for wanted in usual for name in columns if name.lower() == wanted]
     best = max([*called, *columns], key=lambda name: shares[name])
     if shares[best] >= MANY or (best in called and shares[best] > 0):
+        _refuse_counts(path, best, columns[best], names, source)
         return best
     if called:
         example = next((str(cell) for cell in columns[called[0]]), "")
@@ -190,12 +129,26 @@ def _by(path: Path, columns: Mapping[str, Column], names: Names, source: str) ->
     return None
 
 
+def _refuse_counts(path: Path, name: str, cells: Column, names: Names, source: str) -> None:
+    """Raises CollapseError for numbers, some of which name images: rows may be counted from 0, and images from 1."""
+    other = [cell for cell in cells if names.place(cell) is None]
+    for cell in other:
+        _refuse_several(path, cell, names)
+    if other and counts(cells):
+        raise CollapseError(
+            f"{path}: the column {name} has numbers, but {len(other):,} of {len(cells):,} ({other[0]}, …) name no image of "
+            f"{source} (the images: {names.example}, …), so it is not clear whether they count rows",
+            "write the names of the files with their endings, in a column file_name",
+        )
+
+
 def _by_name(path: Path, cells: Column, keys: Column, names: Names, label: str, by: str) -> Joined:
     values: list[Any] = [None] * names.count
     surplus: list[str] = []
     for key, value in zip(keys, cells, strict=True):
         place = names.place(key)
         if place is None:
+            _refuse_several(path, key, names)
             surplus.append(str(key))
         elif values[place] is not None and values[place] != value:
             raise CollapseError(
@@ -205,6 +158,15 @@ def _by_name(path: Path, cells: Column, keys: Column, names: Names, label: str, 
         elif not class_labels.is_missing(value):
             values[place] = value
     return Joined(values, label, by, True, tuple(surplus))
+
+
+def _refuse_several(path: Path, key: Any, names: Names) -> None:
+    """Raises CollapseError for a name that may be that of several images."""
+    if files := names.several(key):
+        raise CollapseError(
+            f"{path}: {key} may be any of {len(files):,} images ({', '.join(files[:2])}{', …' if len(files) > 2 else ''})",
+            "give the names of the files as they are below the folder, with their endings",
+        )
 
 
 def _by_order(path: Path, values: list[Any], count: int, source: str, label: str) -> Joined:

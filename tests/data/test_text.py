@@ -60,6 +60,21 @@ def test_labels_stay_beside_their_texts(tmp_path: Path) -> None:
     assert (list(read.texts), list(read.labels), read.classes) == (["a", "b"], [1, 0], ("1", "4"))
 
 
+@pytest.mark.parametrize("hidden", [None, -1])
+def test_labels_that_stand_for_none(hidden: int | None, tmp_path: Path) -> None:
+    """Some are refused with their count; where all do, there are no labels, which is told."""
+    some = table(tmp_path, "parquet", text=[*"abc"], label=[0, hidden, 1])
+    error = refused(f"text:{some}")
+    assert f"1 of 3 texts of {some} have no label" in error.message
+    assert "remove their rows" in error.hint
+    every = table(tmp_path, "parquet", text=[*"abc"], label=pyarrow.array([hidden] * 3, pyarrow.int64()))
+    read = texts(f"text:{every}", "all")
+    assert (len(read), list(read.labels)) == (3, [])
+    assert "the texts have no labels" in read.notes[0].sentence
+    renamed = table(tmp_path, "parquet", text=[*"abc"], other=[0, hidden, 1])
+    assert list(texts(f"text:{renamed}", "all").labels) == []
+
+
 def test_splits_are_apart(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("\n".join(f"text {n}" for n in range(50)))
     train, test = (set(texts(f"text:{tmp_path / 't.txt'}", split).texts) for split in ("train", "test"))

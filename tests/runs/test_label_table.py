@@ -53,6 +53,9 @@ TABLES = {
     "no heading": ("csv", "{0},x\n{1},y\n{2},x\n{3},z\n"),
     "two columns, one of which is files": ("csv", "image,species\n{0},x\n{1},y\n{2},x\n{3},z\n"),
     "an unusual name": ("csv", "where,label\n{0},x\n{1},y\n{2},x\n{3},z\n"),
+    "commas at the ends of lines": ("csv", "file_name,label,\n{0},x,\n{1},y\n{2},x\n{3},z,,\n"),
+    "commas in text": ("txt", "{0},x\n{1}, y\n{2},x\n{3},z\n"),
+    "tabs in text": ("txt", "{0}\tx\n{1}\ty\n{2}\tx\n{3}\tz\n"),
     "names and labels on a line": ("txt", "{0} x\n{1} y\n{2} x\n{3} z\n"),
     "lines of JSON": ("jsonl", "".join(f'{{"file_name": "{{{i}}}", "label": "{v}"}}\n' for i, v in enumerate("xyxz"))),
 }  # fmt: skip
@@ -109,11 +112,120 @@ def test_without_names_of_files_the_order_counts(suffix: str, content: Any, tmp_
         joined(path, "", (*FILES, "e.png"), 5, "folder:x")
 
 
+@pytest.mark.parametrize("heading", ["file_name", "where", "id", ""])
+@pytest.mark.parametrize(
+    ("key", "files"),
+    [
+        ("a.png", ("cat/a.png", "dog/a.png")),
+        ("a", ("a.jpg", "a.png")),
+        ("/data/a", ("a.jpg", "a.png")),
+        ("cat/a", ("cat/a.jpg", "cat/a.png")),
+    ],
+)
+def test_a_name_of_several_images_is_refused_with_their_paths(
+    heading: str, key: str, files: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "l.csv").write_text(f"{heading},label\n{key},0\n{key},1\n")
+    with pytest.raises(CollapseError) as caught:
+        joined(tmp_path / "l.csv", "", files, 2, "folder:x")
+    assert f"{key} may be any of 2 images ({', '.join(files)})" in caught.value.message
+    assert "below the folder" in caught.value.hint
+
+
+def test_the_whole_path_comes_first() -> None:
+    """a.png lies beside cat/a.png, and a.png beside a.png.jpg, whose name without its ending it is."""
+    names = Names(["a.png", "cat/a.png", "b.png.jpg", "b.png"])
+    assert [names.place(name) for name in ("a.png", "cat/a.png", "b.png", "/data/cat/a.png")] == [0, 1, 3, 1]
+    assert names.several("a.png") == []
+
+
+def test_labels_in_order_are_refused_where_files_have_two_orders(tmp_path: Path) -> None:
+    """As folders have them: 2.png before 10.png; sorted() has 10.png before 2.png. Rows of parquet have one order."""
+    files = [f"{i}.png" for i in range(1, 11)]
+    numpy.save(tmp_path / "l.npy", numpy.arange(10))
+    with pytest.raises(CollapseError, match=r"image 2 is 2\.png where .*, and 10\.png where") as caught:
+        joined(tmp_path / "l.npy", "", files, 10, "folder:x")
+    assert "file_name,label" in caught.value.hint
+    assert joined(tmp_path / "l.npy", "", files, 10, "parquet:x").values == list(range(10))
+    assert joined(tmp_path / "l.npy", "", sorted(files), 10, "folder:x").values == list(range(10))
+
+
+def test_the_only_column_is_not_taken_for_another(tmp_path: Path) -> None:
+    parquet.write_table(pyarrow.table({"label": [0, 1]}), tmp_path / "l.parquet")
+    with pytest.raises(CollapseError, match="no column 'breed'"):
+        joined(tmp_path / "l.parquet", "breed", ["1.png", "2.png"], 2, "folder:x")
+
+
+@pytest.mark.parametrize("column", ["", "label"])
+def test_a_comma_in_a_label_is_part_of_it(column: str, tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("label\nDoe, John\nRoe, Ann\n")
+    values = joined(tmp_path / "l.csv", column, ["1.png", "2.png"], 2, "folder:x").values
+    assert [value.replace(", ", ",") for value in values] == ["Doe,John", "Roe,Ann"]
+
+
 def test_a_counter_that_names_files_by_chance_is_no_name(tmp_path: Path) -> None:
     """`fold` is 0 or 1, and images are called 0.png … 9.png: two of ten would match."""
     (tmp_path / "l.csv").write_text("fold,label\n" + "".join(f"{i % 2},{i % 3}\n" for i in range(10)))
     table = joined(tmp_path / "l.csv", "", [f"{i}.png" for i in range(10)], 10, "folder:x")
     assert (table.named, table.values[:4]) == (False, ["0", "1", "2", "0"])
+
+
+@pytest.mark.parametrize("heading", ["", "age", "Unnamed: 0", "row"])
+def test_numbers_that_count_rows_are_no_names_of_files(heading: str, tmp_path: Path) -> None:
+    """Images are called 1.png … 9.png, and rows are counted from 0."""
+    files = [f"{i}.png" for i in range(1, 10)]
+    (tmp_path / "l.csv").write_text(
+        f"{heading},label\n" + "".join(f"{i},{'uvwxyzabc'[i]}\n" for i in range(9))
+    )
+    table = joined(tmp_path / "l.csv", "", files, 9, "folder:x")
+    assert (table.named, table.values) == (False, list("uvwxyzabc"))
+    assert joined(tmp_path / "l.csv", "label", files, 9, "folder:x") == table
+
+
+def test_a_first_row_without_a_label_is_no_heading(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("1.png,a,\n2.png,b,7\n")
+    with pytest.raises(CollapseError, match="which of the columns 1, 2, 3") as caught:
+        joined(tmp_path / "l.csv", "", ["1.png", "2.png"], 2, "folder:x")
+    assert "a first line" in caught.value.hint
+
+
+def test_numbers_before_labels_in_text_are_no_part_of_them(tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_text("2 b\n1 a\n")
+    with pytest.raises(CollapseError, match="which of the columns 1, 2 has the labels"):
+        joined(tmp_path / "l.txt", "", ["1.png", "2.png"], 2, "folder:x")
+    (tmp_path / "l.txt").write_text("file_name label\n2 b\n1 a\n")
+    assert joined(tmp_path / "l.txt", "", ["1.png", "2.png"], 2, "folder:x").values == ["a", "b"]
+
+
+def test_names_of_files_below_an_empty_heading(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text(",label\n2.png,b\n1.png,a\n")
+    assert joined(tmp_path / "l.csv", "", ["1.png", "2.png"], 2, "folder:x").values == ["a", "b"]
+
+
+@pytest.mark.parametrize("heading", ["id", "image_id"])
+@pytest.mark.parametrize(
+    ("ids", "rows"),
+    [
+        (["000bec180eb18c7604dcecc8fe0dba07", "001513dfcb2ffafc82cccf4d8bbaba97"], ["f" * 32]),
+        (["000139", "000285"], ["000632"]),
+        (["1", "2"], []),
+    ],
+)
+def test_ids_that_name_images(heading: str, ids: list[str], rows: list[str], tmp_path: Path) -> None:
+    text = f"{heading},breed\n" + "".join(
+        f"{name},{i}\n" for i, name in reversed(list(enumerate([*ids, *rows])))
+    )
+    (tmp_path / "l.csv").write_text(text)
+    table = joined(tmp_path / "l.csv", "", [f"train/{name}.jpg" for name in ids], 2, "folder:x")
+    assert (table.values, table.by, table.surplus) == (["0", "1"], heading, tuple(rows))
+
+
+@pytest.mark.parametrize("heading", ["id", "image_id", "image"])
+def test_ids_that_may_count_rows_are_refused(heading: str, tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text(f"{heading},label\n" + "".join(f"{i},{i}\n" for i in range(9)))
+    with pytest.raises(CollapseError, match="not clear whether they count rows") as caught:
+        joined(tmp_path / "l.csv", "", [f"{i}.png" for i in range(1, 10)], 9, "folder:x")
+    assert "file_name" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -124,8 +236,11 @@ def test_a_counter_that_names_files_by_chance_is_no_name(tmp_path: Path) -> None
         ("file,label\n1.png,1\n", "labl", "no column 'labl'; its columns are: file, label", "label"),
         ("file,label\nz.png,1\n", "", "the column file names no image of folder:x", "names of the files"),
         ("file,label\n1.png,a\n1.png,b\n", "", "gives 1.png the labels a and b, but an image has one class", "one label"),
+        ("1,a\n2,b\n", "", "not clear which of the columns 1, 2", "a first line with the names of its columns"),
         ("1,2\n3,4\n", "label", "has no heading, so it has no column 'label'", "leave out"),
-        ("file,label\n1.png\n", "label", "line 2 has 1 cells, but the heading has 2", "as many cells"),
+        ("file,label\n1.png\n", "label", "line 2 has 1 cells, but the first line has 2", "as many cells"),
+        ("file,label\n1.png,a\n2.png,b,c\n", "", "line 3 has 3 cells, but the first line has 2", "as many cells"),
+        ("file,label\n1.png,a\n2.png\n", "", "line 3 has 1 cells, but the first line has 2", "as many cells"),
     ],
 )  # fmt: skip
 def test_what_is_not_clear_is_refused(
@@ -138,7 +253,18 @@ def test_what_is_not_clear_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("l.jsonl", "[1]\n"), ("l.jsonl", "{\n"), ("l.parquet", "x"), ("l.xml", "<a/>")]
+    ("name", "content"),
+    [
+        ("l.csv", "a" * 200_000),
+        ("l.txt", "a" * 200_000),
+        ("l.jsonl", "[1]\n"),
+        ("l.jsonl", '[["label", 1]]\n'),
+        ("l.jsonl", "[]\n"),
+        ("l.jsonl", "null\n"),
+        ("l.jsonl", "{\n"),
+        ("l.parquet", "x"),
+        ("l.xml", "<a/>"),
+    ],
 )
 def test_files_of_nothing(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
@@ -253,6 +379,12 @@ def test_a_table_beside_images_without_labels_is_offered_and_works(tmp_path: Pat
     assert f"--labels {tmp_path / 'images' / 'metadata.csv'} reads it" in said(images.notes)
     assert of_images(dataset) == f"--labels {tmp_path / 'images' / 'metadata.csv'} reads it"
     assert load(dataset, tmp_path / "images" / "metadata.csv").classes == ("0", "1")
+
+
+def test_a_home_folder_is_spelt_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "l.csv").write_text("label\n" + "".join(f"{i % 2}\n" for i in range(10)))
+    assert load(folder(tmp_path / "images"), Path("~/l.csv")).classes == ("0", "1")
 
 
 def test_a_run_is_measured_as_it_was_trained_but_for_what_is_typed(tmp_path: Path) -> None:

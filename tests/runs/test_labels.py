@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import labels
+from collapse_cli.runs import arrays, embedding_set, labels
 
 NAMES = ["dog", "cat", "große Katze", "dog"]
 
@@ -112,6 +115,12 @@ def test_values_are_kept_as_names_in_natural_order(
     assert labels.read(write(tmp_path / "l.npy", values), 2)[1] == names
 
 
+@pytest.mark.parametrize("sign", ["", "-", "a"])
+def test_a_label_of_very_many_digits_is_a_name(sign: str, tmp_path: Path) -> None:
+    long = sign + "7" * 5000
+    assert labels.read(write(tmp_path / "l.txt", [long, "7", "8"]), 3)[1] == ("7", "8", long)
+
+
 def test_a_missing_number_is_no_class(tmp_path: Path) -> None:
     with pytest.raises(CollapseError, match=r"1 of 3 labels of .* are missing"):
         labels.read(write(tmp_path / "l.npy", [0.0, float("nan"), 1.0]), 3)
@@ -143,6 +152,55 @@ def test_files_of_nothing(name: str, content: bytes, said: str, tmp_path: Path) 
     with pytest.raises(CollapseError, match=said) as caught:
         labels.read(tmp_path / name, 2)
     assert caught.value.hint
+
+
+def beside(path: Path, column: str = "") -> tuple[list[int], tuple[str, ...]]:
+    """The labels of three embeddings in a file of their own."""
+    rows = {arrays.ROWS: torch.eye(3)}
+    stored = embedding_set.stored(rows, "", path, labels.LabelFile(path, column))
+    assert stored.labels is not None
+    return stored.labels.tolist(), stored.classes
+
+
+@pytest.mark.parametrize("kind", [".parquet", ".jsonl", ".ndjson", ".csv"])
+def test_tables_of_every_kind_that_images_have(kind: str, tmp_path: Path) -> None:
+    rows = {"age": [7, 8, 9], "label": ["dog", "cat", "dog"], "size": ["2", "1", "1"]}
+    path, lines = (
+        tmp_path / f"l{kind}",
+        [dict(zip(rows, cells, strict=True)) for cells in zip(*rows.values(), strict=True)],
+    )
+    if kind == ".parquet":
+        parquet.write_table(pyarrow.table(rows), path)
+    elif kind == ".csv":
+        path.write_text("\n".join([",".join(rows), *(",".join(map(str, line.values())) for line in lines)]))
+    else:
+        path.write_text("\n".join(map(json.dumps, lines)))
+    assert beside(path) == ([1, 0, 1], ("cat", "dog"))
+    assert beside(path, "size") == ([1, 0, 0], ("1", "2"))
+    with pytest.raises(CollapseError, match="no column 'breed'"):
+        beside(path, "breed")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("l.jsonl", '{"label": 1}\n' * 2, "contains 2 labels, but the input has 3 embeddings"),
+        ("l.jsonl", '{"label": 1}\n' * 2 + "{}\n", "1 of 3 labels of .* are missing"),
+        ("l.jsonl", '{"label": [1]}\n' * 3, "contains lists"),
+        ("l.parquet", "hello", "cannot be read as parquet"),
+        ("l.xml", "<a/>", "not read from a file of this type"),
+    ],
+)
+def test_tables_that_are_no_labels(name: str, text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(CollapseError, match=told):
+        beside(tmp_path / name)
+
+
+def test_a_home_folder_is_spelt_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "l.txt").write_text("a\nb\na\n")
+    assert beside(Path("~/l.txt")) == ([0, 1, 0], ("a", "b"))
 
 
 @pytest.mark.parametrize("kind", labels.KINDS)
