@@ -73,9 +73,8 @@ class Framing:
     """How an image of any size becomes a square of `side` pixels (0: its own, where all have one and it is square).
 
     resized 0: the middle square is cut out, and resized. Else the shorter side becomes `resized` pixels, or both sides where
-    stretched (which keeps no proportions; 0: `side`), and the middle square of `side` pixels is cut out. resample: the filter,
-    by Pillow's name. floored: where an odd number of pixels is cut off, the smaller half is cut off at the top and on the left;
-    else an even number is.
+    stretched (0: `side`), and the middle square of `side` pixels is cut out. resample: the filter, by Pillow's name. floored:
+    where an odd number of pixels is cut off, the smaller half is cut off at the top and on the left; else an even number is.
     """
 
     side: int = 0

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from collapse_cli.analysis.subject import Subject
-from collapse_cli.data import parquet, unlabelled
+from collapse_cli.data import unlabelled
 from collapse_cli.errors import CollapseError
 
 USUAL = "give class folders, a file with labels, or --labels FILE"
@@ -39,6 +39,8 @@ def of_images(dataset: str) -> str:
 
 
 def _of_columns(path: Path) -> str:
+    from collapse_cli.data import parquet  # which loads pyarrow
+
     columns, likely = parquet.columns(path), parquet.offered(path)
     if not likely:
         return f"name a column with --label-column, of {', '.join(columns)}; or give --labels FILE"
