@@ -46,7 +46,8 @@ def of_embeddings(source: Source, measuring: Measuring) -> Subject:
         )
     stored = embeddings.load(source, measuring.samples, measuring.seed, beside, measuring.unpack)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": stored.layout}
-    facts |= {"assumed": list(stored.assumed)} | ({"labels": measuring.labels} if beside else {})
+    in_order = [f"labels: the rows of {measuring.labels}, in the order of the embeddings"] if beside else []
+    facts |= {"assumed": [*stored.assumed, *in_order]} | ({"labels": measuring.labels} if beside else {})
     facts |= _coded(stored.codes)
     facts |= {"column": source.column} if source.column and source.has_columns else {}
     name = source.whole.name if source.whole else path.absolute().name  # also of "."

@@ -21,6 +21,7 @@ from collapse_cli.settings import Keys, Masks, Run
 from collapse_cli.shapes import Framing, Images
 from collapse_cli.training import steps_per_epoch
 
+TINY = 4  # pixels on a side
 MANY_DROPPED = 0.05  # of the images of an epoch: such a share is a warning
 STALE = 1 / 8
 """Probability of a stale key, above which training warns of it: that of a queue of half an epoch where no image is left out."""
@@ -84,6 +85,7 @@ def warnings(run: Run, images: Images) -> list[str]:
     noted = [f"{images.name}: {note.sentence}" for note in notes]
     return [
         *noted,
+        *_of_size(images),
         *_of_keys(Trained(run, images.data_shape, run.training.epochs)),
         *_of_checkpoints(run),
         *_of_batch_norm(run),
@@ -100,6 +102,16 @@ def _incomplete_batch(run: Run, count: int) -> Iterator[DataNote]:
         what = f"left out of each epoch, at random: the last batch of {batch} would be incomplete"
         remedy = f"--batch {best} leaves out {count % best or 'none'}"
         yield DataNote("left out", dropped, count, "images", what, remedy)
+
+
+def _of_size(images: Images) -> Iterator[str]:
+    """Images of which crops and blurs leave hardly anything."""
+    _, height, width = images.shape
+    if min(height, width) < TINY:
+        yield (
+            f"images of {height} x {width} pixels are too small to be cropped or blurred, so the views of an image differ by "
+            "colour alone; --size enlarges the images of a folder"
+        )
 
 
 def _of_keys(trained: Trained) -> Iterator[str]:

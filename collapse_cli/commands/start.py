@@ -31,5 +31,5 @@ def begin() -> str:
 
 
 def version() -> str:
-    """`collapse 0.2.0`"""
+    """`collapse 0.3.0`"""
     return f"collapse {answers.version()}"
