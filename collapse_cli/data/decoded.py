@@ -184,7 +184,8 @@ def _looked_at(source: Source, chosen: Sequence[int], framing: Framing, files: I
     filling = None
     if _fits(len(chosen), guess.side):
         filling = Filling(_empty(len(chosen), guess.side), guess, files.background, _settled(first, framing))
-    take, whole = (filling.take, False) if filling else (untaken, files.skip_broken)
+    take = filling.take if filling else untaken
+    whole = files.skip_broken  # else a broken image would have a say in the common side
     places = range(len(chosen))
     looks: list[Look] = []
     for start in counted(

@@ -98,8 +98,16 @@ def _listing(path: Path, files: ImageFiles, by_folders: bool) -> Listing:
         *_other_kinds(others, len(images)),
         *_left_out(path, every, inside, "left out: beside the folders of the splits"),
         *_left_out(path, inside, used, "left out: beside the class folders"),
+        *(_splits_not_classes(heads) if split and not any(place.label for place in inside) else ()),
     ]
     return Listing(used, tuple(notes))
+
+
+def _splits_not_classes(heads: set[str]) -> Iterator[DataNote]:
+    """Folders of splits without class folders in them might be classes of these names."""
+    names = sorted((head for head in heads if splits.word(head)), key=natural)
+    what = "taken for splits, not for classes, so the images have no labels"
+    yield DataNote("chosen", len(names), len(heads), "folders", what, "", names)
 
 
 def _other_kinds(others: list[Parts], images: int) -> Iterator[DataNote]:

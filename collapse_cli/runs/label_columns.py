@@ -62,7 +62,7 @@ def _uneven(path: Path, rows: Sequence[Sequence[str]]) -> CollapseError:
 def _rows(path: Path, lines: Sequence[str], names: Names) -> Iterator[list[str]]:
     """The cells of each line; of a .txt, a name that an image has and what follows it."""
     if between := labels.delimiter(path, lines):
-        for row in csv.reader(lines, delimiter=between):
+        for row in csv.reader((f"{line}\n" for line in lines), delimiter=between):
             if any(cell.strip() for cell in row):
                 yield [cell.strip() for cell in row]
         return

@@ -151,7 +151,7 @@ def _column(lines: Sequence[str], path: Path, what: str, column: str) -> list[st
             f"{path}: none of the columns {', '.join(heading[:8])} is called {what[:-1]}",
             f"give the column of {what} that name, or save it alone{_offer(heading) if what == HEADINGS[1] else ''}",
         )
-    rows = [row for row in csv.reader(lines[1:], delimiter=between or ",") if row]
+    rows = [row for row in csv.reader((f"{line}\n" for line in lines[1:]), delimiter=between or ",") if row]
     return [row[place].strip() if place < len(row) else "" for row in rows]
 
 

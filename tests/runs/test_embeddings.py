@@ -331,7 +331,7 @@ def test_labels_beside_stand_in_for_those_within(tmp_path: Path) -> None:
     clean = embeddings.load(tmp_path / "e.npz", beside=LabelFile(tmp_path / "l.txt")).clean
     assert clean.labels is not None
     assert (clean.labels.tolist(), clean.classes) == ([1, 0, 1, 0], ("a", "b"))
-    drawn = embeddings.load(tmp_path / "e.npz", 2, 0, tmp_path / "l.txt").clean
+    drawn = embeddings.load(tmp_path / "e.npz", 2, 0, LabelFile(tmp_path / "l.txt")).clean
     assert drawn.labels is not None
     assert [("b", "a", "b", "a")[i] for i in drawn.index] == [drawn.classes[i] for i in drawn.labels]
 

@@ -416,3 +416,10 @@ def test_a_labels_file_of_the_run_is_looked_for_from_here(
     labeller = image_sets.labeller("folder:x", ImageFiles(labels="~/l.csv"))
     assert labeller is not None
     assert labeller.path == tmp_path / "l.csv"
+
+
+def test_a_label_of_two_lines_stays_one(tmp_path: Path) -> None:
+    """Between quotes a cell may have a line break, which is part of the label."""
+    path = tmp_path / "labels.csv"
+    path.write_text('file,label\na.png,"cat\ntabby"\nb.png,dog\n')
+    assert joined(path, "", ["a.png", "b.png"], 2, "folder:x").values == ["cat\ntabby", "dog"]
