@@ -14,7 +14,7 @@ from torch import Tensor
 from collapse_cli import data
 from collapse_cli.analysis import image_sets
 from collapse_cli.data import decoded, folder, parquet
-from collapse_cli.data.headers import Header, surveyed
+from collapse_cli.data.headers import FileHeader, surveyed
 from collapse_cli.data.labelling import UNLABELLED
 from collapse_cli.data.splits import NoSplit
 from collapse_cli.errors import CollapseError
@@ -38,7 +38,7 @@ class Seen:
     counting: Counting
     names: list[str] = field(default_factory=list)
     labels: list[Tensor] = field(default_factory=list)  # -1 for an image without one
-    headers: list[Header] = field(default_factory=list)
+    headers: list[FileHeader] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # images of each split that can be read
 
@@ -148,7 +148,7 @@ def _of_classes(labels: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     return {"labels": "yes", "classes": len(names), "class_sizes": dict(ordered)}
 
 
-def _of_headers(headers: Sequence[Header]) -> dict[str, Any]:
+def _of_headers(headers: Sequence[FileHeader]) -> dict[str, Any]:
     """Kinds of files, modes and sizes, the most frequent first; how many are turned, transparent, of several frames."""
     if not headers:
         return {}
@@ -170,7 +170,7 @@ def _of_headers(headers: Sequence[Header]) -> dict[str, Any]:
     }
 
 
-def _counts(headers: Sequence[Header], key: Callable[[Header], str]) -> dict[str, int]:
+def _counts(headers: Sequence[FileHeader], key: Callable[[FileHeader], str]) -> dict[str, int]:
     return dict(Counter(map(key, headers)).most_common())
 
 

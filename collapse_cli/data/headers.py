@@ -17,7 +17,7 @@ from collapse_cli.errors import CollapseError
 
 
 @dataclass(frozen=True)
-class Header:
+class FileHeader:
     """kind: JPEG, PNG …; size: width and height; mode: Pillow's; turned: EXIF says that it is to be shown otherwise than it is
     stored; alpha: it may be transparent; frames: there are several, of an animation or of pages.
     """
@@ -37,15 +37,17 @@ class Chunk:
     """
 
     rows: tuple[int, ...]
-    headers: tuple[Header, ...]
+    headers: tuple[FileHeader, ...]
     pixels: Tensor
     broken: dict[int, str]
 
 
-def header(image: Image.Image) -> Header:
+def header(image: Image.Image) -> FileHeader:
     """Of an image that is open and not decoded."""
     about = pixels.header(image)
-    return Header(image.format or "", about.size, about.mode, about.turned, about.transparent, about.frames)
+    return FileHeader(
+        image.format or "", about.size, about.mode, about.turned, about.transparent, about.frames
+    )
 
 
 def surveyed(stream: Stream, rows: Sequence[int]) -> Chunk:
@@ -53,7 +55,7 @@ def surveyed(stream: Stream, rows: Sequence[int]) -> Chunk:
     return _chunk(stream, rows, list(parallel(_header, map(stream.read, rows))))
 
 
-def _header(encoded: Encoded) -> Header | str:
+def _header(encoded: Encoded) -> FileHeader | str:
     """What it says of itself, or why it cannot be read."""
     try:
         with encoded.opened() as image:
@@ -62,7 +64,7 @@ def _header(encoded: Encoded) -> Header | str:
         return error.message
 
 
-def _chunk(stream: Stream, rows: Sequence[int], headers: Sequence[Header | str]) -> Chunk:
+def _chunk(stream: Stream, rows: Sequence[int], headers: Sequence[FileHeader | str]) -> Chunk:
     """Where one of its images cannot be decoded, they are decoded one by one."""
     found = dict(zip(rows, headers, strict=True))
     broken = {row: header for row, header in found.items() if isinstance(header, str)}
@@ -74,7 +76,7 @@ def _chunk(stream: Stream, rows: Sequence[int], headers: Sequence[Header | str])
         right = [row for row in right if row not in broken]
         decoded = stream[torch.tensor(right, dtype=torch.long)]
     sound = (found[row] for row in right)
-    return Chunk(tuple(right), tuple(each for each in sound if isinstance(each, Header)), decoded, broken)
+    return Chunk(tuple(right), tuple(each for each in sound if isinstance(each, FileHeader)), decoded, broken)
 
 
 def _undecodable(stream: Stream, row: int) -> str:
