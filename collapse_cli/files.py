@@ -12,8 +12,15 @@ from collapse_cli.errors import CollapseError
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of `path` that takes its name only when all went well."""
+    """A temporary neighbour of `path` that takes its name only when all went well.
+
+    Raises CollapseError for a pipe, a socket or a device, also behind a link: the new file would take its place.
+    """
     path = path.resolve()
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise CollapseError(
+            f"cannot write {path}: it is a pipe, a socket or a device", "name an ordinary file"
+        )
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import tomllib
 from pathlib import Path
@@ -31,6 +32,22 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_or_a_device_is_not_replaced(linked: bool, tmp_path: Path) -> None:
+    """A pipe stands for them all: a new file that took the place of a device would break the machine."""
+    pipe, target = tmp_path / "pipe", tmp_path / "link.json"
+    os.mkfifo(pipe)
+    target.symlink_to(pipe)
+    with (
+        pytest.raises(CollapseError, match="a pipe, a socket or a device"),
+        whole(target if linked else pipe) as draft,
+    ):
+        draft.write_text("new")
+    assert pipe.is_fifo()
+    assert target.is_symlink()
+    assert sorted(tmp_path.iterdir()) == [target, pipe]
 
 
 def test_settings_come_back_from_toml(tmp_path: Path) -> None:
