@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from collapse_cli.data_notes import DataNote
+from collapse_cli.fingerprint import Contents
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
 
-Status = Literal["done", "running", "interrupted", "failed", "unknown"]
-"""Of a run; unknown where nothing says it."""
+Status = Literal["done", "running", "interrupted", "failed", "killed", "unknown"]
+"""Of a run; killed: said to be running, but its process is gone; unknown where nothing says it."""
 
 Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 """Curves by name, x and y of the same length each."""
@@ -106,7 +107,7 @@ class Images:
 
     pixels (N,C,H,W) uint8; labels (N,) int64 or None; classes: C names, or none where classes are called by their numbers;
     name: where they came from, as `digits/train`. files: where each image lies, below the folder that was given, if it is a file.
-    notes: what of the source is not used, or not used as it is.
+    notes: what of the source is not used, or not used as it is. contents: of encoded images, by what they are known again.
     """
 
     pixels: Tensor | Pixels
@@ -115,6 +116,7 @@ class Images:
     name: str
     files: tuple[str, ...] = ()
     notes: tuple[DataNote, ...] = ()
+    contents: Contents | None = None
 
     def __len__(self) -> int:
         return self.pixels.shape[0]
@@ -122,7 +124,7 @@ class Images:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        _, channels, height, width = self.pixels.shape
+        channels, height, width = self.pixels.shape[1:]
         return channels, height, width
 
     @property
@@ -167,15 +169,14 @@ class Stage:
 
     @property
     def in_words(self) -> str:
-        """`after 12 of 40 epochs`, or that none is completed, and why it failed; empty where all epochs are completed."""
-        failed = (
-            f"; the training failed{': ' + self.error if self.error else ''}"
-            if self.status == "failed"
-            else ""
+        """`after 12 of 40 epochs`, or that none is completed, and why it stopped; empty where all epochs are completed."""
+        error = f": {self.error}" if self.error else ""
+        why = {"failed": f"; the training failed{error}", "killed": "; the training was killed"}.get(
+            self.status, ""
         )
         if self.epochs == 0:
-            return f"no epoch of {self.planned} is completed{failed}"
-        return f"after {self.epochs} of {self.planned} epochs{failed}" if self.epochs < self.planned else ""
+            return f"no epoch of {self.planned} is completed{why}"
+        return f"after {self.epochs} of {self.planned} epochs{why}" if self.epochs < self.planned else ""
 
 
 @dataclass(frozen=True)

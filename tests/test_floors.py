@@ -25,6 +25,7 @@ WORDS = {
     "errors",
     "figures",
     "files",
+    "fingerprint",
     "glossary",
     "layout",
     "memory",

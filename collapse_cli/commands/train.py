@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from collapse_cli.commands.options import options
+from collapse_cli.commands.options import options, set_values
+from collapse_cli.commands.run_folder import claimed, complete, warn
 from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record, read_toml, toml
@@ -124,10 +125,10 @@ def _command(method: str) -> Callable[..., None]:
         where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
         if resume:
             _refuse_beside_resume(config, overwrite, out)
-            _resume(method, _sets(sets) | typed, where)
+            _resume(method, set_values(sets) | typed, where)
         else:
             layers = flat(read_toml(config)) if config else {}
-            _begin(resolve(method, layers, _sets(sets), typed), where)
+            _begin(resolve(method, layers, set_values(sets), typed), where)
 
     train.__doc__ = f"""{METHODS[method].__doc__}
 
@@ -155,21 +156,15 @@ def _refuse_beside_resume(config: Path | None, overwrite: bool, out: Path | None
         )
 
 
-def _sets(pairs: Sequence[str] | None) -> dict[str, str]:
-    """`--set a=b` words as settings; a section before the name (`training.lr`) may stand there."""
-    for pair in pairs or ():
-        if "=" not in pair:
-            raise CollapseError(f"--set {pair} has no '='", "write --set KEY=VALUE")
-    parts = (pair.partition("=") for pair in pairs or ())
-    return {key.split(".")[-1].replace("-", "_"): value for key, _, value in parts}
-
-
 def _begin(run: Run, where: Where) -> None:
     if where.out and not where.dry_run:
         Record(where.out).refuse_unfit(where.overwrite)
     from collapse_cli.analysis import training
-    from collapse_cli.runs import lifecycle
+    from collapse_cli.distributed import first
+    from collapse_cli.runs import lifecycle, lock
 
+    if where.out and not where.dry_run and first():
+        lock.refuse_held(where.out)  # before the images are read; it is claimed when they are
     device = where.torch_device()
     images = training.images(run, device, where.data_dir, where.download)
     checkpoint = training.fresh(run, images, device)
@@ -177,21 +172,34 @@ def _begin(run: Run, where: Where) -> None:
         print(toml(training.plan(checkpoint, images)), end="")
         return
     record = Record(where.out or lifecycle.usual_folder(checkpoint.run))
-    lifecycle.begin(record, checkpoint, sys.argv[1:], where.overwrite)
-    _train(checkpoint, images, record, where.quiet)
+    with claimed(record):
+        lifecycle.begin(record, checkpoint, sys.argv[1:], where.overwrite)
+        _train(checkpoint, images, record, where.quiet)
 
 
 def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
+    record = Record(where.resume or Path())
+    record.settings()  # raises for what is no run folder, before anything is written to it
+    with claimed(record, where.dry_run):
+        _go_on(record, method, changes, where)
+
+
+def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -> None:
     from collapse_cli.analysis import training
     from collapse_cli.runs import lifecycle
 
-    device, record = where.torch_device(), Record(where.resume or Path())
+    device = where.torch_device()
     checkpoint = lifecycle.resumable(record, method, changes, device)
+    if lifecycle.is_complete(checkpoint):
+        complete(record, checkpoint, where.dry_run)
+        return
     images = training.images(checkpoint.run, device, where.data_dir, where.download)
     lifecycle.refuse_other_images(record, checkpoint, images)
+    warn(lifecycle.unverified(checkpoint))
     if where.dry_run:
         print(toml(training.plan(checkpoint, images)), end="")
         return
+    checkpoint = lifecycle.with_fingerprint(checkpoint, images)
     lifecycle.resume(record, checkpoint)
     _train(checkpoint, images, record, where.quiet)
 

@@ -16,6 +16,7 @@ from torch import nn
 from collapse_cli import methods
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
+from collapse_cli.fingerprint import Fingerprint
 from collapse_cli.methods import Method
 from collapse_cli.models.heads import in_words
 from collapse_cli.runs.reader import Unreadable
@@ -29,7 +30,10 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run as it stood after `state.epoch` passes: everything that rebuilds it and everything to go on with it."""
+    """A run as it stood after `state.epoch` passes: everything that rebuilds it and everything to go on with it.
+
+    fingerprint: by which its images are known again; None in checkpoints of earlier versions.
+    """
 
     run: Run
     method: Method
@@ -37,6 +41,7 @@ class Checkpoint:
     normalisation: Normalisation
     data: DataShape
     classes: tuple[str, ...]
+    fingerprint: Fingerprint | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -53,6 +58,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "images": checkpoint.data.images,
         "classes": checkpoint.classes,
         "class_count": checkpoint.data.classes,
+        "fingerprint": checkpoint.fingerprint and asdict(checkpoint.fingerprint),
         "epoch": checkpoint.state.epoch,
         "parts": parts(checkpoint.method),
     }
@@ -118,7 +124,8 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
         state.generator.set_state(content["generator"])
     state.epoch = metadata["epoch"]
     normalisation = Normalisation(*(tuple(metadata["normalisation"][part]) for part in ("mean", "std")))
-    return Checkpoint(run, method, state, normalisation, data, tuple(metadata["classes"]))
+    seen = Fingerprint.read(metadata.get("fingerprint"))
+    return Checkpoint(run, method, state, normalisation, data, tuple(metadata["classes"]), seen)
 
 
 def content_of(source: Source) -> Mapping[str, Any]:

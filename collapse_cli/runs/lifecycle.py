@@ -21,9 +21,10 @@ from collapse_cli.augment import recipes
 from collapse_cli.distributed import first, refuse_unequal, together
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
+from collapse_cli.runs import same_images
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
-from collapse_cli.runs.shell import quoted
+from collapse_cli.runs.shell import quoted, unused
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import DataShape, Images, Normalisation
 from collapse_cli.training import Epoch
@@ -53,7 +54,8 @@ def fresh(
     method = methods.build(run, images.data_shape)
     cast(nn.Module, method).to(device)
     state = training.start(method, run.training)
-    return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes)
+    seen = same_images.fingerprint(images)
+    return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes, seen)
 
 
 def usual_folder(run: Run) -> Path:
@@ -81,7 +83,8 @@ def resumable(
 ) -> Checkpoint:
     """The run as it stood after its last epoch, with the changed number of `epochs`, if any; nothing is written.
 
-    Raises CollapseError for a run of another method, for a change of any other setting, and where no epoch is left to do.
+    Raises CollapseError for a run of another method, for a change of any other setting, and where no epoch is left to do: but
+    not where only the word that it is done was never written (`is_complete`).
     """
     before = record.settings()
     if before.method != method:
@@ -94,28 +97,73 @@ def resumable(
             f"a resumed run keeps its settings, so {', '.join(fixed)} cannot change",
             "only --epochs can change; or start a new run",
         )
-    checkpoint = checkpoints.load(record.checkpoint, device)
-    if changes:
-        checkpoint = replace(checkpoint, run=resolve(method, flat(before.tables()), changes))
-    if checkpoint.state.epoch >= checkpoint.run.training.epochs:
+    if not record.checkpoint.exists():
         raise CollapseError(
-            f"{record.folder} has completed its {checkpoint.state.epoch} epochs",
-            f"give more to continue, such as --epochs {2 * checkpoint.state.epoch}",
+            f"{record.folder} has no checkpoint: it was stopped before its training began, or while another run replaced it",
+            f"start it again: collapse train {method} {_again(record, record.folder)} --overwrite",
+        )
+    checkpoint = checkpoints.load(record.checkpoint, device)
+    # a resumed run that was stopped before its next checkpoint plans more epochs than the one it has
+    planned = {"epochs": before.training.epochs, **changes}
+    checkpoint = replace(checkpoint, run=resolve(method, flat(checkpoint.run.tables()), planned))
+    planned_epochs, done = checkpoint.run.training.epochs, checkpoint.state.epoch
+    if done > planned_epochs or (done == planned_epochs and record.facts().get("status") == "done"):
+        raise CollapseError(
+            f"{record.folder} has completed its {done} epochs",
+            f"give more to continue, such as --epochs {2 * done}",
         )
     return checkpoint
 
 
+def is_complete(checkpoint: Checkpoint) -> bool:
+    """Whether no epoch is left to do: the run was stopped between its last checkpoint and the word that it is done."""
+    return checkpoint.state.epoch == checkpoint.run.training.epochs
+
+
+def complete(record: Record, checkpoint: Checkpoint) -> None:
+    """Write that a run is done whose last epoch is."""
+    resume(record, checkpoint)
+    if first():
+        record.say(status="done")
+
+
 def refuse_other_images(record: Record, checkpoint: Checkpoint, images: Images) -> None:
-    """Raises CollapseError where the data set is not what the run was trained on so far: other images, or other classes."""
+    """Raises CollapseError where the data set is not what the run was trained on so far: other images, labels or classes."""
     before, now = checkpoint.data, images.data_shape
     if not before.images:  # an old checkpoint does not say how many
         now = replace(now, images=0)
+    anew = f"restore the data, or train anew: collapse train {checkpoint.run.method} "
+    anew += _again(record, unused(str(record.folder)))
     if (before, checkpoint.classes) != (now, images.classes):
         raise CollapseError(
             f"{record.folder} was trained on {_in_words(before, checkpoint.classes)}, and "
             f"{checkpoint.run.training.dataset} now has {_in_words(now, images.classes)}",
-            "restore the data, or start a new run with --out",
+            anew,
         )
+    if checkpoint.fingerprint and (changed := same_images.changes(checkpoint.fingerprint, images)):
+        raise CollapseError(
+            f"{checkpoint.run.training.dataset} has changed since {record.folder} was trained on it: {'; '.join(changed)}",
+            anew,
+        )
+
+
+def unverified(checkpoint: Checkpoint) -> list[str]:
+    """What is to be warned of before a run goes on, a sentence each."""
+    if checkpoint.fingerprint:
+        return []
+    return [
+        "the checkpoint is of an earlier version: of its images only number, size and classes can be compared, not their "
+        "content; the next checkpoint says that too"
+    ]
+
+
+def with_fingerprint(checkpoint: Checkpoint, images: Images) -> Checkpoint:
+    """The run, whose next checkpoints say by what these images are known."""
+    return replace(checkpoint, fingerprint=same_images.fingerprint(images))
+
+
+def _again(record: Record, out: Path | str) -> str:
+    return f"--config {quoted(record.folder / 'settings.toml')} --out {quoted(out)}"
 
 
 def _in_words(data: DataShape, classes: Sequence[str]) -> str:
