@@ -170,10 +170,9 @@ class Stage:
     @property
     def in_words(self) -> str:
         """`after 12 of 40 epochs`, or that none is completed, and why it stopped; empty where all epochs are completed."""
-        error = f": {self.error}" if self.error else ""
-        why = {"failed": f"; the training failed{error}", "killed": "; the training was killed"}.get(
-            self.status, ""
-        )
+        stops = {"failed": "; the training failed", "killed": "; the training was killed"}
+        error = f": {self.error}" if self.error and self.status == "failed" else ""
+        why = stops.get(self.status, "") + error
         if self.epochs == 0:
             return f"no epoch of {self.planned} is completed{why}"
         return f"after {self.epochs} of {self.planned} epochs{why}" if self.epochs < self.planned else ""

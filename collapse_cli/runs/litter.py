@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from collapse_cli.runs.holder import alive
 
 DRAFT = re.compile(r"\..+\.(\d+)\.part")
 FOLDERS = ("", "epochs", "results", "plots")
@@ -40,22 +41,3 @@ def _is_stale(draft: Path) -> bool:
     if pid != os.getpid() and alive(pid):
         return False
     return WRITERS.fullmatch(draft.name) is not None or time.time() - draft.stat().st_mtime > OLD
-
-
-def alive(pid: int) -> bool:
-    """Whether this machine has a process of this number."""
-    if sys.platform == "win32":
-        import ctypes
-
-        kernel = ctypes.windll.kernel32
-        process = kernel.OpenProcess(0x100000, False, pid)  # SYNCHRONIZE
-        lives = bool(process) and kernel.WaitForSingleObject(process, 0) == 0x102  # WAIT_TIMEOUT
-        kernel.CloseHandle(process)
-        return lives
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

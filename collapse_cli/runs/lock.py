@@ -10,18 +10,18 @@ from __future__ import annotations
 import errno
 import json
 import os
-import platform
 import stat
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.litter import alive, sweep
+from collapse_cli.runs.holder import Holder
+from collapse_cli.runs.litter import sweep
 from collapse_cli.runs.shell import quoted
 
 try:
@@ -55,30 +55,6 @@ if sys.platform != "win32":
     os.register_at_fork(after_in_child=_let_go)
 
 
-@dataclass(frozen=True)
-class Holder:
-    """The process that writes to a folder, or was killed while it did. born: tells it from a later one of the same number."""
-
-    pid: int
-    host: str
-    since: str
-    born: str
-
-    @property
-    def in_words(self) -> str:
-        return f"process {self.pid} on {self.host}"
-
-    @property
-    def here(self) -> bool:
-        return self.host == _host()
-
-    @property
-    def lives(self) -> bool:
-        """Whether it runs on this machine: this process itself only where it holds a lock, for numbers are used again."""
-        mine = self.pid == os.getpid() and not _held
-        return self.here and not mine and alive(self.pid) and self.born == _born(self.pid)
-
-
 def holder(folder: Path) -> Holder | None:
     """Who wrote to a folder last, and did not say that it ended; None where nobody is named."""
     with _looked_at(folder) as opened:
@@ -91,7 +67,9 @@ def is_free(folder: Path) -> bool:
         if opened is None:
             return False
         state, named = _try(opened, shared=True), _named(opened)
-        return state == "free" or (state == "unknown" and (named is None or (named.here and not named.lives)))
+        return state == "free" or (
+            state == "unknown" and (named is None or (named.here and not _lives(named)))
+        )
 
 
 @contextmanager
@@ -139,10 +117,7 @@ def claimed(folder: Path) -> Iterator[list[str]]:
         raise
     _held.add(opened)
     try:
-        _write(
-            opened,
-            asdict(Holder(os.getpid(), _host(), time.strftime("%Y-%m-%d %H:%M:%S"), _born(os.getpid()))),
-        )
+        _write(opened, asdict(Holder.of_this_process()))
         sweep(folder)
         yield list(_doubts(before, folder))
     finally:
@@ -166,7 +141,7 @@ def _wait(opened: int, folder: Path, shared: bool = False) -> None:
     until = time.monotonic() + PATIENCE
     while True:
         state, named = _try(opened, shared), _named(opened)
-        if state == "free" or (state == "unknown" and not (named and named.lives)):
+        if state == "free" or (state == "unknown" and not _lives(named)):
             return
         if time.monotonic() >= until:
             raise _in_use(folder, named)
@@ -227,27 +202,14 @@ def _write(opened: int, holder: dict[str, object]) -> None:
 
 
 def _named(opened: int) -> Holder | None:
-    """The holder in an open lock file; None for a file that names none, or was written by something else."""
+    """The holder in an open lock file; None for a file that names none, or cannot be read."""
     try:
         os.lseek(opened, 0, os.SEEK_SET)
-        fields = json.loads(os.read(opened, LONGEST).splitlines()[0])
-        since, host = (_printable(fields[name]) for name in ("since", "host"))
-        return Holder(abs(int(fields["pid"])) or 1, host, since, str(fields["born"]))
-    except (OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
+        return Holder.read(os.read(opened, LONGEST))
+    except OSError:
         return None
 
 
-def _printable(text: object) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:80])
-
-
-def _host() -> str:
-    return _printable(platform.node() or "this machine")
-
-
-def _born(pid: int) -> str:
-    """When a process of this machine began, by the kernel's clock; empty where the system does not tell."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+def _lives(named: Holder | None) -> bool:
+    """Whether a process of this machine: this one itself only where it holds a lock, for numbers are used again."""
+    return named is not None and named.lives and (named.pid != os.getpid() or bool(_held))

@@ -19,7 +19,8 @@ import pytest
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import lock
-from collapse_cli.runs.litter import alive, is_draft, sweep
+from collapse_cli.runs.holder import alive, born
+from collapse_cli.runs.litter import is_draft, sweep
 
 DEAD = 4_194_304 + 77  # above the largest number that Linux gives a process
 HOLD = """
@@ -162,7 +163,7 @@ def test_without_locks_a_living_process_of_this_machine_alone_refuses(
     folder = tmp_path / "run"
     sleeper = subprocess.Popen(["sleep", "60"])
     try:
-        written(folder, pid=sleeper.pid, born=lock._born(sleeper.pid))
+        written(folder, pid=sleeper.pid, born=born(sleeper.pid))
         assert not lock.is_free(folder)
         with pytest.raises(CollapseError, match=f"process {sleeper.pid} on"), lock.claimed(folder):
             pass
@@ -171,7 +172,7 @@ def test_without_locks_a_living_process_of_this_machine_alone_refuses(
         with lock.claimed(folder) as doubts:
             assert doubts == []
             assert not lock.is_free(folder)
-        written(folder, pid=sleeper.pid, born=lock._born(sleeper.pid), host="node7\x1b[31m")
+        written(folder, pid=sleeper.pid, born=born(sleeper.pid), host="node7\x1b[31m")
         assert not lock.is_free(folder), "it may run there still"
         with lock.claimed(folder) as doubts:
             assert [doubt.partition(",")[0] for doubt in doubts] == [
@@ -192,7 +193,7 @@ def test_a_lock_of_this_process_number_is_of_another_life(
 ) -> None:
     """As in a container, where each life's first process has the same number on the same host."""
     without_locks(errno.ENOLCK)
-    written(tmp_path, born=lock._born(os.getpid()))
+    written(tmp_path, born=born(os.getpid()))
     assert lock.is_free(tmp_path)
     with lock.claimed(tmp_path) as doubts:
         assert doubts == []
