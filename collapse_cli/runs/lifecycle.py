@@ -99,7 +99,7 @@ def resumable(
         )
     if not record.checkpoint.exists():
         raise CollapseError(
-            f"{record.folder} has no checkpoint: it was stopped before its training began, or while another run replaced it",
+            f"there is no file {record.checkpoint}: the run was stopped before it began, or while another replaced it",
             f"start it again: collapse train {method} {_again(record, record.folder)} --overwrite",
         )
     checkpoint = checkpoints.load(record.checkpoint, device)

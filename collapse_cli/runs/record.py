@@ -53,14 +53,14 @@ class Record:
         stopped, --overwrite takes what is left.
         """
         self.refuse_unfit(overwrite)
-        self._clear()
         try:
+            self._clear()
             self.folder.mkdir(parents=True, exist_ok=True)
             self.settle(run)
             (self.folder / "results").mkdir(exist_ok=True)
         except OSError as error:
             raise CollapseError(
-                f"cannot make {self.folder}: {error.strerror}", "choose another --out"
+                f"cannot write to {self.folder}: {error.strerror}", "choose another --out"
             ) from None
         self.say(status="running", **facts)
 
@@ -96,10 +96,11 @@ class Record:
 
     def _clear(self) -> None:
         """Remove what a run before left in the folder: the checkpoint first, for without it nothing resumes half a run."""
-        for name in FILES:
-            (self.folder / name).unlink(missing_ok=True)
-        for name in FOLDERS:
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for place in (self.folder / name for name in (*FILES, *FOLDERS)):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                place.unlink(missing_ok=True)
 
     def say(self, **facts: Any) -> None:
         """Add facts to run.json: status, versions, seed, argv …"""
