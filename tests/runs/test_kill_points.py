@@ -27,8 +27,8 @@ def killed(*sample: str) -> dict[str, dict[str, object]]:
 def test_some_kills() -> None:
     """The same points each time."""
     scenarios = killed("1")
-    assert list(scenarios) == NAMES
-    assert {name: of["faults"] for name, of in scenarios.items()} == {name: {} for name in NAMES}
+    assert list(scenarios) == [name for name in NAMES if name not in ("further", "rewind")]
+    assert {name: of["faults"] for name, of in scenarios.items()} == {name: {} for name in scenarios}
     assert all(int(str(of["points"])) > 20 for of in scenarios.values()), "writes are counted"
 
 
