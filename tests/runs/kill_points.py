@@ -154,7 +154,7 @@ def same(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-def fault(folder: Path, command: Argv, epochs: int, wanted: dict[str, Any], counts: Counter[str]) -> str:
+def fault(folder: Path, command: Argv, wanted: dict[str, Any], counts: Counter[str]) -> str:
     """What is wrong with the folder of a killed training; empty where it goes on to the end it would have had."""
     if (inspected := forked(["inspect", str(folder)])[0]) not in (0, 2):
         return f"inspect ends in {inspected}"
