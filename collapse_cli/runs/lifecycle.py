@@ -132,7 +132,7 @@ def refuse_other_images(record: Record, checkpoint: Checkpoint, images: Images) 
     before, now = checkpoint.data, images.data_shape
     if not before.images:  # an old checkpoint does not say how many
         now = replace(now, images=0)
-    anew = f"restore the data, or train anew: collapse train {checkpoint.run.method} "
+    anew = f"restore the data, or train again: collapse train {checkpoint.run.method} "
     anew += _again(record, unused(str(record.folder)))
     if (before, checkpoint.classes) != (now, images.classes):
         raise CollapseError(

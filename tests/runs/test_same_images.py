@@ -254,10 +254,10 @@ def test_resume_refuses_other_images_and_says_what_differs(
     )
     assert (
         hint
-        == "  restore the data, or train anew: collapse train moco --config run/settings.toml --out run-2"
+        == "  restore the data, or train again: collapse train moco --config run/settings.toml --out run-2"
     )
     assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
-    assert main([*hint.partition("anew: collapse ")[2].split(), "-q"]) == 0
+    assert main([*hint.partition("again: collapse ")[2].split(), "-q"]) == 0
     (restored / "c0" / "z.png").rename(restored / "c0" / "0.png")
     assert main(resume) == 0
 
