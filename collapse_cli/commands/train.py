@@ -77,6 +77,7 @@ class Where:
     data_dir: str | None
     download: bool
     quiet: bool
+    checkpoint_minutes: float
 
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
@@ -104,6 +105,15 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be don
 Device = Annotated[str, typer.Option(help="device: auto, cpu, cuda, cuda:N or mps")]
 DataDir = Annotated[str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")]
 Download = Annotated[bool, typer.Option("--download", help="download a missing data set")]
+Minutes = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-minutes",
+        metavar="MINUTES",
+        help="save the run also within an epoch, every so many minutes; 0: only at its end",
+        min=0,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
 
 
@@ -121,8 +131,9 @@ def _command(method: str) -> Callable[..., None]:
         data_dir: DataDir = None,
         download: Download = False,
         quiet: Quiet = False,
+        checkpoint_minutes: Minutes = 10.0,
     ) -> None:
-        where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
+        where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet, checkpoint_minutes)
         if resume:
             _refuse_beside_resume(config, overwrite, out)
             _resume(method, set_values(sets) | typed, where)
@@ -174,7 +185,7 @@ def _begin(run: Run, where: Where) -> None:
     record = Record(where.out or lifecycle.usual_folder(checkpoint.run))
     with claimed(record):
         lifecycle.begin(record, checkpoint, sys.argv[1:], where.overwrite)
-        _train(checkpoint, images, record, where.quiet)
+        _train(checkpoint, images, record, where)
 
 
 def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
@@ -201,29 +212,33 @@ def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -
         return
     checkpoint = lifecycle.with_fingerprint(checkpoint, images)
     lifecycle.resume(record, checkpoint)
-    _train(checkpoint, images, record, where.quiet)
+    _train(checkpoint, images, record, where)
 
 
-def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) -> None:
+def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where) -> None:
     """Train to the last epoch; of several processes the first alone shows."""
     from collapse_cli.analysis import training
     from collapse_cli.distributed import first
     from collapse_cli.runs import lifecycle
     from collapse_cli.runs.shell import quoted
+    from collapse_cli.runs.signals import listening
+    from collapse_cli.runs.watch import Watch
     from collapse_cli.views.progress import live
 
-    shown, run = first() and not quiet, checkpoint.run
-    misleading = training.warnings(run, images)
+    shown, run = first() and not where.quiet, checkpoint.run
+    misleading = [*training.warnings(run, images), *checkpoint.notes]
     if first():
         record.say(warnings=misleading)
     if shown:
         _introduce(checkpoint, images, record, misleading)
-    with (
-        lifecycle.running(record, checkpoint),
-        live(run.method, run.training.epochs, enabled=shown) as display,
-    ):
-        for epoch in lifecycle.epochs(checkpoint, images, record):
-            display.update(epoch)
+    with listening() as signals:
+        watch = Watch(where.checkpoint_minutes, signals)
+        with (
+            lifecycle.running(record, checkpoint, watch),
+            live(run.method, run.training.epochs, enabled=shown) as display,
+        ):
+            for epoch in lifecycle.epochs(checkpoint, images, record, watch):
+                display.update(epoch)
     if first():
         print(record.checkpoint)
     if shown:
