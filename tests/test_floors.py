@@ -30,6 +30,7 @@ WORDS = {
     "layout",
     "memory",
     "progress",
+    "stage",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
 PROCEDURES = {"training", "embedding", "methods", "root_causes"}

@@ -21,7 +21,8 @@ from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.source import Source
-from collapse_cli.shapes import Embeddings, Framing, Images, Stage
+from collapse_cli.shapes import Embeddings, Framing, Images
+from collapse_cli.stage import Stage
 
 
 def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from collapse_cli.commands.method_group import DEFAULT, MethodGroup
 from collapse_cli.commands.options import options, set_values
 from collapse_cli.commands.run_folder import claimed, complete, warn
 from collapse_cli.commands.subcommand import Subcommand
@@ -25,40 +24,8 @@ if TYPE_CHECKING:
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.shapes import Images
 
-DEFAULT = "moco"
-
-
-class Methods(TyperGroup):
-    """`collapse train --epochs 5` means MoCo, and `--resume RUN` the method of that run."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        asks_for_help = bool(args) and args[0] in ctx.help_option_names
-        if not asks_for_help and (args[0].startswith("-") if args else not ctx.resilient_parsing):
-            args = [_method_of(args), *args]
-        return super().parse_args(ctx, args)
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The options of the default method, then the methods."""
-        shown = copy(self)
-        shown.params = self.commands[DEFAULT].params
-        shown.options_metavar, shown.subcommand_metavar = "[METHOD]", "[OPTIONS]"
-        TyperGroup.format_help(shown, ctx, formatter)
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        options = self.commands[DEFAULT].shell_complete(ctx, incomplete) if incomplete[:1] == "-" else []
-        return options or super().shell_complete(ctx, incomplete)
-
-
-def _method_of(args: Sequence[str]) -> str:
-    for at, word in enumerate(args):
-        if word.startswith("--resume"):
-            folder = word.partition("=")[2] or (args[at + 1] if at + 1 < len(args) else "")
-            return Record(Path(folder)).settings().method if folder.strip() else DEFAULT
-    return DEFAULT
-
-
 app = typer.Typer(
-    cls=Methods,
+    cls=MethodGroup,
     help="Train a small contrastive model and watch whether it collapses; without a method, MoCo on digits.\n\n"
     f"The options are those of {DEFAULT}; collapse train METHOD --help shows those of another.",
     epilog="Example: collapse train moco --dataset cifar10 --queue 4096 --out runs/mine",
@@ -197,7 +164,7 @@ def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
 
 def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -> None:
     from collapse_cli.analysis import training
-    from collapse_cli.runs import lifecycle
+    from collapse_cli.runs import lifecycle, same_images
 
     device = where.torch_device()
     checkpoint = lifecycle.resumable(record, method, changes, device)
@@ -205,12 +172,12 @@ def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -
         complete(record, checkpoint, where.dry_run)
         return
     images = training.images(checkpoint.run, device, where.data_dir, where.download)
-    lifecycle.refuse_other_images(record, checkpoint, images)
-    warn(lifecycle.unverified(checkpoint))
+    same_images.refuse_other_images(record, checkpoint, images)
+    warn(same_images.unverified(checkpoint))
     if where.dry_run:
         print(toml(training.plan(checkpoint, images)), end="")
         return
-    checkpoint = lifecycle.with_fingerprint(checkpoint, images)
+    checkpoint = same_images.with_fingerprint(checkpoint, images)
     lifecycle.resume(record, checkpoint)
     _train(checkpoint, images, record, where)
 

@@ -29,18 +29,17 @@ from collapse_cli.distributed import (
 )
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
-from collapse_cli.runs import same_images
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
-from collapse_cli.runs.shell import quoted, unused
+from collapse_cli.runs.same_images import fingerprint, trained_again
+from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.signals import REQUEUE, TERMINATED, Terminated
 from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import Run, flat, resolve
-from collapse_cli.shapes import DataShape, Images, Normalisation
+from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import Epoch
 
 INTERRUPTED = 130
-LISTED = 12  # classes that an error names
 
 
 def settled(run: Run, images: Images) -> Run:
@@ -64,7 +63,7 @@ def fresh(
     method = methods.build(run, images.data_shape)
     cast(nn.Module, method).to(device)
     state = training.start(method, run.training)
-    seen = same_images.fingerprint(images)
+    seen = fingerprint(images)
     return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes, seen)
 
 
@@ -110,7 +109,7 @@ def resumable(
     if not record.checkpoint.exists():
         raise CollapseError(
             f"there is no file {record.checkpoint}: the run was stopped before it began, or while another replaced it",
-            f"start it again: collapse train {method} {_again(record, record.folder)} --overwrite",
+            f"start it again: {trained_again(record, method, record.folder)} --overwrite",
         )
     checkpoint = checkpoints.load(record.checkpoint, device)
     # a resumed run that was stopped before its next checkpoint plans more epochs than the one it has
@@ -135,53 +134,6 @@ def complete(record: Record, checkpoint: Checkpoint) -> None:
     resume(record, checkpoint)
     if first():
         record.say(status="done")
-
-
-def refuse_other_images(record: Record, checkpoint: Checkpoint, images: Images) -> None:
-    """Raises CollapseError where the data set is not what the run was trained on so far: other images, labels or classes."""
-    before, now = checkpoint.data, images.data_shape
-    if not before.images:  # an old checkpoint does not say how many
-        now = replace(now, images=0)
-    anew = f"restore the data, or train again: collapse train {checkpoint.run.method} "
-    anew += _again(record, unused(str(record.folder)))
-    if (before, checkpoint.classes) != (now, images.classes):
-        raise CollapseError(
-            f"{record.folder} was trained on {_in_words(before, checkpoint.classes)}, and "
-            f"{checkpoint.run.training.dataset} now has {_in_words(now, images.classes)}",
-            anew,
-        )
-    if checkpoint.fingerprint and (changed := same_images.changes(checkpoint.fingerprint, images)):
-        raise CollapseError(
-            f"{checkpoint.run.training.dataset} has changed since {record.folder} was trained on it: {'; '.join(changed)}",
-            anew,
-        )
-
-
-def unverified(checkpoint: Checkpoint) -> list[str]:
-    """What is to be warned of before a run goes on, a sentence each."""
-    if checkpoint.fingerprint:
-        return []
-    return [
-        "the checkpoint is of an earlier version: of its images only number, size and classes can be compared, not their "
-        "content; the next checkpoint says that too"
-    ]
-
-
-def with_fingerprint(checkpoint: Checkpoint, images: Images) -> Checkpoint:
-    """The run, whose next checkpoints say by what these images are known."""
-    return replace(checkpoint, fingerprint=same_images.fingerprint(images))
-
-
-def _again(record: Record, out: Path | str) -> str:
-    return f"--config {quoted(record.folder / 'settings.toml')} --out {quoted(out)}"
-
-
-def _in_words(data: DataShape, classes: Sequence[str]) -> str:
-    listed = ", ".join(classes[:LISTED]) + " …" * (len(classes) > LISTED)
-    sides = "x".join(map(str, data.image))
-    named = f" ({listed})" if classes else ""
-    of = f"of {data.classes:,} class{'es' * (data.classes != 1)}{named}" if data.classes else "without labels"
-    return f"{data.images:,} images ({sides}) {of}"
 
 
 def resume(record: Record, checkpoint: Checkpoint) -> None:

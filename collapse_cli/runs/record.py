@@ -18,7 +18,7 @@ from collapse_cli.runs import lock
 from collapse_cli.runs.litter import is_draft
 from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
-from collapse_cli.shapes import Stage, Status
+from collapse_cli.stage import Stage, Status
 
 FILES = ("checkpoint.pt", "history.jsonl", "run.json", "report.html")
 FOLDERS = ("results", "plots", "epochs")

@@ -239,6 +239,7 @@ def scenarios(place: Path, sample: int) -> None:
         ("further", old, lambda folder: ["train", "--resume", str(folder), *further]),
         ("rewind", behind, lambda folder: ["train", "--resume", str(folder), "-q"]),
         ("rewind further", behind, lambda folder: ["train", "--resume", str(folder), *further]),
+        ("within epochs", None, lambda folder: [*fresh, str(folder), "--checkpoint-minutes", "1e-9"]),
         ("finish", ended, lambda folder: ["train", "--resume", str(folder), "-q"]),
     ):
         if not (sample and name in ("further", "rewind")):  # another one has all of their points

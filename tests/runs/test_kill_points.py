@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-NAMES = ["begin", "overwrite", "further", "rewind", "rewind further", "finish"]
+NAMES = ["begin", "overwrite", "further", "rewind", "rewind further", "within epochs", "finish"]
 
 
 def killed(*sample: str) -> dict[str, dict[str, object]]:

@@ -288,10 +288,10 @@ def test_other_labels_of_a_named_set_are_refused(run: Path) -> None:
     record = Record(run)
     saved = lifecycle.resumable(record, "moco", {"epochs": 4})
     digits = data.load("digits", "train")
-    lifecycle.refuse_other_images(record, saved, digits)
-    assert lifecycle.unverified(saved) == []
+    same_images.refuse_other_images(record, saved, digits)
+    assert same_images.unverified(saved) == []
     assert digits.labels is not None
     with pytest.raises(
         CollapseError, match=r"digits has changed since .* was trained on it: its images have other labels"
     ):
-        lifecycle.refuse_other_images(record, saved, replace(digits, labels=digits.labels.flip(0)))
+        same_images.refuse_other_images(record, saved, replace(digits, labels=digits.labels.flip(0)))

@@ -19,7 +19,7 @@ from collapse_cli.cli import main
 from collapse_cli.runs import lock
 from collapse_cli.runs.foreign import Choices
 from collapse_cli.runs.record import Record
-from collapse_cli.shapes import Stage
+from collapse_cli.stage import Stage
 
 FEW = Measuring(samples=50)
 Capture = pytest.CaptureFixture[str]
