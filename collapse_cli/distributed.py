@@ -9,6 +9,7 @@ does on several GPUs.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,10 +20,18 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from collapse_cli.errors import CollapseError
 
+LOST = re.compile(r"gloo|nccl|connection (closed|reset)|broken pipe", re.IGNORECASE)
+"""In what torch says when a process that it waits for has gone."""
+
 
 def world() -> int:
     """How many processes train together, as torchrun says; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """Which of the processes this is."""
+    return int(os.environ.get("RANK", "0"))
 
 
 def first() -> bool:
@@ -59,7 +68,7 @@ def together(device: torch.device) -> Iterator[None]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield
     finally:
@@ -120,7 +129,51 @@ def average_gradients(network: nn.Module) -> None:
     average(parameter.grad for parameter in network.parameters())
 
 
+def statistics_of(network: nn.Module) -> dict[str, Tensor]:
+    """Batch norm's running means and variances by their names in the network's `state_dict`."""
+    return {
+        f"{name}.{part}": buffer
+        for name, module in network.named_modules() if isinstance(module, _BatchNorm)
+        for part in ("running_mean", "running_var") if (buffer := getattr(module, part)) is not None
+    }  # fmt: skip
+
+
 def average_statistics(network: nn.Module) -> None:
     """Batch norm's running means and variances, which each process has of its own part."""
-    norms = (module for module in network.modules() if isinstance(module, _BatchNorm))
-    average(buffer for norm in norms for buffer in (norm.running_mean, norm.running_var))
+    average(statistics_of(network).values())
+
+
+@torch.no_grad()
+def gathered_statistics(network: nn.Module) -> dict[str, Tensor]:
+    """(R,C) by name: those of each of R processes, which differ until the epoch ends; {} in one process. All have to ask."""
+    by_name = statistics_of(network)
+    if not _several() or not by_name:
+        return {}
+    flat = torch.cat([buffer.flatten() for buffer in by_name.values()])  # (n,)
+    parts = [torch.empty_like(flat) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, flat)
+    columns = torch.stack(parts).cpu().split([buffer.numel() for buffer in by_name.values()], dim=1)
+    return dict(zip(by_name, columns, strict=True))
+
+
+def highest(value: int) -> int:
+    """The highest of all processes, so that they agree; all have to ask. In one process its own, at no cost."""
+    if not _several():
+        return value
+    agreed = torch.tensor(value)  # on the CPU: who waits for the others does not wait for a GPU
+    distributed.all_reduce(agreed, distributed.ReduceOp.MAX)
+    return int(agreed)
+
+
+@contextmanager
+def others_alive() -> Iterator[None]:
+    """Raises CollapseError in place of what the communication raises when another process has ended."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (_several() and LOST.search(str(error))):
+            raise
+        raise CollapseError(
+            f"another of the {world()} processes has ended",
+            "its own message, if any, says why; then use --resume",
+        ) from None

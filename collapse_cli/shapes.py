@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from collapse_cli.data_notes import DataNote
+from collapse_cli.fingerprint import Contents
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-
-Status = Literal["done", "running", "interrupted", "failed", "unknown"]
-"""Of a run; unknown where nothing says it."""
 
 Curves = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 """Curves by name, x and y of the same length each."""
@@ -106,7 +104,7 @@ class Images:
 
     pixels (N,C,H,W) uint8; labels (N,) int64 or None; classes: C names, or none where classes are called by their numbers;
     name: where they came from, as `digits/train`. files: where each image lies, below the folder that was given, if it is a file.
-    notes: what of the source is not used, or not used as it is.
+    notes: what of the source is not used, or not used as it is. contents: of encoded images, by what they are known again.
     """
 
     pixels: Tensor | Pixels
@@ -115,6 +113,7 @@ class Images:
     name: str
     files: tuple[str, ...] = ()
     notes: tuple[DataNote, ...] = ()
+    contents: Contents | None = None
 
     def __len__(self) -> int:
         return self.pixels.shape[0]
@@ -122,7 +121,7 @@ class Images:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        _, channels, height, width = self.pixels.shape
+        channels, height, width = self.pixels.shape[1:]
         return channels, height, width
 
     @property
@@ -151,31 +150,6 @@ class Normalisation:
         """images (B,C,H,W) in [0, 1] -> the same with mean 0 and standard deviation 1 over the data set."""
         mean, std = (images.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
         return (images - mean) / std
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How far a training got: epochs completed, of those planned; 0: the network is at its initialisation.
-
-    status: as the run's folder says; unknown where a checkpoint has none, or it does not say; error: why it failed.
-    """
-
-    status: Status
-    epochs: int
-    planned: int
-    error: str = ""
-
-    @property
-    def in_words(self) -> str:
-        """`after 12 of 40 epochs`, or that none is completed, and why it failed; empty where all epochs are completed."""
-        failed = (
-            f"; the training failed{': ' + self.error if self.error else ''}"
-            if self.status == "failed"
-            else ""
-        )
-        if self.epochs == 0:
-            return f"no epoch of {self.planned} is completed{failed}"
-        return f"after {self.epochs} of {self.planned} epochs{failed}" if self.epochs < self.planned else ""
 
 
 @dataclass(frozen=True)

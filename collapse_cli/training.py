@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -52,10 +52,26 @@ class Epoch:
 
 
 @dataclass
+class Part:
+    """What is done of an epoch: `step` of its `steps`, the sum of their losses (), and the seconds that they took.
+
+    opening: the generator's state before it drew the order of the epoch's images, so that the order is drawn again, not stored.
+    """
+
+    opening: Tensor
+    steps: int
+    total: Tensor
+    step: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
 class State:
     """What, besides the method, it takes to go on exactly where a run stopped: epoch is the number of passes done.
 
     parameters: what is learned; saved: the optimizer's `state_dict`, whose tensors become its own; None before the first step.
+    part: of the epoch under way; None between two epochs. generator: whenever `train` gives control away, after an epoch or
+    between two steps, it stands where the next step begins to draw. A loop that draws ahead has to set it back by then.
     """
 
     parameters: list[nn.Parameter]
@@ -63,6 +79,7 @@ class State:
     generator: torch.Generator
     epoch: int = 0
     saved: dict[str, Any] | None = None
+    part: Part | None = None
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -85,38 +102,81 @@ def start(method: Method, settings: Training) -> State:
     return State(parameters, settings, torch.Generator(parameters[0].device).manual_seed(settings.seed))
 
 
-def train(
-    method: Method, images: Images, normalisation: Normalisation, settings: Training, state: State
-) -> Iterator[Epoch]:
-    """Train from `state.epoch` to `settings.epochs`, moving method and state; yields after each epoch.
+def nothing() -> None:
+    """What is done between two steps where nobody asks for anything."""
 
+
+def train(
+    method: Method,
+    images: Images,
+    normalisation: Normalisation,
+    settings: Training,
+    state: State,
+    between: Callable[[], None] = nothing,
+) -> Iterator[Epoch]:
+    """Train from `state` to the end of `settings.epochs`, moving method and state; yields after each epoch.
+
+    between: called between any two steps of an epoch, when method and state hold all that the rest of the training needs. It
+    may save them, and ends the training by raising. It knows nothing of how batches are made, and nothing changes by it.
     Raises CollapseError where the batch is larger than the data set or the loss is no longer finite.
     """
     steps = steps_per_epoch(images, settings)
     network = cast(nn.Module, method).train()
-    if state.epoch == 0:
+    if state.epoch == 0 and state.part is None:
         views = (batch.first for batch in batches(images, normalisation, settings, state.generator))
         settle(nn.Sequential(method.encoder, method.projector), islice(views, SETTLING))
         distributed.average_statistics(network)
     while state.epoch < settings.epochs:
-        began = time.perf_counter()
-        total = torch.zeros((), device=next(network.parameters()).device)
-        for step, batch in enumerate(batches(images, normalisation, settings, state.generator), 1):
+        part = _begun(state, steps)
+        began = time.perf_counter() - part.seconds
+        for step, batch in enumerate(_rest(images, normalisation, settings, state, part), part.step + 1):
             progress = (state.epoch + step / steps) / settings.epochs
-            total += _step(method, batch, settings, state.optimizer, progress - 1 / (steps * settings.epochs))
+            loss = _step(method, batch, settings, state.optimizer, progress - 1 / (steps * settings.epochs))
             if step == steps:
                 chance = method.chance()  # of this loss: after the step it may be another
             method.after_step(progress)
-        loss = float(total) / steps
-        if not math.isfinite(loss):
-            raise CollapseError(
-                f"the loss was {loss} in epoch {state.epoch + 1}",
-                f"{_milder(method, settings)}; the last checkpoint is intact",
-            )
+            part.total += loss
+            part.step, part.seconds = step, time.perf_counter() - began
+            if step < steps:
+                between()
+        refuse_diverged(method, settings, state)
         distributed.average_statistics(network)
         seconds = time.perf_counter() - began
-        state.epoch += 1
-        yield _watch(method, images, normalisation, settings, state, loss, chance, steps, seconds)
+        state.epoch, state.part = state.epoch + 1, None
+        mean = float(part.total) / steps
+        yield _watch(method, images, normalisation, settings, state, mean, chance, steps, seconds)
+
+
+def _begun(state: State, steps: int) -> Part:
+    """The part of the epoch under way, or of the next one, of which nothing is done."""
+    if state.part is None:
+        total = torch.zeros((), device=state.parameters[0].device)
+        state.part = Part(state.generator.get_state(), steps, total)
+    return state.part
+
+
+def _rest(
+    images: Images, normalisation: Normalisation, settings: Training, state: State, part: Part
+) -> Iterator[Batch]:
+    """The batches of an epoch that are still to come, in the order that was drawn when it began."""
+    generator, here = state.generator, state.generator.get_state()
+    generator.set_state(part.opening)
+    order = shuffled(images, generator)  # (N,)
+    if part.step:
+        generator.set_state(here)
+    return batches(images, normalisation, settings, generator, order[part.step * settings.batch :])
+
+
+def refuse_diverged(method: Method, settings: Training, state: State) -> None:
+    """Raises CollapseError where the losses of the epoch under way are no longer finite, or the weights after them."""
+    loss = float("nan") if state.part is None else float(state.part.total) / max(state.part.step, 1)
+    weights = all(bool(parameter.isfinite().all()) for parameter in state.parameters)
+    if not math.isfinite(loss) or not weights:
+        what = "weights are no longer finite" if math.isfinite(loss) else f"the loss was {loss}"
+        raise CollapseError(
+            f"{what} in epoch {state.epoch + 1}",
+            f"{_milder(method, settings)}; the last checkpoint is intact",
+        )
 
 
 def _milder(method: Method, settings: Training) -> str:
@@ -138,12 +198,21 @@ def steps_per_epoch(images: Images, settings: Training) -> int:
     raise CollapseError(f"--batch {settings.batch} is more than the {count} images of {images.name}", remedy)
 
 
+def shuffled(images: Images, generator: torch.Generator) -> Tensor:
+    """A random order (N,) int64 of the images, on the generator's device."""
+    return torch.randperm(len(images), generator=generator, device=generator.device)
+
+
 def batches(
-    images: Images, normalisation: Normalisation, settings: Training, generator: torch.Generator
+    images: Images,
+    normalisation: Normalisation,
+    settings: Training,
+    generator: torch.Generator,
+    order: Tensor | None = None,
 ) -> Iterator[Batch]:
-    """One pass in random order, two views each; the incomplete last batch is dropped."""
+    """One pass in random order, or over `order` (n,), two views each; the incomplete last batch is dropped."""
     device = generator.device
-    order = torch.randperm(len(images), generator=generator, device=device)  # (N,)
+    order = shuffled(images, generator) if order is None else order
     labels = None if images.labels is None else images.labels.to(device)
     for index in torch.split(order, settings.batch):
         if len(index) < settings.batch:

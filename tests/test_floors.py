@@ -25,10 +25,12 @@ WORDS = {
     "errors",
     "figures",
     "files",
+    "fingerprint",
     "glossary",
     "layout",
     "memory",
     "progress",
+    "stage",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
 PROCEDURES = {"training", "embedding", "methods", "root_causes"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
+from threading import Thread
 
 import torch
 
@@ -16,6 +18,7 @@ from collapse_cli.claims.outcome import Outcome, measure, summary
 from collapse_cli.claims.trial import Splits, trial, untrained
 from collapse_cli.data.statistics import normalisation
 from collapse_cli.progress import Progress, silent
+from collapse_cli.runs.signals import TERMINATED
 from collapse_cli.settings import resolve
 
 EVERY = "all"  # in place of the names of claims
@@ -68,13 +71,22 @@ def _performed(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[str, Outcome]
     if jobs == 1:
         yield from map(_outcome, tasks)
         return
-    with get_context("spawn").Pool(jobs, initializer=_deaf) as pool:
+    with get_context("spawn").Pool(jobs, initializer=_follow) as pool:
         yield from pool.imap_unordered(_outcome, tasks)
 
 
-def _deaf() -> None:
-    """Ctrl-C reaches every process of a terminal: the one that asks hears it, and ends the others."""
+def _follow() -> None:
+    """Ctrl-C reaches every process of a terminal: the one that asks hears it, and ends the others. They end with it, however."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """One that was killed can end nobody."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(TERMINATED)
 
 
 def _outcome(task: Task) -> tuple[str, Outcome]:

@@ -15,7 +15,7 @@ from collapse_cli.analysis.subject import Subject
 from collapse_cli.analysis.training import fresh
 from collapse_cli.answers import Answer, Entry, answer, headline
 from collapse_cli.results import Metric, changed, without
-from collapse_cli.runs import lifecycle
+from collapse_cli.runs import lifecycle, lock
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run
 from collapse_cli.training import Epoch
@@ -50,8 +50,10 @@ def train(folder: Path, runs: Iterable[Run], device: torch.device, argv: Sequenc
     images = data.load("digits", "train").to(device)
     for run in runs:
         record, checkpoint = Record(folder / run.method), fresh(run, images, device)
-        lifecycle.begin(record, checkpoint, argv)
-        yield record, checkpoint.run, lifecycle.epochs(checkpoint, images, record)
+        record.refuse_unfit(overwrite=False)
+        with lock.claimed(record.folder):
+            lifecycle.begin(record, checkpoint, argv)
+            yield record, checkpoint.run, lifecycle.epochs(checkpoint, images, record)
 
 
 def measure(subjects: Sequence[Subject]) -> list[Answer]:

@@ -19,7 +19,8 @@ def described(subject: Subject) -> str:
     facts, count = subject.facts, subject.count
     source = subject.measuring.dataset or subject.clean.source.partition("/")[0]
     if subject.checkpoint:
-        epochs = f"epoch {facts['epoch']} of {facts['epochs']}"
+        within = f" and {facts['step']} of {facts['steps']} steps of the next" if "step" in facts else ""
+        epochs = f"epoch {facts['epoch']} of {facts['epochs']}{within}"
         return f"{facts['method']} on {source}, {epochs}, {count:,} images"
     if subject.case:
         return f"{facts.get('architecture', 'network')} ({facts['layout']}), {count:,} images of {source}"

@@ -110,7 +110,7 @@ def _of_checkpoint(file: Path) -> Facts | None:
         "method": settings["method"]["name"],
         "trained_on": settings["training"]["dataset"],
         "architecture": settings["model"]["encoder"],
-        "epoch": metadata["epoch"],
+        **{name: metadata[name] for name in ("epoch", "step", "steps") if name in metadata},
         "parameters": _parameters(content["method"]),
         **metadata["parts"],
         "images": metadata["shape"],

@@ -91,7 +91,7 @@ def _of_checkpoint(saved: Checkpoint) -> dict[str, Any]:
         "method": saved.run.method,
         "trained_on": saved.run.training.dataset,
         "architecture": saved.run.model.encoder,
-        "epoch": saved.state.epoch,
+        **checkpoint.reached(saved.state),
         "parameters": _parameters(saved.method.encoder.state_dict()),
         **checkpoint.parts(saved.method),
         "images": list(saved.shape),

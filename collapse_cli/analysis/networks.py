@@ -21,7 +21,8 @@ from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.source import Source
-from collapse_cli.shapes import Embeddings, Framing, Images, Stage
+from collapse_cli.shapes import Embeddings, Framing, Images
+from collapse_cli.stage import Stage
 
 
 def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
@@ -39,10 +40,11 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
     images = images_of(saved, measuring, measuring.split)
     clean = embedded(images)
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
-    done, planned = saved.state.epoch, run.training.epochs
+    done, planned, part = saved.state.epoch, run.training.epochs, saved.state.part
     reached = record.stage(done, planned) if record else Stage("unknown", done, planned)
+    reached = replace(reached, step=part.step, steps=part.steps) if part else reached
     facts |= {
-        "epoch": reached.epochs,
+        **checkpoint.reached(saved.state),
         "epochs": reached.planned,
         "status": reached.status,
         "method": run.method,

@@ -17,7 +17,8 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.data_notes import DataNote
 from collapse_cli.models.digest import digest
 from collapse_cli.settings import flat
-from collapse_cli.shapes import Embeddings, Rows, Stage
+from collapse_cli.shapes import Embeddings, Rows
+from collapse_cli.stage import Stage
 
 if TYPE_CHECKING:
     from collapse_cli.models.key_encoder import KeyQueue

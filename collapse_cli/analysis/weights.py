@@ -59,7 +59,7 @@ def read(path: Path) -> Network:
     saved, file = checkpoint.load(source), source.path
     name = file.parent.name if file.name == "checkpoint.pt" else file.name
     facts: dict[str, Any] = {"path": str(path), "sha256": source.sha256, "layout": "collapse checkpoint"}
-    facts |= {"epoch": saved.state.epoch, "method": saved.run.method}
+    facts |= {**checkpoint.reached(saved.state), "method": saved.run.method}
     record = Record(file.parent) if (file.parent / "run.json").exists() else None
     return replace(of_checkpoint(saved, name), facts=facts, record=record)
 

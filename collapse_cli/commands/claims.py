@@ -45,10 +45,11 @@ def claims(
         return
     from collapse_cli.analysis.claims import examine
     from collapse_cli.commands.output import finish
+    from collapse_cli.runs.signals import listening
     from collapse_cli.views.progress import reporter
 
     output = shown.output()
-    with reporter(shown.quiet) as progress:
+    with listening(), reporter(shown.quiet) as progress:
         answer = examine(names, seeds, jobs or os.cpu_count() or 1, progress)
     finish(answer, output)
 

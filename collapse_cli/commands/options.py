@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_args, get_origin, get_type_hints
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_args, g
 import typer
 
 from collapse_cli.commands.early import refuse_without_images
+from collapse_cli.errors import CollapseError
 from collapse_cli.settings import knob
 
 if TYPE_CHECKING:
@@ -116,3 +117,12 @@ def _option(panel: str, field: dataclasses.Field[Any], kind: Any, default: Any) 
     )  # fmt: skip
     annotation = Annotated[Optional[kind], option]  # noqa: UP045
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def set_values(pairs: Sequence[str] | None) -> dict[str, str]:
+    """`--set a=b` words as settings; a section before the name (`training.lr`) may stand there."""
+    for pair in pairs or ():
+        if "=" not in pair:
+            raise CollapseError(f"--set {pair} has no '='", "write --set KEY=VALUE")
+    parts = (pair.partition("=") for pair in pairs or ())
+    return {key.split(".")[-1].replace("-", "_"): value for key, _, value in parts}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from collapse_cli.commands.options import options
+from collapse_cli.commands.method_group import DEFAULT, MethodGroup
+from collapse_cli.commands.options import options, set_values
+from collapse_cli.commands.run_folder import claimed, complete, warn
 from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record, read_toml, toml
@@ -24,40 +24,8 @@ if TYPE_CHECKING:
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.shapes import Images
 
-DEFAULT = "moco"
-
-
-class Methods(TyperGroup):
-    """`collapse train --epochs 5` means MoCo, and `--resume RUN` the method of that run."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        asks_for_help = bool(args) and args[0] in ctx.help_option_names
-        if not asks_for_help and (args[0].startswith("-") if args else not ctx.resilient_parsing):
-            args = [_method_of(args), *args]
-        return super().parse_args(ctx, args)
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The options of the default method, then the methods."""
-        shown = copy(self)
-        shown.params = self.commands[DEFAULT].params
-        shown.options_metavar, shown.subcommand_metavar = "[METHOD]", "[OPTIONS]"
-        TyperGroup.format_help(shown, ctx, formatter)
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        options = self.commands[DEFAULT].shell_complete(ctx, incomplete) if incomplete[:1] == "-" else []
-        return options or super().shell_complete(ctx, incomplete)
-
-
-def _method_of(args: Sequence[str]) -> str:
-    for at, word in enumerate(args):
-        if word.startswith("--resume"):
-            folder = word.partition("=")[2] or (args[at + 1] if at + 1 < len(args) else "")
-            return Record(Path(folder)).settings().method if folder.strip() else DEFAULT
-    return DEFAULT
-
-
 app = typer.Typer(
-    cls=Methods,
+    cls=MethodGroup,
     help="Train a small contrastive model and watch whether it collapses; without a method, MoCo on digits.\n\n"
     f"The options are those of {DEFAULT}; collapse train METHOD --help shows those of another.",
     epilog="Example: collapse train moco --dataset cifar10 --queue 4096 --out runs/mine",
@@ -76,6 +44,7 @@ class Where:
     data_dir: str | None
     download: bool
     quiet: bool
+    checkpoint_minutes: float
 
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
@@ -103,6 +72,15 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be don
 Device = Annotated[str, typer.Option(help="device: auto, cpu, cuda, cuda:N or mps")]
 DataDir = Annotated[str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")]
 Download = Annotated[bool, typer.Option("--download", help="download a missing data set")]
+Minutes = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-minutes",
+        metavar="MINUTES",
+        help="save the run also within an epoch, every so many minutes; 0: only at its end",
+        min=0,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
 
 
@@ -120,14 +98,15 @@ def _command(method: str) -> Callable[..., None]:
         data_dir: DataDir = None,
         download: Download = False,
         quiet: Quiet = False,
+        checkpoint_minutes: Minutes = 10.0,
     ) -> None:
-        where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
+        where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet, checkpoint_minutes)
         if resume:
             _refuse_beside_resume(config, overwrite, out)
-            _resume(method, _sets(sets) | typed, where)
+            _resume(method, set_values(sets) | typed, where)
         else:
             layers = flat(read_toml(config)) if config else {}
-            _begin(resolve(method, layers, _sets(sets), typed), where)
+            _begin(resolve(method, layers, set_values(sets), typed), where)
 
     train.__doc__ = f"""{METHODS[method].__doc__}
 
@@ -155,21 +134,15 @@ def _refuse_beside_resume(config: Path | None, overwrite: bool, out: Path | None
         )
 
 
-def _sets(pairs: Sequence[str] | None) -> dict[str, str]:
-    """`--set a=b` words as settings; a section before the name (`training.lr`) may stand there."""
-    for pair in pairs or ():
-        if "=" not in pair:
-            raise CollapseError(f"--set {pair} has no '='", "write --set KEY=VALUE")
-    parts = (pair.partition("=") for pair in pairs or ())
-    return {key.split(".")[-1].replace("-", "_"): value for key, _, value in parts}
-
-
 def _begin(run: Run, where: Where) -> None:
     if where.out and not where.dry_run:
         Record(where.out).refuse_unfit(where.overwrite)
     from collapse_cli.analysis import training
-    from collapse_cli.runs import lifecycle
+    from collapse_cli.distributed import first
+    from collapse_cli.runs import lifecycle, lock
 
+    if where.out and not where.dry_run and first():
+        lock.refuse_held(where.out)  # before the images are read; it is claimed when they are
     device = where.torch_device()
     images = training.images(run, device, where.data_dir, where.download)
     checkpoint = training.fresh(run, images, device)
@@ -177,45 +150,62 @@ def _begin(run: Run, where: Where) -> None:
         print(toml(training.plan(checkpoint, images)), end="")
         return
     record = Record(where.out or lifecycle.usual_folder(checkpoint.run))
-    lifecycle.begin(record, checkpoint, sys.argv[1:], where.overwrite)
-    _train(checkpoint, images, record, where.quiet)
+    with claimed(record):
+        lifecycle.begin(record, checkpoint, sys.argv[1:], where.overwrite)
+        _train(checkpoint, images, record, where)
 
 
 def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
-    from collapse_cli.analysis import training
-    from collapse_cli.runs import lifecycle
+    record = Record(where.resume or Path())
+    record.settings()  # raises for what is no run folder, before anything is written to it
+    with claimed(record, where.dry_run):
+        _go_on(record, method, changes, where)
 
-    device, record = where.torch_device(), Record(where.resume or Path())
+
+def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -> None:
+    from collapse_cli.analysis import training
+    from collapse_cli.runs import lifecycle, same_images
+
+    device = where.torch_device()
     checkpoint = lifecycle.resumable(record, method, changes, device)
+    if lifecycle.is_complete(checkpoint):
+        complete(record, checkpoint, where.dry_run)
+        return
     images = training.images(checkpoint.run, device, where.data_dir, where.download)
-    lifecycle.refuse_other_images(record, checkpoint, images)
+    same_images.refuse_other_images(record, checkpoint, images)
+    warn(same_images.unverified(checkpoint))
     if where.dry_run:
         print(toml(training.plan(checkpoint, images)), end="")
         return
+    checkpoint = same_images.with_fingerprint(checkpoint, images)
     lifecycle.resume(record, checkpoint)
-    _train(checkpoint, images, record, where.quiet)
+    _train(checkpoint, images, record, where)
 
 
-def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) -> None:
+def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where) -> None:
     """Train to the last epoch; of several processes the first alone shows."""
     from collapse_cli.analysis import training
     from collapse_cli.distributed import first
     from collapse_cli.runs import lifecycle
     from collapse_cli.runs.shell import quoted
+    from collapse_cli.runs.signals import listening
+    from collapse_cli.runs.watch import Watch
     from collapse_cli.views.progress import live
 
-    shown, run = first() and not quiet, checkpoint.run
-    misleading = training.warnings(run, images)
+    shown, run = first() and not where.quiet, checkpoint.run
+    misleading = [*training.warnings(run, images), *checkpoint.notes]
     if first():
         record.say(warnings=misleading)
     if shown:
         _introduce(checkpoint, images, record, misleading)
-    with (
-        lifecycle.running(record, checkpoint),
-        live(run.method, run.training.epochs, enabled=shown) as display,
-    ):
-        for epoch in lifecycle.epochs(checkpoint, images, record):
-            display.update(epoch)
+    with listening() as signals:
+        watch = Watch(where.checkpoint_minutes, signals)
+        with (
+            lifecycle.running(record, checkpoint, watch),
+            live(run.method, run.training.epochs, enabled=shown) as display,
+        ):
+            for epoch in lifecycle.epochs(checkpoint, images, record, watch):
+                display.update(epoch)
     if first():
         print(record.checkpoint)
     if shown:

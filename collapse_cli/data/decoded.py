@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from collapse_cli.data import pixels
+from collapse_cli.data.contents import contents
 from collapse_cli.data.conversions import broken_beside, notes
 from collapse_cli.data.encoded import Broken, Encoded
 from collapse_cli.data.framing import OTHERWISE, framed, unchanged
@@ -149,6 +150,7 @@ def images(
         source.name,
         tuple(source.files[i] for i in taken) if source.files else (),
         (*notes(looks, square, framing.side == 0, files.background, level), *aside),
+        None if looked_at_later else contents(streamed.read, len(taken), bool(source.files)),
     )
 
 

@@ -12,7 +12,7 @@ from collapse_cli.metrics.image_set import ImageSet
 from collapse_cli.metrics.image_words import fault, in_the_data, leave_out, remedy, too_few
 from collapse_cli.metrics.signs import COMPLETE, few_rows_vary
 from collapse_cli.metrics.spectrum import Spectrum
-from collapse_cli.shapes import Stage
+from collapse_cli.stage import Stage
 
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
 OUTLIER, OF_AXES = 0.5, 5  # of the variance in the first direction, of so many at least

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from collapse_cli.metrics.causes_steps import ENOUGH, FEW
 from collapse_cli.settings import flat, resolve
-from collapse_cli.shapes import Stage
+from collapse_cli.stage import Stage
 
 if TYPE_CHECKING:
     from collapse_cli.metrics.advice import Context

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from collapse_cli import methods
+from collapse_cli.distributed import rank, world
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
+from collapse_cli.fingerprint import Fingerprint
 from collapse_cli.methods import Method
 from collapse_cli.models.heads import in_words
 from collapse_cli.runs.reader import Unreadable
 from collapse_cli.runs.source import Source
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import DataShape, Normalisation
-from collapse_cli.training import State, start
+from collapse_cli.training import Part, State, start
 
 FORMAT = 1
+NONE: Mapping[str, Tensor] = {}
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run as it stood after `state.epoch` passes: everything that rebuilds it and everything to go on with it."""
+    """A run as it stood after `state.epoch` passes, or within the next: what rebuilds it and everything to go on with it.
+
+    fingerprint: by which its images are known again; None in checkpoints of earlier versions. notes: what was not restored as
+    it was, so that a training that goes on is not the one that never stopped, in sentences.
+    """
 
     run: Run
     method: Method
@@ -37,6 +44,8 @@ class Checkpoint:
     normalisation: Normalisation
     data: DataShape
     classes: tuple[str, ...]
+    fingerprint: Fingerprint | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -44,8 +53,12 @@ class Checkpoint:
         return self.data.image
 
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Written to a temporary name in the same folder, then renamed: an interrupted save leaves the one before."""
+def save(path: Path, checkpoint: Checkpoint, statistics: Mapping[str, Tensor] = NONE) -> None:
+    """Written to a temporary name in the same folder, then renamed: an interrupted save leaves the one before.
+
+    statistics: of batch norm in each of several processes, as `distributed.gathered_statistics` gives them within an epoch.
+    """
+    state = checkpoint.state
     metadata = {
         "settings": checkpoint.run.tables(),
         "normalisation": asdict(checkpoint.normalisation),
@@ -53,18 +66,30 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "images": checkpoint.data.images,
         "classes": checkpoint.classes,
         "class_count": checkpoint.data.classes,
-        "epoch": checkpoint.state.epoch,
+        "fingerprint": checkpoint.fingerprint and asdict(checkpoint.fingerprint),
+        **reached(state),
         "parts": parts(checkpoint.method),
     }
+    means = {name: of_each.mean(dim=0) for name, of_each in statistics.items()}
     content = {
         "collapse_format": FORMAT,
         "metadata": json.dumps(metadata),
-        "method": cast(nn.Module, checkpoint.method).state_dict(),
-        "optimizer": checkpoint.state.optimizer.state_dict(),
-        "generator": checkpoint.state.generator.get_state(),
+        "method": cast(nn.Module, checkpoint.method).state_dict() | means,
+        "optimizer": state.optimizer.state_dict(),
+        "generator": state.generator.get_state(),
     }
+    if state.part:
+        total, opening, seconds = state.part.total, state.part.opening, state.part.seconds
+        content["part"] = {"opening": opening, "total": total, "seconds": seconds, "statistics": statistics}
     with whole(path) as draft:
         torch.save(content, draft)
+
+
+def reached(state: State) -> dict[str, int]:
+    """How far the training got: epochs completed, and of the one under way, if any, the steps done and all of them."""
+    return {"epoch": state.epoch} | (
+        {"step": state.part.step, "steps": state.part.steps} if state.part else {}
+    )
 
 
 def parts(method: Method) -> dict[str, Any]:
@@ -112,13 +137,43 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
     network.load_state_dict(content["method"])
     state = start(method, run.training)
     state.saved = deepcopy(content["optimizer"])  # the optimizer takes its tensors as its own
-    if (
-        state.generator.get_state().shape == content["generator"].shape
-    ):  # another kind of device draws otherwise
-        state.generator.set_state(content["generator"])
     state.epoch = metadata["epoch"]
+    notes = (
+        *_draws_go_on(state.generator, content["generator"]),
+        *_restored(state, network, content, metadata),
+    )
     normalisation = Normalisation(*(tuple(metadata["normalisation"][part]) for part in ("mean", "std")))
-    return Checkpoint(run, method, state, normalisation, data, tuple(metadata["classes"]))
+    seen = Fingerprint.read(metadata.get("fingerprint"))
+    return Checkpoint(run, method, state, normalisation, data, tuple(metadata["classes"]), seen, notes)
+
+
+def _draws_go_on(generator: torch.Generator, saved: Tensor) -> Iterator[str]:
+    """The generator as it was; or a note that another kind of device draws otherwise."""
+    if generator.get_state().shape == saved.shape:
+        generator.set_state(saved)
+    else:
+        yield "the run was trained on another kind of device, and this one draws other orders and views"
+
+
+def _restored(
+    state: State, network: nn.Module, content: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> Iterator[str]:
+    """The epoch that a checkpoint was saved within, if it was; and a note where so many processes cannot go on exactly."""
+    if "part" not in content:
+        return
+    saved, here = content["part"], state.generator.get_state()
+    opening = saved["opening"] if saved["opening"].shape == here.shape else here
+    total = saved["total"].to(state.parameters[0].device)
+    state.part = Part(opening, metadata["steps"], total, metadata["step"], saved["seconds"])
+    statistics: Mapping[str, Tensor] = saved["statistics"]
+    processes = max((len(of_each) for of_each in statistics.values()), default=0)
+    if processes == world():
+        network.load_state_dict({name: of_each[rank()] for name, of_each in statistics.items()}, strict=False)
+    elif processes:
+        yield (
+            f"the run was stopped within an epoch of {processes} processes, each with batch statistics of its own, and goes on "
+            f"with their mean in {world()}"
+        )
 
 
 def content_of(source: Source) -> Mapping[str, Any]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,18 +19,27 @@ from torch import nn
 from collapse_cli import methods, training
 from collapse_cli.answers import version
 from collapse_cli.augment import recipes
-from collapse_cli.distributed import first, refuse_unequal, together
+from collapse_cli.distributed import (
+    first,
+    gathered_statistics,
+    highest,
+    others_alive,
+    refuse_unequal,
+    together,
+)
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.same_images import fingerprint, trained_again
 from collapse_cli.runs.shell import quoted
+from collapse_cli.runs.signals import REQUEUE, TERMINATED, Terminated
+from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import Run, flat, resolve
-from collapse_cli.shapes import DataShape, Images, Normalisation
+from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import Epoch
 
 INTERRUPTED = 130
-LISTED = 12  # classes that an error names
 
 
 def settled(run: Run, images: Images) -> Run:
@@ -53,7 +63,8 @@ def fresh(
     method = methods.build(run, images.data_shape)
     cast(nn.Module, method).to(device)
     state = training.start(method, run.training)
-    return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes)
+    seen = fingerprint(images)
+    return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes, seen)
 
 
 def usual_folder(run: Run) -> Path:
@@ -81,7 +92,8 @@ def resumable(
 ) -> Checkpoint:
     """The run as it stood after its last epoch, with the changed number of `epochs`, if any; nothing is written.
 
-    Raises CollapseError for a run of another method, for a change of any other setting, and where no epoch is left to do.
+    Raises CollapseError for a run of another method, for a change of any other setting, and where no epoch is left to do: but
+    not where only the word that it is done was never written (`is_complete`).
     """
     before = record.settings()
     if before.method != method:
@@ -94,36 +106,34 @@ def resumable(
             f"a resumed run keeps its settings, so {', '.join(fixed)} cannot change",
             "only --epochs can change; or start a new run",
         )
-    checkpoint = checkpoints.load(record.checkpoint, device)
-    if changes:
-        checkpoint = replace(checkpoint, run=resolve(method, flat(before.tables()), changes))
-    if checkpoint.state.epoch >= checkpoint.run.training.epochs:
+    if not record.checkpoint.exists():
         raise CollapseError(
-            f"{record.folder} has completed its {checkpoint.state.epoch} epochs",
-            f"give more to continue, such as --epochs {2 * checkpoint.state.epoch}",
+            f"there is no file {record.checkpoint}: the run was stopped before it began, or while another replaced it",
+            f"start it again: {trained_again(record, method, record.folder)} --overwrite",
+        )
+    checkpoint = checkpoints.load(record.checkpoint, device)
+    # a resumed run that was stopped before its next checkpoint plans more epochs than the one it has
+    planned = {"epochs": before.training.epochs, **changes}
+    checkpoint = replace(checkpoint, run=resolve(method, flat(checkpoint.run.tables()), planned))
+    planned_epochs, done = checkpoint.run.training.epochs, checkpoint.state.epoch
+    if done > planned_epochs or (done == planned_epochs and record.facts().get("status") == "done"):
+        raise CollapseError(
+            f"{record.folder} has completed its {done} epochs",
+            f"give more to continue, such as --epochs {2 * done}",
         )
     return checkpoint
 
 
-def refuse_other_images(record: Record, checkpoint: Checkpoint, images: Images) -> None:
-    """Raises CollapseError where the data set is not what the run was trained on so far: other images, or other classes."""
-    before, now = checkpoint.data, images.data_shape
-    if not before.images:  # an old checkpoint does not say how many
-        now = replace(now, images=0)
-    if (before, checkpoint.classes) != (now, images.classes):
-        raise CollapseError(
-            f"{record.folder} was trained on {_in_words(before, checkpoint.classes)}, and "
-            f"{checkpoint.run.training.dataset} now has {_in_words(now, images.classes)}",
-            "restore the data, or start a new run with --out",
-        )
+def is_complete(checkpoint: Checkpoint) -> bool:
+    """Whether no epoch is left to do: the run was stopped between its last checkpoint and the word that it is done."""
+    return checkpoint.state.epoch == checkpoint.run.training.epochs
 
 
-def _in_words(data: DataShape, classes: Sequence[str]) -> str:
-    listed = ", ".join(classes[:LISTED]) + " …" * (len(classes) > LISTED)
-    sides = "x".join(map(str, data.image))
-    named = f" ({listed})" if classes else ""
-    of = f"of {data.classes:,} class{'es' * (data.classes != 1)}{named}" if data.classes else "without labels"
-    return f"{data.images:,} images ({sides}) {of}"
+def complete(record: Record, checkpoint: Checkpoint) -> None:
+    """Write that a run is done whose last epoch is."""
+    resume(record, checkpoint)
+    if first():
+        record.say(status="done")
 
 
 def resume(record: Record, checkpoint: Checkpoint) -> None:
@@ -136,42 +146,85 @@ def resume(record: Record, checkpoint: Checkpoint) -> None:
 
 
 @contextmanager
-def running(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
+def running(record: Record, checkpoint: Checkpoint, watch: Watch | None = None) -> Iterator[None]:
     """Within it a run trains, alone or together with other processes; run.json then says how it ended.
 
-    Raises CollapseError with code 130 in place of KeyboardInterrupt, with the command that goes on.
+    Raises CollapseError in place of KeyboardInterrupt (code 130) and of SIGTERM (143), with the command that goes on.
     """
-    with together(checkpoint.state.generator.device):
-        if not first():
-            yield
-            return
-        try:
-            yield
-        except KeyboardInterrupt:
-            record.say(status="interrupted")
-            raise CollapseError(
-                f"interrupted; {record.checkpoint} contains epoch {checkpoint.state.epoch}",
-                f"continue with: collapse train --resume {quoted(record.folder)}",
-                INTERRUPTED,
-            ) from None
-        except Exception as error:
-            record.say(
-                status="failed", error=error.message if isinstance(error, CollapseError) else repr(error)
-            )
-            raise
+    watch = watch or Watch()
+    watch.saved(checkpoint.state)
+    told = _recorded(record, watch) if first() else nullcontext()
+    with together(checkpoint.state.generator.device), told, others_alive():
+        yield
 
 
-def epochs(checkpoint: Checkpoint, images: Images, record: Record) -> Iterator[Epoch]:
-    """Train on, keeping history and checkpoints; yields each Epoch."""
-    settings = checkpoint.run.training
+@contextmanager
+def _recorded(record: Record, watch: Watch) -> Iterator[None]:
+    watch.signals.last = lambda: record.say(status="interrupted")
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated) as stop:
+        raise _stopped(record, watch, isinstance(stop, Terminated)) from None
+    except Exception as error:
+        if watch.signals.terminated:  # so are the processes that this one waited for
+            raise _stopped(record, watch, terminated=True) from None
+        ours = isinstance(error, CollapseError)
+        if ours and error.code == REQUEUE:
+            record.say(status="requeue")
+        else:
+            record.say(status="failed", error=error.message if ours else repr(error))
+        raise
+
+
+def _stopped(record: Record, watch: Watch, terminated: bool) -> CollapseError:
+    """What is told of a run that was stopped, once its folder says so."""
+    record.say(status="interrupted")
+    what, code = ("terminated", TERMINATED) if terminated else ("interrupted", INTERRUPTED)
+    return CollapseError(f"{what}; {record.checkpoint} contains {watch.contents}", _goes_on(record), code)
+
+
+def _goes_on(record: Record) -> str:
+    return f"continue with: collapse train --resume {quoted(record.folder)}"
+
+
+def epochs(
+    checkpoint: Checkpoint, images: Images, record: Record, watch: Watch | None = None
+) -> Iterator[Epoch]:
+    """Train on, keeping history and checkpoints; yields each Epoch. watch: when to save within one, and when to stop.
+
+    Raises CollapseError with code 75 when a signal asked for it, as soon as the run is saved.
+    """
+    watch, settings, state = watch or Watch(), checkpoint.run.training, checkpoint.state
+    between = partial(_between, checkpoint, record, watch)
     for epoch in training.train(
-        checkpoint.method, images, checkpoint.normalisation, settings, checkpoint.state
+        checkpoint.method, images, checkpoint.normalisation, settings, state, between
     ):
         if first():
             _keep(checkpoint, epoch, record)
+        watch.saved(state)
         yield epoch
+        if state.epoch < settings.epochs and highest(watch.wish) == Wish.STOP:
+            raise _requeued(record, watch)
     if first():
         record.say(status="done")
+
+
+def _between(checkpoint: Checkpoint, record: Record, watch: Watch) -> None:
+    """Save between two steps, where the clock or a signal wants it; and stop, where a signal does. All processes agree on it."""
+    wish = highest(watch.wish)
+    if wish == Wish.NOTHING:
+        return
+    training.refuse_diverged(checkpoint.method, checkpoint.run.training, checkpoint.state)
+    statistics = gathered_statistics(cast(nn.Module, checkpoint.method))
+    if first():
+        checkpoints.save(record.checkpoint, checkpoint, statistics)
+    watch.saved(checkpoint.state)
+    if wish == Wish.STOP:
+        raise _requeued(record, watch)
+
+
+def _requeued(record: Record, watch: Watch) -> CollapseError:
+    return CollapseError(f"stopped; {record.checkpoint} contains {watch.contents}", _goes_on(record), REQUEUE)
 
 
 def _keep(checkpoint: Checkpoint, epoch: Epoch, record: Record) -> None:

@@ -14,9 +14,16 @@ from typing import Any, get_args
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import refuse_unmakable, whole
+from collapse_cli.runs import lock
+from collapse_cli.runs.litter import is_draft
 from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
-from collapse_cli.shapes import Stage, Status
+from collapse_cli.stage import Stage, Status
+
+FILES = ("checkpoint.pt", "history.jsonl", "run.json", "report.html")
+FOLDERS = ("results", "plots", "epochs")
+OURS = {*FILES, *FOLDERS, "settings.toml"}
+"""What a run leaves in its folder, besides its lock."""
 
 
 @dataclass(frozen=True)
@@ -40,27 +47,35 @@ class Record:
         return dict(sorted(by_epoch.items()))
 
     def begin(self, run: Run, facts: Mapping[str, Any], overwrite: bool) -> None:
-        """Make the folder and write what is known before the first step. A folder with something in it is refused."""
+        """Make the folder and write what is known before the first step. A folder with something in it is refused.
+
+        By settings.toml it is known as a run folder. So that comes first, and is replaced and never removed: wherever this is
+        stopped, --overwrite takes what is left.
+        """
         self.refuse_unfit(overwrite)
-        self._clear()
         try:
-            (self.folder / "results").mkdir(parents=True, exist_ok=True)
+            self._clear()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.settle(run)
+            (self.folder / "results").mkdir(exist_ok=True)
         except OSError as error:
             raise CollapseError(
-                f"cannot make {self.folder}: {error.strerror}", "choose another --out"
+                f"cannot write to {self.folder}: {error.strerror}", "choose another --out"
             ) from None
-        self.settle(run)
         self.say(status="running", **facts)
 
     def refuse_unfit(self, overwrite: bool) -> None:
         """Raises CollapseError for a folder that cannot become this run's; nothing is written. overwrite: a run in it may go."""
         refuse_unmakable(self.folder, "--out")
-        if not (self.folder.is_dir() and any(self.folder.iterdir())):
+        content = self._content()
+        if not content:
             return
-        ours = (self.folder / "settings.toml").exists()
+        ours = "settings.toml" in content or (content <= OURS and (self.folder / lock.NAME).is_file())
         if not overwrite:
-            goes_on = f"--resume {quoted(self.folder)} continues the run in it, --overwrite replaces it"
-            raise CollapseError(f"{self.folder} is not empty", goes_on if ours else "choose another --out")
+            whole_run = {"settings.toml", "checkpoint.pt"} <= content
+            goes_on = f"--resume {quoted(self.folder)} continues the run in it, " * whole_run
+            remedy = f"{goes_on}--overwrite replaces {'it' if goes_on else 'the run that was begun in it'}"
+            raise CollapseError(f"{self.folder} is not empty", remedy if ours else "choose another --out")
         if not ours:
             raise CollapseError(
                 f"{self.folder} is not a run folder, and --overwrite would delete its content",
@@ -72,12 +87,20 @@ class Record:
         with whole(self.folder / "settings.toml") as draft:
             draft.write_text(toml(run.tables()))
 
+    def _content(self) -> set[str]:
+        """Names of what lies in the folder, without the lock, what killed processes left half-written, and an empty results/."""
+        there = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        names = {path.name for path in there if path.name != lock.NAME and not is_draft(path.name)}
+        empty = names == {"results"} and not any((self.folder / "results").glob("*"))
+        return set() if empty else names
+
     def _clear(self) -> None:
-        """Remove what a run before left in the folder."""
-        for name in ("settings.toml", "run.json", "history.jsonl", "checkpoint.pt", "report.html"):
-            (self.folder / name).unlink(missing_ok=True)
-        for name in ("results", "plots", "epochs"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        """Remove what a run before left in the folder: the checkpoint first, for without it nothing resumes half a run."""
+        for place in (self.folder / name for name in (*FILES, *FOLDERS)):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                place.unlink(missing_ok=True)
 
     def say(self, **facts: Any) -> None:
         """Add facts to run.json: status, versions, seed, argv …"""
@@ -128,12 +151,15 @@ class Record:
     def stage(self, epochs: int, planned: int) -> Stage:
         """How far the run got, `epochs` of them completed, as its checkpoint says; what run.json says of it.
 
-        planned: by the checkpoint. A resumed run may plan more, which settings.toml says, unless it is damaged.
+        planned: by the checkpoint. A resumed run may plan more, which settings.toml says, unless it is damaged. A run that is
+        said to be running was killed where nothing holds its lock.
         """
         facts = self.facts()
         with suppress(CollapseError):
             planned = self.settings().training.epochs
         status: Status = facts["status"] if facts.get("status") in get_args(Status) else "unknown"
+        if status == "running" and lock.is_free(self.folder):
+            status = "killed"
         return Stage(status, epochs, planned, str(facts.get("error", "")))
 
     def keep(self, document: Mapping[str, Any]) -> None:

@@ -13,7 +13,8 @@ from PIL import Image
 
 from collapse_cli import training
 from collapse_cli.cli import main
-from collapse_cli.runs import checkpoint
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import checkpoint, lock
 
 Capture = pytest.CaptureFixture[str]
 
@@ -268,3 +269,127 @@ def test_a_resume_on_other_images_is_refused_before_anything_is_written(
     (tmp_path / "set/a/0.png").unlink()
     assert "now has 11 images (3x8x8) of 2 classes (a, b)" in refused(capsys, *again)
     assert Path(out, "history.jsonl").read_text() == history
+
+
+def killed(folder: Path, status: str = "running") -> None:
+    """As a run is that was killed between its last checkpoint and the word that it is done."""
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(facts | {"status": status}))
+
+
+@pytest.mark.parametrize("status", ["running", "failed", "interrupted", "unheard of"])
+def test_a_run_that_lacks_its_end_alone_is_done_when_resumed(
+    status: str, copy: Path, capsys: Capture
+) -> None:
+    """Nothing is trained; it is said, and stdout is the checkpoint. A dry run says so and changes nothing."""
+    killed(copy, status)
+    before = contents(copy)
+    told = f"{copy} has completed its 2 epochs, and was stopped before it wrote so"
+    assert main(["train", "--resume", str(copy), "--dry-run"]) == 0
+    assert capsys.readouterr() == ("", f"{told}\n")
+    assert contents(copy) == before
+    assert "has completed its 2 epochs" in refused(
+        capsys, "train", "--resume", str(copy), "--epochs", "1", "-q"
+    )
+    assert main(["train", "--resume", str(copy), "-q"]) == 0
+    assert capsys.readouterr() == (f"{copy / 'checkpoint.pt'}\n", f"{told}: now it is done\n")
+    after = contents(copy)
+    assert {name for name in after if after[name] != before[name]} == {"run.json"}
+    assert json.loads(after["run.json"])["status"] == "done"
+    assert "has completed its 2 epochs" in refused(capsys, "train", "--resume", str(copy), "-q")
+
+
+def test_a_run_that_lacks_its_end_alone_goes_on_when_more_is_planned(copy: Path) -> None:
+    killed(copy)
+    assert main(["train", "--resume", str(copy), "--epochs", "3", "-q"]) == 0
+    assert epochs_done(copy) == [1, 2, 3]
+
+
+def test_what_a_resumed_run_plans_outlives_a_kill(copy: Path, monkeypatch: Any, capsys: Capture) -> None:
+    """Killed before the first checkpoint that says so: settings.toml does. Of another setting the checkpoint's word holds."""
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_step", lambda *a: stop())
+        assert main(["train", "--resume", str(copy), "--epochs", "3", "-q"]) == 130
+    settings = copy / "settings.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace("batch = 64", "batch = 32"))
+    assert settings.read_text() != before
+    assert main(["train", "--resume", str(copy), "-q"]) == 0
+    assert settings.read_text() == before
+    assert epochs_done(copy) == [1, 2, 3]
+    capsys.readouterr()
+
+
+def test_a_run_without_a_checkpoint_is_begun_again(copy: Path, monkeypatch: Any, capsys: Capture) -> None:
+    """The hint works as it is typed."""
+    (copy / "checkpoint.pt").unlink()
+    said = refused(capsys, "train", "--resume", str(copy), "-q")
+    assert f"there is no file {copy / 'checkpoint.pt'}" in said
+    hint = said.splitlines()[1].partition("collapse ")[2].split()
+    assert main([*hint, "-q"]) == 0
+    assert epochs_done(copy) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "more", [["--out", "--overwrite"], ["--resume"], ["--resume", "--epochs", "9"], ["--out"]]
+)
+def test_beside_a_training_nobody_else_writes(
+    more: list[str], copy: Path, capsys: Capture, monkeypatch: Any
+) -> None:
+    """Refused before a file is touched, and before the images are read; those who read, and save answers, go on."""
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    with lock.claimed(copy):
+        before = contents(copy)
+        argv = ["train", more[0], str(copy), *more[1:], "-q"]
+        with monkeypatch.context() as patch:
+            patch.setattr("collapse_cli.analysis.training.images", None)
+            said = refused(capsys, *argv)
+        assert ("is in use: process" in said) is (more != ["--out"])
+        assert contents(copy) == before
+    assert not lock.holder(copy)
+
+
+def test_who_reads_needs_no_lock(copy: Path, capsys: Capture) -> None:
+    """An answer is saved beside a training."""
+    with lock.claimed(copy):
+        before = contents(copy)
+        assert main(["spectrum", str(copy), "--samples", "200", "-q"]) == 0
+        after = contents(copy)
+    assert set(after) - set(before) == {"results/spectrum.json"}
+    assert before.items() <= after.items()
+    capsys.readouterr()
+
+
+def test_a_training_holds_its_folder_from_begin_to_end(tmp_path: Path, monkeypatch: Any) -> None:
+    """At every step of a training, and of a resumed one; never of a dry run, which leaves nothing."""
+    out, seen, step = tmp_path / "r", [], training._step
+
+    def looked(*given: Any) -> Any:
+        seen.append((lock.is_free(out), lock.holder(out).lives))  # type: ignore[union-attr]
+        return step(*given)
+
+    monkeypatch.setattr(training, "_step", looked)
+    assert main(["train", "--epochs", "1", "--out", str(out), "--dry-run"]) == 0
+    assert not out.exists()
+    assert main(["train", "--epochs", "1", "--out", str(out), "-q"]) == 0
+    assert main(["train", "--resume", str(out), "--epochs", "2", "-q"]) == 0
+    assert len(seen) == 42
+    assert set(seen) == {(False, True)}
+    assert lock.is_free(out)
+
+
+def test_of_several_processes_the_first_alone_claims(copy: Path, monkeypatch: Any, capsys: Capture) -> None:
+    from collapse_cli.commands.run_folder import claimed
+    from collapse_cli.runs.record import Record
+
+    monkeypatch.setenv("RANK", "1")
+    with lock.claimed(copy), claimed(Record(copy)):
+        pass
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    with lock.claimed(copy), pytest.raises(CollapseError, match="is in use"), claimed(Record(copy)):
+        pass
+    (copy / ".lock").write_text('{"pid": 7, "host": "node7", "since": "yesterday", "born": ""}')
+    with claimed(Record(copy)):
+        assert "warning:" in (warned := capsys.readouterr().err)
+        assert "process 7 on node7" in warned

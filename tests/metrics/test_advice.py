@@ -16,7 +16,8 @@ from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import Status
 from collapse_cli.settings import METHODS, flat, resolve
-from collapse_cli.shapes import DataShape, Stage
+from collapse_cli.shapes import DataShape
+from collapse_cli.stage import Stage
 
 WITHOUT_A_VALUE = {"resume"}  # options of `collapse train` that are no setting
 STAGES = (

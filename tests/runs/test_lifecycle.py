@@ -13,7 +13,7 @@ import torch
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
-from collapse_cli.runs import lifecycle
+from collapse_cli.runs import lifecycle, same_images
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import resolve
@@ -148,7 +148,7 @@ def test_a_stop_is_noted_in_the_folder(
 def test_a_run_is_not_resumed_on_other_images(record: Record, images: Images) -> None:
     """Fewer or more of them, renamed classes, no labels, other sizes: each is named beside what there was."""
     checkpoint = lifecycle.resumable(record, "moco", {"epochs": 4})
-    lifecycle.refuse_other_images(record, checkpoint, images)
+    same_images.refuse_other_images(record, checkpoint, images)
     labels = images.labels
     assert labels is not None
     for other, words in (
@@ -159,6 +159,6 @@ def test_a_run_is_not_resumed_on_other_images(record: Record, images: Images) ->
         (replace(images, classes=tuple("abcdefghijklmn")), "of 14 classes (a, b, c, d, e, f, g, h, i, j, k, l …)"),
     ):  # fmt: skip
         with pytest.raises(CollapseError) as raised:
-            lifecycle.refuse_other_images(record, checkpoint, other)
+            same_images.refuse_other_images(record, checkpoint, other)
         assert "was trained on 96 images (1x8x8) of 3 classes (a, b, c), and digits" in raised.value.message
         assert raised.value.message.endswith(words)

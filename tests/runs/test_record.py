@@ -164,3 +164,66 @@ def test_a_torn_answer_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "results" / "alignment.json").write_text('{"schema": 1,')
     (tmp_path / "results" / "other.json").write_text("[]")
     assert [one["command"] for one in record.results()] == ["spectrum"]
+
+
+DRAFT = f".settings.toml.{2**22 + 3}.part"
+
+
+@pytest.mark.parametrize(
+    "content", [[], [".lock"], [".lock", "results/"], ["results/"], [".lock", DRAFT], [DRAFT, "results/"]]
+)
+def test_what_a_run_leaves_that_was_killed_as_it_began_is_nothing(content: list[str], tmp_path: Path) -> None:
+    """No word of the run was written: the folder is as good as empty."""
+    for name in content:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("")
+    Record(tmp_path).begin(resolve("moco"), {}, overwrite=False)
+    assert Record(tmp_path).settings().method == "moco"
+
+
+@pytest.mark.parametrize(
+    ("content", "resumed"),
+    [
+        (["settings.toml"], False),
+        (["settings.toml", "results/"], False),
+        (["settings.toml", "run.json", "checkpoint.pt"], True),
+        ([".lock", "history.jsonl", "epochs/"], False),
+        ([".lock", "run.json", "results/", "results/spectrum.json", DRAFT], False),
+        (["settings.toml", "notes.md", "checkpoint.pt/"], True),
+    ],
+)
+def test_half_a_run_is_replaced_when_told_so(content: list[str], resumed: bool, tmp_path: Path) -> None:
+    """--resume is named where there is something to resume."""
+    record = Record(tmp_path)
+    for name in content:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("")
+    with pytest.raises(CollapseError, match="not empty") as caught:
+        record.begin(resolve("moco"), {}, overwrite=False)
+    assert ("--resume" in caught.value.hint) is resumed
+    assert "--overwrite replaces" in caught.value.hint
+    record.begin(resolve("mochi"), {}, overwrite=True)
+    assert record.settings().method == "mochi"
+    left = {path.name for path in tmp_path.iterdir()} - {".lock", DRAFT, "notes.md"}
+    assert left == {"settings.toml", "run.json", "results"}
+    assert not any((tmp_path / "results").iterdir())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ["results/", "results/table.json"],
+        ["epochs/"],
+        [".lock", "results/", "mine.txt"],
+        [".git/"],
+        ["run.json"],
+    ],
+)
+def test_a_folder_of_somebody_else_is_left_as_it_is(content: list[str], tmp_path: Path) -> None:
+    """Not even with --overwrite: `results` is a name that other programs use, and .lock too."""
+    for name in content:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    for overwrite, words in ((False, "is not empty"), (True, "is not a run folder")):
+        with pytest.raises(CollapseError, match=words) as caught:
+            Record(tmp_path).begin(resolve("moco"), {}, overwrite)
+        assert caught.value.hint == "choose another --out"
+    assert sorted(tmp_path.rglob("*")) == before

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from collapse_cli import training
+from collapse_cli.analysis import glance
 from collapse_cli.analysis.inputs import load
 from collapse_cli.analysis.inspection import facts
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.cli import main
+from collapse_cli.runs import lock
 from collapse_cli.runs.foreign import Choices
 from collapse_cli.runs.record import Record
-from collapse_cli.shapes import Stage
+from collapse_cli.stage import Stage
 
 FEW = Measuring(samples=50)
 Capture = pytest.CaptureFixture[str]
@@ -44,6 +46,8 @@ def told(folder: Path, **changes: Any) -> None:
         (Stage("running", 0, 40), "no epoch of 40 is completed"),
         (Stage("failed", 0, 40, "the loss was nan"), "no epoch of 40 is completed; the training failed: the loss was nan"),
         (Stage("failed", 12, 40), "after 12 of 40 epochs; the training failed"),
+        (Stage("killed", 12, 40), "after 12 of 40 epochs; the training was killed"),
+        (Stage("killed", 40, 40), ""),
     ],
 )  # fmt: skip
 def test_in_words(stage: Stage, said: str) -> None:
@@ -87,11 +91,36 @@ def test_a_resumed_run_plans_more_than_its_checkpoint(copied: Path) -> None:
     path = copied / "settings.toml"
     path.write_text(path.read_text().replace("epochs = 2\n", "epochs = 5\n"))
     record.say(status="running")
+    with lock.claimed(copied):
+        subject = load(copied, FEW)
+        assert subject.stage == Stage("running", 2, 5)
+        assert "  after 2 of 5 epochs" in subject.story
+        path.write_text("torn [")
+        assert load(copied, FEW).stage == Stage("running", 2, 2)
+
+
+def test_a_run_whose_process_is_gone(copied: Path, capsys: Capture) -> None:
+    """run.json says that it is running, and nothing holds its lock: it was killed, and every command says so.
+
+    A folder without a lock is of an earlier version, which may be training still.
+    """
+    path = copied / "settings.toml"
+    path.write_text(path.read_text().replace("epochs = 2\n", "epochs = 5\n"))
+    told(copied, status="running")
     subject = load(copied, FEW)
-    assert subject.stage == Stage("running", 2, 5)
-    assert "  after 2 of 5 epochs" in subject.story
-    path.write_text("torn [")
-    assert load(copied, FEW).stage == Stage("running", 2, 2)
+    assert subject.stage == Stage("killed", 2, 5)
+    assert "  after 2 of 5 epochs; the training was killed" in subject.story
+    assert subject.facts["status"] == facts(copied, Choices())["status"] == "killed"
+    assert glance.facts(copied) == facts(copied, Choices())
+    assert main(["inspect", str(copied)]) == main(["diagnose", str(copied), "--samples", "200"]) == 0
+    shown = capsys.readouterr().out
+    assert "status           killed" in shown
+    assert "the training was killed" in " ".join(shown.split())
+    with lock.claimed(copied):
+        assert facts(copied, Choices())["status"] == "running"
+        assert glance.facts(copied) == facts(copied, Choices())
+    (copied / ".lock").unlink()
+    assert load(copied, FEW).stage == Stage("running", 2, 5)
 
 
 def test_history_beyond_the_checkpoint_is_not_its_own(copied: Path) -> None:

@@ -1,0 +1,50 @@
+"""A run folder that a command writes to. Of several processes the first alone writes, and says so."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from collapse_cli.runs import lock
+
+if TYPE_CHECKING:
+    from collapse_cli.runs.checkpoint import Checkpoint
+    from collapse_cli.runs.record import Record
+
+
+@contextmanager
+def claimed(record: Record, dry_run: bool = False) -> Iterator[None]:
+    """Within it no other process writes to the folder."""
+    from collapse_cli.distributed import first
+
+    if dry_run or not first():
+        yield
+        return
+    with lock.claimed(record.folder) as doubts:
+        warn(doubts)
+        yield
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Before a training, also where no progress is shown."""
+    from collapse_cli.distributed import first
+
+    for sentence in sentences if first() else ():
+        print(f"warning: {sentence}", file=sys.stderr)
+
+
+def complete(record: Record, checkpoint: Checkpoint, dry_run: bool) -> None:
+    """Of a run that was stopped after its last epoch, before it wrote that it is done."""
+    from collapse_cli.distributed import first
+    from collapse_cli.runs import lifecycle
+
+    if not first():
+        return
+    if not dry_run:
+        lifecycle.complete(record, checkpoint)
+    told = f"{record.folder} has completed its {checkpoint.state.epoch} epochs, and was stopped before it wrote so"
+    print(told if dry_run else f"{told}: now it is done", file=sys.stderr)
+    if not dry_run:
+        print(record.checkpoint)
