@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from collapse_cli.distributed import average, average_statistics, first, rank, r
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs import lifecycle
+from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import METHODS, resolve
@@ -81,6 +83,11 @@ class StopsAfter(Watch):
         return Wish.STOP if self.left == -1 else Wish.NOTHING
 
 
+def copied(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """The state of the method as it is now."""
+    return {key: tensor.clone() for key, tensor in cast(nn.Module, checkpoint.method).state_dict().items()}
+
+
 def course(folder: Path, stop_after: int = -1) -> Iterator[dict[str, Tensor]]:
     """Train a run whose encoder has batch norm, in one of several processes; its state where it was stopped, and at the end.
 
@@ -98,7 +105,7 @@ def course(folder: Path, stop_after: int = -1) -> Iterator[dict[str, Tensor]]:
         list(lifecycle.epochs(checkpoint, images, record, watch))
     except CollapseError as stopped:
         assert stopped.code == 75
-        within = {key: tensor.clone() for key, tensor in checkpoint.method.state_dict().items()}  # type: ignore[attr-defined]
+        within = copied(checkpoint)
         yield within
         torch.save(within, folder.parent / f"within-{rank()}.pt")
         torch.distributed.barrier()  # the file is there
@@ -106,9 +113,9 @@ def course(folder: Path, stop_after: int = -1) -> Iterator[dict[str, Tensor]]:
         assert checkpoint.notes == ()
         if first():
             shutil.copy(record.checkpoint, folder.parent / "within.pt")
-        yield dict(checkpoint.method.state_dict())  # type: ignore[attr-defined]
+        yield copied(checkpoint)
         list(lifecycle.epochs(checkpoint, images, record))
-    yield dict(checkpoint.method.state_dict())  # type: ignore[attr-defined]
+    yield copied(checkpoint)
 
 
 def one_of_two(rank: int, port: int, folder: str) -> None:
@@ -209,7 +216,7 @@ def test_one_process_goes_on_with_the_mean_of_two(both: Path, tmp_path: Path) ->
     """And says so; who measures the file within an epoch measures that mean, as at the end of an epoch."""
     one, other = (torch.load(both / f"within-{rank}.pt") for rank in (0, 1))
     saved = checkpoints.load(both / "within.pt")
-    state = saved.method.state_dict()  # type: ignore[attr-defined]
+    state = copied(saved)
     assert "each with batch statistics of its own, and goes on with their mean in 1" in saved.notes[0]
     for key in one:
         mean = one[key] if torch.equal(one[key], other[key]) else (one[key] + other[key]) / 2
