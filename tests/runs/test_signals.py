@@ -124,6 +124,21 @@ def test_nothing_is_written_late_where_the_training_has_ended_in_time(monkeypatc
     assert ended == []
 
 
+def test_whoever_was_woken_by_signals_is_still_woken() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing)
+    try:
+        with listening():
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert os.read(reading, 1) == bytes([signal.SIGUSR1])
+        assert signal.set_wakeup_fd(writing) == writing
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
+
+
 def test_a_thread_of_somebody_else_takes_no_handlers() -> None:
     handlers, there = [signal.getsignal(each) for each in HEARD], []
 
