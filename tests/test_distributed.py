@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -33,6 +36,7 @@ from collapse_cli.training import start, train
 STEPS, BATCH = 2, 8
 SMALL = {"queue": 16, "negatives": 8, "hardest": 8, "pair_mixes": 4, "query_mixes": 4, "mix_after": 0.0}
 NAMES = sorted(METHODS)
+PATIENCE = 10  # seconds that processes may take to end, on a machine that has much else to do; alone they take less than one
 Trained = tuple[list[float], dict[str, Tensor]]
 
 
@@ -261,6 +265,56 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
     assert main(["train", "--resume", str(out), "--epochs", "2", "--quiet"]) == 0
     history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
     assert [epoch["number"] for epoch in history] == [1, 2]
+
+
+def alive(process: int) -> bool:
+    """Whether it runs: not where it has ended and nobody has asked how."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process")
+def test_torchrun_is_stopped_requeued_and_terminated(tmp_path: Path) -> None:
+    """A signal to one process saves the run and ends both; SIGTERM to torchrun ends both at once. run.json says which it was.
+
+    torchrun makes 1 of both, and prints tracebacks of its own, of which none goes through our files.
+    """
+    out, stderr = tmp_path / "run", tmp_path / "stderr"
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "collapse_cli", "train"]
+
+    def ended(what: signal.Signals, to_agent: bool, *argv: str) -> str:
+        with stderr.open("w") as story:
+            agent = subprocess.Popen(
+                [sys.executable, *launch, *argv],
+                stdout=subprocess.DEVNULL,
+                stderr=story,
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+            )
+        try:
+            done, history, began = len(Record(out).history()), Record(out), time.monotonic()
+            while len(history.history()) == done and time.monotonic() - began < 120:
+                time.sleep(0.05)
+            threads = Path(f"/proc/{agent.pid}/task").iterdir()
+            ranks = [int(child) for each in threads for child in (each / "children").read_text().split()]
+            assert len(ranks) == 2, stderr.read_text()
+            os.kill(agent.pid if to_agent else ranks[1], what)
+            began = time.monotonic()
+            while any(map(alive, ranks)) and time.monotonic() - began < 60:
+                time.sleep(0.02)
+            seconds = time.monotonic() - began
+            assert seconds < PATIENCE, stderr.read_text()
+            assert agent.wait(60) == 1
+        finally:
+            agent.kill()
+        assert "collapse_cli/" not in stderr.read_text()
+        return str(json.loads((out / "run.json").read_text())["status"])
+
+    begin = ["moco", "--epochs", "400", "--queue", "128", "--out", str(out)]
+    assert ended(signal.SIGUSR1, False, *begin) == "requeue"
+    assert "collapse: stopped; " in stderr.read_text()
+    assert ended(signal.SIGTERM, True, "--resume", str(out)) == "interrupted"
+    assert stderr.read_text().count("collapse: terminated; ") == 1
 
 
 @pytest.mark.parametrize(("rank", "said"), [("0", 1), ("1", 0)])
