@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -16,8 +22,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from collapse_cli import methods
 from collapse_cli.cli import main
-from collapse_cli.distributed import average, average_statistics, refuse_unequal, together
+from collapse_cli.distributed import average, average_statistics, first, rank, refuse_unequal, together
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import checkpoint as checkpoints
+from collapse_cli.runs import lifecycle
+from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.runs.record import Record
+from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import start, train
@@ -25,6 +36,7 @@ from collapse_cli.training import start, train
 STEPS, BATCH = 2, 8
 SMALL = {"queue": 16, "negatives": 8, "hardest": 8, "pair_mixes": 4, "query_mixes": 4, "mix_after": 0.0}
 NAMES = sorted(METHODS)
+PATIENCE = 10  # seconds that processes may take to end, on a machine that has much else to do; alone they take less than one
 Trained = tuple[list[float], dict[str, Tensor]]
 
 
@@ -64,11 +76,59 @@ def bare(network: nn.Module) -> None:
                 setattr(parent, name, nn.Identity())
 
 
+class StopsAfter(Watch):
+    """Wishes for a stop when it has been asked so many times before."""
+
+    left = -1
+
+    @property
+    def wish(self) -> Wish:
+        self.left -= 1
+        return Wish.STOP if self.left == -1 else Wish.NOTHING
+
+
+def copied(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """The state of the method as it is now."""
+    return {key: tensor.clone() for key, tensor in cast(nn.Module, checkpoint.method).state_dict().items()}
+
+
+def course(folder: Path, stop_after: int = -1) -> Iterator[dict[str, Tensor]]:
+    """Train a run whose encoder has batch norm, in one of several processes; its state where it was stopped, and at the end.
+
+    Only the last process asks for the stop, as where a signal has reached no other one.
+    """
+    generator = torch.Generator().manual_seed(3)
+    pixels = torch.randint(0, 256, (4 * BATCH, 1, 8, 8), dtype=torch.uint8, generator=generator)
+    images, half = Images(pixels, None, (), "noise"), Normalisation((0.5,), (0.5,))
+    knobs = {"encoder": "resnet8", "dim": 8, "queue": 16, "batch": BATCH, "epochs": 2, "recipe": "digits"}
+    record, checkpoint = Record(folder), lifecycle.fresh(resolve("moco", knobs), images, half)
+    lifecycle.begin(record, checkpoint)
+    watch = StopsAfter()
+    watch.left = stop_after if not first() else -1
+    try:
+        list(lifecycle.epochs(checkpoint, images, record, watch))
+    except CollapseError as stopped:
+        assert stopped.code == 75
+        within = copied(checkpoint)
+        yield within
+        torch.save(within, folder.parent / f"within-{rank()}.pt")
+        torch.distributed.barrier()  # the file is there
+        checkpoint = lifecycle.resumable(record, "moco", {})
+        assert checkpoint.notes == ()
+        if first():
+            shutil.copy(record.checkpoint, folder.parent / "within.pt")
+        yield copied(checkpoint)
+        list(lifecycle.epochs(checkpoint, images, record))
+    yield copied(checkpoint)
+
+
 def one_of_two(rank: int, port: int, folder: str) -> None:
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     with together(torch.device("cpu")):
         torch.save({name: trained(name) for name in NAMES}, Path(folder) / f"{rank}.pt")
+        stops = {f"stopped-{each}": list(course(Path(folder) / f"stopped-{each}", each)) for each in (1, 4)}
+        torch.save({"through": list(course(Path(folder) / "through")), **stops}, Path(folder) / f"runs-{rank}.pt")
         mean = [torch.full((2, 3), float(rank)), None, torch.tensor(4.0 * rank)]
         average(mean)
         norm = nn.BatchNorm1d(2)
@@ -137,6 +197,36 @@ def test_means_over_processes(both: Path) -> None:
         assert torch.equal(variance, torch.full((2,), 2.0))
 
 
+@pytest.mark.parametrize("name", ["stopped-1", "stopped-4"])
+def test_two_processes_that_are_stopped_go_on_bit_by_bit(name: str, both: Path) -> None:
+    """Within the first epoch and within the second: each goes on with batch statistics of its own, which differ until its end."""
+    runs = [torch.load(both / f"runs-{rank}.pt") for rank in (0, 1)]
+    for of_process in runs:
+        stopped, resumed, end = of_process[name]
+        assert all(torch.equal(stopped[key], resumed[key]) for key in stopped)
+        (through,) = of_process["through"]
+        assert all(torch.equal(end[key], through[key]) for key in through)
+    one, other = (of_process[name][0] for of_process in runs)
+    differ = {key for key in one if not torch.equal(one[key], other[key])}
+    assert differ
+    assert all(key.rpartition(".")[2] in ("running_mean", "running_var") for key in differ)
+    files = [torch.load(both / folder / "checkpoint.pt") for folder in (name, "through")]
+    assert files[0]["metadata"] == files[1]["metadata"]
+    assert torch.equal(files[0]["generator"], files[1]["generator"])
+    assert len(Record(both / name).history()) == 2
+
+
+def test_one_process_goes_on_with_the_mean_of_two(both: Path, tmp_path: Path) -> None:
+    """And says so; who measures the file within an epoch measures that mean, as at the end of an epoch."""
+    one, other = (torch.load(both / f"within-{rank}.pt") for rank in (0, 1))
+    saved = checkpoints.load(both / "within.pt")
+    state = copied(saved)
+    assert "each with batch statistics of its own, and goes on with their mean in 1" in saved.notes[0]
+    for key in one:
+        mean = one[key] if torch.equal(one[key], other[key]) else (one[key] + other[key]) / 2
+        torch.testing.assert_close(state[key], mean, rtol=1e-6, atol=0)
+
+
 def test_a_batch_without_equal_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(CollapseError, match="--batch 64 cannot be divided into 3 equal parts"):
@@ -175,6 +265,56 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
     assert main(["train", "--resume", str(out), "--epochs", "2", "--quiet"]) == 0
     history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
     assert [epoch["number"] for epoch in history] == [1, 2]
+
+
+def alive(process: int) -> bool:
+    """Whether it runs: not where it has ended and nobody has asked how."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process")
+def test_torchrun_is_stopped_requeued_and_terminated(tmp_path: Path) -> None:
+    """A signal to one process saves the run and ends both; SIGTERM to torchrun ends both at once. run.json says which it was.
+
+    torchrun makes 1 of both, and prints tracebacks of its own, of which none goes through our files.
+    """
+    out, stderr = tmp_path / "run", tmp_path / "stderr"
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "collapse_cli", "train"]
+
+    def ended(what: signal.Signals, to_agent: bool, *argv: str) -> str:
+        with stderr.open("w") as story:
+            agent = subprocess.Popen(
+                [sys.executable, *launch, *argv],
+                stdout=subprocess.DEVNULL,
+                stderr=story,
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+            )
+        try:
+            done, history, began = len(Record(out).history()), Record(out), time.monotonic()
+            while len(history.history()) == done and time.monotonic() - began < 120:
+                time.sleep(0.05)
+            threads = Path(f"/proc/{agent.pid}/task").iterdir()
+            ranks = [int(child) for each in threads for child in (each / "children").read_text().split()]
+            assert len(ranks) == 2, stderr.read_text()
+            os.kill(agent.pid if to_agent else ranks[1], what)
+            began = time.monotonic()
+            while any(map(alive, ranks)) and time.monotonic() - began < 60:
+                time.sleep(0.02)
+            seconds = time.monotonic() - began
+            assert seconds < PATIENCE, stderr.read_text()
+            assert agent.wait(60) == 1
+        finally:
+            agent.kill()
+        assert "collapse_cli/" not in stderr.read_text()
+        return str(json.loads((out / "run.json").read_text())["status"])
+
+    begin = ["moco", "--epochs", "400", "--queue", "128", "--out", str(out)]
+    assert ended(signal.SIGUSR1, False, *begin) == "requeue"
+    assert "collapse: stopped; " in stderr.read_text()
+    assert ended(signal.SIGTERM, True, "--resume", str(out)) == "interrupted"
+    assert stderr.read_text().count("collapse: terminated; ") == 1
 
 
 @pytest.mark.parametrize(("rank", "said"), [("0", 1), ("1", 0)])

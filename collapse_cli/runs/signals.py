@@ -78,13 +78,18 @@ def listening() -> Iterator[Signals]:
 
 @contextmanager
 def _in_time(signals: Signals) -> Iterator[None]:
-    """A handler runs between two instructions of Python, and one of torch may take long: a thread ends the process instead."""
+    """A handler runs between two instructions of Python, and one of torch may take long: a thread ends the process instead.
+
+    Whoever was woken by signals before is still woken, by this thread.
+    """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     left = threading.Event()
 
     def watch() -> None:
         while arrived := os.read(reading, 1):
+            if before >= 0:
+                os.write(before, arrived)
             if arrived[0] == signal.SIGTERM and not left.wait(GRACE):
                 signals.last()
                 os._exit(TERMINATED)

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +83,43 @@ def test_what_cannot_be_done_is_said_before_anything_is_trained(
 ) -> None:
     assert main(["claims", *argv]) == 2
     assert message in capsys.readouterr().err
+
+
+def children(process: int) -> list[int]:
+    """Of a process and of all its threads; none once it has ended."""
+    with suppress(OSError):
+        threads = list(Path(f"/proc/{process}/task").iterdir())
+        return [int(child) for each in threads for child in (each / "children").read_text().split()]
+    return []
+
+
+def alive(process: int) -> bool:
+    """Whether it runs: not where it has ended and nobody has asked how."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process")
+def test_sigterm_ends_every_process(tmp_path: Path) -> None:
+    """143 and one line, without a traceback, and nobody trains on."""
+    argv = [sys.executable, "-m", "collapse_cli", "claims", "momentum", "--jobs", "2"]
+    stderr, began, trainers = tmp_path / "stderr", time.monotonic(), []
+    with stderr.open("w") as story:
+        asked = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=story)
+    try:
+        while len(trainers) < 3 and time.monotonic() - began < 120:  # two, and one that tracks resources
+            trainers = children(asked.pid)
+            time.sleep(0.05)
+        time.sleep(1)
+        asked.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert asked.wait(30) == 143
+        while any(map(alive, trainers)) and time.monotonic() - began < 30:
+            time.sleep(0.02)
+        assert time.monotonic() - began < 10, "alone they take less than one"
+    finally:
+        asked.kill()
+    assert [line for line in stderr.read_text().splitlines() if "resource_tracker" not in line and line[:1] != " "] == [
+        "collapse: terminated"
+    ]
