@@ -23,7 +23,7 @@ from pyarrow import parquet
 
 import collapse_cli
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import checkpoint, csv_table, embeddings, foreign, labels, parquet_table, reader
+from collapse_cli.runs import checkpoint, csv_table, embeddings, foreign, labels, npz, parquet_table, reader
 from collapse_cli.runs.reader import Unreadable
 
 PACKAGE = Path(collapse_cli.__file__).parent
@@ -44,7 +44,7 @@ MEGABYTE = 1 << 20
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with a megabyte of memory."""
-    monkeypatch.setattr(reader, "memory", lambda: MEGABYTE)
+    monkeypatch.setattr(reader, "budget", lambda: MEGABYTE)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     assert reader.read(tmp_path / "e.npz")["a"].shape == (75_000,)
     archive(tmp_path / "e.npz", a=half, b=half)
     monkeypatch.setattr(zipfile.ZipFile, "open", None)
-    with pytest.raises(CollapseError, match="this machine has 1,048,576 bytes of memory") as caught:
+    with pytest.raises(CollapseError, match="files may take 1,048,576 bytes of memory") as caught:
         embeddings.load(tmp_path / "e.npz")
     assert caught.value.code == 2
 
@@ -203,7 +203,7 @@ def test_an_npz_keeps_its_names_and_kinds(tmp_path: Path) -> None:
     wanted = {"a": numpy.arange(6).reshape(2, 3), "b": numpy.array(["x", "yz"]), "c": numpy.array(0.5)}
     for save in (numpy.savez, numpy.savez_compressed):
         save(tmp_path / "e.npz", **wanted)
-        found = reader.arrays(tmp_path / "e.npz")
+        found = npz.arrays(tmp_path / "e.npz")
         assert list(found) == list(wanted)
         assert all(numpy.array_equal(found[name], array) for name, array in wanted.items())
         assert [array.dtype for array in found.values()] == [array.dtype for array in wanted.values()]
@@ -234,7 +234,7 @@ def test_an_old_file_is_read_into_memory_and_a_new_one_is_mapped(tmp_path: Path)
     torch.save(rows, tmp_path / "new.pt")
     assert torch.equal(reader.read(tmp_path / "new.pt"), rows)
     torch.save(rows, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-    with pytest.raises(CollapseError, match="this machine has 1,048,576 bytes"):
+    with pytest.raises(CollapseError, match="files may take 1,048,576 bytes"):
         reader.read(tmp_path / "old.pt")
 
 
