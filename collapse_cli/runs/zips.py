@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 SIGNATURE = b"PK\x03\x04"  # the first bytes of what torch.save writes since 2020, and of each part of it
 FIXED, NAME, EXTRA = (
@@ -24,6 +25,17 @@ AT_ONCE = 1 << 26  # bytes between two looks for Ctrl-C
 
 class Damaged(ValueError):
     """A part whose bytes do not match its checksum; its name."""
+
+
+class Map(mmap.mmap):
+    """A file in memory that zipfile takes for one."""
+
+    def seekable(self) -> bool:
+        return True
+
+    @property
+    def as_file(self) -> IO[bytes]:
+        return cast(IO[bytes], self)
 
 
 class Archive:
@@ -39,13 +51,11 @@ class Archive:
             raise ValueError("it ends before its last byte")
         self.before = start - start % mmap.ALLOCATIONGRANULARITY  # of the file, in front of what is mapped
         with path.open("rb") as file:
-            self.content = mmap.mmap(
-                file.fileno(), stop - self.before, access=mmap.ACCESS_READ, offset=self.before
-            )
+            self.content = Map(file.fileno(), stop - self.before, access=mmap.ACCESS_READ, offset=self.before)
         first = start - self.before
         if self.content[first : first + len(SIGNATURE)] != SIGNATURE:
             raise zipfile.BadZipFile("it is no zip")
-        with zipfile.ZipFile(self.content) as archive:  # type: ignore[call-overload]  # a map reads and seeks as a file does
+        with zipfile.ZipFile(self.content.as_file) as archive:
             members = archive.infolist()
         self.members = {member.filename: member for member in members}
         declared = sum(member.file_size for member in members)
@@ -94,7 +104,7 @@ class Archive:
         """The bytes of a part, unpacked."""
         member = self.members[name]
         if member.compress_type != zipfile.ZIP_STORED:
-            with zipfile.ZipFile(self.content) as archive:  # type: ignore[call-overload]
+            with zipfile.ZipFile(self.content.as_file) as archive:
                 return archive.read(name)
         first = self.begins(name) - self.before
         return self.content[first : first + member.file_size]
