@@ -12,6 +12,7 @@ from typing import Any
 from collapse_cli.runs import reader
 from collapse_cli.runs.outline import Shape, is_whole, outline
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.zips import checksums
 
 TABLE = Path(__file__).with_name("catalogue.py")  # its rows are read here, for its results need torch
 FLOATS = ("float16", "float32", "float64")
@@ -76,7 +77,7 @@ def _row(call: ast.Call) -> tuple[str, str, bool]:
 def _identity(path: Path, file: Path, layout: str) -> Facts:
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return {"path": str(path), "sha256": digest, "layout": layout}
+    return {"path": str(path), "sha256": digest, "checksums": checksums(file), "layout": layout}
 
 
 def _of_rows(path: Path) -> Facts | None:

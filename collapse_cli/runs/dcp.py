@@ -65,6 +65,11 @@ def files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.name == METADATA or file.suffix == ".distcp")
 
 
+def parts(folder: Path) -> tuple[Path, ...]:
+    """The files with its numbers."""
+    return tuple(file for file in files(folder) if file.name != METADATA)
+
+
 def read(folder: Path) -> dict[str, Any]:
     """Tensors and plain values under the names that they were saved by, in dicts as they were saved.
 

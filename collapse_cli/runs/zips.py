@@ -20,6 +20,10 @@ FIXED, NAME, EXTRA = (
     26,
     28,
 )  # bytes of the header of a part before its name; where the lengths of name and extra field stand
+GZIP = b"\x1f\x8b"
+DISTRIBUTED = ".distcp"  # the end of the names of files of torch.distributed.checkpoint
+READ = "match, as far as they were read: states of an optimizer are not"
+MATCH, NONE = "match", "none in this file, so damage to its numbers cannot be told"
 AT_ONCE = 1 << 26  # bytes between two looks for Ctrl-C
 
 
@@ -41,10 +45,11 @@ class Map(mmap.mmap):
 class Archive:
     """A zip that is a file, or `length` bytes of one from `start` on: mapped, and read where it is used.
 
+    packed: whether its parts may be larger than it, as those of a .npz.
     Raises ValueError or another Exception for what is none, for parts that are larger than it, and for two of one name.
     """
 
-    def __init__(self, path: Path, start: int = 0, length: int | None = None) -> None:
+    def __init__(self, path: Path, start: int = 0, length: int | None = None, packed: bool = False) -> None:
         total = path.stat().st_size
         stop = total if length is None else start + length
         if not 0 <= start <= stop <= total:
@@ -59,7 +64,7 @@ class Archive:
             members = archive.infolist()
         self.members = {member.filename: member for member in members}
         declared = sum(member.file_size for member in members)
-        if declared > stop - start:
+        if declared > stop - start and not packed:
             raise ValueError(f"its parts declare {declared:,} bytes, but the file has {stop - start:,}")
         if len(self.members) < len(members):
             raise ValueError("two of its parts have the same name")
@@ -124,3 +129,21 @@ class Archive:
                 with view[start : min(start + AT_ONCE, last)] as part:
                     value = zlib.crc32(part, value)
         return value
+
+
+def checksums(*files: Path) -> str:
+    """What reading files has shown, for `inspect`: that all of their parts match, or that nothing can tell."""
+    if not files or not all(map(_keeps, files)):
+        return NONE
+    return READ if any(file.suffix == DISTRIBUTED for file in files) else MATCH
+
+
+def _keeps(file: Path) -> bool:
+    """Whether everything in a file stands under a checksum, which is compared whenever it is read."""
+    with file.open("rb") as opened:
+        start = opened.read(len(SIGNATURE))
+    if start.startswith(GZIP):
+        return True
+    if file.suffix == DISTRIBUTED:  # archives one after another
+        return start == SIGNATURE
+    return start == SIGNATURE and Archive(file, packed=True).keeps_checksums
