@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.runs import reader
-from collapse_cli.runs.outline import Shape, is_whole, outline
+from collapse_cli.runs import metadata, reader
+from collapse_cli.runs.outline import Shape, is_of_format, is_whole, outline
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.zips import checksums
 
@@ -103,18 +102,20 @@ def _of_rows(path: Path) -> Facts | None:
 def _of_checkpoint(file: Path) -> Facts | None:
     """Of a checkpoint that says what is in it; those of earlier versions do not."""
     content = outline(file)
-    if content is None or "collapse_format" not in content or not is_whole(file):
+    if content is None or not is_of_format(content) or not is_whole(file):
         return None
-    metadata = json.loads(content["metadata"])
-    settings = metadata["settings"]
+    about = metadata.read(content["metadata"])
+    settings, parts = metadata.run(about), about["parts"]
+    if not isinstance(parts["projector"], str) or not isinstance(parts["queue"], list | None):
+        return None
     return {
-        "method": settings["method"]["name"],
-        "trained_on": settings["training"]["dataset"],
-        "architecture": settings["model"]["encoder"],
-        "epoch": metadata["epoch"],
+        "method": settings.method,
+        "trained_on": settings.training.dataset,
+        "architecture": settings.model.encoder,
+        "epoch": about["epoch"],
         "parameters": _parameters(content["method"]),
-        **metadata["parts"],
-        "images": metadata["shape"],
+        **parts,
+        "images": about["shape"],
         **measurable(labels=True, views=True, network=True),
     }
 

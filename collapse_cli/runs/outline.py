@@ -18,6 +18,7 @@ from collapse_cli.runs import unpickled
 from collapse_cli.runs.unpickled import Table
 from collapse_cli.runs.zips import Archive
 
+FORMAT = 1  # of our checkpoints
 ENTRY = "/data.pkl"  # of an archive of torch.save
 HEADER, PICKLE = 1 << 26, 1 << 24  # bytes of names, at most
 
@@ -80,6 +81,12 @@ def _of_safetensors(path: Path) -> Mapping[str, Any] | None:
     return {
         name: Shape(tuple(facts["shape"])) for name, facts in header.items() if name != "__metadata__"
     } or None
+
+
+def is_of_format(content: Mapping[str, Any]) -> bool:
+    """Whether a file holds a checkpoint of ours that this version reads."""
+    version = content.get("collapse_format")
+    return type(version) is int and version == FORMAT
 
 
 def is_whole(path: Path) -> bool:

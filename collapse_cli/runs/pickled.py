@@ -24,7 +24,7 @@ def read(path: Path) -> Any:
     """
     length = reader.size(path)
     try:
-        archive = zips.Archive(path) if _is_zip(path) else None
+        archive = zips.Archive(path) if zips.is_zip(path) else None
         if archive is not None:
             archive.refuse_damaged()
         else:  # of old files all is read at once
@@ -40,12 +40,6 @@ def read(path: Path) -> Any:
     if declared > length:  # a few numbers, repeated
         reader.refuse_too_large(path, declared)
     return content
-
-
-def _is_zip(path: Path) -> bool:
-    """Whether torch takes a file for an archive."""
-    with path.open("rb") as file:
-        return file.read(len(zips.SIGNATURE)) == zips.SIGNATURE
 
 
 def _content(path: Path, length: int, archive: zips.Archive | None) -> Any:

@@ -60,8 +60,11 @@ class Archive:
         first = start - self.before
         if self.content[first : first + len(SIGNATURE)] != SIGNATURE:
             raise zipfile.BadZipFile("it is no zip")
-        with zipfile.ZipFile(self.content.as_file) as archive:
-            members = archive.infolist()
+        try:
+            with zipfile.ZipFile(self.content.as_file) as archive:
+                members = archive.infolist()
+        except (zipfile.BadZipFile, ValueError):  # a map is sought beyond its ends
+            raise ValueError("the list of its parts, at its end, is missing or damaged") from None
         self.members = {member.filename: member for member in members}
         declared = sum(member.file_size for member in members)
         if declared > stop - start and not packed:
@@ -129,6 +132,14 @@ class Archive:
                 with view[start : min(start + AT_ONCE, last)] as part:
                     value = zlib.crc32(part, value)
         return value
+
+
+def is_zip(path: Path) -> bool:
+    """Whether torch takes a file for an archive: by its first bytes."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(SIGNATURE)) == SIGNATURE
 
 
 def checksums(*files: Path) -> str:
