@@ -68,11 +68,14 @@ def dense(value: Tensor, path: Path) -> Tensor:
         refuse_too_large(path, 4 * value.numel())
         value = value.dequantize()
     if value.layout != torch.strided:
-        refuse_too_large(path, value.numel() * value.element_size())
+        entry = 8 * value.ndim + value.element_size()  # its place and its number, of which a copy is made
+        refuse_too_large(path, value.numel() * value.element_size() + value._nnz() * entry)
         value = value.to_dense()
     if value.is_floating_point() and value.element_size() == 1:  # float8 has no arithmetic
+        refuse_too_large(path, 4 * value.numel())
         value = value.float()
     if value.dtype in WIDE:
+        refuse_too_large(path, 8 * value.numel())
         value = value.long()
     return value.resolve_conj().resolve_neg()
 
