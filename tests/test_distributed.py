@@ -128,7 +128,9 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
     with together(torch.device("cpu")):
         torch.save({name: trained(name) for name in NAMES}, Path(folder) / f"{rank}.pt")
         stops = {f"stopped-{each}": list(course(Path(folder) / f"stopped-{each}", each)) for each in (1, 4)}
-        torch.save({"through": list(course(Path(folder) / "through")), **stops}, Path(folder) / f"runs-{rank}.pt")
+        torch.save(
+            {"through": list(course(Path(folder) / "through")), **stops}, Path(folder) / f"runs-{rank}.pt"
+        )
         mean = [torch.full((2, 3), float(rank)), None, torch.tensor(4.0 * rank)]
         average(mean)
         norm = nn.BatchNorm1d(2)
@@ -274,14 +276,25 @@ def alive(process: int) -> bool:
     return False
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process")
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process"
+)
 def test_torchrun_is_stopped_requeued_and_terminated(tmp_path: Path) -> None:
     """A signal to one process saves the run and ends both; SIGTERM to torchrun ends both at once. run.json says which it was.
 
     torchrun makes 1 of both, and prints tracebacks of its own, of which none goes through our files.
     """
     out, stderr = tmp_path / "run", tmp_path / "stderr"
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "collapse_cli", "train"]
+    launch = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "collapse_cli",
+        "train",
+    ]
 
     def ended(what: signal.Signals, to_agent: bool, *argv: str) -> str:
         with stderr.open("w") as story:

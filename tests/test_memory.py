@@ -42,6 +42,14 @@ def test_sizes_in_words(size: float, words: str) -> None:
     assert memory.in_words(size) == words
 
 
+def test_memory_is_that_of_this_machine() -> None:
+    """As the kernel tells it, in kilobytes."""
+    told = Path("/proc/meminfo")
+    if not told.exists():
+        pytest.skip("no /proc")
+    assert memory.memory() == 1024 * int(told.read_text().split()[1])
+
+
 @pytest.mark.parametrize("missing", ["the function", "the name"])
 def test_a_system_that_does_not_tell_has_no_bound(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows has no os.sysconf, and some systems do not know its names."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.runs import reader
-from collapse_cli.runs.outline import Shape, is_whole, outline
+from collapse_cli.runs import metadata, reader
+from collapse_cli.runs.outline import Shape, is_of_format, is_whole, outline
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.zips import checksums
 
 TABLE = Path(__file__).with_name("catalogue.py")  # its rows are read here, for its results need torch
 FLOATS = ("float16", "float32", "float64")
@@ -76,7 +76,7 @@ def _row(call: ast.Call) -> tuple[str, str, bool]:
 def _identity(path: Path, file: Path, layout: str) -> Facts:
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return {"path": str(path), "sha256": digest, "layout": layout}
+    return {"path": str(path), "sha256": digest, "checksums": checksums(file), "layout": layout}
 
 
 def _of_rows(path: Path) -> Facts | None:
@@ -102,18 +102,20 @@ def _of_rows(path: Path) -> Facts | None:
 def _of_checkpoint(file: Path) -> Facts | None:
     """Of a checkpoint that says what is in it; those of earlier versions do not."""
     content = outline(file)
-    if content is None or "collapse_format" not in content or not is_whole(file):
+    if content is None or not is_of_format(content) or not is_whole(file):
         return None
-    metadata = json.loads(content["metadata"])
-    settings = metadata["settings"]
+    about = metadata.read(content["metadata"])
+    settings, parts = metadata.run(about), about["parts"]
+    if not isinstance(parts["projector"], str) or not isinstance(parts["queue"], list | None):
+        return None
     return {
-        "method": settings["method"]["name"],
-        "trained_on": settings["training"]["dataset"],
-        "architecture": settings["model"]["encoder"],
-        **{name: metadata[name] for name in ("epoch", "step", "steps") if name in metadata},
+        "method": settings.method,
+        "trained_on": settings.training.dataset,
+        "architecture": settings.model.encoder,
+        **{name: about[name] for name in ("epoch", "step", "steps") if name in about},
         "parameters": _parameters(content["method"]),
-        **metadata["parts"],
-        "images": metadata["shape"],
+        **parts,
+        "images": about["shape"],
         **measurable(labels=True, views=True, network=True),
     }
 

@@ -13,7 +13,7 @@ from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.errors import CollapseError
 from collapse_cli.models.heads import in_words
-from collapse_cli.runs import checkpoint, embeddings, foreign, text_encoders, unread, weight_folders
+from collapse_cli.runs import checkpoint, embeddings, foreign, text_encoders, unread, weight_folders, zips
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.others.layouts import Choices
@@ -64,7 +64,8 @@ def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
 
 
 def _identity(source: Source, layout: str, path: Path | None = None) -> dict[str, Any]:
-    return {"path": str(path or source.path), "sha256": source.sha256, "layout": layout}
+    checked = {"checksums": zips.checksums(*source.files)}
+    return {"path": str(path or source.path), "sha256": source.sha256, **checked, "layout": layout}
 
 
 def _of_run(record: Record) -> dict[str, Any]:

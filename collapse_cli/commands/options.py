@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_args, g
 
 import typer
 
+from collapse_cli import memory
 from collapse_cli.commands.early import refuse_without_images
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import knob
@@ -59,6 +60,21 @@ class Listed:
     json: bool = knob(False, "JSON on stdout instead of a table")
 
 
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """How much memory the files of a command may take."""
+
+    max_memory: str = knob(
+        "",
+        f"memory that may be allocated for what is read from files, as 4GB or 1.5GiB (or {memory.VARIABLE}); default: half of "
+        "what is free",
+    )
+
+
+READ_NO_FILE = {"calibration", "claims", "datasets", "env", "gan", "linear", "methods"}
+"""Commands that take no file; all others have the options of `Bound`."""
+
+
 def options(
     preferred: Mapping[str, Any] = MappingProxyType({}), /, **panels: type
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -75,12 +91,15 @@ def options(
     ]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        bound = [] if function.__name__ in READ_NO_FILE else [_bound()]
+
         @functools.wraps(function)
         def command(**arguments: Any) -> Any:
-            values = {name: arguments.pop(name) for name, *_ in fields}
-            if "dataset" in values and not values["dataset"]:
-                refuse_without_images(arguments.values())
-            return function(**arguments, typed={k: v for k, v in values.items() if v is not None})
+            with memory.bounded(arguments.pop("max_memory", None) or ""):
+                values = {name: arguments.pop(name) for name, *_ in fields}
+                if "dataset" in values and not values["dataset"]:
+                    refuse_without_images(arguments.values())
+                return function(**arguments, typed={k: v for k, v in values.items() if v is not None})
 
         parameters = [
             p for p in inspect.signature(function, eval_str=True).parameters.values() if p.name != "typed"
@@ -89,12 +108,18 @@ def options(
             _option(panel.replace("_", " "), field, kind, preferred.get(name, field.default))
             for name, panel, field, kind in fields
         ]
-        command.__signature__ = inspect.Signature(parameters + added)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in parameters + added}
+        every = parameters + added + bound
+        command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in every}
         del command.__wrapped__
         return command
 
     return decorate
+
+
+def _bound() -> inspect.Parameter:
+    (field,) = dataclasses.fields(Bound)
+    return _option("Memory", field, str, field.default)
 
 
 @functools.cache

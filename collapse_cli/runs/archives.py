@@ -14,10 +14,9 @@ from typing import Any, cast
 
 import torch
 
-from collapse_cli.runs import unpickled
-from collapse_cli.runs.keys import LONG, PARTS
+from collapse_cli.runs import unpickled, zips
 from collapse_cli.runs.storages import TYPES, table
-from collapse_cli.runs.unpickled import Stream, Table
+from collapse_cli.runs.unpickled import Table
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # with which a file of 2019 begins
 COUNT = 8  # bytes of the number of elements before each of its storages
@@ -29,43 +28,18 @@ def read(
 ) -> Any:
     """What torch.save wrote into a file, or into `length` bytes of it. content: the file, where it is mapped already.
 
-    Raises ValueError or another Exception where it cannot be read.
+    Raises `zips.Damaged` where a checksum does not match, ValueError or another Exception where it cannot be read.
     """
+    with path.open("rb") as file:
+        file.seek(start)
+        zipped = file.read(len(zips.SIGNATURE)) == zips.SIGNATURE
+    if zipped:
+        archive = zips.Archive(path, start, length)
+        archive.refuse_damaged()
+        return of_archive(archive, mapped(path) if content is None else content)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        stop = len(whole) if length is None else start + length
-        if not 0 <= start <= stop <= len(whole):
-            raise ValueError("it ends before its last byte")
-        if whole[start : start + 4] == b"PK\x03\x04":
-            return _archive(path, whole, start, stop, content)
         whole.seek(start)
         return _of_2019(path, whole)
-
-
-def refuse_long_tuples(path: Path) -> None:
-    """Raises ValueError or another Exception where torch's reader, which hashes every name, might hash one without end."""
-    with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            file.seek(0)
-            for _ in range(5):  # as `_of_2019` reads them; torch reads no further than it can, either
-                _refuse_long_tuples(file)
-            return
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():  # torch may take any of them, in upper case as well
-            if member.filename.lower().endswith("data.pkl"):
-                _refuse_long_tuples(io.BytesIO(archive.read(member)))
-
-
-def _refuse_long_tuples(stream: Stream) -> None:
-    """Raises ValueError or another Exception where the next pickle makes a tuple that is not `hashable`, used so or not."""
-    parts: dict[int, tuple[int, Any]] = {}  # by id, with the tuple itself, whose id is then not used again
-
-    def watch(made: tuple[Any, ...]) -> None:
-        count = len(made) + sum(parts[id(part)][0] for part in made if id(part) in parts)
-        if count > PARTS:
-            raise ValueError(LONG)
-        parts[id(made)] = count, made
-
-    unpickled.read(stream, Table(watch=watch))
 
 
 def mapped(path: Path) -> torch.UntypedStorage:
@@ -82,43 +56,27 @@ def _aligned(whole: torch.UntypedStorage, start: int, stop: int) -> torch.Untype
     return part if start % ALIGNED == 0 else part.clone()  # type: ignore[no-untyped-call]
 
 
-def _archive(
-    path: Path, whole: mmap.mmap, start: int, stop: int, content: torch.UntypedStorage | None
-) -> Any:
-    part: Any = path if (start, stop) == (0, len(whole)) else io.BytesIO(whole[start:stop])
-    with zipfile.ZipFile(part) as archive:
-        members = {member.filename: member for member in archive.infolist()}
-        (entry,) = (name for name in members if name.endswith("data.pkl") and name.count("/") == 1)
-        folder = entry.removesuffix("data.pkl")
-        if folder + "constants.pkl" in members:
-            raise ValueError("it is a TorchScript archive")
-        if folder + "byteorder" in members and archive.read(folder + "byteorder") != b"little":
-            raise ValueError("its numbers have the byte order of another machine")
-        if sum(member.file_size for member in members.values()) > stop - start:
-            raise ValueError("its parts declare more bytes than it has")
-        bytes_of_file = mapped(path) if content is None else content
+def of_archive(archive: zips.Archive, content: torch.UntypedStorage) -> Any:
+    """What is in an archive. content: the file in which it lies, mapped."""
+    members = archive.members
+    (entry,) = (name for name in members if name.endswith("data.pkl") and name.count("/") == 1)
+    folder = entry.removesuffix("data.pkl")
+    if folder + "constants.pkl" in members:
+        raise ValueError("it is a TorchScript archive")
+    if folder + "byteorder" in members and archive.read(folder + "byteorder") != b"little":
+        raise ValueError("its numbers have the byte order of another machine")
 
-        def opened(key: str) -> torch.UntypedStorage:
-            member = members[f"{folder}data/{key}"]
-            if not member.file_size:
-                return _nothing()
-            if member.compress_type != zipfile.ZIP_STORED:
-                return torch.frombuffer(bytearray(archive.read(member)), dtype=torch.uint8).untyped_storage()
-            first = _begins(whole, start + member.header_offset)
-            if first + member.file_size > stop:
-                raise ValueError("a storage ends behind the file")
-            return _aligned(bytes_of_file, first, first + member.file_size)
+    def opened(key: str) -> torch.UntypedStorage:
+        name = f"{folder}data/{key}"
+        size = members[name].file_size
+        if not size:
+            return _nothing()
+        if members[name].compress_type != zipfile.ZIP_STORED:
+            return torch.frombuffer(bytearray(archive.read(name)), dtype=torch.uint8).untyped_storage()
+        first = archive.begins(name)
+        return _aligned(content, first, first + size)
 
-        with archive.open(entry) as stream:
-            return unpickled.read(io.BytesIO(stream.read()), table(opened))
-
-
-def _begins(whole: mmap.mmap, header: int) -> int:
-    """Where the bytes of a member begin, behind its header, its name, and what else stands there."""
-    if whole[header : header + 4] != b"PK\x03\x04":
-        raise ValueError("a part of it has no header")
-    lengths = (int.from_bytes(whole[header + place : header + place + 2], "little") for place in (26, 28))
-    return header + 30 + sum(lengths)
+    return unpickled.read(io.BytesIO(archive.read(entry)), table(opened))
 
 
 def _of_2019(path: Path, whole: mmap.mmap) -> Any:

@@ -17,7 +17,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import reader
 from collapse_cli.shapes import Rows
 
-HELD = 4  # rows that take less than 1/HELD of the memory are held in it
+HELD = 2  # rows that take less than 1/HELD of what files may take are held in it
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,6 @@ def rows(
     reader.refuse_too_large(path, max(lengths) * width * dtype.itemsize)
     starts = tuple(accumulate(lengths, initial=0))
     blocks = Blocks(starts, width, dtype, lru_cache(maxsize=1)(read))  # neighbours are asked for in turn
-    if HELD * starts[-1] * width * dtype.itemsize <= reader.memory():
+    if HELD * starts[-1] * width * dtype.itemsize <= reader.budget():
         return blocks[0 : len(blocks)]
     return blocks

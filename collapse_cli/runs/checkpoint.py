@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -15,18 +14,22 @@ from torch import Tensor, nn
 
 from collapse_cli import methods
 from collapse_cli.distributed import rank, world
-from collapse_cli.errors import CollapseError
+from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.files import whole
 from collapse_cli.fingerprint import Fingerprint
 from collapse_cli.methods import Method
 from collapse_cli.models.heads import in_words
+from collapse_cli.runs import zips
+from collapse_cli.runs.metadata import read as metadata_of
+from collapse_cli.runs.metadata import refuse_unlike
+from collapse_cli.runs.metadata import run as run_of
+from collapse_cli.runs.outline import FORMAT, is_of_format
 from collapse_cli.runs.reader import Unreadable
 from collapse_cli.runs.source import Source
-from collapse_cli.settings import Run, flat, resolve
+from collapse_cli.settings import Run
 from collapse_cli.shapes import DataShape, Normalisation
 from collapse_cli.training import Part, State, start
 
-FORMAT = 1
 NONE: Mapping[str, Tensor] = {}
 
 
@@ -111,13 +114,14 @@ def load(place: Path | Source, device: torch.device | str = "cpu") -> Checkpoint
     """Rebuild the run from its file on `device`. Raises CollapseError for anything that is not one of ours."""
     source = Source.at(place)
     path, content = source.path, content_of(source)
-    if content.get("collapse_format") != FORMAT:
+    if not is_of_format(content):
         raise CollapseError(
             f"{path} is not a checkpoint of collapse", "give the checkpoint.pt that `collapse train` wrote"
         )
     try:
-        return _rebuild(content, device)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        with concerning(str(path)):
+            return _rebuild(content, device)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError) as error:
         first = str(error).strip().splitlines()
         raise CollapseError(
             f"{path} is damaged ({type(error).__name__}: {first[0][:100] if first else ''})",
@@ -126,12 +130,14 @@ def load(place: Path | Source, device: torch.device | str = "cpu") -> Checkpoint
 
 
 def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoint:
-    metadata = json.loads(content["metadata"])
-    run = resolve(metadata["settings"]["method"]["name"], flat(metadata["settings"]))
+    metadata = metadata_of(content["metadata"])
+    run = run_of(metadata)
     shape = cast(tuple[int, int, int], tuple(metadata["shape"]))
     count = metadata.get("class_count", len(metadata["classes"]))
     images = metadata.get("images", metadata.get("pictures", 0))  # an earlier version's name for them
     data = DataShape(shape, images, count)
+    with torch.device("meta"):  # which allocates nothing
+        refuse_unlike(content["method"], cast(nn.Module, methods.build(run, data)).state_dict())
     method = methods.build(run, data)
     network = cast(nn.Module, method).to(device)
     network.load_state_dict(content["method"])
@@ -196,6 +202,4 @@ def content_of(source: Source) -> Mapping[str, Any]:
 def _why(path: Path, reason: str) -> str:
     """torch's own words where it got as far as the archive; of anything else it says only which byte it tripped over."""
     words = next(iter(reason.splitlines()), "")[:120]
-    return (
-        words if words and zipfile.is_zipfile(path) else "it was not written by torch.save, or it is damaged"
-    )
+    return words if words and zips.is_zip(path) else "it was not written by torch.save, or it is damaged"

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import archives, shell, storages, unpickled
+from collapse_cli.runs import archives, shell, storages, unpickled, zips
 from collapse_cli.runs.inert import Inert
 from collapse_cli.runs.others.array_names import is_aside
-from collapse_cli.runs.reader import Unreadable, refuse_too_large, size
+from collapse_cli.runs.reader import Unreadable, damaged, refuse_too_large, size
 
 METADATA = ".metadata"
 PARTS = 4096  # of one tensor
@@ -63,6 +63,11 @@ def is_at(path: Path) -> bool:
 def files(folder: Path) -> list[Path]:
     """Everything that belongs to it, in the order of the names."""
     return sorted(file for file in folder.iterdir() if file.name == METADATA or file.suffix == ".distcp")
+
+
+def parts(folder: Path) -> tuple[Path, ...]:
+    """The files with its numbers."""
+    return tuple(file for file in files(folder) if file.name != METADATA)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -157,6 +162,8 @@ class _Folder:
             return None
         try:
             return self._saved(place)
+        except CollapseError:  # it is damaged
+            raise
         except Exception:
             return None
 
@@ -169,7 +176,10 @@ class _Folder:
             raise ValueError("its parts are compressed")
         if file not in self.mapped:
             self.mapped[file] = archives.mapped(file)
-        return archives.read(file, place["offset"], place["length"], self.mapped[file])
+        try:
+            return archives.read(file, place["offset"], place["length"], self.mapped[file])
+        except zips.Damaged as error:
+            raise damaged(file, str(error)) from None
 
 
 def _problems(whole: Whole) -> Iterator[str]:

@@ -112,7 +112,7 @@ def stored(
     label_numbers, classes = (
         _labels_beside(beside, count) if beside else _labels(entries, f"{prefix}labels", count, path)
     )
-    source = str(entries.get("source", "")) or path.absolute().name
+    source = text(entries.get("source", "")) or path.absolute().name
     numbers = {space: _numbers(rows, entries, path, unpack) for space, rows in spaces.items()}
     return Stored(
         numbers,
@@ -122,6 +122,12 @@ def stored(
         source,
         entries.get(QUANTISED) or _type(spaces["h"]),
     )
+
+
+def text(value: Any) -> str:
+    """What a file holds as text, alone or as an array of one word; empty for all else."""
+    word = value.item() if isinstance(value, numpy.ndarray) and value.size == 1 else value
+    return word if isinstance(word, str) else ""
 
 
 def _labels_beside(beside: LabelFile, count: int) -> tuple[Tensor, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from collapse_cli.files import whole
 from collapse_cli.runs import arrays, codes, folders, shards, table_folders
 from collapse_cli.runs.arrays import ROWS
 from collapse_cli.runs.codes import Codes
-from collapse_cli.runs.embedding_set import content, stored
+from collapse_cli.runs.embedding_set import content, stored, text
 from collapse_cli.runs.labels import LabelFile
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Rows, Unpacking
@@ -121,7 +122,7 @@ def load(
     held = clean.held(chosen)
     views = [view.held(torch.isin(view.index, held.index).nonzero()[:, 0]) for view in pair]
     views = [_labelled_as(held, view) if beside or view.labels is None else view for view in views]
-    temperature = float(entries["temperature"]) if "temperature" in entries else None
+    temperature = _temperature(entries, path)
     both = (views[0], views[1]) if len(views) == 2 else None
     whole = codes.recognise(held.representations, clean.stored, unpack)
     parts = len(entries[ROWS].files) if isinstance(entries[ROWS], shards.Shards) else 1
@@ -129,9 +130,25 @@ def load(
     return SavedEmbeddings(held, both, temperature, clean.spaces, assumed, parts, whole, _network(entries))
 
 
+def _temperature(entries: Mapping[str, Any], path: Path) -> float | None:
+    """Raises CollapseError for what is no number above 0."""
+    if "temperature" not in entries:
+        return None
+    try:
+        temperature = float(entries["temperature"])
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        temperature = math.nan
+    if not 0 < temperature < math.inf:
+        raise CollapseError(
+            f"temperature of {path} is no number above 0",
+            "write the file with `collapse embed`, or leave it out",
+        )
+    return temperature
+
+
 def _network(entries: Mapping[str, Any]) -> str:
     """What a file of `collapse embed` says of the encoder; another's array of that name says nothing."""
-    stated = str(entries.get("network", ""))
+    stated = text(entries.get("network", ""))
     return stated if re.fullmatch(r"[0-9a-f]{64}|raw pixels", stated) else ""
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.models import rebuilt
+from collapse_cli.runs import plain
 from collapse_cli.runs.others import beside, branches, caveats, framings, leftovers
 from collapse_cli.runs.others.candidates import Candidate
 from collapse_cli.runs.others.framings import StatedFraming
@@ -200,15 +201,22 @@ def matrices(place: Path | Source, choices: Choices = AS_FOUND) -> dict[str, Ten
         if path.suffix == ".safetensors" or path.is_dir():  # which keeps names in no order of the network's
             tensors = dict(sorted(tensors.items(), key=lambda item: _counted(item[0])))
     weights = {
-        name.removesuffix(".weight"): weight.flatten(1)
+        name.removesuffix(".weight"): plain.dense(weight, path).flatten(1)
         for name, weight in tensors.items()
-        if weight.ndim > 1 and weight.is_floating_point() and not NO_LAYERS.search(name)
+        if _is_matrix(weight) and not NO_LAYERS.search(name)
     }
     if not weights:
         raise CollapseError(
             f"{path} contains no weight matrices", "give the file to which the model's state_dict was saved"
         )
     return weights
+
+
+def _is_matrix(weight: Tensor) -> bool:
+    """Whether it has numbers that are those of a layer: not so an empty one, and one without a device."""
+    return (
+        weight.ndim > 1 and weight.is_floating_point() and weight.numel() > 0 and not plain.is_unread(weight)
+    )
 
 
 def _counted(name: str) -> list[tuple[int, str]]:

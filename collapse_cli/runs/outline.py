@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,9 @@ from typing import Any
 
 from collapse_cli.runs import unpickled
 from collapse_cli.runs.unpickled import Table
+from collapse_cli.runs.zips import Archive
 
+FORMAT = 1  # of our checkpoints
 ENTRY = "/data.pkl"  # of an archive of torch.save
 HEADER, PICKLE = 1 << 26, 1 << 24  # bytes of names, at most
 
@@ -63,12 +64,11 @@ def outline(path: Path) -> Mapping[str, Any] | None:
     try:
         if path.suffix == ".safetensors":
             return _of_safetensors(path)
-        with zipfile.ZipFile(path) as archive:
-            (name,) = (name for name in archive.namelist() if name.endswith(ENTRY))
-            if archive.getinfo(name).file_size > PICKLE:
-                return None
-            with archive.open(name) as entry:
-                content = unpickled.read(io.BytesIO(entry.read()), TABLE)
+        archive = Archive(path)
+        (name,) = (name for name in archive.members if name.endswith(ENTRY))
+        if archive.members[name].file_size > PICKLE:
+            return None
+        content = unpickled.read(io.BytesIO(archive.read(name)), TABLE)
     except Exception:  # a damaged file may trip its reader over anything; whoever reads it says over what
         return None
     return content if isinstance(content, Mapping) else None
@@ -83,10 +83,15 @@ def _of_safetensors(path: Path) -> Mapping[str, Any] | None:
     } or None
 
 
+def is_of_format(content: Mapping[str, Any]) -> bool:
+    """Whether a file holds a checkpoint of ours that this version reads."""
+    version = content.get("collapse_format")
+    return type(version) is int and version == FORMAT
+
+
 def is_whole(path: Path) -> bool:
-    """Whether every part of an archive is as it was written."""
-    with zipfile.ZipFile(path) as archive:
-        return archive.testzip() is None
+    """Whether every part of an archive is as it was written, as far as it has checksums."""
+    return next(Archive(path).damaged(), None) is None
 
 
 def holds_weights(content: Mapping[str, Any]) -> bool:

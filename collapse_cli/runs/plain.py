@@ -14,6 +14,10 @@ from collapse_cli.runs.reader import refuse_too_large
 from collapse_cli.runs.shards import float_of
 
 WIDE = (torch.uint16, torch.uint32, torch.uint64)  # with which torch does not calculate
+PACKED = tuple(  # torch 2.11 and later have these
+    kind for name in ("float4_e2m1fn_x2", "bits8", "bits16", "bits1x8", "bits2x4", "bits4x2")
+    if isinstance(kind := getattr(torch, name, None), torch.dtype)
+)  # fmt: skip
 NARROW = ("int8", "uint8", "int16", "int32")  # kept as they are: a quantised file is told by its type
 
 
@@ -42,7 +46,7 @@ def plain(value: Any, path: Path) -> Any:
     No gradient, no Parameter, dense, dequantised. Raises CollapseError where that takes more than this machine's memory.
     """
     if isinstance(value, Tensor):
-        return _dense(value, path)
+        return dense(value, path)
     if isinstance(value, numpy.ndarray):
         return of_numpy(value)
     if isinstance(value, list | tuple) and value:
@@ -50,18 +54,28 @@ def plain(value: Any, path: Path) -> Any:
     return value
 
 
-def _dense(value: Tensor, path: Path) -> Tensor:
+def is_unread(value: Tensor) -> bool:
+    """Whether it has no numbers that torch calculates with: a shape alone, or a type that packs several into a byte."""
+    return value.is_meta or value.dtype in PACKED
+
+
+def dense(value: Tensor, path: Path) -> Tensor:
+    """Strided, dequantised, of a type that has arithmetic. Raises CollapseError where that takes more than the budget."""
     value = value.detach()
-    if value.is_meta:  # a shape without numbers, which is refused where it is wanted
+    if is_unread(value):  # refused where it is wanted
         return value
     if value.is_quantized:
+        refuse_too_large(path, 4 * value.numel())
         value = value.dequantize()
     if value.layout != torch.strided:
-        refuse_too_large(path, value.numel() * value.element_size())
+        entry = 8 * value.ndim + value.element_size()  # its place and its number, of which a copy is made
+        refuse_too_large(path, value.numel() * value.element_size() + value._nnz() * entry)
         value = value.to_dense()
     if value.is_floating_point() and value.element_size() == 1:  # float8 has no arithmetic
+        refuse_too_large(path, 4 * value.numel())
         value = value.float()
     if value.dtype in WIDE:
+        refuse_too_large(path, 8 * value.numel())
         value = value.long()
     return value.resolve_conj().resolve_neg()
 
@@ -86,12 +100,20 @@ def _joined(values: Sequence[Any], path: Path) -> Any:
     if all(isinstance(value, Tensor | numpy.ndarray) for value in values):
         return joined([plain(value, path) for value in values], path)
     if all(isinstance(value, int | float) for value in values):
-        return torch.tensor(values)
+        return _numbers(values)
     if all(isinstance(value, list | tuple) for value in values):
         widths = {len(value) for value in values}
         real = all(isinstance(number, int | float) for value in values for number in value)
-        return torch.tensor(values, dtype=torch.float64) if real and len(widths) == 1 else values
+        return _numbers(values, torch.float64) if real and len(widths) == 1 else values
     return values
+
+
+def _numbers(values: Sequence[Any], dtype: torch.dtype | None = None) -> Any:
+    """As a tensor; handed back where a number is too large for one."""
+    try:
+        return torch.tensor(values, dtype=dtype)
+    except (OverflowError, ValueError, RuntimeError):
+        return values
 
 
 def joined(values: Sequence[Any], path: Path) -> Any:

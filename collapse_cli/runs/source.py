@@ -108,6 +108,15 @@ class Source:
         except CollapseError as error:
             return error
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files with its numbers."""
+        if self.is_network:
+            return dcp.parts(self.path) if dcp.is_at(self.path) else weight_folders.files(self.path)
+        if self.part is not None:
+            return self.part.files
+        return tuple(table_folders.files(self.path)) if table_folders.kind(self.path) else (self.path,)
+
     @cached_property
     def sha256(self) -> str:
         """Hex digest of the file; of a folder or a set of one, that of the names and contents of its files.

@@ -95,6 +95,23 @@ def _as_declared(content: torch.UntypedStorage, size: int) -> torch.UntypedStora
     return content if size == content.nbytes() else content[:size]
 
 
+def refuse_beyond(size: int, itemsize: int, offset: Any, sizes: Any, strides: Any) -> None:
+    """Raises ValueError for a tensor that is none, or ends behind its storage of `size` bytes, which torch would make larger."""
+    if not isinstance(sizes, list | tuple) or not isinstance(strides, list | tuple):
+        raise ValueError("a tensor without sizes")
+    numbers = (offset, *sizes, *strides)
+    if any(type(number) is not int for number in numbers) or min(numbers) < 0 or len(sizes) != len(strides):
+        raise ValueError(f"a tensor of sizes {str(sizes)[:60]} and strides {str(strides)[:60]}")
+    last = offset + sum((count - 1) * stride for count, stride in zip(sizes, strides, strict=True))
+    if all(sizes) and (last + 1) * itemsize > size:
+        raise ValueError(f"a tensor needs {bytes_of((last + 1) * itemsize)}, but its storage has {size:,}")
+
+
+def bytes_of(size: int) -> str:
+    """In words; of a number that no machine can address, only that."""
+    return f"{size:,} bytes" if size < 1 << 80 else "more bytes than can be addressed"
+
+
 def _tensor(storage: Any, offset: int, sizes: Any, strides: Any, *others: Any) -> Tensor:
     if len(others) > 2 and others[2]:
         raise Unfit("a view that is conjugate or negative")
@@ -110,8 +127,7 @@ def _tensor_of_type(
 def _typed(storage: Any, offset: int, sizes: Any, strides: Any, dtype: Any) -> Tensor:
     if not isinstance(storage, Storage) or not isinstance(dtype, torch.dtype):
         raise Unfit("a tensor of numbers that are not known")
-    if min((offset, *sizes, *strides)) < 0 or len(sizes) != len(strides):
-        raise ValueError(f"a tensor of sizes {tuple(sizes)} and strides {tuple(strides)}")
+    refuse_beyond(storage.content.nbytes(), dtype.itemsize, offset, sizes, strides)
     return torch.empty(0, dtype=dtype).set_(storage.content, offset, torch.Size(sizes), tuple(strides))
 
 

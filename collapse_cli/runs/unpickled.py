@@ -28,7 +28,7 @@ MAKERS = ("copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__
 class Table:
     """functions: what a pickle may call, by the name that it calls it by; values: what it may name; states: what gives a value
     its state, by the value's type; outside: what is made of a reference to something that is not in the pickle; watch: is
-    shown each tuple once it is made.
+    shown each tuple once it is made; called: is shown each call, by the name and with its arguments, before it is answered.
     """
 
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class Table:
     states: Mapping[type, Callable[[Any, Any], Any]] = field(default_factory=dict)
     outside: Callable[[Any], Any] = lambda reference: None
     watch: Callable[[tuple[Any, ...]], None] = lambda made: None
+    called: Callable[[str, tuple[Any, ...]], None] = lambda name, arguments: None
 
 
 class Stream(Protocol):
@@ -138,6 +139,8 @@ class _Machine:
         """What a function of the table gives, and an Inert for every other."""
         if not isinstance(arguments, tuple):
             raise ValueError("its pickle calls something with what is no tuple")
+        if type(called) is Name:
+            self.table.called(called.name, arguments)
         if type(called) is Name and called.name in self.table.functions and not named:
             try:
                 return self.push(self.table.functions[called.name](*arguments))

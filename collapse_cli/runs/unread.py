@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import conversions, packed, reader, shell
+from collapse_cli.runs import conversions, packed, reader, shell, zips
 from collapse_cli.runs.conversions import CODE, OTHERWISE, PYTHON, REPLACE, R
 
 ALIKE = {
@@ -126,7 +126,7 @@ def refuse_json(path: Path) -> None:
 
 def _is_torch(path: Path, start: bytes) -> bool:
     """Whether torch.save wrote it, whatever its name: .pth.tar and .pkl among others."""
-    if not start.startswith(reader.ZIP):
+    if not start.startswith(zips.SIGNATURE):
         return start.startswith(TORCH)
     with suppress(Exception), zipfile.ZipFile(path) as archive:  # a damaged archive may fail in any way
         return any(name.endswith("data.pkl") for name in archive.namelist())
@@ -142,8 +142,9 @@ def _start(path: Path) -> bytes:
 
 
 def _ends_with(path: Path, last: bytes) -> bool:
-    with suppress(OSError, CollapseError), path.open("rb") as file:
+    with suppress(OSError, CollapseError):
         if reader.size(path) >= len(last):
-            file.seek(-len(last), 2)
-            return file.read() == last
+            with path.open("rb") as file:
+                file.seek(-len(last), 2)
+                return file.read() == last
     return False

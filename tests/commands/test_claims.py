@@ -100,7 +100,9 @@ def alive(process: int) -> bool:
     return False
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process")
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process"
+)
 def test_sigterm_ends_every_process(tmp_path: Path) -> None:
     """143 and one line, without a traceback, and nobody trains on."""
     argv = [sys.executable, "-m", "collapse_cli", "claims", "momentum", "--jobs", "2"]
@@ -120,6 +122,6 @@ def test_sigterm_ends_every_process(tmp_path: Path) -> None:
         assert time.monotonic() - began < 10, "alone they take less than one"
     finally:
         asked.kill()
-    assert [line for line in stderr.read_text().splitlines() if "resource_tracker" not in line and line[:1] != " "] == [
-        "collapse: terminated"
-    ]
+    assert [
+        line for line in stderr.read_text().splitlines() if "resource_tracker" not in line and line[:1] != " "
+    ] == ["collapse: terminated"]

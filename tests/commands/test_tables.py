@@ -155,7 +155,7 @@ def test_a_npy_larger_than_the_memory_is_read_in_parts(
     numpy.save(
         tmp_path / "e.npy", numpy.random.default_rng(0).standard_normal((300_000, 16)).astype("float32")
     )
-    monkeypatch.setattr(reader, "memory", lambda: 1 << 20)
+    monkeypatch.setattr(reader, "budget", lambda: 1 << 20)
     largest, read = 0, shards.Shards._read
 
     def counted(self: shards.Shards, file: int, rows: Any) -> torch.Tensor:

@@ -188,8 +188,8 @@ def test_packed_text_is_read_and_never_more_than_the_memory(
     assert csv_table.read(tmp_path / "e.csv.gz").rows["rows"].tolist() == [[1, 2], [3, 4]]
     (tmp_path / "e.csv.gz").write_bytes(gzip.compress(b"0,0\n" * (1 << 20)))
     assert (tmp_path / "e.csv.gz").stat().st_size < 10_000
-    monkeypatch.setattr(reader, "memory", lambda: 1 << 20)
-    with pytest.raises(CollapseError, match="this machine has 1,048,576 bytes of memory"):
+    monkeypatch.setattr(reader, "budget", lambda: 1 << 20)
+    with pytest.raises(CollapseError, match="files may take 1,048,576 bytes of memory"):
         csv_table.read(tmp_path / "e.csv.gz")
     for torn in (b"hello", gzip.compress(b"x0,x1\n1,2\n" * 1000)[:-20]):
         (tmp_path / "e.csv.gz").write_bytes(torn)

@@ -200,7 +200,7 @@ def test_places_that_are_not_there_are_refused(fields: dict[str, Any], tmp_path:
 
 def test_what_is_declared_is_held_against_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = written(tmp_path / "d", {"fc.weight": in_two(torch.ones(4, 3))})
-    monkeypatch.setattr(reader, "memory", lambda: 1 << 16)
+    monkeypatch.setattr(reader, "budget", lambda: 1 << 16)
     about = pickle.loads((folder / ".metadata").read_bytes())
     about.state_dict_metadata["fc.weight"].size = torch.Size((1 << 40, 3))
     (folder / ".metadata").write_bytes(pickle.dumps(about))

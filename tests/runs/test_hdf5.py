@@ -98,7 +98,7 @@ def test_rows_that_take_much_memory_are_read_a_part_at_a_time(
 ) -> None:
     rows = numpy.random.default_rng(1).standard_normal((2048, 128))
     path = file(tmp_path / "e.h5", rows=rows)
-    monkeypatch.setattr(reader, "memory", lambda: MEGABYTE)
+    monkeypatch.setattr(reader, "budget", lambda: MEGABYTE)
     monkeypatch.setattr(hdf5, "PART", 100_000)
     found = hdf5.read(path).rows["rows"]
     assert isinstance(found, Blocks)
@@ -121,8 +121,8 @@ def test_what_declares_more_than_the_memory(
     with h5py.File(tmp_path / "e.h5", "w") as opened:
         make(opened)
     assert (tmp_path / "e.h5").stat().st_size < 10_000
-    monkeypatch.setattr(reader, "memory", lambda: 64 * MEGABYTE)
-    with pytest.raises(CollapseError, match="this machine has 67,108,864 bytes"):
+    monkeypatch.setattr(reader, "budget", lambda: 64 * MEGABYTE)
+    with pytest.raises(CollapseError, match="files may take 67,108,864 bytes"):
         hdf5.read(tmp_path / "e.h5")
 
 

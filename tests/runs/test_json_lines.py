@@ -89,8 +89,8 @@ def test_packed_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(gzip.compress(b'{"e": [0.5, 1]}\n' * 3))
     assert json_lines.read(path).rows["rows"].shape == (3, 2)
     path.write_bytes(gzip.compress(b'{"e": [0.5, 1]}\n' * 200_000))
-    monkeypatch.setattr(reader, "memory", lambda: 1 << 20)
-    with pytest.raises(CollapseError, match="this machine has 1,048,576 bytes"):
+    monkeypatch.setattr(reader, "budget", lambda: 1 << 20)
+    with pytest.raises(CollapseError, match="files may take 1,048,576 bytes"):
         json_lines.read(path)
 
 

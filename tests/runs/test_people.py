@@ -311,5 +311,5 @@ def test_a_list_of_one_tensor_over_and_over_is_held_against_the_memory(
     """2,000 times the same 24 KB in a file of some 40 KB; joined they are 48 MB, more than this machine's one."""
     torch.save([torch.ones(1000, D)] * 2000, tmp_path / "e.pt")
     assert (tmp_path / "e.pt").stat().st_size < 60_000
-    monkeypatch.setattr(reader, "memory", lambda: 1 << 20)
+    monkeypatch.setattr(reader, "budget", lambda: 1 << 20)
     assert "48,000,000 bytes of numbers" in refused(tmp_path / "e.pt").message

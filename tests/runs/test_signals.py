@@ -114,7 +114,9 @@ def test_a_long_computation_is_ended_from_without(monkeypatch: pytest.MonkeyPatc
     assert (written, ended) == (["interrupted"], [143])
 
 
-def test_nothing_is_written_late_where_the_training_has_ended_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_late_where_the_training_has_ended_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ended: list[int] = []
     monkeypatch.setattr(signals, "GRACE", 0.05)
     monkeypatch.setattr(os, "_exit", ended.append)

@@ -92,8 +92,8 @@ def test_packed_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     path.write_bytes(gzip.compress(b"2 2\na 1 2\nb 3 4\n"))
     assert text_vectors.read(path).rows["rows"][:].tolist() == [[1, 2], [3, 4]]
     path.write_bytes(gzip.compress(b"a 0 0\n" * (1 << 19)))
-    monkeypatch.setattr(reader, "memory", lambda: 1 << 20)
-    with pytest.raises(CollapseError, match="this machine has 1,048,576 bytes"):
+    monkeypatch.setattr(reader, "budget", lambda: 1 << 20)
+    with pytest.raises(CollapseError, match="files may take 1,048,576 bytes"):
         text_vectors.read(path)
 
 

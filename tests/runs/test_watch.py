@@ -68,7 +68,9 @@ def few() -> Images:
 
 def begun(folder: Path, images: Images, method: str = "moco", **knobs: Any) -> tuple[Record, Checkpoint]:
     names = METHODS[method].__dataclass_fields__
-    queues = {name: size for name, size in QUEUES.items() if name in names and names[name].type in ("int", "float")}
+    queues = {
+        name: size for name, size in QUEUES.items() if name in names and names[name].type in ("int", "float")
+    }
     record, checkpoint = Record(folder), fresh(resolve(method, MODEL, queues, knobs), images)
     lifecycle.begin(record, checkpoint)
     return record, checkpoint
@@ -130,7 +132,9 @@ def test_a_run_that_is_stopped_within_each_epoch_is_the_run_that_never_stopped(
     stopped(checkpoint, few, twice, random.randrange(STEPS - 1))
     part = resumed(twice).state.part
     assert part is not None
-    left = STEPS - part.step  # of the first epoch: then comes the question at its end, and the steps of the second
+    left = (
+        STEPS - part.step
+    )  # of the first epoch: then comes the question at its end, and the steps of the second
     stopped(resumed(twice), few, twice, left + random.randrange(STEPS - 1))
     assert resumed(twice).state.epoch == 1
     trained(resumed(twice), few, twice)
@@ -213,7 +217,9 @@ def within(few: Images, tmp_path: Path) -> Path:
     return record.folder
 
 
-def test_every_reader_says_that_an_epoch_is_not_complete(within: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_reader_says_that_an_epoch_is_not_complete(
+    within: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     subject = load(within, Measuring(samples=50))
     assert subject.stage == Stage("requeue", 1, 3, "", 5, 21)
     assert "  after 1 of 3 epochs and 5 of 21 steps of the next" in subject.story
@@ -244,7 +250,9 @@ def test_statistics_of_several_processes_are_put_back_or_averaged(
     name = next(name for name in network.state_dict() if name.endswith("running_mean"))
     own = network.state_dict()[name]
     statistics = {name: torch.stack([torch.full_like(own, 1.0), torch.full_like(own, 3.0)])}
-    checkpoint.state.part = lifecycle.training.Part(checkpoint.state.generator.get_state(), 4, torch.zeros(()), 2)
+    checkpoint.state.part = lifecycle.training.Part(
+        checkpoint.state.generator.get_state(), 4, torch.zeros(()), 2
+    )
     checkpoints.save(tmp_path / "c.pt", checkpoint, statistics)
     alone = checkpoints.load(tmp_path / "c.pt")
     assert float(cast(nn.Module, alone.method).state_dict()[name].mean()) == 2

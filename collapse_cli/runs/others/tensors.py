@@ -24,6 +24,7 @@ from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Normalisation
 
 COUNT_OF_AVERAGED = "n_averaged"  # which torch's AveragedModel keeps beside its weights
+MOST_EPOCHS = 1 << 62  # a larger number counts none
 FLAT = ("_flat_param", "flat_param")  # ends of the names under which FSDP joins the parameters of a module
 
 
@@ -58,7 +59,7 @@ class FileTensors:
         """As the file counts; many count from 1, and many from 0."""
         meta = self.facts.get("meta")
         candidates = [self.facts.get("epoch"), meta.get("epoch") if isinstance(meta, Mapping) else None]
-        return next((n for n in candidates if isinstance(n, int) and not isinstance(n, bool)), None)
+        return next((n for n in candidates if type(n) is int and abs(n) < MOST_EPOCHS), None)
 
     @property
     def arch(self) -> str:

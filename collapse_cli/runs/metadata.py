@@ -1,0 +1,78 @@
+"""What our checkpoint says of itself, held against what it may say before any of it is used."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from collapse_cli.settings import Run, flat, resolve
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LARGEST = 1 << 31  # of every count and size
+
+
+def read(text: Any) -> dict[str, Any]:
+    """The metadata by name. Raises ValueError for what no checkpoint of ours says."""
+    if not isinstance(text, str):
+        raise ValueError("it has no metadata")
+    metadata = json.loads(text)
+    if not isinstance(metadata, dict):
+        raise ValueError("its metadata is no object")
+    shape, classes = metadata.get("shape"), metadata.get("classes")
+    if not isinstance(shape, list) or len(shape) != 3 or not _are_counts(shape, 1):
+        raise ValueError("the shape of its images is not three sizes")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ValueError("its classes are no list of names")
+    counts = [
+        metadata.get("epoch"),
+        *(metadata.get(name, 0) for name in ("images", "class_count", "step", "steps")),
+    ]
+    if not _are_counts(counts, 0):
+        raise ValueError("its epoch, its step, its number of images, or its number of classes is no count")
+    _refuse_normalisation(metadata.get("normalisation"))
+    if not isinstance(metadata.get("settings"), dict):
+        raise ValueError("it has no settings")
+    return metadata
+
+
+def run(metadata: Mapping[str, Any]) -> Run:
+    """The settings. Raises LookupError, TypeError or CollapseError for those of no run."""
+    settings = metadata["settings"]
+    return resolve(settings["method"]["name"], flat(settings))
+
+
+def refuse_unlike(there: Any, wanted: Mapping[str, Tensor]) -> None:
+    """Raises ValueError where the weights of a file are not those of its settings, before a network is made of these.
+
+    wanted: the state of that network, which need not have any memory.
+    """
+    from torch import Tensor
+
+    if not isinstance(there, Mapping) or there.keys() != wanted.keys():
+        raise ValueError("the names of its weights are not those of its settings")
+    for name, weight in wanted.items():
+        tensor = there[name]
+        if not isinstance(tensor, Tensor) or tensor.shape != weight.shape or tensor.dtype != weight.dtype:
+            raise ValueError(f"{name} is not as its settings have it")
+        if tensor.is_meta or tensor.layout != weight.layout:
+            raise ValueError(f"{name} has no plain numbers")
+
+
+def _are_counts(values: Any, least: int) -> bool:
+    """Whole numbers of a size that a training has."""
+    return isinstance(values, list) and all(
+        type(value) is int and least <= value < LARGEST for value in values
+    )
+
+
+def _refuse_normalisation(values: Any) -> None:
+    for part in ("mean", "std"):
+        numbers = values.get(part) if isinstance(values, dict) else None
+        if not isinstance(numbers, list) or not numbers:
+            raise ValueError(f"the {part} of its images is missing")
+        if not all(type(n) in (int, float) and abs(n) < LARGEST and math.isfinite(n) for n in numbers):
+            raise ValueError(f"the {part} of its images is no list of numbers")
