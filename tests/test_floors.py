@@ -29,6 +29,7 @@ WORDS = {
     "layout",
     "memory",
     "progress",
+    "walks",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
 PROCEDURES = {"training", "embedding", "methods", "root_causes"}

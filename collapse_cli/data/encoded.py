@@ -59,7 +59,10 @@ def is_image(file: Path) -> bool:
     if ending := file.suffix.lower():
         return ending in suffixes()
     try:
-        if not file.is_file():
+        status = file.stat()
+        if (
+            not stat.S_ISREG(status.st_mode) or status.st_size < SIGNED
+        ):  # the system's own say 0, and may wait
             return False
         with file.open("rb") as opened:
             return SIGNATURE.match(opened.read(SIGNED)) is not None
