@@ -10,11 +10,13 @@ from typing import Any
 
 from collapse_cli.answers import SCHEMA, Answer, Entry, Verdict, answer
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs import reader
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.schema_1 import upgraded
 
 SAVED = "save an answer with: collapse spectrum INPUT --json > answer.json"
 SCHEMAS = (1, SCHEMA)
+LISTED = 5  # damaged parts of a folder that a sentence names
 
 
 def read(path: Path) -> Answer:
@@ -37,6 +39,14 @@ def documents(record: Record) -> list[dict[str, Any]]:
     """The answers that a run folder holds, in today's schema, by command; what is torn or not ours is left out."""
     saved = [document for document in record.results() if _readable(document) and _sound(document)]
     return [upgraded(document) for document in saved]
+
+
+def damaged(record: Record) -> tuple[str, ...]:
+    """One sentence that names what of a run folder cannot be read; none where all can be."""
+    unsound = [each["command"] for each in record.results() if _readable(each) and not _sound(each)]
+    names = [*record.damaged(), *(f"the answer of {command}" for command in unsound)]
+    listed = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    return (f"{record.folder}: damaged, and left out: {listed}",) if names else ()
 
 
 def typed(document: Mapping[str, Any]) -> Answer:
@@ -84,7 +94,10 @@ def _without_status(judged: Mapping[str, Any]) -> str:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
+        reader.refuse_too_large(path, reader.size(path))
         document = json.loads(path.read_text(encoding="utf-8"))
+    except reader.Unreadable as error:
+        raise CollapseError(f"cannot read {path}: {error.reason}", SAVED) from None
     except OSError as error:
         raise CollapseError(f"cannot read {path}: {error.strerror}", SAVED) from None
     except (ValueError, RecursionError) as error:
@@ -117,7 +130,7 @@ def _sound(document: dict[str, Any]) -> bool:
             and all(_measured(result, document["inputs"]) for result in results)
             and all(_placed(result) for result in results if document["schema"] > 1)
         )
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         return False
 
 
