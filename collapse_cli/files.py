@@ -13,7 +13,7 @@ from collapse_cli.errors import CollapseError
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A temporary neighbour of `path` that takes its name only when all went well."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part

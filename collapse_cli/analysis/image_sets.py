@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -157,4 +158,4 @@ def same_labels(training: ImageFiles, measuring: ImageFiles) -> bool:
 
 
 def _labels(files: ImageFiles) -> tuple[str, str]:
-    return str(Path(files.labels).expanduser().resolve()) if files.labels else "", files.label_column
+    return os.path.realpath(Path(files.labels).expanduser()) if files.labels else "", files.label_column

@@ -64,7 +64,7 @@ def is_source(name: str) -> bool:
 def place(name: str) -> str:
     """The same for every way in which one `folder:PATH` can be written; other names as they are."""
     scheme, _, path = name.partition(":")
-    return f"{scheme}:{Path(path).expanduser().resolve()}" if is_source(name) else name
+    return f"{scheme}:{os.path.realpath(Path(path).expanduser())}" if is_source(name) else name
 
 
 def data_root(data_dir: str | Path | None) -> Path:
