@@ -6,6 +6,7 @@ folder that was not seen yet and that does not lead back. So links in a circle e
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ OF_THE_SYSTEM = ("/proc", "/sys", "/dev")
 """Folders whose files are none: some have no end, and some wait for what never comes."""
 
 SHARED_MEMORY = "/dev/shm"
+SHOWN = 40  # letters of a path that is none, in a sentence
 MANY = 100_000  # files after which a walk tells how far it is
 
 
@@ -131,6 +133,24 @@ class Walk:
             say(f"{self.files:,} files below {self.root} so far")
         if entry.is_symlink():
             self.links.append(parts)
+
+
+def refuse_impossible(name: str, called: str = "") -> None:
+    """Raises CollapseError for a name, with or without its scheme (`folder:`), that no file can have. called: as an option."""
+    try:
+        os.lstat(name)
+        os.lstat(name.partition(":")[2] or name)
+    except ValueError:  # a zero in it, or letters that the system does not write
+        shown = ascii(name[:SHOWN])[1:-1]
+        raise CollapseError(
+            f"{called} {shown} has a letter that no path may have".strip(), "give a path"
+        ) from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise CollapseError(
+                f"{called} {name[:SHOWN]}… is too long for a path ({len(name):,} letters)".strip(),
+                "give a shorter one, or a link to it",
+            ) from None
 
 
 def of_the_system(real: str) -> bool:

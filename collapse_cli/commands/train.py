@@ -17,6 +17,7 @@ from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs.record import Record, read_toml, toml
 from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
+from collapse_cli.walks import refuse_impossible
 
 if TYPE_CHECKING:
     import torch
@@ -52,6 +53,7 @@ def _method_of(args: Sequence[str]) -> str:
     for at, word in enumerate(args):
         if word.startswith("--resume"):
             folder = word.partition("=")[2] or (args[at + 1] if at + 1 < len(args) else "")
+            refuse_impossible(folder, "--resume")
             return Record(Path(folder)).settings().method if folder.strip() else DEFAULT
     return DEFAULT
 
