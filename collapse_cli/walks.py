@@ -137,20 +137,24 @@ class Walk:
 
 def refuse_impossible(name: str, called: str = "") -> None:
     """Raises CollapseError for a name, with or without its scheme (`folder:`), that no file can have. called: as an option."""
-    try:
-        os.lstat(name)
-        os.lstat(name.partition(":")[2] or name)
-    except ValueError:  # a zero in it, or letters that the system does not write
-        shown = ascii(name[:SHOWN])[1:-1]
-        raise CollapseError(
-            f"{called} {shown} has a letter that no path may have".strip(), "give a path"
-        ) from None
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
+    shown = ascii(name)[1:-1]
+    shown = f"{called} {shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'}".strip()
+    for path in {name, name.partition(":")[2] or name}:
+        try:
+            Path(path).expanduser()
+            os.lstat(path)
+        except ValueError:  # a zero in it, or letters that the system does not write
+            raise CollapseError(f"{shown} has a letter that no path may have", "give a path") from None
+        except RuntimeError:  # a ~ before the name of nobody
             raise CollapseError(
-                f"{called} {name[:SHOWN]}… is too long for a path ({len(name):,} letters)".strip(),
-                "give a shorter one, or a link to it",
+                f"{shown} begins with a user who has no home folder here", "give the whole path"
             ) from None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise CollapseError(
+                    f"{shown} is too long for a path ({len(name):,} letters)",
+                    "give a shorter one, or a link to it",
+                ) from None
 
 
 def of_the_system(real: str) -> bool:
