@@ -137,6 +137,8 @@ class Walk:
 
 def refuse_impossible(name: str, called: str = "") -> None:
     """Raises CollapseError for a name, with or without its scheme (`folder:`), that no file can have. called: as an option."""
+    if not name:
+        return
     shown = ascii(name)[1:-1]
     shown = f"{called} {shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'}".strip()
     for path in {name, name.partition(":")[2] or name}:

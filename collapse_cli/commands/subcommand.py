@@ -8,6 +8,7 @@ from typing import Any
 from typer.core import TyperArgument, TyperCommand
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.settings import refuse_extreme
 from collapse_cli.walks import refuse_impossible
 
 MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, though the project has one
@@ -51,26 +52,30 @@ class Subcommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             self._refuse_unfit(ctx, list(args))
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        for param in self.get_params(ctx):
+            for value in _several(ctx.params.get(param.name)):
+                refuse_extreme(value, _called(param))
+        return rest
 
     def _refuse_unfit(self, ctx: Any, args: list[str]) -> None:
         typed = self.make_parser(ctx).parse_args(args)[0]
         for param in self.get_params(ctx):
             if param.name in PATHS:
-                for word in _words(typed.get(param.name)):
-                    refuse_impossible(word, _called(param))
+                for word in _several(typed.get(param.name)):
+                    refuse_impossible(str(word or ""), _called(param))
             if _empty(typed.get(param.name)) and (self.name, param.name) not in MEANS_NONE:
                 raise CollapseError(
                     f"{_called(param)} is empty", "give a value; in a script, a variable may be unset"
                 )
 
 
-def _words(value: Any) -> Iterator[str]:
-    """What was typed, as text, for an option that may be given several times too."""
+def _several(value: Any) -> Iterator[Any]:
+    """The value of an option, or those of one that is given several times."""
     if isinstance(value, list | tuple):
         for each in value:
-            yield from _words(each)
-    elif isinstance(value, str):
+            yield from _several(each)
+    else:
         yield value
 
 
