@@ -515,11 +515,12 @@ def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     except (ValueError, OverflowError):  # a whole number of hundreds of digits is no float
         allowed = ", ".join(get_args(kind)) or KINDS[kind]
         raise CollapseError(f"{option} cannot be '{shown(value)}'", f"it takes {allowed}") from None
-    refuse_extreme(value, option)
     low, high = field.metadata["low"], field.metadata["high"]
-    if isinstance(value, int | float) and not (low <= value <= high and math.isfinite(value)):
+    infinite = isinstance(value, float) and not math.isfinite(value)
+    if isinstance(value, int | float) and (infinite or not low <= value <= high):
         limits = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
-        raise CollapseError(f"{option} cannot be {value:g}", f"it must be {limits}")
+        raise CollapseError(f"{option} cannot be {shown(value)}", f"it must be {limits}")
+    refuse_extreme(value, option)
     return value
 
 
