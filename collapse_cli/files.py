@@ -16,7 +16,7 @@ def whole(path: Path) -> Iterator[Path]:
 
     Raises CollapseError for a pipe, a socket or a device, also behind a link: the new file would take its place.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise CollapseError(
             f"cannot write {path}: it is a pipe, a socket or a device", "name an ordinary file"

@@ -38,16 +38,15 @@ def say(text: str) -> None:
     _listener.get()(text)
 
 
-def counted(
-    items: Sequence[Item], stage: str, size: Callable[[Item], int] = lambda item: 1
-) -> Iterator[Item]:
+def counted(items: Sequence[Item], stage: str, size: Callable[[Item], int] | None = None) -> Iterator[Item]:
     """The items one by one; whoever listens is told how many are done. size: what an item counts for, as a batch its images."""
-    report, done, total = _listener.get(), 0, sum(map(size, items))
+    report, done = _listener.get(), 0
+    total = len(items) if size is None else sum(map(size, items))
     try:
         for item in items:
             report(stage, done, total)
             yield item
-            done += size(item)
+            done += 1 if size is None else size(item)
     finally:  # also where nobody asks for the rest
         if total:
             report(stage, total, total)

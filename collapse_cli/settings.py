@@ -7,6 +7,7 @@ import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from collapse_cli.errors import CollapseError, nearest
@@ -17,6 +18,10 @@ def knob(default: Any, help: str, low: float = -math.inf, high: float = math.inf
     """A setting: its default, what it does (with the paper's letter), and the closed range it may take."""
     return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
 
+
+MOST = 60  # letters of a value in a sentence
+LARGEST = 2**63 - 1  # of a whole number: seeds and sizes have no more bits
+FARTHEST, NEAREST = 1e30, 1e-30  # of a number beside 0: its square still fits into 32 bits, or nearly
 
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
@@ -507,14 +512,39 @@ def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     option = "--" + field.name.replace("_", "-")
     try:
         value = _read(kind, value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a whole number of hundreds of digits is no float
         allowed = ", ".join(get_args(kind)) or KINDS[kind]
-        raise CollapseError(f"{option} cannot be '{value}'", f"it takes {allowed}") from None
+        raise CollapseError(f"{option} cannot be '{shown(value)}'", f"it takes {allowed}") from None
     low, high = field.metadata["low"], field.metadata["high"]
-    if isinstance(value, int | float) and not (low <= value <= high and math.isfinite(value)):
+    infinite = isinstance(value, float) and not math.isfinite(value)
+    if isinstance(value, int | float) and (infinite or not low <= value <= high):
         limits = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
-        raise CollapseError(f"{option} cannot be {value:g}", f"it must be {limits}")
+        raise CollapseError(f"{option} cannot be {shown(value)}", f"it must be {limits}")
+    refuse_extreme(value, option)
     return value
+
+
+def refuse_extreme(value: Any, option: str) -> None:
+    """Raises CollapseError for a number that no computation can take, whatever it is for."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    if isinstance(value, int) and abs(value) > LARGEST:
+        limits = f"at most {LARGEST:.1e}" if value > 0 else f"at least {-LARGEST:.1e}"
+    elif isinstance(value, float) and not abs(value) <= FARTHEST:
+        limits = f"a number of at most {FARTHEST:g}"
+    elif isinstance(value, float) and 0 < abs(value) < NEAREST:
+        limits = f"0, or a number that is farther from it than {NEAREST:g}"
+    else:
+        return
+    raise CollapseError(f"{option} cannot be {shown(value)}", f"it must be {limits}")
+
+
+def shown(value: Any) -> str:
+    """A value as it was typed, and no more of it than fits into a sentence."""
+    if isinstance(value, int) and abs(value) > LARGEST:  # Python writes no more than 4,300 digits
+        return f"{'-' if value < 0 else ''}{Decimal(abs(value)):.1e}"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= MOST else f"{text[:MOST]}…"
 
 
 def _read(kind: Any, value: Any) -> Any:

@@ -31,6 +31,7 @@ WORDS = {
     "memory",
     "progress",
     "stage",
+    "walks",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
 PROCEDURES = {"training", "embedding", "methods", "root_causes"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from collapse_cli.runs import label_table
 from collapse_cli.runs.label_table import Joined
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
+from collapse_cli.walks import refuse_impossible
 
 USUAL = ImageFiles()
 
@@ -157,4 +159,5 @@ def same_labels(training: ImageFiles, measuring: ImageFiles) -> bool:
 
 
 def _labels(files: ImageFiles) -> tuple[str, str]:
-    return str(Path(files.labels).expanduser().resolve()) if files.labels else "", files.label_column
+    refuse_impossible(files.labels, "--labels")
+    return os.path.realpath(Path(files.labels).expanduser()) if files.labels else "", files.label_column

@@ -16,6 +16,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
 from collapse_cli.runs import checkpoint, embeddings, folders, text_encoders, unread, weight_folders
 from collapse_cli.runs.source import Source
+from collapse_cli.walks import refuse_impossible
 
 PIXELS = "pixels:"  # before the name of a data set
 
@@ -54,6 +55,7 @@ def recognise(path: Path, column: str = "") -> Recognised:
 
     Raises CollapseError for a folder that holds neither a run nor embeddings, and for what cannot be read.
     """
+    refuse_impossible(str(path))
     if str(path).startswith(PIXELS):
         return Recognised(path, Kind.PIXELS, Source(path))
     if path.suffix == ".json":

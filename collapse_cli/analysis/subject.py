@@ -16,6 +16,8 @@ from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared, looks_un
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.data_notes import DataNote
 from collapse_cli.models.digest import digest
+from collapse_cli.runs.histories import is_whole
+from collapse_cli.runs.saved_answers import damaged
 from collapse_cli.settings import flat
 from collapse_cli.shapes import Embeddings, Rows
 from collapse_cli.stage import Stage
@@ -164,8 +166,12 @@ class Subject:
 
     def history(self) -> list[dict[str, Any]]:
         """One mapping an epoch, as the run folder has it; of epochs that the checkpoint holds."""
-        lines = self.record.history() if self.record else []
-        return [line for line in lines if self.stage is None or line["number"] <= self.stage.epochs]
+        lines = [line for line in self.record.history() if is_whole(line)] if self.record else []
+        return [
+            {"extra": {}, **line}
+            for line in lines
+            if self.stage is None or line["number"] <= self.stage.epochs
+        ]
 
     @property
     def training(self) -> dict[str, Any]:
@@ -188,8 +194,9 @@ class Subject:
 
     @property
     def noted(self) -> tuple[str, ...]:
-        """What of its data set is not used, or not as it is, a sentence each."""
-        return tuple(f"{self.clean.source}: {note.sentence}" for note in self.notes)
+        """What of its data set is not used, or not as it is, and what of its run folder is damaged, a sentence each."""
+        of_images = (f"{self.clean.source}: {note.sentence}" for note in self.notes)
+        return (*of_images, *(damaged(self.record) if self.record else ()))
 
     def sampled(self) -> tuple[str, ...]:
         """The notes, and a sentence where no more than a sample of the rows was measured, for what holds them in memory."""

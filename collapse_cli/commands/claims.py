@@ -23,7 +23,9 @@ def claims(
             show_default=False,
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="runs of every arm, with seeds 0, 1, 2 and so on", min=1)] = 3,
+    seeds: Annotated[
+        int, typer.Option(help="runs of every arm, with seeds 0, 1, 2 and so on", min=1, max=10_000)
+    ] = 3,
     jobs: Annotated[
         int, typer.Option(help="runs at the same time, one thread each; 0: one for each core", min=0)
     ] = 0,

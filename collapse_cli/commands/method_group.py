@@ -10,6 +10,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 from collapse_cli.runs.record import Record
+from collapse_cli.walks import refuse_impossible
 
 DEFAULT = "moco"
 
@@ -39,5 +40,6 @@ def _method_of(args: Sequence[str]) -> str:
     for at, word in enumerate(args):
         if word.startswith("--resume"):
             folder = word.partition("=")[2] or (args[at + 1] if at + 1 < len(args) else "")
+            refuse_impossible(folder, "--resume")
             return Record(Path(folder)).settings().method if folder.strip() else DEFAULT
     return DEFAULT

@@ -1,31 +1,82 @@
-"""A subcommand as Typer parses it: an empty argument is refused here, for all of them."""
+"""A subcommand as Typer parses it: an empty argument, and a path that none can be, is refused here, for all of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from typer.core import TyperArgument, TyperCommand
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.settings import refuse_extreme
+from collapse_cli.walks import refuse_impossible
 
 MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, though the project has one
 
+PATHS = (
+    *(
+        "input",
+        "inputs",
+        "run",
+        "real",
+        "generated",
+        "out",
+        "resume",
+        "config",
+        "animation",
+        "plot",
+        "html",
+        "junit",
+    ),
+    *(
+        "dataset",
+        "data_dir",
+        "labels",
+        "groups",
+        "second",
+        "baseline",
+        "save_baseline",
+        "noise",
+        "data_covariance",
+    ),
+)
+"""Arguments and options that are a path, or may be one."""
+
 
 class Subcommand(TyperCommand):
-    """Raises CollapseError where an argument or an option is empty or blank, which a path would take for the current folder."""
+    """Raises CollapseError for an argument or an option that is empty or blank, which a path would take for the current folder.
+
+    Also for one that is too long for a path, where it is to be one.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
-            self._refuse_empty(ctx, list(args))
-        return super().parse_args(ctx, args)
+            self._refuse_unfit(ctx, list(args))
+        rest = super().parse_args(ctx, args)
+        for param in self.get_params(ctx):
+            for value in _several(ctx.params.get(param.name)):
+                refuse_extreme(value, _called(param))
+        return rest
 
-    def _refuse_empty(self, ctx: Any, args: list[str]) -> None:
+    def _refuse_unfit(self, ctx: Any, args: list[str]) -> None:
         typed = self.make_parser(ctx).parse_args(args)[0]
         for param in self.get_params(ctx):
+            if param.name in PATHS:
+                for word in _several(typed.get(param.name)):
+                    refuse_impossible(str(word or ""), _called(param))
             if _empty(typed.get(param.name)) and (self.name, param.name) not in MEANS_NONE:
                 raise CollapseError(
                     f"{_called(param)} is empty", "give a value; in a script, a variable may be unset"
                 )
+
+
+def _several(value: Any) -> Iterator[Any]:
+    """The value of an option, or those of one that is given several times."""
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _several(each)
+    else:
+        yield value
 
 
 def _empty(value: Any) -> bool:

@@ -12,6 +12,7 @@ from collapse_cli.data.facts import SPLITS, Facts
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing
+from collapse_cli.walks import refuse_impossible
 
 if TYPE_CHECKING:
     from collapse_cli.data.labelling import Labelling
@@ -45,6 +46,7 @@ def load(
     """
     if split not in SPLITS:
         raise CollapseError(f"there is no split named '{split}'", nearest(split, list(SPLITS)))
+    refuse_impossible(name)
     scheme, _, path = name.partition(":")
     if is_source(name):
         images: Images = import_module(f"{__name__}.{scheme}").load(
@@ -64,7 +66,8 @@ def is_source(name: str) -> bool:
 def place(name: str) -> str:
     """The same for every way in which one `folder:PATH` can be written; other names as they are."""
     scheme, _, path = name.partition(":")
-    return f"{scheme}:{Path(path).expanduser().resolve()}" if is_source(name) else name
+    refuse_impossible(name)
+    return f"{scheme}:{os.path.realpath(Path(path).expanduser())}" if is_source(name) else name
 
 
 def data_root(data_dir: str | Path | None) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import re
 import stat
@@ -18,6 +19,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.memory import memory
 
 UNREAD = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # known by name, and decoded by no part of Pillow
 USUAL = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # tried first
@@ -27,6 +29,7 @@ PLUGINS = {
 }  # packages that teach Pillow a format, where they are installed
 SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|II\*\0|MM\0\*", re.DOTALL)
 SIGNED = 16  # bytes that may hold one
+CHANNELS, COPIES = 4, 3  # bytes of a pixel; of an image while it is turned, composited and framed
 TAIL = 4096  # bytes in which a whole JPEG has its end marker
 REMEDY = "repair or remove what cannot be read, or leave it out with --skip-broken"
 
@@ -59,7 +62,10 @@ def is_image(file: Path) -> bool:
     if ending := file.suffix.lower():
         return ending in suffixes()
     try:
-        if not file.is_file():
+        status = file.stat()
+        if (
+            not stat.S_ISREG(status.st_mode) or status.st_size < SIGNED
+        ):  # the system's own say 0, and may wait
             return False
         with file.open("rb") as opened:
             return SIGNATURE.match(opened.read(SIGNED)) is not None
@@ -100,6 +106,7 @@ class Encoded:
         else:
             file = io.BytesIO(self.content)
         with Image.open(file, formats=formats()) as image:
+            refuse_beyond_memory(image)
             yield image
 
     @contextmanager
@@ -110,6 +117,16 @@ class Encoded:
                 yield image
         except Exception as error:  # Pillow raises almost anything on a damaged file
             raise Broken(self.name, reason(error, self)) from None
+
+
+def refuse_beyond_memory(image: Image.Image) -> None:
+    """Raises ValueError for an image which, decoded by each of the threads at once, is more than the memory."""
+    pixels, cores = math.prod(image.size), os.cpu_count() or 1
+    most = memory() // (COPIES * cores)
+    if pixels * CHANNELS > most:
+        raise ValueError(
+            f"it has {pixels:,} pixels, and here at most {most // CHANNELS:,} fit into memory, for each of {cores} threads"
+        )
 
 
 def reason(error: Exception, encoded: Encoded) -> str:

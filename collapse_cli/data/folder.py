@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,11 +14,10 @@ from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
+from collapse_cli.walks import Parts, Walk, once
 
 USUAL = ".png, .jpg, .webp, .gif, .bmp, .tiff"
 KINDS = 4  # endings of other files that a note lists
-
-Parts = tuple[str, ...]  # the folders below PATH that lead to an image, and its own name
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
 
 def holds_images(path: Path) -> bool:
     """Whether an image lies somewhere below a folder."""
-    return any(encoded.is_image(path.joinpath(*parts)) for parts in _walk(path))
+    return any(encoded.is_image(path.joinpath(*parts)) for parts in Walk(path))
 
 
 def _of_folders(path: Path, places: list[Place]) -> Labelled:
@@ -86,7 +84,7 @@ def _listing(path: Path, files: ImageFiles, by_folders: bool) -> Listing:
 
     So CIFAR-100's class `train` stays a class. by_folders: classes are folders; else all images of the splits are used.
     """
-    images, others = _listed(path, files)
+    images, others, walk = _listed(path, files)
     heads = {parts[0] for parts in images if len(parts) > 1}
     words = {splits.word(head) for head in heads}
     halves = "train" in words and not words.isdisjoint(splits.TEST)
@@ -95,6 +93,8 @@ def _listing(path: Path, files: ImageFiles, by_folders: bool) -> Listing:
     inside = [place for place in every if place.split] if split else every
     used = [place for place in inside if place.label and by_folders] or inside
     notes = [
+        *_of_links(walk),
+        *_twice(path, images, walk),
         *_other_kinds(others, len(images)),
         *_left_out(path, every, inside, "left out: beside the folders of the splits"),
         *_left_out(path, inside, used, "left out: beside the class folders"),
@@ -124,6 +124,37 @@ def _kinds(files: list[Parts]) -> str:
     return ", ".join(listed) + (" and others" if len(kinds) > KINDS else "")
 
 
+def _of_links(walk: Walk) -> Iterator[DataNote]:
+    """Folders that are not read, since they are read elsewhere or cannot be."""
+    reasons = {
+        "left out: links that lead back, or to a folder whose images are in the set already": walk.again,
+        "left out: they cannot be opened, or are the operating system's": walk.closed,
+    }
+    total = walk.folders + len(walk.again) + len(walk.closed)
+    for what, places in reasons.items():
+        names = sorted(("/".join(parts) for parts in places), key=natural)
+        if names:
+            yield DataNote(
+                "left out", len(names), total, "folders", what, "", tuple(map(encoded.printable, names))
+            )
+
+
+def _twice(path: Path, images: list[Parts], walk: Walk) -> Iterator[DataNote]:
+    """Images that are links to other images of the set: one image, which may so have two labels."""
+    if not walk.links:
+        return
+    files = [path.joinpath(*parts) for parts in images]
+    first = set(once(files))
+    names = ["/".join(parts) for parts, file in zip(images, files, strict=True) if file not in first]
+    if names:
+        what = "links to other images of the set, and count again in the class of their folder"
+        if len(names) == 1:
+            what = "a link to another image of the set, and counts again in the class of its folder"
+        yield DataNote(
+            "chosen", len(names), len(images), "images", what, "", tuple(map(encoded.printable, names))
+        )
+
+
 def _left_out(path: Path, before: list[Place], after: list[Place], what: str) -> Iterator[DataNote]:
     if len(after) < len(before):
         used = {place.file for place in after}
@@ -140,14 +171,15 @@ def _place(path: Path, parts: Parts, split: bool) -> Place:
     return Place(path.joinpath(*parts), word, rest[0] if len(rest) > 1 else "")
 
 
-def _listed(path: Path, files: ImageFiles) -> tuple[list[Parts], list[Parts]]:
-    """Where images and other files lie below `path`, in natural order; hidden files and folders are passed over."""
+def _listed(path: Path, files: ImageFiles) -> tuple[list[Parts], list[Parts], Walk]:
+    """Where images and other files lie below `path`, in natural order, and the walk that met them."""
     if not path.is_dir():
         raise CollapseError(f"there is no folder {path}", "folder:PATH names a folder of images")
     labels = Path(files.labels).expanduser().absolute() if files.labels else None
     images: list[Parts] = []
     others: list[Parts] = []
-    for parts in _walk(path):
+    walk = Walk(path)
+    for parts in walk:
         file = path.joinpath(*parts)
         if encoded.is_image(file):
             images.append(parts)
@@ -158,22 +190,4 @@ def _listed(path: Path, files: ImageFiles) -> tuple[list[Parts], list[Parts]]:
             f"{path} has no images" + (f", but files of other kinds: {_kinds(others)}" if others else ""),
             f"images are read from {USUAL} and whatever else Pillow opens, in class folders or in one folder",
         )
-    return sorted(images, key=lambda parts: [natural(part) for part in parts]), others
-
-
-def _walk(path: Path) -> Iterator[Parts]:
-    for folder, below, files in os.walk(path, followlinks=True):
-        below[:] = [
-            name for name in below if not name.startswith(".") and not _leads_back(folder, name, path)
-        ]
-        place = Path(folder).relative_to(path).parts
-        yield from ((*place, name) for name in files if not name.startswith("."))
-
-
-def _leads_back(folder: str, name: str, path: Path) -> bool:
-    """Whether a folder is a link to one that it lies in, directly or by way of other links: it would never end."""
-    place = Path(folder, name)
-    if not place.is_symlink():
-        return False
-    above = [Path(folder), *(parent for parent in Path(folder).parents if parent.is_relative_to(path))]
-    return place.resolve() in {parent.resolve() for parent in above}
+    return sorted(images, key=lambda parts: [natural(part) for part in parts]), others, walk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +15,7 @@ from pyarrow import compute, ipc, parquet, types
 
 from collapse_cli.data import splits
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.walks import folders_in, once
 
 ARROW = (".arrow", ".feather", ".ipc")
 KINDS = (".parquet", *ARROW)
@@ -136,7 +137,7 @@ def shards(path: Path) -> list[Shard]:
     if path.is_file():
         each = [Shard(path)]
     elif (path / "dataset_dict.json").is_file():
-        each = [Shard(file, file.parent.name) for file in _arrow(path, "*/")]
+        each = [Shard(file, file.parent.name) for file in _arrow(path, inner=True)]
     elif (path / "state.json").is_file():
         each = [Shard(file) for file in _arrow(path)]
     else:
@@ -151,26 +152,34 @@ def shards(path: Path) -> list[Shard]:
     return each
 
 
-def _arrow(path: Path, below: str = "") -> list[Path]:
+def _arrow(path: Path, inner: bool = False) -> list[Path]:
     """What `datasets` computed from a set lies beside it, in files cache-….arrow."""
-    return [
-        file for file in sorted(path.glob(f"{below}*.arrow")) if not file.name.startswith((".", "cache-"))
-    ]
+    places = folders_in(path) if inner else [path]
+    files = (file for place in places for file in sorted(place.glob("*.arrow")))
+    return once(file for file in files if not file.name.startswith((".", "cache-")))
 
 
 def _parquet(path: Path) -> list[Path]:
-    for pattern in ("*.parquet", "data/*.parquet", "*/*.parquet"):
-        files = [file for file in sorted(path.glob(pattern)) if not file.name.startswith((".", "_"))]
-        if files:
+    inner = folders_in(path) if path.is_dir() else []
+    for places in ([path], [path / "data"], inner):
+        if files := _of(places):
             break
     else:
-        folders = {file.parent.parent for file in path.glob("*/*/*.parquet") if splits.word(file.parent.name)}
+        folders = {
+            place for place in inner if _of(each for each in folders_in(place) if splits.word(each.name))
+        }
         _refuse_several(path, folders)
         return _parquet(folders.pop()) if folders else []
     folders = {file.parent for file in files}
     if not all(splits.word(folder.name) for folder in folders):
         _refuse_several(path, folders)
     return files
+
+
+def _of(places: Iterable[Path]) -> list[Path]:
+    """The parquet files in some folders, each once."""
+    files = (file for place in places for file in sorted(place.glob("*.parquet")))
+    return once(file for file in files if not file.name.startswith((".", "_")))
 
 
 def _refuse_several(path: Path, folders: set[Path]) -> None:

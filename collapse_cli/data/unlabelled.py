@@ -8,6 +8,7 @@ from pathlib import Path
 
 from collapse_cli.class_labels import natural
 from collapse_cli.data_notes import DataNote
+from collapse_cli.walks import folders_in
 
 TABLES = (
     "metadata.csv",
@@ -36,16 +37,14 @@ def tables(path: Path) -> tuple[DataNote, ...]:
 
 
 def _places(path: Path) -> list[Path]:
-    return [path, *sorted(folder for folder in path.iterdir() if folder.is_dir())]
+    return [path, *folders_in(path)]
 
 
 def folders(path: Path, words: Iterable[str], classes: Collection[str]) -> tuple[DataNote, ...]:
     """Class folders, of no split if there are `words`, in which no image lies."""
     places = [path / word for word in words] or [path]
-    names = {
-        folder.name for place in places if place.is_dir() for folder in place.iterdir() if folder.is_dir()
-    }
-    empty = sorted((name for name in names - set(classes) if not name.startswith(".")), key=natural)
+    names = {folder.name for place in places if place.is_dir() for folder in folders_in(place)}
+    empty = sorted(names - set(classes), key=natural)
     if not empty:
         return ()
     what = "left out: no image lies in them"

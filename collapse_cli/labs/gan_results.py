@@ -51,6 +51,7 @@ def trained(
 
     Raises CollapseError for an unknown cure, and where a run has diverged.
     """
+    frames = min(frames, settings.steps + 1)  # no step is looked at twice
     looks = sorted({round(settings.steps * look / (frames - 1)) for look in range(frames)})
     lab, began = GanLab(goal.target, settings, chosen(cure), seeds), time.perf_counter()
     snapshots = _watched(cure, lab, looks, seeds, progress)

@@ -12,15 +12,18 @@ from collapse_cli.runs import counters, shards, shell
 from collapse_cli.runs.counters import Name, natural
 from collapse_cli.runs.labels_beside import labelled
 from collapse_cli.runs.members import Member, Part, are_vectors, unlike
+from collapse_cli.walks import folders_in, once
 
 MOST, MOST_OF_A_SERIES = 8, 32  # sets of one folder that are measured side by side
 
 
 def files_in(folder: Path) -> list[Path]:
     """The .npy files of a folder, shard_2 before shard_10; where it has none, those of its folders, runs left out."""
-    inner = (file for file in folder.glob("*/*.npy") if not (file.parent / "checkpoint.pt").exists())
     files = [file for file in folder.glob("*.npy") if not file.name.startswith(".")]
-    files = files or [file for file in inner if "." not in (file.name[0], file.parent.name[0])]
+    if not files:
+        inner = (each for each in folders_in(folder) if not (each / "checkpoint.pt").exists())
+        every = (file for each in inner for file in each.glob("*.npy") if not file.name.startswith("."))
+        files = once(every)
     return sorted(files, key=lambda file: natural(file.relative_to(folder).as_posix()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ def _opened(path: Path) -> dict[str, Any]:
         raise error.wanted_as("HDF5", "write the file again") from None
     except Exception as error:  # a damaged file may fail in any way
         raise CollapseError(
-            f"{path} cannot be read as HDF5 ({str(error).splitlines()[0][:120]})", "write the file again"
+            f"{path} cannot be read as HDF5 ({next(iter(str(error).splitlines()), '')[:120]})",
+            "write the file again",
         ) from None
 
 
@@ -71,6 +73,7 @@ def _table(path: Path, sets: Mapping[str, Any], selector: str) -> Table:
     count, width = rows.shape
     line = width * rows.dtype.itemsize
     reader.refuse_too_large(path, max(line, _chunk(rows)))
+    _refuse_unwritten(path, rows)
     step = max(1, PART // line)
     lengths = [min(step, count - start) for start in range(0, count, step)]
 
@@ -78,9 +81,7 @@ def _table(path: Path, sets: Mapping[str, Any], selector: str) -> Table:
         try:
             values: numpy.ndarray[Any, Any] = rows[number * step : (number + 1) * step]
         except Exception as error:  # so may a damaged chunk
-            raise CollapseError(
-                f"{path}, {name} cannot be read ({str(error).splitlines()[0][:120]})", "write the file again"
-            ) from None
+            raise _unreadable(path, name, error) from None
         return values
 
     held = blocks.rows(path, lengths, width, float_of(rows.dtype), part)
@@ -129,6 +130,29 @@ def _chunk(rows: Any) -> int:
     return values * int(rows.dtype.itemsize)
 
 
+def _refuse_unwritten(path: Path, rows: Any) -> None:
+    """Raises CollapseError for a data set, part of which was never written: HDF5 reads zeros there."""
+    chunks = rows.chunks
+    if rows.size and chunks is None and not rows.id.get_storage_size():
+        written, expected = 0, 1
+    elif chunks is None:
+        return
+    else:
+        written = rows.id.get_num_chunks()
+        expected = math.prod(-(-size // chunk) for size, chunk in zip(rows.shape, chunks, strict=True))
+    if written < expected:
+        raise CollapseError(
+            f"{path}, {rows.name.strip('/')} has the shape {rows.shape}, but only {written:,} of its {expected:,} parts were "
+            "written",
+            "write the file again, with all of its embeddings",
+        )
+
+
+def _unreadable(path: Path, name: str, error: Exception) -> CollapseError:
+    reason = next(iter(str(error).splitlines()), type(error).__name__)[:120]
+    return CollapseError(f"{path}, {name} cannot be read ({reason})", "write the file again")
+
+
 def _labels(path: Path, column: Any, name: str, count: int) -> tuple[Any, tuple[str, ...]]:
     """Labels, where there is one for each row."""
     if column.shape != (count,) or column.dtype.kind not in "iuOS":
@@ -139,4 +163,9 @@ def _labels(path: Path, column: Any, name: str, count: int) -> tuple[Any, tuple[
 def _cells(path: Path, column: Any) -> list[Any]:
     """A data set (N,) in memory, its words as text."""
     reader.refuse_too_large(path, 8 * len(column))
-    return [cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in column[:].tolist()]
+    _refuse_unwritten(path, column)
+    try:
+        values = column[:].tolist()
+    except Exception as error:  # text lies elsewhere in the file, and where is damaged
+        raise _unreadable(path, column.name.strip("/"), error) from None
+    return [cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in values]

@@ -17,6 +17,7 @@ from collapse_cli import class_labels
 from collapse_cli.class_labels import COLUMNS, EXPECTED, HEADINGS
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.runs import arrays, reader
+from collapse_cli.walks import refuse_impossible
 
 KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".tsv", ".txt")
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": ""}
@@ -75,6 +76,7 @@ def delimiter(path: Path, lines: Sequence[str]) -> str:
 
 def listed(path: Path, what: str = "labels", column: str = "") -> Any:
     """The values of a file, as it has them. Raises CollapseError for a file of another kind, and for an empty line."""
+    refuse_impossible(str(path), f"--{what}")
     if path.suffix not in KINDS:
         raise CollapseError(
             f"--{what} {path}: {what} are not read from a file of this type",

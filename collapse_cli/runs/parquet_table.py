@@ -51,7 +51,7 @@ def _parts(path: Path) -> Parts:
 def _opened(path: Path) -> parquet.ParquetFile:
     try:
         reader.size(path)
-        opened = parquet.ParquetFile(path)
+        opened = parquet.ParquetFile(path, page_checksum_verification=True)
         opened.schema_arrow.names  # noqa: B018  # which may be no text
         return opened
     except reader.Unreadable as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import Any, get_args
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import refuse_unmakable, whole
 from collapse_cli.runs import lock
+from collapse_cli.runs.histories import parsed, usable
 from collapse_cli.runs.litter import is_draft
 from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
@@ -24,6 +26,8 @@ FILES = ("checkpoint.pt", "history.jsonl", "run.json", "report.html")
 FOLDERS = ("results", "plots", "epochs")
 OURS = {*FILES, *FOLDERS, "settings.toml"}
 """What a run leaves in its folder, besides its lock."""
+
+EXAMPLE = "the settings.toml of any run is an example"
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,7 @@ class Record:
 
     def facts(self) -> dict[str, Any]:
         """What run.json says; empty where it is missing or damaged."""
-        path = self.folder / "run.json"
-        recorded = _json(path.read_text("utf-8", "replace")) if path.is_file() else None
+        recorded = parsed(_text(self.folder / "run.json"))
         return recorded if isinstance(recorded, dict) else {}
 
     def append(self, epoch: Any) -> None:
@@ -120,9 +123,21 @@ class Record:
             lines.write(json.dumps(dataclasses.asdict(epoch)) + "\n")
 
     def history(self) -> list[dict[str, Any]]:
-        path = self.folder / "history.jsonl"
-        lines = [_json(line) for line in path.read_text().splitlines()] if path.exists() else []
-        return [line for line in lines if line is not None]  # a killed run may have torn its last line
+        """A line for each epoch, in order; those that are torn, as by a run that was killed, are left out."""
+        return usable(_text(self.folder / "history.jsonl").splitlines())[0]
+
+    def damaged(self) -> list[str]:
+        """What of the folder cannot be read, beside settings and checkpoints, by its name."""
+        names = ["run.json"] if os.path.lexists(self.folder / "run.json") and not self.facts() else []
+        history = self.folder / "history.jsonl"
+        if lost := usable(_text(history).splitlines())[1]:
+            names.append(f"{lost:,} line{'s' * (lost > 1)} of history.jsonl")
+        elif os.path.lexists(history) and not history.is_file():
+            names.append("history.jsonl")
+        return [
+            *names,
+            *(f"results/{name}" for name, document in self._answers().items() if document is None),
+        ]
 
     def rewind(self, epoch: int) -> None:
         """Forget the history and the checkpoints after `epoch`, where a resumed run goes on."""
@@ -170,31 +185,39 @@ class Record:
 
     def results(self) -> list[dict[str, Any]]:
         """Every answer kept so far, by command name; those that are torn will be measured anew."""
-        documents = [
-            _json(path.read_text("utf-8", "replace"))
-            for path in sorted((self.folder / "results").glob("*.json"))
-        ]
-        return [document for document in documents if isinstance(document, dict) and "command" in document]
+        return [document for document in self._answers().values() if document is not None]
+
+    def _answers(self) -> dict[str, dict[str, Any] | None]:
+        """File -> the answer in it, None for what is none."""
+        files = sorted((self.folder / "results").glob("*.json"))
+        documents = {file.name: parsed(_text(file)) for file in files}
+        return {name: each if _is_answer(each) else None for name, each in documents.items()}
 
 
-def _json(text: str) -> Any:
-    """The value, or None for text that was torn."""
+def _is_answer(document: Any) -> bool:
+    return isinstance(document, dict) and isinstance(document.get("command"), str)
+
+
+def _text(path: Path) -> str:
+    """What a regular file holds; empty where there is none, or it cannot be read."""
     try:
-        return json.loads(text)
-    except ValueError:
-        return None
+        return path.read_text("utf-8", "replace") if path.is_file() else ""
+    except OSError:
+        return ""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file, or a sentence about what is wrong with it."""
     try:
-        return tomllib.loads(path.read_text())
+        if path.exists() and not path.is_file():
+            raise CollapseError(f"cannot read {path}: it is no regular file", "give the path of a TOML file")
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise CollapseError(f"cannot read {path}: {error.strerror}", "give the path of a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CollapseError(
-            f"{path} is not TOML: {error}", "the settings.toml of any run is an example"
-        ) from None
+    except RecursionError:
+        raise CollapseError(f"{path} is not TOML: it is nested too deep", EXAMPLE) from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
+        raise CollapseError(f"{path} is not TOML: {error}", EXAMPLE) from None
 
 
 def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:

@@ -206,5 +206,8 @@ def _digest_of(files: Iterable[Path], folder: Path | None = None) -> str:
 
 def _digest(file: Path) -> bytes:
     reader.size(file)
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").digest()
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").digest()
+    except OSError as error:
+        raise reader.Unreadable(file, error.strerror or str(error)) from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.walks import once
 
 Kind = Literal["parquet", "dataset", "splits", ""]
 
@@ -64,10 +65,8 @@ def _several(path: Path, names: list[str], ways: list[str]) -> CollapseError:
 
 def _parquets(folder: Path) -> list[Path]:
     for place in (folder, folder / "data"):
-        parquet_files = sorted(
-            file for file in place.glob("*.parquet") if not file.name.startswith((".", "_"))
-        )
-        if parquet_files:
+        files = (file for file in place.glob("*.parquet") if not file.name.startswith((".", "_")))
+        if parquet_files := once(sorted(files)):
             return parquet_files
     return []
 

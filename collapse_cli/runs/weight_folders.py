@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.walks import Walk
 
 CONFIGS = ("config.json", "open_clip_config.json", "modules.json")
 """Files of which one lies in every such folder: of Hugging Face and timm, of open_clip, of sentence-transformers."""
@@ -138,13 +139,13 @@ def refuse_shard(file: Path) -> None:
 
 def described(path: Path) -> tuple[Path, ...]:
     """Every file of a folder that can change what is computed: weights, configs, vocabularies, in the folders below too."""
-    below = (file for file in path.rglob("*") if _counts(file.relative_to(path)) and file.is_file())
+    below = (file for parts in Walk(path) if _counts(file := path.joinpath(*parts)) and file.is_file())
     return tuple(sorted({*files(path), *below}))
 
 
-def _counts(name: Path) -> bool:
-    """Whether it is no file that is for people, or hidden."""
-    return name.suffix.lower() not in FOR_PEOPLE and not any(part.startswith(".") for part in name.parts)
+def _counts(file: Path) -> bool:
+    """Whether it is no file that is for people."""
+    return file.suffix.lower() not in FOR_PEOPLE
 
 
 def beside(file: Path) -> tuple[Path, ...]:

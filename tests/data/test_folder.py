@@ -137,6 +137,40 @@ def test_linked_folders_are_followed(tmp_path: Path) -> None:
     assert data.load(f"folder:{tmp_path}/set", "all").classes == ("cat", "dog")
 
 
+def test_links_in_a_circle_double_no_image_and_take_no_label(tmp_path: Path) -> None:
+    """Each class folder links to the other and to the whole: still 3 images, each of its own class; the links are told."""
+    paint(tmp_path, "cat/1.png", "cat/2.png", "dog/3.png")
+    (tmp_path / "cat/a").symlink_to("../dog")
+    (tmp_path / "dog/a").symlink_to("..")
+    (tmp_path / "ape").symlink_to("dog")
+    images = data.load(f"folder:{tmp_path}", "all")
+    assert (images.classes, levels(images), labels(images)) == (("cat", "dog"), [1, 2, 3], [0, 0, 1])
+    assert (
+        "3 of 6 folders (ape, cat/a, dog/a) are left out: links that lead back, "
+        "or to a folder whose images are in the set already" in [note.sentence for note in images.notes]
+    )
+
+
+def test_links_to_images_of_the_set_count_again_and_are_told(tmp_path: Path) -> None:
+    """A link to an image elsewhere is how people choose some; one to an image that is there gives it a second label."""
+    paint(tmp_path, "far/1.png", "set/cat/2.png", "set/dog/3.png")
+    (tmp_path / "set/cat/4.png").symlink_to(tmp_path / "far/1.png")
+    assert data.load(f"folder:{tmp_path}/set", "all").notes == ()
+    (tmp_path / "set/cat/5.png").symlink_to("../dog/3.png")
+    images = data.load(f"folder:{tmp_path}/set", "all")
+    assert (levels(images), labels(images)) == ([2, 1, 3, 3], [0, 0, 0, 1])
+    assert [note.sentence for note in images.notes] == [
+        "1 of 4 images (cat/5.png) is a link to another image of the set, and counts again in the class of its folder"
+    ]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+@pytest.mark.parametrize("path", ["/proc/self", "/proc", "/sys", "/dev"])
+def test_the_systems_folders_are_no_images(path: str) -> None:
+    with pytest.raises(CollapseError, match="operating system"):
+        data.load(f"folder:{path}")
+
+
 def test_an_unreadable_image_is_named(tmp_path: Path) -> None:
     paint(tmp_path, "cat/1.png")
     (tmp_path / "cat/2.png").write_bytes(b"no image")
