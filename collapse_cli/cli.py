@@ -18,6 +18,9 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_command, get_group
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import printable
+from collapse_cli.streams import forget, standard
+from collapse_cli.views import plain_letters
 
 USAGE, INTERRUPTED, INTERNAL = 2, 130, 70
 
@@ -135,9 +138,11 @@ collapse = program()
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; the exit code: 0, 1 a gate failed, 2 usage or input, 3 inconclusive, 70 internal, 130 interrupted."""
-    from collapse_cli.views.plain_letters import fit_standard_streams
+    with standard(plain_letters.fitting):
+        return _ended(argv)
 
-    fit_standard_streams()
+
+def _ended(argv: list[str] | None) -> int:
     try:
         with warnings.catch_warnings():
             if not sys.warnoptions:  # what libraries warn of is for who calls them: `python -W` shows it
@@ -168,13 +173,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _unread() -> int:
     """The reader of our stdout has seen enough."""
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # stdout, whatever object stands for it
+    forget(sys.stdout)
     return 0
 
 
 def _say(message: str, hint: str, code: int) -> int:
-    print(f"collapse: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
+    print(f"collapse: {printable(message)}" + (f"\n  {printable(hint)}" if hint else ""), file=sys.stderr)
     return code
 
 

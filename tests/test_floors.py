@@ -28,7 +28,9 @@ WORDS = {
     "glossary",
     "layout",
     "memory",
+    "printable",
     "progress",
+    "streams",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
 PROCEDURES = {"training", "embedding", "methods", "root_causes"}
@@ -45,7 +47,7 @@ PLAN = {
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"data", "runs", "views", "analysis"},
     "commands": WORDS | {"distributed", "data", "runs", "views", "analysis", "commands"},
-    "cli": {"commands", "errors", "views"},
+    "cli": {"commands", "errors", "printable", "streams", "views"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -188,7 +190,9 @@ def test_the_graph_holds_what_a_module_imports() -> None:
     assert {"collapse_cli.training", "collapse_cli.methods", "collapse_cli.errors"} <= graph[
         "collapse_cli.runs.lifecycle"
     ]
-    assert graph["collapse_cli.cli"] == {"collapse_cli.errors"}
+    assert graph["collapse_cli.cli"] == {
+        f"collapse_cli.{name}" for name in ("errors", "printable", "streams", "views", "views.plain_letters")
+    }
     assert graph["collapse_cli"] == set()
 
 

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from collapse_cli.commands.options import options
 from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import printable
 from collapse_cli.runs.record import Record, read_toml, toml
 from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
 
@@ -217,7 +218,7 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) 
         for epoch in lifecycle.epochs(checkpoint, images, record):
             display.update(epoch)
     if first():
-        print(record.checkpoint)
+        print(printable(record.checkpoint))
     if shown:
         print(f"next: collapse diagnose {quoted(record.folder)}", file=sys.stderr)
 
@@ -228,10 +229,10 @@ def _introduce(checkpoint: Checkpoint, images: Images, record: Record, warnings:
     from collapse_cli.distributed import world
 
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     processes = f", {world()} processes" if world() > 1 else ""
     print(
-        f"{checkpoint.run.method} on {images.name} ({of_epoch(checkpoint.run, images)}), "
-        f"device {checkpoint.state.generator.device}{processes}, in {record.folder}",
+        f"{checkpoint.run.method} on {printable(images.name)} ({of_epoch(checkpoint.run, images)}), "
+        f"device {checkpoint.state.generator.device}{processes}, in {printable(record.folder)}",
         file=sys.stderr,
     )

@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import Progress as Bars
 from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
+from collapse_cli.printable import printable
 from collapse_cli.progress import Progress, silent, told_to
 from collapse_cli.views.bars import columns
+from collapse_cli.views.console import Console
 from collapse_cli.views.words import figures
 
 LAST = 8  # epochs in the table
@@ -79,7 +81,7 @@ def live(method: str, total_epochs: int, enabled: bool) -> Iterator[Display]:
     elif not _terminal():
         yield Lines(method, total_epochs)
     else:
-        console = Console(stderr=True, highlight=False, markup=False)
+        console = Console(stderr=True)
         board = Board(method, total_epochs, console)
         with Live(board, console=console, redirect_stdout=False, refresh_per_second=4):
             yield board
@@ -88,7 +90,7 @@ def live(method: str, total_epochs: int, enabled: bool) -> Iterator[Display]:
 @contextmanager
 def steps(description: str, total: int, enabled: bool) -> Iterator[Callable[[int], None]]:
     """A bar for a long measurement, gone when it is done; call what it yields with the number of steps made."""
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = Console(stderr=True)
     shown = enabled and _terminal()
     with Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown) as bar:
         task = bar.add_task(description, total=total)
@@ -104,7 +106,7 @@ def reporter(quiet: bool, doing: str = "measuring") -> Iterator[Progress]:
     if quiet:
         yield silent
         return
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = Console(stderr=True)
     bars = Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not _terminal())
     report = Reporter(bars, doing)
     with bars, told_to(report):
@@ -122,7 +124,7 @@ class Reporter:
     def __call__(self, text: str, done: int = 0, total: int = 0) -> None:
         """Print a line, or move the bar of this stage to `done` of `total`."""
         if not total:
-            print(text, file=sys.stderr, flush=True)
+            print(printable(text), file=sys.stderr, flush=True)
             return
         if text not in self.stages:
             self.stages[text] = self.bars.add_task(text, total=total, visible=False)  # drawn only if it lasts
