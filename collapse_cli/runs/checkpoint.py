@@ -63,8 +63,11 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "optimizer": checkpoint.state.optimizer.state_dict(),
         "generator": checkpoint.state.generator.get_state(),
     }
-    with whole(path) as draft:
-        torch.save(content, draft)
+    with (
+        whole(path) as draft,
+        draft.open("wb") as file,
+    ):  # of a path torch would not say why it cannot be written
+        torch.save(content, file)
 
 
 def parts(method: Method) -> dict[str, Any]:

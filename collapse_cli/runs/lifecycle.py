@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,9 +20,10 @@ from collapse_cli.answers import version
 from collapse_cli.augment import recipes
 from collapse_cli.distributed import first, refuse_unequal, together
 from collapse_cli.errors import CollapseError
+from collapse_cli.files import writing
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
-from collapse_cli.runs.record import Record
+from collapse_cli.runs.record import Record, toml
 from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import DataShape, Images, Normalisation
@@ -42,6 +43,7 @@ def settled(run: Run, images: Images) -> Run:
     auto = "digits" if images.shape[0] == 1 else "moco_v2"
     recipe = "+".join(auto if part == "auto" else part for part in run.training.recipe.split("+"))
     recipes.steps_of(recipe)
+    toml(run.tables())  # a name that settings.toml cannot hold
     size = images.shape[1] if ":" in run.training.dataset else 0
     return replace(run, training=replace(run.training, recipe=recipe, size=size))
 
@@ -73,7 +75,11 @@ def begin(record: Record, checkpoint: Checkpoint, argv: Sequence[str] = (), over
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     record.begin(checkpoint.run, facts, overwrite)
-    checkpoints.save(record.checkpoint, checkpoint)
+    try:
+        checkpoints.save(record.checkpoint, checkpoint)
+    except CollapseError as error:
+        _end(record, status="failed", error=error.message)
+        raise
 
 
 def resumable(
@@ -148,17 +154,25 @@ def running(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
         try:
             yield
         except KeyboardInterrupt:
-            record.say(status="interrupted")
+            _end(record, status="interrupted")
             raise CollapseError(
                 f"interrupted; {record.checkpoint} contains epoch {checkpoint.state.epoch}",
                 f"continue with: collapse train --resume {quoted(record.folder)}",
                 INTERRUPTED,
             ) from None
         except Exception as error:
-            record.say(
-                status="failed", error=error.message if isinstance(error, CollapseError) else repr(error)
+            _end(
+                record,
+                status="failed",
+                error=error.message if isinstance(error, CollapseError) else repr(error),
             )
             raise
+
+
+def _end(record: Record, **facts: str) -> None:
+    """Say how a run ended, where that can be written: what ended it is what is told."""
+    with suppress(CollapseError, OSError):
+        record.say(**facts)
 
 
 def epochs(checkpoint: Checkpoint, images: Images, record: Record) -> Iterator[Epoch]:
@@ -179,6 +193,7 @@ def _keep(checkpoint: Checkpoint, epoch: Epoch, record: Record) -> None:
     every = checkpoint.run.training.keep_every
     record.append(epoch)
     if every and epoch.number % every == 0:
-        record.epoch(epoch.number).parent.mkdir(exist_ok=True)
+        with writing(record.epoch(epoch.number)):
+            record.epoch(epoch.number).parent.mkdir(exist_ok=True)
         checkpoints.save(record.epoch(epoch.number), checkpoint)
     checkpoints.save(record.checkpoint, checkpoint)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.files import refuse_unmakable, whole
+from collapse_cli.files import append, refuse_unmakable, whole, writing
+from collapse_cli.printable import json_text
 from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import Stage, Status
@@ -83,7 +84,7 @@ class Record:
         """Add facts to run.json: status, versions, seed, argv …"""
         recorded = self.facts()
         with whole(self.folder / "run.json") as draft:
-            draft.write_text(json.dumps(recorded | facts, indent=2) + "\n")
+            draft.write_text(json_text(recorded | facts, nan=True, ascii_only=True) + "\n")
 
     def facts(self) -> dict[str, Any]:
         """What run.json says; empty where it is missing or damaged."""
@@ -93,8 +94,10 @@ class Record:
 
     def append(self, epoch: Any) -> None:
         """One more line of history.jsonl, from a dataclass."""
-        with (self.folder / "history.jsonl").open("a") as lines:
-            lines.write(json.dumps(dataclasses.asdict(epoch)) + "\n")
+        append(
+            self.folder / "history.jsonl",
+            json_text(dataclasses.asdict(epoch), None, nan=True, ascii_only=True),
+        )
 
     def history(self) -> list[dict[str, Any]]:
         path = self.folder / "history.jsonl"
@@ -138,9 +141,11 @@ class Record:
 
     def keep(self, document: Mapping[str, Any]) -> None:
         """Write an answer to results/<command>.json, and show the folder how to be read again."""
-        (self.folder / "results").mkdir(exist_ok=True)
-        with whole(self.folder / "results" / f"{document['command']}.json") as draft:
-            draft.write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        folder = self.folder / "results"
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+        with whole(folder / f"{document['command']}.json") as draft:
+            draft.write_text(json_text(document) + "\n", encoding="utf-8")
 
     def results(self) -> list[dict[str, Any]]:
         """Every answer kept so far, by command name; those that are torn will be measured anew."""
@@ -172,9 +177,33 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Sections of numbers, booleans and text as TOML: JSON's way of writing those is also TOML's."""
+    """Sections of numbers, booleans and text as TOML: JSON's way of writing those is also TOML's, but for letters beyond U+FFFF.
+
+    Raises CollapseError for a name of a file that is no Unicode, which TOML cannot hold.
+    """
     sections = (
-        "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())])
+        "\n".join([f"[{name}]", *(f"{key} = {_in_toml(value)}" for key, value in table.items())])
         for name, table in tables.items()
     )
     return "\n\n".join(sections) + "\n"
+
+
+def _in_toml(value: Any) -> str:
+    if not isinstance(value, str) or value.isascii():
+        return json.dumps(value)
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise CollapseError(
+            f"{value} is not the name of a file in UTF-8, and no settings can hold it", "rename the file"
+        )
+    return "".join(_in_ascii(letter) for letter in json.dumps(value, ensure_ascii=False))
+
+
+def _in_ascii(letter: str) -> str:
+    """JSON has two escapes for a letter beyond U+FFFF, and TOML one."""
+    return (
+        json.dumps(letter)[1:-1]
+        if "\x7f" <= letter <= "\uffff"
+        else letter
+        if letter.isascii()
+        else f"\\U{ord(letter):08x}"
+    )
