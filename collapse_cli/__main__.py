@@ -1,7 +1,35 @@
-"""python -m collapse_cli"""
+"""python -m collapse_cli, and the command `collapse`: Ctrl-C is heard before anything large is imported."""
 
 import sys
 
-from collapse_cli.cli import main
+from collapse_cli import interrupts
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line of this process; its exit code."""
+    interrupts.listen()
+    try:
+        _open_closed()
+        from collapse_cli.cli import main as run
+
+        code = run()
+    except KeyboardInterrupt:
+        interrupts.leave()
+        raise
+    interrupts.over()
+    return code
+
+
+def _open_closed() -> None:
+    """Where stdin, stdout or stderr is closed, no file that is opened later may get its number."""
+    import os
+
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.interrupts import cleaning
 
 FULL = {
     errno.ENOSPC,
@@ -33,7 +34,7 @@ REMEDIES = {
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A temporary neighbour of `path` that takes its name only when all went well, and is on the disk by then."""
-    with writing(path):
+    with cleaning(), writing(path):
         path = _resolved(path)
         part = path.with_name(f".{path.name[:NAME]}.{os.getpid()}.part")
         try:

@@ -26,6 +26,7 @@ WORDS = {
     "figures",
     "files",
     "glossary",
+    "interrupts",
     "layout",
     "memory",
     "printable",
@@ -47,8 +48,8 @@ PLAN = {
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"data", "runs", "views", "analysis"},
     "commands": WORDS | {"distributed", "data", "runs", "views", "analysis", "commands"},
-    "cli": {"commands", "errors", "printable", "streams", "views"},
-    "__main__": {"cli"},
+    "cli": {"commands", "errors", "interrupts", "printable", "streams", "views"},
+    "__main__": {"cli", "interrupts"},
     "__init__": set(),
 }
 FILES = sorted(ROOT.rglob("*.py"))
@@ -191,7 +192,8 @@ def test_the_graph_holds_what_a_module_imports() -> None:
         "collapse_cli.runs.lifecycle"
     ]
     assert graph["collapse_cli.cli"] == {
-        f"collapse_cli.{name}" for name in ("errors", "printable", "streams", "views", "views.plain_letters")
+        f"collapse_cli.{name}"
+        for name in ("errors", "interrupts", "printable", "streams", "views", "views.plain_letters")
     }
     assert graph["collapse_cli"] == set()
 

@@ -21,6 +21,7 @@ from collapse_cli.augment import recipes
 from collapse_cli.distributed import first, refuse_unequal, together
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import writing
+from collapse_cli.interrupts import cleaning
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record, toml
@@ -147,7 +148,7 @@ def running(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
 
     Raises CollapseError with code 130 in place of KeyboardInterrupt, with the command that goes on.
     """
-    with together(checkpoint.state.generator.device):
+    with cleaning(), together(checkpoint.state.generator.device):
         if not first():
             yield
             return

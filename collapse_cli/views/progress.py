@@ -6,7 +6,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from rich import box
@@ -17,6 +17,7 @@ from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
+from collapse_cli.interrupts import cleaning
 from collapse_cli.printable import printable
 from collapse_cli.progress import Progress, silent, told_to
 from collapse_cli.views.bars import columns
@@ -83,7 +84,7 @@ def live(method: str, total_epochs: int, enabled: bool) -> Iterator[Display]:
     else:
         console = Console(stderr=True)
         board = Board(method, total_epochs, console)
-        with Live(board, console=console, redirect_stdout=False, refresh_per_second=4):
+        with cleaning(), Live(board, console=console, redirect_stdout=False, refresh_per_second=4):
             yield board
 
 
@@ -92,7 +93,8 @@ def steps(description: str, total: int, enabled: bool) -> Iterator[Callable[[int
     """A bar for a long measurement, gone when it is done; call what it yields with the number of steps made."""
     console = Console(stderr=True)
     shown = enabled and _terminal()
-    with Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown) as bar:
+    bars = Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown)
+    with _hiding(shown), bars as bar:
         task = bar.add_task(description, total=total)
         yield lambda count: bar.advance(task, count)
 
@@ -107,9 +109,10 @@ def reporter(quiet: bool, doing: str = "measuring") -> Iterator[Progress]:
         yield silent
         return
     console = Console(stderr=True)
-    bars = Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not _terminal())
+    shown = _terminal()
+    bars = Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown)
     report = Reporter(bars, doing)
-    with bars, told_to(report):
+    with _hiding(shown), bars, told_to(report):
         yield report
 
 
@@ -178,6 +181,11 @@ class Board:
         fits = BASE + sum(max(len(name), 6) + 2 for name in extra) <= self.console.width
         below = [] if fits or not extra else [Text(_extras(extra), "dim")]
         return Group(self.bar, _table(list(self.epochs), list(extra) if fits else []), *below)
+
+
+def _hiding(cursor: bool) -> AbstractContextManager[None]:
+    """Within it the cursor may be hidden, and has to be shown at the end."""
+    return cleaning() if cursor else nullcontext()
 
 
 def _terminal() -> bool:
