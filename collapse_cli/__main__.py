@@ -16,7 +16,7 @@ def main() -> int:
     except KeyboardInterrupt:
         interrupts.leave()
         raise
-    interrupts.over()
+    interrupts.over(code)
     return code
 
 

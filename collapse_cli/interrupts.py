@@ -10,17 +10,27 @@ import _thread
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType, SimpleNamespace
-from typing import Any
+
+TYPE_CHECKING = False  # importing `typing` takes as long as all of this
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
 
 INTERRUPTED = 130
 LINE = b"collapse: interrupted\n"
 CURSOR = b"\x1b[?25h"  # a bar hides it
 AGAIN = 0.02  # seconds until a KeyboardInterrupt that Python could not pass on is raised once more
 
-_now = SimpleNamespace(heard=False, cleaning=0, over=False)
+
+class _Now:
+    """How things stand in this process."""
+
+    heard = False
+    over = False
+    cleaning = 0
+
+
+_now = _Now()
 
 
 def listen() -> None:
@@ -39,29 +49,35 @@ def listen() -> None:
 
 def heard() -> bool:
     """Whether somebody has pressed Ctrl-C: whatever error came of it, it is no other."""
-    return bool(_now.heard)
+    return _now.heard
 
 
-@contextmanager
-def cleaning() -> Iterator[None]:
+class cleaning:
     """Within it something is at the end to be removed, told or restored, also after a Ctrl-C."""
-    _now.cleaning += 1
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        _now.cleaning += 1
+
+    def __exit__(self, *_: object) -> None:
         _now.cleaning -= 1
 
 
-def over() -> None:
-    """All is done but for what Python itself does at the end, where nobody hears a KeyboardInterrupt."""
+def over(code: int) -> None:
+    """All is done but for what Python itself does at the end, where nobody hears a KeyboardInterrupt; after one it is left out."""
     _now.over = True
+    if code == INTERRUPTED:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(code)
 
 
 def leave() -> None:
     """End at once."""
-    with suppress(OSError):
+    try:
         os.write(2, (CURSOR if os.isatty(2) else b"") + LINE)
-    os._exit(INTERRUPTED)
+    finally:
+        os._exit(INTERRUPTED)
 
 
 def _hear(number: int, frame: FrameType | None) -> None:

@@ -19,6 +19,7 @@ ASIDE = re.compile(
     rf"(?<![^\x00-\x7f{JOINERS}])[{JOINERS}]|[{JOINERS}](?![^\x00-\x7f{JOINERS}])"
 )  # joiners elsewhere
 WORKFLOW = re.compile(r"##(?=\w*\[)")  # begins a command anywhere in the log of some workflows
+HASH = r"\\043#"  # the first of two, as an escape between the quotes of $'…'
 SHORT = {"'": r"\'", "\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}  # between the quotes of $'…'
 
 
@@ -62,7 +63,10 @@ def json_text(value: Any, indent: int | None = 2, nan: bool = False, ascii_only:
 def quoted(text: object) -> str:
     """One word for the shell, on one line; letters that a terminal would obey are written as `$'…'` writes them."""
     given = str(text)
-    return shlex.quote(given) if printable(given) == given else f"$'{''.join(map(_typed, given))}'"
+    if printable(given) == given and not WORKFLOW.search(given):
+        return shlex.quote(given)
+    typed = "".join(map(_typed, given))
+    return f"$'{WORKFLOW.sub(HASH, typed)}'"
 
 
 def joined(words: Iterable[object]) -> str:

@@ -161,7 +161,7 @@ def test_a_torn_line_does_not_take_the_next_with_it(tmp_path: Path) -> None:
     assert Record(tmp_path).history() == [{"number": 1}, {"number": 2}]
 
 
-@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("size", [1, pytest.param(1000, marks=pytest.mark.slow)])
 def test_a_training_on_a_full_disk_fails_in_a_sentence(tmp_path: Path, capsys: Capture, size: int) -> None:
     """In the first checkpoint, which is smaller than later ones by the state of the optimizer, or in the second."""
     out = tmp_path / "run"
@@ -232,7 +232,16 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize(("name", "before"), [("page.html", b""), *((name, b"before") for name in WRITERS)])
+DRAWN = ("plot.png", "plot.pdf", "a.gif")  # as plot.svg is
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("page.html", b""),
+        *(pytest.param(name, b"before", marks=[pytest.mark.slow] * (name in DRAWN)) for name in WRITERS),
+    ],
+)
 def test_what_a_command_writes_is_whole_or_as_before(
     name: str, before: bytes, rows: str, tmp_path: Path, capsys: Capture
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_shell_reads_a_quoted_word_back() -> None:
         "é 漢",
         *(f"x{letter}7'\\" for letter in CONTROLS[1:] + BIDI),
         "\udcff",
+        "##[error]",
         "-x\n",
     ]
     line = joined(words)

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import append, refuse_unmakable, whole, writing
-from collapse_cli.printable import json_text
+from collapse_cli.printable import WORKFLOW, json_text
 from collapse_cli.runs.shell import quoted
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.shapes import Stage, Status
@@ -189,13 +189,14 @@ def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _in_toml(value: Any) -> str:
-    if not isinstance(value, str) or value.isascii():
+    if not isinstance(value, str):
         return json.dumps(value)
     if any("\ud800" <= letter <= "\udfff" for letter in value):
         raise CollapseError(
             f"{value} is not the name of a file in UTF-8, and no settings can hold it", "rename the file"
         )
-    return "".join(_in_ascii(letter) for letter in json.dumps(value, ensure_ascii=False))
+    text = "".join(_in_ascii(letter) for letter in json.dumps(value, ensure_ascii=False))
+    return WORKFLOW.sub(r"\\u0023#", text)
 
 
 def _in_ascii(letter: str) -> str:

@@ -168,7 +168,10 @@ def _svg(drawn: Figure) -> str:
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     drawn.savefig(text, format="svg", facecolor="none", metadata=nothing)
     svg = re.sub(
-        r"<metadata>.*?</metadata>", "", text.getvalue()[text.getvalue().index("<svg") :], flags=re.DOTALL
+        r"<metadata>.*?</metadata>|<!--.*?-->",
+        "",
+        text.getvalue()[text.getvalue().index("<svg") :],
+        flags=re.DOTALL,
     )
     for colour, variable in style.PAGE.items():
         svg = svg.replace(colour, variable)
