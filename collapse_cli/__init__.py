@@ -12,9 +12,11 @@ What `__all__` names is the contract; nothing heavy is loaded until it is asked 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # `typing` is not imported for it: nothing heard of a Ctrl-C so early
 if TYPE_CHECKING:
+    from typing import Any
+
     from collapse_cli.analysis.api import alignment, oracle, probe, spectrum, weights
     from collapse_cli.analysis.judging import causes, check, compare, diagnose, report
     from collapse_cli.analysis.loading import load

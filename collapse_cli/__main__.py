@@ -1,21 +1,35 @@
-"""python -m collapse_cli"""
+"""python -m collapse_cli, and the command `collapse`: Ctrl-C is heard before anything large is imported."""
 
 import os
 import sys
 
-from collapse_cli.cli import main
-
-STOPPED = (75, 130, 143)  # exit codes of what somebody wants to be over
+from collapse_cli import interrupts
 
 
-def end(code: int) -> None:
-    """After a stop at once: what Python tidies up at the end takes torch more than a second."""
-    if code in STOPPED:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+def main() -> int:
+    """Run the command line of this process; its exit code."""
+    interrupts.listen()
+    try:
+        _open_closed()
+        from collapse_cli.cli import main as run
+
+        code = run()
+    except KeyboardInterrupt:
+        interrupts.leave()
+        raise
+    interrupts.over(code)
+    return code
+
+
+def _open_closed() -> None:
+    """Where stdin, stdout or stderr is closed, no file that is opened later may get its number."""
+
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 if __name__ == "__main__":
-    end(main())
+    sys.exit(main())

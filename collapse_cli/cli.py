@@ -10,7 +10,7 @@ import re
 import sys
 import warnings
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -18,8 +18,12 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_command, get_group
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.interrupts import INTERRUPTED, heard
+from collapse_cli.printable import printable
+from collapse_cli.streams import forget, standard
+from collapse_cli.views import plain_letters
 
-USAGE, INTERRUPTED, INTERNAL = 2, 130, 70
+USAGE, INTERNAL = 2, 70
 
 PANELS = {
     "Start here": {
@@ -133,11 +137,27 @@ def program() -> Any:
 collapse = program()
 
 
+class Ending(NamedTuple):
+    """How a command line ends, and what is said of it on stderr."""
+
+    code: int
+    message: str = ""
+    hint: str = ""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; the exit code: 0, 1 a gate failed, 2 usage or input, 3 inconclusive, 70 internal, 130 interrupted."""
-    from collapse_cli.views.plain_letters import fit_standard_streams
+    with standard(plain_letters.fitting):
+        ending = _ending(argv)
+        if heard() and ending.code != INTERRUPTED:  # a library may make another error of Ctrl-C
+            ending = Ending(INTERRUPTED, "interrupted")
+        if ending.message:
+            hint = f"\n  {printable(ending.hint)}" if ending.hint else ""
+            print(f"collapse: {printable(ending.message)}{hint}", file=sys.stderr)
+        return ending.code
 
-    fit_standard_streams()
+
+def _ending(argv: list[str] | None) -> Ending:
     try:
         with warnings.catch_warnings():
             if not sys.warnoptions:  # what libraries warn of is for who calls them: `python -W` shows it
@@ -146,36 +166,30 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         if code == INTERRUPTED:  # Typer turns Ctrl-C into this code, without a word
             raise KeyboardInterrupt
-        return code if isinstance(code, int) else 0
+        return Ending(code if isinstance(code, int) else 0)
     except CollapseError as error:
         several = os.environ.get("RANK", "0") != "0"  # under torchrun the first process says it for all
-        return error.code if several else _say(error.message, error.hint, error.code)
+        return Ending(error.code) if several else Ending(error.code, error.message, error.hint)
     except (KeyboardInterrupt, Abort):
-        return _say("interrupted", "", INTERRUPTED)
+        return Ending(INTERRUPTED, "interrupted")
     except TyperException as error:
         message = error.format_message()
         message = message.replace("Value error, ", "")  # a word of Typer's parser, which tells a user nothing
-        return _say(message, "see --help", error.exit_code) if message else 2
+        return Ending(error.exit_code, message, "see --help") if message else Ending(USAGE)
     except SystemExit as left:  # Typer's own way out of a broken pipe, with 1, which is a gate's code
         if isinstance(left.__context__, BrokenPipeError):
             return _unread()
-        return left.code if isinstance(left.code, int) else 0
+        return Ending(left.code if isinstance(left.code, int) else 0)
     except BrokenPipeError:
         return _unread()
     except Exception as error:
         return _out_of_memory(error) if _is_out_of_memory(error) else _internal(error)
 
 
-def _unread() -> int:
+def _unread() -> Ending:
     """The reader of our stdout has seen enough."""
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # stdout, whatever object stands for it
-    return 0
-
-
-def _say(message: str, hint: str, code: int) -> int:
-    print(f"collapse: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
-    return code
+    forget(sys.stdout)
+    return Ending(0)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -184,24 +198,24 @@ def _is_out_of_memory(error: Exception) -> bool:
     return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
-def _out_of_memory(error: Exception) -> int:
+def _out_of_memory(error: Exception) -> Ending:
     allocation = re.search(r"allocate (\d+) bytes", str(error))
     amount = f": {int(allocation[1]):,} bytes more were asked for" if allocation else ""
     training = sys.argv[1:2] == ["train"]
-    return _say(
+    return Ending(
+        USAGE,
         f"out of memory{amount}",
         "give a smaller --batch"
         if training
         else "measure fewer images or embeddings, or lower what the options make large",
-        USAGE,
     )
 
 
-def _internal(error: Exception) -> int:
+def _internal(error: Exception) -> Ending:
     if os.environ.get("COLLAPSE_TRACEBACK"):
         raise error
-    return _say(
+    return Ending(
+        INTERNAL,
         f"internal error: {type(error).__name__}: {error}",
         "this is a bug: please report it with `collapse env`; COLLAPSE_TRACEBACK=1 shows where",
-        INTERNAL,
     )

@@ -152,7 +152,7 @@ def gathered_statistics(network: nn.Module) -> dict[str, Tensor]:
     flat = torch.cat([buffer.flatten() for buffer in by_name.values()])  # (n,)
     parts = [torch.empty_like(flat) for _ in range(distributed.get_world_size())]
     distributed.all_gather(parts, flat)
-    columns = torch.stack(parts).cpu().split([buffer.numel() for buffer in by_name.values()], dim=1)
+    columns = torch.split(torch.stack(parts).cpu(), [buffer.numel() for buffer in by_name.values()], dim=1)
     return dict(zip(by_name, columns, strict=True))
 
 

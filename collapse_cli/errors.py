@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from collapse_cli.printable import printable
+
 
 class CollapseError(Exception):
     """An error that the user can repair: `message` names the thing, `hint` the remedy.
 
     `code` is the process's exit code: 2 for usage, configuration and unreadable input; 3 where the
-    input is sound but too little to conclude from.
+    input is sound but too little to conclude from. Both texts are made printable, whatever names are in them.
     """
 
     def __init__(self, message: str, hint: str = "", code: int = 2) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = printable(message), printable(hint)
+        super().__init__(self.message)
         self.code = code
 
     def __str__(self) -> str:

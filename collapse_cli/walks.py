@@ -68,7 +68,7 @@ class Walk:
             waiting: list[_Place] = []
             for place in level:
                 yield from self._below(place, waiting)
-            level = [place for link in waiting if (place := self._followed(link))]
+            level = [place for place in map(self._followed, waiting) if place]
 
     def _below(self, start: _Place, links: list[_Place]) -> Iterator[Parts]:
         """Files below a folder and its real folders; links to folders are put aside, into `links`."""

@@ -25,7 +25,7 @@ from collapse_cli.cli import main
 from collapse_cli.distributed import average, average_statistics, first, rank, refuse_unequal, together
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
-from collapse_cli.runs import lifecycle
+from collapse_cli.runs import lifecycle, resuming
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.watch import Watch, Wish
@@ -105,15 +105,17 @@ def course(folder: Path, stop_after: int = -1) -> Iterator[dict[str, Tensor]]:
     lifecycle.begin(record, checkpoint)
     watch = StopsAfter()
     watch.left = stop_after if not first() else -1
-    try:
+    if stop_after < 0:
         list(lifecycle.epochs(checkpoint, images, record, watch))
-    except CollapseError as stopped:
-        assert stopped.code == 75
+    else:
+        with pytest.raises(CollapseError) as stopped:
+            list(lifecycle.epochs(checkpoint, images, record, watch))
+        assert stopped.value.code == 75
         within = copied(checkpoint)
         yield within
         torch.save(within, folder.parent / f"within-{rank()}.pt")
         torch.distributed.barrier()  # the file is there
-        checkpoint = lifecycle.resumable(record, "moco", {})
+        checkpoint = resuming.resumable(record, "moco", {})
         assert checkpoint.notes == ()
         if first():
             shutil.copy(record.checkpoint, folder.parent / "within.pt")
@@ -174,8 +176,8 @@ def test_two_processes_train_as_one_does(name: str, both: Path) -> None:
     """
     slack = 1e-3 if name == "barlow-twins" else 1e-5
     losses, weights = trained(name)
-    for rank in (0, 1):
-        theirs, other = torch.load(both / f"{rank}.pt")[name]
+    for number in (0, 1):
+        theirs, other = torch.load(both / f"{number}.pt")[name]
         assert theirs == pytest.approx(losses, rel=1e-6)
         for key, weight in weights.items():
             torch.testing.assert_close(other[key], weight, rtol=1e-4, atol=slack)
@@ -183,15 +185,15 @@ def test_two_processes_train_as_one_does(name: str, both: Path) -> None:
 
 def test_every_process_has_the_same_weights(both: Path) -> None:
     """Bit by bit, or they would drift apart."""
-    one, other = (torch.load(both / f"{rank}.pt") for rank in (0, 1))
+    one, other = (torch.load(both / f"{number}.pt") for number in (0, 1))
     for name in NAMES:
         assert all(torch.equal(one[name][1][key], other[name][1][key]) for key in one[name][1])
 
 
 def test_means_over_processes(both: Path) -> None:
     """Of 0 and 1: one half, in both; of variances 1 and 3: 2."""
-    for rank in (0, 1):
-        (first, none, last), running, variance = torch.load(both / f"means-{rank}.pt")
+    for number in (0, 1):
+        (first, none, last), running, variance = torch.load(both / f"means-{number}.pt")
         assert none is None
         assert torch.equal(first, torch.full((2, 3), 0.5))
         assert float(last) == 2
@@ -202,7 +204,7 @@ def test_means_over_processes(both: Path) -> None:
 @pytest.mark.parametrize("name", ["stopped-1", "stopped-4"])
 def test_two_processes_that_are_stopped_go_on_bit_by_bit(name: str, both: Path) -> None:
     """Within the first epoch and within the second: each goes on with batch statistics of its own, which differ until its end."""
-    runs = [torch.load(both / f"runs-{rank}.pt") for rank in (0, 1)]
+    runs = [torch.load(both / f"runs-{number}.pt") for number in (0, 1)]
     for of_process in runs:
         stopped, resumed, end = of_process[name]
         assert all(torch.equal(stopped[key], resumed[key]) for key in stopped)
@@ -220,7 +222,7 @@ def test_two_processes_that_are_stopped_go_on_bit_by_bit(name: str, both: Path) 
 
 def test_one_process_goes_on_with_the_mean_of_two(both: Path, tmp_path: Path) -> None:
     """And says so; who measures the file within an epoch measures that mean, as at the end of an epoch."""
-    one, other = (torch.load(both / f"within-{rank}.pt") for rank in (0, 1))
+    one, other = (torch.load(both / f"within-{number}.pt") for number in (0, 1))
     saved = checkpoints.load(both / "within.pt")
     state = copied(saved)
     assert "each with batch statistics of its own, and goes on with their mean in 1" in saved.notes[0]

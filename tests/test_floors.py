@@ -27,10 +27,13 @@ WORDS = {
     "files",
     "fingerprint",
     "glossary",
+    "interrupts",
     "layout",
     "memory",
+    "printable",
     "progress",
     "stage",
+    "streams",
     "walks",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed"}
@@ -48,8 +51,8 @@ PLAN = {
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"data", "runs", "views", "analysis"},
     "commands": WORDS | {"distributed", "data", "runs", "views", "analysis", "commands"},
-    "cli": {"commands", "errors", "views"},
-    "__main__": {"cli"},
+    "cli": {"commands", "errors", "interrupts", "printable", "streams", "views"},
+    "__main__": {"cli", "interrupts"},
     "__init__": set(),
 }
 FILES = sorted(ROOT.rglob("*.py"))
@@ -191,7 +194,10 @@ def test_the_graph_holds_what_a_module_imports() -> None:
     assert {"collapse_cli.training", "collapse_cli.methods", "collapse_cli.errors"} <= graph[
         "collapse_cli.runs.lifecycle"
     ]
-    assert graph["collapse_cli.cli"] == {"collapse_cli.errors"}
+    assert graph["collapse_cli.cli"] == {
+        f"collapse_cli.{name}"
+        for name in ("errors", "interrupts", "printable", "streams", "views", "views.plain_letters")
+    }
     assert graph["collapse_cli"] == set()
 
 

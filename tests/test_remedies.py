@@ -42,9 +42,10 @@ from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import Status
 from collapse_cli.root_causes import Case, Trained, cause_evidence, forces, queues
-from collapse_cli.runs import lifecycle
+from collapse_cli.runs import lifecycle, resuming
 from collapse_cli.runs.checkpoint import save
-from collapse_cli.runs.record import Record, read_toml
+from collapse_cli.runs.record import Record
+from collapse_cli.runs.toml import read_toml
 from collapse_cli.settings import METHODS, Run, Training, flat, resolve
 from collapse_cli.shapes import Images
 from collapse_cli.training import _milder, steps_per_epoch
@@ -119,7 +120,7 @@ def names_of(method: str) -> frozenset[str]:
 
 @cache
 def resumed(folder: Path, method: str, epochs: int | None) -> Run:
-    return lifecycle.resumable(Record(folder), method, {"epochs": epochs} if epochs else {}).run
+    return resuming.resumable(Record(folder), method, {"epochs": epochs} if epochs else {}).run
 
 
 def trained_by(words: Sequence[str], shape: Any) -> Run:

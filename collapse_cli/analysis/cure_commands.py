@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from collapse_cli.metrics.causes import Cause
+from collapse_cli.printable import joined
 from collapse_cli.settings import METHODS, PREFERRED, ImageFiles, Run, resolve
 
 SEEN: Mapping[str, tuple[str, ...]] = {
@@ -59,7 +59,7 @@ class Change:
         changed = {name: value for name, value in self.settings.items() if now.get(name) != value}
         first = ["--config", str(settings)] if whole else []
         spelt_out = changed if whole else {**_changed(run, method), **changed}
-        return shlex.join(["collapse", "train", method, *first, *_words(spelt_out), "--out", out])
+        return joined(["collapse", "train", method, *first, *_words(spelt_out), "--out", out])
 
 
 def beside(run: Run, method: str, settings: Path | None, out: str, images: int) -> str:
@@ -80,7 +80,7 @@ def beside(run: Run, method: str, settings: Path | None, out: str, images: int) 
     changed = {name: value for name, value in chosen.items() if value != default[name]}
     if default.get("queue", 0) > images / 2:
         changed["queue"] = 2 ** max(math.floor(math.log2(max(images / 2, 1))), 0)
-    return shlex.join(["collapse", "train", method, *_words(changed), "--out", out])
+    return joined(["collapse", "train", method, *_words(changed), "--out", out])
 
 
 def cure(cause: Cause) -> Change:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Iterator, Sequence
 
+from collapse_cli import printable
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, headline
@@ -64,4 +64,4 @@ def options_typed(measuring: Measuring) -> Iterator[str]:
         usual = (field.default, "train") if field.name == "split" else (field.default,)
         if value not in usual and field.name not in NOT_REPEATED:
             name = f"--{field.name.replace('_', '-')}"
-            yield name if value is True else f"{name} {shlex.quote(str(value))}"
+            yield name if value is True else f"{name} {printable.quoted(value)}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.data import unlabelled
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import quoted
 
 USUAL = "give class folders, a file with labels, or --labels FILE"
 
@@ -44,4 +44,4 @@ def _of_columns(path: Path) -> str:
     columns, likely = parquet.columns(path), parquet.offered(path)
     if not likely:
         return f"name a column with --label-column, of {', '.join(columns)}; or give --labels FILE"
-    return f"add --label-column {shlex.quote(likely[0])}; the columns are: {', '.join(columns)}"
+    return f"add --label-column {quoted(likely[0])}; the columns are: {', '.join(columns)}"

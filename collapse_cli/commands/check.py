@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -17,8 +16,10 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.options import Inputs, Shown, options
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
+from collapse_cli.printable import json_text, printable
 from collapse_cli.runs import project
 from collapse_cli.settings import fill, knob
+from collapse_cli.streams import unaltered
 from collapse_cli.views import Output, github, targets
 
 CODES = {"failed": 1, "inconclusive": 3}
@@ -112,17 +113,15 @@ def check(
 
 @contextmanager
 def _reported(reports: Reports) -> Iterator[None]:
-    """For GitHub, what cannot be checked is an annotation too, and no line of the log that could be another command."""
+    """For GitHub, what cannot be checked is an annotation too."""
     try:
         yield
     except CollapseError as error:
         if reports.format != "github":
             raise
-        print(
-            github.command("error", "", ": ".join(filter(None, (error.message, error.hint)))), file=sys.stderr
-        )
-        message, hint = github.harmless([error.message, error.hint])
-        raise CollapseError(message, hint, error.code) from None
+        text = ": ".join(filter(None, (error.message, error.hint)))
+        print(github.command("error", "", text), file=unaltered(sys.stderr))
+        raise
 
 
 def _checked(
@@ -165,9 +164,9 @@ def _show(checked: dict[str, Any], output: Output, reports: Reports) -> None:
         if output.quiet and (reason := gate.reason(checked)):
             print(f"collapse: {reason}", file=sys.stderr)
         return
-    show(github.harmless(checked), output)
+    show(checked, output)
     for line in github.commands(checked):
-        print(line, file=sys.stderr)
+        print(line, file=unaltered(sys.stderr))
     if target := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             github.summarise(Path(target), checked)
@@ -182,12 +181,12 @@ def _write(checked: dict[str, Any], quiet: bool, reports: Reports, status: str) 
     lines = []
     if reports.junit:
         junit.write(Path(reports.junit), checked)
-        lines.append(f"wrote {reports.junit}")
+        lines.append(f"wrote {printable(reports.junit)}")
     if reports.save_baseline and status == "passed":
         with whole(Path(reports.save_baseline)) as part:
-            part.write_text(json.dumps(checked, allow_nan=False, indent=2) + "\n", encoding="utf-8")
-        lines.append(f"wrote {reports.save_baseline}")
+            part.write_text(json_text(checked, ascii_only=True) + "\n", encoding="utf-8")
+        lines.append(f"wrote {printable(reports.save_baseline)}")
     elif reports.save_baseline:
-        lines.append(f"{reports.save_baseline} is not written: not every check passes")
+        lines.append(f"{printable(reports.save_baseline)} is not written: not every check passes")
     for line in lines if not quiet else ():
         print(line, file=sys.stderr)

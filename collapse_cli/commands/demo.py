@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collapse_cli.answers import Answer
+from collapse_cli.printable import printable
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run, resolve
 from collapse_cli.views import targets
@@ -71,7 +72,8 @@ def demo(
     if not quiet:
         seconds = time.perf_counter() - began
         print(
-            f"{seconds:.0f} s of wall time; plots in {folder / 'demo.png'}, page in {folder / 'index.html'}",
+            f"{seconds:.0f} s of wall time; plots in {printable(folder / 'demo.png')}, page in "
+            f"{printable(folder / 'index.html')}",
             file=sys.stderr,
         )
     if quick:

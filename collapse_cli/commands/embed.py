@@ -11,6 +11,7 @@ import typer
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.options import options
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import printable
 from collapse_cli.settings import fill
 from collapse_cli.views import targets
 
@@ -42,10 +43,11 @@ def embed(
     with reporter(quiet=False) as progress:
         subject = load(input, fill(Measuring, typed), progress)
     for line in subject.sampled():
-        print(f"warning: {line}", file=sys.stderr)
+        print(f"warning: {printable(line)}", file=sys.stderr)
     contents = embeddings.SavedEmbeddings(
         subject.clean, subject.views, subject.temperature, network=subject.network
     )
     embeddings.save(out, contents)
     what = "images" if subject.case or subject.raw else "embeddings"
-    print(f"wrote {out}: {len(subject.clean)} {what}, {', '.join(subject.clean.spaces)}", file=sys.stderr)
+    spaces = ", ".join(subject.clean.spaces)
+    print(printable(f"wrote {out}: {len(subject.clean)} {what}, {spaces}"), file=sys.stderr)

@@ -8,7 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from collapse_cli.commands.options import Listed, options
+from collapse_cli.printable import everywhere, json_text
 from collapse_cli.settings import fill
+from collapse_cli.streams import unaltered
 
 PACKAGES = (
     "collapse-cli",
@@ -29,8 +31,6 @@ def env(typed: dict[str, Any]) -> None:
 
     Example: [bold]collapse env[/bold]
     """
-    import json
-
     import torch
 
     from collapse_cli import data
@@ -45,9 +45,9 @@ def env(typed: dict[str, Any]) -> None:
         "data folder": str(data.data_root(None)),
     }
     if fill(Listed, typed).json:
-        print(json.dumps(block, indent=2))
+        print(json_text(block), file=unaltered(sys.stdout))
     else:
-        for name, value in block.items():
+        for name, value in everywhere(block).items():
             sys.stdout.write(f"{name:<13} {', '.join(value) if isinstance(value, list) else value}\n")
 
 

@@ -11,6 +11,7 @@ import typer
 
 from collapse_cli.commands.options import Shown, options
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import printable
 from collapse_cli.settings import Gan, fill
 from collapse_cli.views import targets
 
@@ -96,4 +97,4 @@ def _animate(document: Document, animation: Path, quiet: bool) -> None:
 
     moving.draw(document, animation)
     if not quiet:
-        print(f"wrote {animation}", file=sys.stderr)
+        print(f"wrote {printable(animation)}", file=sys.stderr)

@@ -15,9 +15,11 @@ from collapse_cli.analysis.measuring import Columns
 from collapse_cli.commands.options import Listed, options
 from collapse_cli.data import NAMES, is_source
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import everywhere
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.settings import ImageFiles, fill, knob
-from collapse_cli.views import as_json, plain_letters
+from collapse_cli.streams import unaltered
+from collapse_cli.views import as_json
 from collapse_cli.views.balance import balance
 
 WIDE = 63  # letters beside a fact's name
@@ -56,8 +58,9 @@ def inspect(
     """
     facts = _facts(input, typed)
     if fill(Listed, typed).json:
-        print(as_json(facts), file=plain_letters.unaltered(sys.stdout))
+        print(as_json(facts), file=unaltered(sys.stdout))
     else:
+        facts = everywhere(facts)
         page = balance(facts) if "training" in facts else _page(facts)
         sys.stdout.write("".join(f"{line}\n" for line in page))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from collapse_cli.answers import Answer
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import printable
 from collapse_cli.views import Output, show
 from collapse_cli.views.document import document
 
@@ -27,7 +28,7 @@ def save(record: Record, answer: Answer) -> bool:
     """Save an answer in a run folder; somebody else's may not be written to, which is said, and hinders nothing."""
     try:
         record.keep(document(answer, sys.argv[1:]))
-    except (CollapseError, OSError) as error:
-        print(f"warning: the answer is not kept: {str(error).splitlines()[0]}", file=sys.stderr)
+    except CollapseError as error:
+        print(f"warning: the answer is not kept: {printable(error.message)}", file=sys.stderr)
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,10 @@ import typer
 
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.options import options
+from collapse_cli.errors import CollapseError
+from collapse_cli.printable import printable
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.shell import quoted, unused
 from collapse_cli.settings import fill
 from collapse_cli.views import PAGES, targets
 
@@ -29,7 +33,7 @@ def report(
     Example: [bold]collapse report runs/mine[/bold]
     """
     settings = Record(run).settings()
-    target = out or run / "report.html"
+    target = out or _in(run)
     targets.check(target, PAGES, "--out")
     from collapse_cli.analysis.inputs import load
     from collapse_cli.analysis.report import in_order, report
@@ -47,5 +51,16 @@ def report(
     every = {each["command"]: each for each in saved_answers.documents(Record(run))}
     every |= {answer.command: document(answer, sys.argv[1:]) for answer in measured}
     title = f"{settings.method} on {settings.training.dataset}"
-    page.write(target, page.page(in_order(list(every.values())), title, intro=str(run)))
-    print(f"wrote {target}", file=sys.stderr)
+    page.write(target, page.page(in_order(list(every.values())), title, intro=printable(run)))
+    print(f"wrote {printable(target)}", file=sys.stderr)
+
+
+def _in(run: Path) -> Path:
+    """The page in the run folder; raises CollapseError where that may not be written to, as those of others."""
+    page = run / "report.html"
+    if not os.access(page if page.exists() else run, os.W_OK):
+        raise CollapseError(
+            f"{page} cannot be written: {run} is read-only",
+            f"collapse report {quoted(run)} --out {unused('report.html')}",
+        )
+    return page

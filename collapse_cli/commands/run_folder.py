@@ -38,12 +38,12 @@ def warn(sentences: Iterable[str]) -> None:
 def complete(record: Record, checkpoint: Checkpoint, dry_run: bool) -> None:
     """Of a run that was stopped after its last epoch, before it wrote that it is done."""
     from collapse_cli.distributed import first
-    from collapse_cli.runs import lifecycle
+    from collapse_cli.runs import resuming
 
     if not first():
         return
     if not dry_run:
-        lifecycle.complete(record, checkpoint)
+        resuming.complete(record, checkpoint)
     told = f"{record.folder} has completed its {checkpoint.state.epoch} epochs, and was stopped before it wrote so"
     print(told if dry_run else f"{told}: now it is done", file=sys.stderr)
     if not dry_run:

@@ -15,7 +15,9 @@ from collapse_cli.commands.options import options, set_values
 from collapse_cli.commands.run_folder import claimed, complete, warn
 from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs.record import Record, read_toml, toml
+from collapse_cli.printable import printable
+from collapse_cli.runs.record import Record
+from collapse_cli.runs.toml import in_toml, read_toml
 from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
 
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ def _begin(run: Run, where: Where) -> None:
     images = training.images(run, device, where.data_dir, where.download)
     checkpoint = training.fresh(run, images, device)
     if where.dry_run:
-        print(toml(training.plan(checkpoint, images)), end="")
+        print(in_toml(training.plan(checkpoint, images)), end="")
         return
     record = Record(where.out or lifecycle.usual_folder(checkpoint.run))
     with claimed(record):
@@ -164,21 +166,21 @@ def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
 
 def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -> None:
     from collapse_cli.analysis import training
-    from collapse_cli.runs import lifecycle, same_images
+    from collapse_cli.runs import resuming, same_images
 
     device = where.torch_device()
-    checkpoint = lifecycle.resumable(record, method, changes, device)
-    if lifecycle.is_complete(checkpoint):
+    checkpoint = resuming.resumable(record, method, changes, device)
+    if resuming.is_complete(checkpoint):
         complete(record, checkpoint, where.dry_run)
         return
     images = training.images(checkpoint.run, device, where.data_dir, where.download)
     same_images.refuse_other_images(record, checkpoint, images)
     warn(same_images.unverified(checkpoint))
     if where.dry_run:
-        print(toml(training.plan(checkpoint, images)), end="")
+        print(in_toml(training.plan(checkpoint, images)), end="")
         return
     checkpoint = same_images.with_fingerprint(checkpoint, images)
-    lifecycle.resume(record, checkpoint)
+    resuming.resume(record, checkpoint)
     _train(checkpoint, images, record, where)
 
 
@@ -207,7 +209,7 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where)
             for epoch in lifecycle.epochs(checkpoint, images, record, watch):
                 display.update(epoch)
     if first():
-        print(record.checkpoint)
+        print(printable(record.checkpoint))
     if shown:
         print(f"next: collapse diagnose {quoted(record.folder)}", file=sys.stderr)
 
@@ -218,10 +220,10 @@ def _introduce(checkpoint: Checkpoint, images: Images, record: Record, warnings:
     from collapse_cli.distributed import world
 
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     processes = f", {world()} processes" if world() > 1 else ""
     print(
-        f"{checkpoint.run.method} on {images.name} ({of_epoch(checkpoint.run, images)}), "
-        f"device {checkpoint.state.generator.device}{processes}, in {record.folder}",
+        f"{checkpoint.run.method} on {printable(images.name)} ({of_epoch(checkpoint.run, images)}), "
+        f"device {checkpoint.state.generator.device}{processes}, in {printable(record.folder)}",
         file=sys.stderr,
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collapse_cli.data.facts import SPLITS, Facts
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.printable import quoted
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing
 from collapse_cli.walks import refuse_impossible
@@ -82,7 +82,7 @@ def _named(name: str) -> str:
             place = "folder" if Path(name).expanduser().is_dir() else "file"
             raise CollapseError(
                 f"there is no data set named '{name}', but a {place} of this name is there",
-                f"give --dataset {shlex.quote(f'{scheme}:{name}')}",
+                f"give --dataset {quoted(f'{scheme}:{name}')}",
             )
         raise CollapseError(
             f"there is no data set named '{name}'", nearest(name, [*NAMES, "folder:PATH", "parquet:PATH"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from collapse_cli.data.encoded import printable
 from collapse_cli.data.framing import unchanged
 from collapse_cli.data.pixels import Trait
 from collapse_cli.data.survey import Look
 from collapse_cli.data_notes import DataNote
+from collapse_cli.printable import printable
 from collapse_cli.shapes import Framing
 
 

@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.memory import memory
+from collapse_cli.printable import printable
 
 UNREAD = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # known by name, and decoded by no part of Pillow
 USUAL = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # tried first
@@ -73,19 +74,12 @@ def is_image(file: Path) -> bool:
         return False
 
 
-def printable(name: str) -> str:
-    """A name on one line, whatever letters it has."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name
-    )
-
-
 class Broken(CollapseError):
     """An image that cannot be read, and why."""
 
     def __init__(self, name: str, reason: str) -> None:
         why = f" ({reason})" if reason else ""
-        super().__init__(f"{printable(name)} cannot be read as an image{why}", REMEDY)
+        super().__init__(f"{name} cannot be read as an image{why}", REMEDY)
         self.reason = reason
 
 

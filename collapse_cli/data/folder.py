@@ -12,6 +12,7 @@ from collapse_cli.data import decoded, encoded, splits, unlabelled
 from collapse_cli.data.labelling import Labelled, Labelling
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import printable
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
 from collapse_cli.walks import Parts, Walk, once
@@ -120,7 +121,7 @@ def _kinds(files: list[Parts]) -> str:
     """How many files have each ending, the most frequent first."""
     kinds = Counter(Path(parts[-1]).suffix.lower() or "without an ending" for parts in files)
     ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
-    listed = [f"{count:,} {encoded.printable(kind)}" for kind, count in ordered[:KINDS]]
+    listed = [f"{count:,} {printable(kind)}" for kind, count in ordered[:KINDS]]
     return ", ".join(listed) + (" and others" if len(kinds) > KINDS else "")
 
 
@@ -134,9 +135,7 @@ def _of_links(walk: Walk) -> Iterator[DataNote]:
     for what, places in reasons.items():
         names = sorted(("/".join(parts) for parts in places), key=natural)
         if names:
-            yield DataNote(
-                "left out", len(names), total, "folders", what, "", tuple(map(encoded.printable, names))
-            )
+            yield DataNote("left out", len(names), total, "folders", what, "", tuple(map(printable, names)))
 
 
 def _twice(path: Path, images: list[Parts], walk: Walk) -> Iterator[DataNote]:
@@ -150,9 +149,7 @@ def _twice(path: Path, images: list[Parts], walk: Walk) -> Iterator[DataNote]:
         what = "links to other images of the set, and count again in the class of their folder"
         if len(names) == 1:
             what = "a link to another image of the set, and counts again in the class of its folder"
-        yield DataNote(
-            "chosen", len(names), len(images), "images", what, "", tuple(map(encoded.printable, names))
-        )
+        yield DataNote("chosen", len(names), len(images), "images", what, "", tuple(map(printable, names)))
 
 
 def _left_out(path: Path, before: list[Place], after: list[Place], what: str) -> Iterator[DataNote]:
@@ -161,7 +158,7 @@ def _left_out(path: Path, before: list[Place], after: list[Place], what: str) ->
         names = [place.file.relative_to(path).as_posix() for place in before if place.file not in used]
         yield DataNote(
             "left out", len(names), len(before), "images", what, "move them into such a folder to use them",
-            tuple(map(encoded.printable, names)),
+            tuple(map(printable, names)),
         )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from collapse_cli.data.encoded import Encoded
 from collapse_cli.data.shards import Shard
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.printable import quoted
 
 USUAL = ("img", "image", "jpg", "jpeg", "png", "webp", "photo", "pixel_values")
 """Names of a column of images, in small letters, of which the first that is there is taken."""
@@ -53,7 +53,7 @@ def choose(shard: Shard, wanted: str, path: Path) -> Chosen:
     others = [other for other in fit if other != name]
     if not others:
         return Chosen(name)
-    remedy = f"--image-column {shlex.quote(others[0])} takes another"
+    remedy = f"--image-column {quoted(others[0])} takes another"
     return Chosen(name, (DataNote("chosen", 1, len(fit), "columns of images", "taken", remedy, [name]),))
 
 
@@ -113,11 +113,7 @@ def _refuse_unfit(file: Path, wanted: str, kinds: dict[str, Kind]) -> None:
         raise CollapseError(
             f"the column {wanted} of {file} contains no images",
             "images are bytes, a struct with 'bytes', or paths of files; "
-            + (
-                f"give --image-column {shlex.quote(fit[0])}"
-                if fit
-                else "no column of this file contains those"
-            ),
+            + (f"give --image-column {quoted(fit[0])}" if fit else "no column of this file contains those"),
         )
 
 
@@ -136,13 +132,13 @@ def _without_images(shard: Shard, kinds: dict[str, Kind], path: Path) -> Collaps
     words = f"{shard.file} has no column of images; its columns are: {', '.join(kinds) or 'none'}"
     files = [name for name in of_kind.get("paths", ()) if _is_path(shard, name)]
     if files:
-        option = f"--image-column {shlex.quote(files[0])}"
+        option = f"--image-column {quoted(files[0])}"
         return CollapseError(words, f"{option} reads the files that the column {files[0]} names")
     vectors = [name for name in of_kind.get("numbers", ()) if not _nested(shard.schema.field(name).type)]
     if vectors:
         return CollapseError(
             f"{shard.file} contains embeddings (the column {vectors[0]}), not images",
-            f"give it as INPUT, not as a data set: collapse diagnose {shlex.quote(str(path))}",
+            f"give it as INPUT, not as a data set: collapse diagnose {quoted(str(path))}",
         )
     return CollapseError(words, "one column must be the bytes of image files, or a struct with 'bytes'")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from collapse_cli.data.labelling import UNLABELLED, Labelled
 from collapse_cli.data.shards import Shard
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import quoted
 
 USUAL = ("label", "labels", "fine_label")
 NONE = "none"  # in place of the name of a column: the images without their labels
@@ -51,7 +51,7 @@ def choose(shards: Sequence[Shard], taken: Sequence[int], wanted: str) -> Column
     others = [] if wanted else [each for each in candidates(shard.schema) if each != name]
     if not others:
         return Column(name, names)
-    remedy = f"--label-column {shlex.quote(others[0])} takes another"
+    remedy = f"--label-column {quoted(others[0])} takes another"
     note = DataNote("chosen", 1, len(others) + 1, "columns of labels", "taken", remedy, [name])
     return Column(name, names, (note,))
 
@@ -83,7 +83,7 @@ def not_taken(schema: pyarrow.Schema) -> tuple[DataNote, ...]:
     names = candidates(schema)
     if not names:
         return ()
-    remedy = f"--label-column {shlex.quote(names[0])} takes it for the labels"
+    remedy = f"--label-column {quoted(names[0])} takes it for the labels"
     return (
         DataNote("left out", len(names), len(schema.names), "columns", "not read as labels", remedy, names),
     )
@@ -173,7 +173,7 @@ def _values(shard: Shard, name: str) -> list[Any]:
     refusal = _refusal(plain(values.type))
     if refusal:
         others = [other for other in candidates(shard.schema) if other != name]
-        more = f"; --label-column {shlex.quote(others[0])} takes another column" if others else ""
+        more = f"; --label-column {quoted(others[0])} takes another column" if others else ""
         raise CollapseError(f"the column {name} of {shard.file} contains {refusal}", f"{WITHOUT}{more}")
     listed: list[Any] = values.to_pylist()
     if fraction := next((value for value in listed if _is_fraction(value)), None):

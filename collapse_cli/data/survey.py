@@ -14,9 +14,10 @@ from typing import Protocol, TypeVar
 from PIL import Image
 
 from collapse_cli.data import pixels
-from collapse_cli.data.encoded import REMEDY, Broken, Encoded, cut_short, printable, reason
+from collapse_cli.data.encoded import REMEDY, Broken, Encoded, cut_short, reason
 from collapse_cli.data.pixels import Header, Trait
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import printable
 
 PIECE = 64  # images that a thread takes in one go: one by one, small images take twice as long
 LISTED = 5  # broken images that an error names

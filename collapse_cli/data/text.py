@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from collapse_cli.data import splits
 from collapse_cli.data.labelling import UNLABELLED, Labelled, Labelling
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import quoted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -201,7 +201,7 @@ def _refuse_columns(path: Path, column: str, texts: Sequence[str], names: Sequen
         words = f"{path} has no column of texts, only {', '.join(names)}"
     raise CollapseError(
         words,
-        f"name it: --dataset {shlex.quote(f'{SCHEME}{path}#{texts[0]}')}"
+        f"name it: --dataset {quoted(f'{SCHEME}{path}#{texts[0]}')}"
         if texts
         else "give a .txt with one text on each line",
     )

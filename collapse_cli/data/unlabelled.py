@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from collapse_cli.class_labels import natural
 from collapse_cli.data_notes import DataNote
+from collapse_cli.printable import quoted
 from collapse_cli.walks import folders_in
 
 TABLES = (
@@ -28,7 +28,7 @@ def tables(path: Path) -> tuple[DataNote, ...]:
     if not present:
         return ()
     names = [place.relative_to(path).as_posix() for place in present]
-    remedy = f"--labels {shlex.quote(str(present[0]))} reads it"
+    remedy = f"--labels {quoted(str(present[0]))} reads it"
     return (
         DataNote(
             "left out", len(present), len(present), "tables beside the images", "not read", remedy, names

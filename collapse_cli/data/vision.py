@@ -15,6 +15,7 @@ import torch
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.shapes import Images
+from collapse_cli.streams import unaltered
 
 Opener = Callable[[str], Any]
 
@@ -56,7 +57,9 @@ def _unattended() -> Iterator[None]:
     socket.setdefaulttimeout(SILENCE)
     with ExitStack() as stack:
         stack.callback(socket.setdefaulttimeout, before)
-        shown = sys.stderr if sys.stderr.isatty() else stack.enter_context(Path(os.devnull).open("w"))
+        shown = (
+            unaltered(sys.stderr) if sys.stderr.isatty() else stack.enter_context(Path(os.devnull).open("w"))
+        )
         stack.enter_context(redirect_stdout(shown))
         stack.enter_context(redirect_stderr(shown))
         yield

@@ -5,12 +5,12 @@ The embedding of identical images must be one point, whatever the encoder is wor
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collapse_cli.figures import percent
 from collapse_cli.metrics.image_set import ImageSet
+from collapse_cli.printable import quoted
 
 FEWEST = 8
 """Distinct images, with fewer of which nothing is said of others: as of embeddings (`metrics.verdict`)."""
@@ -102,14 +102,14 @@ def _distinct(images: ImageSet) -> str:
 
 def remedy(dataset: str, network: bool) -> str:
     """What to do about images that are the fault. dataset: as it is named in commands; network: whether it can see others."""
-    look = f": `collapse inspect {shlex.quote(dataset)}` counts the copies" if dataset else ""
+    look = f": `collapse inspect {quoted(dataset)}` counts the copies" if dataset else ""
     others = "; --dataset measures the same network on other images" if network else ""
     return f"Give images that differ{look}{others}."
 
 
 def leave_out(dataset: str) -> str:
     """What to do about copies among images that differ otherwise."""
-    look = f": `collapse inspect {shlex.quote(dataset)}` counts them" if dataset else ""
+    look = f": `collapse inspect {quoted(dataset)}` counts them" if dataset else ""
     return f"Leave out the copies among the images{look}."
 
 

@@ -84,8 +84,11 @@ def save(path: Path, checkpoint: Checkpoint, statistics: Mapping[str, Tensor] = 
     if state.part:
         total, opening, seconds = state.part.total, state.part.opening, state.part.seconds
         content["part"] = {"opening": opening, "total": total, "seconds": seconds, "statistics": statistics}
-    with whole(path) as draft:
-        torch.save(content, draft)
+    with (
+        whole(path) as draft,
+        draft.open("wb") as file,
+    ):  # of a path torch would not say why it cannot be written
+        torch.save(content, file)
 
 
 def reached(state: State) -> dict[str, int]:

@@ -7,7 +7,6 @@ Where that is not clear nothing is measured: an error names the candidates and w
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from collapse_cli.class_labels import COLUMNS, HEADINGS
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.printable import quoted
 from collapse_cli.runs import families
 from collapse_cli.runs.families import SEPARATORS, Column, ColumnFamily
 
@@ -147,7 +147,7 @@ def _unclear(
 
 def _option(value: str) -> str:
     plain = re.fullmatch(r"[\w,.\-/]+", value)
-    return f"--column {value if plain else shlex.quote(value)}"
+    return f"--column {value if plain else quoted(value)}"
 
 
 def _named(columns: Sequence[Column], selector: str, path: Path, headed: bool) -> ColumnFamily:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from collapse_cli import class_labels
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import quoted
 from collapse_cli.runs import label_columns, labels
 from collapse_cli.runs.file_names import FILES, MANY, Column, Names, counts, share
 from collapse_cli.runs.label_columns import LINES
@@ -100,7 +100,7 @@ def _label(path: Path, columns: Mapping[str, Column], column: str, names: Names)
     headed = list(columns) != [str(place) for place in range(1, len(columns) + 1)]
     raise CollapseError(
         f"{path}: it is not clear which of the columns {', '.join(list(columns)[:12])} has the labels",
-        f"name it: --label-column {shlex.quote(offered[0])}"
+        f"name it: --label-column {quoted(offered[0])}"
         if headed
         else "give the file a first line with the names of its columns, file_name and label",
     )

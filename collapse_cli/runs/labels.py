@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 from collapse_cli import class_labels
 from collapse_cli.class_labels import COLUMNS, EXPECTED, HEADINGS
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.printable import quoted
 from collapse_cli.runs import arrays, reader
 from collapse_cli.walks import refuse_impossible
 
@@ -60,7 +60,7 @@ def _of_another_length(path: Path, values: Any, count: int, what: str) -> Collap
         offered = class_labels.likely(heading) or heading
         return CollapseError(
             f"{path}: it is not clear which of the columns {', '.join(heading[:12])} has the labels",
-            f"name it: --label-column {shlex.quote(offered[0])}",
+            f"name it: --label-column {quoted(offered[0])}",
         )
     return CollapseError(message, f"{hint}; a heading must read `label`")
 
@@ -160,7 +160,7 @@ def _column(lines: Sequence[str], path: Path, what: str, column: str) -> list[st
 def _offer(heading: Sequence[str]) -> str:
     """The option that names a column, for those of one file that may be labels."""
     offered = class_labels.likely(heading) or list(heading[-1:])
-    return f"; or name it: --label-column {shlex.quote(offered[0])}" if offered else ""
+    return f"; or name it: --label-column {quoted(offered[0])}" if offered else ""
 
 
 def without_column(path: Path, column: str, heading: Sequence[str]) -> CollapseError:
@@ -185,7 +185,7 @@ def _array(path: Path, what: str, column: str = "") -> Any:
     name = next((name for name in names if name in entries), "" if len(entries) != 1 else next(iter(entries)))
     if not name:
         offered = class_labels.likely(entries) or list(entries)
-        option = f"; or name it: --label-column {shlex.quote(offered[0])}" if what == HEADINGS[1] else ""
+        option = f"; or name it: --label-column {quoted(offered[0])}" if what == HEADINGS[1] else ""
         raise CollapseError(
             f"{path} has no array '{what}', only {', '.join(entries)}",
             f"name the array {what}, or save it alone{option}",

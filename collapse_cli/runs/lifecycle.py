@@ -6,12 +6,12 @@ Images and settings are handed in. Where torchrun has started several processes,
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import nn
@@ -28,14 +28,17 @@ from collapse_cli.distributed import (
     together,
 )
 from collapse_cli.errors import CollapseError
+from collapse_cli.files import writing
+from collapse_cli.interrupts import cleaning
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
-from collapse_cli.runs.same_images import fingerprint, trained_again
+from collapse_cli.runs.same_images import fingerprint
 from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.signals import REQUEUE, TERMINATED, Terminated
+from collapse_cli.runs.toml import in_toml
 from collapse_cli.runs.watch import Watch, Wish
-from collapse_cli.settings import Run, flat, resolve
+from collapse_cli.settings import Run
 from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import Epoch
 
@@ -52,6 +55,7 @@ def settled(run: Run, images: Images) -> Run:
     auto = "digits" if images.shape[0] == 1 else "moco_v2"
     recipe = "+".join(auto if part == "auto" else part for part in run.training.recipe.split("+"))
     recipes.steps_of(recipe)
+    in_toml(run.tables())  # a name that settings.toml cannot hold
     size = images.shape[1] if ":" in run.training.dataset else 0
     return replace(run, training=replace(run.training, recipe=recipe, size=size))
 
@@ -84,65 +88,11 @@ def begin(record: Record, checkpoint: Checkpoint, argv: Sequence[str] = (), over
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     record.begin(checkpoint.run, facts, overwrite)
-    checkpoints.save(record.checkpoint, checkpoint)
-
-
-def resumable(
-    record: Record, method: str, changes: Mapping[str, Any], device: torch.device | str = "cpu"
-) -> Checkpoint:
-    """The run as it stood after its last epoch, with the changed number of `epochs`, if any; nothing is written.
-
-    Raises CollapseError for a run of another method, for a change of any other setting, and where no epoch is left to do: but
-    not where only the word that it is done was never written (`is_complete`).
-    """
-    before = record.settings()
-    if before.method != method:
-        raise CollapseError(
-            f"{record.folder} is a run of {before.method}",
-            f"collapse train {before.method} --resume {quoted(record.folder)}",
-        )
-    if fixed := sorted(set(changes) - {"epochs"}):
-        raise CollapseError(
-            f"a resumed run keeps its settings, so {', '.join(fixed)} cannot change",
-            "only --epochs can change; or start a new run",
-        )
-    if not record.checkpoint.exists():
-        raise CollapseError(
-            f"there is no file {record.checkpoint}: the run was stopped before it began, or while another replaced it",
-            f"start it again: {trained_again(record, method, record.folder)} --overwrite",
-        )
-    checkpoint = checkpoints.load(record.checkpoint, device)
-    # a resumed run that was stopped before its next checkpoint plans more epochs than the one it has
-    planned = {"epochs": before.training.epochs, **changes}
-    checkpoint = replace(checkpoint, run=resolve(method, flat(checkpoint.run.tables()), planned))
-    planned_epochs, done = checkpoint.run.training.epochs, checkpoint.state.epoch
-    if done > planned_epochs or (done == planned_epochs and record.facts().get("status") == "done"):
-        raise CollapseError(
-            f"{record.folder} has completed its {done} epochs",
-            f"give more to continue, such as --epochs {2 * done}",
-        )
-    return checkpoint
-
-
-def is_complete(checkpoint: Checkpoint) -> bool:
-    """Whether no epoch is left to do: the run was stopped between its last checkpoint and the word that it is done."""
-    return checkpoint.state.epoch == checkpoint.run.training.epochs
-
-
-def complete(record: Record, checkpoint: Checkpoint) -> None:
-    """Write that a run is done whose last epoch is."""
-    resume(record, checkpoint)
-    if first():
-        record.say(status="done")
-
-
-def resume(record: Record, checkpoint: Checkpoint) -> None:
-    """Write the settings that hold from now on, and forget what was written after the checkpoint."""
-    if not first():
-        return
-    record.settle(checkpoint.run)
-    record.rewind(checkpoint.state.epoch)
-    record.say(status="running", error="")
+    try:
+        checkpoints.save(record.checkpoint, checkpoint)
+    except CollapseError as error:
+        _end(record, status="failed", error=error.message)
+        raise
 
 
 @contextmanager
@@ -154,13 +104,13 @@ def running(record: Record, checkpoint: Checkpoint, watch: Watch | None = None) 
     watch = watch or Watch()
     watch.saved(checkpoint.state)
     told = _recorded(record, watch) if first() else nullcontext()
-    with together(checkpoint.state.generator.device), told, others_alive():
+    with cleaning(), together(checkpoint.state.generator.device), told, others_alive():
         yield
 
 
 @contextmanager
 def _recorded(record: Record, watch: Watch) -> Iterator[None]:
-    watch.signals.last = lambda: record.say(status="interrupted")
+    watch.signals.last = lambda: _end(record, status="interrupted")
     try:
         yield
     except (KeyboardInterrupt, Terminated) as stop:
@@ -168,17 +118,23 @@ def _recorded(record: Record, watch: Watch) -> Iterator[None]:
     except Exception as error:
         if watch.signals.terminated:  # so are the processes that this one waited for
             raise _stopped(record, watch, terminated=True) from None
-        ours = isinstance(error, CollapseError)
-        if ours and error.code == REQUEUE:
-            record.say(status="requeue")
+        if isinstance(error, CollapseError) and error.code == REQUEUE:
+            _end(record, status="requeue")
         else:
-            record.say(status="failed", error=error.message if ours else repr(error))
+            message = error.message if isinstance(error, CollapseError) else repr(error)
+            _end(record, status="failed", error=message)
         raise
+
+
+def _end(record: Record, **facts: str) -> None:
+    """Say how a run ended, where that can be written: what ended it is what is told."""
+    with suppress(CollapseError, OSError):
+        record.say(**facts)
 
 
 def _stopped(record: Record, watch: Watch, terminated: bool) -> CollapseError:
     """What is told of a run that was stopped, once its folder says so."""
-    record.say(status="interrupted")
+    _end(record, status="interrupted")
     what, code = ("terminated", TERMINATED) if terminated else ("interrupted", INTERRUPTED)
     return CollapseError(f"{what}; {record.checkpoint} contains {watch.contents}", _goes_on(record), code)
 
@@ -232,6 +188,7 @@ def _keep(checkpoint: Checkpoint, epoch: Epoch, record: Record) -> None:
     every = checkpoint.run.training.keep_every
     record.append(epoch)
     if every and epoch.number % every == 0:
-        record.epoch(epoch.number).parent.mkdir(exist_ok=True)
+        with writing(record.epoch(epoch.number)):
+            record.epoch(epoch.number).parent.mkdir(exist_ok=True)
         checkpoints.save(record.epoch(epoch.number), checkpoint)
     checkpoints.save(record.checkpoint, checkpoint)

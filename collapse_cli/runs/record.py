@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import shutil
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.files import refuse_unmakable, whole
+from collapse_cli.files import append, refuse_unmakable, whole, writing
+from collapse_cli.printable import json_text
 from collapse_cli.runs import lock
 from collapse_cli.runs.histories import parsed, usable
 from collapse_cli.runs.litter import is_draft
 from collapse_cli.runs.shell import quoted
+from collapse_cli.runs.toml import in_toml, read_toml
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.stage import Stage, Status
 
@@ -26,8 +27,6 @@ FILES = ("checkpoint.pt", "history.jsonl", "run.json", "report.html")
 FOLDERS = ("results", "plots", "epochs")
 OURS = {*FILES, *FOLDERS, "settings.toml"}
 """What a run leaves in its folder, besides its lock."""
-
-EXAMPLE = "the settings.toml of any run is an example"
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Record:
     def settle(self, run: Run) -> None:
         """Write settings.toml."""
         with whole(self.folder / "settings.toml") as draft:
-            draft.write_text(toml(run.tables()))
+            draft.write_text(in_toml(run.tables()))
 
     def _content(self) -> set[str]:
         """Names of what lies in the folder, without the lock, what killed processes left half-written, and an empty results/."""
@@ -110,7 +109,7 @@ class Record:
         """Add facts to run.json: status, versions, seed, argv …"""
         recorded = self.facts()
         with whole(self.folder / "run.json") as draft:
-            draft.write_text(json.dumps(recorded | facts, indent=2) + "\n")
+            draft.write_text(json_text(recorded | facts, nan=True, ascii_only=True) + "\n")
 
     def facts(self) -> dict[str, Any]:
         """What run.json says; empty where it is missing or damaged."""
@@ -119,8 +118,10 @@ class Record:
 
     def append(self, epoch: Any) -> None:
         """One more line of history.jsonl, from a dataclass."""
-        with (self.folder / "history.jsonl").open("a") as lines:
-            lines.write(json.dumps(dataclasses.asdict(epoch)) + "\n")
+        append(
+            self.folder / "history.jsonl",
+            json_text(dataclasses.asdict(epoch), None, nan=True, ascii_only=True),
+        )
 
     def history(self) -> list[dict[str, Any]]:
         """A line for each epoch, in order; those that are torn, as by a run that was killed, are left out."""
@@ -179,9 +180,11 @@ class Record:
 
     def keep(self, document: Mapping[str, Any]) -> None:
         """Write an answer to results/<command>.json, and show the folder how to be read again."""
-        (self.folder / "results").mkdir(exist_ok=True)
-        with whole(self.folder / "results" / f"{document['command']}.json") as draft:
-            draft.write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        folder = self.folder / "results"
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+        with whole(folder / f"{document['command']}.json") as draft:
+            draft.write_text(json_text(document) + "\n", encoding="utf-8")
 
     def results(self) -> list[dict[str, Any]]:
         """Every answer kept so far, by command name; those that are torn will be measured anew."""
@@ -204,26 +207,3 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8", "replace") if path.is_file() else ""
     except OSError:
         return ""
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file, or a sentence about what is wrong with it."""
-    try:
-        if path.exists() and not path.is_file():
-            raise CollapseError(f"cannot read {path}: it is no regular file", "give the path of a TOML file")
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise CollapseError(f"cannot read {path}: {error.strerror}", "give the path of a TOML file") from None
-    except RecursionError:
-        raise CollapseError(f"{path} is not TOML: it is nested too deep", EXAMPLE) from None
-    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        raise CollapseError(f"{path} is not TOML: {error}", EXAMPLE) from None
-
-
-def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Sections of numbers, booleans and text as TOML: JSON's way of writing those is also TOML's."""
-    sections = (
-        "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())])
-        for name, table in tables.items()
-    )
-    return "\n\n".join(sections) + "\n"

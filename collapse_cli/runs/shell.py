@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import fields
 from pathlib import Path
 
+from collapse_cli import printable
 from collapse_cli.settings import ImageFiles, Training
 
 TRUST = "where you trust it: "
@@ -16,14 +16,14 @@ SPECIAL = re.compile(r'([\\"$`])')  # what a shell reads between double quotes
 def python(code: str) -> str:
     """`python -c "…"`, in which the shell changes nothing."""
     if "!" in code:  # which an interactive shell reads even between double quotes
-        return f"python -c {shlex.quote(code)}"
+        return f"python -c {printable.quoted(code)}"
     escaped = SPECIAL.sub(r"\\\1", code)
     return f'python -c "{escaped}"'
 
 
 def quoted(path: Path | str) -> str:
     """A path as an argument; one that begins with a dash is no option."""
-    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
+    return printable.quoted(f"./{path}" if str(path).startswith("-") else str(path))
 
 
 def typed(files: ImageFiles, data_dir: str = "") -> list[str]:

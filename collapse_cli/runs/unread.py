@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import quoted
 from collapse_cli.runs import conversions, packed, reader, shell, zips
 from collapse_cli.runs.conversions import CODE, OTHERWISE, PYTHON, REPLACE, R
 
@@ -101,7 +101,7 @@ def _refuse_ending(path: Path, ending: str) -> None:
         hint = before + shell.python(code.replace("PATH", shell.literal(path)))
     elif ending in OTHERWISE:
         what, hint = OTHERWISE[ending]
-        script = shlex.quote(R.get(ending, "").replace("PATH", shell.literal(path)))
+        script = quoted(R.get(ending, "").replace("PATH", shell.literal(path)))
         hint = hint.replace("PATH", shell.quoted(path)).replace("WRITE", script)
     else:
         return

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.errors import CollapseError
-from collapse_cli.views import plain_letters, targets
+from collapse_cli.printable import json_text, printable
+from collapse_cli.streams import unaltered
+from collapse_cli.views import targets
 
 PLOTS = (".png", ".svg", ".pdf")
 PAGES = (".html", ".htm")
@@ -37,23 +37,16 @@ def check(output: Output) -> None:
 def show(document: dict[str, Any], output: Output) -> None:
     """How every measuring command ends: JSON or tables on stdout, plot and page in files."""
     check(output)
-    try:
-        _print(document, output)
-    except BrokenPipeError:  # the reader has seen enough
-        raise
-    except OSError as error:
-        raise CollapseError(
-            f"cannot write to stdout: {error.strerror}", "free space, or send it elsewhere"
-        ) from None
+    _print(document, output)
     _warn(document)
     for path in _write(document, output):
         if not output.quiet:
-            print(f"wrote {path}", file=sys.stderr)
+            print(f"wrote {printable(path)}", file=sys.stderr)
 
 
 def _print(document: dict[str, Any], output: Output) -> None:
     if output.json:
-        print(as_json(document), file=plain_letters.unaltered(sys.stdout))
+        print(as_json(document), file=unaltered(sys.stdout))
     elif not output.quiet:
         from collapse_cli.views import brief, terminal
 
@@ -63,19 +56,17 @@ def _print(document: dict[str, Any], output: Output) -> None:
 
 def as_json(document: Any) -> str:
     """The document as text; letters are escaped only where this stdout could not carry them."""
-    text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=2)
+    text = json_text(document)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        return json.dumps(document, allow_nan=False, indent=2)
+        return json_text(document, ascii_only=True)
     return text
 
 
 def _warn(document: dict[str, Any]) -> None:
-    from collapse_cli.views.words import plain
-
     for warning in document["warnings"]:
-        print(f"warning: {plain(warning)}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
 
 
 def _write(document: dict[str, Any], output: Output) -> list[Path]:

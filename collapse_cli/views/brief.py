@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from collapse_cli.views import grid, terminal, words
+from collapse_cli.printable import everywhere
+from collapse_cli.views import grid, words
 from collapse_cli.views.brief_lines import key_numbers, several
+from collapse_cli.views.console import Console
 from collapse_cli.views.document import Document, Group, groups
 from collapse_cli.views.spoken import FINDINGS, Result, Speaking, headline_first, speaking_of
 from collapse_cli.views.tables import tables
@@ -21,7 +22,7 @@ INDENT = 2
 
 def show(document: Document, console: Console | None = None) -> None:
     """Print the short answer to stdout."""
-    console = console or terminal.stdout()
+    console, document = console or Console(), everywhere(document)
     for part in (*parts(document, console.width), _next(document)):
         console.print(part, soft_wrap=isinstance(part, Text))  # a command stays on one line, to be copied
 
@@ -72,7 +73,7 @@ def _described(document: Document, result: Result) -> str:
     """What the input is; its path where nothing more is known of it."""
     inputs = document["inputs"]
     facts = inputs[result["input"]] if result["input"] < len(inputs) else {}
-    return words.plain(facts.get("described") or result["subject"])
+    return str(facts.get("described") or result["subject"])
 
 
 def _paragraph(result: Result, several: bool, led: bool) -> Iterator[Any]:
@@ -81,7 +82,7 @@ def _paragraph(result: Result, several: bool, led: bool) -> Iterator[Any]:
     led: another space stands in the heading, so the status of this one is said here.
     """
     verdict = result.get("verdict") or {}
-    answer = words.plain(result.get("answer", ""))
+    answer = result.get("answer", "")
     sentence = " ".join(filter(None, (answer, words.verdict(verdict)[2] if verdict else "")))
     if not sentence:
         return
@@ -92,7 +93,7 @@ def _paragraph(result: Result, several: bool, led: bool) -> Iterator[Any]:
     findings = verdict.get("findings", ())
     most = FINDINGS if result["space"] else len(findings)  # every check of a gate that failed is told
     for finding in findings[:most]:
-        yield _indent(words.plain(finding))
+        yield _indent(finding)
     if len(findings) > most:
         yield _indent(f"{len(findings) - FINDINGS} more findings: --all", "dim")
 
@@ -103,7 +104,7 @@ def _to_do(verdict: Result) -> Iterator[Any]:
     for command in commands[:2]:
         yield _command("Cure:", command)
     if advice and not commands and verdict["status"] != "healthy":
-        yield _indent(words.plain(advice[0]))
+        yield _indent(advice[0])
 
 
 def _unspoken(every: Sequence[Group], width: int) -> Iterator[Any]:
@@ -119,7 +120,7 @@ def _next(document: Document) -> Text:
     rest = "all numbers: --all"
     if not commands:
         return Text(f"  {rest[0].upper()}{rest[1:]}", "dim")
-    return Text.assemble("  Next: ", (words.plain(commands[0]), "bold"), (f" · {rest}", "dim"))
+    return Text.assemble("  Next: ", (commands[0], "bold"), (f" · {rest}", "dim"))
 
 
 def _indent(sentence: str, style: str = "") -> Padding:
@@ -132,4 +133,4 @@ def _indented(renderables: Iterator[Any]) -> Iterator[Padding]:
 
 
 def _command(label: str, command: str) -> Text:
-    return Text.assemble(f"  {label} ", (words.plain(command), "bold"))
+    return Text.assemble(f"  {label} ", (command, "bold"))

@@ -25,7 +25,7 @@ def several(speaking: Speaking, width: int) -> Iterator[Any]:
     """Several inputs: the sentences, if there are some, then a line for each input."""
     for result in speaking.results:
         if result.get("answer") and not result.get("key_numbers"):
-            yield Padding(Text(words.plain(result["answer"])), 0, expand=False)
+            yield Padding(Text(result["answer"]), 0, expand=False)
     group = _one_line_each(speaking)
     shown = replace(group, names=group.names[:LINES], entries=group.entries[:LINES])
     keys = _keys(shown)
@@ -55,9 +55,9 @@ def _notes(group: Group, sentences: bool) -> Iterator[Any]:
             notes = [verdict["lead"], *notes]
         most = FINDINGS if result["space"] else len(notes)
         for note in notes[:most]:
-            yield Padding(Text(f"{words.plain(name)}: {words.plain(note)}"), 0, expand=False)
+            yield Padding(Text(f"{name}: {note}"), 0, expand=False)
         if len(notes) > most:
-            yield Text(f"{words.plain(name)}: {len(notes) - most} more: --all", "dim")
+            yield Text(f"{name}: {len(notes) - most} more: --all", "dim")
 
 
 def _one_line_each(speaking: Speaking) -> Group:
@@ -99,12 +99,12 @@ def _line(
     if judged:
         mark, status, _ = words.verdict(result["verdict"])
         colour = words.MARKS.get(result["verdict"]["status"], ("", ""))[1]
-        yield Text(f"{mark} {words.plain(name)}", colour)
+        yield Text(f"{mark} {name}", colour)
         yield Text(status, colour)
         if sentences:
             yield Text(words.verdict(result["verdict"])[2])
     else:
-        yield Text(words.plain(name))
+        yield Text(name)
     for key in metrics:
         yield _value(result["metrics"].get(key))
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from collapse_cli.answers import SCHEMA, Answer, Entry, Verdict, version
-from collapse_cli.views.words import plain
 
 Metric = dict[str, Any]
 Document = dict[str, Any]
@@ -98,7 +97,7 @@ def groups(document: Document) -> list[Group]:
 def names(document: Document) -> list[str]:
     """A name for every result: what it was measured of, with its input where that is not enough."""
     results = document["results"]
-    brief = _brief([plain(result["of"]) for result in results])
+    brief = _brief([result["of"] for result in results])
     taken = Counter((result["kind"], name) for result, name in zip(results, brief, strict=True))
     wished = [
         name if taken[result["kind"], name] == 1 else f"{name} ({_input(document, result)})"
@@ -142,4 +141,4 @@ def verdicts(document: Document) -> list[tuple[str, dict[str, Any]]]:
 def _input(document: Document, result: dict[str, Any]) -> str:
     inputs = document["inputs"]
     path = inputs[result["input"]].get("path") if result["input"] < len(inputs) else None
-    return plain(path) if path else f"input {result['input'] + 1}"
+    return str(path) if path else f"input {result['input'] + 1}"

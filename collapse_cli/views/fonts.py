@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from matplotlib import font_manager
 
+from collapse_cli.printable import printable
+
 USUAL = "DejaVu Sans"  # which matplotlib brings along
 FURTHER = (
     *("Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC"),
@@ -33,7 +35,7 @@ def missing_told() -> Iterator[None]:
         yield
     codes = {int(match[1]) for warning in caught if (match := MISSING.search(str(warning.message)))}
     if codes:
-        letters = " ".join(chr(code) for code in sorted(codes))
+        letters = printable(" ".join(chr(code) for code in sorted(codes)))
         print(
             f"warning: plots show boxes in place of {letters}, which no font here has; install one that has them, such as "
             "Noto Sans CJK",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from collapse_cli.printable import everywhere
 from collapse_cli.views.document import Document
-from collapse_cli.views.words import plain
 from collapse_cli.views.words import verdict as worded
 
 
@@ -36,8 +36,9 @@ def checks(document: Document, number: int) -> Iterator[Check]:
 
 def reason(document: Document) -> str:
     """Why the gate is not passed, in one line, and of how many checks it is the first; empty where it is."""
+    document = everywhere(document)
     every = [
-        (plain(facts["path"]), check)
+        (facts["path"], check)
         for number, facts in enumerate(document["inputs"])
         for check in checks(document, number)
     ]
@@ -46,5 +47,5 @@ def reason(document: Document) -> str:
         if such:
             path, check = such[0]
             more = f" (and {len(such) - 1} more)" if len(such) > 1 else ""
-            return f"{word}: {path}: {plain(check.sentence.splitlines()[0])}{more}"
+            return f"{word}: {path}: {check.sentence.splitlines()[0]}{more}"
     return ""

@@ -8,24 +8,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from collapse_cli.printable import everywhere, printable
 from collapse_cli.views.document import Document
 from collapse_cli.views.gate import Check, checks
-from collapse_cli.views.words import RESULTS, plain
+from collapse_cli.views.words import RESULTS
 
 LEVELS = {"fail": "error", "inconclusive": "warning", "warn": "warning"}
 MOST = 10  # annotations of a level that GitHub shows for a step
 ROWS = 100  # of a summary, which is cut off at a MiB
 DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 PROPERTY = DATA | {":": "%3A", ",": "%2C"}
-BEGINNING = re.compile(r":(?=:)|##(?=\[)")  # of a command in a log, of today's kind and of the older one
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~@:$])")
 
 
 def commands(document: Document) -> list[str]:
     """A command for each check that has not passed, those that fail first; the last of too many says how many are left out."""
-    lines = []
+    lines, document = [], everywhere(document)
     for result in LEVELS:
         for path, check in _checks(document):
             if check.result == result:
@@ -44,21 +43,12 @@ def _of_level(level: str, lines: list[tuple[str, str, str]]) -> Iterator[str]:
 
 def command(level: str, path: str, text: str) -> str:
     """`::error title=collapse check%3A runs/x::text`, in one line whatever the path and the text hold."""
-    title = f"collapse check: {plain(path)}" if path else "collapse check"
-    return f"::{level} title={_escaped(title, PROPERTY)}::{_escaped(plain(text), DATA)}"
+    title = f"collapse check: {printable(path)}" if path else "collapse check"
+    return f"::{level} title={_escaped(title, PROPERTY)}::{_escaped(printable(text), DATA)}"
 
 
 def _escaped(text: str, table: dict[str, str]) -> str:
     return "".join(table.get(letter, letter) for letter in text)
-
-
-def harmless(text: Any) -> Any:
-    """Texts, also those in lists and by name, in which the log of a workflow finds no command: `::` and `##[` are broken up."""
-    if isinstance(text, dict):
-        return {harmless(name): harmless(part) for name, part in text.items()}
-    if isinstance(text, list | tuple):
-        return [harmless(part) for part in text]
-    return BEGINNING.sub(r"\g<0> ", text) if isinstance(text, str) else text
 
 
 def summarise(path: Path, document: Document) -> None:
@@ -69,7 +59,7 @@ def summarise(path: Path, document: Document) -> None:
 
 def summary(document: Document) -> str:
     """Markdown: for each input what its checks come to, and a table of those that have not passed."""
-    parts = ["## collapse check\n"]
+    parts, document = ["## collapse check\n"], everywhere(document)
     gates = [entry for entry in document["results"] if entry["kind"] == "gate"]
     for entry in gates:
         path = document["inputs"][entry["input"]]["path"]
@@ -91,7 +81,7 @@ def _table(rows: list[Check]) -> str:
 
 def _marked(text: object) -> str:
     """A text as Markdown that shows it as it is."""
-    safe = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return MARKUP.sub(r"\\\1", safe)
 
 

@@ -13,7 +13,7 @@ from collapse_cli.answers import BETWEEN
 from collapse_cli.figures import alike, written
 from collapse_cli.views.cells import Cell, cell, near, nulls, shared
 from collapse_cli.views.document import Group, Metric
-from collapse_cli.views.words import convention, footnote, in_words, legend, pairs, plain
+from collapse_cli.views.words import convention, footnote, in_words, legend, pairs
 
 WORDS = 16  # letters of a setting in one line
 MANY = 4  # results of one space that stand side by side; of more, each gets a row
@@ -70,7 +70,7 @@ def numbers(group: Group, headline: bool = False) -> Grid:
     common = _common_null(group)
     spoken = conventions(group, headline)
     labels = _units_once([_label(group, row, spoken, common) for row in rows])
-    labels += [Label(plain(key)) for key in settings]
+    labels += [Label(key) for key in settings]
     once = {row for row in rows if _equal(group, row)}
     blocks = [_block(part, rows, strong, once, list(settings), len(group.names) == 1) for part in parts]
     several = sum(columns[-1].aside for columns, _ in blocks) > 1
@@ -196,7 +196,7 @@ def names(group: Group, key: str) -> Grid:
     rows = list(dict.fromkeys(name for metric in measured.values() for name in metric["values"]))
     texts = iter(alike([metric["values"].get(row) for row in rows for metric in measured.values()]))
     return Grid(
-        tuple(Label(plain(row)) for row in rows),
+        tuple(Label(row) for row in rows),
         tuple(Label(name) for name in measured),
         tuple(tuple(Cell(next(texts)) for _ in measured) for _ in rows),
     )
@@ -207,8 +207,8 @@ def named(metric: Metric) -> Grid:
     values = [value for row in metric["values"] for value in row if value is not None]
     small = all(abs(value) <= 1 for value in values) and any(value != round(value) for value in values)
     return Grid(
-        tuple(Label(plain(name)) for name in metric["row_names"]),
-        tuple(Label(plain(name)) for name in metric["column_names"]),
+        tuple(Label(name) for name in metric["row_names"]),
+        tuple(Label(name) for name in metric["column_names"]),
         tuple(tuple(Cell(written(value, 2 if small else None)) for value in row) for row in metric["values"]),
     )
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
-from typing import TextIO
 
 LETTERS = {
     "✓": "[ok]",
@@ -61,6 +59,11 @@ def plain(text: str, encoding: str) -> str:
     return "\n".join(_line(line, encoding) for line in text.split("\n"))
 
 
+def fitting(text: str, encoding: str) -> str:
+    """The text itself where every letter is carried, as UTF-8 does; else what `plain` makes of it."""
+    return text if encoding.lower().startswith("utf") else plain(text, encoding)
+
+
 def _line(line: str, encoding: str) -> str:
     written, longer = "", 0
     for piece in PIECES.finditer(line):
@@ -99,35 +102,3 @@ def _carries(encoding: str, letter: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-class Plain:
-    """A stream whose text is written by `plain`; all else is the stream's own."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write the text; the number of its letters, as they were given."""
-        self._stream.write(plain(text, self._stream.encoding))
-        return len(text)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
-
-
-def unaltered(stream: TextIO) -> TextIO:
-    """The stream as it was before `fit_standard_streams`: for JSON and paths, whose letters mean something."""
-    return stream._stream if isinstance(stream, Plain) else stream
-
-
-def fitted(stream: TextIO) -> TextIO:
-    """The stream itself where it carries every letter, as UTF-8 does; else the same behind `plain`."""
-    encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
-    plain_already = isinstance(stream, Plain)
-    return stream if plain_already or encoding.startswith("utf") else Plain(stream)  # type: ignore[return-value]
-
-
-def fit_standard_streams() -> None:
-    """stdout and stderr carry whatever is written to them from now on."""
-    sys.stdout, sys.stderr = fitted(sys.stdout), fitted(sys.stderr)

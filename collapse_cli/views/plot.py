@@ -17,6 +17,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from collapse_cli.files import whole
+from collapse_cli.printable import everywhere
 from collapse_cli.views import style
 from collapse_cli.views.document import Document, groups
 from collapse_cli.views.fonts import missing_told
@@ -49,6 +50,7 @@ def draw(document: Document, path: Path) -> None:
 
 def figure(document: Document) -> Figure:
     """All panels of a document on one figure."""
+    document = everywhere(document)
     shown = panels(document)
     with matplotlib.rc_context(style.STYLE):
         return _compose(shown, document, _title(document), WIDTH)
@@ -56,6 +58,7 @@ def figure(document: Document) -> Figure:
 
 def on_axes(document: Document, axes: Axes) -> Figure:
     """The first panel of a document, with its legend, on axes of the caller's; the figure that they are on."""
+    document = everywhere(document)
     first = panels(document)[:1]
     with matplotlib.rc_context(style.STYLE):
         for panel in first:
@@ -70,6 +73,7 @@ def on_axes(document: Document, axes: Axes) -> Figure:
 
 def drawings(document: Document) -> list[tuple[str, str]]:
     """(title, svg) of each panel on its own: a page arranges them by its width."""
+    document = everywhere(document)
     with matplotlib.rc_context(style.STYLE), missing_told():
         return [(panel.title, _svg(_compose([panel], document, "", NARROW))) for panel in panels(document)]
 
@@ -164,7 +168,10 @@ def _svg(drawn: Figure) -> str:
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     drawn.savefig(text, format="svg", facecolor="none", metadata=nothing)
     svg = re.sub(
-        r"<metadata>.*?</metadata>", "", text.getvalue()[text.getvalue().index("<svg") :], flags=re.DOTALL
+        r"<metadata>.*?</metadata>|<!--.*?-->",
+        "",
+        text.getvalue()[text.getvalue().index("<svg") :],
+        flags=re.DOTALL,
     )
     for colour, variable in style.PAGE.items():
         svg = svg.replace(colour, variable)

@@ -6,19 +6,22 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import Progress as Bars
 from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
+from collapse_cli.interrupts import cleaning
+from collapse_cli.printable import printable
 from collapse_cli.progress import Progress, silent, told_to
 from collapse_cli.views.bars import columns
+from collapse_cli.views.console import Console
 from collapse_cli.views.words import figures
 
 LAST = 8  # epochs in the table
@@ -79,18 +82,19 @@ def live(method: str, total_epochs: int, enabled: bool) -> Iterator[Display]:
     elif not _terminal():
         yield Lines(method, total_epochs)
     else:
-        console = Console(stderr=True, highlight=False, markup=False)
+        console = Console(stderr=True)
         board = Board(method, total_epochs, console)
-        with Live(board, console=console, redirect_stdout=False, refresh_per_second=4):
+        with cleaning(), Live(board, console=console, redirect_stdout=False, refresh_per_second=4):
             yield board
 
 
 @contextmanager
 def steps(description: str, total: int, enabled: bool) -> Iterator[Callable[[int], None]]:
     """A bar for a long measurement, gone when it is done; call what it yields with the number of steps made."""
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = Console(stderr=True)
     shown = enabled and _terminal()
-    with Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown) as bar:
+    bars = Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown)
+    with _hiding(shown), bars as bar:
         task = bar.add_task(description, total=total)
         yield lambda count: bar.advance(task, count)
 
@@ -104,10 +108,11 @@ def reporter(quiet: bool, doing: str = "measuring") -> Iterator[Progress]:
     if quiet:
         yield silent
         return
-    console = Console(stderr=True, highlight=False, markup=False)
-    bars = Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not _terminal())
+    console = Console(stderr=True)
+    shown = _terminal()
+    bars = Bars(*columns(), console=console, transient=True, redirect_stdout=False, disable=not shown)
     report = Reporter(bars, doing)
-    with bars, told_to(report):
+    with _hiding(shown), bars, told_to(report):
         yield report
 
 
@@ -122,7 +127,7 @@ class Reporter:
     def __call__(self, text: str, done: int = 0, total: int = 0) -> None:
         """Print a line, or move the bar of this stage to `done` of `total`."""
         if not total:
-            print(text, file=sys.stderr, flush=True)
+            print(printable(text), file=sys.stderr, flush=True)
             return
         if text not in self.stages:
             self.stages[text] = self.bars.add_task(text, total=total, visible=False)  # drawn only if it lasts
@@ -176,6 +181,11 @@ class Board:
         fits = BASE + sum(max(len(name), 6) + 2 for name in extra) <= self.console.width
         below = [] if fits or not extra else [Text(_extras(extra), "dim")]
         return Group(self.bar, _table(list(self.epochs), list(extra) if fits else []), *below)
+
+
+def _hiding(cursor: bool) -> AbstractContextManager[None]:
+    """Within it the cursor may be hidden, and has to be shown at the end."""
+    return cleaning() if cursor else nullcontext()
 
 
 def _terminal() -> bool:

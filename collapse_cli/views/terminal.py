@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from rich.columns import Columns
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from collapse_cli.printable import everywhere
 from collapse_cli.views import grid, words
+from collapse_cli.views.console import Console
 from collapse_cli.views.document import Document, Group, Metric, groups, names
 from collapse_cli.views.grid import Grid
-from collapse_cli.views.plain_letters import fitted
 from collapse_cli.views.sketch import MARGIN, sketch, sparkline, thinned
 from collapse_cli.views.tables import tables
 
@@ -25,7 +24,7 @@ ROWS = 12  # of an `each` table, results with all of their numbers, and inputs; 
 
 def show(document: Document, console: Console | None = None) -> None:
     """Print an answer to stdout: what it comes to, then what that rests on."""
-    console = console or stdout()
+    console, document = console or Console(), everywhere(document)
     for part in _answers(document):
         _print(console, part)
     for group in groups(document):
@@ -42,7 +41,7 @@ def show(document: Document, console: Console | None = None) -> None:
 def _print(console: Console, part: Any) -> None:
     """A command is one line, to be copied, however long."""
     if isinstance(part, str):
-        console.print(Text(words.plain(part)), soft_wrap=True)
+        console.print(Text(part), soft_wrap=True)
     else:
         console.print(part)
 
@@ -57,14 +56,9 @@ def _answers(document: Document) -> Iterator[Any]:
             yield verdict(result["verdict"], "" if lone else name)
             yield from (f"→ {command}" for command in result["verdict"].get("commands", ()))
         else:
-            yield Text.assemble(("" if lone else f"{name}: ", "bold"), words.plain(result["answer"]))
+            yield Text.assemble(("" if lone else f"{name}: ", "bold"), result["answer"])
     if judged:
         yield Text()
-
-
-def stdout() -> Console:
-    """A console that never fails for a letter that stdout cannot carry."""
-    return Console(file=fitted(sys.stdout), highlight=False, markup=False, emoji=False)
 
 
 def _group(group: Group, width: int) -> Iterator[Any]:
@@ -215,7 +209,7 @@ def verdict(judgement: dict[str, Any], name: str) -> Table:
         Text.assemble((head, f"bold {colour}"), (f" — {sentence}" if sentence else "", colour)),
     )
     for reason in judgement["reasons"]:
-        table.add_row("", Text(words.plain(reason), "dim"))
+        table.add_row("", Text(reason, "dim"))
     for step in judgement.get("advice", ()):
-        table.add_row("→", Text(words.plain(step)))
+        table.add_row("→", Text(step))
     return table

@@ -9,6 +9,7 @@ from typing import Any
 
 from collapse_cli.figures import quantity as with_interval
 from collapse_cli.figures import written
+from collapse_cli.printable import printable
 
 MARKS = {
     "healthy": ("✓", "green"),
@@ -53,11 +54,6 @@ ZEROS = re.compile(r"\.?0+(?=e|$)")  # at the end of a fraction
 APART, TIED = "   ", "\u00a0"  # between notes on one line; a blank at which no line ends
 SPREAD = "± one standard deviation over the runs of a group; a single run has none"
 AGREE = "k/n: k of n seeds differ in the direction of the mean"
-
-
-def plain(text: object) -> str:
-    """Text of a user (a path, a class) without what a terminal would obey: escapes, newlines, surrogates."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(text))
 
 
 def shortened(text: str, width: int, tail: float = 2 / 3) -> str:
@@ -128,19 +124,19 @@ def in_words(value: Any) -> str:
         return ", ".join(f"{key} {in_words(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(in_words(part) for part in value)
-    return figures(value) if isinstance(value, int | float) or value is None else plain(value)
+    return figures(value) if isinstance(value, int | float) or value is None else printable(value)
 
 
 def pairs(settings: Mapping[str, Any]) -> str:
     """One line: `N 1797 · D 128 · centred yes`."""
-    return " · ".join(f"{plain(key)} {in_words(value)}" for key, value in settings.items())
+    return " · ".join(f"{printable(key)} {in_words(value)}" for key, value in settings.items())
 
 
 def verdict(judgement: Mapping[str, Any]) -> tuple[str, str, str]:
     """A verdict as its mark, its status, and its sentences with what they mean; earlier ones began with the status."""
-    mark, status = MARKS.get(judgement["status"], ("•", ""))[0], plain(judgement["status"])
-    sentence = plain(judgement["sentence"]).removeprefix(f"{status}: ")
-    sentences = " ".join(filter(None, (sentence, plain(judgement.get("meaning", "")))))
+    mark, status = MARKS.get(judgement["status"], ("•", ""))[0], judgement["status"]
+    sentence = judgement["sentence"].removeprefix(f"{status}: ")
+    sentences = " ".join(filter(None, (sentence, judgement.get("meaning", ""))))
     return mark, f"{status}, borderline" if judgement.get("borderline") else status, sentences
 
 
@@ -159,7 +155,7 @@ def source(measured_input: Mapping[str, Any]) -> str:
     """An input in one line: its path, then what else is known; hashes and long lists stay in the JSON."""
     facts = {key: value for key, value in measured_input.items() if not _long(value)}
     path, described = facts.pop("path", ""), facts.pop("described", "")
-    return " · ".join(text for text in (plain(path), plain(described), pairs(facts)) if text)
+    return " · ".join(text for text in (printable(path), printable(described), pairs(facts)) if text)
 
 
 def _long(value: Any) -> bool:

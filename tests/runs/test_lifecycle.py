@@ -13,7 +13,7 @@ import torch
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
-from collapse_cli.runs import lifecycle, same_images
+from collapse_cli.runs import lifecycle, resuming, same_images
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import resolve
@@ -93,7 +93,7 @@ def test_only_the_first_process_writes(
     record, checkpoint = Record(tmp_path / "run"), fresh(images)
     lifecycle.begin(record, checkpoint)
     assert [epoch.number for epoch in lifecycle.epochs(checkpoint, images, record)] == [1, 2]
-    lifecycle.resume(record, checkpoint)
+    resuming.resume(record, checkpoint)
     with pytest.raises(CollapseError), lifecycle.running(record, checkpoint):
         raise CollapseError("no")
     assert not record.folder.exists()
@@ -110,7 +110,7 @@ def test_only_the_first_process_writes(
 )
 def test_what_cannot_be_resumed(method: str, changes: dict[str, Any], refused: str, record: Record) -> None:
     with pytest.raises(CollapseError, match=refused):
-        lifecycle.resumable(record, method, changes)
+        resuming.resumable(record, method, changes)
 
 
 def test_a_resumed_run_has_more_epochs_and_no_later_history(
@@ -120,10 +120,10 @@ def test_a_resumed_run_has_more_epochs_and_no_later_history(
     torn = record.folder / "history.jsonl"
     torn.write_text(torn.read_text() + json.dumps(record.history()[-1] | {"number": 3}) + "\n")
     before = shutil.copytree(record.folder, tmp_path / "before")
-    checkpoint = lifecycle.resumable(record, "moco", {"epochs": 4})
+    checkpoint = resuming.resumable(record, "moco", {"epochs": 4})
     assert (checkpoint.state.epoch, checkpoint.run.training.epochs) == (2, 4)
     assert torn.read_text() == (before / "history.jsonl").read_text(), "nothing is written yet"
-    lifecycle.resume(record, checkpoint)
+    resuming.resume(record, checkpoint)
     assert (status(record), len(record.history())) == ("running", 2)
     assert [epoch.number for epoch in lifecycle.epochs(checkpoint, images, record)] == [3, 4]
     assert record.settings().training.epochs == 4
@@ -147,7 +147,7 @@ def test_a_stop_is_noted_in_the_folder(
 
 def test_a_run_is_not_resumed_on_other_images(record: Record, images: Images) -> None:
     """Fewer or more of them, renamed classes, no labels, other sizes: each is named beside what there was."""
-    checkpoint = lifecycle.resumable(record, "moco", {"epochs": 4})
+    checkpoint = resuming.resumable(record, "moco", {"epochs": 4})
     same_images.refuse_other_images(record, checkpoint, images)
     labels = images.labels
     assert labels is not None

@@ -11,7 +11,8 @@ import pytest
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
-from collapse_cli.runs.record import Record, toml
+from collapse_cli.runs.record import Record
+from collapse_cli.runs.toml import in_toml
 from collapse_cli.settings import METHODS, resolve
 
 
@@ -107,7 +108,7 @@ def test_every_method_comes_back_from_its_settings(name: str, tmp_path: Path) ->
     record = Record(tmp_path / "run")
     record.begin(run, {}, overwrite=False)
     assert record.settings() == run
-    assert tomllib.loads(toml(run.tables())) == run.tables()
+    assert tomllib.loads(in_toml(run.tables())) == run.tables()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from collapse_cli import data
 from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
 from collapse_cli.fingerprint import SAMPLED, Fingerprint, digest, sampled
-from collapse_cli.runs import checkpoint, lifecycle, same_images
+from collapse_cli.runs import checkpoint, resuming, same_images
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing, Images
@@ -286,7 +286,7 @@ def test_a_checkpoint_of_an_earlier_version_warns_once(
 
 def test_other_labels_of_a_named_set_are_refused(run: Path) -> None:
     record = Record(run)
-    saved = lifecycle.resumable(record, "moco", {"epochs": 4})
+    saved = resuming.resumable(record, "moco", {"epochs": 4})
     digits = data.load("digits", "train")
     same_images.refuse_other_images(record, saved, digits)
     assert same_images.unverified(saved) == []

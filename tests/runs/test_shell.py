@@ -19,7 +19,7 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.commands.early import refuse_without_images
 from collapse_cli.data import text
 from collapse_cli.errors import CollapseError
-from collapse_cli.runs import foreign, lifecycle, shell
+from collapse_cli.runs import foreign, resuming, shell
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.source import Source
@@ -87,7 +87,7 @@ def early_folder(path: Path) -> Any:
 
 def another_method(path: Path) -> Any:
     Record(path).begin(resolve("moco", {"encoder": "mlp", "dim": 8, "batch": 32, "queue": 40}, {}), {}, False)
-    return lifecycle.resumable(Record(path), "simsiam", {})
+    return resuming.resumable(Record(path), "simsiam", {})
 
 
 def not_empty(path: Path) -> Any:

@@ -104,12 +104,20 @@ def test_a_long_computation_is_ended_from_without(monkeypatch: pytest.MonkeyPatc
     written: list[str] = []
     monkeypatch.setattr(signals, "GRACE", 0.05)
     monkeypatch.setattr(os, "_exit", ended.append)
-    with pytest.raises(CollapseError) as raised, listening() as heard:
-        heard.last = lambda: written.append("interrupted")
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    def compute() -> None:
         began = time.monotonic()
         while time.monotonic() - began < 1:  # the exception comes out of the first that is long enough
             hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000)
+
+    def terminated() -> None:
+        with listening() as heard:
+            heard.last = lambda: written.append("interrupted")
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            compute()
+
+    with pytest.raises(CollapseError) as raised:
+        terminated()
     assert raised.value.code == 143
     assert (written, ended) == (["interrupted"], [143])
 

@@ -20,7 +20,7 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.training import fresh
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
-from collapse_cli.runs import lifecycle, watch
+from collapse_cli.runs import lifecycle, resuming, watch
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Choices
 from collapse_cli.runs.record import Record
@@ -92,8 +92,8 @@ def stopped(checkpoint: Checkpoint, images: Images, record: Record, asked: int) 
 
 
 def resumed(record: Record) -> Checkpoint:
-    checkpoint = lifecycle.resumable(record, record.settings().method, {})
-    lifecycle.resume(record, checkpoint)
+    checkpoint = resuming.resumable(record, record.settings().method, {})
+    resuming.resume(record, checkpoint)
     return checkpoint
 
 

@@ -9,6 +9,7 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
+from collapse_cli.printable import printable
 from collapse_cli.views import style
 from collapse_cli.views.fonts import USUAL, families, missing_told
 
@@ -31,7 +32,7 @@ def test_missing_letters_are_named_once(capsys: pytest.CaptureFixture[str]) -> N
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert error.startswith(
-        f"warning: plots show boxes in place of {' '.join(NOWHERE)}, which no font here has"
+        f"warning: plots show boxes in place of {printable(' '.join(NOWHERE))}, which no font here has"
     )
 
 

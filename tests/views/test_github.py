@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from collapse_cli.answers import Answer, Entry, Verdict
 from collapse_cli.metrics.requirements import Gate
+from collapse_cli.printable import printable
 from collapse_cli.results import Metric
 from collapse_cli.views import gate, github
 from collapse_cli.views.document import document
@@ -96,7 +97,7 @@ def test_a_command_is_one_line_and_says_the_text(text: str) -> None:
     line = github.command("error", text, text)
     assert line.splitlines() == [line]
     name, properties, data = read(line)
-    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    shown = printable(text)
     assert name == "error"
     assert properties == {"title": f"collapse check: {shown}" if shown else "collapse check"}
     assert data == shown
@@ -104,22 +105,7 @@ def test_a_command_is_one_line_and_says_the_text(text: str) -> None:
 
 def test_a_path_begins_no_command() -> None:
     (line,) = github.commands(planted("fail", path=NASTY))
-    assert read(line)[1]["title"].startswith("collapse check: a\ufffd::error::b\ufffd%0A|`<b>`")
-
-
-@given(TEXTS)
-def test_what_is_printed_holds_no_command(text: str) -> None:
-    """Neither at the beginning of a line, wherever it is broken, nor of the older kind, which may stand anywhere."""
-    document = github.harmless({"results": [{"of": text, "n": 1, "none": None}], text: [text]})
-    for part in (document["results"][0]["of"], *document):
-        assert "::" not in part
-        assert "##[" not in part
-    assert (document["results"][0]["n"], document["results"][0]["none"]) == (1, None)
-
-
-def test_a_plain_text_is_left_as_it_is() -> None:
-    text = "runs/a: effective_rank.h 12.5 ± 0.2 is below 15 (50% of the null 30); pixels:digits #1 [x]"
-    assert github.harmless(text) == text
+    assert read(line)[1]["title"].startswith(r"collapse check: a\n::error::b\r%0A|`<b>`")
 
 
 def test_the_summary_lists_what_has_not_passed(tmp_path: Path) -> None:

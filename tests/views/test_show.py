@@ -10,7 +10,9 @@ import pytest
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
+from collapse_cli.streams import standard
 from collapse_cli.views import Output, show
+from collapse_cli.views.plain_letters import fitting
 
 
 def test_json_is_alone_on_stdout_and_is_the_document(two, capsys):
@@ -123,7 +125,10 @@ def test_importing_views_loads_nothing_heavy():
 def test_a_full_disk_behind_stdout_is_said(one, as_json, monkeypatch):
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
-        with pytest.raises(CollapseError, match="cannot write to stdout: No space left on device"):
+        with (
+            standard(fitting),
+            pytest.raises(CollapseError, match="cannot write to stdout: No space left on device"),
+        ):
             show(one, Output(json=as_json))
         monkeypatch.undo()
         with contextlib.suppress(OSError):

@@ -1,0 +1,76 @@
+"""How a run goes on after a stop: from which state, with which settings, and what is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from collapse_cli.distributed import first
+from collapse_cli.errors import CollapseError
+from collapse_cli.runs import checkpoint as checkpoints
+from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.runs.record import Record
+from collapse_cli.runs.same_images import trained_again
+from collapse_cli.runs.shell import quoted
+from collapse_cli.settings import flat, resolve
+
+
+def resumable(
+    record: Record, method: str, changes: Mapping[str, Any], device: torch.device | str = "cpu"
+) -> Checkpoint:
+    """The run as it stood after its last epoch, with the changed number of `epochs`, if any; nothing is written.
+
+    Raises CollapseError for a run of another method, for a change of any other setting, and where no epoch is left to do: but
+    not where only the word that it is done was never written (`is_complete`).
+    """
+    before = record.settings()
+    if before.method != method:
+        raise CollapseError(
+            f"{record.folder} is a run of {before.method}",
+            f"collapse train {before.method} --resume {quoted(record.folder)}",
+        )
+    if fixed := sorted(set(changes) - {"epochs"}):
+        raise CollapseError(
+            f"a resumed run keeps its settings, so {', '.join(fixed)} cannot change",
+            "only --epochs can change; or start a new run",
+        )
+    if not record.checkpoint.exists():
+        raise CollapseError(
+            f"there is no file {record.checkpoint}: the run was stopped before it began, or while another replaced it",
+            f"start it again: {trained_again(record, method, record.folder)} --overwrite",
+        )
+    checkpoint = checkpoints.load(record.checkpoint, device)
+    # a resumed run that was stopped before its next checkpoint plans more epochs than the one it has
+    planned = {"epochs": before.training.epochs, **changes}
+    checkpoint = replace(checkpoint, run=resolve(method, flat(checkpoint.run.tables()), planned))
+    planned_epochs, done = checkpoint.run.training.epochs, checkpoint.state.epoch
+    if done > planned_epochs or (done == planned_epochs and record.facts().get("status") == "done"):
+        raise CollapseError(
+            f"{record.folder} has completed its {done} epochs",
+            f"give more to continue, such as --epochs {2 * done}",
+        )
+    return checkpoint
+
+
+def is_complete(checkpoint: Checkpoint) -> bool:
+    """Whether no epoch is left to do: the run was stopped between its last checkpoint and the word that it is done."""
+    return checkpoint.state.epoch == checkpoint.run.training.epochs
+
+
+def complete(record: Record, checkpoint: Checkpoint) -> None:
+    """Write that a run is done whose last epoch is."""
+    resume(record, checkpoint)
+    if first():
+        record.say(status="done")
+
+
+def resume(record: Record, checkpoint: Checkpoint) -> None:
+    """Write the settings that hold from now on, and forget what was written after the checkpoint."""
+    if not first():
+        return
+    record.settle(checkpoint.run)
+    record.rewind(checkpoint.state.epoch)
+    record.say(status="running", error="")
