@@ -13,7 +13,7 @@ from collapse_cli.metrics.ranks import entropy
 from collapse_cli.metrics.scatter import Groups
 
 FLOAT32 = (
-    1e-12  # of the mean squared length: with less variance a class is one point, as far as float32 tells
+    1e-12  # of the class's mean squared length: with less variance it is one point, as far as float32 tells
 )
 AT_ONCE = 1 << 20  # numbers of the embeddings whose classes are measured together
 
@@ -24,20 +24,21 @@ def ranks(grouped: Groups) -> list[float]:
     Classes of one size are measured together.
     """
     lengths = grouped.deviations.square().sum(dim=1) + grouped.means.square().sum(dim=1)[grouped.member]
-    least = FLOAT32 * float(lengths.mean())
+    sums = torch.zeros_like(grouped.means[:, 0]).index_add_(0, grouped.member, lengths)
+    least = FLOAT32 * sums / grouped.sizes  # (C,)
     members, starts = grouped.member.argsort(stable=True), grouped.sizes.cumsum(0) - grouped.sizes
     measured = torch.ones_like(grouped.means[:, 0])
     for size in torch.unique(grouped.sizes).tolist():
         alike = (grouped.sizes == size).nonzero()[:, 0]
         for some in torch.split(alike, max(AT_ONCE // (size * grouped.means.shape[1]), 1)):
             places = starts[some, None] + torch.arange(size, device=some.device)  # (c, n)
-            measured[some] = _of_equally_many(grouped.deviations[members[places]], least)
+            measured[some] = _of_equally_many(grouped.deviations[members[places]], least[some])
     ranks: list[float] = measured.tolist()
     return ranks
 
 
-def _of_equally_many(deviations: Tensor, least: float) -> Tensor:
-    """(c,) of deviations (c,n,D) of c classes of n embeddings; 1 with no more than the `least` variance."""
+def _of_equally_many(deviations: Tensor, least: Tensor) -> Tensor:
+    """(c,) of deviations (c,n,D) of c classes of n embeddings; 1 with no more than the `least` variance (c,)."""
     count, width = deviations.shape[1:]
     product = deviations.mT @ deviations if width < count else deviations @ deviations.mT
     lam = torch.linalg.eigvalsh(product).clamp_min(0).flip(1)

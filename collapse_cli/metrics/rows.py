@@ -1,4 +1,4 @@
-"""Rows of embeddings (N,D) before they are measured: refused where they are broken, brought to unit length."""
+"""Rows of embeddings (N,D) before they are measured: refused where they are broken, brought near 1, or to unit length."""
 
 from __future__ import annotations
 
@@ -11,12 +11,53 @@ from collapse_cli.errors import CollapseError
 
 LARGEST = 2**30  # bytes of one D x D matrix, of which a measurement holds several
 PLAIN = 1e100  # between this and its inverse the squares of lengths neither overflow nor vanish
+LEVEL = 64  # between 2^-64 and 2^64 even eighth powers of numbers neither overflow nor vanish
 
 
 def sound(rows: Tensor) -> Tensor:
     """The same rows (N,D), float64. Raises CollapseError for fewer than 2 and for any that is not finite."""
     refuse(broken(rows), len(rows))
     return rows.double()
+
+
+def power(largest: float) -> int:
+    """k, so that numbers times 2^k are near 1, of which the largest is given: 0 where it is between 2^-64 and 2^64 already.
+
+    A power of two changes no digit, so that what does not depend on the scale is the same, to the last bit.
+    """
+    exponent = math.frexp(largest)[1]
+    return 0 if largest == 0 or -LEVEL < exponent <= LEVEL else -exponent
+
+
+def largest(rows: Tensor) -> float:
+    """The largest absolute value in rows (N,D), 0 where there are none."""
+    return max((abs(float(end)) for end in torch.aminmax(rows)), default=0.0) if rows.numel() else 0.0
+
+
+def shifted(rows: Tensor, power: int) -> Tensor:
+    """rows times 2^power, in steps, for float64 has no 2^1074; the same tensor for 0."""
+    while power:
+        step = max(min(power, 1000), -1000)
+        rows, power = rows * 2.0**step, power - step
+    return rows
+
+
+def levelled(*sets: Tensor) -> tuple[list[Tensor], int]:
+    """Finite sets (N,D) in float64, all times one power of two, and that power: squares of what is returned are plain numbers."""
+    exact = [rows.double() for rows in sets]
+    k = power(max((largest(rows) for rows in exact), default=0.0))
+    return [shifted(rows, k) for rows in exact], k
+
+
+def exponents(rows: Tensor, dim: int) -> Tensor:
+    """Of each column (dim 0) or row (dim 1) of (N,D): e, its largest number being in [2^(e-1), 2^e); 0 of zeros."""
+    return torch.frexp(rows.double().abs().amax(dim=dim, keepdim=True)).exponent
+
+
+def scaled_down(rows: Tensor, exponents: Tensor) -> Tensor:
+    """rows (N,D) float64 / 2^exponents, in two steps, as `shifted`."""
+    half = exponents // 2
+    return torch.ldexp(torch.ldexp(rows, -half), half - exponents)
 
 
 def broken(rows: Tensor) -> int:

@@ -28,6 +28,7 @@ from collapse_cli.metrics.ranks import (
     stable_rank,
     wasserstein,
 )
+from collapse_cli.metrics.rows import largest, power, shifted
 from collapse_cli.metrics.rows import unit as of_length_1
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Measured
@@ -112,7 +113,7 @@ def ray(raw: Moments) -> dict[str, float]:
     return {
         "mean_length": (square / (square + trace)) ** 0.5 if square + trace > 0 else 0.0,
         "ray_share": along / (square * trace) if square * trace > 0 else 0.0,
-        "ray_axes": square**2 / float(mean.pow(4).sum()) if square > 0 else 1.0,
+        "ray_axes": participation_ratio(shifted(mean, power(largest(mean))).square()),
     }
 
 
