@@ -13,7 +13,13 @@ from collapse_cli.metrics.moments import blocks
 from collapse_cli.metrics.rows import broken, largest, shifted
 from collapse_cli.shapes import Embeddings, Rows
 
-TINY = 2.0**-100  # float32 has fewer digits for numbers not much below
+TINY, MOST = (
+    2.0**-100,
+    2.0**127,
+)  # float32 has fewer digits for numbers not much below, and none for larger ones
+LEAST = 2.0**-1000  # float64 has fewer digits for numbers not much below
+TOO_LARGE = "the embeddings are so large that float64 cannot subtract their mean"
+TOO_SMALL = "the embeddings are so small that float64 cannot subtract their mean"
 HUGE, SPARE = 2.0**900, 100  # sums of larger numbers are of the same times 2^-100, which do not overflow
 
 
@@ -41,13 +47,11 @@ def less(rows: Tensor, mean: Tensor) -> Tensor:
     """
     rest = rows.double() - mean.to(rows.device)
     if broken(rest) and not broken(rows):
-        raise CollapseError(
-            "the embeddings are so large that float64 cannot subtract their mean",
-            "divide all of them by one number first",
-        )
-    if rows.dtype == torch.float64 or 0 < largest(rest) < TINY:
-        return rest
-    return rest.float()
+        raise CollapseError(TOO_LARGE, "divide all of them by one number first")
+    if 0 < max(largest(rows), largest(mean)) < LEAST:
+        raise CollapseError(TOO_SMALL, "multiply all of them by one number first")
+    as_float64 = rows.dtype == torch.float64 or (rest.any() and not TINY < largest(rest) < MOST)
+    return rest if as_float64 else rest.float()
 
 
 def means(spaces: Mapping[str, Rows]) -> dict[str, Tensor]:

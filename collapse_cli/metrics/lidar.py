@@ -190,17 +190,19 @@ def _intervals(
     total = inside.sum(dim=1) * float(seen.net.trace()) - net.sum(dim=1) * float(seen.within.trace())
     share = of_pairs(total / float((seen.within + seen.net).trace()) ** 2, 0.0).around(_share(seen))
     gap = _variances(seen.within - seen.net, axes) / ((inside - net).std(dim=0) / n**0.5)  # (D,), in errors
+    spans: dict[str, Interval] = {
+        "augmentation": (max(share[0], 0.0), min(share[1], 1.0)),
+        "overwhelmed": (int((gap > NORMAL_95).sum()), int((gap > -NORMAL_95).sum())),
+    }
     some = lam > 0
+    if not bool(some.any()):  # images do not differ at all
+        return spans
     u = directions[:, some]
     within, between = _pushes(grouped, seen, u)
     within += delta / d * inside.sum(dim=1, keepdim=True) * u.square().sum(dim=0)
     moved = (between - lam[some] * within) @ _slopes(lam[some])  # (C,)
     low, high = of_pairs(moved, 0.0).around(float(entropy(lam)))
-    return {
-        "lidar": (max(math.exp(low), 1.0), min(math.exp(high), float(min(d, n - 1)))),
-        "augmentation": (max(share[0], 0.0), min(share[1], 1.0)),
-        "overwhelmed": (int((gap > NORMAL_95).sum()), int((gap > -NORMAL_95).sum())),
-    }
+    return spans | {"lidar": (max(math.exp(low), 1.0), min(math.exp(high), float(min(d, n - 1))))}
 
 
 def _slopes(lam: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from collapse_cli.errors import CollapseError
 
 LARGEST = 2**30  # bytes of one D x D matrix, of which a measurement holds several
 PLAIN = 1e100  # between this and its inverse the squares of lengths neither overflow nor vanish
+OUTWEIGHED = 1e6  # of the median distance: rows further out take digits from the distances of all others
+SQUARED = 500  # numbers of 2^500 can be squared and summed, and those of 2^-500 beside them
 LEVEL = 64  # between 2^-64 and 2^64 even eighth powers of numbers neither overflow nor vanish
 
 
@@ -58,6 +60,20 @@ def scaled_down(rows: Tensor, exponents: Tensor) -> Tensor:
     """rows (N,D) float64 / 2^exponents, in two steps, as `shifted`."""
     half = exponents // 2
     return torch.ldexp(torch.ldexp(rows, -half), half - exponents)
+
+
+def centre(rows: Tensor) -> Tensor:
+    """(D,) about which distances of rows (N,D) float64 lose least: their mean, or their median where a few rows lie so far out
+    that the mean is nowhere near the others.
+    """
+    mean = rows.mean(dim=0)
+    lengths = (rows - mean).abs().amax(dim=1)
+    if not float(lengths.max()) > 8 * float(lengths.median()):
+        return mean
+    middle: Tensor = rows.median(dim=0).values
+    lengths = (rows - middle).abs().amax(dim=1)
+    outweighed = 0 < OUTWEIGHED * float(lengths.median()) < float(lengths.max())
+    return middle if outweighed else mean
 
 
 def broken(rows: Tensor) -> int:
