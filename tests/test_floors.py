@@ -30,7 +30,7 @@ WORDS = {
     "memory",
     "progress",
 }
-PARTS = {"losses", "metrics", "augment", "models", "distributed"}
+PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic"}
 PROCEDURES = {"training", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {
@@ -44,7 +44,7 @@ PLAN = {
     "runs": WORDS | PARTS | PROCEDURES | {"runs"},
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"data", "runs", "views", "analysis"},
-    "commands": WORDS | {"distributed", "data", "runs", "views", "analysis", "commands"},
+    "commands": WORDS | {"distributed", "deterministic", "data", "runs", "views", "analysis", "commands"},
     "cli": {"commands", "errors", "views"},
     "__main__": {"cli"},
     "__init__": set(),

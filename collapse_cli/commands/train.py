@@ -75,14 +75,19 @@ class Where:
     device: str
     data_dir: str | None
     download: bool
+    deterministic: bool
     quiet: bool
 
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
         from collapse_cli.analysis import measuring
+        from collapse_cli.deterministic import refuse_workspace
         from collapse_cli.distributed import device_of_process
 
-        return device_of_process(measuring.device(self.device))
+        device = device_of_process(measuring.device(self.device))
+        if self.deterministic and device.type == "cuda":
+            refuse_workspace()
+        return device
 
 
 Out = Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")]
@@ -103,6 +108,14 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be don
 Device = Annotated[str, typer.Option(help="device: auto, cpu, cuda, cuda:N or mps")]
 DataDir = Annotated[str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")]
 Download = Annotated[bool, typer.Option("--download", help="download a missing data set")]
+Deterministic = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic",
+        help="on a GPU, take algorithms that give the same bits each time alone, which may be slower; on a CPU the same number of "
+        "threads gives the same bits anyway",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
 
 
@@ -119,9 +132,10 @@ def _command(method: str) -> Callable[..., None]:
         device: Device = "auto",
         data_dir: DataDir = None,
         download: Download = False,
+        deterministic: Deterministic = False,
         quiet: Quiet = False,
     ) -> None:
-        where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet)
+        where = Where(out, resume, overwrite, dry_run, device, data_dir, download, deterministic, quiet)
         if resume:
             _refuse_beside_resume(config, overwrite, out)
             _resume(method, _sets(sets) | typed, where)
@@ -178,7 +192,7 @@ def _begin(run: Run, where: Where) -> None:
         return
     record = Record(where.out or lifecycle.usual_folder(checkpoint.run))
     lifecycle.begin(record, checkpoint, sys.argv[1:], where.overwrite)
-    _train(checkpoint, images, record, where.quiet)
+    _train(checkpoint, images, record, where)
 
 
 def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
@@ -193,25 +207,28 @@ def _resume(method: str, changes: dict[str, Any], where: Where) -> None:
         print(toml(training.plan(checkpoint, images)), end="")
         return
     lifecycle.resume(record, checkpoint)
-    _train(checkpoint, images, record, where.quiet)
+    _train(checkpoint, images, record, where)
 
 
-def _train(checkpoint: Checkpoint, images: Images, record: Record, quiet: bool) -> None:
+def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where) -> None:
     """Train to the last epoch; of several processes the first alone shows."""
     from collapse_cli.analysis import training
+    from collapse_cli.deterministic import deterministic
     from collapse_cli.distributed import first
     from collapse_cli.runs import lifecycle
     from collapse_cli.runs.shell import quoted
     from collapse_cli.views.progress import live
 
-    shown, run = first() and not quiet, checkpoint.run
+    shown, run = first() and not where.quiet, checkpoint.run
     misleading = training.warnings(run, images)
+    same_bits = where.deterministic or record.facts().get("deterministic") is True  # a resumed run stays what it was
     if first():
-        record.say(warnings=misleading)
+        record.say(warnings=misleading, deterministic=same_bits)
     if shown:
         _introduce(checkpoint, images, record, misleading)
     with (
         lifecycle.running(record, checkpoint),
+        deterministic(same_bits, checkpoint.state.generator.device),
         live(run.method, run.training.epochs, enabled=shown) as display,
     ):
         for epoch in lifecycle.epochs(checkpoint, images, record):
