@@ -112,8 +112,8 @@ Deterministic = Annotated[
     bool,
     typer.Option(
         "--deterministic",
-        help="on a GPU, take algorithms that give the same bits each time alone, which may be slower; on a CPU the same number of "
-        "threads gives the same bits anyway",
+        help="on a GPU, only take algorithms that give the same bits each time, which may be slower; on a CPU the same number "
+        "of threads gives the same bits anyway",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
@@ -221,7 +221,9 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where)
 
     shown, run = first() and not where.quiet, checkpoint.run
     misleading = training.warnings(run, images)
-    same_bits = where.deterministic or record.facts().get("deterministic") is True  # a resumed run stays what it was
+    same_bits = (
+        where.deterministic or record.facts().get("deterministic") is True
+    )  # a resumed run stays what it was
     if first():
         record.say(warnings=misleading, deterministic=same_bits)
     if shown:

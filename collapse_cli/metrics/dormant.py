@@ -77,7 +77,8 @@ def share(active: Tensor, tau: float) -> Measured:
     which is active for three embeddings or fewer cannot. Null 0: units of isotropic embeddings, rectified or not, are alike.
     """
     n, units = active.shape
-    value = int((_scores(active) <= tau).sum())
+    mean = active.mean(dim=0)
+    value = int((mean <= tau * mean.mean()).sum())  # no quotient: that of 1e-200 and 1e200 would be 0
     if n < FEW:
         return Measured(value / units, 0.0)
     above = active - tau * active.mean(dim=1, keepdim=True)  # (N, D): of a dormant unit the mean is at most 0

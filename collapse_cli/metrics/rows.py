@@ -120,8 +120,7 @@ def directions(rows: Tensor) -> Tensor:
     lengths: Tensor = torch.linalg.vector_norm(rows, dim=1, keepdim=True)  # (N, 1)
     if bool(((lengths > 1 / PLAIN) & (lengths < PLAIN)).all()):
         return rows / lengths
-    largest = rows.abs().amax(dim=1, keepdim=True)
-    scaled = rows / torch.where(largest > 0, largest, 1.0)
-    scaled[:, 0] = torch.where(largest[:, 0] > 0, scaled[:, 0], 1.0)
+    scaled = scaled_down(rows, exponents(rows, dim=1))
+    scaled[:, 0] = torch.where((rows != 0).any(dim=1), scaled[:, 0], 1.0)
     lengths = scaled.norm(dim=1, keepdim=True)
     return scaled / lengths
