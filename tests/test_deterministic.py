@@ -52,9 +52,11 @@ def test_an_operation_without_a_deterministic_form_is_named(monkeypatch: pytest.
         "grid_sampler_2d_backward_cuda does not have a deterministic implementation, but you set "
         "'torch.use_deterministic_algorithms(True)'."
     )
-    with pytest.raises(CollapseError, match="grid_sampler_2d_backward_cuda has no deterministic form on cuda"):
-        with deterministic(True, GPU):
-            raise RuntimeError(said)
+    with (
+        pytest.raises(CollapseError, match="grid_sampler_2d_backward_cuda has no deterministic form on cuda"),
+        deterministic(True, GPU),
+    ):
+        raise RuntimeError(said)
     assert flags() == before
     with pytest.raises(RuntimeError, match="shapes"), deterministic(True, GPU):
         raise RuntimeError("shapes differ")
