@@ -187,3 +187,21 @@ def tells(content: bytes) -> bool:
 
 def test_a_home_folder_that_is_told_is_told_as_a_tilde(walked: Walked) -> None:
     assert f"~{os.sep}.cache{os.sep}collapse" in walked.shown["env"]
+
+
+def test_a_name_is_found_wherever_it_is_hidden() -> None:
+    """Else the two above would pass for nothing."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as members:
+        members.writestr("facts.json", f'{{"path": "/home/{SOMEONE}/x"}}')
+    stream = b"stream\n" + zlib.compress(SOMEONE.encode() * 3) + b"\nendstream"
+    assert all(tells(content) for content in (SOMEONE.encode(), packed.getvalue(), stream))
+    assert not tells(b"nobody")
+
+
+def test_the_tests_that_the_page_names_exist() -> None:
+    root = Path(__file__).parent.parent
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (root / "SECURITY.md").read_text())
+    assert len(named) > 12
+    missing = [f"{path}::{name}" for path, name in named if f"def {name}(" not in (root / path).read_text()]
+    assert missing == []

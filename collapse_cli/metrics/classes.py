@@ -163,10 +163,11 @@ def classes(
 
 def _plainly(grouped: Groups, value: float, null: float, between: Interval | None) -> Measured | None:
     """A square of the levelled rows, as it is of the rows themselves; None where float64 cannot hold it or its interval."""
-    value, null, *ends = (grouped.plainly(square) for square in (value, null, *(between or ())))
-    if value is None or None in ends:
+    plain, chance = grouped.plainly(value), grouped.plainly(null)
+    low, high = (grouped.plainly(end) for end in between or (value, value))
+    if plain is None or low is None or high is None:
         return None
-    return Measured(value, null, tuple(ends) if ends else None)
+    return Measured(plain, chance, (low, high) if between else None)
 
 
 def single(labels: Tensor) -> tuple[int, int]:

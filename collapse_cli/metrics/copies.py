@@ -108,7 +108,8 @@ def _log_lengths(block: Tensor, lengths: Tensor, power: int) -> Tensor:
         return lengths.log() - power * math.log(2)
     most = block.abs().amax(dim=1)  # (b,)
     scale = torch.where(most > 0, most, 1.0)
-    return torch.linalg.vector_norm(block / scale[:, None], dim=1).log() + scale.log()
+    logs: Tensor = torch.linalg.vector_norm(block / scale[:, None], dim=1).log() + scale.log()
+    return logs
 
 
 def counted(rows: Tensor) -> Copies:

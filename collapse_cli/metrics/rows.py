@@ -51,6 +51,17 @@ def levelled(*sets: Tensor) -> tuple[list[Tensor], int]:
     return [shifted(rows, k) for rows in exact], k
 
 
+def as_given(length: float, power: int) -> float:
+    """A length of rows that are times 2^power, as it is of the rows themselves. Raises CollapseError where that overflows."""
+    try:
+        return math.ldexp(length, -power)
+    except OverflowError:
+        raise CollapseError(
+            "the numbers are so large that float64 cannot hold their length",
+            "divide all of them by one number first",
+        ) from None
+
+
 def exponents(rows: Tensor, dim: int) -> Tensor:
     """Of each column (dim 0) or row (dim 1) of (N,D): e, its largest number being in [2^(e-1), 2^e); 0 of zeros."""
     return torch.frexp(rows.double().abs().amax(dim=dim, keepdim=True)).exponent

@@ -60,9 +60,13 @@ def _described(found: Distribution) -> Package:
         for line in facts.get_all("Classifier") or ()
         if line.startswith("License ::")
     ]
-    stated = (facts.get("License-Expression"), facts.get("License"), "; ".join(classifiers))
-    name, home = str(facts["Name"]), _home(facts.get("Home-page"), facts.get_all("Project-URL") or ())
-    return Package(name, found.version, _licence([str(text or "").strip() for text in stated]), home)
+
+    def first(field: str) -> str:
+        return str((facts.get_all(field) or [""])[0])
+
+    stated = first("License-Expression"), first("License"), "; ".join(classifiers)
+    name, home = first("Name"), _home(first("Home-page"), facts.get_all("Project-URL") or ())
+    return Package(name, found.version, _licence([text.strip() for text in stated]), home)
 
 
 def _licence(stated: Sequence[str]) -> str:
@@ -77,7 +81,7 @@ def _licence(stated: Sequence[str]) -> str:
     return next((title for title in titles if 0 < len(title) <= LONGEST), UNSTATED)
 
 
-def _home(page: str | None, addresses: Sequence[str]) -> str:
+def _home(page: str, addresses: Sequence[str]) -> str:
     """The home page, or the first of the addresses, homepage and source before others."""
     if page and page.upper() != "UNKNOWN":
         return page

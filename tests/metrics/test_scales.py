@@ -19,7 +19,15 @@ from torch import Generator, Tensor
 from collapse_cli.analysis.centring import less, means
 from collapse_cli.analysis.oracle import of_length_1
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics import alignment, modality, vendi, view_ratio
+from collapse_cli.metrics import (
+    alignment,
+    layer_alignment,
+    layer_epochs,
+    modality,
+    vendi,
+    view_ratio,
+    weights,
+)
 from collapse_cli.metrics.classes import Classes, classes
 from collapse_cli.metrics.copies import counted
 from collapse_cli.metrics.coverage import coverage
@@ -247,3 +255,23 @@ def test_eigenvalues_are_those_of_any_number_of_threads(threads: int) -> None:
     finally:
         torch.set_num_threads(before)
     assert float((found[0] - found[1]).abs().max()) <= 1e-12 * float(found[0].max())
+
+
+@pytest.mark.parametrize("k", [-1000, -300, 300, 1000])
+def test_weights_of_any_scale_have_lost_what_they_have_lost(k: int) -> None:
+    """Ranks, what lies beside the bulk, and alignment to the last bit; the norm has the unit of the weights."""
+    first, second, before = (torch.randn(8, 8, generator=chance(n), dtype=torch.float64) for n in range(3))
+    here, there = (weights.layer(shifted(first, n), chance(), shifted(before, n)) for n in (0, k))
+    assert float(there.norm) == math.ldexp(float(here.norm), k)
+    assert repr(dataclasses.replace(there, norm=here.norm)) == repr(here)
+    alone = [weights.layer(shifted(first, n), chance()) for n in (0, k)]
+    assert alone[1].alive == alone[0].alive
+    assert (alone[1].above, alone[1].below) == (alone[0].above, alone[0].below)
+    pairs = [layer_alignment.pair(shifted(first, n), shifted(second, n)) for n in (0, k)]
+    assert repr(pairs[1]) == repr(pairs[0])
+    assert layer_epochs.rank(shifted(first, k)) == layer_epochs.rank(first)
+
+
+def test_a_norm_that_overflows_is_refused() -> None:
+    with pytest.raises(CollapseError, match="float64 cannot hold their length"):
+        weights.layer(torch.full((4, 4), 1.7e308, dtype=torch.float64), chance())
