@@ -86,7 +86,8 @@ def _ratio(views: Sequence[Tensor]) -> Measured | None:
     value = (quotient * between / within - 1) / q
     if n < FEW or not between > 0:
         return Measured(value, NULL)
-    without = (between - outside * n / (n - 1)).clamp_min(0).log() - (within - inside).clamp_min(0).log()
+    without = ((between - outside * n / (n - 1)) / between).clamp_min(0).log()
+    without -= ((within - inside) / within).clamp_min(0).log()
     if not bool(
         torch.isfinite(without).all()
     ):  # one image alone has views that differ, or differs from others
