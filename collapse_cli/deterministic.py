@@ -17,8 +17,17 @@ WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 SIZES = (":4096:8", ":16:8")  # of cuBLAS's workspace, with which its products have one order of summation
 
 
-def refuse_workspace() -> None:
-    """Set cuBLAS's workspace, which it reads once, when it first multiplies. Raises CollapseError for another one that is set."""
+def ready(enabled: bool, device: torch.device) -> torch.device:
+    """The same device, with cuBLAS's workspace set before it first multiplies, which is when it reads that.
+
+    Raises CollapseError for another workspace that is set.
+    """
+    if enabled and device.type == "cuda":
+        _refuse_workspace()
+    return device
+
+
+def _refuse_workspace() -> None:
     if os.environ.setdefault(WORKSPACE, SIZES[0]) not in SIZES:
         raise CollapseError(
             f"--deterministic needs {WORKSPACE} to be one of {', '.join(SIZES)}, and it is {os.environ[WORKSPACE]}",
@@ -35,7 +44,7 @@ def deterministic(enabled: bool, device: torch.device) -> Iterator[None]:
     if not enabled or device.type == "cpu":
         yield
         return
-    refuse_workspace()
+    ready(enabled, device)
     before, cudnn = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn
     flags = cudnn.deterministic, cudnn.benchmark
     torch.use_deterministic_algorithms(True)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from collapse_cli.cli import main
-from collapse_cli.deterministic import WORKSPACE, deterministic, refuse_workspace
+from collapse_cli.deterministic import WORKSPACE, deterministic, ready
 from collapse_cli.errors import CollapseError
 
 GPU = torch.device("cuda")  # named only: nothing here needs one
@@ -40,7 +40,7 @@ def test_a_cpu_and_an_ordinary_training_are_left_alone(enabled: bool, device: to
 def test_a_workspace_that_rules_it_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(WORKSPACE, ":0:0")
     with pytest.raises(CollapseError, match="CUBLAS_WORKSPACE_CONFIG") as refused:
-        refuse_workspace()
+        ready(True, GPU)
     assert refused.value.hint == "unset CUBLAS_WORKSPACE_CONFIG"
 
 

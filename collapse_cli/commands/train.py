@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collapse_cli.shapes import Images
 
 DEFAULT = "moco"
+SAME_BITS = (
+    "the same bits each time on a GPU, too, which may be slower; a CPU gives them with as many threads"
+)
 
 
 class Methods(TyperGroup):
@@ -81,13 +84,10 @@ class Where:
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
         from collapse_cli.analysis import measuring
-        from collapse_cli.deterministic import refuse_workspace
+        from collapse_cli.deterministic import ready
         from collapse_cli.distributed import device_of_process
 
-        device = device_of_process(measuring.device(self.device))
-        if self.deterministic and device.type == "cuda":
-            refuse_workspace()
-        return device
+        return ready(self.deterministic, device_of_process(measuring.device(self.device)))
 
 
 Out = Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")]
@@ -108,14 +108,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be don
 Device = Annotated[str, typer.Option(help="device: auto, cpu, cuda, cuda:N or mps")]
 DataDir = Annotated[str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")]
 Download = Annotated[bool, typer.Option("--download", help="download a missing data set")]
-Deterministic = Annotated[
-    bool,
-    typer.Option(
-        "--deterministic",
-        help="on a GPU, only take algorithms that give the same bits each time, which may be slower; on a CPU the same number "
-        "of threads gives the same bits anyway",
-    ),
-]
+Deterministic = Annotated[bool, typer.Option("--deterministic", help=SAME_BITS)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
 
 
