@@ -36,7 +36,7 @@ WORDS = {
     "streams",
     "walks",
 }
-PARTS = {"losses", "metrics", "augment", "models", "distributed"}
+PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic"}
 PROCEDURES = {"training", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {
@@ -50,7 +50,7 @@ PLAN = {
     "runs": WORDS | PARTS | PROCEDURES | {"runs"},
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"data", "runs", "views", "analysis"},
-    "commands": WORDS | {"distributed", "data", "runs", "views", "analysis", "commands"},
+    "commands": WORDS | {"distributed", "deterministic", "data", "runs", "views", "analysis", "commands"},
     "cli": {"commands", "errors", "interrupts", "printable", "streams", "views"},
     "__main__": {"cli", "interrupts"},
     "__init__": set(),

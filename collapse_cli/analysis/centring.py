@@ -8,8 +8,19 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.moments import blocks
+from collapse_cli.metrics.rows import broken, largest, shifted
 from collapse_cli.shapes import Embeddings, Rows
+
+TINY, MOST = (
+    2.0**-100,
+    2.0**127,
+)  # float32 has fewer digits for numbers not much below, and none for larger ones
+LEAST = 2.0**-1000  # float64 has fewer digits for numbers not much below
+TOO_LARGE = "the embeddings are so large that float64 cannot subtract their mean"
+TOO_SMALL = "the embeddings are so small that float64 cannot subtract their mean"
+HUGE, SPARE = 2.0**900, 100  # sums of larger numbers are of the same times 2^-100, which do not overflow
 
 
 @dataclass(frozen=True)
@@ -30,9 +41,17 @@ class CentredRows:
 
 
 def less(rows: Tensor, mean: Tensor) -> Tensor:
-    """rows (b,D) - mean (D,), subtracted in float64: what is left of a large offset is small."""
-    kind = torch.float64 if rows.dtype == torch.float64 else torch.float32
-    return (rows.double() - mean.to(rows.device)).to(kind)
+    """rows (b,D) - mean (D,), subtracted in float64: what is left of a large offset is small.
+
+    Raises CollapseError where numbers near the largest that float64 has would overflow.
+    """
+    rest = rows.double() - mean.to(rows.device)
+    if broken(rest) and not broken(rows):
+        raise CollapseError(TOO_LARGE, "divide all of them by one number first")
+    if 0 < max(largest(rows), largest(mean)) < LEAST:
+        raise CollapseError(TOO_SMALL, "multiply all of them by one number first")
+    as_float64 = rows.dtype == torch.float64 or (rest.any() and not TINY < largest(rest) < MOST)
+    return rest if as_float64 else rest.float()
 
 
 def means(spaces: Mapping[str, Rows]) -> dict[str, Tensor]:
@@ -53,11 +72,10 @@ def centred(embeddings: Embeddings, mean: Mapping[str, Tensor]) -> Embeddings:
 
 
 def _mean(rows: Rows) -> Tensor:
-    total, start = (
-        torch.zeros(rows.shape[1], dtype=torch.float64, device=rows[0:1].device),
-        rows[0:1].double(),
-    )
+    start, k = rows[0:1].double(), 0
+    total = torch.zeros_like(start[0])
     for block in blocks(rows):
-        total += (block - start).sum(dim=0)
-    mean: Tensor = start[0] + total / rows.shape[0]
-    return mean
+        if not k and largest(block) > HUGE:
+            total, k = shifted(total, -SPARE), -SPARE
+        total += (shifted(block, k) - shifted(start, k)).sum(dim=0)
+    return start[0] + shifted(total / rows.shape[0], -k)

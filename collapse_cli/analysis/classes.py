@@ -23,6 +23,7 @@ from collapse_cli.values import null_of
 ENOUGH = 10  # embeddings of a class: along one direction, so few vary so little by chance in 1.9e-5 of the cases (chi squared)
 COLLAPSED = 0.05  # of the mean class's variance: a class with less is named
 NAMED = 10  # of these classes
+BEYOND = "too large or too small for float64, and left out"
 
 
 def measure(subject: Subject, unit: bool = False) -> Iterator[Entry]:
@@ -61,6 +62,8 @@ def remarks(subject: Subject, entries: Sequence[Entry], **options: bool) -> Iter
         if len(lost) > NAMED:
             most = f"at least {len(lost):,}" if len(lost) == LISTED else f"{len(lost) - NAMED:,} more"
             yield f"{entry.of}: {most} classes have less than {COLLAPSED:.0%} of the variance of the mean class"
+        if entry.within is None:
+            yield f"{entry.of}: the variances within and between classes are {BEYOND}; their quotients are not"
         if entry.closest is not None:
             yield f"{entry.of}: {_not_listed(entry.classes)}"
 

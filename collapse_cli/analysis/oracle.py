@@ -23,12 +23,13 @@ from collapse_cli.figures import percent, written
 from collapse_cli.metrics import oracle
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.oracle_expected import Expected, expected
-from collapse_cli.metrics.rows import broken, refuse
+from collapse_cli.metrics.rows import broken, exponents, refuse, scaled_down
 from collapse_cli.settings import Training
 from collapse_cli.shapes import Framing
 
 WHY = "which tell false negatives from true ones"
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
+SQUARED = 30  # a row whose largest number is beyond 2^30 or 2^-30 is brought near 1 first: `normalize` clamps lengths of 1e-12
 
 
 def from_labels(measuring: Measuring, queue: int = 0, batch: int = 0) -> Answer:
@@ -89,9 +90,9 @@ def measure(subject: Subject, queue: int = 0, temperature: float = 0.0, batch: i
         for rows in (queries, drawn.rows):
             refuse(broken(rows), max(len(rows), 2))  # a single query is enough
         result = oracle.oracle(
-            normalize(queries.float(), dim=1), normalize(drawn.rows.float(), dim=1), labels,
+            of_length_1(queries), of_length_1(drawn.rows), labels,
             _labels(drawn.origin.labels, subject), first.index, drawn.origin.index, T,
-            None if pairs is None else normalize(pairs.positives.float(), dim=1), drawn.left_out,
+            None if pairs is None else of_length_1(pairs.positives), drawn.left_out,
         )  # fmt: skip
     if drawn.what == OWN_QUEUE and subject.case and subject.case.trained:
         result = replace(result, stale_key=subject.case.trained.stale_key())
@@ -99,6 +100,18 @@ def measure(subject: Subject, queue: int = 0, temperature: float = 0.0, batch: i
     if pairs is not None:
         settings |= {"query": SIDES[pairs.sides.query], "positive": SIDES[pairs.sides.positive]}
     yield Entry(subject.name, result, space, settings=settings | {"seed": subject.measuring.seed})
+
+
+def of_length_1(rows: Tensor) -> Tensor:
+    """Rows (N,d) float32 at length 1, as a loss has them, also those that float32 cannot square; zeros stay zeros."""
+    sizes = exponents(rows, dim=1)  # (N, 1)
+    extreme = sizes.abs() > SQUARED
+    near_1 = (
+        torch.where(extreme, scaled_down(rows.double(), sizes), rows.double())
+        if bool(extreme.any())
+        else rows
+    )
+    return normalize(near_1.float(), dim=1)
 
 
 def answer(result: oracle.Oracle) -> str:

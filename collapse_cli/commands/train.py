@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.shapes import Images
 
+SAME_BITS = (
+    "the same bits each time on a GPU, too, which may be slower; a CPU gives them with as many threads"
+)
+
 app = typer.Typer(
     cls=MethodGroup,
     help="Train a small contrastive model and watch whether it collapses; without a method, MoCo on digits.\n\n"
@@ -45,15 +49,17 @@ class Where:
     device: str
     data_dir: str | None
     download: bool
+    deterministic: bool
     quiet: bool
     checkpoint_minutes: float
 
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
         from collapse_cli.analysis import measuring
+        from collapse_cli.deterministic import ready
         from collapse_cli.distributed import device_of_process
 
-        return device_of_process(measuring.device(self.device))
+        return ready(self.deterministic, device_of_process(measuring.device(self.device)))
 
 
 Out = Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")]
@@ -83,6 +89,7 @@ Minutes = Annotated[
         min=0,
     ),
 ]
+Deterministic = Annotated[bool, typer.Option("--deterministic", help=SAME_BITS)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
 
 
@@ -99,10 +106,22 @@ def _command(method: str) -> Callable[..., None]:
         device: Device = "auto",
         data_dir: DataDir = None,
         download: Download = False,
+        deterministic: Deterministic = False,
         quiet: Quiet = False,
         checkpoint_minutes: Minutes = 10.0,
     ) -> None:
-        where = Where(out, resume, overwrite, dry_run, device, data_dir, download, quiet, checkpoint_minutes)
+        where = Where(
+            out,
+            resume,
+            overwrite,
+            dry_run,
+            device,
+            data_dir,
+            download,
+            deterministic,
+            quiet,
+            checkpoint_minutes,
+        )
         if resume:
             _refuse_beside_resume(config, overwrite, out)
             _resume(method, set_values(sets) | typed, where)
@@ -187,6 +206,7 @@ def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -
 def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where) -> None:
     """Train to the last epoch; of several processes the first alone shows."""
     from collapse_cli.analysis import training
+    from collapse_cli.deterministic import deterministic
     from collapse_cli.distributed import first
     from collapse_cli.runs import lifecycle
     from collapse_cli.runs.shell import quoted
@@ -196,14 +216,18 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where)
 
     shown, run = first() and not where.quiet, checkpoint.run
     misleading = [*training.warnings(run, images), *checkpoint.notes]
+    same_bits = (
+        where.deterministic or record.facts().get("deterministic") is True
+    )  # a resumed run stays what it was
     if first():
-        record.say(warnings=misleading)
+        record.say(warnings=misleading, deterministic=same_bits)
     if shown:
         _introduce(checkpoint, images, record, misleading)
     with listening() as signals:
         watch = Watch(where.checkpoint_minutes, signals)
         with (
             lifecycle.running(record, checkpoint, watch),
+            deterministic(same_bits, checkpoint.state.generator.device),
             live(run.method, run.training.epochs, enabled=shown) as display,
         ):
             for epoch in lifecycle.epochs(checkpoint, images, record, watch):

@@ -14,6 +14,7 @@ from torch import Tensor
 from collapse_cli.metrics.layer_alignment import pair
 from collapse_cli.metrics.layer_epochs import energy, family
 from collapse_cli.metrics.ranks import alive
+from collapse_cli.metrics.rows import levelled
 from collapse_cli.metrics.weights import singular_values
 from collapse_cli.results import curve, lines, number
 from collapse_cli.values import Curve, Measured
@@ -125,4 +126,5 @@ def by_depth(weights: Sequence[Tensor]) -> list[int]:
 
 def living(weight: Tensor) -> int:
     """Of a matrix (out, in) float64: eigenvalues of W W^T above 1 % of the largest."""
-    return alive(singular_values(weight).square())
+    (near_1,), _ = levelled(weight)
+    return alive(singular_values(near_1).square())

@@ -17,6 +17,7 @@ from collapse_cli.metrics import class_ranks
 from collapse_cli.metrics.class_names import class_names, listed
 from collapse_cli.metrics.class_pairs import closest
 from collapse_cli.metrics.classes_intervals import with_intervals
+from collapse_cli.metrics.intervals import Interval
 from collapse_cli.metrics.nearest_mean import nearest_mean
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.probe import wilson
@@ -29,6 +30,7 @@ FLOAT32 = (
 )
 DRAWN = 100  # classes whose pairs are all in the result
 CLOSEST = 20  # pairs of more classes
+SQUARES = ("within", "between")  # numbers that change with the scale of the rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +58,13 @@ class Classes:
         "variance within classes over variance between them", label="NC1, quotient",
         convention="tr Σ_W / tr Σ_B", null="shuffled labels", better="low", default=None, low=0,
     )  # fmt: skip
-    within: float = number(
-        "variance within classes", label="variance within", convention="tr Σ_W, divided by N", null="shuffled labels", low=0
+    within: float | None = number(
+        "variance within classes; none where float64 has no number so large or so small", label="variance within",
+        convention="tr Σ_W, divided by N", null="shuffled labels", default=None, low=0,
     )  # fmt: skip
-    between: float = number(
-        "variance of the class means", label="variance between",
-        convention="tr Σ_B, about the mean of the class means, divided by C", null="shuffled labels", low=0,
+    between: float | None = number(
+        "variance of the class means; none where float64 has no number so large or so small", label="variance between",
+        convention="tr Σ_B, about the mean of the class means, divided by C", null="shuffled labels", default=None, low=0,
     )  # fmt: skip
     equinorm: float | None = number(
         "how unequal the distances of the class means from their mean are: standard deviation over mean",
@@ -144,7 +147,7 @@ def classes(
     shares: dict[str, Any] = _shares(grouped, other, classifier)
     measured: dict[str, Any] = {
         name: Measured(finite, null.get(name), between.get(name)) for name, finite in value.items()
-    }
+    } | {name: _plainly(grouped, value[name], null[name], between.get(name)) for name in SQUARES}
     return Classes(
         **measured,
         **shares,
@@ -156,6 +159,15 @@ def classes(
         rank_of_class=listed(named, ranks),
         **_pairs(seen.directions, named),
     )
+
+
+def _plainly(grouped: Groups, value: float, null: float, between: Interval | None) -> Measured | None:
+    """A square of the levelled rows, as it is of the rows themselves; None where float64 cannot hold it or its interval."""
+    plain, chance = grouped.plainly(value), grouped.plainly(null)
+    low, high = (grouped.plainly(end) for end in between or (value, value))
+    if plain is None or low is None or high is None:
+        return None
+    return Measured(plain, chance, (low, high) if between else None)
 
 
 def single(labels: Tensor) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.copies_sketch import Sketch, keys
-from collapse_cli.metrics.rows import directions
+from collapse_cli.metrics.rows import PLAIN, directions, levelled
 from collapse_cli.shapes import Rows
 
 EXACT = 2**24  # rows, up to which every copy is found; of more, a sketch is kept
@@ -61,13 +61,13 @@ class Counting:
         self.parts: list[Tensor] = []
         self.sketch: Sketch | None = None
 
-    def add(self, block: Tensor, unit: Tensor, lengths: Tensor) -> None:
-        """block (b,D) float64, the same rows at length 1, and their lengths (b,)."""
+    def add(self, block: Tensor, unit: Tensor, lengths: Tensor, power: int = 0) -> None:
+        """block (b,D) float64, the same rows at length 1, and their lengths (b,) times 2^power."""
         empty = lengths == 0
         if bool(empty.any()):
             empty = empty & (block == 0).all(dim=1)  # the squares of tiny numbers vanish, too
             self.zeros += int(empty.sum())
-        depth = torch.where(empty, -2000.0, lengths.clamp_min(1e-320).log())
+        depth = torch.where(empty, -2000.0, _log_lengths(block, lengths, power))
         part = torch.cat([unit @ self.axes, depth[:, None]], dim=1).cpu()  # (b, AXES + 1)
         if self.sketch is not None:
             self.sketch.add(_keys(part), self.count)
@@ -102,12 +102,22 @@ class Counting:
         return Copies(self.count, len(sizes), self.zeros, int(sizes[most]), first, owner, tolerance=tolerance)
 
 
+def _log_lengths(block: Tensor, lengths: Tensor, power: int) -> Tensor:
+    """(b,) of rows (b,D) whose lengths (b,) are times 2^power: where these may have vanished, from the rows themselves."""
+    if bool(((lengths > 1 / PLAIN) & (lengths < PLAIN)).all()):
+        return lengths.log() - power * math.log(2)
+    most = block.abs().amax(dim=1)  # (b,)
+    scale = torch.where(most > 0, most, 1.0)
+    logs: Tensor = torch.linalg.vector_norm(block / scale[:, None], dim=1).log() + scale.log()
+    return logs
+
+
 def counted(rows: Tensor) -> Copies:
     """Of rows (N,D) in memory."""
     counting, size = Counting(rows.shape[1], rows.device), max(2**20 // rows.shape[1], 1)
     for block in torch.split(rows, size):
-        exact = block.double()
-        counting.add(exact, directions(exact), torch.linalg.vector_norm(exact, dim=1))
+        (exact,), k = levelled(block)
+        counting.add(exact, directions(exact), torch.linalg.vector_norm(exact, dim=1), k)
     return counting.copies(rows)
 
 

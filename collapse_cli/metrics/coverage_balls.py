@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.rows import sound
+from collapse_cli.metrics.rows import SQUARED, centre, levelled, shifted, sound
 
 CELLS = 1 << 22  # distances held at once: 32 MiB
 ROUNDING = 1e-12  # of the squared lengths: what is nearer by less is not nearer
@@ -140,6 +140,7 @@ def _alike(real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor]:
             f"the real embeddings have {real.shape[1]} dimensions, the generated ones {generated.shape[1]}",
             "give two sets of the same space",
         )
-    real, generated = sound(real), sound(generated)
-    centre = real.mean(dim=0)
-    return real - centre, generated - centre
+    (real, generated), k = levelled(sound(real), sound(generated))
+    real, generated = (shifted(rows, SQUARED if k else 0) for rows in (real, generated))
+    middle = centre(real)
+    return real - middle, generated - middle

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from collapse_cli.metrics.jackknife import FEW
-from collapse_cli.metrics.rows import sound
+from collapse_cli.metrics.rows import exponents, largest, scaled_down, shifted, sound
 from collapse_cli.results import curve, number
 from collapse_cli.values import Curve, Measured
 
@@ -47,7 +48,8 @@ def dormant(activations: Tensor) -> Dormant:
 
     Raises CollapseError for fewer than 2 embeddings and for activations that are not finite.
     """
-    active = sound(activations.flatten(1)).abs().view(*activations.shape[:2], -1).mean(dim=2)  # (N, D)
+    rows = sound(activations.flatten(1))
+    active = shifted(rows, _room(largest(rows))).abs().view(*activations.shape[:2], -1).mean(dim=2)  # (N, D)
     units = active.shape[1]
     scores = _scores(active).sort(descending=True).values
     return Dormant(
@@ -59,6 +61,15 @@ def dormant(activations: Tensor) -> Dormant:
     )
 
 
+def _room(largest: float) -> int:
+    """k, so that sums of many numbers times 2^k neither overflow nor vanish; 0 where they do not anyway.
+
+    No more than that is needed: were the largest brought to 1, a unit of 1e-200 beside one of 1e200 would be 0.
+    """
+    exponent = math.frexp(largest)[1]
+    return -exponent if exponent < -500 else min(900 - exponent, 0)
+
+
 def share(active: Tensor, tau: float) -> Measured:
     """Share of the units of |h| (N,D) float64 whose score is at most tau; in [0, 1], 1 where all of them are always 0.
 
@@ -66,10 +77,12 @@ def share(active: Tensor, tau: float) -> Measured:
     which is active for three embeddings or fewer cannot. Null 0: units of isotropic embeddings, rectified or not, are alike.
     """
     n, units = active.shape
-    value = int((_scores(active) <= tau).sum())
+    mean = active.mean(dim=0)
+    value = int((mean <= tau * mean.mean()).sum())  # no quotient: that of 1e-200 and 1e200 would be 0
     if n < FEW:
         return Measured(value / units, 0.0)
     above = active - tau * active.mean(dim=1, keepdim=True)  # (N, D): of a dormant unit the mean is at most 0
+    above = scaled_down(above, exponents(above, dim=0))
     gap = above.mean(dim=0) / (above.std(dim=0) / n**0.5)
     gap = torch.where(above.abs().amax(dim=0) > 0, gap, -torch.inf)
     surely, unrefuted = int((gap < -NORMAL_95).sum()), int((gap < NORMAL_95).sum())

@@ -28,7 +28,7 @@ from collapse_cli.metrics.ranks import (
     log_stable,
     wasserstein,
 )
-from collapse_cli.metrics.rows import directions
+from collapse_cli.metrics.rows import directions, shifted
 from collapse_cli.shapes import Rows
 
 RAW, UNIT = "covariance of raw embeddings", "covariance of unit embeddings"
@@ -64,7 +64,7 @@ def intervals(
     some, weights = (
         (grouped.rows, grouped.weights) if grouped else _sample(rows, seen.longest, generator)
     )  # (n', D), (n',)
-    longer, unit = some * seen.scale, directions(some)
+    longer, unit = shifted(some, seen.power), directions(some)
     about = {RAW: longer - seen.raw.mean, UNIT: unit - seen.on_sphere.mean}
     about |= {RAW_ABOUT_0: longer, UNIT_ABOUT_0: unit}
     spans = of_spread(unit, weights, seen.on_sphere, grouped)

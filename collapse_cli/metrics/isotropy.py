@@ -12,7 +12,7 @@ from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.metrics.epps_pulley import epps_pulley, uniform
 from collapse_cli.metrics.jackknife import FEW, of_pairs
 from collapse_cli.metrics.nulls import isotropic_rows
-from collapse_cli.metrics.rows import directions, sound
+from collapse_cli.metrics.rows import PLAIN, directions, levelled, sound
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 
@@ -44,7 +44,7 @@ def isotropy(rows: Tensor, generator: Generator, relu: bool = False) -> Isotropy
 
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    rows, (n, d) = sound(rows), rows.shape
+    (rows,), (n, d) = levelled(sound(rows))[0], rows.shape
     distance, cosine = _rectified(n, d, generator) if relu else (uniform(d), expected_centred(n, d))
     return Isotropy(epps_pulley(directions(rows), distance), centred_cosine(rows, cosine), relu)
 
@@ -75,7 +75,9 @@ def centred_cosine(rows: Tensor, null: float) -> Measured:
     if n < FEW:
         return Measured(value, null)
     lengths = torch.linalg.vector_norm(deviations, dim=1, keepdim=True)  # (N, 1)
-    inverse = torch.where(lengths > 0, 1 / lengths, 0.0)
+    inverse = torch.where(
+        lengths * PLAIN > lengths.max(), 1 / lengths, 0.0
+    )  # what is shorter by far is at the mean, and has no direction
     turned = inverse.mean() * deviations - deviations @ (
         (u * inverse).T @ u / n
     )  # (N, D): by the move of the mean

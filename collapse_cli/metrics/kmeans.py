@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.rows import sound
+from collapse_cli.metrics.rows import levelled, sound
 
 STARTS = 10  # at most; the tightest clusters are kept
 PER_START = (
@@ -40,9 +40,10 @@ def kmeans(rows: Tensor, count: int, generator: Generator) -> Tensor:
             f"{count} clusters cannot be made of {len(rows)} embeddings",
             f"give --clusters {len(rows)} or less",
         )
+    (near_1,), _ = levelled(sound(rows))
     seed = int(torch.randint(2**31, (), generator=generator))
     with warnings.catch_warnings():  # fewer different rows than clusters: `clusters used` says so
         warnings.simplefilter("ignore", ConvergenceWarning)
         often = starts(len(rows), rows.shape[1], count)
-        assigned = KMeans(count, n_init=often, random_state=seed).fit_predict(sound(rows).numpy())
+        assigned = KMeans(count, n_init=often, random_state=seed).fit_predict(near_1.numpy())
     return torch.from_numpy(assigned).long()

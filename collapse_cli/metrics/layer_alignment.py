@@ -12,6 +12,7 @@ from torch import Tensor
 
 from collapse_cli.layout import Table
 from collapse_cli.metrics.ranks import stable_rank
+from collapse_cli.metrics.rows import levelled
 from collapse_cli.metrics.weights import FLOOR, flat, roots
 from collapse_cli.results import curve, number
 from collapse_cli.values import Curve, Measured
@@ -127,13 +128,13 @@ def along(pairs: Sequence[Pair]) -> Curve:
 
 
 def outward(weight: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """weight (d, in, …), rows times scale (d,) -> sigma (r,) descending, U (d, r): directions of the output as columns."""
+    """weight (d, in, …), rows times scale (d,) -> sigma (r,) but for a power of two, and U (d, r), in columns."""
     rows = flat(weight)  # (d, in·…)
     return _directions(rows if scale is None else rows * scale.detach().cpu().double().unsqueeze(1))
 
 
 def inward(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """weight (out, d, …) -> sigma (r,) descending, V (d, r): directions of the input as columns.
+    """weight (out, d, …) -> sigma (r,) descending, up to a power of two, V (d, r): directions of the input as columns.
 
     A convolution is read as (out·kh·kw, d): its Gram matrix is the mean of W(f)^H W(f) over all frequencies (Parseval).
     """
@@ -141,7 +142,8 @@ def inward(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _directions(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """rows (d, n) -> singular values (r,) and left singular vectors (d, r), r = min(d, n)."""
+    """rows (d, n) -> singular values (r,), up to a power of two, and left singular vectors (d, r), r = min(d, n)."""
+    (rows,), _ = levelled(rows)
     frame = None
     if len(rows) > rows.shape[1]:
         frame, rows = torch.linalg.qr(rows)  # (d, n), (n, n): the cost is then that of n, not of d

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from collapse_cli.metrics.layer_alignment import block_energy, inward, outward
 from collapse_cli.metrics.ranks import entropy_rank
+from collapse_cli.metrics.rows import levelled
 from collapse_cli.metrics.weights import flat, singular_values
 from collapse_cli.results import lines, number
 from collapse_cli.values import Curve
@@ -58,7 +59,8 @@ def family(values: Mapping[int, Mapping[str, float]]) -> dict[str, Curve]:
 
 def rank(weight: Tensor) -> float:
     """Effective rank of sigma^2 of a finite weight (out, in, …)."""
-    return entropy_rank(singular_values(flat(weight)).square())
+    (near_1,), _ = levelled(flat(weight))
+    return entropy_rank(singular_values(near_1).square())
 
 
 def energy(first: Tensor, second: Tensor, k: int, scale: Tensor | None = None) -> float:

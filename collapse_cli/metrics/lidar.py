@@ -24,7 +24,7 @@ ROUNDING = 1e-12  # of the largest variance: a direction with less has none
 NORMAL_95 = 1.959964  # two-sided
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lidar:
     """LiDAR: images and their views."""
 
@@ -59,7 +59,7 @@ class Lidar:
         low=0,
     )
     dimensions: int = number("width of the space, D")
-    delta: float = number("amount added to the diagonal of Sw", label="δ", low=0)
+    delta: float | None = number("amount added to the diagonal of Sw", label="δ", default=None, low=0)
     along: Curve = curve(
         "share of the variance along each principal direction that lies between views of one image",
         label="share within images, by direction", x="direction, by size", y="share within", null="noise",
@@ -79,7 +79,7 @@ def lidar(grouped: Groups, generator: Generator, delta: float = DELTA, relative:
     """
     seen = scatters(grouped)
     noise = _noise(seen, generator)
-    added = _added(seen, delta, relative)
+    added = _added(seen, delta if relative else grouped.levelled(delta), relative)
     lam, directions = discriminants(seen, added)
     chance, _ = discriminants(noise, _added(noise, delta, relative))
     axes = _principal(seen)
@@ -93,7 +93,7 @@ def lidar(grouped: Groups, generator: Generator, delta: float = DELTA, relative:
         groups=seen.groups,
         views=round(1 / seen.share, 6),
         dimensions=len(seen.mean),
-        delta=added,
+        delta=grouped.plainly(added),
         along=Curve(along.tolist(), null=chance_along.tolist()),
         eigenvalues=Curve(lam.tolist(), null=chance.tolist()),
     )
@@ -190,17 +190,19 @@ def _intervals(
     total = inside.sum(dim=1) * float(seen.net.trace()) - net.sum(dim=1) * float(seen.within.trace())
     share = of_pairs(total / float((seen.within + seen.net).trace()) ** 2, 0.0).around(_share(seen))
     gap = _variances(seen.within - seen.net, axes) / ((inside - net).std(dim=0) / n**0.5)  # (D,), in errors
+    spans: dict[str, Interval] = {
+        "augmentation": (max(share[0], 0.0), min(share[1], 1.0)),
+        "overwhelmed": (int((gap > NORMAL_95).sum()), int((gap > -NORMAL_95).sum())),
+    }
     some = lam > 0
+    if not bool(some.any()):  # images do not differ at all
+        return spans
     u = directions[:, some]
     within, between = _pushes(grouped, seen, u)
     within += delta / d * inside.sum(dim=1, keepdim=True) * u.square().sum(dim=0)
     moved = (between - lam[some] * within) @ _slopes(lam[some])  # (C,)
     low, high = of_pairs(moved, 0.0).around(float(entropy(lam)))
-    return {
-        "lidar": (max(math.exp(low), 1.0), min(math.exp(high), float(min(d, n - 1)))),
-        "augmentation": (max(share[0], 0.0), min(share[1], 1.0)),
-        "overwhelmed": (int((gap > NORMAL_95).sum()), int((gap > -NORMAL_95).sum())),
-    }
+    return spans | {"lidar": (max(math.exp(low), 1.0), min(math.exp(high), float(min(d, n - 1))))}
 
 
 def _slopes(lam: Tensor) -> Tensor:

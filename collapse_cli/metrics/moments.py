@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.copies import Copies, Counting
-from collapse_cli.metrics.rows import PLAIN, broken, directions, refuse, refuse_width
+from collapse_cli.metrics.rows import broken, directions, largest, power, refuse, refuse_width, shifted
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Rows
 
@@ -40,15 +40,15 @@ class Moments:
 
 @dataclass(frozen=True)
 class Gathered:
-    """What one pass over rows (N,D) leaves: moments of the rows times `scale`, and of the same rows brought to length 1.
+    """What one pass over rows (N,D) leaves: moments of the rows times 2^power, and of the same rows brought to length 1.
 
-    scale: a power of two, 1 but where float64 could not square the rows. longest (n,) int64: which rows are the longest.
+    power: 0 but where float64 could not hold powers of the rows. longest (n,) int64: which rows are the longest.
     copies: which rows are copies of others, where that was asked.
     """
 
     raw: Moments
     on_sphere: Moments
-    scale: float
+    power: int
     longest: Tensor
     copies: Copies | None = None
 
@@ -80,6 +80,10 @@ class Gathering:
         self.mean += step * (len(rows) / total)
         self.count = total
 
+    def shift(self, power: int) -> None:
+        """As if all rows had been added times 2^power."""
+        self.mean, self.upper = shifted(self.mean, power), shifted(self.upper, 2 * power)
+
     def moments(self) -> Moments:
         return Moments(self.count, self.mean, self.upper.triu() + self.upper.triu(1).T)
 
@@ -99,20 +103,25 @@ def gather(rows: Rows, counted: bool = False) -> Gathered:
     """
     count, d = rows.shape
     refuse(0, count)
-    scale, device, bad, start = _scale(rows), rows[0:1].device, 0, 0
+    device, bad, start, most, scale = rows[0:1].device, 0, 0, 0.0, 0
     raw, on_sphere, longest = Gathering(d, device), Gathering(d, device), _Longest(device)
     counting = Counting(d, device) if counted else None
     for block in blocks(rows):
         if here := broken(block):
             bad += here
             continue
-        scaled = block if scale == 1 else block * scale
+        most = max(most, largest(block))
+        if change := power(most) - scale:
+            raw.shift(change)
+            longest.shift(change)
+            scale += change
+        scaled = shifted(block, scale)
         unit, lengths = directions(block), torch.linalg.vector_norm(scaled, dim=1)
         raw.add(scaled)
         on_sphere.add(unit)
         longest.add(lengths, start)
         if counting:
-            counting.add(block, unit, lengths)
+            counting.add(block, unit, lengths, scale)
         start += len(block)
     refuse(bad, count)
     copies = counting.copies(rows) if counting else None
@@ -125,6 +134,10 @@ class _Longest:
     def __init__(self, device: torch.device) -> None:
         self.lengths = torch.zeros(0, dtype=torch.float64, device=device)
         self.index = torch.zeros(0, dtype=torch.int64, device=device)
+
+    def shift(self, power: int) -> None:
+        """As if all lengths had been times 2^power."""
+        self.lengths = shifted(self.lengths, power)
 
     def add(self, lengths: Tensor, start: int) -> None:
         """lengths (b,) of the rows start, start + 1, …"""
@@ -162,15 +175,3 @@ def blocks(rows: Rows) -> Iterator[Tensor]:
     size = max(BLOCK // max(d, 1), 1)
     for start in counted(range(0, count, size), "rows read", lambda start: min(size, count - start)):
         yield rows[start : min(start + size, count)].double()
-
-
-def _scale(rows: Rows) -> float:
-    """1, or the power of two that brings the largest entry of the first block near 1 where float64 could not square it."""
-    if rows[0:1].dtype != torch.float64:
-        return 1.0  # the squares of all smaller types fit
-    largest = float(next(blocks(rows)).abs().max())
-    return (
-        1.0
-        if not 0 < largest < math.inf or 1 / PLAIN < largest < PLAIN
-        else 2.0 ** min(-round(math.log2(largest)), 1000)
-    )

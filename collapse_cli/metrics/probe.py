@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
-from collapse_cli.metrics.rows import sound, unit
+from collapse_cli.metrics.rows import LEVEL, exponents, scaled_down, sound, unit
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 
@@ -113,6 +113,7 @@ def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    train, test = _columns_near_1(sound(train), sound(test))
     regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS))
     with (
         warnings.catch_warnings()
@@ -120,8 +121,20 @@ def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
         warnings.filterwarnings("ignore", message="`?y`? could represent", category=UserWarning)
-        regression.fit(sound(train).numpy(), train_labels.numpy())
-    return torch.from_numpy(regression.predict(sound(test).numpy()))
+        regression.fit(train.numpy(), train_labels.numpy())
+    return torch.from_numpy(regression.predict(test.numpy()))
+
+
+def _columns_near_1(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of both, each column of them times a power of two of its own, which standardising takes back.
+
+    What is then further out than any row fitted by 2^500 or more is as far as that.
+    """
+    sizes = exponents(train, dim=0)  # (1, D)
+    if int(sizes.abs().max()) <= LEVEL:
+        return train, test
+    furthest = 2.0**500
+    return scaled_down(train, sizes), scaled_down(test, sizes).clamp(-furthest, furthest)
 
 
 def few_labels(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -9,14 +11,15 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.moments import blocks
-from collapse_cli.metrics.rows import refuse_width, sound
+from collapse_cli.metrics.rows import levelled, refuse_width, sound
 
 
 @dataclass(frozen=True)
 class Groups:
     """Rows (N,D) float64 as their deviations (N,D) from the mean of their group; means (C,D), sizes (C,), labels (C,).
 
-    member (N,) int64 in [0, C): the group of each row.
+    member (N,) int64 in [0, C): the group of each row. power: deviations and means are times 2^power, 0 but where float64 could
+    not square the rows.
     """
 
     deviations: Tensor
@@ -24,6 +27,27 @@ class Groups:
     sizes: Tensor
     labels: Tensor
     member: Tensor
+    power: int = 0
+
+    def levelled(self, square: float) -> float:
+        """A square, given for the rows themselves, as it is of these. Raises CollapseError where float64 cannot hold it."""
+        try:
+            return math.ldexp(square, 2 * self.power)
+        except OverflowError:
+            raise CollapseError(
+                f"variances are so small here that {square:g} outweighs them beyond what float64 can hold",
+                "give the embeddings at a larger scale, or an amount in proportion to them",
+            ) from None
+
+    def plainly(self, square: float) -> float | None:
+        """A square of these, as it is of the rows themselves; None where float64 cannot hold that."""
+        if not square or not self.power:
+            return square
+        try:
+            plain = math.ldexp(square, -2 * self.power)
+        except OverflowError:
+            return None
+        return plain if abs(plain) >= sys.float_info.min else None
 
 
 @dataclass(frozen=True)
@@ -67,7 +91,7 @@ def groups(rows: Tensor, labels: Tensor) -> Groups:
     or groups of one row each.
     """
     refuse_width(rows.shape[1])
-    rows = sound(rows)
+    (rows,), k = levelled(sound(rows))
     present, member, sizes = torch.unique(labels.to(rows.device), return_inverse=True, return_counts=True)
     if len(present) < 2 or len(present) == len(rows):
         where = (
@@ -86,7 +110,7 @@ def groups(rows: Tensor, labels: Tensor) -> Groups:
     deviations = rows - start[member]  # (N, D)
     steps = torch.zeros_like(start).index_add_(0, member, deviations) / sizes[:, None]  # (C, D)
     deviations -= steps[member]
-    return Groups(deviations, start + steps, sizes, present, member)
+    return Groups(deviations, start + steps, sizes, present, member, k)
 
 
 def scatters(grouped: Groups) -> Scatters:

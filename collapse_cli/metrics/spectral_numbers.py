@@ -28,6 +28,7 @@ from collapse_cli.metrics.ranks import (
     stable_rank,
     wasserstein,
 )
+from collapse_cli.metrics.rows import largest, power, shifted
 from collapse_cli.metrics.rows import unit as of_length_1
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Measured
@@ -36,6 +37,7 @@ ULPS, HALF_ULPS = (
     16,
     2,
 )  # what sums in another order, on another device, leave of equal rows; rounding alone, in 16 bits
+ZERO = 2.0**-48  # of the variance: the square of a mean that is float32's rounding
 COARSE = 1e-4  # eps of a type that 16 units in the last place would be a few percent of
 
 
@@ -109,10 +111,12 @@ def ray(raw: Moments) -> dict[str, float]:
     covariance, mean = raw.covariance, raw.mean
     square, trace = float(mean.square().sum()), float(covariance.trace())
     along = float(mean @ covariance @ mean)
+    if square <= ZERO * trace:  # of centred rows: rounding, which has no direction
+        square, mean = 0.0, torch.zeros_like(mean)
     return {
         "mean_length": (square / (square + trace)) ** 0.5 if square + trace > 0 else 0.0,
         "ray_share": along / (square * trace) if square * trace > 0 else 0.0,
-        "ray_axes": square**2 / float(mean.pow(4).sum()) if square > 0 else 1.0,
+        "ray_axes": participation_ratio(shifted(mean, power(largest(mean))).square()),
     }
 
 

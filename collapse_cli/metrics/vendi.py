@@ -10,7 +10,7 @@ from torch import Tensor
 
 from collapse_cli.metrics.jackknife import FEW, Error, of_eigenvalues
 from collapse_cli.metrics.ranks import entropy, entropy_rank
-from collapse_cli.metrics.rows import sound, unit
+from collapse_cli.metrics.rows import levelled, sound, unit
 
 ROUNDING = 1e-12  # eigenvalues below this share of the largest are what float64 leaves of a zero
 
@@ -59,8 +59,11 @@ def distinct(rows: Tensor, width: float | None = None) -> Distinct:
 
 def gaussian(rows: Tensor, width: float) -> Tensor:
     """(N,N): exp(-||a - b||^2 / (2 width^2)) of rows (N,D)."""
-    squared = torch.cdist(rows, rows).square()
-    return squared.div(-2 * width**2).exp()
+    (near,), k = levelled(rows)
+    size = math.frexp(width)[1]
+    width = math.ldexp(width, min(max(size + k, -1000), 1000) - size)
+    squared = torch.cdist(near, near).square()
+    return squared.div(-2).div(width).div(width).exp()
 
 
 def _cosine(u: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
 from collapse_cli.metrics.jackknife import FEW, Error
-from collapse_cli.metrics.rows import sound
+from collapse_cli.metrics.rows import levelled, sound
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 
@@ -86,7 +86,8 @@ def _ratio(views: Sequence[Tensor]) -> Measured | None:
     value = (quotient * between / within - 1) / q
     if n < FEW or not between > 0:
         return Measured(value, NULL)
-    without = (between - outside * n / (n - 1)).clamp_min(0).log() - (within - inside).clamp_min(0).log()
+    without = ((between - outside * n / (n - 1)) / between).clamp_min(0).log()
+    without -= ((within - inside) / within).clamp_min(0).log()
     if not bool(
         torch.isfinite(without).all()
     ):  # one image alone has views that differ, or differs from others
@@ -130,8 +131,8 @@ def _squares(views: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         raise CollapseError(
             "at least two views are needed, of the same images and with equally many dimensions"
         )
-    first = sound(views[0])  # (n, D)
-    steps = [sound(view) - first for view in views[1:]]  # (q - 1, n, D)
+    (first, *others), _ = levelled(*(sound(view) for view in views))  # (n, D) each
+    steps = [other - first for other in others]  # (q - 1, n, D)
     step = torch.stack(steps).sum(dim=0) / len(views)  # (n, D): from the first view to the mean of all
     inside = step.square().sum(dim=1)
     for other in steps:

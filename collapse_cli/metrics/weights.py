@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from collapse_cli.layout import Table
 from collapse_cli.metrics.eigenvalues import ROUNDING
 from collapse_cli.metrics.ranks import alive, entropy_rank, participation_ratio, stable_rank
+from collapse_cli.metrics.rows import as_given, levelled
 from collapse_cli.metrics.verdict import DIMENSIONAL
 from collapse_cli.results import curve, matrix, number
 from collapse_cli.values import Curve, Measured
@@ -131,8 +132,8 @@ class Stack:
 def layer(weight: Tensor, generator: Generator, initial: Tensor | None = None) -> Layer:
     """Every number of a finite weight (out, in, …), beside that of its `initial` value, or else of a random one
     drawn from `generator` (CPU)."""
-    weight = flat(weight)  # (out, in)
-    fresh = random(weight, generator) if initial is None else flat(initial)
+    (weight, *own), k = levelled(flat(weight), *([] if initial is None else [flat(initial)]))  # (out, in)
+    fresh = own[0] if own else random(weight, generator)
     sigma, null = singular_values(weight), singular_values(fresh)  # (r,) each
     outputs, inputs = weight.shape
     low, high = bulk(outputs, inputs, float(fresh.square().mean()))
@@ -142,7 +143,9 @@ def layer(weight: Tensor, generator: Generator, initial: Tensor | None = None) -
         inputs=inputs,
         above=int((sigma > high).sum()),
         below=int((sigma < low).sum()),
-        norm=Measured(float(weight.norm()), null=None if initial is None else float(fresh.norm())),
+        norm=Measured(
+            as_given(float(weight.norm()), k), null=as_given(float(fresh.norm()), k) if own else None
+        ),
         change=None if initial is None else float((weight - fresh).norm() / fresh.norm()),
         spectrum=_spectrum(sigma, null),
         **{name: Measured(value, null=chance[name]) for name, value in ranks.items()},
