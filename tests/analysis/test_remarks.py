@@ -1,0 +1,98 @@
+"""What an answer says beside its numbers: which classes, how many, and what was left out."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import collapse_cli as collapse
+from collapse_cli.analysis.catalogue import CATALOGUE
+from collapse_cli.analysis.clusters import _announce
+from collapse_cli.metrics.kmeans import ENOUGH, PER_START, STARTS, seconds, starts
+from collapse_cli.progress import told_to
+
+
+def rows_of(sizes: list[int], tight: set[int], d: int = 8) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Unit steps about 3 e_c for each class c; classes that are tight have a hundredth of the spread."""
+    random = numpy.random.default_rng(0)
+    labels = numpy.repeat(numpy.arange(len(sizes)), sizes)
+    spread = numpy.where(numpy.isin(labels, list(tight)), 0.01, 1.0)
+    centres = 3 * random.normal(size=(len(sizes), d))
+    return centres[labels] + spread[:, None] * random.normal(size=(len(labels), d)), labels
+
+
+def remarks(rows: numpy.ndarray, labels: numpy.ndarray) -> list[str]:
+    subject, row = collapse.load(rows, labels=labels), CATALOGUE["classes"]
+    return list(row.remarks(subject, list(row.measure(subject))))
+
+
+def test_a_collapsed_class_is_named() -> None:
+    """Class 1 alone has 1e-4 of the others' variance. The mean class has 2/3 of it, so that is .015 %; the others have 150 %."""
+    rows, labels = rows_of([30, 30, 30], {1})
+    (remark,) = remarks(rows, labels)
+    assert "class 1 has collapsed, with 0.0" in remark
+    assert "of the variance of the mean class" in remark
+
+
+def test_ten_collapsed_classes_are_named_and_the_others_counted() -> None:
+    """12 of 20 classes: ten by name, `2 more`."""
+    rows, labels = rows_of([12] * 20, set(range(12)))
+    warnings = remarks(rows, labels)
+    assert sum("has collapsed, with" in remark for remark in warnings) == 10
+    assert sum("2 more classes have less than 5%" in remark for remark in warnings) == 1
+    rows, labels = rows_of([12] * 20, set(range(10)))
+    assert not any("more classes" in remark for remark in remarks(rows, labels))
+
+
+@pytest.mark.parametrize(("size", "named"), [(9, False), (10, True)])
+def test_a_class_of_nine_may_be_tight_by_chance(size: int, named: bool) -> None:
+    rows, labels = rows_of([30, size, 30], {1})
+    assert any("class 1 has" in text for text in remarks(rows, labels)) is named
+
+
+def test_the_only_one_of_its_class_is_left_out() -> None:
+    rows, labels = rows_of([20, 1, 20, 1], set())
+    (remark,) = remarks(rows, labels)
+    assert "2 of 42" in remark
+    assert "(2 of 4 classes)" in remark
+
+
+@pytest.mark.parametrize(("n", "trained"), [(23, 19), (24, 20)])
+def test_k_is_lowered_to_the_training_embeddings(n: int, trained: int) -> None:
+    """80 % of each class train: 9 of 11 and 10 of 12 are fewer than k = 20; 10 and 10 of 12 are enough."""
+    rows, labels = rows_of([n // 2, n - n // 2], set())
+    result = collapse.probe(rows, labels=labels, per_class=2)
+    assert result.entries[0].settings["N"] == trained
+    lowered = [text for text in result.warnings if "k is lowered" in text]
+    assert lowered == (
+        [f"array: k is lowered from 20 to {trained}, the number of training embeddings"]
+        if trained < 20
+        else []
+    )
+    assert not any("few-label" in text for text in result.warnings)
+    result = collapse.probe(rows, labels=labels, per_class=11)
+    assert any(
+        "the few-label probe is left out" in text and "lower --per-class" in text for text in result.warnings
+    )
+
+
+def test_k_means_starts_ten_times_or_for_twenty_seconds() -> None:
+    """A start takes PER_START N D K seconds: at 2 s there are ten, at 4 s five, at 21 s and more one."""
+    assert STARTS == 10
+    for each, count in ((0.5, 10), (2.0, 10), (4.0, 5), (19.0, 1), (21.0, 1), (900.0, 1)):
+        n = round(each / (PER_START * 100 * 50))
+        assert seconds(n, 100, 50) == pytest.approx(each, rel=1e-3)
+        assert starts(n - n // 1000, 100, 50) == count
+
+
+def test_a_long_k_means_is_announced() -> None:
+    """Nothing up to 20 seconds; seconds below two minutes, minutes above."""
+    said: list[str] = []
+    with told_to(lambda text, done=0, total=0: said.append(text)):
+        for each in (ENOUGH - 1, ENOUGH + 1, 119.0, 600.0):
+            _announce(round(each / (PER_START * 100 * 50)), 100, 50)
+    assert [text.partition("about ")[2].partition(" on")[0] for text in said] == [
+        "21 seconds",
+        "119 seconds",
+        "10 minutes",
+    ]
