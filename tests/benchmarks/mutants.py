@@ -231,27 +231,18 @@ def statement(source: str, line: int) -> tuple[float, float]:
 
     What runs at import is reached by every test that runs a function of the file, not by the first that imported it.
     """
-    around = [
-        (start, end, type(node) is ast.FunctionDef)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.stmt) and (start := top(node)) <= line <= (end := node.end_lineno or line)
-    ]
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt | ast.ExceptHandler)]
     heads = [
-        (
-            top(node),
-            max(node.lineno, node.body[0].lineno - 1) if hasattr(node, "body") else node.end_lineno or line,
-        )
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.stmt)
+        (top(node), max(node.lineno, node.body[0].lineno - 1) if hasattr(node, "body") else node.end_lineno)
+        for node in nodes
     ]
-    first, last = min(
-        (head for head in heads if head[0] <= line <= head[1]), key=lambda head: head[1] - head[0]
-    )
-    inside = any(function and start < first and last <= end for start, end, function in around)
+    around = (head for head in heads if head[0] <= line <= head[1])
+    first, last = min(around, key=lambda head: head[1] - head[0], default=(line, line))
+    inside = any(isinstance(node, ast.FunctionDef) and top(node) < first <= node.end_lineno for node in nodes)
     return (first, last) if inside else (0, math.inf)
 
 
-def top(node: ast.stmt) -> int:
+def top(node: ast.stmt | ast.ExceptHandler) -> int:
     """The first line of a statement, decorators included."""
     return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
 
