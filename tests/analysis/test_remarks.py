@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy
 import pytest
 
 import collapse_cli as collapse
+from collapse_cli import memory
+from collapse_cli.analysis.alignment import answer
 from collapse_cli.analysis.catalogue import CATALOGUE
+from collapse_cli.analysis.checks import required
 from collapse_cli.analysis.clusters import _announce
+from collapse_cli.analysis.needed import refuse_gan
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.alignment import Alignment
 from collapse_cli.metrics.kmeans import ENOUGH, PER_START, STARTS, seconds, starts
+from collapse_cli.metrics.requirements import parse
 from collapse_cli.progress import told_to
+from collapse_cli.results import Metric
+from collapse_cli.settings import Gan
 
 
 def rows_of(sizes: list[int], tight: set[int], d: int = 8) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -74,6 +85,40 @@ def test_k_is_lowered_to_the_training_embeddings(n: int, trained: int) -> None:
     assert any(
         "the few-label probe is left out" in text and "lower --per-class" in text for text in result.warnings
     )
+
+
+@pytest.mark.parametrize(("cosine", "tells"), [(0.9, True), (0.9374, True), (0.9376, False), (0.999, False)])
+def test_views_tell_nothing_where_all_embeddings_are_one(cosine: float, tells: bool) -> None:
+    """Two images are 2 (1 - cosine) apart, which is compared with 2 x .25^2: the border is at a cosine of .9375."""
+    said = answer(Alignment(alignment=0.001, uniformity=-0.1, mean_cosine=cosine, std_sqrt_d=0.1, pairs=10))
+    assert ("views tell nothing" in said) is not tells
+    assert ("of that of two images" in said) is tells
+
+
+@pytest.mark.parametrize("null", [60.0, 20.0])
+def test_a_share_of_the_null_is_a_bound(null: float) -> None:
+    """90 % of 60 is 54, which 50 misses; 90 % of 20 is 18, which it meets."""
+    metric: Metric = {
+        "kind": "number", "label": "a number", "help": "help", "unit": "", "convention": "", "low": 0,
+        "value": 50.0, "null": null, "interval": None,
+    }  # fmt: skip
+    check = required(parse("rank >= 90% of null"), metric, None)["required"]
+    assert check["bound"] == pytest.approx(0.9 * null)
+    assert check["result"] == ("fail" if null == 60 else "pass")
+
+
+@pytest.mark.parametrize(("width", "refused"), [(1000, True), (10, False)])
+def test_a_gan_takes_the_samples_through_its_widest_layers(
+    width: int, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million samples of 1 + 1 + width float32 numbers: 4 GB at 1,000, 48 MB at 10; the weights are a dozen numbers."""
+    monkeypatch.setattr(memory, "memory", lambda: 10**9)
+    settings = replace(Gan(), latent=1, g_width=1, d_width=width, layers=1, batch=10**6)
+    if not refused:
+        refuse_gan(settings, 1)
+        return
+    with pytest.raises(CollapseError, match=r"would take 4\.0 GB of memory, more than the 1\.0 GB"):
+        refuse_gan(settings, 1)
 
 
 def test_k_means_starts_ten_times_or_for_twenty_seconds() -> None:
