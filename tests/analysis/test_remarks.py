@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy
 import pytest
@@ -13,7 +14,9 @@ from collapse_cli.analysis.alignment import answer
 from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.checks import required
 from collapse_cli.analysis.clusters import _announce
+from collapse_cli.analysis.image_sets import Labeller
 from collapse_cli.analysis.needed import refuse_gan
+from collapse_cli.data.labelling import Labelled
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alignment import Alignment
 from collapse_cli.metrics.kmeans import ENOUGH, PER_START, STARTS, seconds, starts
@@ -141,3 +144,16 @@ def test_a_long_k_means_is_announced() -> None:
         "119 seconds",
         "10 minutes",
     ]
+
+
+def labelled(path: Path, values: list[str]) -> Labelled:
+    path.write_text("\n".join(values) + "\n")
+    return Labeller(path, "", "folder:images")([f"{place}.png" for place in range(len(values))], len(values))
+
+
+def test_a_negative_number_is_no_class(tmp_path: Path) -> None:
+    """Among numbers it stands for a missing label; among names it is one."""
+    with pytest.raises(CollapseError, match="1 of 3 images have no label"):
+        labelled(tmp_path / "numbers.txt", ["-1", "0", "1"])
+    assert labelled(tmp_path / "names.txt", ["-1", "cat", "cat"]).classes == ("-1", "cat")
+    assert labelled(tmp_path / "classes.txt", ["2", "10", "2"]).classes == ("2", "10")
