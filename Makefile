@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin
 
-.PHONY: install demo test wheel claims calm bench
+.PHONY: install demo test wheel claims calm bench coverage mutants
 
 install: .venv/installed
 
@@ -31,3 +31,13 @@ claims: install
 bench: install
 	$(RUN)/pip install --quiet --constraint constraints.txt kornia
 	$(RUN)/python tests/benchmarks/augment.py
+
+coverage: install
+	$(RUN)/coverage erase
+	OMP_NUM_THREADS=1 $(RUN)/coverage run -m pytest -q -p no:xdist
+	$(RUN)/coverage combine --quiet
+	$(RUN)/coverage report
+
+mutants: install
+	$(RUN)/pip install --quiet --constraint constraints.txt --editable '.[dev,mutation]'
+	$(RUN)/python tests/benchmarks/mutants.py --sample 300 --seed 0

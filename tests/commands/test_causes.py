@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import shutil
 from pathlib import Path
@@ -20,7 +21,7 @@ from collapse_cli.analysis.cure_commands import Change, suspects
 from collapse_cli.cli import main
 from collapse_cli.metrics.causes import NAMES
 from collapse_cli.root_causes import cause_evidence
-from collapse_cli.settings import resolve
+from collapse_cli.settings import METHODS, resolve
 
 Capture = pytest.CaptureFixture[str]
 SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())
@@ -185,6 +186,20 @@ def test_suspects_are_what_is_unusual() -> None:
         "a tenth of the learning rate",
         "strength",
     ]
+
+
+@pytest.mark.parametrize(("images", "batch"), [(63, False), (64, True), (math.inf, True)])
+def test_no_batch_is_larger_than_the_data(images: float, batch: bool) -> None:
+    """The usual batch of 64 does not come from 63 images; which negatives of a batch repel is no number."""
+    assert METHODS["end-to-end"]().negatives == "both-views"
+    usual = resolve("end-to-end").training.batch
+    assert usual == 64
+    run = resolve("end-to-end", {"batch": 32, "negatives": "other-view"})
+    tried = {one.name for one in suspects(run, images)}
+    assert ("batch" in tried) is batch
+    assert "negatives" in tried
+    run = resolve("memory-bank", {"negatives": 64})
+    assert ("negatives" in {one.name for one in suspects(run, images)}) is (images >= 512)
 
 
 def test_where_no_cause_is_found_the_usual_suspects_are_tried(

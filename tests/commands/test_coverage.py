@@ -46,6 +46,12 @@ def test_a_dropped_mode_and_which_is_which(tmp_path: Path, capsys: Capture) -> N
     assert found["of"] == "real.npy by fake.npy · h"
     assert (found["settings"]["real"], found["settings"]["generated"]) == ("real.npy", "fake.npy")
     assert found["settings"]["kernel"] == "Gaussian of width 1"
+    assert {name: found["settings"][name] for name in ("D", "L2", "k", "seed")} == {
+        "D": 2,
+        "L2": False,
+        "k": 5,
+        "seed": 0,
+    }
     assert [one["path"] for one in document["inputs"]] == [real, generated]
 
 

@@ -135,3 +135,13 @@ def test_of_a_file_no_option_of_a_training_is_named(measured: Spectrum) -> None:
     measuring = {field.name for field in fields(Measuring)}
     for status in get_args(Status):
         assert options(advice(status, measured, Context(space="z"))) <= measuring
+
+
+@pytest.mark.parametrize(("share", "asked"), [(0.09, False), (0.1, True), (0.2, True), (None, False)])
+def test_a_tenth_of_equal_embeddings_is_asked_about(
+    share: float | None, asked: bool, measured: Spectrum
+) -> None:
+    """Even of a healthy network, and before all else."""
+    first, *_ = advice("healthy", replace(measured, largest_group=share), Context(input="rows.npy"))
+    assert first.startswith("Find out why ") is asked
+    assert first.startswith("Hold later versions to this: collapse check rows.npy") is not asked

@@ -42,6 +42,7 @@ def test_recognised_is_its_definition(n: int, d: int, generator: Generator) -> N
 def test_equal_views_are_all_recognised_and_equal_images_are_all_ties(generator: Generator) -> None:
     rows = torch.randn(30, 8, generator=generator)
     assert recognised(rows, rows) == 1
+    assert recognised(rows, rows).null == 0.5
     assert recognised(torch.ones(30, 8), torch.ones(30, 8)) == 0.5
 
 

@@ -6,12 +6,22 @@ from itertools import islice
 
 import pytest
 import torch
-from scipy.stats import binomtest
+from scipy.stats import binomtest, kstest
 
 from collapse_cli.metrics.calibration import JudgedSample, calibration, cases, count, scenes, sizes
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.moments import gather
-from collapse_cli.metrics.planted import GAP, MARGIN, gaussian, low_rank, of_spectrum, of_unit_rows
+from collapse_cli.metrics.planted import (
+    GAP,
+    MARGIN,
+    _heavy,
+    _spectra,
+    gaussian,
+    low_rank,
+    of_spectrum,
+    of_unit_rows,
+)
+from collapse_cli.metrics.planted_copies import copied
 from collapse_cli.metrics.ranks import ACTIVE
 
 
@@ -75,6 +85,38 @@ def test_declared_truths_are_those_of_many_rows(d: int) -> None:
         else:
             assert float(lam.sum()) > 0.0625 * 1.2
             assert surely > GAP[1] if scene.truth == "healthy" else perhaps < GAP[0], scene
+
+
+def test_spectra_are_those_of_covariances() -> None:
+    """Eigenvalues are not negative; the outliers' share of their sum is .5, .8 and .999, for one of them and for three."""
+    every = list(_spectra(64))
+    assert all(float(lam.min()) >= 0 for _, lam in every)
+    outliers = [lam for kind, lam in every if kind == "outlier dimensions"]
+    shares = [
+        float(lam[:few].sum() / lam.sum()) for lam, few in zip(outliers, (1, 1, 1, 3, 3, 3), strict=True)
+    ]
+    assert shares == pytest.approx([0.5, 0.8, 0.999] * 2)
+
+
+def test_heavy_tails_are_those_of_student() -> None:
+    """Unmixed, the numbers are of Student's t with 3 degrees of freedom."""
+    drawn = _heavy(torch.eye(4), 1000, seeded(0)).flatten()
+    assert kstest(drawn.numpy(), "t", args=(3,)).pvalue > 0.01
+    assert kstest(drawn.numpy(), "norm").pvalue < 0.01
+
+
+def test_what_copies_are_worth_is_the_share_of_different_rows() -> None:
+    """Of 1,000 rows; those that differ by 1e-7 of their length count as one, and those of a group do."""
+    for scene in copied(16, seeded(0)):
+        rows = scene.draw(1000, seeded(1)).double()
+        if scene.kind != "integer codes":
+            apart = 1e-5 if scene.kind == "copies" else 0.3 if scene.kind == "groups" else 0.0
+            near = (
+                torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+                <= apart * rows.norm(dim=1) + 1e-9
+            )
+            different = float((1 / near.double().sum(dim=1)).sum()) / 1000
+            assert different == pytest.approx(scene.worth, abs=0.03), scene
 
 
 def test_nearly_all_are_right(monkeypatch: pytest.MonkeyPatch) -> None:

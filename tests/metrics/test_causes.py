@@ -169,3 +169,12 @@ def test_the_first_cause_by_its_place() -> None:
     fast, wrong = causes.fast_keys(512, 64, 0), causes.false_negatives(0.9, 0.1)
     assert causes.first(ranked([wrong, fast], 0.1), 0.1) == 1 + NAMES.index("key encoder too fast")
     assert causes.first(ranked([wrong, fast], 0.9), 0.9) == 0
+
+
+def test_a_space_of_one_point_has_a_finite_cause() -> None:
+    """std·√d of 0 is .25 / 1e-6 times the threshold, and a scale of 0 is .4 / 1e-6 times."""
+    assert causes_forces.missing_force("positives only", "no negatives", 0.0, {}).times == pytest.approx(
+        2.5e5
+    )
+    assert causes_forces.weak_variance(0.0, 1.0, 25.0).times == pytest.approx(4e5)
+    assert causes_forces.few_negatives(0, 2.0, {}).times == 8

@@ -11,7 +11,15 @@ from scipy.stats import t as student
 from torch import Tensor
 
 from collapse_cli.metrics.eigenvalues import eigenvalues
-from collapse_cli.metrics.jackknife import Error, of_eigenvalues, of_mean, of_pairs, of_variances
+from collapse_cli.metrics.jackknife import (
+    Error,
+    of_eigenvalues,
+    of_mean,
+    of_pairs,
+    of_variances,
+    share_of_pairs,
+    share_of_spectra,
+)
 from collapse_cli.metrics.moments import gather, merge, moments, without
 from collapse_cli.metrics.ranks import entropy, log_participation, log_stable
 from collapse_cli.metrics.rows import unit
@@ -192,3 +200,20 @@ def test_merged_blocks_leave_the_rest() -> None:
     torch.testing.assert_close(rest.covariance, moments(unit(rows)[kept]).covariance)
     again = merge(without(seen.raw, moments(rows[::6])), moments(rows[::6]))
     torch.testing.assert_close(again.covariance, seen.raw.covariance)
+
+
+@pytest.mark.parametrize("order", [2, 3, 4, 10])
+def test_the_part_that_is_true_of_one_order(order: int) -> None:
+    """A statistic of order k alone has ratio (k - 1)/2 and the part 1/k; pairs alone have 1/2; order 1 is the jackknife's own."""
+    assert share_of_spectra((order - 1) / 2) == pytest.approx(1 / order)
+    assert share_of_spectra(0.0) == share_of_pairs(0.0) == 1
+    assert share_of_pairs(0.5) == pytest.approx(0.5)
+    assert share_of_pairs(0.25) == 0.75
+
+
+def test_between_orders_it_stays_above_the_exact_part() -> None:
+    """Of orders 1 and 2 mixed it is 1 - ratio exactly: met at either end, and at half of the way .875 in place of .75."""
+    between = [share_of_spectra(step / 100) - (1 - step / 100) for step in range(51)]
+    assert min(between) == between[0] == pytest.approx(between[-1]) == 0
+    assert max(between) == pytest.approx(0.125)
+    assert between[25] == pytest.approx(0.125)

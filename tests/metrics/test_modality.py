@@ -184,7 +184,10 @@ def test_the_histogram_holds_every_pair() -> None:
     assert (sum(found), sum(found.null)) == pytest.approx((1, 1), abs=1e-6)
     assert found.x is not None
     assert -1 <= min(found.x) < max(found.x) <= 1
-    assert max(measured(torch.ones(5, 3), torch.ones(5, 3)).cosines) == 1
+    equal = measured(torch.ones(5, 3), torch.ones(5, 3)).cosines
+    assert max(equal) == 1
+    assert equal.x is not None
+    assert equal.x[-1] - equal.x[0] == pytest.approx(0.01 * 31 / 32)  # 32 bins of a hundredth in all
 
 
 def test_bins_by_hand() -> None:

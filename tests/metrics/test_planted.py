@@ -1,0 +1,147 @@
+"""The planted samples are what their names say: lengths, widths, shares and offsets, measured on 4,000 rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from collapse_cli.metrics.calibration import scenes, sizes
+from collapse_cli.metrics.planted import Scene
+
+D, N = 32, 4000
+
+
+Drawn = Callable[[str], list[tuple[Scene, Tensor]]]
+
+
+@pytest.fixture(scope="module")
+def planted() -> tuple[Scene, ...]:
+    return tuple(scenes(D, torch.Generator().manual_seed(0)))
+
+
+@pytest.fixture
+def drawn(planted: tuple[Scene, ...]) -> Drawn:
+    """The scenes of a kind, with N rows of each."""
+    return lambda kind: [
+        (scene, scene.draw(N, torch.Generator().manual_seed(1))) for scene in planted if scene.kind == kind
+    ]
+
+
+def offset(rows: Tensor) -> float:
+    """Length of the mean over the root mean square distance from it."""
+    rows = rows.double()
+    return float(rows.mean(dim=0).norm() / (rows - rows.mean(dim=0)).square().sum(dim=1).mean().sqrt())
+
+
+def test_the_kinds_and_how_many_there_are_of_each(planted: tuple[Scene, ...]) -> None:
+    counts: dict[str, int] = {}
+    for scene in planted:
+        counts[scene.kind] = counts.get(scene.kind, 0) + 1
+    assert {kind: counts[kind] for kind in ("ReLU", "clusters", "float16", "lengths 1e-6 to 1e6", "heavy tails")} == {
+        "ReLU": 3, "clusters": 2, "float16": 2, "lengths 1e-6 to 1e6": 2, "heavy tails": 2,
+    }  # fmt: skip
+    assert {kind: counts[kind] for kind in ("offset", "dominating offset", "offset of a network", "collapsed network")} == {
+        "offset": 6, "dominating offset": 12, "offset of a network": 12, "collapsed network": 12,
+    }  # fmt: skip
+    assert {kind: counts[kind] for kind in ("one point", "ray", "ray at unit length", "massive coordinate", "outliers")} == {
+        "one point": 2, "ray": 2, "ray at unit length": 1, "massive coordinate": 4, "outliers": 4,
+    }  # fmt: skip
+
+
+def test_offsets(drawn: Drawn) -> None:
+    """1, 1.5 and 2.5 lengths of a row leave the shape to be judged; 6, 30 and 1,000 hide it."""
+    assert [offset(rows) for _, rows in drawn("offset")] == pytest.approx([1, 1.5, 2.5] * 2, rel=0.05)
+    network = [offset(rows) for _, rows in drawn("offset of a network")]
+    assert network == pytest.approx([6, 6, 30, 30, 1000, 1000] * 2, rel=0.05)
+    for _, rows in drawn("dominating offset")[1::2]:
+        assert rows.norm(dim=1).tolist() == pytest.approx([1] * N, rel=1e-5)
+
+
+def test_massive_coordinates(drawn: Drawn) -> None:
+    """The first alone is moved, by 1.5 and 300 lengths of a row."""
+    moved = [rows.double().mean(dim=0) for _, rows in drawn("massive coordinate")]
+    assert [float(mean[0]) for mean in moved] == pytest.approx([1.5, 300] * 2, rel=0.02)
+    assert max(float(mean[1:].abs().max()) for mean in moved) < 0.03
+
+
+def test_points_are_equal_but_for_their_last_places(drawn: Drawn) -> None:
+    for _, rows in drawn("one point"):
+        eps = torch.finfo(rows.dtype).eps
+        most = 1 if rows.dtype == torch.float16 else 2
+        apart = (rows.double() / rows.double().median(dim=0).values - 1).abs() / eps
+        assert most - 0.5 <= float(apart.max()) <= most + 1.01
+    assert [rows.dtype for _, rows in drawn("one point")] == [torch.float16, torch.float32]
+
+
+def test_rays(drawn: Drawn) -> None:
+    """Directions vary by .003 and .02 about one axis, logarithms of lengths by a third."""
+    for (_, rows), width in zip(drawn("ray"), (0.003, 0.02), strict=True):
+        lengths, directions = rows.norm(dim=1), torch.nn.functional.normalize(rows.double(), dim=1)
+        spread = (directions - directions.mean(dim=0)).square().sum(dim=1).mean().sqrt()
+        assert float(spread) == pytest.approx(width, rel=0.05)
+        assert float(lengths.log().std()) == pytest.approx(1 / 3, rel=0.05)
+    ((_, rows),) = drawn("ray at unit length")
+    assert rows.norm(dim=1).tolist() == pytest.approx([1] * N, rel=1e-5)
+
+
+def test_outliers_stand_off_a_tight_cluster(drawn: Drawn) -> None:
+    """5 % and 20 % of the rows; all others lie .03 from the cluster's centre, which has length 1."""
+    for (_, rows), share in zip(drawn("outliers"), (0.05, 0.2) * 2, strict=True):
+        centre = rows.median(dim=0).values
+        distance = (rows - centre).norm(dim=1)
+        assert float((distance > 0.2).double().mean()) == pytest.approx(share, abs=0.002)
+        assert float(centre.norm()) == pytest.approx(1, abs=0.02)
+        assert float(distance[distance < 0.2].square().mean().sqrt()) == pytest.approx(0.03, rel=0.1)
+
+
+def test_rectified_rows(drawn: Drawn) -> None:
+    """Half of the numbers are zero without a bias; of the last, P(x < .5) = .69; none is negative."""
+    zeros = [float((rows == 0).double().mean()) for _, rows in drawn("ReLU")]
+    assert zeros == pytest.approx([0.5, 0.5, 0.6915], abs=0.06)
+    assert all(float(rows.min()) == 0 for _, rows in drawn("ReLU"))
+
+
+def test_clusters(drawn: Drawn) -> None:
+    """Ten, of equal size, about centres of length 1: a row is .5 or .03 away from its own."""
+    for (_, rows), noise in zip(drawn("clusters"), (0.5, 0.03), strict=True):
+        within = torch.stack([rows[place::10] for place in range(10)])  # (10, N/10, D)
+        centres = within.mean(dim=1)
+        assert float((within - centres[:, None]).square().sum(dim=2).mean().sqrt()) == pytest.approx(
+            noise, rel=0.05
+        )
+        assert centres.norm(dim=1).tolist() == pytest.approx([1] * 10, abs=0.1)
+
+
+def test_lengths_and_types(drawn: Drawn) -> None:
+    """Logarithms of lengths are uniform from -6 to 6, of mean 0 and deviation sqrt(12); bytes reach 127 at 4 deviations."""
+    for _, rows in drawn("lengths 1e-6 to 1e6"):
+        logs = rows.double().norm(dim=1).log10()
+        assert (float(logs.mean()), float(logs.std())) == pytest.approx((0, 12**0.5), abs=0.2)
+    assert {rows.dtype for _, rows in drawn("float16")} == {torch.float16}
+    for _, rows in drawn("integer codes"):
+        assert torch.equal(rows, rows.round())
+        assert float(rows.abs().max()) <= 127
+        assert float(rows.std()) == pytest.approx(127 / 4, rel=0.01)
+
+
+def test_what_networks_say(planted: tuple[Scene, ...]) -> None:
+    """A scale of a third of a percent is a collapse, of a tenth is none; views and losses that have forgotten are one."""
+    assert [(scene.truth, scene.signs.scale) for scene in planted if scene.kind == "scale"] == [
+        ("complete collapse", 1 / 300),
+        ("healthy", 1 / 10),
+    ]
+    sure = {scene.kind for scene in planted if scene.whatever_n}
+    assert sure == {"one point", "ray", "scale", "collapsed network"}
+    assert all(scene.truth == "complete collapse" for scene in planted if scene.whatever_n)
+    assert {scene.kind for scene in planted if scene.grouped} == {"groups"}
+
+
+def test_sizes_count_what_is_new() -> None:
+    """Of 8 dimensions and a tenth of new rows, 160 rows tell 16 and 40 do not tell 8; with six tenths 16 are not asked."""
+    assert list(sizes(8, 0.1)) == [(8, False), (16, False), (40, False), (160, True), (800, True)]
+    assert list(sizes(8, 0.4)) == [(8, False), (16, False), (40, True), (160, True), (800, True)]
+    assert list(sizes(8, 0.6)) == [(8, False), (40, True), (160, True), (800, True)]
+    assert max(n for n, _ in sizes(2048)) == 4096
