@@ -11,7 +11,16 @@ import numpy
 import torch
 
 N, D = 60, 6
-SCALES = (-500, -300, -160, -60, 60, 160, 300, 500)  # powers of two: the scaled rows have the very same directions
+SCALES = (
+    -500,
+    -300,
+    -160,
+    -60,
+    60,
+    160,
+    300,
+    500,
+)  # powers of two: the scaled rows have the very same directions
 
 
 def drawn(seed: int = 0, rows: int = N, width: int = D) -> numpy.ndarray:
@@ -41,10 +50,22 @@ def extremes() -> dict[str, numpy.ndarray]:
     return {
         **{f"2^{power}": drawn() * 2.0**power for power in SCALES},
         **{f"1e{power}": drawn() * 10.0**power for power in (-310, -300, -160, 160, 300, 308)},
-        **{f"float32 1e{power}": (drawn() * 10.0**power).astype("f4") for power in (-44, -38, -30, 19, 30, 38)},
-        **{f"one {value}": with_value(value) for value in (numpy.nan, numpy.inf, -numpy.inf, 1e300, 1e-300, 1e160)},
-        **{f"{rows} x {width}": drawn(0, rows, width) for rows, width in ((1, 6), (2, 6), (3, 6), (60, 1), (60, 2), (1, 1), (2, 1), (4, 100))},
-        **{f"all {value}": numpy.full((N, D), value) for value in (0.0, 1.0, -1e-320, 1e308, numpy.nan, numpy.inf)},
+        **{
+            f"float32 1e{power}": (drawn() * 10.0**power).astype("f4")
+            for power in (-44, -38, -30, 19, 30, 38)
+        },
+        **{
+            f"one {value}": with_value(value)
+            for value in (numpy.nan, numpy.inf, -numpy.inf, 1e300, 1e-300, 1e160)
+        },
+        **{
+            f"{rows} x {width}": drawn(0, rows, width)
+            for rows, width in ((1, 6), (2, 6), (3, 6), (60, 1), (60, 2), (1, 1), (2, 1), (4, 100))
+        },
+        **{
+            f"all {value}": numpy.full((N, D), value)
+            for value in (0.0, 1.0, -1e-320, 1e308, numpy.nan, numpy.inf)
+        },
         "constant but 1": numpy.where(numpy.arange(N)[:, None] == 7, 2.0, 1.0) * numpy.ones((N, D)),
         "zero but 1": numpy.where(numpy.arange(N)[:, None] == 7, 1.0, 0.0) * numpy.ones((N, D)),
         "two classes": two_classes(),
@@ -155,10 +176,24 @@ def labellings() -> dict[str, numpy.ndarray]:
 
 MEASURES = ("spectrum", "diagnose", "check", "alignment", "lidar")
 WITH_LABELS = ("probe", "classes", "clusters", "oracle")
-MORE = ("spectrum {} --centre", "spectrum {} --second f.npy", "spectrum {} --groups l.npy", "lidar {} --views-of l.npy",
-        "coverage {} f.npy", "compare {} f.npy", "alignment {} f.npy --pair", "spectrum {} --unpack scale", "spectrum {} --unpack bits",
-        "diagnose {} --labels l.npy", "coverage {} f.npy --width 1")  # fmt: skip
-LINES = (*(f"{name} {{}}" for name in MEASURES), *(f"{name} {{}} --labels l.npy" for name in WITH_LABELS), *MORE)
+MORE = (
+    "spectrum {} --centre",
+    "spectrum {} --second f.npy",
+    "spectrum {} --groups l.npy",
+    "lidar {} --views-of l.npy",
+    "coverage {} f.npy",
+    "compare {} f.npy",
+    "alignment {} f.npy --pair",
+    "spectrum {} --unpack scale",
+    "spectrum {} --unpack bits",
+    "diagnose {} --labels l.npy",
+    "coverage {} f.npy --width 1",
+)
+LINES = (
+    *(f"{name} {{}}" for name in MEASURES),
+    *(f"{name} {{}} --labels l.npy" for name in WITH_LABELS),
+    *MORE,
+)
 
 
 def write(folder: Path, kind: str, labelling: str = "three") -> str:

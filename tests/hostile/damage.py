@@ -97,7 +97,16 @@ def zeros(data: bytes, draw: random.Random) -> bytes:
 
 def text(data: bytes, draw: random.Random) -> bytes:
     """A page of a server in place of a download, or other text."""
-    return draw.choice([b"<!DOCTYPE html><html><body>404</body></html>", b"version https://git-lfs.github.com/spec/v1\n", b"\n", b"{}", b"[]", b"null"])
+    return draw.choice(
+        [
+            b"<!DOCTYPE html><html><body>404</body></html>",
+            b"version https://git-lfs.github.com/spec/v1\n",
+            b"\n",
+            b"{}",
+            b"[]",
+            b"null",
+        ]
+    )
 
 
 def wide_text(data: bytes, draw: random.Random) -> bytes:
@@ -106,9 +115,23 @@ def wide_text(data: bytes, draw: random.Random) -> bytes:
 
 
 ANY: dict[str, Bytes] = {
-    **{"1 bit": flip(1), "8 bits": flip(8), "64 bits": flip(64), "head": head, "tail": tail, "cut": cut},
-    **{"cut front": cut_front, "insert": insert, "append": append, "zero page": zero_page, "repeat": repeat},
-    **{"swap": swap, "other": other, "empty": empty, "zeros": zeros, "text": text, "UTF-16": wide_text},
+    "1 bit": flip(1),
+    "8 bits": flip(8),
+    "64 bits": flip(64),
+    "head": head,
+    "tail": tail,
+    "cut": cut,
+    "cut front": cut_front,
+    "insert": insert,
+    "append": append,
+    "zero page": zero_page,
+    "repeat": repeat,
+    "swap": swap,
+    "other": other,
+    "empty": empty,
+    "zeros": zeros,
+    "text": text,
+    "UTF-16": wide_text,
 }
 
 
@@ -142,20 +165,65 @@ def socket(path: Path, draw: random.Random) -> None:
         os.chdir(here)
 
 
-PLACES = {"folder": folder, "pipe": pipe, "loop": loop, "dangling": dangling, "device": device, "socket": socket}
+PLACES = {
+    "folder": folder,
+    "pipe": pipe,
+    "loop": loop,
+    "dangling": dangling,
+    "device": device,
+    "socket": socket,
+}
 
 HUGE = "9" * 400
 ODD: tuple[str, ...] = (
-    *("null", "[]", "{}", "true", '""', "0", "-1", "-0.0", "1e400", "-1e400", "NaN", "Infinity", HUGE, "1" + "0" * 40),
-    *('"\\u0000"', '"\\ud800"', '"\\u001b[31m"', '"\\u202e"', '"NaN"', "1.5", "[null]", '{"a": {"a": [1]}}', "9223372036854775808"),
-    *('"' + "x" * 3000 + '"', "[" * 3000 + "]" * 3000, "[" * 60 + "]" * 60, '"../../etc/passwd"', "1e-320", '"::error::x"'),
+    *(
+        "null",
+        "[]",
+        "{}",
+        "true",
+        '""',
+        "0",
+        "-1",
+        "-0.0",
+        "1e400",
+        "-1e400",
+        "NaN",
+        "Infinity",
+        HUGE,
+        "1" + "0" * 40,
+    ),
+    *(
+        '"\\u0000"',
+        '"\\ud800"',
+        '"\\u001b[31m"',
+        '"\\u202e"',
+        '"NaN"',
+        "1.5",
+        "[null]",
+        '{"a": {"a": [1]}}',
+        "9223372036854775808",
+    ),
+    *(
+        '"' + "x" * 3000 + '"',
+        "[" * 3000 + "]" * 3000,
+        "[" * 60 + "]" * 60,
+        '"../../etc/passwd"',
+        "1e-320",
+        '"::error::x"',
+    ),
 )
 
 
 def nodes(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The place of every value."""
     yield path
-    pairs = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    pairs = (
+        document.items()
+        if isinstance(document, dict)
+        else enumerate(document)
+        if isinstance(document, list)
+        else ()
+    )
     for key, value in pairs:
         yield from nodes(value, (*path, key))
 
@@ -184,7 +252,9 @@ def node(data: bytes, draw: random.Random) -> bytes:
 def shallow_node(data: bytes, draw: random.Random) -> bytes:
     """The same, not deeper than two steps: where decisions are read."""
     document = json.loads(data)
-    return replaced(document, draw.choice([path for path in nodes(document) if len(path) < 3]), draw.choice(ODD)).encode()
+    return replaced(
+        document, draw.choice([path for path in nodes(document) if len(path) < 3]), draw.choice(ODD)
+    ).encode()
 
 
 def lost_key(data: bytes, draw: random.Random) -> bytes:
@@ -217,15 +287,63 @@ def not_text(data: bytes, draw: random.Random) -> bytes:
     return data[:at] + draw.choice([b"\xff\xfe", b"\xc3", b"\xed\xa0\x80"]) + data[at:]
 
 
-NODES: dict[str, Bytes] = {"node": node, "shallow node": shallow_node, "lost key": lost_key, "not UTF-8": not_text}
-LINES: dict[str, Bytes] = {"node": line(node), "shallow node": line(shallow_node), "lost key": line(lost_key), "not UTF-8": not_text}
+NODES: dict[str, Bytes] = {
+    "node": node,
+    "shallow node": shallow_node,
+    "lost key": lost_key,
+    "not UTF-8": not_text,
+}
+LINES: dict[str, Bytes] = {
+    "node": line(node),
+    "shallow node": line(shallow_node),
+    "lost key": line(lost_key),
+    "not UTF-8": not_text,
+}
 
 SHAPES = (
-    *("(1000000000000, 6)", "(60, 1000000000000)", "(-1, 6)", "(60, -6)", "(0, 6)", "(60, 0)", "()", "(60,)", "(1, 1, 1, 6)"),
-    *("(60.5, 6)", "('a',)", "None", "(4611686018427387904, 4)", "(" + HUGE + ", 6)", "(1,) * 70", "(" + "1, " * 70 + ")", "(True, 6)"),
+    *(
+        "(1000000000000, 6)",
+        "(60, 1000000000000)",
+        "(-1, 6)",
+        "(60, -6)",
+        "(0, 6)",
+        "(60, 0)",
+        "()",
+        "(60,)",
+        "(1, 1, 1, 6)",
+    ),
+    *(
+        "(60.5, 6)",
+        "('a',)",
+        "None",
+        "(4611686018427387904, 4)",
+        "(" + HUGE + ", 6)",
+        "(1,) * 70",
+        "(" + "1, " * 70 + ")",
+        "(True, 6)",
+    ),
 )
 TYPES = (
-    *("<f8", "<f2", ">f4", "<i4", "<u8", "|b1", "<c8", "<c16", "|O", "<U9", "|S4", "<M8[s]", "<m8[ns]", "|V4", "<f16", "x", "", "<f999"),
+    *(
+        "<f8",
+        "<f2",
+        ">f4",
+        "<i4",
+        "<u8",
+        "|b1",
+        "<c8",
+        "<c16",
+        "|O",
+        "<U9",
+        "|S4",
+        "<M8[s]",
+        "<m8[ns]",
+        "|V4",
+        "<f16",
+        "x",
+        "",
+        "<f999",
+    ),
     "[('a', '<f4')]",
 )
 
@@ -239,11 +357,30 @@ def npy_header(data: bytes, draw: random.Random) -> bytes:
         header = re.sub(r"'shape': \([^)]*\)", lambda _: f"'shape': {draw.choice(SHAPES)}", header)
     elif way < 4:
         kind = draw.choice(TYPES)
-        header = re.sub(r"'descr': '[^']*'", lambda _: f"'descr': {kind if kind.startswith('[') else repr(kind)}", header)
+        header = re.sub(
+            r"'descr': '[^']*'", lambda _: f"'descr': {kind if kind.startswith('[') else repr(kind)}", header
+        )
     elif way == 4:
-        header = draw.choice(["", "{", "{}", "{'descr': '<f4'}", "__import__('os')", "(" * 300, "1", "{'shape': {}, " + header[1:], "\x00" * 50])
+        header = draw.choice(
+            [
+                "",
+                "{",
+                "{}",
+                "{'descr': '<f4'}",
+                "__import__('os')",
+                "(" * 300,
+                "1",
+                "{'shape': {}, " + header[1:],
+                "\x00" * 50,
+            ]
+        )
     else:
-        return data[:6] + bytes([draw.choice([0, 2, 3, 9]), 0]) + struct.pack("<H", draw.choice([0, 5, 65535])) + data[10:]
+        return (
+            data[:6]
+            + bytes([draw.choice([0, 2, 3, 9]), 0])
+            + struct.pack("<H", draw.choice([0, 5, 65535]))
+            + data[10:]
+        )
     coded = header.strip().encode("latin-1").ljust(118) + b"\n"
     return data[:8] + struct.pack("<H", len(coded)) + coded + data[10 + size :]
 
@@ -257,8 +394,23 @@ def safetensors_header(data: bytes, draw: random.Random) -> bytes:
     name = draw.choice([name for name in document if name != "__metadata__"])
     entry = document[name]
     entry[draw.choice(list(entry))] = draw.choice(
-        [None, [], [10**12, 6], [-1, 6], [0, 10**12], [5, 1], "F32", "F64", "BF16", "F8_E4M3", "X", [60, 6, 1], [HUGE], [2**63, 2]]
-    )  # fmt: skip
+        [
+            None,
+            [],
+            [10**12, 6],
+            [-1, 6],
+            [0, 10**12],
+            [5, 1],
+            "F32",
+            "F64",
+            "BF16",
+            "F8_E4M3",
+            "X",
+            [60, 6, 1],
+            [HUGE],
+            [2**63, 2],
+        ]
+    )
     coded = json.dumps(document).encode()
     return struct.pack("<Q", len(coded)) + coded + content
 
@@ -295,7 +447,9 @@ def lost_member(data: bytes, draw: random.Random) -> bytes:
     name = draw.choice(list(contents))
     content = contents.pop(name)
     if draw.random() < 0.5:
-        contents[draw.choice(["\x1b[31m.npy", "../up.npy", "/top.npy", name + "x", "\u202e.npy", "a/b/c"])] = content
+        contents[
+            draw.choice(["\x1b[31m.npy", "../up.npy", "/top.npy", name + "x", "\u202e.npy", "a/b/c"])
+        ] = content
     return sealed(contents)
 
 
@@ -323,16 +477,48 @@ def cells(data: bytes, draw: random.Random) -> bytes:
     """One cell of a text table is odd."""
     parts = re.split(rb"([,\t \n])", data)
     at = 2 * draw.randrange(len(parts) // 2)
-    odd = ["", "nan", "inf", "-inf", "1e400", HUGE, "abc", '"', "'", "\x00", "\x1b[31m", "1,5", "0x1p3", "\u0663", "\u202e", "1_0", "=1+1", "x" * 200_000]
+    odd = [
+        "",
+        "nan",
+        "inf",
+        "-inf",
+        "1e400",
+        HUGE,
+        "abc",
+        '"',
+        "'",
+        "\x00",
+        "\x1b[31m",
+        "1,5",
+        "0x1p3",
+        "\u0663",
+        "\u202e",
+        "1_0",
+        "=1+1",
+        "x" * 200_000,
+    ]
     return b"".join([*parts[:at], draw.choice(odd).encode(), *parts[at + 1 :]])
 
 
 ZIP: dict[str, Bytes] = {
-    **{"member, 1 bit": resealed(flip(1)), "member, 8 bits": resealed(flip(8)), "member, cut": resealed(cut)},
-    **{"lost member": lost_member, "doubled member": doubled_member, "lying size": lying_size},
+    "member, 1 bit": resealed(flip(1)),
+    "member, 8 bits": resealed(flip(8)),
+    "member, cut": resealed(cut),
+    "lost member": lost_member,
+    "doubled member": doubled_member,
+    "lying size": lying_size,
 }
-PICKLE: dict[str, Bytes] = {"pickle, 1 bit": resealed(flip(1), "data.pkl"), "pickle, cut": resealed(cut, "data.pkl"), "pickle, head": resealed(head, "data.pkl")}
-UNCHECKED = {*ZIP, *PICKLE, "npy header", "append"}  # after which the checksums are right: other numbers are what the file says
+PICKLE: dict[str, Bytes] = {
+    "pickle, 1 bit": resealed(flip(1), "data.pkl"),
+    "pickle, cut": resealed(cut, "data.pkl"),
+    "pickle, head": resealed(head, "data.pkl"),
+}
+UNCHECKED = {
+    *ZIP,
+    *PICKLE,
+    "npy header",
+    "append",
+}  # after which the checksums are right: other numbers are what the file says
 
 
 def suited(kind: str, file: str, text: str) -> dict[str, Bytes]:
@@ -367,5 +553,3 @@ def inflict(path: Path, name: str, kind: str, text: str, draw: random.Random) ->
 def names(kind: str, file: str, text: str) -> list[str]:
     """Every damage that a file can take."""
     return [*suited(kind, file, text), *PLACES]
-
-

@@ -67,7 +67,7 @@ def vit(seed: int = 0) -> dict[str, torch.Tensor]:
     """A vision transformer of one block and 32 dimensions, for images of 16 pixels, by the names that timm gives."""
     shapes = {"attn.qkv": (96, 32), "attn.proj": (32, 32), "mlp.fc1": (128, 32), "mlp.fc2": (32, 128)}
     sizes = {"cls_token": (1, 1, 32), "pos_embed": (1, 17, 32), "patch_embed.proj.weight": (32, 3, 4, 4)}
-    sizes |= {name: (32,) for name in ("patch_embed.proj.bias", "norm.weight", "norm.bias")}
+    sizes |= dict.fromkeys(("patch_embed.proj.bias", "norm.weight", "norm.bias"), (32,))
     sizes |= {f"blocks.0.{name}.{part}": (32,) for name in ("norm1", "norm2") for part in ("weight", "bias")}
     sizes |= {f"blocks.0.{name}.weight": shape for name, shape in shapes.items()}
     sizes |= {f"blocks.0.{name}.bias": shape[:1] for name, shape in shapes.items()}
@@ -95,7 +95,13 @@ def hugging_face() -> dict[str, torch.Tensor]:
     return tensors
 
 
-ONE = ("spectrum {} --json", "inspect {} --json", "diagnose {} --json", "check {} --json", "alignment {} {} --pair --json")
+ONE = (
+    "spectrum {} --json",
+    "inspect {} --json",
+    "diagnose {} --json",
+    "check {} --json",
+    "alignment {} {} --pair --json",
+)
 TOLD = (*ONE[:2], "probe {} --json", "classes {} --json")
 WEIGHTS = ("weights {} --json", "inspect {} --json", "spectrum {} --dataset folder:images --heads 2 --json")
 PIXELS = (
@@ -134,7 +140,9 @@ def shards(folder: Path) -> Sound:
 
 
 def tensor_zip(folder: Path) -> Sound:
-    torch.save({"embeddings": torch.from_numpy(rows()), "labels": torch.from_numpy(labels())}, folder / "e.pt")
+    torch.save(
+        {"embeddings": torch.from_numpy(rows()), "labels": torch.from_numpy(labels())}, folder / "e.pt"
+    )
     return sound("tensor_zip", "e.pt", TOLD, checked=True)
 
 
@@ -228,7 +236,9 @@ def glove(folder: Path) -> Sound:
 
 
 def word2vec(folder: Path) -> Sound:
-    lines = [f"{ROWS} {WIDTH}"] + [" ".join([f"w{place}", *map(str, row)]) for place, row in enumerate(rows().tolist())]
+    lines = [f"{ROWS} {WIDTH}"] + [
+        " ".join([f"w{place}", *map(str, row)]) for place, row in enumerate(rows().tolist())
+    ]
     (folder / "e.vec").write_text("\n".join(lines) + "\n")
     return sound("word2vec", "e.vec", ONE[:2])
 
@@ -290,9 +300,15 @@ def label_file(end: str) -> Callable[[Path], Sound]:
             head = {"csv": "label\n", "txt": "", "jsonl": ""}[end]
             shape = '{{"label": "c{}"}}' if end == "jsonl" else "c{}"
             path.write_text(head + "".join(shape.format(label) + "\n" for label in labels()))
-        lines = ("probe e.npy --labels {} --json", "spectrum e.npy --groups {} --json", "lidar e.npy --views-of {} --json")
+        lines = (
+            "probe e.npy --labels {} --json",
+            "spectrum e.npy --groups {} --json",
+            "lidar e.npy --views-of {} --json",
+        )
         lines = lines[:1] if end == "jsonl" else lines
-        return sound(f"labels_{end}", path.name, lines, checked=end == "npz", text="jsonl" if end == "jsonl" else "")
+        return sound(
+            f"labels_{end}", path.name, lines, checked=end == "npz", text="jsonl" if end == "jsonl" else ""
+        )
 
     return build
 
@@ -328,7 +344,11 @@ def transformers_folder(folder: Path) -> None:
     config |= {"num_attention_heads": 2, "intermediate_size": 128, "hidden_act": "gelu", "image_size": 16}
     config |= {"patch_size": 4, "num_channels": 3, "qkv_bias": True, "layer_norm_eps": 1e-12}
     (folder / "hf" / "config.json").write_text(json.dumps(config))
-    processor = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "size": {"height": 16, "width": 16}}
+    processor = {
+        "image_processor_type": "ViTImageProcessor",
+        "do_resize": True,
+        "size": {"height": 16, "width": 16},
+    }
     processor |= {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "resample": 2, "do_normalize": True}
     (folder / "hf" / "preprocessor_config.json").write_text(json.dumps(processor))
 
@@ -412,7 +432,13 @@ def config(folder: Path) -> Sound:
 def answer(folder: Path) -> Sound:
     numpy.save(folder / "e.npy", rows())
     assert run_in(folder, "check", "e.npy", "--save-baseline", "saved.json", "--quiet") == 0
-    lines = ("check e.npy --baseline {} --json", "compare {} {} --json", "compare {} e.npy --json", "check {} --json")
+    shutil.copy(folder / "saved.json", folder / "other.json")
+    lines = (
+        "check e.npy --baseline {} --json",
+        "compare {} other.json --json",
+        "compare {} e.npy --json",
+        "check {} --json",
+    )
     return sound("answer", "saved.json", lines, text="json")
 
 
@@ -426,7 +452,9 @@ def project(folder: Path) -> Sound:
 
 def covariance(folder: Path) -> Sound:
     numpy.save(folder / "c.npy", numpy.eye(4))
-    line = "linear --width 4 --steps 3 --seeds 1 --points 50 --noise 0.5 --batch 8 --{}-covariance c.npy --json"
+    line = (
+        "linear --width 4 --steps 3 --seeds 1 --points 50 --noise 0.5 --batch 8 --{}-covariance c.npy --json"
+    )
     return Sound("covariance", ("c.npy",), (line.format("data"), line.format("augment")))
 
 

@@ -17,10 +17,14 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 SECONDS = 40  # of waiting, before a case counts as hanging; the machine may be busy
 CPU = 20.0  # seconds of a processor, at most
-MEMORY = 3 << 29  # bytes above those before the command, at most: half of what `worker.ROOM` makes it believe to have
+MEMORY = (
+    3 << 29
+)  # bytes above those before the command, at most: half of what `worker.ROOM` makes it believe to have
 MARKS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}  # of direction
 BUG = re.compile(r"internal error|this is a bug|Traceback \(most recent", re.IGNORECASE)
-NOISE = re.compile(r"site-packages|[A-Za-z]Warning:|\[W\d* |libpng|HDF5-DIAG|Exception ignored|terminate called")
+NOISE = re.compile(
+    r"site-packages|[A-Za-z]Warning:|\[W\d* |libpng|HDF5-DIAG|Exception ignored|terminate called"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,12 @@ class Worker:
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:
-        env = os.environ | {"PYTHONPATH": str(self.code), "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "COLUMNS": "200"}
+        env = os.environ | {
+            "PYTHONPATH": str(self.code),
+            "OMP_NUM_THREADS": "1",
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        }
         return subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("worker.py"))], env=env, cwd="/",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -70,7 +79,11 @@ class Worker:
         assert self.process.stdout
         streams = [case.folder.parent / f"{case.folder.name}.{end}" for end in ("out", "err")]
         asked = {"argv": case.argv, "cwd": str(case.folder), "seconds": SECONDS, "env": case.env}
-        print(json.dumps(asked | dict(zip(("out", "err"), map(str, streams), strict=True))), file=self.process.stdin, flush=True)
+        print(
+            json.dumps(asked | dict(zip(("out", "err"), map(str, streams), strict=True))),
+            file=self.process.stdin,
+            flush=True,
+        )
         reply = self.process.stdout.readline()
         out, err = (path.read_bytes().decode("utf-8", "surrogateescape") for path in streams)
         if not reply:
@@ -115,7 +128,9 @@ def told(ended: Ended) -> dict[str, float]:
 def differ(these: dict[str, float], those: dict[str, float]) -> list[str]:
     """The names of the numbers that both have and that are not the same."""
     return [
-        name for name in these.keys() & those.keys() if not math.isclose(these[name], those[name], rel_tol=1e-6, abs_tol=1e-9)
+        name
+        for name in these.keys() & those.keys()
+        if not math.isclose(these[name], those[name], rel_tol=1e-6, abs_tol=1e-9)
     ]
 
 
@@ -131,7 +146,7 @@ def spoken(case: Case, err: str) -> Iterator[str]:
     said = " ".join(lines[at[0] :])
     if case.names and not any(name in said for name in case.names):
         yield "names neither file nor option"
-    if len(said) > 1500:
+    if len(said) > 1500 + max(map(len, case.argv)):
         yield f"a sentence of {len(said)} characters"
 
 

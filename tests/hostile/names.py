@@ -35,7 +35,7 @@ TEXTS = {
     "format": "%s {0} {x} %n",
     "shell": "$(touch owned) `id` ; & | *",
     "option": "--help",
-    "quotes": "it's \"so\"",
+    "quotes": 'it\'s "so"',
     "long": "n" * 180,
     "not UTF-8": "a\udcff\udcfeb",
     "line separator": "a\u2028b\u2029c\ufeff",
@@ -62,6 +62,7 @@ def moved(folder: Path, plain: str, name: str) -> None:
 
 def file(folder: Path, name: str) -> None:
     numpy.save(folder / "x.npy", rows())
+    numpy.save(folder / "second.npy", rows(1))
     moved(folder, "x.npy", f"{name}.npy")
 
 
@@ -100,7 +101,9 @@ def column(folder: Path, name: str) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    made = {f"{name}_{place}": values for place, values in enumerate(rows().T)} | {f"{name}x": ["a", "b", "c"] * 20}
+    made = {f"{name}_{place}": values for place, values in enumerate(rows().T)} | {
+        f"{name}x": ["a", "b", "c"] * 20
+    }
     parquet.write_table(pyarrow.table(made), folder / "e.parquet")
 
 
@@ -111,45 +114,162 @@ def key(folder: Path, name: str) -> None:
 
 def tensor(folder: Path, name: str) -> None:
     layers = {f"{name}.{place}.weight": torch.eye(8) for place in range(3)}
-    torch.save({"state_dict": layers, "epoch": name, "arch": name, f"{name}extra": {name: 1}}, folder / "w.pt")
+    torch.save(
+        {"state_dict": layers, "epoch": name, "arch": name, f"{name}extra": {name: 1}}, folder / "w.pt"
+    )
 
 
 def prefix(folder: Path, name: str) -> None:
     image_class(folder, "")
-    torch.save({f"{name}.{place}": values for place, values in vit().items()} | {f"{name}.more": torch.eye(3)}, folder / "v.pt")
+    torch.save(
+        {f"{name}.{place}": values for place, values in vit().items()} | {f"{name}.more": torch.eye(3)},
+        folder / "v.pt",
+    )
 
 
-def baseline(folder: Path, name: str) -> None:
-    """A saved answer whose texts are hostile."""
+def answer(folder: Path, name: str) -> None:
+    """Saved answers whose texts are hostile."""
     numpy.save(folder / "e.npy", rows())
-    metric = {"kind": "number", "help": name, "label": name, "unit": name, "convention": name, "value": 3.0, "low": 0}
-    entry = {"kind": "spectrum", "of": name, "subject": name, "space": "h", "input": 0, "title": name, "settings": {name: name}}
-    entry |= {"answer": name, "key_numbers": ["effective_rank"], "metrics": {"effective_rank": metric, name: metric}}
+    metric = {
+        "kind": "number",
+        "help": name,
+        "label": name,
+        "unit": name,
+        "convention": name,
+        "value": 3.0,
+        "low": 0,
+    }
+    entry = {
+        "kind": "spectrum",
+        "of": name,
+        "subject": name,
+        "space": "h",
+        "input": 0,
+        "title": name,
+        "settings": {name: name},
+    }
+    entry |= {
+        "answer": name,
+        "key_numbers": ["effective_rank"],
+        "metrics": {"effective_rank": metric, name: metric},
+    }
     source = {"path": name, "sha256": "", "layout": name, "assumed": [name], "described": name, "options": {}}
-    saved = {"schema": 2, "tool": {"name": "collapse", "version": name}, "command": "spectrum", "argv": [name]}
-    (folder / "s.json").write_text(json.dumps(saved | {"inputs": [source], "results": [entry], "warnings": [name], "next": [name]}))
+    saved = {
+        "schema": 2,
+        "tool": {"name": "collapse", "version": name},
+        "command": "spectrum",
+        "argv": [name],
+    }
+    saved |= {"inputs": [source], "results": [entry], "warnings": [name], "next": [name]}
+    for file_name in ("s.json", "t.json"):
+        (folder / file_name).write_text(json.dumps(saved))
 
 
 def alone(folder: Path, name: str) -> None:
     numpy.save(folder / "e.npy", rows())
+    numpy.save(folder / "f.npy", rows(1))
 
 
 VIEWS = ("--plot", "p.svg", "--html", "p.html")
 PLACES = {
-    "file": Placed(file, (("spectrum", "./NAME.npy", *VIEWS), ("check", "./NAME.npy", "--junit", "j.xml"), ("compare", "./NAME.npy", "./NAME.npy", *VIEWS),
-                          ("inspect", "./NAME.npy"), ("diagnose", "./NAME.npy", "--json"), ("check", "./NAME.npy", "--format", "github")), path=True),
-    "folder": Placed(home, (("spectrum", "dNAME"), ("inspect", "dNAME"), ("diagnose", "dNAME", "--json")), path=True),
-    "class": Placed(image_class, (("inspect", "folder:set"), ("classes", "pixels:folder:set", "--all", *VIEWS), ("probe", "pixels:folder:set", "--json"),
-                                  ("train", "moco", "--dataset", "folder:set", "--dry-run", "--batch", "4")), path=True),
-    "broken image": Placed(image_file, (("inspect", "folder:set"), ("spectrum", "pixels:folder:set"), ("spectrum", "pixels:folder:set", "--skip-broken", "--json")), path=True),
-    "label": Placed(label, (("classes", "e.npy", "--labels", "l.jsonl", "--all", *VIEWS), ("probe", "e.npy", "--labels", "l.jsonl", "--json"), ("clusters", "e.npy", "--labels", "l.jsonl", *VIEWS))),
-    "array": Placed(array_name, (("spectrum", "e.npz"), ("inspect", "e.npz"), ("spectrum", "e.npz", "--column", "NAME"))),
-    "column": Placed(column, (("spectrum", "e.parquet"), ("inspect", "e.parquet"), ("classes", "e.parquet", "--labels", "e.parquet", "--label-column", "NAMEx", *VIEWS), ("spectrum", "e.parquet", "--column", "NAME"))),
-    "key": Placed(key, (("spectrum", "e.jsonl"), ("inspect", "e.jsonl"), ("spectrum", "e.jsonl", "--groups", "NAMEx"))),
-    "tensor": Placed(tensor, (("weights", "w.pt", *VIEWS), ("inspect", "w.pt"), ("weights", "w.pt", "--json"), ("spectrum", "w.pt"))),
-    "prefix": Placed(prefix, (("inspect", "v.pt"), ("diagnose", "v.pt", "--dataset", "folder:set", "--heads", "2"), ("weights", "v.pt", "--all"))),
-    "answer": Placed(baseline, (("compare", "s.json", "s.json", *VIEWS), ("check", "e.npy", "--baseline", "s.json"), ("compare", "s.json", "e.npy", "--json"))),
-    "value": Placed(alone, (("check", "e.npy", "--require", "NAME >= 2"), ("check", "e.npy", "--only", "NAME"), ("train", "NAME"), ("train", "moco", "--dataset", "NAME"),
-                            ("train", "moco", "--set", "NAME=1"), ("spectrum", "NAME"), ("spectrum", "e.npy", "--column", "NAME"), ("diagnose", "e.npy", "--split", "NAME"),
-                            ("compare", "e.npy", "e.npy", "--scatter", "NAME", "NAME"), ("NAME",), ("gan", "--cure", "NAME"), ("claims", "NAME"), ("spectrum", "e.npy", "--device", "NAME"))),
-}  # fmt: skip
+    "file": Placed(
+        file,
+        (
+            ("spectrum", "./NAME.npy", *VIEWS),
+            ("check", "./NAME.npy", "--junit", "j.xml"),
+            ("compare", "./NAME.npy", "second.npy", *VIEWS),
+            ("inspect", "./NAME.npy"),
+            ("diagnose", "./NAME.npy", "--json"),
+            ("check", "./NAME.npy", "--format", "github"),
+        ),
+        path=True,
+    ),
+    "folder": Placed(
+        home, (("spectrum", "dNAME"), ("inspect", "dNAME"), ("diagnose", "dNAME", "--json")), path=True
+    ),
+    "class": Placed(
+        image_class,
+        (
+            ("inspect", "folder:set"),
+            ("classes", "pixels:folder:set", "--all", *VIEWS),
+            ("probe", "pixels:folder:set", "--json"),
+            ("train", "moco", "--dataset", "folder:set", "--dry-run", "--batch", "4"),
+        ),
+        path=True,
+    ),
+    "broken image": Placed(
+        image_file,
+        (
+            ("inspect", "folder:set"),
+            ("spectrum", "pixels:folder:set"),
+            ("spectrum", "pixels:folder:set", "--skip-broken", "--json"),
+        ),
+        path=True,
+    ),
+    "label": Placed(
+        label,
+        (
+            ("classes", "e.npy", "--labels", "l.jsonl", "--all", *VIEWS),
+            ("probe", "e.npy", "--labels", "l.jsonl", "--json"),
+            ("clusters", "e.npy", "--labels", "l.jsonl", *VIEWS),
+        ),
+    ),
+    "array": Placed(
+        array_name, (("spectrum", "e.npz"), ("inspect", "e.npz"), ("spectrum", "e.npz", "--column", "NAME"))
+    ),
+    "column": Placed(
+        column,
+        (
+            ("spectrum", "e.parquet"),
+            ("inspect", "e.parquet"),
+            ("classes", "e.parquet", "--labels", "e.parquet", "--label-column", "NAMEx", *VIEWS),
+            ("spectrum", "e.parquet", "--column", "NAME"),
+        ),
+    ),
+    "key": Placed(
+        key, (("spectrum", "e.jsonl"), ("inspect", "e.jsonl"), ("spectrum", "e.jsonl", "--groups", "NAMEx"))
+    ),
+    "tensor": Placed(
+        tensor,
+        (
+            ("weights", "w.pt", *VIEWS),
+            ("inspect", "w.pt"),
+            ("weights", "w.pt", "--json"),
+            ("spectrum", "w.pt"),
+        ),
+    ),
+    "prefix": Placed(
+        prefix,
+        (
+            ("inspect", "v.pt"),
+            ("diagnose", "v.pt", "--dataset", "folder:set", "--heads", "2"),
+            ("weights", "v.pt", "--all"),
+        ),
+    ),
+    "answer": Placed(
+        answer,
+        (
+            ("compare", "s.json", "t.json", *VIEWS),
+            ("check", "e.npy", "--baseline", "s.json"),
+            ("compare", "s.json", "e.npy", "--json"),
+        ),
+    ),
+    "value": Placed(
+        alone,
+        (
+            ("check", "e.npy", "--require", "NAME >= 2"),
+            ("check", "e.npy", "--only", "NAME"),
+            ("train", "NAME"),
+            ("train", "moco", "--dataset", "NAME"),
+            ("train", "moco", "--set", "NAME=1"),
+            ("spectrum", "NAME"),
+            ("spectrum", "e.npy", "--column", "NAME"),
+            ("diagnose", "e.npy", "--split", "NAME"),
+            ("compare", "e.npy", "f.npy", "--scatter", "NAME", "NAME"),
+            ("NAME",),
+            ("gan", "--cure", "NAME"),
+            ("claims", "NAME"),
+            ("spectrum", "e.npy", "--device", "NAME"),
+        ),
+    ),
+}

@@ -1,11 +1,11 @@
-"""Damaged files: a sentence and a remedy, or the numbers of the sound file; never a traceback, a hang, or other numbers in silence.
+"""Damaged files: a sentence and a remedy, or the numbers of the sound file; no traceback, no hang, no other numbers in silence.
 
-The short form draws some cases of every kind; the long one, 4,000 in eight parts that can be run apart, prints a table of outcomes:
+The short form draws some cases of every kind. The long one, 4,000 in eight parts, prints a table of outcomes:
 
     python -m pytest -m slow -s tests/hostile/test_damage.py
     python -m pytest -m slow -s tests/hostile/test_damage.py -k "part0 or part1"
 
-`HOSTILE_SEED=7` draws other cases. A failed case prints its command and its seed; `HOSTILE_KEEP=FOLDER` keeps the damaged files there.
+`HOSTILE_SEED=7` draws other cases. A failed case prints its command and its seed; `HOSTILE_KEEP=FOLDER` keeps its files there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ PARTS, EACH = 8, 500
 UNHARMED = {"right", "refused", "answered", "unseen"}
 
 
-def expected(worker: Worker, sound: Kinds, kind: str, line: str, memory: dict[str, dict[str, float]]) -> dict[str, float]:
+def expected(
+    worker: Worker, sound: Kinds, kind: str, line: str, memory: dict[str, dict[str, float]]
+) -> dict[str, float]:
     """The numbers of the sound file, measured once."""
     if (key := f"{kind}: {line}") not in memory:
         with_copy = sound[kind][0].with_name(f"{sound[kind][0].name}-sound")
@@ -66,7 +68,9 @@ def plan(sound: Kinds, count: int, seed: str) -> Iterable[tuple[str, str, str, s
         yield kind, decks[kind].pop(), draw.choice(known.lines), f"{seed}.{place}"
 
 
-def judge(worker: Worker, sound: Kinds, cases: Iterable[tuple[str, str, str, str]], folder: Path) -> tuple[Counter[tuple[str, str]], list[str]]:
+def judge(
+    worker: Worker, sound: Kinds, cases: Iterable[tuple[str, str, str, str]], folder: Path
+) -> tuple[Counter[tuple[str, str]], list[str]]:
     """Run them; the outcomes by kind, and a description of each failure."""
     memory: dict[str, dict[str, float]] = {}
     table: Counter[tuple[str, str]] = Counter()
@@ -107,7 +111,10 @@ def regular(source: str, target: str) -> None:
 def shown(table: Counter[tuple[str, str]]) -> str:
     """The outcomes as a table."""
     words = sorted({word for _, word in table}, key=lambda word: (word not in UNHARMED, word))
-    lines = [f"{kind:24}" + "".join(f"{table[kind, word]:>{max(len(word), 5) + 2}}" for word in words) for kind in sorted({kind for kind, _ in table})]
+    lines = [
+        f"{kind:24}" + "".join(f"{table[kind, word]:>{max(len(word), 5) + 2}}" for word in words)
+        for kind in sorted({kind for kind, _ in table})
+    ]
     return "\n".join([" " * 24 + "".join(f"{word:>{max(len(word), 5) + 2}}" for word in words), *lines])
 
 

@@ -1,6 +1,6 @@
 """Hostile names in every place that a name can stand: nothing of them steers what reads stdout, stderr, SVG, HTML, JSON or JUnit.
 
-The long form tries every name in every place, 1,100 cases in two parts: python -m pytest -m slow -s tests/hostile/test_names.py
+The long form tries every name in every place, 1,500 cases in two parts: python -m pytest -m slow -s tests/hostile/test_names.py
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Elements(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag in ("script", "iframe", "object", "base", "meta", "form"):
             self.count[tag] += 1
-        if tag == "img" and not all((value or "").startswith("data:") for name, value in attributes if name == "src"):
+        if tag == "img" and not all(
+            (value or "").startswith("data:") for name, value in attributes if name == "src"
+        ):
             self.count["img from elsewhere"] += 1
         self.count["handlers"] += sum(name.startswith("on") for name, _ in attributes)
 
@@ -55,7 +57,7 @@ def written(folder: Path, plain: Path) -> Iterator[str]:
         if bad := [c for c in forbidden(text) if c.startswith("U+")]:
             yield f"{path.name} contains {bad[0]}"
         if path.suffix == ".html" and (plain / path.name).is_file():
-            if (more := elements(text) - elements((plain / path.name).read_text())):
+            if more := elements(text) - elements((plain / path.name).read_text()):
                 yield f"{path.name} has {dict(more)} more than that of a harmless name"
         elif path.suffix != ".html":
             try:
@@ -64,19 +66,29 @@ def written(folder: Path, plain: Path) -> Iterator[str]:
                 yield f"{path.name}: {error}"
 
 
-def run(worker: Worker, folder: Path, place: str, text: str, line: tuple[str, ...]) -> tuple[Case, str, list[str]]:
+def run(
+    worker: Worker, folder: Path, place: str, text: str, line: tuple[str, ...]
+) -> tuple[Case, str, list[str]]:
     """A name in its place, and the command that shows it; what is wrong, and stdout."""
     placed = names.PLACES[place]
     name = names.TEXTS[text].replace("/", "_").replace("\0", "")
     folder.mkdir(parents=True)
     placed.build(folder, name)
     argv = tuple(word.replace("NAME", name) for word in line)
-    case = Case(f"{text} | {place} | {' '.join(line)}", argv, folder, codes=(0, 1, 2, 3) if "check" in line else (0, 2, 3))
+    case = Case(
+        f"{text} | {place} | {' '.join(line)}",
+        argv,
+        folder,
+        codes=(0, 1, 2, 3) if "check" in line else (0, 2, 3),
+    )
     ended = worker.run(case)
     wrong = faults(case, ended)
     if "github" in line:  # the commands of workflows are asked for: each is ours, and names nothing hostile
         wrong = [w for w in wrong if "::" not in w or "U+" in w]
-        wrong += [f"a workflow command {found!r}" for found in re.findall(r"^::(?!notice|warning|error|group|endgroup).*", ended.out, re.MULTILINE)]
+        wrong += [
+            f"a workflow command {found!r}"
+            for found in re.findall(r"^::(?!notice|warning|error|group|endgroup).*", ended.out, re.MULTILINE)
+        ]
         wrong += ["a workflow command of the name"] * bool(re.search(r"^::error::y", ended.out, re.MULTILINE))
     if "--json" in line and ended.code != 2 and ended.out:
         json.loads(ended.out)

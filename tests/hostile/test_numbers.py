@@ -23,7 +23,14 @@ from tests.hostile.harness import Case, Ended, Worker, faults, spoken, told
 from tests.hostile.test_damage import SEED, described
 
 PARTS = 4
-FREE = ("effective_rank", "active", "mean_cosine", "std_sqrt_d", "total_variance", "dimensions_90")  # of the rows' lengths
+FREE = (
+    "effective_rank",
+    "active",
+    "mean_cosine",
+    "std_sqrt_d",
+    "total_variance",
+    "dimensions_90",
+)  # of the rows' lengths
 
 
 def refuse(word: str) -> float:
@@ -35,7 +42,9 @@ def document(ended: Ended) -> Any:
     return json.loads(ended.out, parse_constant=refuse)
 
 
-def tried(worker: Worker, folder: Path, kind: str, labelling: str, line: str) -> tuple[Case, Ended, list[str]]:
+def tried(
+    worker: Worker, folder: Path, kind: str, labelling: str, line: str
+) -> tuple[Case, Ended, list[str]]:
     """One command on one array; what is wrong with its end."""
     file = arrays.write(folder, kind, labelling)
     codes = (0, 1, 2, 3) if line.startswith("check") else (0, 2, 3)

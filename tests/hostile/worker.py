@@ -6,18 +6,22 @@ A script, started by `harness.Worker`. It reads one case on each line of stdin, 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
 from typing import Any, TextIO
 
 BATCH = 60  # cases of a child; the next fork gives their memory back
-ROOM = 3 << 30  # bytes that a child may map beyond what the parent had: the machine that the command believes to have
+ROOM = (
+    3 << 30
+)  # bytes that a child may map beyond what the parent had: the machine that the command believes to have
 
 
 def peak() -> int:
@@ -40,13 +44,13 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
     from collapse_cli.cli import main
 
     os.chdir(case["cwd"])
-    added = {name: value for name, value in case.get("env", {}).items()}
+    added = dict(case.get("env", {}))
     os.environ.update(added)
     with open(case["out"], "wb") as out, open(case["err"], "wb") as err:
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
     before, start = forget_peak(), time.process_time()
     code: int | str
     try:
@@ -76,18 +80,37 @@ def serve(replies: TextIO) -> None:
     os._exit(3)
 
 
+def warm() -> None:
+    """Measure once, so that what is imported late is imported before the first fork."""
+    from collapse_cli.cli import main
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        path = Path(folder) / "e.csv"
+        path.write_text("e0,e1,label\n" + "".join(f"{i % 7},{i % 5},{i % 2}\n" for i in range(40)))
+        for line in ("spectrum {} --json", "probe {} --json", "check {}"):
+            main(line.replace("{}", str(path)).split())
+
+
 def main() -> None:
     """Import what every command needs, then fork child after child."""
     import torch
 
-    import collapse_cli.cli
     from collapse_cli import cli
 
     torch.set_num_threads(1)
     for name in cli.COMMANDS:
         cli.load(name)
     replies = os.fdopen(os.dup(1), "w")
-    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if Path("/proc").is_dir() else 0
+    warm()
+    mapped = (
+        int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        if Path("/proc").is_dir()
+        else 0
+    )
     while True:
         pid = os.fork()
         if not pid:
