@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 40  # of waiting, before a case counts as hanging; the machine may be busy
+SECONDS = 90  # of waiting, before a case counts as hanging; the machine may be busy
 CPU = 20.0  # seconds of a processor, at most
 MEMORY = (
     3 << 29
@@ -78,7 +78,7 @@ class Worker:
         assert self.process.stdin
         assert self.process.stdout
         streams = [case.folder.parent / f"{case.folder.name}.{end}" for end in ("out", "err")]
-        asked = {"argv": case.argv, "cwd": str(case.folder), "seconds": SECONDS, "env": case.env}
+        asked = {"argv": case.argv, "cwd": str(case.folder), "seconds": SECONDS, "cpu": 1.5 * CPU, "env": case.env}
         print(
             json.dumps(asked | dict(zip(("out", "err"), map(str, streams), strict=True))),
             file=self.process.stdin,
@@ -154,7 +154,7 @@ def faults(case: Case, ended: Ended) -> list[str]:
     """Everything that the command did and must not."""
     wrong = []
     if ended.died:
-        return ["hangs" if ended.died == "SIGALRM" else f"dies of {ended.died}"]
+        return ["hangs" if ended.died in ("SIGALRM", "SIGPROF") else f"dies of {ended.died}"]
     if ended.code == 70 or BUG.search(ended.err + ended.out):
         wrong.append("internal error")
     elif ended.code not in case.codes:
