@@ -16,6 +16,10 @@ from typing import Any
 
 Bytes = Callable[[bytes, random.Random], bytes]
 
+DEVICES = (
+    ("/proc/self/mem",) if os.geteuid() == 0 else ("/dev/zero", "/dev/full", "/dev/null", "/proc/self/mem")
+)
+
 
 def flip(count: int) -> Bytes:
     """So many bits, anywhere."""
@@ -152,7 +156,8 @@ def dangling(path: Path, draw: random.Random) -> None:
 
 
 def device(path: Path, draw: random.Random) -> None:
-    path.symlink_to(draw.choice(["/dev/zero", "/dev/full", "/dev/null", "/proc/self/mem"]))
+    """To one that no fault can replace by a file: whoever is root could lose a device."""
+    path.symlink_to(draw.choice(DEVICES))
 
 
 def socket(path: Path, draw: random.Random) -> None:

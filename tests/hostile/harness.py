@@ -78,7 +78,13 @@ class Worker:
         assert self.process.stdin
         assert self.process.stdout
         streams = [case.folder.parent / f"{case.folder.name}.{end}" for end in ("out", "err")]
-        asked = {"argv": case.argv, "cwd": str(case.folder), "seconds": SECONDS, "cpu": 1.5 * CPU, "env": case.env}
+        asked = {
+            "argv": case.argv,
+            "cwd": str(case.folder),
+            "seconds": SECONDS,
+            "cpu": 1.5 * CPU,
+            "env": case.env,
+        }
         print(
             json.dumps(asked | dict(zip(("out", "err"), map(str, streams), strict=True))),
             file=self.process.stdin,

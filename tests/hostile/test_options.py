@@ -8,6 +8,7 @@ option and a value; the long form draws 2,400 of them, in eight parts, others wi
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections import Counter
@@ -20,7 +21,7 @@ import pytest
 import typer
 
 from collapse_cli import cli
-from tests.hostile import files
+from tests.hostile import damage, files
 from tests.hostile.harness import Case, Worker, faults
 from tests.hostile.test_damage import SEED, described
 
@@ -95,9 +96,8 @@ WORDS = (
     "../../..",
     "/",
     "~",
-    "/dev/zero",
-    "/dev/full",
-    "/proc/self/mem",
+    *damage.DEVICES,
+    "fifo",
     "%s{0}",
     "e.npz",
     "images",
@@ -223,6 +223,7 @@ def try_all(
     for place, (argv, allowed) in enumerate(lines):
         here = folder / str(place)
         shutil.copytree(prepared, here)
+        os.mkfifo(here / "fifo")
         case = Case(
             " ".join(argv)[:200], argv, here, allowed, codes=(0, 1, 2, 3) if argv[0] == "check" else (0, 2, 3)
         )
