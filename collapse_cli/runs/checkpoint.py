@@ -17,11 +17,12 @@ from collapse_cli.distributed import rank, world
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.files import whole
 from collapse_cli.fingerprint import Fingerprint
+from collapse_cli.memory import budget
 from collapse_cli.methods import Method
 from collapse_cli.models.heads import in_words
 from collapse_cli.runs import zips
+from collapse_cli.runs.metadata import largest, refuse_unlike
 from collapse_cli.runs.metadata import read as metadata_of
-from collapse_cli.runs.metadata import refuse_unlike
 from collapse_cli.runs.metadata import run as run_of
 from collapse_cli.runs.outline import FORMAT, is_of_format
 from collapse_cli.runs.reader import Unreadable
@@ -139,10 +140,13 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
     count = metadata.get("class_count", len(metadata["classes"]))
     images = metadata.get("images", metadata.get("pictures", 0))  # an earlier version's name for them
     data = DataShape(shape, images, count)
-    with torch.device("meta"):  # which allocates nothing
-        refuse_unlike(content["method"], cast(nn.Module, methods.build(run, data)).state_dict())
+    if largest(run, data) > budget():
+        with torch.device("meta"):  # which allocates nothing, but needs modules that take long to import
+            refuse_unlike(content["method"], cast(nn.Module, methods.build(run, data)).state_dict())
     method = methods.build(run, data)
-    network = cast(nn.Module, method).to(device)
+    network = cast(nn.Module, method)
+    refuse_unlike(content["method"], network.state_dict())
+    network.to(device)
     network.load_state_dict(content["method"])
     state = start(method, run.training)
     state.saved = deepcopy(content["optimizer"])  # the optimizer takes its tensors as its own

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from collapse_cli.settings import Run, flat, resolve
+from collapse_cli.shapes import DataShape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,8 +47,17 @@ def run(metadata: Mapping[str, Any]) -> Run:
     return resolve(settings["method"]["name"], flat(settings))
 
 
+def largest(run: Run, data: DataShape) -> int:
+    """Bytes that a weight of a run's network may take, in float32: the product of the two largest of all sizes that it has."""
+    sizes = [math.prod(data.image), data.images, data.classes]
+    sizes += [
+        size for part in (run.settings, run.model) for size in asdict(part).values() if type(size) is int
+    ]
+    return 4 * math.prod(sorted(sizes)[-2:])
+
+
 def refuse_unlike(there: Any, wanted: Mapping[str, Tensor]) -> None:
-    """Raises ValueError where the weights of a file are not those of its settings, before a network is made of these.
+    """Raises ValueError where the weights of a file are not those of its settings, before a large network is made of these.
 
     wanted: the state of that network, which need not have any memory.
     """

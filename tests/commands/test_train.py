@@ -351,6 +351,7 @@ def test_beside_a_training_nobody_else_writes(
 
 def test_who_reads_needs_no_lock(copy: Path, capsys: Capture) -> None:
     """An answer is saved beside a training."""
+    (copy / "results" / "spectrum.json").unlink(missing_ok=True)
     with lock.claimed(copy):
         before = contents(copy)
         assert main(["spectrum", str(copy), "--samples", "200", "-q"]) == 0

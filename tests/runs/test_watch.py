@@ -26,7 +26,8 @@ from collapse_cli.runs.foreign import Choices
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import METHODS, resolve
-from collapse_cli.shapes import Images, Stage
+from collapse_cli.shapes import Images
+from collapse_cli.stage import Stage
 
 STEPS, EPOCHS = 4, 2  # of 16 images each, of 70: six are left out of each epoch
 QUEUES = {"queue": 40, "hardest": 8, "pair_mixes": 6, "query_mixes": 4, "negatives": 30, "mix_after": 0.3}
