@@ -19,7 +19,7 @@ from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint, signals
 from collapse_cli.runs.signals import listening
-from collapse_cli.shapes import Stage
+from collapse_cli.stage import Stage
 
 Capture = pytest.CaptureFixture[str]
 HEARD = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
