@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -60,8 +60,8 @@ def test_a_failed_save_leaves_the_one_before(
     checkpoint.save(tmp_path / "c.pt", kept)
     before = (tmp_path / "c.pt").read_bytes()
 
-    def full(content: Any, path: Path) -> None:
-        path.write_bytes(b"half")
+    def full(content: Any, file: BinaryIO) -> None:
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
