@@ -6,9 +6,8 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.settings import Training
 from collapse_cli.shapes import Batch, Curves, Images, Normalisation
+from collapse_cli.training_state import Part, State
 
 WATCHED = 512  # images whose projections are measured after each epoch
 SHARP = 0.2  # temperature, below which gradients grow large
@@ -49,57 +49,6 @@ class Epoch:
     seconds: float
     extra: dict[str, float]
     curves: Curves
-
-
-@dataclass
-class Part:
-    """What is done of an epoch: `step` of its `steps`, the sum of their losses (), and the seconds that they took.
-
-    opening: the generator's state before it drew the order of the epoch's images, so that the order is drawn again, not stored.
-    """
-
-    opening: Tensor
-    steps: int
-    total: Tensor
-    step: int = 0
-    seconds: float = 0.0
-
-
-@dataclass
-class State:
-    """What, besides the method, it takes to go on exactly where a run stopped: epoch is the number of passes done.
-
-    parameters: what is learned; saved: the optimizer's `state_dict`, whose tensors become its own; None before the first step.
-    part: of the epoch under way; None between two epochs. generator: whenever `train` gives control away, after an epoch or
-    between two steps, it stands where the next step begins to draw. A loop that draws ahead has to set it back by then.
-    """
-
-    parameters: list[nn.Parameter]
-    settings: Training
-    generator: torch.Generator
-    epoch: int = 0
-    saved: dict[str, Any] | None = None
-    part: Part | None = None
-
-    @cached_property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """Made when training asks for it, and not to measure a run: with its first optimizer torch loads a compiler."""
-        optimizer: torch.optim.Optimizer
-        lr, decay = self.settings.lr, self.settings.weight_decay
-        if self.settings.optimizer == "adam":
-            optimizer = torch.optim.Adam(self.parameters, lr, weight_decay=decay)
-        else:
-            momentum = self.settings.sgd_momentum
-            optimizer = torch.optim.SGD(self.parameters, lr, momentum=momentum, weight_decay=decay)
-        if self.saved is not None:
-            optimizer.load_state_dict(self.saved)
-        return optimizer
-
-
-def start(method: Method, settings: Training) -> State:
-    """The state before the first step, on the method's own device."""
-    parameters = [p for p in cast(nn.Module, method).parameters() if p.requires_grad]
-    return State(parameters, settings, torch.Generator(parameters[0].device).manual_seed(settings.seed))
 
 
 def nothing() -> None:

@@ -31,7 +31,8 @@ from collapse_cli.runs.record import Record
 from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation
-from collapse_cli.training import start, train
+from collapse_cli.training import train
+from collapse_cli.training_state import start
 
 STEPS, BATCH = 2, 8
 SMALL = {"queue": 16, "negatives": 8, "hardest": 8, "pair_mixes": 4, "query_mixes": 4, "mix_after": 0.0}

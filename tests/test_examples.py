@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,3 +56,73 @@ def test_seeds(tmp_path: Path) -> None:
     assert "end-to-end" in ended.stdout
     assert "2 runs each" in ended.stdout
     assert (tmp_path / "runs" / "compare.png").stat().st_size > 10_000
+
+
+Job = Callable[..., tuple[int, str, list[str]]]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """A start of the batch script -> its exit code, what run.json says, and what was asked of SLURM, of which this is no part."""
+    slurm, run = tmp_path / "slurm", tmp_path / "run"
+    slurm.mkdir()
+    (slurm / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path / "asked"}\n')
+    (slurm / "scontrol").chmod(0o755)
+    environment = ENVIRONMENT | {
+        "PATH": f"{slurm}{os.pathsep}{ENVIRONMENT['PATH']}",
+        "SLURM_JOB_ID": "7",
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+    }
+
+    def start(
+        *options: str, sent: signal.Signals | None = None, processes: int = 1
+    ) -> tuple[int, str, list[str]]:
+        script = ["bash", str(ROOT / "examples" / "scale" / "train.sbatch"), "moco", str(run), *options]
+        process = subprocess.Popen(
+            script, env=environment | {"PROCESSES": str(processes)}, stderr=subprocess.PIPE, text=True
+        )
+        history = run / "history.jsonl"
+        before = history.stat().st_mtime_ns if history.exists() else 0
+        until = time.monotonic() + 200
+        while sent and time.monotonic() < until and process.poll() is None:
+            lines = history.read_text().count("\n") if history.exists() else 0
+            if lines and history.stat().st_mtime_ns > before and lines > len(epochs):
+                process.send_signal(sent)
+                break
+            time.sleep(0.05)
+        _, errors = process.communicate(timeout=200)
+        epochs[:] = history.read_text().splitlines() if history.exists() else []
+        assert "collapse_cli/" not in errors, "no traceback of ours"
+        asked = tmp_path / "asked"
+        status = json.loads((run / "run.json").read_text())["status"] if run.exists() else ""
+        return process.returncode, status, asked.read_text().splitlines() if asked.exists() else []
+
+    epochs: list[str] = []
+    return start
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_job_is_requeued_until_its_run_is_done(job: Job, processes: int) -> None:
+    """SIGUSR1, as before the end of the time, requeues it; SIGTERM, as by scancel, does not; a run that is done is no work."""
+    small = ["--encoder", "mlp", "--dim", "8", "--queue", "64", "--epochs", "5000"]
+    assert job(*small, sent=signal.SIGUSR1, processes=processes) == (0, "requeue", ["requeue 7"])
+    assert job(*small, sent=signal.SIGTERM, processes=processes) == (143, "interrupted", ["requeue 7"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_job_whose_run_is_done_is_over(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"status": "done"}')
+    assert job() == (0, "done", [])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_job_that_is_refused_is_not_requeued(job: Job, tmp_path: Path) -> None:
+    """Whatever a job before it wrote."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"status": "requeue"}')
+    (tmp_path / "run" / "checkpoint.pt").write_text("")
+    assert job() == (1, "requeue", [])

@@ -37,7 +37,7 @@ WORDS = {
     "walks",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic"}
-PROCEDURES = {"training", "embedding", "methods", "root_causes"}
+PROCEDURES = {"training", "training_state", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {
     **dict.fromkeys(WORDS, WORDS),

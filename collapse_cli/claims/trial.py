@@ -13,7 +13,8 @@ from collapse_cli.metrics.kmeans import kmeans
 from collapse_cli.root_causes import Case, Trained
 from collapse_cli.settings import Run
 from collapse_cli.shapes import Embeddings, Images, Normalisation, class_count
-from collapse_cli.training import Epoch, start, train
+from collapse_cli.training import Epoch, train
+from collapse_cli.training_state import start
 
 
 @dataclass(frozen=True)

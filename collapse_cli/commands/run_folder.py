@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from collapse_cli.printable import printable
 from collapse_cli.runs import lock
 
 if TYPE_CHECKING:
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.runs.record import Record
+    from collapse_cli.shapes import Images
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def warn(sentences: Iterable[str]) -> None:
     from collapse_cli.distributed import first
 
     for sentence in sentences if first() else ():
-        print(f"warning: {sentence}", file=sys.stderr)
+        print(f"warning: {printable(sentence)}", file=sys.stderr)
 
 
 def complete(record: Record, checkpoint: Checkpoint, dry_run: bool) -> None:
@@ -45,6 +47,20 @@ def complete(record: Record, checkpoint: Checkpoint, dry_run: bool) -> None:
     if not dry_run:
         resuming.complete(record, checkpoint)
     told = f"{record.folder} has completed its {checkpoint.state.epoch} epochs, and was stopped before it wrote so"
-    print(told if dry_run else f"{told}: now it is done", file=sys.stderr)
+    print(printable(told if dry_run else f"{told}: now it is done"), file=sys.stderr)
     if not dry_run:
-        print(record.checkpoint)
+        print(printable(record.checkpoint))
+
+
+def introduce(checkpoint: Checkpoint, images: Images, record: Record, warnings: Iterable[str]) -> None:
+    """What may mislead, and what is trained where, on stderr."""
+    from collapse_cli.analysis.training import of_epoch
+    from collapse_cli.distributed import world
+
+    warn(warnings)
+    processes = f", {world()} processes" if world() > 1 else ""
+    print(
+        f"{checkpoint.run.method} on {printable(images.name)} ({of_epoch(checkpoint.run, images)}), "
+        f"device {checkpoint.state.generator.device}{processes}, in {printable(record.folder)}",
+        file=sys.stderr,
+    )

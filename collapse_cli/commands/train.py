@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ import typer
 
 from collapse_cli.commands.method_group import DEFAULT, MethodGroup
 from collapse_cli.commands.options import options, set_values
-from collapse_cli.commands.run_folder import claimed, complete, warn
+from collapse_cli.commands.run_folder import claimed, complete, introduce, warn
 from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
 from collapse_cli.printable import printable
@@ -222,7 +222,7 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where)
     if first():
         record.say(warnings=misleading, deterministic=same_bits)
     if shown:
-        _introduce(checkpoint, images, record, misleading)
+        introduce(checkpoint, images, record, misleading)
     with listening() as signals:
         watch = Watch(where.checkpoint_minutes, signals)
         with (
@@ -236,18 +236,3 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where)
         print(printable(record.checkpoint))
     if shown:
         print(f"next: collapse diagnose {quoted(record.folder)}", file=sys.stderr)
-
-
-def _introduce(checkpoint: Checkpoint, images: Images, record: Record, warnings: Sequence[str]) -> None:
-    """What may mislead, and what is trained where, on stderr."""
-    from collapse_cli.analysis.training import of_epoch
-    from collapse_cli.distributed import world
-
-    for warning in warnings:
-        print(f"warning: {printable(warning)}", file=sys.stderr)
-    processes = f", {world()} processes" if world() > 1 else ""
-    print(
-        f"{checkpoint.run.method} on {printable(images.name)} ({of_epoch(checkpoint.run, images)}), "
-        f"device {checkpoint.state.generator.device}{processes}, in {printable(record.folder)}",
-        file=sys.stderr,
-    )

@@ -16,7 +16,8 @@ from collapse_cli.metrics.rows import unit
 from collapse_cli.progress import counted
 from collapse_cli.root_causes import Case, Trained
 from collapse_cli.settings import Run
-from collapse_cli.training import Epoch, start, train
+from collapse_cli.training import Epoch, train
+from collapse_cli.training_state import start
 from collapse_cli.values import Curve, Measured
 
 

@@ -29,7 +29,7 @@ from collapse_cli.runs.reader import Unreadable
 from collapse_cli.runs.source import Source
 from collapse_cli.settings import Run
 from collapse_cli.shapes import DataShape, Normalisation
-from collapse_cli.training import Part, State, start
+from collapse_cli.training_state import Part, State, start
 
 NONE: Mapping[str, Tensor] = {}
 

@@ -41,6 +41,7 @@ from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import Run
 from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import Epoch
+from collapse_cli.training_state import start
 
 INTERRUPTED = 130
 
@@ -66,7 +67,7 @@ def fresh(
     """The run before its first step: seeded weights, on the device. normalisation: that of the images."""
     method = methods.build(run, images.data_shape)
     cast(nn.Module, method).to(device)
-    state = training.start(method, run.training)
+    state = start(method, run.training)
     seen = fingerprint(images)
     return Checkpoint(run, method, state, normalisation, images.data_shape, images.classes, seen)
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from collapse_cli.distributed import first
 from collapse_cli.runs.signals import Signals
-from collapse_cli.training import State
+from collapse_cli.training_state import State
 
 
 class Wish(IntEnum):

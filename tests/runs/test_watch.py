@@ -28,6 +28,7 @@ from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images
 from collapse_cli.stage import Stage
+from collapse_cli.training_state import Part
 
 STEPS, EPOCHS = 4, 2  # of 16 images each, of 70: six are left out of each epoch
 QUEUES = {"queue": 40, "hardest": 8, "pair_mixes": 6, "query_mixes": 4, "negatives": 30, "mix_after": 0.3}
@@ -251,9 +252,7 @@ def test_statistics_of_several_processes_are_put_back_or_averaged(
     name = next(name for name in network.state_dict() if name.endswith("running_mean"))
     own = network.state_dict()[name]
     statistics = {name: torch.stack([torch.full_like(own, 1.0), torch.full_like(own, 3.0)])}
-    checkpoint.state.part = lifecycle.training.Part(
-        checkpoint.state.generator.get_state(), 4, torch.zeros(()), 2
-    )
+    checkpoint.state.part = Part(checkpoint.state.generator.get_state(), 4, torch.zeros(()), 2)
     checkpoints.save(tmp_path / "c.pt", checkpoint, statistics)
     alone = checkpoints.load(tmp_path / "c.pt")
     assert float(cast(nn.Module, alone.method).state_dict()[name].mean()) == 2
