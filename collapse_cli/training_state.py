@@ -53,8 +53,8 @@ class State:
         else:
             momentum = self.settings.sgd_momentum
             optimizer = torch.optim.SGD(self.parameters, lr, momentum=momentum, weight_decay=decay)
-        if self.saved is not None:
-            optimizer.load_state_dict(self.saved)
+        if self.saved is not None:  # the settings are those of the run, whatever stands in the file
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": self.saved["state"]})
         return optimizer
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli import methods
-from collapse_cli.distributed import rank, world
+from collapse_cli.distributed import rank, statistics_of, world
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.files import whole
 from collapse_cli.fingerprint import Fingerprint
@@ -21,7 +21,7 @@ from collapse_cli.memory import budget
 from collapse_cli.methods import Method
 from collapse_cli.models.heads import in_words
 from collapse_cli.runs import zips
-from collapse_cli.runs.metadata import largest, refuse_unlike
+from collapse_cli.runs.metadata import largest, refuse_odd_optimizer, refuse_odd_part, refuse_unlike
 from collapse_cli.runs.metadata import read as metadata_of
 from collapse_cli.runs.metadata import run as run_of
 from collapse_cli.runs.outline import FORMAT, is_of_format
@@ -149,6 +149,7 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
     network.to(device)
     network.load_state_dict(content["method"])
     state = start(method, run.training)
+    refuse_odd_optimizer(content["optimizer"], state.parameters, run.training.optimizer)
     state.saved = deepcopy(content["optimizer"])  # the optimizer takes its tensors as its own
     state.epoch = metadata["epoch"]
     notes = (
@@ -172,12 +173,15 @@ def _restored(
     state: State, network: nn.Module, content: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> Iterator[str]:
     """The epoch that a checkpoint was saved within, if it was; and a note where so many processes cannot go on exactly."""
+    steps = metadata.get("images", 0) // state.settings.batch
+    refuse_odd_part(content.get("part"), metadata, steps, statistics_of(network))
     if "part" not in content:
         return
     saved, here = content["part"], state.generator.get_state()
     opening = saved["opening"] if saved["opening"].shape == here.shape else here
+    torch.Generator(state.generator.device).set_state(opening)  # raises RuntimeError for what is none
     total = saved["total"].to(state.parameters[0].device)
-    state.part = Part(opening, metadata["steps"], total, metadata["step"], saved["seconds"])
+    state.part = Part(opening, steps, total, metadata["step"], saved["seconds"])
     statistics: Mapping[str, Tensor] = saved["statistics"]
     processes = max((len(of_each) for of_each in statistics.values()), default=0)
     if processes == world():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LARGEST = 1 << 31  # of every count and size
+MOMENTUM = "momentum_buffer"  # None where it was never used
+KEPT = {"sgd": (MOMENTUM,), "adam": ("step", "exp_avg", "exp_avg_sq")}
+"""What each optimizer keeps for a parameter."""
 
 
 def read(text: Any) -> dict[str, Any]:
@@ -71,6 +74,61 @@ def refuse_unlike(there: Any, wanted: Mapping[str, Tensor]) -> None:
             raise ValueError(f"{name} is not as its settings have it")
         if tensor.is_meta or tensor.layout != weight.layout:
             raise ValueError(f"{name} has no plain numbers")
+
+
+def refuse_odd_part(
+    part: Any, metadata: Mapping[str, Any], steps: int, statistics: Mapping[str, Tensor]
+) -> None:
+    """Raises ValueError for a part of an epoch that no training was stopped in.
+
+    part: None where the file has none; steps: of an epoch of its images; statistics: those that its network keeps of batches.
+    """
+    if part is None:
+        if "step" in metadata or "steps" in metadata:
+            raise ValueError("the epoch that it was saved within is missing")
+        return
+    if metadata.get("steps") != steps or not 0 < metadata.get("step", 0) < steps:
+        raise ValueError("it was saved within an epoch, but at none of its steps")
+    if not isinstance(part, Mapping) or not isinstance(kept := part.get("statistics"), Mapping):
+        raise ValueError("the epoch that it was saved within is not as a training writes it")
+    if not (_is_plain(part.get("opening"), 1, floating=False) and _is_plain(part.get("total"), 0)):
+        raise ValueError("its losses, or what it drew the order of its images from, are missing")
+    if type(seconds := part.get("seconds")) not in (int, float) or not 0 <= seconds < LARGEST:
+        raise ValueError("the seconds of its epoch are no number")
+    shapes = (
+        {name: (len(next(iter(kept.values()))), *of_one.shape) for name, of_one in statistics.items()}
+        if kept
+        else {}
+    )
+    if kept.keys() != shapes.keys() or not all(
+        _is_plain(kept[name], len(shape)) and kept[name].shape == shape for name, shape in shapes.items()
+    ):
+        raise ValueError("the statistics of its batches are not those of its network")
+
+
+def refuse_odd_optimizer(saved: Any, parameters: Sequence[Tensor], kind: str) -> None:
+    """Raises ValueError where the state of an optimizer is not that of `parameters`; it has none of those never changed."""
+    states = saved.get("state") if isinstance(saved, Mapping) else None
+    if not isinstance(states, Mapping):
+        raise ValueError("the state of its optimizer is missing")
+    for place, state in states.items():
+        if type(place) is not int or not 0 <= place < len(parameters) or not isinstance(state, Mapping):
+            raise ValueError("the state of its optimizer is not that of its parameters")
+        shapes = {name: () if name == "step" else parameters[place].shape for name in KEPT[kind]}
+        if state.keys() != shapes.keys() or not all(
+            (state[name] is None and name == MOMENTUM)
+            or (_is_plain(state[name], len(shape)) and state[name].shape == shape)
+            for name, shape in shapes.items()
+        ):
+            raise ValueError(f"the state of its optimizer for parameter {place} is not of its shape")
+
+
+def _is_plain(value: Any, axes: int, floating: bool = True) -> bool:
+    """A tensor of so many axes with numbers that are there, fractions or bytes."""
+    from torch import Tensor, strided, uint8
+
+    plain = isinstance(value, Tensor) and value.ndim == axes and value.layout == strided and not value.is_meta
+    return plain and (value.is_floating_point() if floating else value.dtype == uint8)
 
 
 def _are_counts(values: Any, least: int) -> bool:

@@ -331,7 +331,7 @@ def test_a_text_larger_than_the_memory(tmp_path: Path) -> None:
 def test_an_error_says_what_was_wanted() -> None:
     error = Unreadable(Path("e.npy"), "it is torn\nin two")
     other = error.wanted_as("labels", "save them again", "torn")
-    assert str(error) == "e.npy cannot be read (it is torn\nin two)\ncopy or download it again"
+    assert str(error) == "e.npy cannot be read (it is torn\\nin two)\ncopy or download it again"
     assert str(other) == "e.npy cannot be read as labels (torn)\nsave them again"
     assert (other.reason, other.code) == (error.reason, 2)
     assert io.StringIO(str(other)).readline() == "e.npy cannot be read as labels (torn)\n"
