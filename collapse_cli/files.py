@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -88,6 +89,17 @@ def append(path: Path, line: str) -> None:
             raise
 
 
+def temporary_folder() -> None:
+    """Where no folder for temporary files can be written to, the current one stands for it.
+
+    torch asks for one when it is imported, and writes none.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        tempfile.tempdir = os.curdir
+
+
 def refuse_unmakable(folder: Path, option: str) -> None:
     """Raises CollapseError where a folder, and those above it that are missing, cannot be made or written to."""
     there = next(above for above in (folder, *folder.absolute().parents) if above.exists())
@@ -95,14 +107,6 @@ def refuse_unmakable(folder: Path, option: str) -> None:
         raise CollapseError(f"{option} {folder} cannot be made: {there} is a file", "name another folder")
     if not os.access(there, os.W_OK):
         raise CollapseError(f"{option} {folder} cannot be made: {there} is read-only", "name another folder")
-
-
-def _resolved(path: Path) -> Path:
-    """A link stays one: what it points to is written."""
-    try:
-        return path.resolve()
-    except RuntimeError:  # a circle of links
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
 
 def _behind(error: BaseException) -> OSError | None:

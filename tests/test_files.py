@@ -189,6 +189,34 @@ def test_a_resumed_run_keeps_what_it_had(trained: Path, tmp_path: Path, capsys: 
     assert Record(run).facts()["status"] == "done"
 
 
+def test_a_history_that_cannot_be_written_fails_before_the_settings_change(
+    trained: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """The history is longer than 2 kB, settings and run.json are shorter."""
+    run = shutil.copytree(trained, tmp_path / "run")
+    with limited(2000):
+        assert main(["train", "--resume", str(run), "--epochs", "2", "-q"]) == 2
+    assert Record(run).facts()["status"] == "failed"
+    for name in ("settings.toml", "history.jsonl", "checkpoint.pt"):
+        assert (run / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_where_nothing_can_be_written_the_run_before_stays(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Also a folder for temporary files, which torch asks for, is not to be had; reading goes on without."""
+    run = shutil.copytree(trained, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with limited(0):
+        assert main(["train", "moco", "--epochs", "1", "--out", str(run), "--overwrite", "-q"]) == 2
+        assert main(["spectrum", str(run), "-q"]) == 0
+    assert "settings.toml: File too large" in capsys.readouterr().err
+    assert {name: (run / name).read_bytes() for name in before if name != ".lock"} == {
+        name: content for name, content in before.items() if name != ".lock"
+    }
+
+
 def test_the_first_error_is_the_one_that_is_told(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

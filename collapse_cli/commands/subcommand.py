@@ -8,6 +8,7 @@ from typing import Any
 from typer.core import TyperArgument, TyperCommand
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.files import temporary_folder
 from collapse_cli.settings import refuse_extreme
 from collapse_cli.walks import refuse_impossible
 
@@ -57,6 +58,10 @@ class Subcommand(TyperCommand):
             for value in _several(ctx.params.get(param.name)):
                 refuse_extreme(value, _called(param))
         return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        temporary_folder()
+        return super().invoke(ctx)
 
     def _refuse_unfit(self, ctx: Any, args: list[str]) -> None:
         typed = self.make_parser(ctx).parse_args(args)[0]

@@ -89,8 +89,15 @@ def begin(record: Record, checkpoint: Checkpoint, argv: Sequence[str] = (), over
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     record.begin(checkpoint.run, facts, overwrite)
-    try:
+    with failing(record):
         checkpoints.save(record.checkpoint, checkpoint)
+
+
+@contextmanager
+def failing(record: Record) -> Iterator[None]:
+    """Within it files of a run are written before it trains; run.json says so where that is refused."""
+    try:
+        yield
     except CollapseError as error:
         _end(record, status="failed", error=error.message)
         raise

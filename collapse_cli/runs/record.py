@@ -57,9 +57,10 @@ class Record:
         """
         self.refuse_unfit(overwrite)
         try:
-            self._clear()
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.settle(run)
+            with whole(self.folder / "settings.toml") as draft:
+                draft.write_text(in_toml(run.tables()))
+                self._clear()  # once there is room for a file: on a full disk the run before stays
             (self.folder / "results").mkdir(exist_ok=True)
         except OSError as error:
             raise CollapseError(

@@ -12,6 +12,7 @@ from collapse_cli.distributed import first
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.runs.lifecycle import failing
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.same_images import trained_again
 from collapse_cli.runs.shell import quoted
@@ -71,6 +72,7 @@ def resume(record: Record, checkpoint: Checkpoint) -> None:
     """Write the settings that hold from now on, and forget what was written after the checkpoint."""
     if not first():
         return
-    record.settle(checkpoint.run)
-    record.rewind(checkpoint.state.epoch)
-    record.say(status="running", error="")
+    with failing(record):
+        record.rewind(checkpoint.state.epoch)
+        record.settle(checkpoint.run)
+        record.say(status="running", error="")
