@@ -143,11 +143,14 @@ def test_nothing_is_sent(walked: Walked) -> None:
 def test_no_download_without_being_asked(walked: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
     """A data set that is not there is refused, and the option is named; nothing has tried to fetch it."""
     contacted: list[str] = []
-    with monkeypatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as story:
-        offline(patch, contacted)
-        assert main(["train", "moco", "--dataset", "cifar10", "--data-dir", str(walked.folder / "data")]) == 2
+    for line in ("train moco", "diagnose runs/moco", "inspect"):
+        command = [*line.split(), "--dataset", "cifar10", "--data-dir", str(walked.folder / "data")]
+        command = [word for word in command if line != "inspect" or word != "--dataset"]
+        with monkeypatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as story:
+            offline(patch, contacted)
+            assert main(command) == 2
+        assert "--download" in story.getvalue()
     assert contacted == []
-    assert "--download" in story.getvalue()
 
 
 def test_no_user_and_no_absolute_path_is_written(walked: Walked) -> None:

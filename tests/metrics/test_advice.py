@@ -162,3 +162,11 @@ def test_weights_that_have_not_moved(rate: float, steps: int | None, told: str) 
     """The usual rate of MoCo is 0.05: less is raised to it first, with it steps may be missing, else it is ten times the rate."""
     known = replace(context("moco", "z", Stage("finished", 1, 1), lr=rate), steps=steps)
     assert of_learning(known).startswith(told)
+
+
+def test_a_projection_of_few_dimensions_leads_to_h(measured: Spectrum) -> None:
+    """To a probe of it where there are labels to tell."""
+    known = context("moco", "z", None)
+    told = [advice("dimensional collapse", measured, replace(known, classes=count))[0] for count in (0, 1, 2)]
+    assert [line.startswith("Judge h: a projector may drop") for line in told] == [True, True, False]
+    assert told[2].endswith("collapse probe INPUT")

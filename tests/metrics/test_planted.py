@@ -77,6 +77,15 @@ def test_ranks_are_shares_of_the_dimensions(drawn: Drawn) -> None:
         assert float(lam[0] / lam[rank - 1]) < 1.5
 
 
+def test_power_laws_fall(drawn: Drawn) -> None:
+    """lambda_j = j^-exponent: the second is 2^-exponent of the first, the fourth 4^-exponent."""
+    for _, rows in drawn("power law"):
+        lam = shares(rows)
+        exponent = float(-(lam[1] / lam[0]).log2())
+        assert min(abs(exponent - expected) for expected in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)) < 0.15
+        assert float(lam[3] / lam[0]) == pytest.approx(4**-exponent, rel=0.2)
+
+
 def test_massive_coordinates(drawn: Drawn) -> None:
     """The first alone is moved, by 1.5 and 300 lengths of a row."""
     moved = [rows.double().mean(dim=0) for _, rows in drawn("massive coordinate")]
