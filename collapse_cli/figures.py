@@ -4,7 +4,7 @@
 2. A value with an interval has the digits that its interval carries: half its width has two significant digits, and the value
    and both ends have as many decimals as that: `0.421 ± 0.030`, `0.872 [0.850, 0.880]`.
 3. A value without an interval has three significant digits: `62.5`. Its whole part is never cut (`1,234`), and a value below 1 is
-   never rounded to 1 (`0.9996`).
+   never rounded to 1 (`0.9996`) but by six decimals.
 4. A null is no finer than the value beside it: it has no more decimals, and no more significant digits or three.
 5. Numbers from a million on that are no counts, and such as need more than six decimals, are powers of ten: `7.42e-4`.
 """
@@ -100,7 +100,7 @@ def alike(values: Sequence[float | None]) -> list[str]:
 def _decimals(value: float, digits: int = DIGITS) -> int:
     """Decimals that show so many significant digits; more where a size below 1 would be rounded to it."""
     decimals = max(digits - 1 - _exponent(value, digits), 0)
-    while abs(value) < 1 <= round(abs(value), decimals):
+    while decimals < DECIMALS and abs(value) < 1 <= round(abs(value), decimals):
         decimals += 1
     return decimals
 

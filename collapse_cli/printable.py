@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 JOINERS = "\u200c\u200d"  # between letters of some languages, and between the parts of an emoji
@@ -37,19 +37,38 @@ def in_lines(text: str) -> str:
     return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 
-def everywhere(value: Any) -> Any:
+def everywhere(value: Any, change: Callable[[str], str] = printable) -> Any:
     """A document with all of its texts and names printable; names that would become equal are told apart."""
     if isinstance(value, str):
-        return printable(value)
+        return change(value)
     if isinstance(value, Mapping):
         shown: dict[Any, Any] = {}
         for name, part in value.items():
-            free = printable(name) if isinstance(name, str) else name
+            free = change(name) if isinstance(name, str) else name
             while free in shown:
                 free = f"{free}'"
-            shown[free] = everywhere(part)
+            shown[free] = everywhere(part, change)
         return shown
-    return [everywhere(part) for part in value] if isinstance(value, list | tuple) else value
+    return [everywhere(part, change) for part in value] if isinstance(value, list | tuple) else value
+
+
+def for_others(value: Any) -> Any:
+    """The same, and the home folder is `~`: for pages and plots, which are handed on, and a home bears its owner's name."""
+    home = printable(os.path.expanduser("~")).rstrip("/")
+    if not home.startswith("/"):  # the root folder, as in a container, or none
+        return everywhere(value)
+    name = re.escape(home)
+    place = re.compile(rf"(?<![\w./~-])(?:'{name}'|('?){name}(?![\w.-])(/?))")
+
+    def change(text: str) -> str:
+        return place.sub(tilde, printable(text))
+
+    return everywhere(value, change)
+
+
+def tilde(home: re.Match[str]) -> str:
+    """`~/'my set'` of `'/home/me/my set'`: a shell reads both alike, and no tilde within quotes."""
+    return f"~{home[2] or ''}{home[1] or ''}"
 
 
 def json_text(value: Any, indent: int | None = 2, nan: bool = False, ascii_only: bool = False) -> str:

@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.printable import everywhere, in_lines, joined, json_text, printable, quoted
+from collapse_cli.printable import everywhere, for_others, in_lines, joined, json_text, printable, quoted
 
 TEXT = st.text(st.characters(codec=None)) | st.text(
     alphabet="a'\\\n\r\t\x1b#[:\x7f\x85\u202e\u200d é😀\udcff"
@@ -107,3 +108,32 @@ def test_an_error_is_printable() -> None:
     error = CollapseError("no class 'a\n\x1b[2J'", "did you mean\u202e?")
     assert str(error) == "no class 'a\\n\\x1b[2J'\ndid you mean\\u202e?"
     assert error.args == (r"no class 'a\n\x1b[2J'",)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("/home/me/runs/a", "~/runs/a"),
+        ("collapse check '/home/me/my runs/a' --out=/home/me", "collapse check ~/'my runs/a' --out=~"),
+        ("folder:/home/me/images, /home/me/x", "folder:~/images, ~/x"),
+        ("/home/mean/a /data/home/me/b /home/me.old ./home/me", "/home/mean/a /data/home/me/b /home/me.old ./home/me"),
+    ],
+)  # fmt: skip
+def test_what_is_handed_on_has_no_home(given: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert for_others({"a": [given], given: 1}) == {"a": [shown], shown: 1}
+    assert everywhere(given) == given
+    for home in ("/", ""):
+        monkeypatch.setenv("HOME", home)
+        assert for_others("/home/me /a") == "/home/me /a"
+
+
+def test_a_shell_finds_a_home_that_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "a home"
+    (home / "my runs").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    for path in (home / "my runs", home):
+        command = for_others(joined(["ls", "-d", path]))
+        assert command.startswith("ls -d ~")
+        listed = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        assert listed.stdout == f"{path}\n"

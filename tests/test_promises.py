@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
+import random
 import re
 import socket
 import sys
@@ -141,11 +143,14 @@ def test_nothing_is_sent(walked: Walked) -> None:
 def test_no_download_without_being_asked(walked: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
     """A data set that is not there is refused, and the option is named; nothing has tried to fetch it."""
     contacted: list[str] = []
-    with monkeypatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as story:
-        offline(patch, contacted)
-        assert main(["train", "moco", "--dataset", "cifar10", "--data-dir", str(walked.folder / "data")]) == 2
+    for line in ("train moco", "diagnose runs/moco", "inspect"):
+        command = [*line.split(), "--dataset", "cifar10", "--data-dir", str(walked.folder / "data")]
+        command = [word for word in command if line != "inspect" or word != "--dataset"]
+        with monkeypatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as story:
+            offline(patch, contacted)
+            assert main(command) == 2
+        assert "--download" in story.getvalue()
     assert contacted == []
-    assert "--download" in story.getvalue()
 
 
 def test_no_user_and_no_absolute_path_is_written(walked: Walked) -> None:
@@ -170,6 +175,25 @@ def test_no_user_and_no_absolute_path_is_shown(walked: Walked) -> None:
     assert [line for line, shown in walked.shown.items() if tells(shown.encode())] == []
 
 
+def test_pages_and_plots_write_the_home_folder_as_a_tilde(walked: Walked, tmp_path: Path) -> None:
+    """Also where an absolute path was typed: of the input, of the folder of a training, of images."""
+    home, lines = walked.folder, []
+    for name in ("page.html", "plot.svg", "plot.pdf"):
+        option = "--html" if name.endswith("html") else "--plot"
+        lines.append(f"diagnose {home}/rows.npy {option} {tmp_path}/{name}")
+    run = tmp_path / "run"
+    lines.append(
+        f"train moco --dataset folder:{home}/images --epochs 1 --batch 20 --queue 20 --out {run} --quiet"
+    )
+    lines.append(f"report {run} --out {tmp_path}/report.html")
+    for line in lines:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            assert main(line.split()) == 0, line
+    assert [path.name for path in tmp_path.iterdir() if path.is_file() and tells(path.read_bytes())] == []
+    for name, place in (("page.html", "~/rows.npy"), ("report.html", "~/images")):
+        assert place in (tmp_path / name).read_text()
+
+
 def tells(content: bytes) -> bool:
     """Whether the user's name is in there, also inside a zip or a stream of a PDF or PNG, or the name of this machine."""
     parts = [content]
@@ -183,6 +207,27 @@ def tells(content: bytes) -> bool:
     host = socket.gethostname().encode()
     names += [host] if len(host) > 6 else []
     return any(name in part for part in parts for name in names)
+
+
+def test_a_changed_bit_changes_no_answer_unseen(walked: Walked, tmp_path: Path) -> None:
+    """Of a checkpoint, at 24 places: it is refused, or its weights are measured as before. Without checksums that is told."""
+    whole = (walked.folder / "runs/moco/checkpoint.pt").read_bytes()
+    dice, answers, changed = random.Random(0), [], tmp_path / "changed.pt"
+    for place in [-1, *(dice.randrange(len(whole) // 20, len(whole)) for _ in range(24))]:
+        content = bytearray(whole)
+        if place >= 0:
+            content[place] ^= 1 << dice.randrange(8)
+        changed.write_bytes(content)
+        with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.redirect_stderr(io.StringIO()):
+            code = main(["weights", str(changed), "--json"])
+        assert code in (0, 2)
+        answers.append(json.loads(shown.getvalue())["results"] if code == 0 else None)
+    assert answers[0]
+    assert all(answer in (None, answers[0]) for answer in answers)
+    assert answers.count(None) > 12
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        assert main(["inspect", "rows.npy"]) == 0
+    assert "damage to its numbers cannot be told" in shown.getvalue().replace("\n                 ", " ")
 
 
 def test_a_home_folder_that_is_told_is_told_as_a_tilde(walked: Walked) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from collapse_cli import data
 from collapse_cli.analysis import image_sets
@@ -23,13 +22,12 @@ from collapse_cli.figures import percent, written
 from collapse_cli.metrics import oracle
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.oracle_expected import Expected, expected
-from collapse_cli.metrics.rows import broken, exponents, refuse, scaled_down
+from collapse_cli.metrics.rows import broken, directions, refuse
 from collapse_cli.settings import Training
 from collapse_cli.shapes import Framing
 
 WHY = "which tell false negatives from true ones"
 KEYS, TEMPERATURE = 4096, 0.2  # where neither the user nor the run says
-SQUARED = 30  # a row whose largest number is beyond 2^30 or 2^-30 is brought near 1 first: `normalize` clamps lengths of 1e-12
 
 
 def from_labels(measuring: Measuring, queue: int = 0, batch: int = 0) -> Answer:
@@ -103,15 +101,9 @@ def measure(subject: Subject, queue: int = 0, temperature: float = 0.0, batch: i
 
 
 def of_length_1(rows: Tensor) -> Tensor:
-    """Rows (N,d) float32 at length 1, as a loss has them, also those that float32 cannot square; zeros stay zeros."""
-    sizes = exponents(rows, dim=1)  # (N, 1)
-    extreme = sizes.abs() > SQUARED
-    near_1 = (
-        torch.where(extreme, scaled_down(rows.double(), sizes), rows.double())
-        if bool(extreme.any())
-        else rows
-    )
-    return normalize(near_1.float(), dim=1)
+    """Rows (N,d) float32 at length 1, as a loss has them, of any scale, which float64 takes off; zeros stay zeros."""
+    exact = rows.double()
+    return torch.where((exact != 0).any(dim=1, keepdim=True), directions(exact), 0.0).float()
 
 
 def answer(result: oracle.Oracle) -> str:

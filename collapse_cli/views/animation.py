@@ -12,7 +12,7 @@ from PIL import Image
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
-from collapse_cli.printable import everywhere
+from collapse_cli.printable import for_others
 from collapse_cli.views import clouds, style
 from collapse_cli.views.document import Document, Metric, groups, names
 from collapse_cli.views.panel import plain
@@ -37,7 +37,7 @@ def draw(document: Document, path: Path) -> None:
 
 def moving(document: Document) -> list[Moving]:
     """Every result with frames."""
-    document = everywhere(document)
+    document = for_others(document)
     places = {name: place for place, name in enumerate(dict.fromkeys(names(document)))}
     return [
         (name, style.line(places[name])["color"], metric)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from html import escape
 
-from collapse_cli.printable import everywhere
+from collapse_cli.printable import for_others
 from collapse_cli.views import grid, plot, words
 from collapse_cli.views.cells import Cell
 from collapse_cli.views.document import Document, groups, verdicts
@@ -17,7 +17,7 @@ from collapse_cli.views.panels import panels
 
 def fragment(document: Document) -> str:
     """Verdicts, a table for each kind of result, and the figure as a PNG inside; of many results, the headline numbers."""
-    document = everywhere(document)
+    document = for_others(document)
     return "\n".join([*_verdicts(document), *_tables(document), *_figure(document)])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from collapse_cli.files import whole
-from collapse_cli.printable import everywhere, joined, printable
+from collapse_cli.printable import for_others, joined
 from collapse_cli.views import grid, plot, words
 from collapse_cli.views.document import Document, Group, groups, verdicts
 
@@ -28,14 +28,14 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    documents = everywhere(list(documents))
+    documents = for_others([document | {"argv": joined(document["argv"])} for document in documents])
     environment.filters |= {"in_words": words.in_words, "titled": words.titled}
     return environment.get_template("page.html").render(
-        title=printable(title),
-        paragraphs=[printable(part.strip()) for part in intro.split("\n\n") if part.strip()],
+        title=for_others(title),
+        paragraphs=[for_others(part.strip()) for part in intro.split("\n\n") if part.strip()],
         verdicts=[_verdict(name, verdict) for document in documents for name, verdict in verdicts(document)],
         sections=[_section(document) for document in documents],
-        images=[(printable(caption), base64.b64encode(data).decode()) for caption, data in images],
+        images=[(for_others(caption), base64.b64encode(data).decode()) for caption, data in images],
         open=OPEN,
     )
 
@@ -65,7 +65,7 @@ def _section(document: Document) -> dict[str, Any]:
         "inputs": document["inputs"],
         "warnings": document["warnings"],
         "tool": f"{tool['name']} {tool['version']}",
-        "argv": joined(document["argv"]),
+        "argv": document["argv"],
     }
 
 

@@ -17,7 +17,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from collapse_cli.files import whole
-from collapse_cli.printable import everywhere
+from collapse_cli.printable import for_others
 from collapse_cli.views import style
 from collapse_cli.views.document import Document, groups
 from collapse_cli.views.fonts import missing_told
@@ -50,7 +50,7 @@ def draw(document: Document, path: Path) -> None:
 
 def figure(document: Document) -> Figure:
     """All panels of a document on one figure."""
-    document = everywhere(document)
+    document = for_others(document)
     shown = panels(document)
     with matplotlib.rc_context(style.STYLE):
         return _compose(shown, document, _title(document), WIDTH)
@@ -58,7 +58,7 @@ def figure(document: Document) -> Figure:
 
 def on_axes(document: Document, axes: Axes) -> Figure:
     """The first panel of a document, with its legend, on axes of the caller's; the figure that they are on."""
-    document = everywhere(document)
+    document = for_others(document)
     first = panels(document)[:1]
     with matplotlib.rc_context(style.STYLE):
         for panel in first:
@@ -73,7 +73,7 @@ def on_axes(document: Document, axes: Axes) -> Figure:
 
 def drawings(document: Document) -> list[tuple[str, str]]:
     """(title, svg) of each panel on its own: a page arranges them by its width."""
-    document = everywhere(document)
+    document = for_others(document)
     with matplotlib.rc_context(style.STYLE), missing_told():
         return [(panel.title, _svg(_compose([panel], document, "", NARROW))) for panel in panels(document)]
 

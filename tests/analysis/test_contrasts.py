@@ -74,6 +74,8 @@ def test_two_that_are_told_apart_stand_together_and_a_lower_one_has_its_size() -
     sentence = said(other)
     assert sentence.startswith("byol has a lower effective rank of h than moco, by 10.00 [")
     assert ", and a higher effective rank of z, by 28.3 [" in sentence
+    low, high = (float(end) for end in sentence.partition("by 10.00 [")[2].partition("]")[0].split(", "))
+    assert (low + high) / 2 == pytest.approx(10, abs=0.01)
     assert sentence.endswith("in 3 of 3 seeds; linear accuracy of h does not differ significantly.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,33 @@ def test_a_power_of_two_changes_no_answer(name: str, power: int, place: Path, ca
         ]  # fmt: skip
         answers.append(results)
     assert answers[1] == answers[0]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_power_of_ten_changes_no_number(name: str, place: Path, capsys: Capture) -> None:
+    """Last places change, at 1e-310 of those that are left; what has no unit is the same to 1e-12."""
+    answers = []
+    for scale in (1.0, 1e-310, 1e-160, 1e300):
+        save(BLOBS * scale, LABELS)
+        _, document, _ = ended(COMMANDS[name], capsys)
+        told = [{key: each[key] for key in ("metrics", "verdict")} for each in document["results"]]
+        answers.append(dict(flat(told)))
+    for there in answers[1:]:
+        assert there == {key: close(value) for key, value in answers[0].items()}
+
+
+def close(value: Any) -> Any:
+    return pytest.approx(value, rel=1e-12, abs=1e-12) if isinstance(value, float) else value
+
+
+def flat(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every leaf by its path, but what has the unit of the rows."""
+    if isinstance(part, dict | list):
+        for key, below in part.items() if isinstance(part, dict) else enumerate(part):
+            if key not in ("within", "between", "delta"):
+                yield from flat(below, f"{path}/{key}")
+    else:
+        yield path, part
 
 
 def test_centring_at_the_ends(place: Path, capsys: Capture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -9,10 +10,12 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from collapse_cli import claims
+from collapse_cli.analysis import claims as running
 from collapse_cli.claims.claim import PIXELS, Arm, Check, Claim
 from collapse_cli.cli import main
 
@@ -58,6 +61,28 @@ def test_a_claim_is_run_measured_and_judged(small: None, jobs: str, capsys: Capt
     assert judgement["verdict"]["status"] == "does not hold"
     assert [reason.split(":")[0] for reason in judgement["verdict"]["reasons"]] == ["holds", "FAILS"]
     assert judgement["metrics"]["passed"]["value"] == 1
+
+
+@pytest.mark.parametrize(("jobs", "processes"), [(1, []), (2, [2])])
+def test_one_job_needs_no_other_process(
+    jobs: int, processes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    class Pool(contextlib.nullcontext[None]):
+        def __init__(self, count: int, initializer: object) -> None:
+            asked.append(count)
+
+        def imap_unordered(self, function: object, tasks: list[str]) -> list[str]:
+            return tasks
+
+        def __enter__(self) -> Pool:  # type: ignore[override]
+            return self
+
+    monkeypatch.setattr(running, "get_context", lambda way: SimpleNamespace(Pool=Pool))
+    monkeypatch.setattr(running, "_outcome", lambda task: task)
+    assert list(running._performed(["a", "b"], jobs)) == ["a", "b"]
+    assert asked == processes
 
 
 def test_the_terminal_says_whether_it_holds(small: None, capsys: Capture) -> None:

@@ -13,6 +13,7 @@ from collapse_cli import methods
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.cli import COMMANDS
 from collapse_cli.metrics.advice import Context, advice
+from collapse_cli.metrics.advice_training import of_learning
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import Status
 from collapse_cli.settings import METHODS, flat, resolve
@@ -145,3 +146,27 @@ def test_a_tenth_of_equal_embeddings_is_asked_about(
     first, *_ = advice("healthy", replace(measured, largest_group=share), Context(input="rows.npy"))
     assert first.startswith("Find out why ") is asked
     assert first.startswith("Hold later versions to this: collapse check rows.npy") is not asked
+
+
+@pytest.mark.parametrize(
+    ("rate", "steps", "told"),
+    [
+        (0.05, 99, "Go on with the training, which has had few steps: collapse train --resume RUN --epochs"),
+        (0.05, 10_000, "Train with a larger learning rate: collapse train moco --lr 0.5"),
+        (0.05, None, "Train with a larger learning rate: collapse train moco --lr 0.5"),
+        (0.01, 10_000, "Train with a larger learning rate: collapse train moco --lr 0.05"),
+        (0.01, 99, "Train with a larger learning rate: collapse train moco --lr 0.05"),
+    ],
+)
+def test_weights_that_have_not_moved(rate: float, steps: int | None, told: str) -> None:
+    """The usual rate of MoCo is 0.05: less is raised to it first, with it steps may be missing, else it is ten times the rate."""
+    known = replace(context("moco", "z", Stage("finished", 1, 1), lr=rate), steps=steps)
+    assert of_learning(known).startswith(told)
+
+
+def test_a_projection_of_few_dimensions_leads_to_h(measured: Spectrum) -> None:
+    """To a probe of it where there are labels to tell."""
+    known = context("moco", "z", None)
+    told = [advice("dimensional collapse", measured, replace(known, classes=count))[0] for count in (0, 1, 2)]
+    assert [line.startswith("Judge h: a projector may drop") for line in told] == [True, True, False]
+    assert told[2].endswith("collapse probe INPUT")

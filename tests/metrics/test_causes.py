@@ -102,6 +102,7 @@ def test_the_other_cures() -> None:
     assert causes_steps.large_steps(2, 0.5).cure == {"lr": 0.05}
     assert causes_steps.low_temperature(0.1, 0.005).cure == {"temperature": 0.2}
     assert causes_forces.weak_variance(0.01, 0.0, 25.0).cure == {"variance": 25.0}
+    assert causes_forces.weak_variance(0.01, 0.0, 0.5).cure == {"variance": 1.0}, "never less than 1"
     assert causes.even_negatives(0.4, 1).cure == {"temperature": 0.2}
     assert causes.deep_linear(4, 5, 40, 64).cure == {"head_layers": 2, "head_activation": "relu"}
     assert causes.false_negatives(0.6, 0.1).cure == {"mask_false_negatives": True}

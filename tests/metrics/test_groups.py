@@ -125,6 +125,19 @@ def test_groups_of_one_row_are_rows() -> None:
     assert one.size == pytest.approx(other.size * math.sqrt(400 / 399), rel=0.02)
 
 
+def test_pairs_of_groups_of_one_row_are_pairs_of_rows() -> None:
+    """At isotropy slopes are nothing, and what pairs do together is all of the error: in the mean of 20, the same."""
+    squares, plain = 0.0, 0.0
+    for seed in range(20):
+        rows = torch.randn(400, 12, generator=seeded(seed), dtype=torch.float64)
+        lam, vectors = torch.linalg.eigh(moments(rows).covariance)
+        weights, about = torch.ones(400, dtype=torch.float64), rows - rows.mean(dim=0)
+        (error,) = of_eigenvalues([entropy], lam.flip(0), vectors.flip(1), about, weights, centred=True)
+        plain += error.size**2
+        squares += ours(rows, torch.arange(400), entropy, 400).size ** 2
+    assert squares / plain == pytest.approx(1, abs=0.15)
+
+
 def test_copies_have_the_interval_of_the_distinct_rows() -> None:
     """Every row ten times: as each once, and not a third of it."""
     rows = torch.randn(300, 8, generator=seeded(6)) * torch.arange(1, 9) ** -1.0

@@ -48,6 +48,19 @@ def test_no_fault(changes: dict[str, int]) -> None:
     assert fault(replace(SOUND, **changes)) is None
 
 
+def test_two_images_can_be_one_and_a_single_image_is_no_copy() -> None:
+    pair = replace(SOUND, images=2, distinct=1, looks=1, compared=1, largest=2)
+    reason = fault(pair)
+    assert reason is not None
+    assert "1 distinct image of 2" in reason.sentence
+    assert fault(replace(pair, images=1, largest=1)) is None
+
+
+def test_nothing_is_found_where_nothing_was_compared() -> None:
+    """Shares of no images are no findings: none of copies, near copies, or images of one colour."""
+    assert list(findings(replace(SOUND, images=0, distinct=0, looks=0, compared=0, largest=0))) == []
+
+
 def test_copies_of_few_images_judge_no_dimensions() -> None:
     """20 images, 50 times each, cannot judge 20 dimensions; they can judge 19. Of few images that are no copies others tell."""
     few = replace(SOUND, distinct=20, looks=20, compared=20, largest=50)

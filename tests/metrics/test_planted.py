@@ -60,6 +60,32 @@ def test_offsets(drawn: Drawn) -> None:
         assert rows.norm(dim=1).tolist() == pytest.approx([1] * N, rel=1e-5)
 
 
+def shares(rows: Tensor) -> Tensor:
+    """Of the mean square in each direction, descending, (D,)."""
+    lam = torch.linalg.eigvalsh(rows.double().T @ rows.double()).flip(0)
+    return lam / lam.sum()
+
+
+def test_ranks_are_shares_of_the_dimensions(drawn: Drawn) -> None:
+    """1/64, 1/16, 1/4, 3/8 of 32 dimensions are 1 (at the least), 2, 8 and 12; then 5/8, 3/4 and 7/8."""
+    ranks = [int((shares(rows) > 1e-6).sum()) for _, rows in drawn("rank r of D")]
+    assert ranks == [1, 2, 8, 12, 20, 24, 28]
+    noisy = [shares(rows) for _, rows in drawn("rank and noise")]
+    for place, lam in enumerate(noisy[:6]):
+        noise, rank = (1e-4, 1e-3)[place // 3], (2, 8, 12)[place % 3]  # of rank 1 nothing is asked
+        assert float(lam[rank:].sum()) == pytest.approx(noise, rel=0.1)
+        assert float(lam[0] / lam[rank - 1]) < 1.5
+
+
+def test_power_laws_fall(drawn: Drawn) -> None:
+    """lambda_j = j^-exponent: the second is 2^-exponent of the first, the fourth 4^-exponent."""
+    for _, rows in drawn("power law"):
+        lam = shares(rows)
+        exponent = float(-(lam[1] / lam[0]).log2())
+        assert min(abs(exponent - expected) for expected in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)) < 0.15
+        assert float(lam[3] / lam[0]) == pytest.approx(4**-exponent, rel=0.2)
+
+
 def test_massive_coordinates(drawn: Drawn) -> None:
     """The first alone is moved, by 1.5 and 300 lengths of a row."""
     moved = [rows.double().mean(dim=0) for _, rows in drawn("massive coordinate")]

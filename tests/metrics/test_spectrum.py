@@ -440,3 +440,8 @@ def test_slopes_are_found_where_gradients_are_off() -> None:
         assert measure(rows).rankme.interval == pytest.approx(expected)
     with torch.no_grad():
         assert measure(rows).rankme.interval == pytest.approx(expected)
+
+
+def test_two_ways_to_the_mean_cosine_differ_by_rounding() -> None:
+    """Total variance of unit rows is 1 less their mean cosine."""
+    assert 0 <= measure(torch.randn(200, 6, generator=seeded()).double() + 1).rounding < 1e-12

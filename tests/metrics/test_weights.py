@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from collapse_cli.metrics.weights import Layer, bulk, layer, lost, stack
+from collapse_cli.metrics.weights import Layer, bulk, layer, lost, random, stack
 
 RANKS = (
     "stable_rank",
@@ -210,3 +210,9 @@ def test_a_stack_of_layers() -> None:
     for row, values in zip(found.spectra, expected, strict=False):
         assert row == pytest.approx(values, abs=1e-9)
     assert (stack(layers).spectra, stack([measure(fresh)]).change) == (None, None)
+
+
+def test_the_null_has_the_norm_of_the_weight() -> None:
+    """Of zeros, which have none, that of normal numbers: sqrt(out·in)."""
+    assert float(random(3 * drawn(4, 6), seeded()).norm()) == pytest.approx(float(3 * drawn(4, 6).norm()))
+    assert float(random(torch.zeros(4, 6, dtype=torch.float64), seeded()).norm()) == pytest.approx(24**0.5)
