@@ -21,6 +21,7 @@ import pytest
 import typer
 
 from collapse_cli import cli
+from collapse_cli.printable import printable
 from tests.hostile import damage, files
 from tests.hostile.harness import Case, Worker, faults
 from tests.hostile.test_damage import SEED, described
@@ -245,7 +246,7 @@ def asked(pairs: list[tuple[Option, str]]) -> list[tuple[tuple[str, ...], tuple[
                 option.flag,
                 option.flag[2:],
                 option.flag[2:].replace("-", "_"),
-                *([value.strip()[:20]] if value.strip() else []),
+                *([value.strip()[:20], printable(value.strip())[:20]] if value.strip() else []),
             ),
         )
         for option, value in pairs
