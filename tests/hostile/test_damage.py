@@ -91,7 +91,8 @@ def judge(
 
 def described(case: Case, ended: Ended, wrong: list[str]) -> str:
     last = ended.err.strip().splitlines()[-1:] or [""]
-    return f"{case.name}: {', '.join(wrong)} ({last[0][:160]!r})"
+    name = case.name.encode("utf-8", "backslashreplace").decode()  # which a report has to take
+    return f"{name}: {', '.join(wrong)} ({last[0][:160]!r})"
 
 
 def keep(case: Case) -> None:
