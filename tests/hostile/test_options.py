@@ -255,7 +255,7 @@ def asked(pairs: list[tuple[Option, str]]) -> list[tuple[tuple[str, ...], tuple[
 
 def test_some_values_of_every_command(worker: Worker, prepared: Path, tmp_path: Path) -> None:
     pairs = [pair for pair in everything() if pair[0].command not in ("gan", "linear")]
-    try_all(worker, prepared, tmp_path, asked(random.Random(f"short{SEED}").sample(pairs, 50)))
+    try_all(worker, prepared, tmp_path, asked(random.Random(f"short{SEED}").sample(pairs, 30)))
 
 
 def test_what_would_not_fit_is_refused_before_it_is_made(
