@@ -61,7 +61,8 @@ def pairs(first: Subject, second: Subject) -> list[Entry]:
     for space, rows in first.clean.spaces.items():
         others = second.clean.spaces.get(space)
         if others is not None and others.shape == rows.shape:
-            result = modality(rows, others, generator(seed))
+            with concerning(f"{first.name} × {second.name} · {space}"):
+                result = modality(rows, others, generator(seed))
             settings = {"first": first.name, "second": second.name, "N": len(rows), "d": rows.shape[1]}
             entries.append(
                 Entry(

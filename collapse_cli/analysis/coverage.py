@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
-from collapse_cli.errors import CollapseError
+from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics.coverage import Coverage, coverage
 from collapse_cli.values import null_of
@@ -25,7 +25,8 @@ def measure(
     _refuse_two_networks(real, generated)
     for name in _shared(real, generated, space):
         rows = real.clean.spaces[name], generated.clean.spaces[name]
-        result = coverage(*rows, generator(real.measuring.seed), k, width or None)
+        with concerning(f"{real.name} by {generated.name} · {name}"):
+            result = coverage(*rows, generator(real.measuring.seed), k, width or None)
         settings = {
             "real": real.name, "generated": generated.name, "D": rows[0].shape[1], "L2": False, "k": k,
             "kernel": f"Gaussian of width {width:g}" if width else "cosine", "seed": real.measuring.seed,

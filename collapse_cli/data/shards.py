@@ -148,6 +148,9 @@ def shards(path: Path) -> list[Shard]:
             "parquet:PATH names a .parquet file or a folder of them; a folder of images is folder:PATH",
         )
     for shard in each:
+        if shard.file.exists() and not shard.file.is_file():  # opening a pipe would never end
+            problem = f"{shard.file} is a folder, a pipe, a socket or a device, not a file"
+            raise CollapseError(problem, "take it out, or write it to a file first")
         shard.schema  # noqa: B018  # raises for what cannot be read
     return each
 

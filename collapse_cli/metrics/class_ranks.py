@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from collapse_cli.metrics.intervals import Interval
-from collapse_cli.metrics.jackknife import FEW, of_eigenvalues
+from collapse_cli.metrics.jackknife import FEW, of_eigenvalues, raised
 from collapse_cli.metrics.ranks import entropy
 from collapse_cli.metrics.rows import exponents, levelled, scaled_down
 from collapse_cli.metrics.scatter import Groups
@@ -63,4 +61,4 @@ def interval(grouped: Groups, c: int) -> Interval | None:
         [entropy], lam, vectors, deviations, deviations.new_ones(len(deviations)), centred=True
     )
     low, high = error.around(float(entropy(lam)))
-    return max(math.exp(low), 1.0), min(math.exp(high), float(deviations.shape[1]))
+    return max(raised(low), 1.0), min(raised(high), float(deviations.shape[1]))

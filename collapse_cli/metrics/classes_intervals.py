@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.intervals import Interval
-from collapse_cli.metrics.jackknife import FEW, of_pairs
+from collapse_cli.metrics.jackknife import FEW, of_pairs, raised
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
 from collapse_cli.metrics.scatter import Groups
 
@@ -41,7 +41,7 @@ def with_intervals(
             mean = torch.zeros_like(seen.variances).index_add_(0, c, squares) / grouped.sizes
             influences += squares - mean[c]
         low, high = of_pairs(influences * unbiased / value, 0.0).around(math.log(value))
-        spans[name] = (math.exp(low), math.exp(high))
+        spans[name] = (raised(low), raised(high))
     return values, spans
 
 

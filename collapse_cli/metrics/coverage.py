@@ -16,7 +16,7 @@ from collapse_cli.layout import Table
 from collapse_cli.metrics.copies import counted
 from collapse_cli.metrics.coverage_balls import BLOCKS, expected_coverage, prdc, statistics
 from collapse_cli.metrics.intervals import Interval
-from collapse_cli.metrics.jackknife import Error
+from collapse_cli.metrics.jackknife import Error, raised
 from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.rows import broken
 from collapse_cli.metrics.vendi import Distinct, distinct
@@ -148,7 +148,7 @@ def _compared(real: Distinct, generated: Distinct) -> dict[str, Any]:
         degrees = min(real.error.degrees, generated.error.degrees)
         both = Error(math.hypot(real.error.size, generated.error.size), degrees)
         low, high = both.around(math.log(ratio))
-        interval = (math.exp(low), math.exp(high))
+        interval = (raised(low), raised(high))
     return {
         "vendi_real": Measured(real.value, interval=real.interval),
         "vendi_generated": Measured(generated.value, real.value, generated.interval),

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from collapse_cli.metrics import jackknife_groups
 from collapse_cli.metrics.groups import Units, units
-from collapse_cli.metrics.jackknife import FEW, ROWS, Spectral, of_eigenvalues, of_variances
+from collapse_cli.metrics.jackknife import FEW, ROWS, Spectral, of_eigenvalues, of_variances, raised
 from collapse_cli.metrics.moments import Gathered, Moments
 from collapse_cli.metrics.nulls import edges
 from collapse_cli.metrics.ranks import (
@@ -136,11 +136,11 @@ def of_spread(
     total, deviation = (
         error.around(float(number(variances[some]))) for number, error in zip(numbers, errors, strict=True)
     )
-    variance = math.exp(total[0]), min(math.exp(total[1]), n / (n - 1))
+    variance = raised(total[0]), min(raised(total[1]), n / (n - 1))
     return {
         "total_variance": variance,
         "mean_cosine": (1 - variance[1], 1 - variance[0]),
-        "std_sqrt_d": (math.exp(deviation[0]), math.exp(deviation[1])),
+        "std_sqrt_d": (raised(deviation[0]), raised(deviation[1])),
     }
 
 
@@ -180,7 +180,7 @@ def _plain(low: float, high: float) -> Interval:
 
 
 def _rank(most: int, low: float, high: float) -> Interval:
-    return max(math.exp(low), 1.0), min(math.exp(high), float(most))
+    return max(raised(low), 1.0), min(raised(high), float(most))
 
 
 def _distance(n: int, d: int, low: float, high: float) -> Interval:

@@ -18,6 +18,7 @@ What the interval covers is the expectation of the number at this N; ranks of fe
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ STEP = 1e-4  # of a row's weight, over which slopes are compared
 FEW = 8  # rows, with fewer of which there is no interval
 FEWEST = 4.0  # degrees of freedom, however heavy the tails
 LEVEL = 0.95
+FARTHEST = math.log(sys.float_info.max)
 
 Spectral = Callable[[Tensor], Tensor]
 """Eigenvalues (..., D), descending, > 0 -> (...): differentiable."""
@@ -48,6 +50,11 @@ class Error:
 
         width = self.size * float(stdtrit(self.degrees, (1 + LEVEL) / 2))
         return value - width, value + width
+
+
+def raised(exponent: float) -> float:
+    """e^exponent: the end of an interval that was found on the scale of the logarithm. Infinite beyond float64."""
+    return math.exp(exponent) if exponent < FARTHEST else math.inf
 
 
 def of_eigenvalues(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ from torch import Generator, Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
 from collapse_cli.metrics.intervals import Interval
-from collapse_cli.metrics.jackknife import FEW, of_pairs
+from collapse_cli.metrics.jackknife import FEW, of_pairs, raised
 from collapse_cli.metrics.nulls import wishart
 from collapse_cli.metrics.ranks import entropy, entropy_rank
 from collapse_cli.metrics.scatter import Groups, Scatters, scatters
@@ -202,7 +201,7 @@ def _intervals(
     within += delta / d * inside.sum(dim=1, keepdim=True) * u.square().sum(dim=0)
     moved = (between - lam[some] * within) @ _slopes(lam[some])  # (C,)
     low, high = of_pairs(moved, 0.0).around(float(entropy(lam)))
-    return spans | {"lidar": (max(math.exp(low), 1.0), min(math.exp(high), float(min(d, n - 1))))}
+    return spans | {"lidar": (max(raised(low), 1.0), min(raised(high), float(min(d, n - 1))))}
 
 
 def _slopes(lam: Tensor) -> Tensor:

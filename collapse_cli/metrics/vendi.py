@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.jackknife import FEW, Error, of_eigenvalues
+from collapse_cli.metrics.jackknife import FEW, Error, of_eigenvalues, raised
 from collapse_cli.metrics.ranks import entropy, entropy_rank
 from collapse_cli.metrics.rows import levelled, sound, unit
 
@@ -27,7 +27,7 @@ class Distinct:
         if self.error is None:
             return None
         low, high = self.error.around(math.log(self.value))
-        return max(math.exp(low), 1.0), math.exp(high)
+        return max(raised(low), 1.0), raised(high)
 
 
 def vendi(rows: Tensor, width: float | None = None) -> float:

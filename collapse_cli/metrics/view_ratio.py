@@ -17,7 +17,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
-from collapse_cli.metrics.jackknife import FEW, Error
+from collapse_cli.metrics.jackknife import FEW, Error, raised
 from collapse_cli.metrics.rows import levelled, sound
 from collapse_cli.results import number
 from collapse_cli.values import Measured
@@ -94,7 +94,7 @@ def _ratio(views: Sequence[Tensor]) -> Measured | None:
         return Measured(value, NULL)
     deviation = float(without.std(correction=0)) * (n - 1) ** 0.5
     low, high = Error(deviation, n - 1).around(math.log(quotient * between / within))
-    return Measured(value, NULL, ((math.exp(low) - 1) / q, (math.exp(high) - 1) / q))
+    return Measured(value, NULL, ((raised(low) - 1) / q, (raised(high) - 1) / q))
 
 
 def against(now: Measured, initial: Sequence[float]) -> Measured | None:

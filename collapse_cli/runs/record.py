@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from collapse_cli.errors import CollapseError
+from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.files import append, refuse_unmakable, whole, writing
 from collapse_cli.printable import json_text
 from collapse_cli.runs import lock
@@ -163,7 +163,8 @@ class Record:
         name = method.get("name") if isinstance(method, dict) else None
         if not isinstance(name, str):
             raise CollapseError(f"{path} does not name a method", "it needs a section [method] with a name")
-        return resolve(name, flat(tables))
+        with concerning(str(path)):
+            return resolve(name, flat(tables))
 
     def stage(self, epochs: int, planned: int) -> Stage:
         """How far the run got, `epochs` of them completed, as its checkpoint says; what run.json says of it.

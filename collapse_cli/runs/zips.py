@@ -11,6 +11,7 @@ import mmap
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
@@ -136,10 +137,11 @@ class Archive:
 
 def is_zip(path: Path) -> bool:
     """Whether torch takes a file for an archive: by its first bytes."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(SIGNATURE)) == SIGNATURE
+    with suppress(OSError):  # neither a folder nor a bad disk is one
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(len(SIGNATURE)) == SIGNATURE
+    return False
 
 
 def checksums(*files: Path) -> str:

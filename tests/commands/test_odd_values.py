@@ -36,7 +36,9 @@ def eight_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def images() -> Images:
-    return Images(torch.zeros(2000, 1, 8, 8, dtype=torch.uint8), torch.arange(2000) % 10, tuple("0123456789"), "zeros")
+    return Images(
+        torch.zeros(2000, 1, 8, 8, dtype=torch.uint8), torch.arange(2000) % 10, tuple("0123456789"), "zeros"
+    )
 
 
 def refusal(call: Callable[..., object], *given: object) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,14 @@ def test_what_is_no_image_parquet_is_refused(tmp_path: Path) -> None:
             load(tmp_path / place)
         assert str(tmp_path / place) in caught.value.message
         assert caught.value.hint
+
+
+def test_a_pipe_among_shards_is_refused_unopened(tmp_path: Path) -> None:
+    """Reading it would wait for ever."""
+    write(tmp_path / "train-0.parquet", {"image": photos(1), "label": [0]})
+    os.mkfifo(tmp_path / "train-1.parquet")
+    with pytest.raises(CollapseError, match=r"train-1\.parquet is .* a pipe"):
+        load(tmp_path, "train")
 
 
 def test_shards_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from tests.hostile.harness import Worker
 
 
 @pytest.fixture(scope="session")
-def worker() -> Iterator[Worker]:
-    made = Worker()
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    made = Worker(room=tmp_path_factory.getbasetemp())
     yield made
     made.close()
 

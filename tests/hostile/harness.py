@@ -8,11 +8,17 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import matplotlib
+import pytest
+
+from tests.hostile import fence
 
 ROOT = Path(__file__).parent.parent.parent
 SECONDS = 90  # of waiting, before a case counts as hanging; the machine may be busy
@@ -54,21 +60,32 @@ class Ended:
 
 
 class Worker:
-    """Runs cases in another process, one after the other; started by the first."""
+    """Runs cases in another process, one after the other; started by the first. They can change files in `room` alone."""
 
-    def __init__(self, code: Path = ROOT) -> None:
+    def __init__(self, code: Path = ROOT, room: Path | None = None) -> None:
         self.code = code
+        self.room = room or Path(tempfile.gettempdir())
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:
+        if fence.needed() and not fence.possible():
+            pytest.skip(
+                "as root, hostile cases need a fence (Linux's Landlock): they could change this machine"
+            )
+        home = tempfile.mkdtemp(prefix="home", dir=self.room)
         env = os.environ | {
-            "PYTHONPATH": str(self.code),
+            "PYTHONPATH": f"{self.code}{os.pathsep}{ROOT}",
+            "HOME": home,
+            "TMPDIR": home,
+            "GITHUB_STEP_SUMMARY": "",
+            "XDG_CACHE_HOME": f"{home}/.cache",
+            "MPLCONFIGDIR": matplotlib.get_configdir(),  # only read: its list of fonts takes seconds to make
             "OMP_NUM_THREADS": "1",
             "NO_COLOR": "1",
             "COLUMNS": "200",
         }
         return subprocess.Popen(
-            [sys.executable, "-P", str(Path(__file__).with_name("worker.py"))], env=env, cwd="/",
+            [sys.executable, "-P", str(Path(__file__).with_name("worker.py")), str(self.room)], env=env, cwd="/",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 

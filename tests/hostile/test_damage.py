@@ -91,7 +91,8 @@ def judge(
 
 def described(case: Case, ended: Ended, wrong: list[str]) -> str:
     last = ended.err.strip().splitlines()[-1:] or [""]
-    return f"{case.name}: {', '.join(wrong)} ({last[0][:160]!r})"
+    name = case.name.encode("utf-8", "backslashreplace").decode()  # which a report has to take
+    return f"{name}: {', '.join(wrong)} ({last[0][:160]!r})"
 
 
 def keep(case: Case) -> None:
@@ -124,8 +125,8 @@ def test_sound_files_are_answered(worker: Worker, sound: Kinds) -> None:
         expected(worker, sound, kind, known.lines[0], {})
 
 
-def test_a_few_damages_of_every_kind(worker: Worker, sound: Kinds, tmp_path: Path) -> None:
-    _, failures = judge(worker, sound, plan(sound, 2 * len(sound), f"short{SEED}"), tmp_path)
+def test_a_damage_of_every_kind(worker: Worker, sound: Kinds, tmp_path: Path) -> None:
+    _, failures = judge(worker, sound, plan(sound, len(sound), f"short{SEED}"), tmp_path)
     assert not failures, "\n".join(failures)
 
 

@@ -21,6 +21,7 @@ import pytest
 import typer
 
 from collapse_cli import cli
+from collapse_cli.printable import printable
 from tests.hostile import damage, files
 from tests.hostile.harness import Case, Worker, faults
 from tests.hostile.test_damage import SEED, described
@@ -221,7 +222,7 @@ def try_all(
     failures = []
     table: Counter[str] = Counter()
     for place, (argv, allowed) in enumerate(lines):
-        here = folder / str(place)
+        here = folder / str(place) / "a" / "b" / "c"  # so deep that ../../.. is still its own
         shutil.copytree(prepared, here)
         os.mkfifo(here / "fifo")
         case = Case(
@@ -232,7 +233,7 @@ def try_all(
         table[wrong[0] if wrong else f"ends in {ended.code}"] += 1
         if wrong:
             failures.append(described(case, ended, wrong))
-        shutil.rmtree(here)
+        shutil.rmtree(folder / str(place))
     print(f"\n{len(lines)} cases: {dict(table)}")
     assert not failures, "\n".join(failures)
 
@@ -245,7 +246,7 @@ def asked(pairs: list[tuple[Option, str]]) -> list[tuple[tuple[str, ...], tuple[
                 option.flag,
                 option.flag[2:],
                 option.flag[2:].replace("-", "_"),
-                *([value.strip()[:20]] if value.strip() else []),
+                *([value.strip()[:20], printable(value.strip())[:20]] if value.strip() else []),
             ),
         )
         for option, value in pairs
@@ -254,7 +255,7 @@ def asked(pairs: list[tuple[Option, str]]) -> list[tuple[tuple[str, ...], tuple[
 
 def test_some_values_of_every_command(worker: Worker, prepared: Path, tmp_path: Path) -> None:
     pairs = [pair for pair in everything() if pair[0].command not in ("gan", "linear")]
-    try_all(worker, prepared, tmp_path, asked(random.Random(f"short{SEED}").sample(pairs, 50)))
+    try_all(worker, prepared, tmp_path, asked(random.Random(f"short{SEED}").sample(pairs, 30)))
 
 
 def test_what_would_not_fit_is_refused_before_it_is_made(

@@ -1,6 +1,7 @@
 """The process in which hostile cases run: it forks a child for each batch, so that a crash of the interpreter costs one case.
 
-A script, started by `harness.Worker`. It reads one case on each line of stdin, as JSON, and answers each with a line.
+A script, started by `harness.Worker` with the only folder in which the cases may change anything. It reads one case on each line
+of stdin, as JSON, and answers each with a line.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import time
 import warnings
 from pathlib import Path
 from typing import Any, TextIO
+
+from tests.hostile import fence
 
 BATCH = 60  # cases of a child; the next fork gives their memory back
 ROOM = (
@@ -104,6 +107,7 @@ def main() -> None:
 
     from collapse_cli import cli
 
+    room = Path(sys.argv[1])
     torch.set_num_threads(1)
     for name in cli.COMMANDS:
         cli.load(name)
@@ -117,6 +121,8 @@ def main() -> None:
     while True:
         pid = os.fork()
         if not pid:
+            if fence.possible():
+                fence.put_around(room)
             if mapped:
                 resource.setrlimit(resource.RLIMIT_AS, (mapped + ROOM, mapped + ROOM))
             serve(replies)

@@ -138,6 +138,16 @@ def test_complete_collapse_is_told() -> None:
     assert found.nearest_mean == 0.2
 
 
+def test_means_that_differ_by_rounding_alone_have_an_interval_without_end() -> None:
+    """Each of three classes holds two points equally often: variance between them is rounding, and no bound holds NC1."""
+    rows = torch.randn(2, 6, dtype=torch.float64, generator=Generator().manual_seed(1))[torch.arange(60) % 2]
+    result = classes(rows, torch.arange(60) % 3, ("a", "b", "c"), Generator())
+    assert all(
+        number.interval is None or not math.isnan(sum(number.interval))
+        for number in (result.nc1, result.nc1_quotient)
+    )
+
+
 def test_separated_classes_are_near_their_collapse() -> None:
     """Width 0.01: variance within 1e-4 of that between, all rows nearest to their own mean."""
     found = measured(*scene(width=0.01))

@@ -17,6 +17,7 @@ from collapse_cli.metrics.jackknife import (
     of_mean,
     of_pairs,
     of_variances,
+    raised,
     share_of_pairs,
     share_of_spectra,
 )
@@ -217,3 +218,11 @@ def test_between_orders_it_stays_above_the_exact_part() -> None:
     assert min(between) == between[0] == pytest.approx(between[-1]) == 0
     assert max(between) == pytest.approx(0.125)
     assert between[25] == pytest.approx(0.125)
+
+
+def test_an_end_beyond_float64_is_infinite() -> None:
+    """exp(709.7) is float64's last; nothing is raised on the way to infinity."""
+    assert raised(1.0) == math.e
+    assert raised(709.0) == math.exp(709.0)
+    assert raised(710.0) == raised(1e300) == math.inf
+    assert raised(-1e300) == 0

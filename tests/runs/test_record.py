@@ -104,7 +104,9 @@ def test_answers_are_kept_by_command(record: Record) -> None:
 def test_every_method_comes_back_from_its_settings(name: str, tmp_path: Path) -> None:
     """Numbers at their ends, and text with everything TOML escapes."""
     odd = 'folder:C:\\a "b"\n\té #x = [y]'
-    run = resolve(name, {"dataset": odd, "lr": 1e-30, "weight_decay": 0, "seed": 2**63 - 1, "head_norm": True})
+    run = resolve(
+        name, {"dataset": odd, "lr": 1e-30, "weight_decay": 0, "seed": 2**63 - 1, "head_norm": True}
+    )
     record = Record(tmp_path / "run")
     record.begin(run, {}, overwrite=False)
     assert record.settings() == run
@@ -112,12 +114,17 @@ def test_every_method_comes_back_from_its_settings(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["x = 1\n", "[method]\nqueue = 5\n", "method = 3\n", "[method]\nname = 5\n", "= broken\n", ""]
+    "text",
+    [
+        *("x = 1\n", "[method]\nqueue = 5\n", "method = 3\n", "[method]\nname = 5\n", "= broken\n", ""),
+        *('[method]\nname = "no"\n', '[method]\nname = "moco"\nqueues = 5\n'),
+    ],
 )
 def test_settings_that_are_none_are_a_sentence(text: str, record: Record) -> None:
     (record.folder / "settings.toml").write_text(text)
     with pytest.raises(CollapseError) as caught:
         record.settings()
+    assert "settings.toml" in caught.value.message
     assert caught.value.hint
 
 
