@@ -52,7 +52,7 @@ def run(metadata: Mapping[str, Any]) -> Run:
 
 def largest(run: Run, data: DataShape) -> int:
     """Bytes that a weight of a run's network may take, in float32: the product of the two largest of all sizes that it has."""
-    sizes = [math.prod(data.image), data.images, data.classes]
+    sizes = [math.prod(data.image), data.images, data.classes or 0]
     sizes += [
         size for part in (run.settings, run.model) for size in asdict(part).values() if type(size) is int
     ]
