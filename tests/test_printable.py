@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.printable import everywhere, in_lines, joined, json_text, printable, quoted
+from collapse_cli.printable import everywhere, in_lines, in_markup, joined, json_text, printable, quoted
 
 TEXT = st.text(st.characters(codec=None)) | st.text(
     alphabet="a'\\\n\r\t\x1b#[:\x7f\x85\u202e\u200d é😀\udcff"
@@ -107,3 +108,17 @@ def test_an_error_is_printable() -> None:
     error = CollapseError("no class 'a\n\x1b[2J'", "did you mean\u202e?")
     assert str(error) == "no class 'a\\n\\x1b[2J'\ndid you mean\\u202e?"
     assert error.args == (r"no class 'a\n\x1b[2J'",)
+
+
+def test_words_of_all_languages_stay_readable_in_json() -> None:
+    """The joiners in them too; one beside a Latin letter is an escape, and every value comes back."""
+    for text in ("漢字", "👩\u200d👧", "क\u094d\u200dष", "می\u200cخواهم", "שלום", "e\u0301"):
+        assert json_text(text) == f'"{text}"'
+    assert json_text("a\u200db") == '"a\\u200db"'
+
+
+def test_markup_holds_no_command_of_a_workflow() -> None:
+    import html
+
+    assert in_markup("<b>##[error]</b> #fff ##") == "<b>&#35;#[error]</b> #fff ##"
+    assert html.unescape(in_markup("##[error]")) == "##[error]"
