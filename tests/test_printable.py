@@ -118,7 +118,6 @@ def test_words_of_all_languages_stay_readable_in_json() -> None:
 
 
 def test_markup_holds_no_command_of_a_workflow() -> None:
-    import html
 
     assert in_markup("<b>##[error]</b> #fff ##") == "<b>&#35;#[error]</b> #fff ##"
     assert html.unescape(in_markup("##[error]")) == "##[error]"
