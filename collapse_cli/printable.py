@@ -75,8 +75,16 @@ def json_text(value: Any, indent: int | None = 2, nan: bool = False, ascii_only:
     """JSON in which such letters are escapes of JSON, so that whoever reads it has the value as it was."""
     text = json.dumps(value, allow_nan=nan, ensure_ascii=ascii_only, indent=indent)
     if not text.replace("\n", "").isprintable():
-        text = text.translate({ord(c): json.dumps(c)[1:-1] for c in set(text) if c != "\n" and _unsafe(c)})
+        text = text.translate(
+            {ord(c): json.dumps(c)[1:-1] for c in set(text) - {"\n", *JOINERS} if _unsafe(c)}
+        )
+        text = ASIDE.sub(lambda joiner: json.dumps(joiner[0])[1:-1], text)
     return WORKFLOW.sub(r"\\u0023#", text)
+
+
+def in_markup(text: str) -> str:
+    """The same of HTML, SVG or XML, in which a reference stands for the first letter of such a command."""
+    return WORKFLOW.sub("&#35;#", text)
 
 
 def quoted(text: object) -> str:

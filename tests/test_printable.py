@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import shutil
@@ -13,7 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.printable import everywhere, for_others, in_lines, joined, json_text, printable, quoted
+from collapse_cli.printable import (
+    everywhere,
+    for_others,
+    in_lines,
+    in_markup,
+    joined,
+    json_text,
+    printable,
+    quoted,
+)
 
 TEXT = st.text(st.characters(codec=None)) | st.text(
     alphabet="a'\\\n\r\t\x1b#[:\x7f\x85\u202e\u200d é😀\udcff"
@@ -137,3 +147,15 @@ def test_a_shell_finds_a_home_that_is_handed_on(tmp_path: Path, monkeypatch: pyt
         assert command.startswith("ls -d ~")
         listed = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
         assert listed.stdout == f"{path}\n"
+
+
+def test_words_of_all_languages_stay_readable_in_json() -> None:
+    """The joiners in them too; one beside a Latin letter is an escape, and every value comes back."""
+    for text in ("漢字", "👩\u200d👧", "क\u094d\u200dष", "می\u200cخواهم", "שלום", "e\u0301"):
+        assert json_text(text) == f'"{text}"'
+    assert json_text("a\u200db") == '"a\\u200db"'
+
+
+def test_markup_holds_no_command_of_a_workflow() -> None:
+    assert in_markup("<b>##[error]</b> #fff ##") == "<b>&#35;#[error]</b> #fff ##"
+    assert html.unescape(in_markup("##[error]")) == "##[error]"

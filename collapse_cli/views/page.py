@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from collapse_cli.files import whole
-from collapse_cli.printable import for_others, joined
+from collapse_cli.printable import for_others, in_markup, joined
 from collapse_cli.views import grid, plot, words
 from collapse_cli.views.document import Document, Group, groups, verdicts
 
@@ -43,7 +43,7 @@ def page(
 def write(path: Path, html: str) -> None:
     """Write a page, whole or not at all."""
     with whole(path) as part:
-        part.write_text(html, encoding="utf-8", errors="replace")
+        part.write_text(in_markup(html), encoding="utf-8", errors="replace")
 
 
 def _verdict(name: str, verdict: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from collapse_cli.files import whole
-from collapse_cli.printable import for_others
+from collapse_cli.printable import for_others, in_markup
 from collapse_cli.views import style
 from collapse_cli.views.document import Document, groups
 from collapse_cli.views.fonts import missing_told
@@ -45,7 +45,10 @@ OFFSETS = (
 def draw(document: Document, path: Path) -> None:
     """Write the figure as png, svg or pdf, by the suffix; nothing is written where drawing fails."""
     with whole(path) as part, matplotlib.rc_context(style.STYLE), missing_told():
-        figure(document).savefig(part, format=path.suffix.lower().removeprefix("."))
+        kind = path.suffix.lower().removeprefix(".")
+        figure(document).savefig(part, format=kind)
+        if kind == "svg":
+            part.write_text(in_markup(part.read_text("utf-8")), "utf-8")
 
 
 def figure(document: Document) -> Figure:
