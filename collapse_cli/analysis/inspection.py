@@ -64,8 +64,9 @@ def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
 
 
 def _identity(source: Source, layout: str, path: Path | None = None) -> dict[str, Any]:
+    digest = source.sha256  # first, for it refuses pipes before they are opened
     checked = {"checksums": zips.checksums(*source.files)}
-    return {"path": str(path or source.path), "sha256": source.sha256, **checked, "layout": layout}
+    return {"path": str(path or source.path), "sha256": digest, **checked, "layout": layout}
 
 
 def _of_run(record: Record) -> dict[str, Any]:

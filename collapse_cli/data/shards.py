@@ -33,7 +33,9 @@ class Shard:
 
     @cached_property
     def schema(self) -> pyarrow.Schema:
-        """Raises CollapseError for what is neither parquet nor Arrow."""
+        """Raises CollapseError for what is neither parquet nor Arrow, and for a pipe, which would be waited for."""
+        if self.file.exists() and not self.file.is_file():
+            raise CollapseError(f"{self.file} is not a file", "write it to a file first")
         with _reading(self.file):
             schema = self._opened.schema if self.is_arrow else parquet.read_schema(self.file)
             schema.names  # noqa: B018  # which may be no text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,15 @@ def test_what_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "several arrays of embeddings" in refused(capsys, tmp_path / "rows.pth")
     torch.save({"collapse_format": 1}, tmp_path / "ours.pt")
     assert "is damaged" in refused(capsys, tmp_path / "ours.pt")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders")
+@pytest.mark.parametrize("name", ["answer.json", "table.parquet", "table.arrow", "table/part.parquet"])
+def test_a_pipe_is_refused_and_not_waited_for(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(tmp_path / name)
+    place = tmp_path / name.partition("/")[0]
+    assert main(["inspect", str(place)]) == 2
+    assert str(tmp_path / name) in capsys.readouterr().err
