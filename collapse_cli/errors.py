@@ -34,8 +34,9 @@ def nearest(word: str, choices: list[str]) -> str:
 
 @contextmanager
 def concerning(name: str) -> Iterator[None]:
-    """Put the name of an input in front of what a measurement refuses, since numbers do not know it."""
+    """Put the name of an input, where it has one, in front of what a measurement refuses, since numbers do not know it."""
     try:
         yield
     except CollapseError as error:
-        raise CollapseError(f"{name}: {error.message}", error.hint, error.code) from None
+        message = f"{name}: {error.message}" if name else error.message
+        raise CollapseError(message, error.hint, error.code) from None

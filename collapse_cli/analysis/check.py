@@ -19,7 +19,7 @@ from collapse_cli.analysis.portrait import Portrait, Save, portrait
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.analysis.terms import Terms, read
 from collapse_cli.answers import Answer, Entry, answer
-from collapse_cli.errors import CollapseError
+from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.progress import Progress, silent
 from collapse_cli.runs.shell import quoted
 
@@ -37,16 +37,20 @@ def check(
     fresh: bool = False,
     progress: Progress = silent,
     save: Save | None = None,
+    source: str = "",
 ) -> Answer:
     """Each input against `require`, as "effective_rank.h >= 20", and against a baseline that no number may be worse than.
 
     only: which numbers are compared with the baseline, all by default; tolerance: by how much they may be worse, as "5%" or
     "0.1", or of a number by name, as "effective_rank=2%". Where a requirement is a share of the baseline's number and neither is
-    given, nothing else is compared. strict: dimensional collapse and what is inconclusive fail too.
+    given, nothing else is compared. strict: dimensional collapse and what is inconclusive fail too. source: the file in which
+    all of this is written, if it is one.
     """
-    terms = read(require, only, tolerance, strict, baseline is not None)
+    with concerning(source):
+        terms = read(require, only, tolerance, strict, baseline is not None)
     inputs = expanded(inputs, measuring)
-    _refuse_unknown(terms, inputs, baseline)
+    with concerning(source):
+        _refuse_unknown(terms, inputs, baseline)
     base = None
     if baseline is not None:
         alone = _alone([*terms.required, *terms.compared])

@@ -15,6 +15,7 @@ from collapse_cli.analysis.centring import CentredRows, centred, means
 from collapse_cli.analysis.initial import COMPARED, NETWORKS, Compared, looks_untrained
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.data_notes import DataNote
+from collapse_cli.errors import concerning
 from collapse_cli.models.digest import digest
 from collapse_cli.runs.histories import is_whole
 from collapse_cli.runs.saved_answers import damaged
@@ -213,14 +214,15 @@ def about_mean(subject: Subject) -> Subject:
     """The same input with all its embeddings less their mean."""
     mean = means(subject.rows)
     views = subject.stored_views
-    return replace(
-        subject,
-        clean=centred(subject.clean, mean),
-        streamed={space: CentredRows(rows, mean[space]) for space, rows in subject.streamed.items()},
-        stored_views=views and (centred(views[0], mean), centred(views[1], mean)),
-        centre=mean,
-        original=subject,
-    )
+    with concerning(subject.name):
+        return replace(
+            subject,
+            clean=centred(subject.clean, mean),
+            streamed={space: CentredRows(rows, mean[space]) for space, rows in subject.streamed.items()},
+            stored_views=views and (centred(views[0], mean), centred(views[1], mean)),
+            centre=mean,
+            original=subject,
+        )
 
 
 def generator(seed: int) -> torch.Generator:

@@ -147,7 +147,10 @@ def _terms(**arguments: Any) -> dict[str, Any]:
     What the project says of its comparison with a baseline counts where there is one.
     """
     typed = {name: value for name, value in arguments.items() if value is not None}
-    terms = {name: value for name, value in (project.gate(Path.cwd()) | typed).items() if value}
+    written = project.gate(Path.cwd())
+    terms = {name: value for name, value in (written | typed).items() if value}
+    if written and not {"require", "only", "tolerance"} & set(typed):
+        terms["source"] = "pyproject.toml"
     if "baseline" in terms:
         return terms | {"baseline": Path(terms["baseline"])}
     return {

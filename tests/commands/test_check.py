@@ -327,6 +327,19 @@ def test_words_at_the_terminal(tmp_path: Path, capsys: Capture) -> None:
     assert "✗ a.json: failed — 1 of 5 checks failed, 1 undecided, 3 passed.".split() in lines
 
 
+def test_what_the_project_asks_in_vain_names_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Nobody typed it, so the file is told; a typed requirement is nobody's but the user's."""
+    numpy.save(tmp_path / "e.npy", numpy.random.default_rng(0).standard_normal((40, 4)))
+    (tmp_path / "pyproject.toml").write_text('[tool.collapse.check]\nrequire = ["effective_raIk >= 2"]\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "e.npy"]) == 2
+    assert "pyproject.toml: no number is named 'effective_raIk'" in capsys.readouterr().err
+    assert main(["check", "e.npy", "--require", "effective_raIk >= 2"]) == 2
+    assert "pyproject" not in capsys.readouterr().err
+
+
 def test_defaults_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """Found from a folder below; options come first, and one --require stands in for the file's list."""
     plant(tmp_path / "base.json", 25.0)

@@ -238,6 +238,11 @@ def try_all(
     assert not failures, "\n".join(failures)
 
 
+def forms(value: str) -> tuple[str, ...]:
+    """How a sentence may name a value: as it was typed, made printable, or as a path."""
+    return value, printable(value), str(Path(value))
+
+
 def asked(pairs: list[tuple[Option, str]]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     return [
         (
@@ -246,7 +251,7 @@ def asked(pairs: list[tuple[Option, str]]) -> list[tuple[tuple[str, ...], tuple[
                 option.flag,
                 option.flag[2:],
                 option.flag[2:].replace("-", "_"),
-                *([value.strip()[:20], printable(value.strip())[:20]] if value.strip() else []),
+                *([form[:20] for form in forms(value.strip())] if value.strip() else []),
             ),
         )
         for option, value in pairs
