@@ -21,6 +21,7 @@ from collapse_cli.metrics.alignment import (
     spread,
     uniformity,
 )
+from collapse_cli.metrics.jackknife import Error
 
 
 def sphere(n: int, d: int, seed: int = 0) -> torch.Tensor:
@@ -256,3 +257,33 @@ def test_labels_without_names_are_classes_all_the_same(classes: tuple[str, ...],
     assert list(found.alignment_of_class) == list(found.uniformity_of_class) == names
     wanted = [alignment(rows[labels == label], other[labels == label]) for label in (0, 1, 7)]
     assert list(found.alignment_of_class.values()) == pytest.approx(wanted)
+
+
+def test_errors_of_unequal_classes_are_the_double_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of classes of 12, 5 and 3 rows, one of them tight: the mean square of what rows i, j do together, written out."""
+    seen: list[tuple[torch.Tensor, float]] = []
+    true = room.of_pairs
+
+    def of_pairs(influences: torch.Tensor, together: float) -> Error:
+        seen.append((influences, together))
+        return true(influences, together)
+
+    monkeypatch.setattr(room, "of_pairs", of_pairs)
+    member = torch.tensor([0] * 12 + [1] * 5 + [2] * 3)
+    rows = torch.randn(20, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rows = normalize(torch.where((member == 1)[:, None], rows * 0.2 + 1, rows), dim=1)
+    measure(rows, labels=member)
+    alike = (member[:, None] == member) & ~torch.eye(20, dtype=torch.bool)
+    distances = 2 - 2 * rows @ rows.T
+    value, pairs = float(distances[alike].mean()), float(alike.sum()) / 2
+    p = alike.double().sum(dim=1)
+    e = 20 * ((distances * alike).sum(dim=1) - p * value) / pairs
+    square = 0.0
+    for i in range(20):
+        for j in range(20):
+            both = 400 * (distances[i, j] - value) / pairs if alike[i, j] else 0.0
+            both += e[i] * (1 - 20 * p[j] / pairs) + e[j] * (1 - 20 * p[i] / pairs)
+            square += float(both) ** 2
+    influences, together = seen[-1]
+    torch.testing.assert_close(influences, e)
+    assert together == pytest.approx(square / (20 * 19), rel=1e-9)

@@ -46,6 +46,14 @@ def test_equal_views_are_all_recognised_and_equal_images_are_all_ties(generator:
     assert recognised(torch.ones(30, 8), torch.ones(30, 8)) == 0.5
 
 
+def test_the_share_within_images_has_no_unit(generator: Generator) -> None:
+    """Variance 1 between and 3 within images: 3/4 of all, however small; of equal rows all is within."""
+    h = views(torch.ones(6), 3 * torch.ones(6), 4000, 2, generator)
+    for scale in (1.0, 1e-3, 1e3):
+        assert augmentation(scale * h).within == pytest.approx(0.75, abs=0.02)
+    assert augmentation(torch.ones(9, 2, 6)).within == 1
+
+
 def test_no_interval_reaches_beyond_a_share(generator: Generator) -> None:
     """28 of 30 images are recognised before all others, two, whose views are exchanged, are not; of opposite views the other
     way round. 1.96 errors of so few reach over the end.
