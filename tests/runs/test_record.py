@@ -104,7 +104,9 @@ def test_answers_are_kept_by_command(record: Record) -> None:
 def test_every_method_comes_back_from_its_settings(name: str, tmp_path: Path) -> None:
     """Numbers at their ends, and text with everything TOML escapes."""
     odd = 'folder:C:\\a "b"\n\té #x = [y]'
-    run = resolve(name, {"dataset": odd, "lr": 1e-30, "weight_decay": 0, "seed": 2**63 - 1, "head_norm": True})
+    run = resolve(
+        name, {"dataset": odd, "lr": 1e-30, "weight_decay": 0, "seed": 2**63 - 1, "head_norm": True}
+    )
     record = Record(tmp_path / "run")
     record.begin(run, {}, overwrite=False)
     assert record.settings() == run
