@@ -43,5 +43,7 @@ class Watch:
         """The checkpoint holds this state."""
         self.since = time.monotonic()
         steps = f"{state.part.step} of {state.part.steps} steps of" if state.part else ""
-        completed = f"epoch {state.epoch} and {steps} the next" if state.part else f"epoch {state.epoch}"
-        self.contents = f"{steps} the first epoch" if state.part and not state.epoch else completed
+        if state.epoch:
+            self.contents = f"epoch {state.epoch}" + f" and {steps} the next" * bool(steps)
+        else:
+            self.contents = f"{steps} the first epoch" if steps else "the network before its first step"

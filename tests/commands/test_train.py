@@ -90,7 +90,7 @@ def test_stopped_before_the_first_epoch_ends(tmp_path: Path, monkeypatch: Any, c
         assert main(["train", "--epochs", "1", "--out", str(out), "-q"]) == 130
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert "contains epoch 0" in shown.err
+    assert "contains the network before its first step" in shown.err
     assert main(["train", "--resume", str(out), "-q"]) == 0
     assert epochs_done(out) == [1]
 

@@ -55,6 +55,7 @@ def status(folder: Path) -> str:
     ("what", "number", "code", "written", "word", "contents"),
     [
         (signal.SIGTERM, 30, 143, "interrupted", "terminated", "epoch 1"),
+        (signal.SIGTERM, 5, 143, "interrupted", "terminated", "the network before its first step"),
         (signal.SIGINT, 30, 130, "interrupted", "interrupted", "epoch 1"),
         (signal.SIGUSR1, 30, 75, "requeue", "stopped", "epoch 1 and 9 of 21 steps of the next"),
         (signal.SIGUSR1, 5, 75, "requeue", "stopped", "5 of 21 steps of the first epoch"),
