@@ -75,7 +75,15 @@ def over(code: int) -> None:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
+        _free_semaphores()
         os._exit(code)
+
+
+def _free_semaphores() -> None:
+    """Those of a pool of processes: whoever counts them for Python would tell of each that is left."""
+    pools = sys.modules.get("multiprocessing.util")
+    if pools is not None:
+        pools._run_finalizers()
 
 
 def leave() -> None:

@@ -92,6 +92,12 @@ def test_in_a_command(body: str) -> None:
     assert ended(BODY.format(body)) == LINE
 
 
+def test_semaphores_of_a_pool_are_given_back() -> None:
+    """Else Python warns of each that is left, after the end."""
+    semaphore = "import multiprocessing; held = multiprocessing.get_context('spawn').Lock()\n"
+    assert ended(semaphore + BODY.format("time.sleep(20)")) == LINE
+
+
 def test_the_second_ends_at_once() -> None:
     """Also where the first is swallowed, and where Python hears nothing as it computes."""
     for body in (
