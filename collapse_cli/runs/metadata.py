@@ -93,8 +93,8 @@ def refuse_odd_part(
         raise ValueError("the epoch that it was saved within is not as a training writes it")
     if not (_is_plain(part.get("opening"), 1, floating=False) and _is_plain(part.get("total"), 0)):
         raise ValueError("its losses, or what it drew the order of its images from, are missing")
-    seconds = part.get("seconds")
-    if not isinstance(seconds, int | float) or not 0 <= seconds < LARGEST:
+    seconds: Any = part.get("seconds")
+    if type(seconds) not in (int, float) or not 0 <= seconds < LARGEST:
         raise ValueError("the seconds of its epoch are no number")
     shapes = (
         {name: (len(next(iter(kept.values()))), *of_one.shape) for name, of_one in statistics.items()}

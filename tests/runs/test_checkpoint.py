@@ -148,7 +148,8 @@ def test_a_checkpoint_of_before_counts_its_names(images: Images, tmp_path: Path)
 def test_ours_is_told_from_the_rest(images: Images, tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "c.pt", trained(images, "positive-only"))
     assert checkpoint.is_ours(tmp_path / "c.pt")
-    for content in ({"state_dict": {}}, [1, 2], torch.ones(3)):
+    others: tuple[Any, ...] = ({"state_dict": {}}, [1, 2], torch.ones(3))
+    for content in others:
         torch.save(content, tmp_path / "o.pt")
         assert not checkpoint.is_ours(tmp_path / "o.pt")
     (tmp_path / "o.pt").write_bytes(b"hello")
