@@ -77,7 +77,8 @@ def _halves(subject: Subject, unlabelled: bool) -> tuple[Embeddings, Embeddings,
         return subject.clean, *_without_copies(subject.clean, test)
     labels = _labels(subject.clean)
     owner = _owner(subject.clean.representations, labels)
-    fitted, judged = stratified(labels, generator(subject.measuring.seed), owner=owner)
+    with concerning(subject.name):
+        fitted, judged = stratified(labels, generator(subject.measuring.seed), owner=owner)
     note = "" if owner is None else "on one side of the split"
     return _part(subject.clean, fitted, "80 %"), _part(subject.clean, judged, "20 %"), note
 

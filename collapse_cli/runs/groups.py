@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ def read(text: str, source: Source | None, count: int) -> Tensor:
 
     Raises CollapseError for what is neither, and where there are not as many groups as rows.
     """
-    if Path(text).is_file():
+    if os.path.isfile(text):  # False also for what is too long for a path, and may be a column
         return labels.read(Path(text), count, "groups")[0]
     by_name = {} if source is None else columns(source, (text,))
     if text not in by_name:

@@ -77,6 +77,16 @@ def test_what_a_column_cannot_be(tmp_path: Path) -> None:
         read("user", Source(tmp_path / "e.npz"), 6)
 
 
+def test_what_is_too_long_for_a_path_may_be_a_column(tmp_path: Path) -> None:
+    """A name of 5,000 letters is asked of the file's columns; no path is that long."""
+    long = "x" * 5000
+    numpy.savez(tmp_path / "e.npz", embeddings=numpy.eye(4), **{long: numpy.arange(4) % 2})
+    source = Source(tmp_path / "e.npz")
+    assert read(long, source, 4).tolist() == [0, 1, 0, 1]
+    with pytest.raises(CollapseError, match="no column or array of that name"):
+        read(long + "y", source, 4)
+
+
 def test_a_file_of_several_columns(tmp_path: Path) -> None:
     lines = [["photo", "group"], *(["x", user] for user in USERS)]
     (tmp_path / "g.tsv").write_text("\n".join("\t".join(line) for line in lines))
