@@ -171,3 +171,17 @@ def test_sizes_count_what_is_new() -> None:
     assert list(sizes(8, 0.4)) == [(8, False), (16, False), (40, True), (160, True), (800, True)]
     assert list(sizes(8, 0.6)) == [(8, False), (40, True), (160, True), (800, True)]
     assert max(n for n, _ in sizes(2048)) == 4096
+
+
+def test_a_ray_of_a_relu_has_few_directions(drawn: Drawn) -> None:
+    """Of 32 dimensions the Gaussian has 2 before the ReLU, of 8 it has 1; the ReLU makes a few more of them, and not half."""
+    active = [int((shares(rows - rows.mean(dim=0)) > 0.03 / D).sum()) for _, rows in drawn("ReLU")]
+    assert active[0] == active[2] == D
+    assert 4 <= active[1] <= D / 2
+
+
+def test_of_scales_the_shape_is_isotropic(drawn: Drawn) -> None:
+    """Only how long the rows are tells a collapse there."""
+    for _, rows in drawn("scale"):
+        lam = shares(rows)
+        assert float(lam[0] / lam[-1]) < 1.6
