@@ -12,8 +12,8 @@ import torch
 from collapse_cli import methods
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.cli import COMMANDS
-from collapse_cli.metrics.advice import Context, advice
-from collapse_cli.metrics.advice_training import of_learning
+from collapse_cli.metrics.advice import Context, advice, more
+from collapse_cli.metrics.advice_training import _shorter, of_learning
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import Status
 from collapse_cli.settings import METHODS, flat, resolve
@@ -170,3 +170,29 @@ def test_a_projection_of_few_dimensions_leads_to_h(measured: Spectrum) -> None:
     told = [advice("dimensional collapse", measured, replace(known, classes=count))[0] for count in (0, 1, 2)]
     assert [line.startswith("Judge h: a projector may drop") for line in told] == [True, True, False]
     assert told[2].endswith("collapse probe INPUT")
+
+
+@pytest.mark.parametrize(
+    ("queue", "filled", "trained_on", "keys"),
+    [
+        (4096, 0.3, 10_000, 1024),  # 1,228 keys were ever there: the power of two below
+        (4096, 0.3, 1000, 256),  # half of the images, 500, are less
+        (512, 1.0, None, 0),  # as long as it is already
+        (4096, 0.0001, None, 0),  # not one key
+    ],
+)
+def test_a_queue_that_the_training_fills(
+    queue: int, filled: float, trained_on: int | None, keys: int
+) -> None:
+    known = replace(context("moco", "z", None), queue=filled, trained_on=trained_on)
+    assert _shorter(replace(known, settings=known.settings | {"queue": queue})) == keys
+
+
+def test_one_direction_that_outweighs_all_others_is_told() -> None:
+    """OUTLIER of the variance in one of 64 directions is told from a little more than that on."""
+    rows = torch.randn(400, 64, generator=torch.Generator().manual_seed(0))
+    for scale, told in ((1.0, False), (40.0, True)):
+        rows[:, 3] *= scale
+        found = spectrum(rows, torch.Generator().manual_seed(0))
+        lines = list(more(found, Context(space="h"), "healthy"))
+        assert any(line.startswith("One direction, an outlier, holds ") for line in lines) is told
