@@ -83,7 +83,7 @@ def _places(subject: Subject) -> Tensor:
 
 def _views_of(subject: Subject, source: Source | None, text: str) -> Subject:
     """Two rows of each image that has as many; rows of one image are a group, unless groups are given."""
-    owner = groups.read(text, source, subject.count)  # (N,)
+    owner = groups.read(text, source, subject.count, "--views-of")  # (N,)
     first, second = _two_of_each(owner)
     if len(first) < 2:
         raise CollapseError(

@@ -27,16 +27,17 @@ SHARED = 0.9  # of the files have others of their stem
 FEWEST, MOST = 8, 0.5  # groups that are suggested, at most a share of the rows
 
 
-def read(text: str, source: Source | None, count: int) -> Tensor:
+def read(text: str, source: Source | None, count: int, option: str = "--groups") -> Tensor:
     """(N,) int64 in [0, G): the group of each of N = `count` rows. text: a file with one for each, or a column of the source.
 
+    option: with which the text was given.
     Raises CollapseError for what is neither, and where there are not as many groups as rows.
     """
     if os.path.isfile(text):  # False also for what is too long for a path, and may be a column
         return labels.read(Path(text), count, "groups")[0]
     by_name = {} if source is None else columns(source, (text,))
     if text not in by_name:
-        raise _unknown(text, source)
+        raise _unknown(f"{option} {text}", text, source)
     values = by_name[text]
     if len(values) != count:
         raise CollapseError(
@@ -85,15 +86,15 @@ def suggested(names: Sequence[str], labels: Sequence[int] | None = None) -> int 
     return len(sizes) if shared and enough else None
 
 
-def _unknown(text: str, source: Source | None) -> CollapseError:
+def _unknown(typed: str, text: str, source: Source | None) -> CollapseError:
     if source is None:
         return CollapseError(
-            f"--groups {text}: there is no such file",
+            f"{typed}: there is no such file",
             f"give a file of type {', '.join(labels.KINDS)} with one group for each embedding",
         )
     names = list(_by_name(source).names)
     return CollapseError(
-        f"--groups {text}: there is no such file, and {source.path} has no column or array of that name",
+        f"{typed}: there is no such file, and {source.path} has no column or array of that name",
         nearest(text, names) if names else "give a file with one group for each embedding",
     )
 

@@ -149,3 +149,9 @@ def test_what_suggests_none() -> None:
     classes = [c for c in range(10) for _ in range(50)]
     assert suggested([f"class{c}/img_{n}.png" for n, c in enumerate(classes)], classes) is None
     assert suggested([]) is None
+
+
+@pytest.mark.parametrize("option", ["--groups", "--views-of"])
+def test_the_option_that_was_typed_is_named(option: str) -> None:
+    with pytest.raises(CollapseError, match=f"^{option} nobody: there is no such file"):
+        groups.read("nobody", None, 4, option)
