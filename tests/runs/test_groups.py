@@ -154,4 +154,4 @@ def test_what_suggests_none() -> None:
 @pytest.mark.parametrize("option", ["--groups", "--views-of"])
 def test_the_option_that_was_typed_is_named(option: str) -> None:
     with pytest.raises(CollapseError, match=f"^{option} nobody: there is no such file"):
-        groups.read("nobody", None, 4, option)
+        read("nobody", None, 4, option)
