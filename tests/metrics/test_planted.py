@@ -145,7 +145,8 @@ def test_lengths_and_types(drawn: Drawn) -> None:
     """Logarithms of lengths are uniform from -6 to 6, of mean 0 and deviation sqrt(12); bytes reach 127 at 4 deviations."""
     for _, rows in drawn("lengths 1e-6 to 1e6"):
         logs = rows.double().norm(dim=1).log10()
-        assert (float(logs.mean()), float(logs.std())) == pytest.approx((0, 12**0.5), abs=0.12)
+        assert float(logs.mean()) == pytest.approx(0, abs=0.12)
+        assert float(logs.std()) == pytest.approx(12**0.5, abs=0.08)
     assert {rows.dtype for _, rows in drawn("float16")} == {torch.float16}
     for _, rows in drawn("integer codes"):
         assert torch.equal(rows, rows.round())
@@ -190,4 +191,4 @@ def test_of_scales_the_shape_is_isotropic(drawn: Drawn) -> None:
     """Only how long the rows are tells a collapse there."""
     for _, rows in drawn("scale"):
         lam = shares(rows)
-        assert float(lam[0] / lam[-1]) < 1.6
+        assert float(lam[-1]) > float(lam[0]) / 1.6
