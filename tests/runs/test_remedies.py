@@ -349,9 +349,13 @@ def test_a_module_beside_weights_is_left_out(place: Path) -> None:
     "path", [FOLDER, "a!b", "-dash", "new\nline", "é ü", "'", '"', "\\", "%HOME%", "a;b"]
 )
 def test_any_path_is_a_word(path: str, place: Path) -> None:
+    """Of the shells that people type in: bash, zsh, ksh. A line feed is written as they read it in `$'…'`."""
     code = f"import sys; print(repr({shell.literal(path)}), sys.argv[1:])"
     ended = subprocess.run(
-        f"{shell.python(code)} {shell.quoted(path)}", shell=True, capture_output=True, text=True, check=True
+        ["bash", "-c", f"{shell.python(code)} {shell.quoted(path)}"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     wanted = f"./{path}" if path.startswith("-") else path
     assert ended.stdout == f"{path!r} {[wanted]}\n"
