@@ -92,6 +92,7 @@ def another_method(path: Path) -> Any:
 
 def not_empty(path: Path) -> Any:
     Record(path).begin(resolve("moco", {"encoder": "mlp", "dim": 8, "batch": 32, "queue": 40}, {}), {}, False)
+    Record(path).checkpoint.touch()
     return Record(path).refuse_unfit(overwrite=False)
 
 

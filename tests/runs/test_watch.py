@@ -18,6 +18,7 @@ from collapse_cli.analysis.described import described
 from collapse_cli.analysis.inputs import load
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.training import fresh
+from collapse_cli.distributed import statistics_of
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs import lifecycle, resuming, watch
@@ -250,8 +251,10 @@ def test_statistics_of_several_processes_are_put_back_or_averaged(
     _, checkpoint = begun(tmp_path / "run", few, encoder="convnet")
     network = cast(nn.Module, checkpoint.method)
     name = next(name for name in network.state_dict() if name.endswith("running_mean"))
-    own = network.state_dict()[name]
-    statistics = {name: torch.stack([torch.full_like(own, 1.0), torch.full_like(own, 3.0)])}
+    statistics = {
+        each: torch.stack([torch.full_like(own, 1.0), torch.full_like(own, 3.0)])
+        for each, own in statistics_of(network).items()
+    }
     checkpoint.state.part = Part(checkpoint.state.generator.get_state(), 4, torch.zeros(()), 2)
     checkpoints.save(tmp_path / "c.pt", checkpoint, statistics)
     alone = checkpoints.load(tmp_path / "c.pt")
