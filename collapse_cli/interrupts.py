@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-INTERRUPTED = 130
-STOPPED = (75, INTERRUPTED, 143)
+REQUEUE, INTERRUPTED, TERMINATED = 75, 130, 143
+STOPPED = (REQUEUE, INTERRUPTED, TERMINATED)
 """Exit codes of what somebody wants to be over: at once, without what Python tidies up."""
 
 LINE = b"collapse: interrupted\n"

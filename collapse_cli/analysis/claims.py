@@ -17,8 +17,8 @@ from collapse_cli.claims.claim import PIXELS, Arm, ArmOutcomes, Claim, judged
 from collapse_cli.claims.outcome import Outcome, measure, summary
 from collapse_cli.claims.trial import Splits, trial, untrained
 from collapse_cli.data.statistics import normalisation
+from collapse_cli.interrupts import TERMINATED
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs.signals import TERMINATED
 from collapse_cli.settings import resolve
 
 EVERY = "all"  # in place of the names of claims

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def _licences() -> dict[str, dict[str, str]]:
 
 def _without_home(folder: Path) -> str:
     """The folder, the user's own as ~: a bug report is read by others."""
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))  # of a user without one it stays a tilde
     return str(Path("~") / folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,6 +62,10 @@ class Subcommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         temporary_folder()
+        if (
+            not logging.root.handlers
+        ):  # else what matplotlib has to say of a home folder reaches stderr as it is
+            logging.root.addHandler(logging.NullHandler())
         return super().invoke(ctx)
 
     def _refuse_unfit(self, ctx: Any, args: list[str]) -> None:

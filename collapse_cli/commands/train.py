@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.shapes import Images
 
-SAME_BITS = (
-    "the same bits each time on a GPU, too, which may be slower; a CPU gives them with as many threads"
-)
+SAME_BITS = "the same bits each time on a GPU, too, which may be slower; a CPU with the same number of threads always gives them"
 
 app = typer.Typer(
     cls=MethodGroup,

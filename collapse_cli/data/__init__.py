@@ -71,9 +71,15 @@ def place(name: str) -> str:
 
 
 def data_root(data_dir: str | Path | None) -> Path:
-    """Where named sets lie: the argument, or COLLAPSE_DATA_DIR, or the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "collapse"
-    return Path(data_dir or os.environ.get("COLLAPSE_DATA_DIR") or cache).expanduser()
+    """Where named sets lie: the argument, or COLLAPSE_DATA_DIR, or the user's cache folder.
+
+    Who has no home, as a user that only a container knows by number, has that in the current folder.
+    """
+    home = os.path.expanduser("~")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("" if home == "~" else home, ".cache"), "collapse")
+    stated = str(data_dir or os.environ.get("COLLAPSE_DATA_DIR") or cache)
+    refuse_impossible(stated, "the data folder")
+    return Path(stated).expanduser()
 
 
 def _named(name: str) -> str:

@@ -25,7 +25,7 @@ from collapse_cli.runs.metadata import largest, refuse_odd_optimizer, refuse_odd
 from collapse_cli.runs.metadata import read as metadata_of
 from collapse_cli.runs.metadata import run as run_of
 from collapse_cli.runs.outline import FORMAT, is_of_format
-from collapse_cli.runs.reader import Unreadable
+from collapse_cli.runs.reader import Damaged, Unreadable
 from collapse_cli.runs.source import Source
 from collapse_cli.settings import Run
 from collapse_cli.shapes import DataShape, Normalisation
@@ -127,7 +127,7 @@ def load(place: Path | Source, device: torch.device | str = "cpu") -> Checkpoint
             return _rebuild(content, device)
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError) as error:
         first = str(error).strip().splitlines()
-        raise CollapseError(
+        raise Damaged(
             f"{path} is damaged ({type(error).__name__}: {first[0][:100] if first else ''})",
             "train the run again",
         ) from None

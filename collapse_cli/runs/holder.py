@@ -10,6 +10,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from collapse_cli.printable import printable
+
+LONGEST = 80  # letters that are read of a name
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -29,7 +33,7 @@ class Holder:
         """From a line of JSON; None where it names no process, or something else wrote it."""
         try:
             fields = json.loads(text.splitlines()[0])
-            host, since = _printable(fields["host"]), _printable(fields["since"])
+            host, since = (printable(str(fields[name])[:LONGEST]) for name in ("host", "since"))
             return cls(abs(int(fields["pid"])) or 1, host, since, str(fields["born"]))
         except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
             return None
@@ -77,8 +81,4 @@ def born(pid: int) -> str:
 
 
 def _host() -> str:
-    return _printable(platform.node() or "this machine")
-
-
-def _printable(text: object) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:80])
+    return printable((platform.node() or "this machine")[:LONGEST])

@@ -29,21 +29,19 @@ from collapse_cli.distributed import (
 )
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import writing
-from collapse_cli.interrupts import cleaning
+from collapse_cli.interrupts import INTERRUPTED, REQUEUE, TERMINATED, cleaning
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.same_images import fingerprint
 from collapse_cli.runs.shell import quoted
-from collapse_cli.runs.signals import REQUEUE, TERMINATED, Terminated
+from collapse_cli.runs.signals import Terminated
 from collapse_cli.runs.toml import in_toml
 from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.settings import Run
 from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import Epoch
 from collapse_cli.training_state import start
-
-INTERRUPTED = 130
 
 
 def settled(run: Run, images: Images) -> Run:
@@ -121,6 +119,7 @@ def _recorded(record: Record, watch: Watch) -> Iterator[None]:
     watch.signals.last = lambda: _end(record, status="interrupted")
     try:
         yield
+        watch.signals.last = None  # from now on run.json says how it ended
     except (KeyboardInterrupt, Terminated) as stop:
         raise _stopped(record, watch, isinstance(stop, Terminated)) from None
     except Exception as error:

@@ -49,6 +49,10 @@ class Unreadable(CollapseError):
         return Unreadable(self.path, self.reason, words, hint)
 
 
+class Damaged(CollapseError):
+    """A file that was written well and has changed since."""
+
+
 class HoldsObjects(ValueError):
     """An array of Python objects, which are pickled."""
 
@@ -152,11 +156,10 @@ def safetensors(path: Path) -> dict[str, Tensor]:
         raise CollapseError(words, "copy or download it again") from None
 
 
-def damaged(path: Path, part: str) -> CollapseError:
+def damaged(path: Path, part: str) -> Damaged:
     """The error for a part of a file whose bytes do not match its checksum."""
-    return CollapseError(
-        f"{path} is damaged: the checksum of its part {part} does not match", "copy or download it again"
-    )
+    problem = f"{path} is damaged: the checksum of its part {part} does not match"
+    return Damaged(problem, "copy or download it again")
 
 
 def words(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -119,10 +118,7 @@ class Record:
 
     def append(self, epoch: Any) -> None:
         """One more line of history.jsonl, from a dataclass."""
-        append(
-            self.folder / "history.jsonl",
-            json_text(dataclasses.asdict(epoch), None, nan=True, ascii_only=True),
-        )
+        append(self.folder / "history.jsonl", _line(dataclasses.asdict(epoch)))
 
     def history(self) -> list[dict[str, Any]]:
         """A line for each epoch, in order; those that are torn, as by a run that was killed, are left out."""
@@ -148,7 +144,7 @@ class Record:
                 path.unlink()
         lines = [line for line in self.history() if line["number"] <= epoch]
         with whole(self.folder / "history.jsonl") as draft:
-            draft.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            draft.write_text("".join(_line(line) + "\n" for line in lines))
 
     def settings(self) -> Run:
         """The run's settings, as settings.toml holds them."""
@@ -197,6 +193,11 @@ class Record:
         files = sorted((self.folder / "results").glob("*.json"))
         documents = {file.name: parsed(_text(file)) for file in files}
         return {name: each if _is_answer(each) else None for name, each in documents.items()}
+
+
+def _line(epoch: Mapping[str, Any]) -> str:
+    """Of history.jsonl."""
+    return json_text(epoch, None, nan=True, ascii_only=True)
 
 
 def _is_answer(document: Any) -> bool:

@@ -13,9 +13,10 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.lifecycle import failing
+from collapse_cli.runs.reader import Damaged, Unreadable
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.same_images import trained_again
-from collapse_cli.runs.shell import quoted
+from collapse_cli.runs.shell import quoted, unused
 from collapse_cli.settings import flat, resolve
 
 
@@ -43,7 +44,7 @@ def resumable(
             f"there is no file {record.checkpoint}: the run was stopped before it began, or while another replaced it",
             f"start it again: {trained_again(record, method, record.folder)} --overwrite",
         )
-    checkpoint = checkpoints.load(record.checkpoint, device)
+    checkpoint = _loaded(record, method, device)
     # a resumed run that was stopped before its next checkpoint plans more epochs than the one it has
     planned = {"epochs": before.training.epochs, **changes}
     checkpoint = replace(checkpoint, run=resolve(method, flat(checkpoint.run.tables()), planned))
@@ -54,6 +55,20 @@ def resumable(
             f"give more to continue, such as --epochs {2 * done}",
         )
     return checkpoint
+
+
+def _loaded(record: Record, method: str, device: torch.device | str) -> Checkpoint:
+    """The checkpoint. Raises CollapseError for a damaged one, with the way on: an earlier epoch's, if one was kept."""
+    try:
+        return checkpoints.load(record.checkpoint, device)
+    except (Damaged, Unreadable) as error:
+        earlier = [path for path in record.epochs().values() if path.is_file()]
+        remedy = (
+            f"go on from an earlier one: cp {quoted(earlier[-1])} {quoted(record.checkpoint)}"
+            if earlier
+            else f"copy it again, or train again: {trained_again(record, method, unused(str(record.folder)))}"
+        )
+        raise CollapseError(error.message, remedy) from None
 
 
 def is_complete(checkpoint: Checkpoint) -> bool:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from collapse_cli.distributed import first
 from collapse_cli.errors import CollapseError
+from collapse_cli.interrupts import TERMINATED
 
-REQUEUE, TERMINATED = 75, 143  # exit codes
 GRACE = 1.0  # seconds that a long computation may still take after SIGTERM
 POSIX = os.name == "posix"
 
@@ -25,17 +25,13 @@ class Terminated(BaseException):
     """SIGTERM has arrived. Raised in the main thread wherever that is, as KeyboardInterrupt is."""
 
 
-def _nothing() -> None:
-    """There is nothing to write."""
-
-
 @dataclass
 class Signals:
-    """What has arrived so far. last: what is to be written where a process has to end within a long computation."""
+    """What has arrived so far. last: writes what is still to be written where a process has to end within a long computation."""
 
     requeue: bool = False
     terminated: bool = False
-    last: Callable[[], None] = _nothing
+    last: Callable[[], None] | None = None
 
     def _terminate(self, *_: Any) -> None:
         if not self.terminated:
@@ -63,14 +59,20 @@ def listening() -> Iterator[Signals]:
     }
     if not first():
         handlers |= {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.SIG_DFL}
+    try:
+        with _handled(handlers), _in_time(signals):
+            yield signals
+    except Terminated:  # also one that arrives while the handlers of before are put back
+        raise CollapseError("terminated", "", TERMINATED) from None
+
+
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in handlers}
     try:
-        with _in_time(signals):
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            yield signals
-    except Terminated:
-        raise CollapseError("terminated", "", TERMINATED) from None
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -91,7 +93,8 @@ def _in_time(signals: Signals) -> Iterator[None]:
             if before >= 0:
                 os.write(before, arrived)
             if arrived[0] == signal.SIGTERM and not left.wait(GRACE):
-                signals.last()
+                if signals.last:
+                    signals.last()
                 os._exit(TERMINATED)
         os.close(reading)
 

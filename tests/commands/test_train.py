@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,25 @@ def test_what_is_no_run_cannot_be_resumed(copy: Path, tmp_path: Path, capsys: Ca
         assert "not a run folder" in refused(capsys, "train", "moco", "--resume", str(tmp_path / place))
     (copy / "checkpoint.pt").unlink()
     assert "no file" in refused(capsys, "train", "--resume", str(copy), "--epochs", "3")
+
+
+def test_a_damaged_checkpoint_is_gone_on_from_by_what_the_refusal_says(
+    copy: Path, monkeypatch: Any, capsys: Capture
+) -> None:
+    monkeypatch.chdir(copy.parent)
+    saved, sound = copy / "checkpoint.pt", (copy / "checkpoint.pt").read_bytes()
+    argv = ["train", "--resume", copy.name, "--epochs", "3", "-q"]
+    for damaged in (sound[:1000], sound[:-1000].replace(sound[9000:9001], b"x") + sound[-1000:]):
+        saved.write_bytes(damaged)
+        assert f"train again: collapse train moco --config {copy.name}/settings.toml" in refused(
+            capsys, *argv
+        )
+    (copy / "epochs").mkdir()
+    (copy / "epochs/0002.pt").write_bytes(sound)
+    command = refused(capsys, *argv).strip().rpartition("go on from an earlier one: ")[2]
+    subprocess.run(command, shell=True, check=True)
+    assert main(argv) == 0
+    assert epochs_done(copy) == [1, 2, 3]
 
 
 def test_a_run_without_facts_can_be_resumed(copy: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pwd
 import shlex
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def test_data_root_argument_before_environment_before_cache(
     assert data.data_root(None) == Path("/environment")
     assert data.data_root("/argument") == Path("/argument")
     assert data.data_root("~/mine") == tmp_path / "mine"
+
+
+def test_who_has_no_home_keeps_data_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COLLAPSE_DATA_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # a user that only a container knows, by number
+    assert data.data_root(None) == Path(".cache/collapse")
+    assert len(data.load("digits")) > 0
+    assert data.data_root("/argument") == Path("/argument")
+    with pytest.raises(CollapseError, match="no home"):
+        data.data_root("~/mine")
 
 
 @pytest.mark.parametrize("name", FETCHED)

@@ -176,7 +176,7 @@ def test_without_locks_a_living_process_of_this_machine_alone_refuses(
         assert not lock.is_free(folder), "it may run there still"
         with lock.claimed(folder) as doubts:
             assert [doubt.partition(",")[0] for doubt in doubts] == [
-                f"{folder} was last written to by process {sleeper.pid} on node7?[31m"
+                f"{folder} was last written to by process {sleeper.pid} on node7\\x1b[31m"
             ]
     finally:
         sleeper.kill()

@@ -177,3 +177,25 @@ def test_a_run_to_be_requeued_is_one_that_can_go_on() -> None:
     stage = Stage("requeue", 0, 4, "", 5, 21)
     assert stage.in_words == "no epoch of 4 is completed, and 5 of 21 steps of the first are"
     assert Stage("requeue", 4, 4, "", 5, 21).in_words == "after 4 of 4 epochs and 5 of 21 steps of the next"
+
+
+def test_a_signal_while_handlers_are_put_back_is_still_told_by_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, put_back = signal.getsignal(signal.SIGTERM), []
+    set_handler = signal.signal
+
+    def as_it_arrives(number: signal.Signals, handler: Any) -> Any:
+        if number == signal.SIGUSR1 and put_back:
+            put_back.clear()
+            os.kill(os.getpid(), signal.SIGTERM)
+        return set_handler(number, handler)
+
+    monkeypatch.setattr(signal, "signal", as_it_arrives)
+    try:
+        with pytest.raises(CollapseError) as raised, listening():
+            put_back.append(True)
+    finally:
+        set_handler(signal.SIGTERM, before)
+        set_handler(signal.SIGUSR1, signal.SIG_DFL)
+    assert raised.value.code == 143
