@@ -378,13 +378,11 @@ def test_what_a_comparison_with_a_baseline_says() -> None:
     assert result == "pass"
     assert "so near 0 that 5% of it says nothing" in sentence
     assert "(the baseline's 20 less 1): " in beside(18.0, "1", interval=[-1.0, 41.0])[1]
-    low = Baseline("base", portrait({"linear.h": metric(0.5, better="low")}))
-    row = checks.compared({"linear.h": metric(0.6)}, low, read([], [], ["0.1"], strict=False, baseline=True))
-    assert row["linear.h"]["required"]["bound"] == 0.6
-    assert (
-        "plus 0.1" in row["linear.h"]["required"]["sentence"]
-        or row["linear.h"]["required"]["result"] == "pass"
-    )
+    low = Baseline("base", portrait({"distance.h": metric(0.5, better="low")}))
+    terms = read([], [], ["0.25"], strict=False, baseline=True)
+    row = checks.compared({"distance.h": metric(0.875)}, low, terms)["distance.h"]
+    assert (row["required"]["bound"], row["required"]["result"]) == (0.75, "fail")
+    assert row["required"]["sentence"] == "distance.h 0.875 is above 0.75 (the baseline's 0.5 plus 0.25)"
 
 
 def test_equal_at_every_digit_that_is_shown_but_not_equal() -> None:
