@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pkgutil
+from importlib import import_module
 from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,21 +22,29 @@ from collapse_cli.errors import CollapseError
 ROWS = CATALOGUE | JUDGEMENTS
 
 
+def anew(name: str) -> ModuleType:
+    """The module run once more, for here its declarations are tested, which run when it is imported."""
+    spec = find_spec(import_module(name).__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def parameters(name: str) -> dict[str, inspect.Parameter]:
+    """Those of a measurement's function."""
+    function = ROWS[name].measure
+    return dict(inspect.signature(getattr(anew(function.__module__), function.__name__)).parameters)
+
+
 def declared() -> list[Any]:
-    """Every dataclass that a module of the analysis declares; each module is run anew, for here its declarations are tested."""
-    classes = []
-    for each in pkgutil.iter_modules(analysis.__path__, f"{analysis.__name__}."):
-        spec = find_spec(each.name)
-        assert spec is not None
-        assert spec.loader is not None
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        classes += [
-            value
-            for value in vars(module).values()
-            if inspect.isclass(value) and value.__module__ == each.name
-        ]
-    return [each for each in classes if dataclasses.is_dataclass(each)]
+    """Every dataclass that a module of the analysis declares."""
+    modules = [anew(each.name) for each in pkgutil.iter_modules(analysis.__path__, f"{analysis.__name__}.")]
+    values = [value for module in modules for value in vars(module).values() if inspect.isclass(value)]
+    names = {module.__name__ for module in modules}
+    classes = [value for value in values if dataclasses.is_dataclass(value) and value.__module__ in names]
+    return list({f"{value.__module__}.{value.__name__}": value for value in reversed(classes)}.values())
 
 
 def test_what_is_shared_cannot_be_changed() -> None:
@@ -133,7 +143,7 @@ def test_what_is_wanted_is_measured_and_no_more() -> None:
 @pytest.mark.parametrize("name", [name for name in ROWS if hasattr(collapse, name)])
 def test_a_measurement_has_the_defaults_of_its_python_function(name: str) -> None:
     """Else an answer would say of a usual setting that it was chosen. Settings of how an input is read are not its own."""
-    mine = inspect.signature(ROWS[name].measure).parameters
+    mine = parameters(name)
     told = inspect.signature(getattr(collapse, name)).parameters
     shared = [option for option in mine if option in told]
     assert {option: mine[option].default for option in shared} == {
@@ -155,7 +165,6 @@ def test_a_measurement_has_the_defaults_of_its_python_function(name: str) -> Non
 )
 def test_usual_options_of_a_measurement(name: str, defaults: dict[str, Any]) -> None:
     """Those of the papers and of the documents."""
-    parameters = inspect.signature(ROWS[name].measure).parameters
     assert {
-        n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty
+        n: p.default for n, p in parameters(name).items() if p.default is not inspect.Parameter.empty
     } == defaults
