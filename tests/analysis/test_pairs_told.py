@@ -26,6 +26,7 @@ from collapse_cli.analysis import (
     loss_pairs,
     networks,
     oracle,
+    paired,
     portrait,
     texts,
 )
@@ -565,3 +566,32 @@ def test_a_single_job_is_done_here(jobs: int, pools: list[int], monkeypatch: pyt
     monkeypatch.setattr(claims, "_outcome", lambda task: task)
     assert list(claims._performed([("a", set()), ("b", set())], jobs)) == [("a", set()), ("b", set())]
     assert made == pools
+
+
+@pytest.mark.parametrize(("rows", "places"), [(20, range(20)), (40, range(0, 40, 2))])
+def test_which_rows_of_a_file_are_in_memory(rows: int, places: range) -> None:
+    """All of them by their place, whatever images they are of; of a sample those that were drawn."""
+    whole = collapse.load(ROWS)
+    clean = replace(whole.clean, index=torch.arange(0, 40, 2))
+    subject = replace(whole, clean=clean, streamed={"h": torch.zeros(rows, 4)})
+    assert paired._places(subject).tolist() == [*places]
+
+
+def test_each_network_is_told_before_its_weights() -> None:
+    told: list[str] = []
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    collapse.weights(module, torch.nn.Linear(2, 2), progress=lambda text, done=0, total=0: told.append(text))
+    assert [text for text in told if "module in memory" in text] == [
+        "Sequential: module in memory; 2 layers", "Linear: module in memory; 1 layers",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "told"), [(torch.nn.Linear(2, 2), "Linear"), (collapse.load(ROWS), None), (3, None)]
+)
+def test_what_has_layers(source: Any, told: str | None) -> None:
+    if told:
+        assert collapse.weights(source).entries[0].subject == told
+        return
+    with pytest.raises(CollapseError):
+        collapse.weights(source)
