@@ -20,7 +20,7 @@ def sentence(
     inconclusive.
     """
     value, limit = quantity(metric), figures(bound)
-    if result == "fail" and metric["interval"] is None and value == limit:
+    if result == "fail" and metric["interval"] is None and figures(metric["value"]) == limit:
         value, limit = f"{metric['value']:.8g}", f"{bound:.8g}"
     limit += f" ({origin})" if origin else ""
     if result == "inconclusive":

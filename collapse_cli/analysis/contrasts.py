@@ -123,13 +123,13 @@ def _excludes_zero(contrast: Difference) -> bool:
 
 def _clause(key: str, contrast: Difference, runs: int, than: str) -> str:
     """`a lower effective rank of z than moco, by 7.5 [3.2, 11.8] in 3 of 3 seeds`."""
-    sign = 1 if contrast.value > 0 else -1
+    word, sign = ("higher", 1) if contrast.value > 0 else ("lower", -1)
     by = figures(abs(contrast.value))
     if contrast.interval is not None:
         low, high = sorted(sign * end for end in contrast.interval)
         by = bracketed(abs(contrast.value), (low, high))
     seeds = f" in {contrast.agree} of {runs} seeds" if contrast.agree is not None and runs > 1 else ""
-    return f"a {'higher' if sign > 0 else 'lower'} {FIXED[key]}{than}, by {by}{seeds}"
+    return f"a {word} {FIXED[key]}{than}, by {by}{seeds}"
 
 
 def _caution(group: Group, baseline: Group) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,16 @@ def test_nothing_is_told_apart() -> None:
         "byol and moco do not differ significantly in effective rank of h, effective rank of z or linear accuracy of h (3 "
         "runs each)."
     )
+
+
+@pytest.mark.parametrize(("runs", "of_baseline", "sizes"), [(2, 3, "2 and 3 runs"), (3, 2, "3 and 2 runs")])
+def test_what_is_not_told_apart_says_of_how_many_runs(runs: int, of_baseline: int, sizes: str) -> None:
+    """10 and 12.5 have a mean of 11.25, with 11 it is 11.17: far less apart than the runs of either."""
+    group, baseline = (
+        planted(name, rank_h=(10.0, 12.5, 11.0)[:n]) for name, n in (("b", runs), ("a", of_baseline))
+    )
+    sentence = said(group, replace(baseline, runs=tuple(replace(run, seed=None) for run in baseline.runs)))
+    assert sentence == f"b and a do not differ significantly in effective rank of h ({sizes})."
 
 
 @pytest.mark.parametrize(
