@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.calibration import scenes, sizes
-from collapse_cli.metrics.planted import Scene, _spectra, low_rank, spectra
+from collapse_cli.metrics.planted import Scene, _clusters, _rectified, _spectra, low_rank
 from collapse_cli.metrics.planted_copies import owners
 from collapse_cli.metrics.signs import ALIKE, COMPLETE, TOLD_APART
 
@@ -223,7 +223,7 @@ def test_the_ladder_of_spectra() -> None:
 @pytest.mark.parametrize(("d", "directions"), [(31, 1), (32, 2), (127, 2), (128, 4)])
 def test_a_relu_widens_few_directions(d: int, directions: int) -> None:
     """The rows before it have 1 direction below 32 dimensions, 2 below 128, then 4: a ReLU of them is collapsed."""
-    scene = [scene for scene in spectra(d, torch.Generator()) if scene.kind == "ReLU"][1]
+    scene = list(_rectified(d, torch.Generator()))[1]
     assert scene.truth == "dimensional collapse"
     draw, bias = scene.draw.args  # type: ignore[attr-defined]
     assert (int(torch.linalg.matrix_rank(draw(64, torch.Generator()))), bias) == (directions, 0)
@@ -232,7 +232,7 @@ def test_a_relu_widens_few_directions(d: int, directions: int) -> None:
 @pytest.mark.parametrize(("d", "kinds"), [(25, 1), (26, 2)])
 def test_ten_clusters_are_few_directions_where_four_tenths_are_more(d: int, kinds: int) -> None:
     """.4 x 25 is ten."""
-    assert len([scene for scene in spectra(d, torch.Generator()) if scene.kind == "clusters"]) == kinds
+    assert len(list(_clusters(d, torch.Generator()))) == kinds
 
 
 def test_what_views_and_losses_say(planted: tuple[Scene, ...]) -> None:
