@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from collapse_cli.metrics import lidar, modality, vendi, view_ratio
 from collapse_cli.metrics.alignment import measure
 from collapse_cli.metrics.classes import classes
 from collapse_cli.metrics.intervals import (
@@ -21,7 +24,9 @@ from collapse_cli.metrics.intervals import (
     _sample,
     _table,
 )
+from collapse_cli.metrics.isotropy import isotropy
 from collapse_cli.metrics.jackknife import ROWS
+from collapse_cli.metrics.scatter import groups
 from collapse_cli.metrics.spectrum import spectrum
 
 
@@ -145,3 +150,39 @@ def test_a_sample_stands_for_all_rows(n: int) -> None:
         assert ROWS - 3 <= len(some) <= ROWS, "one that was drawn may be among the longest"
         counts = torch.histc(some[:-2, 0], 8, 0, n)
         assert float(counts.max() - counts.min()) <= 4, "one of each of equal stretches"
+
+
+def of_images(n: int) -> Any:
+    views = normal(n, 2).repeat_interleave(3, 0) + 0.3 * normal(3 * n, 2, 1)
+    return lidar.lidar(groups(views, torch.arange(n).repeat_interleave(3)), seeded())
+
+
+FROM_EIGHT: dict[str, Callable[[int], Any]] = {
+    "alignment": lambda n: measure(normal(n, 3), (normal(n, 3), normal(n, 3, 1))).alignment,
+    "alignment of the loss": lambda n: (
+        measure(normal(9, 3), loss_pairs=(normal(n, 3), normal(n, 3, 1))).loss_alignment
+    ),
+    "alignment of classes": lambda n: measure(normal(n, 3), labels=torch.arange(n) % 2).class_alignment,
+    "uniformity": lambda n: measure(normal(n, 3)).uniformity,
+    "gap of two sets": lambda n: modality.modality(normal(n, 3), normal(n, 3, 1), seeded()).modality_gap,
+    "cosine of pairs": lambda n: modality.modality(normal(n, 3), normal(n, 3, 1), seeded()).pair_cosine,
+    "ratio of views": lambda n: view_ratio.view_ratio((normal(n, 3), normal(n, 3, 1))),
+    "epps-pulley": lambda n: isotropy(normal(n, 3), seeded()).epps_pulley,
+    "mean cosine": lambda n: isotropy(normal(n, 3), seeded()).mean_cosine_centred,
+    "lidar": lambda n: of_images(n).lidar,
+    "augmentation": lambda n: of_images(n).augmentation,
+    "overwhelmed": lambda n: of_images(n).overwhelmed,
+}
+
+
+@pytest.mark.parametrize("name", FROM_EIGHT)
+def test_eight_rows_or_images_have_an_interval_and_seven_have_none(name: str) -> None:
+    """It holds its value."""
+    assert FROM_EIGHT[name](7).interval is None
+    low, high = FROM_EIGHT[name](8).interval
+    assert low <= FROM_EIGHT[name](8) <= high
+
+
+def test_scores_of_distinct_rows_have_an_interval_from_nine_on() -> None:
+    for width in (None, 1.0):
+        assert [vendi.distinct(normal(n, 2), width).interval is not None for n in (8, 9)] == [False, True]

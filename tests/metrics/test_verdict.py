@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse_cli.metrics.advice import Context, advice
-from collapse_cli.metrics.findings import of_views
+from collapse_cli.metrics.findings import active as in_words
+from collapse_cli.metrics.findings import of_views, spread_out
 from collapse_cli.metrics.ranks import ACTIVE, active
 from collapse_cli.metrics.signs import COMPLETE, ON_RAY, OUTLIERS, RAY, SHRUNK, TOLD_APART, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
@@ -483,3 +484,30 @@ def test_a_threshold_is_crossed_where_its_whole_interval_is() -> None:
     assert (
         Threshold.of("x", Measured(9, None, (8, 10.5)), 10, "healthy", "").in_words("X").startswith("X: 9.0 ")
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"active": 1}, "1 of 64 dimensions is active (isotropic data: 64)"),
+        ({"active": 2, "null": 63.6}, "2 of 64 dimensions are active (isotropic data: 64)"),
+        ({"active": 2, "null": None}, "2 of 64 dimensions are active"),
+        (
+            {"active": 2, "rectified": True},
+            "2 of 64 dimensions are active (isotropic data through a ReLU: 64)",
+        ),
+    ],
+)
+def test_active_dimensions_in_words(given: dict[str, Any], told: str) -> None:
+    assert in_words(evidence(**given)) == told
+
+
+def test_how_the_variance_is_spread_in_words() -> None:
+    """A count in whole numbers, a rank in three digits, each beside its null where it has one."""
+    one = evidence(dimensions_90=Measured(4, 57.6), effective_rank=Measured(12.345, 56.78))
+    assert (
+        spread_out(one)
+        == "90 % of the variance lies in 4 (null: 58), and the effective rank is 12.3 (null: 56.8)"
+    )
+    bare = evidence(dimensions_90=4, effective_rank=12.345)
+    assert spread_out(bare) == "90 % of the variance lies in 4, and the effective rank is 12.3"
