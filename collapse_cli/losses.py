@@ -141,10 +141,11 @@ def supcon(first: Tensor, second: Tensor, labels: Tensor, temperature: float) ->
     """
     both, classes = torch.cat([first, second]), labels.repeat(2)  # (2B, d), (2B,)
     itself = torch.eye(len(both), dtype=torch.bool, device=both.device)
-    logits = (both @ both.T / temperature).float().masked_fill(itself, -torch.inf)  # (2B, 2B)
+    logits = (
+        (both @ both.T / temperature).float().masked_fill(itself, torch.finfo(torch.float32).min)
+    )  # (2B, 2B)
     alike = (classes.unsqueeze(1) == classes) & ~itself  # (2B, 2B); a view's partner at least
-    surprise = -logits.log_softmax(dim=1).masked_fill(~alike, 0)
-    return (surprise.sum(dim=1) / alike.sum(dim=1)).mean()
+    return functional.cross_entropy(logits, functional.normalize(alike.float(), p=1))
 
 
 def bank_nce(

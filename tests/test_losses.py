@@ -23,12 +23,16 @@ from collapse_cli.losses import (
     invariance,
     left_out,
     nt_xent,
+    own_image,
     proxy_accuracy,
     repulsion,
     rounding,
+    same,
+    standardised,
     supcon,
     variance_hinge,
     without,
+    won,
 )
 from collapse_cli.settings import Masks
 from collapse_cli.shapes import Origin
@@ -491,3 +495,38 @@ def test_the_tolerance_is_some_roundings_of_a_dot_product(dim: int) -> None:
         total = total + term
     assert abs(float(total) - float(row.double().square().sum())) < tolerance / 2
     assert rounding(dim, torch.float32, torch.bfloat16) == pytest.approx(tolerance + 2**-7)
+
+
+def test_wins_are_by_more_than_rounding() -> None:
+    """In 16 dimensions 8 x 4 x 2^-24 = 1.9e-6: ahead by 1.7e-6 is not won, by 2.4e-6 it is."""
+    negative = torch.tensor([[0.0, -1.0]] * 3)
+    assert won(torch.tensor([1.7e-6, 2.4e-6, 0.0]), negative, 16).tolist() == [False, True, False]
+    nobody = torch.full((1, 2), -torch.inf)
+    assert won(torch.tensor([-1.0]), nobody, 16).tolist() == [True]
+    assert (
+        rounding(16, torch.float32, torch.float64)
+        == rounding(16, torch.float32)
+        == pytest.approx(8 * 4 * 2**-24)
+    )
+    assert rounding(16, torch.float16) == pytest.approx(8 * 4 * 2**-24 + 2**-10)
+
+
+def test_unknown_numbers_are_nobodys() -> None:
+    """0 is known, -1 is not."""
+    assert same(torch.tensor([0, -1, 2]), torch.tensor([0, -1])).tolist() == [
+        [True, False],
+        [False, False],
+        [False, False],
+    ]
+    origin = Origin(torch.tensor([0, -1]), None)
+    assert own_image(origin, origin, torch.Generator()).tolist() == [[True, False], [False, False]]
+
+
+def test_small_constants_of_variances() -> None:
+    """A column of variance 1 - 1e-4 is at the hinge, without eps below it. Standardised, 1e-5 is added to 9e-6."""
+    column = torch.tensor([[1.0], [-1.0]]).double() * (0.5 * (1 - 1e-4)) ** 0.5
+    assert float(variance_hinge(column)) == pytest.approx(0, abs=1e-12)
+    assert float(variance_hinge(column, eps=0.0)) == pytest.approx(1 - (1 - 1e-4) ** 0.5)
+    rows = torch.tensor([[0.003], [-0.003]]).double()  # variance 9e-6, divided by B
+    assert standardised(rows, 1e-5).flatten().tolist() == pytest.approx([(9 / 19) ** 0.5, -((9 / 19) ** 0.5)])
+    assert float(barlow_twins(rows, rows, 1.0)) == pytest.approx((10 / 19) ** 2)

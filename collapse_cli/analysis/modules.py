@@ -175,8 +175,9 @@ def _pooled(output: Tensor, pool: Pool, layer: str) -> Tensor:
     """(B,D) from (B,D), maps (B,C,H,W) or tokens (B,T,D)."""
     if output.ndim == 4:
         return output.mean(dim=(2, 3))
-    if output.ndim == 3 and pool != "auto":
-        return output.mean(dim=1) if pool == "mean" else output[:, 0]
+    of_tokens = {"mean": lambda: output.mean(dim=1), "first": lambda: output[:, 0]}
+    if output.ndim == 3 and pool in of_tokens:
+        return of_tokens[pool]()
     if output.ndim != 2:
         raise CollapseError(
             f"{_what(layer)} returns {tuple(output.shape)}, not (B, D)",

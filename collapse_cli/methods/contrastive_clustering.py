@@ -37,13 +37,12 @@ class Method(nn.Module):
         logits = head(width, model.head_hidden, clusters, layers=2, norm=model.head_norm)
         self.cluster_head = nn.Sequential(logits, nn.Softmax(dim=1))
         self.last: Tensor | None = None  # assignments (2B, M) of the last batch
-        self.images = 0  # in it, B
 
     def loss(self, batch: Batch) -> Tensor:
         h, h_prime = self.encoder(batch.first), self.encoder(batch.second)  # (B, D)
         z, z_prime = (self.instances(features) for features in (h, h_prime))  # (B, d) each
         y, y_prime = (self.cluster_head(features).float() for features in (h, h_prime))  # (B, M) each
-        self.last, self.images = torch.cat([y, y_prime]).detach(), len(h)
+        self.last = torch.cat([y, y_prime]).detach()
         columns, columns_prime = (
             normalize(assignments.T, dim=1) for assignments in (y, y_prime)
         )  # (M, B) each
@@ -70,9 +69,9 @@ class Method(nn.Module):
         """log(2B-1) + log(2M-1), less 2 log M with the entropy: all rows and all columns equal."""
         if self.last is None:
             return None
-        clusters = self.last.shape[1]
+        views, clusters = self.last.shape
         even = 2 * math.log(clusters) if self.settings.entropy else 0.0
-        return math.log(2 * self.images - 1) + math.log(2 * clusters - 1) - even
+        return math.log(views - 1) + math.log(2 * clusters - 1) - even
 
     def diagnostics(self) -> dict[str, float]:
         if self.last is None:

@@ -52,7 +52,7 @@ def low_temperature(spread: float, temperature: float) -> Cause:
     )
     return over(
         "temperature too low", "a point", "std of similarities / T", spread / temperature, SHARP, sentence,
-        temperature=max(SOFT, 2 * temperature) if temperature >= SOFT else SOFT,
+        temperature=2 * temperature if temperature >= SOFT else SOFT,
     )  # fmt: skip
 
 

@@ -25,9 +25,6 @@ from collapse_cli.metrics.scatter import Groups, groups
 from collapse_cli.results import each, matrix, number
 from collapse_cli.values import Matrix, Measured
 
-FLOAT32 = (
-    1e-12  # of the mean squared length: with less variance a class is one point, as far as float32 tells
-)
 DRAWN = 100  # classes whose pairs are all in the result
 CLOSEST = 20  # pairs of more classes
 SQUARES = ("within", "between")  # numbers that change with the scale of the rows

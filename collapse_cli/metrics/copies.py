@@ -89,7 +89,7 @@ class Counting:
             return Copies(self.count, distinct, self.zeros, largest, first, None, error, EQUAL)
         coordinates, tolerance = torch.cat(self.parts), nearness(rows[0:1].dtype)
         spread = coordinates.var(
-            dim=0, correction=0
+            dim=0
         )  # of projections, each about the unit rows' total variance, and of the length
         spread = torch.maximum(spread[:AXES].mean(), spread[AXES]).sqrt()
         tolerance = tolerance if NARROW * tolerance < float(spread) else EQUAL
@@ -150,7 +150,7 @@ def owners(coordinates: Tensor, rows: Rows, tolerance: float) -> Tensor | None:
 
 
 def _links(coordinates: Tensor, tolerance: float, shift: float) -> Tensor:
-    """Pairs (L,2) of rows of one cell whose coordinates are near; those of a cell stand in the order of the first one."""
+    """Pairs (L,2) of rows of one cell whose coordinates are near; those of a cell stand in the order of their sum."""
     cell = keys(coordinates, CELL * tolerance, shift)  # (N,)
     ordered, order = cell.sort()
     same = ordered[1:] == ordered[:-1]
@@ -160,7 +160,7 @@ def _links(coordinates: Tensor, tolerance: float, shift: float) -> Tensor:
     shared[1:] = same
     shared[:-1] |= same
     some = order[shared]
-    some = some[coordinates[some, 0].argsort(stable=True)]
+    some = some[coordinates[some].sum(dim=1).argsort(stable=True)]
     some = some[cell[some].argsort(stable=True)]
     earlier, later = some[:-1], some[1:]
     close = (coordinates[earlier] - coordinates[later]).abs().amax(dim=1) <= REACH * tolerance

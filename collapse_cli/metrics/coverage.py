@@ -28,7 +28,7 @@ TWENTIETHS = "jackknife over twentieths, which tends to be too wide"
 KERNEL = 1000  # rows at most whose kernel is a matrix of its own
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Coverage:
     """Coverage of real embeddings by generated ones."""
 

@@ -49,8 +49,8 @@ def of_eigenvalues(
     turned = rows @ vectors  # (R, D)
     pushes = units.summed(turned.square()) - lam * units.sizes[:, None]  # (U, D)
     first, second = partners(len(pushes), rows.device)
-    fewer = min(max(CELLS // len(lam) ** 2, LEAST), PAIRS)
-    first, second = first[:fewer], second[:fewer]  # (P,) each
+    some = slice(pairs_of(len(lam)))
+    first, second = first[some], second[some]  # (P,) each
     slopes, bends = derivatives(numbers, lam, pushes[first], _step(units))
     mixing, angles = neighbours(lam, count)
     slopes = slopes @ mixing.T
@@ -60,6 +60,11 @@ def of_eigenvalues(
         _of_few(error_of(influences, units.weights, float(square), share_of_spectra), units)
         for influences, square in zip((pushes @ slopes.T).T, pairs.square().mean(dim=0), strict=True)
     ]
+
+
+def pairs_of(d: int) -> int:
+    """How many pairs of groups are looked at in d dimensions: fewer where their matrices are many numbers."""
+    return min(max(CELLS // d**2, LEAST), PAIRS)
 
 
 def of_variances(numbers: Sequence[Spectral], variances: Tensor, rows: Tensor, units: Units) -> list[Error]:

@@ -23,7 +23,7 @@ from collapse_cli.models.key_encoder import KeyQueue
 from collapse_cli.runs import checkpoint
 from collapse_cli.runs.foreign import Frozen
 from collapse_cli.settings import METHODS, resolve
-from collapse_cli.shapes import Batch, Images
+from collapse_cli.shapes import Batch, Images, Origin, Pair
 from collapse_cli.training import train
 
 Make = Callable[..., Any]
@@ -331,3 +331,99 @@ def test_weights_are_the_seeds(name: str, build: Make) -> None:
     assert all(torch.equal(one[key], again[key]) for key in one)
     learned = [key for key in one if key.startswith("encoder") and one[key].dim() > 1]
     assert not any(torch.equal(one[key], other[key]) for key in learned)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_before_the_first_batch_chance_is_what_settings_alone_say(name: str, build: Make) -> None:
+    """A queue or classes are there from the beginning, rows and dimensions too; a batch is not, and views say nothing.
+
+    log(1 + 10), log 12 + 1 of the memory bank, log 3 classes, .99 x 25 of the hinge, 0, and 8 dimensions.
+    """
+    from_settings = {
+        "moco": math.log(11),
+        "mochi": math.log(11),
+        "memory-bank": math.log(13),
+        "supervised": math.log(3),
+        "vicreg": 24.75,
+        "align-uniform": 0.0,
+        "barlow-twins": 8.0,
+    }
+    chance = build(name).chance()
+    assert chance == (pytest.approx(from_settings[name]) if name in from_settings else None)
+
+
+@pytest.mark.parametrize(("name", "hidden"), [("byol", 16), ("nnclr", 16), ("simsiam", 4)])
+def test_predictors_have_one_hidden_layer_and_its_batch_norm(name: str, hidden: int, build: Make) -> None:
+    """d - hidden - d, and nothing after the last layer, for batch norm on p would hide a collapse."""
+    kinds = [type(part).__name__ for part in build(name).predictor]
+    assert kinds == ["Linear", "BatchNorm1d", "ReLU", "Linear"]
+    assert build(name).predictor[0].weight.shape == (hidden, 8)
+    assert build(name).predictor[3].weight.shape == (8, hidden)
+
+
+@pytest.mark.parametrize("norm", [True, False])
+def test_the_cluster_head_is_built_as_the_projector(norm: bool, build: Make) -> None:
+    """Two layers, with batch norm where the projector has it, then a softmax over clusters."""
+    logits, softmax = build("contrastive-clustering", head_norm=norm, head_hidden=24).cluster_head
+    assert [type(part).__name__ for part in logits] == ["Linear", *["BatchNorm1d"] * norm, "ReLU", "Linear"]
+    assert (logits[0].out_features, logits[-1].out_features, softmax.dim) == (24, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sides"),
+    [
+        ("moco", {}, ("projection", "key")),
+        ("moco", {"key_encoder": "copy"}, ("projection", "projection")),
+        ("mochi", {}, ("projection", "key")),
+        ("mochi", {"key_encoder": "gradient"}, ("projection", "projection")),
+        ("byol", {}, ("prediction", "target")),
+        ("byol", {"predictor": False, "stop_gradient": False}, ("projection", "projection")),
+        ("simsiam", {}, ("prediction", "projection")),
+        ("simsiam", {"predictor": False}, ("projection", "projection")),
+        ("nnclr", {}, ("neighbour", "prediction")),
+        ("memory-bank", {}, ("projection", "slot")),
+        ("supervised", {}, ("projection", "class weight")),
+    ],
+)
+def test_what_the_loss_compares(
+    name: str, given: dict[str, Any], sides: tuple[str, str], build: Make
+) -> None:
+    """Query and positive, as the settings have them."""
+    assert build(name, **given).compares == Pair(*sides)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_the_loss_sees_of_z(name: str, build: Make) -> None:
+    """A loss that sees directions is the same of embeddings of any length, one that sees columns of columns of any deviation."""
+    sees = {"vicreg": "rows", "barlow-twins": "columns"}
+    assert build(name).loss_sees == sees.get(name, "directions")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_who_is_no_negative(name: str, build: Make) -> None:
+    """The own image, of images 5 and 6 among keys of 6, 5 and 9; of a loss that knows classes those of the own class, too.
+
+    MoCo's queue is not asked whose keys it holds unless `mask_own` says so.
+    """
+    queries = Origin(torch.tensor([5, 6]), torch.tensor([0, 1]))
+    keys = Origin(torch.tensor([6, 5, 9]), torch.tensor([1, 0, 0]))
+    own = torch.tensor([[False, True, False], [True, False, False]])
+    alike = torch.tensor([[False, True, True], [True, False, False]])
+    found = build(name).left_out(queries, keys, torch.Generator())
+    if name in ("moco", "mochi"):
+        assert found is None
+        found = build(name, mask_own=True).left_out(queries, keys, torch.Generator())
+    assert torch.equal(found, alike if name in methods.LEARN_FROM_LABELS else own)
+
+
+def test_what_is_watched_of_terms_is_named(build: Make, batch: Batch) -> None:
+    """Before a batch nothing; then each term by its name, in the order of the loss."""
+    for name, terms in (
+        ("vicreg", ("invariance", "variance hinge", "covariance")),
+        ("align-uniform", ("alignment", "uniformity")),
+    ):
+        method = build(name)
+        assert method.diagnostics() == {}
+        method.loss(batch)
+        assert tuple(method.diagnostics()) == terms
+        assert list(method.diagnostics().values()) == [float(term) for term in method.terms]

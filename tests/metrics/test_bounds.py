@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse_cli.metrics.bounds import beside, judge, no_worse, scaled, worst
+from collapse_cli.metrics.bounds import beside, judge, near_zero, no_worse, scaled, worst
 from collapse_cli.metrics.tolerances import Tolerance
 
 NUMBERS = st.floats(-1e6, 1e6)
@@ -178,3 +178,19 @@ def test_an_absolute_tolerance_near_zero_counts() -> None:
     assert no_worse("low", Tolerance(0.1, False), 0.001, around, 0.09, (0.05, 0.13)) == "pass"
     assert no_worse("low", Tolerance(0.1, False), 0.001, around, 0.2, (0.19, 0.21)) == "fail"
     assert no_worse("low", Tolerance(0.1, False), 0.001, around, 0.115, (0.105, 0.125)) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("around", "near"),
+    [
+        ((0.0, 1.0), True),
+        ((-1.0, 0.0), True),
+        ((0.1, 1.0), False),
+        ((-1.0, -0.1), False),
+        ((None, -0.1), False),
+        ((None, 0.1), True),
+        (None, False),
+    ],
+)
+def test_an_interval_that_ends_at_zero_reaches_it(around: tuple | None, near: bool) -> None:
+    assert near_zero(around) is near

@@ -14,6 +14,7 @@ from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.planted import (
     GAP,
     MARGIN,
+    Scene,
     _heavy,
     _spectra,
     gaussian,
@@ -161,3 +162,39 @@ def test_what_is_counted() -> None:
     assert found.right_by_kind == {"a": 2 / 4, "b": 2 / 3}
     low, high = binomtest(4, 7).proportion_ci(method="wilson")
     assert found.right.interval == pytest.approx((low, high), rel=1e-4)
+
+
+def test_what_few_rows_cannot_tell_is_a_case_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """8 rows of 8 dimensions tell nothing but of one point, which is one however few; 16 tell."""
+    point = lambda n, chance: torch.ones(n, 8)  # noqa: E731
+    scenes_ = [
+        Scene("isotropic", "healthy", gaussian(low_rank(8, 1.0), seeded(0))),
+        Scene("one point", "complete collapse", point, whatever_n=True),
+    ]
+    monkeypatch.setattr("collapse_cli.metrics.calibration.scenes", lambda d, generator: scenes_)
+    monkeypatch.setattr("collapse_cli.metrics.calibration.RATIOS", (2,))
+    found = list(cases([8], 2, 0))
+    assert [(case.kind, case.truth, case.rows) for case in found[:4]] == [
+        ("tiny N", "inconclusive", 8),
+        ("isotropic", "healthy", 16),
+        ("tiny N", "complete collapse", 8),
+        ("one point", "complete collapse", 16),
+    ]
+    assert len(found) == count([8], 2) == 8
+    assert {case.dimensions for case in found} == {8}
+    assert [case.status for case in found if case.kind == "one point"] == ["complete collapse"] * 2
+
+
+def test_of_nothing_no_share_is_known() -> None:
+    """None of no healthy samples is a false alarm, and nothing is sure of it: Wilson's interval of 0 of 1."""
+    found = calibration([JudgedSample("a", "inconclusive", "inconclusive", 9, 8)])
+    assert (found.right, found.false_alarms, found.missed, found.undecided) == (1, 0, 0, 0)
+    assert found.false_alarms.interval[1] == pytest.approx(0.7935, abs=1e-3)
+
+
+@pytest.mark.parametrize(("d", "first"), [(7, (14, True)), (8, (8, False)), (16, (8, False))])
+def test_sizes_begin_at_eight_rows(d: int, first: tuple[int, bool]) -> None:
+    """Half of 16, all of 8; of 7 dimensions the first that are 8 or more are twice as many."""
+    assert next(sizes(d)) == first
+    assert (4096, True) in list(sizes(2048))
+    assert 4100 not in [n for n, _ in sizes(2050)], "more than 4,096 rows are not asked for"

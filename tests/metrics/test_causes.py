@@ -8,7 +8,9 @@ import pytest
 
 from collapse_cli.metrics import causes, causes_forces, causes_images, causes_steps
 from collapse_cli.metrics.causes import NAMES, SPREAD, Cause, ranked
+from collapse_cli.metrics.causes_signal import Tried
 from collapse_cli.metrics.image_set import ImageSet
+from collapse_cli.values import Measured
 
 
 def test_at_its_threshold_every_rule_is_one_time() -> None:
@@ -179,3 +181,75 @@ def test_a_space_of_one_point_has_a_finite_cause() -> None:
     )
     assert causes_forces.weak_variance(0.0, 1.0, 25.0).times == pytest.approx(4e5)
     assert causes_forces.few_negatives(0, 2.0, {}).times == 8
+
+
+def test_cures_at_the_ends_of_their_range() -> None:
+    """.9 is the least momentum that is advised; half of a temperature that is low already; from .2 on twice of it, below .2."""
+    assert causes.slow_keys(0.9999, 1).cure == {"momentum": 0.9}
+    assert causes.slow_keys(0.9999, 22).cure == {"momentum": 0.9}, ".9^22 is a tenth, .99^22 is not"
+    assert causes.even_negatives(0.3, 0.3).cure == {"temperature": 0.15}
+    assert causes.even_negatives(0.3, 0.5).cure == {"temperature": 0.2}
+    cures = [causes_steps.low_temperature(1.0, t).cure["temperature"] for t in (0.19, 0.2, 0.3)]
+    assert cures == [0.2, 0.4, 0.6]
+    assert causes_steps.large_steps(2, 0.123456).cure == {"lr": 0.0123}
+    assert causes_steps.strong_decay(0.1, 0.1, 0.3, 1e-4).cure == {"weight_decay": 1e-4}
+    assert causes_steps.few_steps(21, 29).cure == {"epochs": 29}
+    assert causes.strong_augmentation(0.5, 0.02, 3, 0.7).cure == {"strength": 0.7}
+
+
+def test_staleness_is_asked_where_keys_tell_images_apart() -> None:
+    """By more than .05 of a cosine."""
+    assert causes.staleness(0.0, 0.05, 0.0) is None
+    assert causes.staleness(0.0, 0.06, 0.0) == 1
+
+
+@pytest.mark.parametrize(("stale", "left"), [(0.25, "75%"), (0.0, "100%"), (1.5, "0%"), (-0.1, "110%")])
+def test_what_is_left_of_the_agreement_of_old_keys(stale: float, left: str) -> None:
+    """1 less what they lack, and never less than nothing."""
+    sentence = causes.long_queue(1500, 1000, stale).sentence
+    assert sentence.startswith("the queue holds 1.5 epochs of keys")
+    assert f"the older half of the keys has {left} of the agreement" in sentence
+    assert "agreement" not in causes.long_queue(1500, 1000, None).sentence
+
+
+def test_what_the_sentences_count() -> None:
+    """64 steps of 8 keys; 1 / (1 - .75) = 4 steps; .5^2 = 25 %; a spread of .3 over T = .05 is 6, gradients grow 20 times."""
+    assert "a key waits 8 steps in the queue" in causes.fast_keys(512, 64, 0.75).sentence
+    assert causes.fast_keys(512, 64, 0.75).sentence.endswith("changes completely within 4 steps")
+    assert causes.slow_keys(0.5, 2).sentence.startswith("after 2 steps 25% of the key encoder")
+    low = causes_steps.low_temperature(0.3, 0.05).sentence
+    assert "standard deviation of 6 times T 0.05" in low
+    assert low.endswith("gradients are 20 times those of a cosine")
+
+
+def test_nothing_is_divided_by_nothing() -> None:
+    assert causes_steps.nothing_learned(0.0, 1e-6, {}).times == pytest.approx(0.025 / 1e-6)
+    assert causes_steps.strong_decay(0.0, 0.0, 0.3, 1e-4).times == pytest.approx(300)
+    assert causes_steps.few_steps(0, 40).times == 100
+    assert causes.strong_augmentation(0.5, 0.0, 3, 1).times == pytest.approx(0.1 / 1e-6)
+
+
+def test_what_can_be_cured() -> None:
+    """By settings or by another method; images and labels are no setting."""
+    cures = [
+        causes.fast_keys(512, 64, 0),
+        causes_forces.missing_force("uniformity too weak", "", 0.1, {}, "moco"),
+        causes_images.one_class("cat"),
+    ]
+    assert [cause.curable for cause in cures] == [True, True, False]
+    assert causes_images.one_class("") is None
+    assert causes_images.few_images(None, 16) is None
+
+
+@pytest.mark.parametrize(
+    ("run", "std", "rank", "helped"),
+    [
+        (0.24, 0.45, 9.0, True),  # back from a point
+        (0.24, 0.44, 99.0, False),
+        (0.25, 0.45, 12.9, False),  # no point: directions count, ten of the run's own
+        (0.25, 0.1, 13.0, True),
+    ],
+)
+def test_a_trial_helped(run: float, std: float, rank: float, helped: bool) -> None:
+    """Where the run's own z is at a point, below .25, from .45 on; elsewhere from 1.3 times its effective rank on."""
+    assert Tried(Measured(std, run), Measured(rank, 10.0)).helped is helped

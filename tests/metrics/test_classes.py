@@ -10,10 +10,11 @@ from sklearn.neighbors import NearestCentroid
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.classes import Classes, classes
+from collapse_cli.metrics.classes import Classes, _share, classes, single
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.nearest_mean import nearest_mean
 from collapse_cli.metrics.neural_collapse import Classifier, Geometry, numbers
+from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.scatter import groups
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -234,3 +235,44 @@ def test_intervals_cover() -> None:
         spread = math.sqrt(sum((value - mean) ** 2 for value in values) / 39)
         widths = sum(value.interval[1] - value.interval[0] for value in values) / 40
         assert widths / 3.94 == pytest.approx(spread, rel=0.33), name
+
+
+def test_classes_of_one_row_are_counted() -> None:
+    """Of labels 0 0 1 2 2 3 two are alone, of four classes."""
+    assert single(torch.tensor([0, 0, 1, 2, 2, 3])) == (2, 4)
+    assert single(torch.tensor([5, 5])) == (0, 1)
+
+
+def test_a_share_beside_its_chance() -> None:
+    """3 of 4 rows, by chance 1 of 2; Wilson's interval of 3 of 4."""
+    found = _share(torch.tensor([True, True, False, True]), torch.tensor([False, True]))
+    assert (found, found.null, found.interval) == (0.75, 0.5, wilson(3, 4))
+
+
+def test_two_classes_have_no_angles() -> None:
+    """Two means are always opposite and equally far: NC2 says nothing; of three it does."""
+    for count, told in ((2, False), (3, True)):
+        found = measured(normal(30, 4), torch.arange(30) % count)
+        assert (found.equinorm is not None, found.equiangular is not None) == (told, told)
+
+
+@pytest.mark.parametrize("width", [4, 2])
+def test_the_simplex_has_collapsed_as_far_as_classes_can(width: int) -> None:
+    """Three means at equal angles of 120 degrees and equal distance: equal norms, cosines -1/2, dual to weights that are they.
+
+    Also in the plane that they span, where classes are more than dimensions.
+    """
+    simplex = torch.zeros(3, width).double()
+    simplex[:, :2] = torch.tensor([[1.0, 0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]]).double()
+    labels = torch.arange(60) % 3
+    noise = torch.zeros(60, width).double()
+    noise[:30, 0], noise[30:, 0] = 0.1, -0.1
+    found = measured(5 * simplex[labels] + noise, labels, Classifier(7 * simplex))
+    assert (found.equinorm, found.equiangular, found.self_dual) == pytest.approx((0, 0, 0), abs=1e-7)
+    assert (found.within, found.between) == pytest.approx((0.01, 25))
+    assert found.cdnv == pytest.approx(0.02 / 2 / 75), "means lie 5 sqrt 3 apart"
+    assert found.nc1_quotient == pytest.approx(0.01 / 25)
+    assert found.nc1 == pytest.approx(0.01 / 12.5 / 3), (
+        "Sigma_B has 12.5 along either axis, and noise is along one"
+    )
+    assert [list(row) for row in found.cosines] == [[1, -0.5, -0.5], [-0.5, 1, -0.5], [-0.5, -0.5, 1]]

@@ -212,3 +212,26 @@ def test_copies_of_files_are_found_in_place() -> None:
     assert isinstance(found, Copies)
     assert found.distinct == 70
     assert rows.asked <= 600 + 4
+
+
+@pytest.mark.parametrize(("n", "exact"), [(1000, True), (1001, False)])
+def test_up_to_the_limit_every_copy_is_found(n: int, exact: bool) -> None:
+    """In the middle of a block; beyond it a sketch of equal rows remains."""
+    rows = normal(n // 2, 4).double().repeat(3, 1)[:n]
+    counting = room.Counting(4, rows.device, limit=1000)
+    for block in rows.split(300):
+        counting.add(block, block / block.norm(dim=1, keepdim=True), block.norm(dim=1))
+    found = counting.copies(rows)
+    assert (found.rows, found.distinct) == (n, n // 2)
+    assert (found.owner is not None) is exact
+
+
+@pytest.mark.parametrize("axis", ["direction", "length"])
+def test_near_copies_are_told_where_rows_spread_over_sixteen_tolerances(axis: str) -> None:
+    """50 rows and a copy of each a quarter of the tolerance aside: near copies, but where all lie within a few tolerances."""
+    tolerance = nearness(torch.float64)
+    for spread, distinct in ((400, 50), (10, 100)):
+        way = torch.tensor([[-2.0, 1.0]] if axis == "direction" else [[1.0, 2.0]]).double() / 5**0.5
+        steps = (torch.arange(50).double() - 25) / 15 * spread
+        steps = torch.cat([steps, steps + 0.5])[:, None] * tolerance * 500**0.5 / 2
+        assert counted(torch.tensor([[10.0, 20.0]]).double() + way * steps).distinct == distinct

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.dormant import Dormant, dormant, share
+from collapse_cli.metrics.dormant import Dormant, _room, dormant, share
 from collapse_cli.results import metrics
 
 
@@ -109,3 +109,24 @@ def test_broken_activations_are_refused() -> None:
         dormant(torch.full((3, 2), math.nan))
     with pytest.raises(CollapseError, match="at least 2 embeddings"):
         dormant(torch.ones(1, 2))
+
+
+def test_a_unit_at_the_threshold_is_dormant() -> None:
+    """Means 1/8, 1 and 15/8 of a layer's mean of 1: at tau = 1/8 the first is, a little lower it is not."""
+    rows = torch.tensor([[0.125, 1.0, 1.875]], dtype=torch.float64).expand(4, 3)
+    assert [float(share(rows, tau)) for tau in (0.125, 0.1249, 1.0)] == pytest.approx([1 / 3, 0, 2 / 3])
+    assert share(rows, 0.125).null == 0
+
+
+@pytest.mark.parametrize(("n", "given"), [(7, False), (8, True)])
+def test_eight_embeddings_have_an_interval(n: int, given: bool) -> None:
+    assert (share(active(n, 5), 0.1).interval is not None) is given
+
+
+@pytest.mark.parametrize(
+    ("largest", "k"),
+    [(2.0**-502, 501), (2.0**-501, 0), (1.0, 0), (2.0**899, 0), (2.0**900, -1), (2.0**1000, -101)],
+)
+def test_room_for_sums(largest: float, k: int) -> None:
+    """Numbers from 2^-501 to 2^900 are left as they are; larger ones are brought there, smaller ones near 1."""
+    assert _room(largest) == k

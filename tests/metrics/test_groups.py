@@ -12,7 +12,7 @@ from collapse_cli.metrics import groups as room
 from collapse_cli.metrics import jackknife_groups
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.groups import units, worth
-from collapse_cli.metrics.jackknife import of_eigenvalues, of_variances
+from collapse_cli.metrics.jackknife import Error, of_eigenvalues, of_variances
 from collapse_cli.metrics.moments import gather, moments, without
 from collapse_cli.metrics.ranks import entropy, log_participation, participation_ratio
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
@@ -231,3 +231,68 @@ def test_intervals_by_groups_cover_at_length(kind: str, size: int, icc: float) -
     """200 draws: 90 % or more, but for three binomial standard errors (6 %)."""
     shares = cover(kind, size, icc, 200)
     assert min(shares.values()) >= 84, shares
+
+
+@pytest.mark.parametrize(
+    ("d", "pairs"), [(1, 128), (724, 128), (727, 126), (1024, 64), (2048, 16), (2200, 16), (5000, 16)]
+)
+def test_fewer_pairs_of_groups_in_many_dimensions(d: int, pairs: int) -> None:
+    """2^26 numbers in their matrices: 128 of up to 724 dimensions, and never fewer than 16."""
+    assert jackknife_groups.pairs_of(d) == pairs
+
+
+@pytest.mark.parametrize(
+    ("groups", "degrees", "left"),
+    [(10, 100.0, 9), (10, 2.0, 4), (3, 2.0, 2), (3, 9.0, 2), (2, 5.0, 1), (101, 50.0, 50)],
+)
+def test_few_groups_have_few_degrees(groups: int, degrees: float, left: float) -> None:
+    """G - 1 at most, and four at least where there are as many; the variance is divided by G - 1."""
+    one = room.Units(*[torch.zeros(1)] * 5, groups)  # type: ignore[arg-type]
+    found = jackknife_groups._of_few(Error(3.0, degrees), one)
+    assert (found.size, found.degrees) == (pytest.approx(3 * math.sqrt(groups / (groups - 1))), left)
+
+
+@pytest.mark.parametrize(("largest", "step"), [(0.5, 1e-4), (1.0, 1e-4), (4.0, 2.5e-5)])
+def test_the_largest_group_pushes_no_eigenvalue_below_zero(largest: float, step: float) -> None:
+    one = room.Units(*[torch.zeros(1)] * 3, torch.tensor([0.1, largest]), torch.zeros(2), 2)  # type: ignore[arg-type]
+    assert jackknife_groups._step(one) == pytest.approx(step)
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_what_two_groups_do_together_is_the_slow_loop(centred: bool) -> None:
+    """Three groups of 1, 2 and 3 rows that stand for twice as many: sum_l A_kl A'_kl angle_kl, less the product of their sums."""
+    turned, angles = (
+        torch.randn(6, 3, generator=seeded()).double(),
+        torch.randn(3, 3, generator=seeded(1)).double(),
+    )
+    owner, share = torch.tensor([0, 1, 1, 2, 2, 2]), torch.full((6,), 2.0).double()
+    one = room.Units(turned, owner, share, torch.tensor([1.0, 2, 3]).double(), torch.ones(3).double(), 3)
+    first, second = torch.tensor([0, 1, 2]), torch.tensor([1, 2, 0])
+    found = jackknife_groups._together(turned, one, first, second, angles, centred)
+    for p, (g, h) in enumerate(((0, 1), (1, 2), (2, 0))):
+        a, b = (2 * turned[owner == k].T @ turned[owner == k] for k in (g, h))
+        sums = [2 * turned[owner == k].sum(dim=0) for k in (g, h)]
+        for k in range(3):
+            expected = sum(float(a[k, m] * b[k, m] * angles[k, m]) for m in range(3))
+            expected -= float(sums[0][k] * sums[1][k]) if centred else 0.0
+            assert float(found[p, k]) == pytest.approx(expected)
+
+
+def test_a_group_of_very_many_rows_is_a_sample_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for 60 numbers, of three groups in two dimensions 10 rows each: those of 40 stand for four each, times G/N = 3/60."""
+    monkeypatch.setattr(room, "READ", 60)
+    owner = torch.arange(3).repeat_interleave(torch.tensor([10, 10, 40]))
+    one = units(torch.arange(120).view(60, 2).float(), owner, torch.zeros(0, dtype=torch.int64), seeded())
+    assert one.owner.bincount().tolist() == [10, 10, 10]
+    assert sorted(set(one.share.tolist())) == pytest.approx([0.05, 0.2])
+    assert sorted(one.sizes.tolist()) == pytest.approx([0.5, 0.5, 2])
+    assert one.weights.tolist() == [1, 1, 1]
+    assert one.summed(torch.ones(30, 1).double())[:, 0].tolist() == pytest.approx(one.sizes.tolist())
+
+
+def test_rows_that_are_worth_less_than_two_have_a_null_of_two() -> None:
+    assert [room.Independent(worth_).count for worth_ in (1.0, 2.0, 2.4, 2.6)] == [2, 2, 2, 3]
+
+
+def test_groups_are_numbered_anew() -> None:
+    assert room.renumbered(torch.tensor([7, 3, 7, 9])).tolist() == [1, 0, 1, 2]

@@ -133,3 +133,56 @@ def test_many_images_are_hashed_in_a_second() -> None:
     start = time.process_time()
     assert len(owners(digests(images)).unique()) == 50_000
     assert time.process_time() - start < 2  # 0.5 s, with room for slow processors
+
+
+def shades(*levels: int) -> Tensor:
+    """(n,1,16,16): a chequered image of contrast 40 about each of these levels, and so of one thumbnail."""
+    board = (torch.arange(16)[:, None] // 4 + torch.arange(16) // 4) % 2
+    return torch.stack([(level - 20 + 40 * board).byte() for level in levels])[:, None]
+
+
+@pytest.mark.parametrize(("apart", "looks_"), [(24, 1), (25, 2)])
+def test_brightness_may_differ_by_24_levels(apart: int, looks_: int) -> None:
+    assert image_set(shades(100, 100 + apart)).looks == looks_
+
+
+@pytest.mark.parametrize(("contrast", "same"), [(49, True), (50, False), (33, True), (32, False)])
+def test_contrast_may_differ_by_less_than_a_quarter(contrast: int, same: bool) -> None:
+    """Of 40: 49 and 33 are 1.225 and 1 / 1.21 times, 50 and 32 are 5/4 and 4/5."""
+    other = (shades(100).float() - 100) / 20 * contrast / 2 + 100
+    images = torch.cat([shades(100).float(), other])
+    thumbs, colours = images.flatten(1), images.mean(dim=(2, 3))
+    assert (len(looks(thumbs, colours, torch.zeros(2, dtype=torch.bool)).unique()) == 1) is same
+
+
+@pytest.mark.parametrize(("distance", "same"), [(0.069, True), (0.071, False)])
+@pytest.mark.parametrize("side", [16, 9])
+def test_thumbnails_may_be_seven_hundredths_apart(distance: float, same: bool, side: int) -> None:
+    """Two unit thumbnails at an angle of which the chord is known: 2 sin(angle/2). The step is coarse, so that blocks see it."""
+    waves = torch.arange(side) * 2 * torch.pi / side
+    first = (waves.cos()[:, None] + torch.zeros(side)).flatten()
+    other = (torch.zeros(side, 1) + waves.cos()).flatten()
+    angle = 2 * numpy.arcsin(distance / 2)
+    thumbs = 100 + 40 * torch.stack([first, numpy.cos(angle) * first + numpy.sin(angle) * other])
+    owner = looks(thumbs, thumbs.mean(dim=1, keepdim=True), torch.zeros(2, dtype=torch.bool))
+    assert (owner[0] == owner[1]) == same
+
+
+def test_thumbnails_are_luma_of_sixteen_by_sixteen() -> None:
+    """Red of 100 levels is 29.9, green 58.7, blue 11.4; two channels count alike; what is smaller stays as it is."""
+    colours = torch.diag(torch.tensor([100, 100, 100])).byte()[:, :, None, None].expand(3, 3, 40, 8)
+    luma, means = thumbnails(colours)
+    assert luma.shape == (3, 16 * 8)
+    assert [float(row.mean()) for row in luma] == pytest.approx([29.9, 58.7, 11.4], abs=1e-4)
+    assert means.tolist() == torch.diag(torch.tensor([100.0, 100, 100])).tolist()
+    two, _ = thumbnails(torch.tensor([30, 50]).byte()[None, :, None, None].expand(1, 2, 4, 4))
+    assert two.unique().tolist() == [40]
+
+
+def test_a_leader_is_met_in_a_later_block() -> None:
+    """600 images of ever more brightness in steps of a level, more than are compared at once: the first of each 25 leads."""
+    images = shades(*range(20, 236))[torch.arange(216).repeat_interleave(3)]
+    owner = looks(
+        images.float().flatten(1), images.float().mean(dim=(2, 3)), torch.zeros(648, dtype=torch.bool)
+    )
+    assert owner.unique().tolist() == [3 * 25 * k for k in range(9)]

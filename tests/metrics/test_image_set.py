@@ -117,3 +117,56 @@ def test_fewer_may_come_than_were_announced() -> None:
     counting.add(noise(0))
     counting.add(noise(30))
     assert counting.result().distinct == 30
+
+
+@pytest.mark.parametrize(
+    ("levels", "black", "white"), [((0, 2), 1, 0), ((1, 3), 0, 0), ((253, 255), 0, 1), ((252, 254), 0, 0)]
+)
+def test_black_and_white_are_within_two_levels(levels: tuple[int, int], black: int, white: int) -> None:
+    """All of these are of one colour."""
+    image = torch.tensor(levels, dtype=torch.uint8).view(1, 1, 1, 2).expand(1, 3, 2, 2)
+    result = image_set(torch.cat([image, noise(1)[:, :, :2, :2]]))
+    assert (result.constant, result.black, result.white) == (1, black, white)
+
+
+def test_one_colour_is_one_in_every_channel() -> None:
+    """Red of 200 with green of 0 is one colour; a channel that varies makes it none."""
+    red = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    red[:, 0] = 200
+    red[1, 2, 0, 0] = 9
+    assert image_set(red).constant == 1
+
+
+def test_unknown_labels_contradict_nobody_and_are_no_class() -> None:
+    """Copies labelled 3 and -1, and 3 and 4; of images none of which has a label there is no class."""
+    images = noise(2)[[0, 0, 1, 1]]
+    result = image_set(images, torch.tensor([3, -1, 3, 4]))
+    assert (result.classes, result.largest_class, result.smallest_class, result.contradicting) == (2, 2, 1, 2)
+    none = image_set(images, torch.full((4,), -1))
+    assert (none.classes, none.largest_class, none.smallest_class, none.contradicting) == (0, 0, 0, 0)
+
+
+def test_what_is_learned_from_is_what_is_said_to_be() -> None:
+    """Mean and deviation are those of the images to learn from, of levels 51 and 153; the others, of 255, are counted alone."""
+    counting = Counting(6, learned=2)
+    counting.add(torch.tensor([51, 153]).byte().view(2, 1, 1, 1).expand(2, 1, 2, 2))
+    counting.add(torch.full((4, 1, 2, 2), 255, dtype=torch.uint8), learned=False)
+    result = counting.result()
+    assert (result.images, result.mean, result.std) == (6, pytest.approx((0.4,)), pytest.approx((0.2,)))
+    assert result.between == pytest.approx(1), "each image is of one level"
+    nothing = Counting(1, learned=0)
+    nothing.add(noise(1), learned=False)
+    assert (nothing.result().mean, nothing.result().between) == ((), None)
+
+
+def test_a_channel_without_any_deviation_is_divided_by_one() -> None:
+    images = noise(3)
+    images[:, 1] = 77
+    assert image_set(images).std[1] == 1
+    assert image_set(images).mean[1] == pytest.approx(77 / 255)
+
+
+def test_half_of_the_variance_between_images() -> None:
+    """Images (0, 0) and (0, 200): the mean image (0, 100) has 2,500 of the 7,500 of variance; two thirds are between."""
+    images = torch.tensor([[0, 0], [0, 200]]).byte().view(2, 1, 1, 2)
+    assert image_set(images).between == pytest.approx(2 / 3)

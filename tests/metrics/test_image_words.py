@@ -98,3 +98,57 @@ def test_the_remedy_can_be_typed() -> None:
     command = remedy("folder:my images", True).split("`")[1]
     assert shlex.split(command) == ["collapse", "inspect", "folder:my images"]
     assert "--dataset" not in remedy("digits", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "measured", "value", "bound", "times"),
+    [
+        ({"constant": 990}, "share of images of one colour", 0.99, 0.9, 1.1),
+        ({"largest": 990}, "share of one image", 0.99, 0.9, 1.1),
+        ({"looks": 4}, "distinct images", 4, 8, 2),
+        ({"looks": 1}, "distinct images", 1, 8, 8),
+        ({"distinct": 1, "looks": 1}, "distinct images", 1, 8, 8),
+    ],
+)
+def test_how_many_times_over_its_bound_a_fault_is(
+    changes: dict[str, int], measured: str, value: float, bound: float, times: float
+) -> None:
+    """Shares over nine tenths; eight distinct images over those that there are."""
+    reason = fault(replace(SOUND, **changes))
+    assert reason is not None
+    assert (reason.measured, reason.value, reason.bound) == (measured, value, bound)
+    assert reason.times == pytest.approx(times)
+    assert reason.meaning == "This says nothing of the encoder."
+
+
+@pytest.mark.parametrize(("looks", "few"), [(15, True), (16, False)])
+def test_half_of_the_images_are_mostly_copies(looks: int, few: bool) -> None:
+    """Of 30 images, for 128 dimensions: from more than half on, that they are too few is not the copies' fault."""
+    reason = too_few(replace(SOUND, images=30, distinct=looks, looks=looks, compared=looks), 128)
+    assert (reason is not None) is few
+    if reason is not None:
+        assert (reason.value, reason.bound, reason.times) == (15, 128, pytest.approx(128 / 15))
+
+
+def test_each_finding_at_one_in_a_hundred() -> None:
+    """Copies 10 of 1,000, near copies 10 of 990 compared, white images 10, contradicting ones 10; and one fewer of each."""
+    at = replace(SOUND, distinct=990, looks=980, compared=990, constant=10, white=10, contradicting=10)
+    assert [line.split(" of ")[0] for line in findings(at)] == ["10", "10", "10", "10"]
+    assert "(white)" in list(findings(at))[2]
+    below = replace(at, distinct=991, looks=982, constant=9, white=9, contradicting=9)
+    assert list(findings(below)) == []
+    assert "of one colour: nothing" in next(findings(replace(SOUND, constant=10, white=4, black=6)))
+    one_of_few = replace(SOUND, images=20, distinct=20, compared=20, looks=20)
+    assert list(findings(one_of_few)) == [], "one in a hundred of twenty is less than one: none is none"
+    assert len(list(findings(replace(one_of_few, distinct=19, compared=19, looks=19)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("copies", "different", "told"),
+    [(10, 10, True), (9, 9, False), (200, 21, True), (200, 20, False), (99, 10, True), (99, 9, False)],
+)
+def test_equal_embeddings_of_other_images_are_told_from_one_in_a_hundred(
+    copies: int, different: int, told: bool
+) -> None:
+    """Of 1,000 embeddings; where nine tenths of the copies are equal images the data are named in place of the encoder."""
+    assert ("the encoder makes them equal" in of_equal(copies, different, 1000)) is told

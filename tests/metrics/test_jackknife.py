@@ -13,10 +13,14 @@ from torch import Tensor
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.jackknife import (
     Error,
+    derivatives,
+    error_of,
+    neighbours,
     of_eigenvalues,
     of_mean,
     of_pairs,
     of_variances,
+    partners,
     raised,
     share_of_pairs,
     share_of_spectra,
@@ -226,3 +230,75 @@ def test_an_end_beyond_float64_is_infinite() -> None:
     assert raised(709.0) == math.exp(709.0)
     assert raised(710.0) == raised(1e300) == math.inf
     assert raised(-1e300) == 0
+
+
+@pytest.mark.parametrize("n", [2, 3, 12, 100, 200, 256, 257, 1000])
+def test_pairs_are_different_ones_for_as_long_as_there_are(n: int) -> None:
+    """Of 256 rows 128 pairs hold each row once; of fewer none is a row with itself, and none comes twice before all have come."""
+    first, second = (part.tolist() for part in partners(n, torch.device("cpu")))
+    assert len(first) == len(second) == 128
+    assert {*first, *second} <= set(range(n))
+    assert all(one != other for one, other in zip(first, second, strict=True))
+    ordered = list(zip(first, second, strict=True))
+    assert len(set(ordered)) == min(128, n * (n - 1))
+    if n >= 256:
+        assert sorted(first + second) == list(range(256)), "disjoint"
+
+
+def test_slopes_and_how_they_bend() -> None:
+    """v1^2 + 3 v1 v2: slopes 2 v1 + 3 v2 and 3 v1; a push (a, b) bends them by 2a + 3b and 3a, whatever the step."""
+    values, pushes = torch.tensor([4.0, 1.0]).double(), torch.tensor([[1.0, 0], [0, 1], [2, -1]]).double()
+    number = lambda v: v[..., 0] ** 2 + 3 * v[..., 0] * v[..., 1]  # noqa: E731
+    slopes, bends = derivatives([number, lambda v: v.sum(dim=-1)], values, pushes)
+    assert slopes.tolist() == [pytest.approx([11, 12]), pytest.approx([1, 1])]
+    torch.testing.assert_close(
+        bends[:, 0], torch.tensor([[2.0, 3], [3, 0], [1, 6]]).double(), rtol=1e-6, atol=1e-6
+    )
+    torch.testing.assert_close(bends[:, 1], torch.zeros(3, 2).double(), rtol=0, atol=1e-6)
+
+
+def test_neighbours_among_eigenvalues() -> None:
+    """3 and 1 seen through 12 rows: the noise between them is 3 x 1 / 12 = 1/4, the gap 2: e^-16 of either is the other's.
+
+    Of 3 itself the noise is 3/4 and the gap 0. One turns into the other by 1 / sqrt(4 + 4/4); 1 into 3 by the negative of that.
+    """
+    mixing, angles = neighbours(torch.tensor([3.0, 1.0]).double(), 12)
+    own = 1 / (1 + math.exp(-16))
+    assert mixing.tolist() == [
+        pytest.approx([own, 1 - own], abs=1e-12),
+        pytest.approx([1 - own, own], abs=1e-12),
+    ]
+    assert angles.tolist() == [pytest.approx([0, 5**-0.5]), pytest.approx([-(5**-0.5), 0])]
+
+
+def test_the_standard_error_and_its_degrees() -> None:
+    """-sqrt 3, 0 four times, sqrt 3: variance 1 and a Gaussian's kurtosis, 3, so 600 of them have 2 / (2 / 600) = 600 degrees.
+
+    A pair's mean square of 300 is 300 / (2 x 600) = 1/4 of the jackknife's variance: three quarters of that are true.
+    """
+    influences = torch.tensor([-(3**0.5), 0, 0, 0, 0, 3**0.5], dtype=torch.float64).repeat(100)
+    alone, paired = of_pairs(influences, 0.0), of_pairs(influences + 7, 300.0)
+    assert (alone.size, alone.degrees) == (pytest.approx(600**-0.5), pytest.approx(600))
+    assert (paired.size, paired.degrees) == (pytest.approx((0.75 / 600) ** 0.5), pytest.approx(600))
+    assert of_pairs(torch.ones(9).double(), 0.0) == Error(0.0, 4.0), "no influence, no error"
+
+
+def test_rows_that_stand_for_many() -> None:
+    """Each of the 60 for ten: the same variance over ten times as many, (3 - 1)/600 + 90 x 60 x 3 / 600^2 = .0483 of noise."""
+    influences = torch.tensor([-(3**0.5), 0, 0, 0, 0, 3**0.5], dtype=torch.float64).repeat(10)
+    error = error_of(influences, torch.full((60,), 10.0).double(), 0.0, share_of_pairs)
+    assert error.size == pytest.approx(600**-0.5)
+    assert error.degrees == pytest.approx(2 / (2 / 600 + 90 * 60 * 3 / 600**2))
+
+
+def test_pairs_of_variances_are_pairs_of_rows_at_random() -> None:
+    """The trace of rows +-e_1, +-e_2 by turns moves with pairs alone; rows with a weight of their own are in no pair."""
+    rows = torch.eye(2).double().repeat(20, 1) * torch.tensor([[1.0], [1], [-1], [-1]]).double().repeat(10, 1)
+    rows = torch.cat([rows, 5 * torch.eye(2).double()])  # two long ones, which stand for themselves
+    weights = torch.cat([torch.full((40,), 3.0), torch.ones(2)]).double()
+    trace = [lambda v: v.sum(dim=-1)]
+    found = of_variances(trace, torch.ones(2).double(), rows, weights)[0]
+    pushes = (rows.square() - 1).sum(dim=1)
+    pairs = torch.stack([-2 * rows[i] @ rows[j] for i in range(40) for j in range(40) if i != j])
+    expected = error_of(pushes, weights, float(pairs.square().mean()), share_of_pairs)
+    assert (found.size, found.degrees) == (pytest.approx(expected.size), pytest.approx(expected.degrees))

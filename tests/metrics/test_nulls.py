@@ -16,7 +16,9 @@ from collapse_cli.metrics.moments import gather, moments
 from collapse_cli.metrics.nulls import (
     density,
     edges,
+    few,
     isotropic,
+    never_negative,
     quantiles,
     shuffle_columns,
     shuffled,
@@ -201,3 +203,37 @@ def test_the_same_generator_draws_the_same() -> None:
     one, other = (isotropic(5000, 64, seeded(4)) for _ in range(2))
     assert torch.equal(one[0].scatter, other[0].scatter)
     assert torch.equal(one[1].mean, other[1].mean)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "drawn"),
+    [
+        (512, 512, True),
+        (513, 512, False),
+        (2**17, 2, True),
+        (2**17 + 1, 2, False),
+        (1000, 1000, True),
+        (1000, 999, False),
+    ],
+)
+def test_few_numbers_are_drawn_themselves(n: int, d: int, drawn: bool) -> None:
+    """2^18 of them, and no more rows than dimensions however many."""
+    assert few(n, d) is drawn
+
+
+def test_zero_is_not_negative() -> None:
+    rows = torch.rand(50, 4)
+    rows[3, 2] = 0
+    assert never_negative(rows)
+    rows[40, 1] = -1e-30
+    assert not never_negative(rows)
+
+
+def test_edges_and_density_have_the_unit_of_the_variance() -> None:
+    """gamma 1/4: (1 -+ 1/2)^2 = 1/4 and 9/4; sqrt((9/4 - 1)(1 - 1/4)) / (pi/2) at 1; three times as wide, a third as high."""
+    assert edges(0.25) == (0.25, 2.25)
+    assert edges(0.25, 3.0) == (0.75, 6.75)
+    height = math.sqrt(1.25 * 0.75) / (math.pi / 2)
+    one, three = torch.tensor([1.0, 0.2, 2.3]).double(), torch.tensor([3.0, 0.6, 6.9]).double()
+    assert density(one, 0.25).tolist() == pytest.approx([height, 0, 0])
+    assert density(three, 0.25, 3.0).tolist() == pytest.approx([height / 3, 0, 0])

@@ -367,3 +367,42 @@ def test_classes_without_names_are_called_by_their_numbers(
     found = expected([3, 7, 2], classes, 4).false_negatives_of_class
     assert list(found) == names
     assert list(found.values()) == pytest.approx([8 / 11, 24 / 11, 4 / 11])
+
+
+@pytest.mark.parametrize(
+    ("size", "eight", "sixty_four"),
+    [(7, False, False), (8, True, False), (63, True, False), (64, True, True)],
+)
+def test_so_many_hardest_keys_are_there(size: int, eight: bool, sixty_four: bool) -> None:
+    rows, labels = torch.eye(size), torch.zeros(size).long()
+    found = oracle(rows[:2], rows, labels[:2], labels, torch.tensor([-1, -1]), labels - 1, 0.2)
+    assert (found.top_8 is not None, found.top_64 is not None) == (eight, sixty_four)
+
+
+def test_tenths_and_halves_by_hand() -> None:
+    """One query e_0, 21 keys whose similarity falls from 1 to 0, of which every third is of its class: ranks 1, 4, 7 ... 19.
+
+    Of a tenth, 2 keys, one is false; of the easier half, from rank 11 on, three of eleven. At T = 1/20 the mass falls by 1/e.
+    """
+    cosine = torch.linspace(1, 0, 21).double()
+    keys = torch.stack([cosine, (1 - cosine.square()).clamp_min(0).sqrt()], dim=1)
+    labels = (torch.arange(21) % 3 > 0).long()
+    unknown = torch.full((21,), -1)
+    found = oracle(torch.eye(2)[:1].double(), keys, labels[:1], labels, unknown[:1], unknown, 0.05)
+    mass = [math.exp(-k) for k in range(21)]
+    assert (found.share, found.rank_1, found.top_8) == (pytest.approx(7 / 21), 1, pytest.approx(3 / 8))
+    assert (found.top_tenth, found.bottom_half) == (0.5, pytest.approx(3 / 11))
+    assert found.mass == pytest.approx(sum(mass[::3]) / sum(mass))
+    assert found.top_tenth_mass == pytest.approx(sum(mass[:2]) / sum(mass))
+    assert found.top_tenth_mass.null == pytest.approx(2 / 21)
+    assert (found.half_mass, found.half_mass.null) == (1, 11)
+    assert list(found.false_by_rank[:5]) == [1, 0, 0, 1, 0]
+    assert found.false_by_rank.x[:3] == (1, 2, 3)
+    assert set(found.matching_by_rank.null) == {1 / 22}
+
+
+def test_a_pool_of_ranks_is_at_its_middle() -> None:
+    """Of 10 ranks in 3 pieces, cut at 1, 3 and 10: middles 1, 2.5 and 7, and the means there."""
+    ranks, means = room.pooled(torch.arange(10).double(), 3)
+    assert ranks == (1, 2.5, 7)
+    assert means == (0, 1.5, 6)

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.calibration import scenes, sizes
-from collapse_cli.metrics.planted import Scene
+from collapse_cli.metrics.planted import Scene, _clusters, _rectified, _spectra, low_rank
+from collapse_cli.metrics.planted_copies import owners
+from collapse_cli.metrics.signs import ALIKE, COMPLETE, TOLD_APART
 
 D, N = 32, 4000
 
@@ -192,3 +194,83 @@ def test_of_scales_the_shape_is_isotropic(drawn: Drawn) -> None:
     for _, rows in drawn("scale"):
         lam = shares(rows)
         assert float(lam[-1]) > float(lam[0]) / 1.6
+
+
+def test_the_shapes_are_spread_over_the_dimensions() -> None:
+    """Of a quarter of 64 dimensions 16 hold all, or all but the noise, which the others share evenly; at least one holds it."""
+    assert low_rank(64, 1 / 4).tolist() == pytest.approx([1 / 16] * 16 + [0] * 48)
+    assert low_rank(64, 1 / 4, 0.48).tolist() == pytest.approx([0.52 / 16] * 16 + [0.01] * 48)
+    assert low_rank(4, 0.0).tolist() == [1, 0, 0, 0]
+    assert low_rank(4, 1.0, 0.5).tolist() == [0.25] * 4, "no others, no noise"
+
+
+def test_the_ladder_of_spectra() -> None:
+    """Ranks 1, 4, 16, 24 of 64 with noise of 0, 1e-4, 1e-3, .05 and .1; ranks 40, 48, 56; all; powers; outliers."""
+    every = [(kind, lam) for kind, lam in _spectra(64)]
+    ranked = [lam for kind, lam in every if kind.startswith("rank")]
+    assert [int((lam > lam[0] / 2).sum()) for lam in ranked] == [1, 4, 16, 24] * 5 + [40, 48, 56]
+    noise = [float(lam[lam <= lam[0] / 2].sum()) for lam in ranked]
+    assert noise == pytest.approx(
+        [0] * 4 + [1e-4] * 4 + [1e-3] * 4 + [0.05] * 4 + [0.1] * 4 + [0] * 3, abs=1e-7
+    )
+    assert [kind for kind, _ in every] == ["rank r of D"] * 4 + ["rank and noise"] * 16 + ["rank r of D"] * 3 + [
+        "isotropic", *["power law"] * 7, *["outlier dimensions"] * 6
+    ]  # fmt: skip
+    powers = [float(lam[0] / lam[1]) for kind, lam in every if kind == "power law"]
+    assert powers == pytest.approx([2**0.5, 2, 2**1.5, 4, 8, 16, 64])
+
+
+@pytest.mark.parametrize(("d", "directions"), [(31, 1), (32, 2), (127, 2), (128, 4)])
+def test_a_relu_widens_few_directions(d: int, directions: int) -> None:
+    """The rows before it have 1 direction below 32 dimensions, 2 below 128, then 4: a ReLU of them is collapsed."""
+    scene = list(_rectified(d, torch.Generator()))[1]
+    assert scene.truth == "dimensional collapse"
+    draw, bias = scene.draw.args  # type: ignore[attr-defined]
+    assert (int(torch.linalg.matrix_rank(draw(64, torch.Generator()))), bias) == (directions, 0)
+
+
+@pytest.mark.parametrize(("d", "kinds"), [(25, 1), (26, 2)])
+def test_ten_clusters_are_few_directions_where_four_tenths_are_more(d: int, kinds: int) -> None:
+    """.4 x 25 is ten."""
+    assert len(list(_clusters(d, torch.Generator()))) == kinds
+
+
+def test_what_views_and_losses_say(planted: tuple[Scene, ...]) -> None:
+    """Beyond the bound and short of it: eight times the ratio at random initialisation, and a std·√D of a quarter or twice it."""
+    learned, seen = ([s for s in planted if s.kind == "offset of a network"][place::2] for place in (0, 1))
+    assert all(s.signs.beside_initial > 2 * TOLD_APART and s.signs.views > 2 * ALIKE for s in learned)
+    assert all(s.signs.trained > 3 * COMPLETE for s in seen)
+    forgotten, lost = ([s for s in planted if s.kind == "collapsed network"][place::2] for place in (0, 1))
+    assert all(s.signs.beside_initial < TOLD_APART / 2 and s.signs.views > 2 * ALIKE for s in forgotten)
+    assert {s.truth for s in forgotten} == {"inconclusive"}, "that they say little is no proof"
+    assert all(s.signs.trained < COMPLETE / 8 for s in lost)
+    assert {(s.truth, s.whatever_n) for s in lost} == {("complete collapse", True)}
+
+
+def test_what_is_new_among_copies(planted: tuple[Scene, ...]) -> None:
+    """Every tenth row of copies and groups; of one point among rows all others; of zeros four tenths."""
+    worth: dict[str, list[float]] = {}
+    for scene in planted:
+        worth.setdefault(scene.kind, []).append(scene.worth)
+    assert worth["copies"] == [0.1] * 4
+    assert worth["groups"] == [0.1] * 2
+    assert worth["one point among rows"] == pytest.approx([0.9, 0.6, 0.3] * 2)
+    assert worth["zeros among rows"] == [0.4] * 2
+    assert all(
+        set(shares) == {1.0}
+        for kind, shares in worth.items()
+        if not kind.startswith(("copies", "groups", "one point among", "zeros"))
+    )
+    assert owners(25).tolist() == [0] * 10 + [1] * 10 + [2] * 5
+
+
+def test_copies_and_groups_differ_as_they_should(planted: tuple[Scene, ...]) -> None:
+    """Ten in a row: equal ones, such that differ by 1e-7 of their length, and groups that do by a tenth of it."""
+    for kind, apart in (("copies", (0.0, 1e-7)), ("groups", (0.1,))):
+        for scene, noise in zip((s for s in planted if s.kind == kind), apart * 2, strict=True):
+            rows = scene.draw(205, torch.Generator().manual_seed(1)).double()
+            assert rows.shape == (205, D)
+            groups = rows[:200].view(20, 10, D)
+            differ = (groups[:, 1:] - groups[:, :1]).norm(dim=2) / groups[:, :1].norm(dim=2)
+            assert float(differ.square().mean().sqrt()) == pytest.approx(noise * 2**0.5, rel=0.1)
+            assert float((groups[1:, 0] - groups[:-1, 0]).norm(dim=1).min()) > 0.3

@@ -145,3 +145,23 @@ def test_what_says_nothing(text: str, domain: Domain, why: str, remedy: str) -> 
 def test_infinite_bounds_are_not_read() -> None:
     with pytest.raises(CollapseError):
         parse(f"rank >= {math.inf}")
+
+
+@pytest.mark.parametrize(
+    ("bound", "meant"),
+    [("1.5", True), ("100", True), ("100.5", False), ("150", False), ("-0.5", False), ("-5%", False)],
+)
+def test_a_share_between_one_and_a_hundred_is_a_percentage(bound: str, meant: bool) -> None:
+    """1 itself is a share; 101 percent are none; what is typed with its sign was meant."""
+    with pytest.raises(CollapseError) as refused:
+        refuse_unfit(parse(f"knn >= {bound}"), SHARE)
+    assert ("did you mean" in refused.value.hint) is meant
+    refuse_unfit(parse("knn >= 1"), SHARE)
+
+
+def test_domains_together_hold_both() -> None:
+    """Whether it counts is true of either."""
+    assert Domain(0, 1) | Domain(-1, 0.5) == Domain(-1, 1)
+    assert (Domain(0, whole=True) | Domain(1, 2)).whole
+    assert not (Domain() | Domain()).whole
+    assert Domain(0, 5) | Domain() == Domain()

@@ -38,7 +38,16 @@ from collapse_cli.metrics.lidar import lidar
 from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.nearest_mean import nearest_mean
 from collapse_cli.metrics.probe import knn, linear
-from collapse_cli.metrics.rows import centre, largest, levelled, power, shifted
+from collapse_cli.metrics.rows import (
+    as_given,
+    centre,
+    directions,
+    largest,
+    levelled,
+    power,
+    refuse_width,
+    shifted,
+)
 from collapse_cli.metrics.scatter import groups
 from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.metrics.verdict import verdict
@@ -285,3 +294,59 @@ def test_weights_of_any_scale_have_lost_what_they_have_lost(k: int) -> None:
 def test_a_norm_that_overflows_is_refused() -> None:
     with pytest.raises(CollapseError, match="float64 cannot hold their length"):
         weights.layer(torch.full((4, 4), 1.7e308, dtype=torch.float64), chance())
+
+
+@pytest.mark.parametrize(
+    ("size", "k"),
+    [
+        (2.0**64 - 2.0**11, 0),
+        (2.0**64, -65),
+        (2.0**-64, 0),
+        (2.0**-65 * 1.5, 64),
+        (2.0**-65, 64),
+        (1.0, 0),
+        (0.0, 0),
+    ],
+)
+def test_numbers_are_left_where_eighth_powers_are_plain(size: float, k: int) -> None:
+    """From 2^-64 up to 2^64; beyond, the power of two that brings them to [1/2, 1)."""
+    assert power(size) == k
+    if k:
+        assert 0.5 <= size * 2.0**k < 1
+
+
+def test_a_shift_may_be_wider_than_float64() -> None:
+    """From 2^-1074, the smallest number, to 2^976 and back: 2^2050 itself is none. A shift by nothing is the same tensor."""
+    smallest = torch.tensor([2.0**-1074], dtype=torch.float64)
+    assert shifted(smallest, 2050).item() == 2.0**976
+    assert shifted(shifted(smallest, 2050), -2050).item() == 2.0**-1074
+    assert shifted(smallest, 0) is smallest
+
+
+def test_a_covariance_of_a_gibibyte_is_the_widest() -> None:
+    """8 D^2 bytes: D = 11,585 has 2^30 less 11 KB, 11,586 has more."""
+    refuse_width(11_585)
+    with pytest.raises(CollapseError, match=r"11,586 dimensions have a covariance of 1\.0 GiB") as raised:
+        refuse_width(11_586)
+    assert "to 11,585 dimensions at most" in str(raised.value.hint)
+
+
+def test_lengths_are_given_back() -> None:
+    assert as_given(3.0, -5) == 96
+    assert as_given(3.0, 5) == 3 / 32
+    with pytest.raises(CollapseError, match="float64 cannot hold"):
+        as_given(1.0, -1024)
+
+
+def test_directions_of_any_length() -> None:
+    """(3, 4) is (.6, .8) at 1e-300, 1 and 1e300, also beside one another; a row of zeros is the first axis."""
+    rows = torch.tensor([[3e-300, 4e-300], [3, 4], [-3e300, 4e300], [0, 0]], dtype=torch.float64)
+    expected = [pytest.approx([0.6, 0.8]), pytest.approx([0.6, 0.8]), pytest.approx([-0.6, 0.8]), [1, 0]]
+    assert directions(rows).tolist() == expected
+
+
+@pytest.mark.parametrize(("far", "median"), [(7.0, False), (1e6, False), (1e6 + 1, True)])
+def test_distances_are_taken_about_the_median_beside_a_very_far_row(far: float, median: bool) -> None:
+    """-1, 0, 1 four times, 1 from their median in the median, and a row more than a million times as far."""
+    z = torch.tensor([[-1.0, 0, 1] * 4 + [far]], dtype=torch.float64).T
+    assert float(centre(z)) == pytest.approx(0 if median else far / 13)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.classes import classes
-from collapse_cli.metrics.scatter import Scatters, groups, of_labels, of_views, scatters
+from collapse_cli.metrics.scatter import Groups, Scatters, groups, of_labels, of_views, scatters
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -141,3 +141,20 @@ def test_what_has_no_groups_says_which_is_missing(labels: list[int], said: str) 
         with pytest.raises(CollapseError, match=said) as caught:
             measure(rows, torch.tensor(labels), *more)
         assert caught.value.code == 3
+
+
+def levelled_by(power: int) -> Groups:
+    return Groups(*[torch.zeros(0)] * 5, power)  # type: ignore[arg-type]
+
+
+def test_squares_of_levelled_rows_are_squares_of_rows() -> None:
+    """Times 2^2 the rows have squares 2^4 times as large; what float64 cannot hold is refused, or left out."""
+    assert (levelled_by(2).levelled(3.0), levelled_by(-2).levelled(3.0)) == (48, 3 / 16)
+    assert (levelled_by(2).plainly(48.0), levelled_by(-2).plainly(3 / 16)) == (3, 3)
+    assert (levelled_by(0).plainly(5e-324), levelled_by(9).plainly(0.0)) == (5e-324, 0)
+    assert levelled_by(-512).plainly(1.0) is None
+    assert levelled_by(-511).plainly(1.0) == 2.0**1022
+    assert levelled_by(511).plainly(1.0) == 2.0**-1022, "the smallest that has all its digits"
+    assert levelled_by(511).plainly(0.5) is None
+    with pytest.raises(CollapseError, match="outweighs them"):
+        levelled_by(512).levelled(1.0)

@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse_cli.metrics.advice import Context, advice
+from collapse_cli.metrics.findings import active as in_words
+from collapse_cli.metrics.findings import of_views, spread_out
 from collapse_cli.metrics.ranks import ACTIVE, active
 from collapse_cli.metrics.signs import COMPLETE, ON_RAY, OUTLIERS, RAY, SHRUNK, TOLD_APART, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
+from collapse_cli.metrics.thresholds import Threshold
 from collapse_cli.metrics.verdict import DIMENSIONAL, verdict
+from collapse_cli.stage import Stage
 from collapse_cli.values import Curve, Measured
 
 WORST_FIRST = ["dimensional collapse", "healthy"]
@@ -291,3 +295,219 @@ def test_a_common_scale_changes_no_count(lam: list[float], scale: float) -> None
     """The variance of unit rows is 1 minus the mean cosine: an offset takes from all directions alike."""
     values = torch.tensor(lam, dtype=torch.float64)
     assert active(values) == active(scale * values)
+
+
+@pytest.mark.parametrize(
+    ("d", "axes", "on"),
+    [
+        (64, 4.0, True),
+        (64, 3.99, False),
+        (18, 3.0, True),
+        (18, 2.99, False),
+        (6, 2.0, True),
+        (6, 1.99, False),
+        (24, 4.0, True),
+    ],
+)
+def test_a_ray_is_spread_over_four_axes_or_a_sixth_of_few(d: int, axes: float, on: bool) -> None:
+    """At least two, however few there are: along fewer it is a massive coordinate."""
+    given = {"d": d, "active": d, "null": d, "spread": 0.01, "ray_share": 0.99, "ray_axes": axes}
+    assert (verdict(evidence(**given)).status == "complete collapse") is on
+    assert verdict(evidence(**(given | {"ray_axes": None}))).status == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("cosine", "null", "axes", "named"),
+    [
+        (0.5, 0.0, 9.0, 0),
+        (0.51, 0.0, 2.0, 1),
+        (0.51, 0.0, 1.99, 2),
+        (0.81, 0.32, 9.0, 0),
+        (0.83, 0.32, None, 1),
+    ],
+)
+def test_an_offset_is_named_from_half_above_its_null(
+    cosine: float, null: float, axes: float | None, named: int
+) -> None:
+    """Along fewer than two axes it is a massive coordinate, which is another finding."""
+    found = verdict(evidence(mean_cosine=Measured(cosine, null), ray_axes=axes)).findings
+    assert len(found) == named
+    if named:
+        assert f"{100 * cosine**0.5:.1f} % of the length" in found[0]
+    if named == 2:
+        assert "(2.0 of 64)" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("share", "null", "named"), [(0.8, None, False), (0.79, None, True), (0.4, 0.5, False), (0.39, 0.5, True)]
+)
+def test_uneven_rows_are_named_below_four_fifths_of_gaussian_ones(
+    share: float, null: float | None, named: bool
+) -> None:
+    found = verdict(evidence(row_participation=Measured(share, null), mean_cosine=0.0)).findings
+    assert [f"row participation {share:.2f}; Gaussian: {null or 1:.2f}" in line for line in found] == [
+        True
+    ] * named
+
+
+@pytest.mark.parametrize(
+    ("count", "classes", "d", "claimed"),
+    [
+        (12, 10, 64, True),
+        (13, 10, 64, False),
+        (6, 10, 64, True),
+        (5, 10, 64, False),
+        (2, 3, 64, True),
+        (1, 2, 64, False),
+        (4, 99, 4, True),
+    ],
+)
+def test_directions_of_neural_collapse_are_the_means_three_aside(
+    count: int, classes: int, d: int, claimed: bool
+) -> None:
+    """10 classes span 9; 3 span 2; 2 span a line, which says nothing; 99 cannot span more than 4 dimensions."""
+    judged = verdict(evidence(d=d, active=count, null=d), Context(classes=classes, class_scatter=0.2))
+    assert any("neural collapse" in finding for finding in judged.findings) is claimed
+
+
+@pytest.mark.parametrize(
+    ("total", "written"),
+    [
+        (1e-6, "1, up to rounding"),
+        (1.2e-6, "0.9999988"),
+        (0.00034, "0.99966"),
+        (0.0123, "0.9877"),
+        (0.06, "0.9400"),
+    ],
+)
+def test_a_cosine_near_one_has_the_digits_that_tell_it_from_one(total: float, written: str) -> None:
+    """Four decimals at least, and two digits of what is missing to 1."""
+    assert f"(mean cosine {written})" in verdict(evidence(spread=total**0.5)).sentence
+
+
+def test_why_few_rows_cannot_be_judged() -> None:
+    """What they count as is named: all of them, those that differ, or independent ones."""
+    told = [
+        verdict(evidence(n=n, effective_samples=counted, groups=groups)).sentence
+        for n, counted, groups in ((64, None, None), (64, 64, None), (200, 64, None), (200, 64, 70))
+    ]
+    assert [line.split(" embeddings")[0] for line in told] == ["64", "64", "64 distinct", "64 independent"]
+    assert verdict(evidence(n=200, effective_samples=65)).status == "healthy"
+    assert (
+        verdict(evidence(n=200, effective_samples=64))
+        .reasons[1]
+        .startswith("N = 64 is no more than D = 64: at most 63 ")
+    )
+    assert verdict(evidence(n=200, distinct=7)).sentence == "7 distinct embeddings say nothing about others."
+    assert verdict(evidence(n=200, distinct=8)).status == "healthy"
+
+
+def test_a_few_outliers_are_told_with_their_share() -> None:
+    assert "3 % of the embeddings carry it" in verdict(evidence(row_participation=0.03)).sentence
+    assert "0 % of the embeddings carry it" in verdict(evidence(row_participation=0.0)).sentence
+
+
+def test_the_bound_of_an_interval_is_half_of_the_nulls() -> None:
+    judged = verdict(evidence(active=33, null=60, around=(29, 37)))
+    assert judged.sentence.endswith("reaches over the bound, half of the null's 60.")
+    assert judged.borderline
+
+
+def test_codes_are_judged_where_they_have_lost_directions() -> None:
+    told = [verdict(evidence(active=count), Context(codes="bytes")).status for count in (31, 32)]
+    assert told == ["dimensional collapse", "inconclusive"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "told"),
+    [
+        (Stage("interrupted", 0, 4), "There is nothing to judge yet: no epoch of 4 is completed."),
+        (Stage("interrupted", 1, 4), " This is the state after 1 of 4 epochs."),
+        (Stage("done", 4, 4), ""),
+    ],
+)
+def test_the_stage_of_a_training_is_told(stage: Stage, told: str) -> None:
+    sentence = verdict(evidence(), Context(stage=stage)).sentence
+    assert sentence.endswith(told)
+    assert ("This is the state" in sentence) is (stage.epochs == 1)
+
+
+def test_what_a_status_means() -> None:
+    """A projection may have few dimensions; equal rows tell nothing apart, and those that only point one way may."""
+    means = [
+        verdict(found, Context(space=space)).meaning
+        for found, space in (
+            (evidence(active=5), "z"),
+            (evidence(active=5), "h"),
+            (evidence(equal=True), "h"),
+            (evidence(spread=0.01, **ON_A_RAY), "h"),
+            (evidence(), "h"),
+        )
+    ]
+    assert [meaning.split(";")[0].split(":")[0] for meaning in means] == [
+        "Usual for a projection head",
+        "The other directions hold little",
+        "Nothing is left that tells the inputs apart.",
+        "To a loss or a search that compares directions, all inputs are nearly the same.",
+        "",
+    ]
+
+
+def test_the_views_are_told_and_never_below_nothing() -> None:
+    lines = [
+        next(of_views(Signs(views=Measured(views), beside_initial=initial)))
+        for views, initial in ((3.0, None), (-0.2, Measured(-0.1)), (3.0, Measured(4.0)))
+    ]
+    assert [line.removeprefix("The variance between images is ").split(" of that")[0] for line in lines] == [
+        "3",
+        "0",
+        "3",
+    ]
+    assert [line.endswith("one image.") for line in lines] == [True, False, False]
+    assert lines[1].endswith(", 0 times the ratio at random initialisation.")
+    assert lines[2].endswith(", 4 times the ratio at random initialisation.")
+    assert list(of_views(Signs())) == []
+
+
+def test_a_threshold_is_crossed_where_its_whole_interval_is() -> None:
+    """Below 10: 9 is, 10 is not; an interval that ends at 10 reaches it, one that begins there does not."""
+    values = [
+        Measured(v, 12.5, i)
+        for v, i in ((9, None), (10, None), (9, (8, 9.9)), (9, (8, 10)), (11, (10, 12)), (11, (9.9, 12)))
+    ]
+    found = [Threshold.of("x", value, 10, "healthy", "").crossed for value in values]
+    assert found == [True, False, True, None, False, None]
+    assert (
+        Threshold.of("x", Measured(9, 12.5), 10, "healthy", "").in_words("X")
+        == "X: 9 (null: 12.5); below 10 it is a healthy."
+    )
+    assert (
+        Threshold.of("x", Measured(9, None, (8, 10.5)), 10, "healthy", "").in_words("X").startswith("X: 9.0 ")
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"active": 1}, "1 of 64 dimensions is active (isotropic data: 64)"),
+        ({"active": 2, "null": 63.6}, "2 of 64 dimensions are active (isotropic data: 64)"),
+        ({"active": 2, "null": None}, "2 of 64 dimensions are active"),
+        (
+            {"active": 2, "rectified": True},
+            "2 of 64 dimensions are active (isotropic data through a ReLU: 64)",
+        ),
+    ],
+)
+def test_active_dimensions_in_words(given: dict[str, Any], told: str) -> None:
+    assert in_words(evidence(**given)) == told
+
+
+def test_how_the_variance_is_spread_in_words() -> None:
+    """A count in whole numbers, a rank in three digits, each beside its null where it has one."""
+    one = evidence(dimensions_90=Measured(4, 57.6), effective_rank=Measured(12.345, 56.78))
+    assert (
+        spread_out(one)
+        == "90 % of the variance lies in 4 (null: 58), and the effective rank is 12.3 (null: 56.8)"
+    )
+    bare = evidence(dimensions_90=4, effective_rank=12.345)
+    assert spread_out(bare) == "90 % of the variance lies in 4, and the effective rank is 12.3"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import numpy
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from collapse_cli.metrics.weights import Layer, bulk, layer, lost, random, stack
+from collapse_cli.metrics.weights import Layer, _image, bulk, layer, lost, random, stack
+from collapse_cli.values import Curve
 
 RANKS = (
     "stable_rank",
@@ -216,3 +218,36 @@ def test_the_null_has_the_norm_of_the_weight() -> None:
     """Of zeros, which have none, that of normal numbers: sqrt(out·in)."""
     assert float(random(3 * drawn(4, 6), seeded()).norm()) == pytest.approx(float(3 * drawn(4, 6).norm()))
     assert float(random(torch.zeros(4, 6, dtype=torch.float64), seeded()).norm()) == pytest.approx(24**0.5)
+
+
+def test_the_edges_are_moved_out_by_what_random_matrices_stray() -> None:
+    """16 x 64 at variance 3: (8 - 4)^2 - 2 x 4 x (1/4 - 1/8)^(1/3) = 12; (8 + 4)^2 + 2 x 12 x (3/8)^(1/3)."""
+    third = (3 / 8) ** (1 / 3)
+    assert bulk(16, 64, 3.0) == pytest.approx((math.sqrt(3 * 12), math.sqrt(3 * (144 + 24 * third))))
+    assert bulk(64, 16, 3.0) == bulk(16, 64, 3.0)
+    assert bulk(16, 64, 1.0, stray=1) == pytest.approx((math.sqrt(14), math.sqrt(144 + 12 * third)))
+    assert bulk(4, 4, 1.0) == pytest.approx((0, math.sqrt(16 + 8))), "1/2 + 1/2 is 1"
+    assert bulk(4, 9, 1.0, stray=9)[0] == 0, "never below nothing"
+
+
+def test_the_condition_ends_where_its_convention_says() -> None:
+    """A singular value below 1e-6 of the largest counts as that: of weights of rank one the condition is the most there is."""
+    (convention,) = (field.metadata["convention"] for field in fields(Layer) if field.name == "log_condition")
+    assert convention == "a σ below 1e-06 of the largest counts as that, so this is at most 6"
+    assert measure(with_values(3, 3, [2.0])).log_condition == 6
+    assert measure(with_values(2, 2, [1.0, 1e-5])).log_condition == pytest.approx(5, abs=1e-4)
+
+
+def test_a_spectrum_is_drawn_at_64_places() -> None:
+    """Of 127 directions every second one, first and last among them; of 3 the nearest; a tenth at least of both."""
+    x = range(127)
+    spectrum = Curve([10.0 ** (place / 126) for place in x], null=[1.0] * 127)
+    assert _image(spectrum) == pytest.approx([2 * place / 126 for place in range(64)])
+    few = _image(Curve([100.0, 10.0, 0.01], null=[1.0, 0.01, 1.0]))
+    assert few == pytest.approx([2] * 16 + [2] * 32 + [-1] * 16)
+
+
+def test_rank_is_lost_below_a_half() -> None:
+    assert lost(0.49, 1.0)
+    assert not lost(0.5, 1.0)
+    assert lost(0.24, 0.5)
