@@ -20,6 +20,7 @@ from typer.main import get_command, get_group
 from collapse_cli.errors import CollapseError
 from collapse_cli.interrupts import INTERRUPTED, heard
 from collapse_cli.printable import printable
+from collapse_cli.ranks import first
 from collapse_cli.streams import forget, standard
 from collapse_cli.views import plain_letters
 
@@ -167,9 +168,8 @@ def _ending(argv: list[str] | None) -> Ending:
         if code == INTERRUPTED:  # Typer turns Ctrl-C into this code, without a word
             raise KeyboardInterrupt
         return Ending(code if isinstance(code, int) else 0)
-    except CollapseError as error:
-        several = os.environ.get("RANK", "0") != "0"  # under torchrun the first process says it for all
-        return Ending(error.code) if several else Ending(error.code, error.message, error.hint)
+    except CollapseError as error:  # under torchrun the first process says it for all
+        return Ending(error.code, error.message, error.hint) if first() else Ending(error.code)
     except (KeyboardInterrupt, Abort):
         return Ending(INTERRUPTED, "interrupted")
     except TyperException as error:

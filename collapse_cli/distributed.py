@@ -1,4 +1,4 @@
-"""The few lines that know about ranks: several processes, started by torchrun, train one run.
+"""What several processes do together: they are started by torchrun and train one run.
 
 Every process draws the same batches and views. Each puts its own part of a batch through the encoders and gathers what the
 others made of theirs, so that h (B,D) is whole in all of them, and with it whatever a method does next: projector, loss,
@@ -19,24 +19,10 @@ from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.ranks import world
 
 LOST = re.compile(r"gloo|nccl|connection (closed|reset)|broken pipe", re.IGNORECASE)
 """In what torch says when a process that it waits for has gone."""
-
-
-def world() -> int:
-    """How many processes train together, as torchrun says; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def rank() -> int:
-    """Which of the processes this is."""
-    return int(os.environ.get("RANK", "0"))
-
-
-def first() -> bool:
-    """Whether this is the process that prints and writes."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def device_of_process(device: torch.device) -> torch.device:

@@ -22,8 +22,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from collapse_cli import methods
 from collapse_cli.cli import main
-from collapse_cli.distributed import average, average_statistics, first, rank, refuse_unequal, together
+from collapse_cli.distributed import average, average_statistics, refuse_unequal, together
 from collapse_cli.errors import CollapseError
+from collapse_cli.ranks import first, rank
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs import lifecycle, resuming
 from collapse_cli.runs.checkpoint import Checkpoint

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from collapse_cli.printable import printable
+from collapse_cli.ranks import first, world
 from collapse_cli.runs import lock
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 @contextmanager
 def claimed(record: Record, dry_run: bool = False) -> Iterator[None]:
     """Within it no other process writes to the folder."""
-    from collapse_cli.distributed import first
-
     if dry_run or not first():
         yield
         return
@@ -31,15 +30,12 @@ def claimed(record: Record, dry_run: bool = False) -> Iterator[None]:
 
 def warn(sentences: Iterable[str]) -> None:
     """Before a training, also where no progress is shown."""
-    from collapse_cli.distributed import first
-
     for sentence in sentences if first() else ():
         print(f"warning: {printable(sentence)}", file=sys.stderr)
 
 
 def complete(record: Record, checkpoint: Checkpoint, dry_run: bool) -> None:
     """Of a run that was stopped after its last epoch, before it wrote that it is done."""
-    from collapse_cli.distributed import first
     from collapse_cli.runs import resuming
 
     if not first():
@@ -55,7 +51,6 @@ def complete(record: Record, checkpoint: Checkpoint, dry_run: bool) -> None:
 def introduce(checkpoint: Checkpoint, images: Images, record: Record, warnings: Iterable[str]) -> None:
     """What may mislead, and what is trained where, on stderr."""
     from collapse_cli.analysis.training import of_epoch
-    from collapse_cli.distributed import world
 
     warn(warnings)
     processes = f", {world()} processes" if world() > 1 else ""

@@ -16,6 +16,8 @@ from collapse_cli.commands.run_folder import claimed, complete, introduce, warn
 from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
 from collapse_cli.printable import printable
+from collapse_cli.ranks import first
+from collapse_cli.runs import lock
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.toml import in_toml, read_toml
 from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
@@ -154,14 +156,14 @@ def _refuse_beside_resume(config: Path | None, overwrite: bool, out: Path | None
 
 
 def _begin(run: Run, where: Where) -> None:
-    if where.out and not where.dry_run:
+    if (
+        where.out and not where.dry_run and first()
+    ):  # for another process the folder may have been begun already
         Record(where.out).refuse_unfit(where.overwrite)
-    from collapse_cli.analysis import training
-    from collapse_cli.distributed import first
-    from collapse_cli.runs import lifecycle, lock
-
-    if where.out and not where.dry_run and first():
         lock.refuse_held(where.out)  # before the images are read; it is claimed when they are
+    from collapse_cli.analysis import training
+    from collapse_cli.runs import lifecycle
+
     device = where.torch_device()
     images = training.images(run, device, where.data_dir, where.download)
     checkpoint = training.fresh(run, images, device)
@@ -205,7 +207,6 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where)
     """Train to the last epoch; of several processes the first alone shows."""
     from collapse_cli.analysis import training
     from collapse_cli.deterministic import deterministic
-    from collapse_cli.distributed import first
     from collapse_cli.runs import lifecycle
     from collapse_cli.runs.shell import quoted
     from collapse_cli.runs.signals import listening

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli import methods
-from collapse_cli.distributed import rank, statistics_of, world
+from collapse_cli.distributed import statistics_of
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.files import whole
 from collapse_cli.fingerprint import Fingerprint
 from collapse_cli.memory import budget
 from collapse_cli.methods import Method
 from collapse_cli.models.heads import in_words
+from collapse_cli.ranks import rank, world
 from collapse_cli.runs import zips
 from collapse_cli.runs.metadata import largest, refuse_odd_optimizer, refuse_odd_part, refuse_unlike
 from collapse_cli.runs.metadata import read as metadata_of

@@ -20,7 +20,6 @@ from collapse_cli import methods, training
 from collapse_cli.answers import version
 from collapse_cli.augment import recipes
 from collapse_cli.distributed import (
-    first,
     gathered_statistics,
     highest,
     others_alive,
@@ -30,6 +29,7 @@ from collapse_cli.distributed import (
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import writing
 from collapse_cli.interrupts import INTERRUPTED, REQUEUE, TERMINATED, cleaning
+from collapse_cli.ranks import first
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from collapse_cli.distributed import first
 from collapse_cli.errors import CollapseError
+from collapse_cli.ranks import first
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.lifecycle import failing

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from collapse_cli.distributed import first
 from collapse_cli.errors import CollapseError
 from collapse_cli.interrupts import TERMINATED
+from collapse_cli.ranks import first
 
 GRACE = 1.0  # seconds that a long computation may still take after SIGTERM
 POSIX = os.name == "posix"

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from collapse_cli.distributed import first
+from collapse_cli.ranks import first
 from collapse_cli.runs.signals import Signals
 from collapse_cli.training_state import State
 

@@ -174,6 +174,14 @@ def test_a_damaged_checkpoint_is_gone_on_from_by_what_the_refusal_says(
     assert epochs_done(copy) == [1, 2, 3]
 
 
+def test_another_process_takes_a_folder_that_the_first_has_begun(copy: Path, monkeypatch: Any) -> None:
+    before = contents(copy)
+    monkeypatch.setenv("RANK", "1")
+    argv = ["train", "--out", str(copy), "--epochs", "1", "--encoder", "mlp", "--dim", "8", "-q"]
+    assert main(argv) == 0
+    assert contents(copy) == before
+
+
 def test_a_run_without_facts_can_be_resumed(copy: Path) -> None:
     (copy / "run.json").write_text("")
     assert main(["train", "--resume", str(copy), "--epochs", "3", "-q"]) == 0
