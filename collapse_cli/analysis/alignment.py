@@ -24,7 +24,8 @@ def measure(subject: Subject) -> Iterator[Entry]:
         if subject.views:
             first, second = subject.views
             pair = first.spaces[space], second.spaces[space]
-            chosen = torch.searchsorted(subject.clean.index, first.index)  # both sorted
+            order = subject.clean.index.argsort()  # a file may number its images in any order
+            chosen = order[torch.searchsorted(subject.clean.index[order], first.index)]
             rows, labels = rows[chosen], None if labels is None else labels[chosen]
         with concerning(f"{subject.name} · {space}"):
             loss = _of_loss(subject, space)

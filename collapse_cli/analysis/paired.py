@@ -49,7 +49,7 @@ def _second(subject: Subject, path: Path) -> Subject:
                 "give the embeddings of another view of the same images, in the same order",
             )
     _refuse_another_order(subject.rows["h"][0:MATCHED], other.every["h"][0:MATCHED], path)
-    place = _places(subject)
+    place = torch.arange(subject.count) if subject.places is None else subject.places
     views = replace(
         subject.clean,
         representations=other.every["h"][place],
@@ -72,13 +72,6 @@ def _refuse_another_order(first: Tensor, second: Tensor, path: Path) -> None:
             "than the rows of the same place",
             "give both views of the same images in the same order",
         )
-
-
-def _places(subject: Subject) -> Tensor:
-    """(n,) which rows of the file are held in memory."""
-    if len(subject.clean) == subject.count:
-        return torch.arange(subject.count)
-    return subject.clean.index
 
 
 def _views_of(subject: Subject, source: Source | None, text: str) -> Subject:

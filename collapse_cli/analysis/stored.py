@@ -55,7 +55,7 @@ def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     count = stored.every["h"].shape[0]
     return Subject(
         name, facts, stored.clean, measuring, stored.every, stored.views, stored.temperature, codes=stored.codes,
-        stated_network=stored.network, story=story(facts, count, stored.clean.source),
+        stated_network=stored.network, places=stored.places, story=story(facts, count, stored.clean.source),
     )  # fmt: skip
 
 

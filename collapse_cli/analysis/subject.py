@@ -48,7 +48,8 @@ class Subject:
     suggested: how many groups names of files suggest; centre: the mean row (D,) by space that was subtracted from all
     embeddings, as they are in `original`; stated_network: the encoder that gave them, as their file states it; notes: what of the
     data set is not used, or not as it is; story: what was recognised and assumed, in sentences; available: images of the split
-    that is measured, of which `clean` may hold a sample, None for embeddings; count_images: those of another split.
+    that is measured, of which `clean` may hold a sample, None for embeddings; count_images: those of another split;
+    places: (N,) which rows of a file `clean` holds, None for what is no file.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Subject:
     story: tuple[str, ...] = ()
     available: int | None = None
     count_images: Callable[[str], int] | None = None
+    places: Tensor | None = None
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

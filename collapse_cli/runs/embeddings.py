@@ -37,7 +37,8 @@ class SavedEmbeddings:
 
     every: all rows (N,D) by space, read when they are asked for, where `clean` is a sample of them that is held in memory;
     assumed: what was made of a file that could have been read otherwise; codes: what h is where it is whole numbers, else None;
-    network: which encoder gave them, by the digest of its weights, empty where that is not known.
+    network: which encoder gave them, by the digest of its weights, empty where that is not known; places: (n,) which rows of the
+    file `clean` holds, for its index may number images of a data set.
     """
 
     clean: Embeddings
@@ -48,6 +49,7 @@ class SavedEmbeddings:
     shards: int = 1
     codes: Codes | None = None
     network: str = ""
+    places: Tensor | None = None
 
     @property
     def layout(self) -> str:
@@ -127,7 +129,8 @@ def load(
     whole = codes.recognise(held.representations, clean.stored, unpack)
     parts = len(entries[ROWS].files) if isinstance(entries[ROWS], shards.Shards) else 1
     assumed += codes.sentences(whole, unpack, entries)
-    return SavedEmbeddings(held, both, temperature, clean.spaces, assumed, parts, whole, _network(entries))
+    network = _network(entries)
+    return SavedEmbeddings(held, both, temperature, clean.spaces, assumed, parts, whole, network, chosen)
 
 
 def _temperature(entries: Mapping[str, Any], path: Path) -> float | None:

@@ -26,7 +26,6 @@ from collapse_cli.analysis import (
     loss_pairs,
     networks,
     oracle,
-    paired,
     portrait,
     texts,
 )
@@ -568,13 +567,31 @@ def test_a_single_job_is_done_here(jobs: int, pools: list[int], monkeypatch: pyt
     assert made == pools
 
 
-@pytest.mark.parametrize(("rows", "places"), [(20, range(20)), (40, range(0, 40, 2))])
-def test_which_rows_of_a_file_are_in_memory(rows: int, places: range) -> None:
-    """All of them by their place, whatever images they are of; of a sample those that were drawn."""
-    whole = collapse.load(ROWS)
-    clean = replace(whole.clean, index=torch.arange(0, 40, 2))
-    subject = replace(whole, clean=clean, streamed={"h": torch.zeros(rows, 4)})
-    assert paired._places(subject).tolist() == [*places]
+@pytest.mark.parametrize(
+    "numbers", [numpy.arange(20) + 1000, numpy.arange(20)[::-1]], ids=["others", "turned"]
+)
+@pytest.mark.parametrize("samples", [20, 7])
+def test_a_second_file_is_paired_by_the_place_of_its_rows(
+    numbers: numpy.ndarray, samples: int, tmp_path: Path
+) -> None:
+    """Row i with row i, whatever images the first file says that its rows are of, also where a sample is in memory."""
+    numpy.savez(tmp_path / "a.npz", representations=ROWS, index=numbers)
+    numpy.save(tmp_path / "b.npy", 2 * ROWS)
+    whole = collapse.load(tmp_path / "a.npz", second=str(tmp_path / "b.npy"), samples=samples)
+    assert whole.stored_views is not None
+    first, second = (view.representations for view in whole.stored_views)
+    assert len(first) == samples
+    assert torch.equal(second, 2 * first)
+
+
+def test_a_file_may_number_its_images_in_any_order(tmp_path: Path) -> None:
+    """The rows whose uniformity is told are those of the viewed images: the two with views here, (1, 0) and (-1, 0), 4 apart."""
+    rows = numpy.array([[0, 1], [1, 0], [0, -1], [-1, 0.0]])
+    views = {f"{part}_representations": rows[[1, 3]] for part in ("first", "second")}
+    views |= {f"{part}_index": numpy.array([9, 2]) for part in ("first", "second")}
+    numpy.savez(tmp_path / "a.npz", representations=rows, index=numpy.array([5, 9, 7, 2]), **views)
+    (entry,) = alignment.measure(collapse.load(tmp_path / "a.npz"))
+    assert float(entry.uniformity) == pytest.approx(-8)  # log exp(-2 * 4), t = 2
 
 
 def test_each_network_is_told_before_its_weights() -> None:

@@ -537,3 +537,16 @@ def test_tolerances_are_read_with_their_defaults() -> None:
         with pytest.raises(CollapseError) as caught:
             read(*terms, strict=False, baseline=False)
         assert caught.value.hint == "add --baseline"
+
+
+def test_a_single_run_has_its_own_interval_and_repeated_ones_have_none() -> None:
+    """Of several, their scatter says more; an end that is not finite is none at all."""
+    run = {"linear.h": metric(0.5, interval=[0.4, 0.6])}
+    alone, both = group(run).repeats("linear.h"), group(run, run).repeats("linear.h")
+    assert alone is not None
+    assert both is not None
+    assert (alone.interval, both.interval) == ((0.4, 0.6), None)
+    open_ended = group({"linear.h": metric(0.5, interval=[0.4, None])}).repeats("linear.h")
+    assert open_ended is not None
+    assert open_ended.interval is None
+    assert group({"linear.h": metric(None)}).repeats("linear.h") is None
