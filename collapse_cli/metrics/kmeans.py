@@ -44,6 +44,6 @@ def kmeans(rows: Tensor, count: int, generator: Generator) -> Tensor:
     seed = int(torch.randint(2**31, (), generator=generator))
     with warnings.catch_warnings():  # fewer different rows than clusters: `clusters used` says so
         warnings.simplefilter("ignore", ConvergenceWarning)
-        often = starts(*rows.shape, count)
+        often = starts(len(rows), rows.shape[1], count)
         assigned = KMeans(count, n_init=often, random_state=seed).fit_predict(near_1.numpy())
     return torch.from_numpy(assigned).long()
