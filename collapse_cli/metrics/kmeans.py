@@ -44,6 +44,7 @@ def kmeans(rows: Tensor, count: int, generator: Generator) -> Tensor:
     seed = int(torch.randint(2**31, (), generator=generator))
     with warnings.catch_warnings():  # fewer different rows than clusters: `clusters used` says so
         warnings.simplefilter("ignore", ConvergenceWarning)
-        often = starts(*rows.shape, count)
+        n, d = rows.shape
+        often = starts(n, d, count)
         assigned = KMeans(count, n_init=often, random_state=seed).fit_predict(near_1.numpy())
     return torch.from_numpy(assigned).long()
