@@ -88,9 +88,8 @@ class Counting:
             largest, first = self.sketch.largest()
             return Copies(self.count, distinct, self.zeros, largest, first, None, error, EQUAL)
         coordinates, tolerance = torch.cat(self.parts), nearness(rows[0:1].dtype)
-        spread = coordinates.var(
-            dim=0
-        )  # of projections, each about the unit rows' total variance, and of the length
+        # of projections, each about the unit rows' total variance, and of the length
+        spread = coordinates.var(dim=0)
         spread = torch.maximum(spread[:AXES].mean(), spread[AXES]).sqrt()
         tolerance = tolerance if NARROW * tolerance < float(spread) else EQUAL
         owner = owners(coordinates, rows, tolerance)

@@ -80,7 +80,7 @@ class Sketch:
     def _join(self, key: Tensor, counts: Tensor, places: Tensor) -> None:
         every = torch.cat([self.kept, key])
         distinct, number = numpy.unique(every.numpy(), return_inverse=True)
-        index = torch.from_numpy(number.reshape(-1))
+        index = torch.from_numpy(number.ravel())
         self.kept = torch.from_numpy(distinct)
         self.counts = torch.zeros_like(self.kept).index_add_(0, index, torch.cat([self.counts, counts]))
         first = torch.full_like(self.kept, torch.iinfo(torch.int64).max)

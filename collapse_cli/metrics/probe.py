@@ -181,9 +181,8 @@ def stratified(
     Raises CollapseError, with code 3, where fewer than two are left for that.
     """
     groups = _shuffled_by_class(labels, generator)
-    cuts = [round(share * len(group)) for group in groups]
-    fitted = torch.cat([group[:cut] for group, cut in zip(groups, cuts, strict=True)])
-    judged = torch.cat([group[cut:] for group, cut in zip(groups, cuts, strict=True)])
+    parts = [group.tensor_split([round(share * len(group))]) for group in groups]
+    fitted, judged = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
     if owner is not None:
         fitted, judged = _on_one_side(fitted, owner)
     if len(judged) < 2:

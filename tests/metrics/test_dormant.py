@@ -50,6 +50,7 @@ def test_planted_dormant_units_are_seen() -> None:
     found = dormant(rows)
     assert shares(found) == (8 / 64, 16 / 64, 24 / 64)
     assert found.scores[0] == pytest.approx(64 / 40, rel=0.15)
+    assert found.scores.null == (1,) * 64
     assert metrics(found)["dormant_0025"]["interval"] == [16 / 64, 16 / 64]
 
 

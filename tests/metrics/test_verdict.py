@@ -403,8 +403,8 @@ def test_why_few_rows_cannot_be_judged() -> None:
 
 
 def test_a_few_outliers_are_told_with_their_share() -> None:
-    assert "3 % of the embeddings carry it" in verdict(evidence(row_participation=0.03)).sentence
-    assert "0 % of the embeddings carry it" in verdict(evidence(row_participation=0.0)).sentence
+    assert ": 3 % of the embeddings carry it" in verdict(evidence(row_participation=0.03)).sentence
+    assert ": 0 % of the embeddings carry it" in verdict(evidence(row_participation=0.0)).sentence
 
 
 def test_the_bound_of_an_interval_is_half_of_the_nulls() -> None:
