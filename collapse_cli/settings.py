@@ -543,7 +543,7 @@ def shown(value: Any) -> str:
     """A value as it was typed, and no more of it than fits into a sentence."""
     if isinstance(value, int) and abs(value) > LARGEST:  # Python writes no more than 4,300 digits
         return f"{'-' if value < 0 else ''}{Decimal(abs(value)):.1e}"
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = str(value)
     return text if len(text) <= MOST else f"{text[:MOST]}…"
 
 
