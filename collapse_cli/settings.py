@@ -514,12 +514,12 @@ def _checked(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
         value = _read(kind, value)
     except (ValueError, OverflowError):  # a whole number of hundreds of digits is no float
         allowed = ", ".join(get_args(kind)) or KINDS[kind]
-        raise CollapseError(f"{option} cannot be '{shown(value)}'", f"it takes {allowed}") from None
+        raise CollapseError(f"{option} cannot be '{as_typed(value)}'", f"it takes {allowed}") from None
     low, high = field.metadata["low"], field.metadata["high"]
     infinite = isinstance(value, float) and not math.isfinite(value)
     if isinstance(value, int | float) and (infinite or not low <= value <= high):
         limits = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
-        raise CollapseError(f"{option} cannot be {shown(value)}", f"it must be {limits}")
+        raise CollapseError(f"{option} cannot be {as_typed(value)}", f"it must be {limits}")
     refuse_extreme(value, option)
     return value
 
@@ -536,10 +536,10 @@ def refuse_extreme(value: Any, option: str) -> None:
         limits = f"0, or a number that is farther from it than {NEAREST:g}"
     else:
         return
-    raise CollapseError(f"{option} cannot be {shown(value)}", f"it must be {limits}")
+    raise CollapseError(f"{option} cannot be {as_typed(value)}", f"it must be {limits}")
 
 
-def shown(value: Any) -> str:
+def as_typed(value: Any) -> str:
     """A value as it was typed, and no more of it than fits into a sentence."""
     if isinstance(value, int) and abs(value) > LARGEST:  # Python writes no more than 4,300 digits
         return f"{'-' if value < 0 else ''}{Decimal(abs(value)):.1e}"

@@ -45,18 +45,18 @@ class Sure:
 
     def write(self, text: str) -> int:
         """The number of letters, as of any stream. Raises CollapseError, and BrokenPipeError as it is."""
-        with self._told():
+        with self._failure_in_words():
             if not self._lost:
                 self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with self._told():
+        with self._failure_in_words():
             if not self._lost:
                 self._stream.flush()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _failure_in_words(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -34,6 +33,7 @@ from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import train
 from collapse_cli.training_state import start
+from tests.processes import alive, children, needs_linux
 
 STEPS, BATCH = 2, 8
 SMALL = {"queue": 16, "negatives": 8, "hardest": 8, "pair_mixes": 4, "query_mixes": 4, "mix_after": 0.0}
@@ -273,16 +273,7 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
     assert [epoch["number"] for epoch in history] == [1, 2]
 
 
-def alive(process: int) -> bool:
-    """Whether it runs: not where it has ended and nobody has asked how."""
-    with suppress(OSError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-@pytest.mark.skipif(
-    not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process"
-)
+@needs_linux
 def test_torchrun_is_stopped_requeued_and_terminated(tmp_path: Path) -> None:
     """A signal to one process saves the run and ends both; SIGTERM to torchrun ends both at once. run.json says which it was.
 
@@ -312,8 +303,7 @@ def test_torchrun_is_stopped_requeued_and_terminated(tmp_path: Path) -> None:
             done, history, began = len(Record(out).history()), Record(out), time.monotonic()
             while len(history.history()) == done and time.monotonic() - began < 120:
                 time.sleep(0.05)
-            threads = Path(f"/proc/{agent.pid}/task").iterdir()
-            ranks = [int(child) for each in threads for child in (each / "children").read_text().split()]
+            ranks = children(agent.pid)
             assert len(ranks) == 2, stderr.read_text()
             os.kill(agent.pid if to_agent else ranks[1], what)
             began = time.monotonic()

@@ -15,33 +15,11 @@ from collapse_cli.walks import refuse_impossible
 
 MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, though the project has one
 
-PATHS = (
-    *(
-        "input",
-        "inputs",
-        "run",
-        "real",
-        "generated",
-        "out",
-        "resume",
-        "config",
-        "animation",
-        "plot",
-        "html",
-        "junit",
-    ),
-    *(
-        "dataset",
-        "data_dir",
-        "labels",
-        "groups",
-        "second",
-        "baseline",
-        "save_baseline",
-        "noise",
-        "data_covariance",
-    ),
-)
+PATHS = {
+    *("input", "inputs", "run", "real", "generated", "out", "resume", "config", "animation", "plot", "html"),
+    *("junit", "dataset", "data_dir", "labels", "groups", "second", "baseline", "save_baseline", "noise"),
+    "data_covariance",
+}
 """Arguments and options that are a path, or may be one."""
 
 
@@ -62,9 +40,7 @@ class Subcommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         temporary_folder()
-        if (
-            not logging.root.handlers
-        ):  # else what matplotlib has to say of a home folder reaches stderr as it is
+        if not logging.root.handlers:  # else what matplotlib says of a home folder reaches stderr as it is
             logging.root.addHandler(logging.NullHandler())
         return super().invoke(ctx)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LARGEST = 1 << 31  # of every count and size
 MOMENTUM = "momentum_buffer"  # None where it was never used
-KEPT = {"sgd": (MOMENTUM,), "adam": ("step", "exp_avg", "exp_avg_sq")}
+OPTIMIZER_STATE = {"sgd": (MOMENTUM,), "adam": ("step", "exp_avg", "exp_avg_sq")}
 """What each optimizer keeps for a parameter."""
 
 
@@ -89,7 +89,7 @@ def refuse_odd_part(
         return
     if metadata.get("steps") != steps or not 0 < metadata.get("step", 0) < steps:
         raise ValueError("it was saved within an epoch, but at none of its steps")
-    if not isinstance(part, Mapping) or not isinstance(kept := part.get("statistics"), Mapping):
+    if not isinstance(part, Mapping) or not isinstance(of_batches := part.get("statistics"), Mapping):
         raise ValueError("the epoch that it was saved within is not as a training writes it")
     if not (_is_plain(part.get("opening"), 1, floating=False) and _is_plain(part.get("total"), 0)):
         raise ValueError("its losses, or what it drew the order of its images from, are missing")
@@ -97,12 +97,13 @@ def refuse_odd_part(
     if type(seconds) not in (int, float) or not 0 <= seconds < LARGEST:
         raise ValueError("the seconds of its epoch are no number")
     shapes = (
-        {name: (len(next(iter(kept.values()))), *of_one.shape) for name, of_one in statistics.items()}
-        if kept
+        {name: (len(next(iter(of_batches.values()))), *of_one.shape) for name, of_one in statistics.items()}
+        if of_batches
         else {}
     )
-    if kept.keys() != shapes.keys() or not all(
-        _is_plain(kept[name], len(shape)) and kept[name].shape == shape for name, shape in shapes.items()
+    if of_batches.keys() != shapes.keys() or not all(
+        _is_plain(of_batches[name], len(shape)) and of_batches[name].shape == shape
+        for name, shape in shapes.items()
     ):
         raise ValueError("the statistics of its batches are not those of its network")
 
@@ -115,7 +116,7 @@ def refuse_odd_optimizer(saved: Any, parameters: Sequence[Tensor], kind: str) ->
     for place, state in states.items():
         if type(place) is not int or not 0 <= place < len(parameters) or not isinstance(state, Mapping):
             raise ValueError("the state of its optimizer is not that of its parameters")
-        shapes = {name: () if name == "step" else parameters[place].shape for name in KEPT[kind]}
+        shapes = {name: () if name == "step" else parameters[place].shape for name in OPTIMIZER_STATE[kind]}
         if state.keys() != shapes.keys() or not all(
             (state[name] is None and name == MOMENTUM)
             or (_is_plain(state[name], len(shape)) and state[name].shape == shape)

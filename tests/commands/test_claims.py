@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +17,7 @@ from collapse_cli import claims
 from collapse_cli.analysis import claims as running
 from collapse_cli.claims.claim import PIXELS, Arm, Check, Claim
 from collapse_cli.cli import main
+from tests.processes import alive, children, needs_linux
 
 Capture = pytest.CaptureFixture[str]
 SHORT = {"encoder": "mlp", "epochs": 1, "batch": 256}
@@ -110,24 +110,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_trained(
     assert message in capsys.readouterr().err
 
 
-def children(process: int) -> list[int]:
-    """Of a process and of all its threads; none once it has ended."""
-    with suppress(OSError):
-        threads = list(Path(f"/proc/{process}/task").iterdir())
-        return [int(child) for each in threads for child in (each / "children").read_text().split()]
-    return []
-
-
-def alive(process: int) -> bool:
-    """Whether it runs: not where it has ended and nobody has asked how."""
-    with suppress(OSError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-@pytest.mark.skipif(
-    not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process"
-)
+@needs_linux
 def test_sigterm_ends_every_process(tmp_path: Path) -> None:
     """143 and one line, without a traceback, and nobody trains on."""
     argv = [sys.executable, "-m", "collapse_cli", "claims", "momentum", "--jobs", "2"]
