@@ -14,7 +14,7 @@ from functools import cached_property
 from importlib.metadata import version as installed
 from typing import Any
 
-from collapse_cli.results import Metric, metrics
+from collapse_cli.metric import Metric, metrics
 
 SCHEMA = 2
 BETWEEN = " · "  # a subject's name and the space that was measured, as they are shown

@@ -31,11 +31,16 @@ def null_of(value: float) -> float:
 
 
 class Curve(tuple[float, ...]):
-    """Values over x (1, 2, 3 … when not given), with the curve of the null, and the same at initialisation."""
+    """Values over x (1, 2, 3 … when not given), with the curve of the null, and the same at initialisation.
+
+    interval: the lower and the upper ends of every value's interval, nominally 95 %; names: of the places on x, as layers have.
+    """
 
     x: tuple[float, ...] | None
     null: tuple[float, ...] | None
     initial: tuple[float, ...] | None
+    interval: tuple[tuple[float, ...], tuple[float, ...]] | None
+    names: tuple[str, ...] | None
 
     def __new__(
         cls,
@@ -43,11 +48,16 @@ class Curve(tuple[float, ...]):
         x: Iterable[float] | None = None,
         null: Iterable[float] | None = None,
         initial: Iterable[float] | None = None,
+        interval: tuple[Iterable[float], Iterable[float]] | None = None,
+        names: Iterable[str] | None = None,
     ) -> Curve:
         curve = super().__new__(cls, (float(v) for v in values))
         curve.x = None if x is None else tuple(float(v) for v in x)
         curve.null = None if null is None else tuple(float(v) for v in null)
         curve.initial = None if initial is None else tuple(float(v) for v in initial)
+        low, high = interval or ((), ())
+        curve.interval = None if interval is None else (tuple(map(float, low)), tuple(map(float, high)))
+        curve.names = None if names is None else tuple(names)
         return curve
 
 

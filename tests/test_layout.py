@@ -10,7 +10,8 @@ import pytest
 
 import collapse_cli
 from collapse_cli.layout import Table
-from collapse_cli.results import metrics, number
+from collapse_cli.metric import metrics
+from collapse_cli.results import number
 
 METRICS = Path(collapse_cli.__file__).parent / "metrics"
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from collapse_cli.answers import SCHEMA, Verdict
-from collapse_cli.results import curve, each, lines, matrix, metrics, number
+from collapse_cli.metric import metrics
+from collapse_cli.results import curve, each, lines, matrix, number
 from collapse_cli.values import Curve, Matrix, Measured
 from tests.documents import answer, entry
 

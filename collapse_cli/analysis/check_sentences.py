@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collapse_cli.answers import Verdict
+from collapse_cli.metric import Metric
 from collapse_cli.metrics.bounds import RELATIONS, Result
-from collapse_cli.results import Metric
 from collapse_cli.views.words import figures, quantity, verdict
 
 MET = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "exactly"}

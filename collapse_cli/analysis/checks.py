@@ -11,10 +11,10 @@ from collapse_cli.analysis.merging import NEAR, space_of
 from collapse_cli.analysis.portrait import Portrait
 from collapse_cli.analysis.terms import Terms
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import Metric, Required, changed
 from collapse_cli.metrics.bounds import Result, beside, judge, near_zero, no_worse, scaled, worst
 from collapse_cli.metrics.requirements import Requirement, refuse_unfit
 from collapse_cli.metrics.tolerances import Tolerance
-from collapse_cli.results import Metric, Required, changed
 from collapse_cli.views.words import figures
 
 SIZES = ("samples", "dimensions")  # which decide the null

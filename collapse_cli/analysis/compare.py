@@ -15,8 +15,8 @@ from collapse_cli.analysis.sides import differences, side_by_side
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.metric import Metric, changed, without
 from collapse_cli.progress import Progress, silent
-from collapse_cli.results import Metric, changed, without
 from collapse_cli.settings import flat
 
 Axes = tuple[str, str]

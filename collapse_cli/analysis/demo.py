@@ -14,7 +14,7 @@ from collapse_cli.analysis.merging import by_name
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.analysis.training import fresh
 from collapse_cli.answers import Answer, Entry, answer, headline
-from collapse_cli.results import Metric, changed, without
+from collapse_cli.metric import Metric, changed, without
 from collapse_cli.runs import lifecycle, lock
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import Run

@@ -15,8 +15,8 @@ from collapse_cli.analysis.portrait import Portrait
 from collapse_cli.analysis.terms import Terms
 from collapse_cli.answers import Entry, Verdict, headline
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import Metric, changed
 from collapse_cli.metrics.requirements import Gate
-from collapse_cli.results import Metric, changed
 
 
 def judged(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from collapse_cli.answers import Answer, Verdict
+from collapse_cli.metric import Metric, changed
 from collapse_cli.metrics.comparison import Repeats
-from collapse_cli.results import Metric, changed
 
 NEAR = 0.02  # relative: nulls that differ less are one
 

@@ -11,8 +11,8 @@ from collapse_cli.analysis.measurement import REMEDIES
 from collapse_cli.analysis.merging import by_name
 from collapse_cli.analysis.portrait import Portrait
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.metric import Metric, changed, counts, limits
 from collapse_cli.metrics.requirements import Domain, Requirement, refuse_unfit
-from collapse_cli.results import Metric, changed, counts, limits
 
 SPACES = ("z", "h", "head")  # what a name without a space means: the first of these that has it
 

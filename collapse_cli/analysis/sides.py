@@ -10,8 +10,8 @@ from collapse_cli.analysis import contrasts
 from collapse_cli.analysis.contrasts import Together
 from collapse_cli.analysis.merging import Group, mean, near, space_of
 from collapse_cli.answers import Entry, Verdict, headline
+from collapse_cli.metric import Metric, changed, without
 from collapse_cli.metrics.comparison import Mark, best, difference, paired, repeated
-from collapse_cli.results import Metric, changed, without
 
 SIDE = "side_by_side"  # the kind of a group's entry
 FINDINGS = {"null_is", "better", "headline"}  # a number that declares one of these is no mere count

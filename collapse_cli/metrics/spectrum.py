@@ -101,11 +101,11 @@ class Spectrum:
     )  # fmt: skip
     eigenvalues: Curve = curve(
         "eigenvalues of the covariance of the unit embeddings, as in Jing et al. 2022",
-        x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", sketch=True,
+        x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", sketch=True, apart="dimensions",
     )  # fmt: skip
     explained: Curve = curve(
         "share of the variance that the first k directions hold",
-        label="variance explained", x="directions k", y="share of variance", null="isotropic",
+        label="variance explained", x="directions k", y="share of variance", null="isotropic", apart="dimensions", low=0, high=1,
     )  # fmt: skip
     mean_cosine: float | None = number(
         "mean cosine of two different embeddings, 1 - total variance: anisotropy (Ethayarajh 2019, arXiv:1909.00512); 1: a point",

@@ -98,7 +98,7 @@ class Layer:
     spectrum: Curve | None = curve(
         "singular values over the root mean square of the initial ones",
         label="singular values", x="share of the directions, by size", y="singular value / initial", log="y", null="initial",
-        default=None,
+        apart="result", default=None,
     )  # fmt: skip
 
 

@@ -125,7 +125,9 @@ def _number(metric: dict[str, Any]) -> bool:
 
 
 def _points(curve: dict[str, Any]) -> bool:
-    return _row(curve["values"]) and all(_row(curve.get(name) or []) for name in ("null", "at", "initial"))
+    ends, names = curve.get("interval") or [], curve.get("names") or []
+    parts = [curve["values"], *(curve.get(name) or [] for name in ("null", "at", "initial")), *ends]
+    return all(map(_row, parts)) and len(ends) in (0, 2) and _listed(names, str)
 
 
 def _interval(value: Any) -> bool:

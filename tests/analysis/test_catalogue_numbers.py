@@ -13,9 +13,9 @@ from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.inputs import load
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.cli import main
+from collapse_cli.metric import metrics
 from collapse_cli.metrics.isotropy import isotropy
 from collapse_cli.metrics.view_ratio import view_ratio
-from collapse_cli.results import metrics
 
 
 def saved(path: Path, rows: numpy.ndarray, first: numpy.ndarray, second: numpy.ndarray) -> str:

@@ -17,7 +17,7 @@ from collapse_cli.analysis.contrasts import Together, finding, together
 from collapse_cli.analysis.merging import Group, Single
 from collapse_cli.analysis.sides import KEYS, differences, side_by_side
 from collapse_cli.answers import Verdict, answer
-from collapse_cli.results import Metric
+from collapse_cli.metric import Metric
 from collapse_cli.views.document import document
 
 SCHEMA = json.loads((Path(cli.__file__).parent / "views" / "schema.json").read_text())

@@ -15,8 +15,8 @@ from collapse_cli.analysis.inputs import load
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.named import domains
 from collapse_cli.analysis.subject import Subject
+from collapse_cli.metric import Metric, counts, metrics
 from collapse_cli.metrics.requirements import Domain
-from collapse_cli.results import Metric, counts, metrics
 
 ROWS, WIDTH = 240, 12
 

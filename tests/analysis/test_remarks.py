@@ -18,11 +18,11 @@ from collapse_cli.analysis.image_sets import Labeller
 from collapse_cli.analysis.needed import refuse_gan
 from collapse_cli.data.labelling import Labelled
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import Metric
 from collapse_cli.metrics.alignment import Alignment
 from collapse_cli.metrics.kmeans import ENOUGH, PER_START, STARTS, seconds, starts
 from collapse_cli.metrics.requirements import parse
 from collapse_cli.progress import told_to
-from collapse_cli.results import Metric
 from collapse_cli.settings import Gan
 
 

@@ -16,9 +16,9 @@ from collapse_cli.analysis.portrait import Portrait
 from collapse_cli.analysis.terms import read
 from collapse_cli.answers import Entry, Verdict, answer
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import Metric
 from collapse_cli.metrics.requirements import parse
 from collapse_cli.metrics.tolerances import Tolerance
-from collapse_cli.results import Metric
 
 HEALTHY, POINT = Verdict("healthy", "It is."), Verdict("complete collapse", "A point.")
 

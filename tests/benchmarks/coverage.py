@@ -20,6 +20,7 @@ import torch
 from scipy.special import stdtrit
 from torch import Generator, Tensor
 
+from collapse_cli.metric import metrics
 from collapse_cli.metrics.alignment import measure
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.isotropy import isotropy
@@ -28,7 +29,6 @@ from collapse_cli.metrics.ranks import entropy_rank, participation_ratio, stable
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.metrics.view_ratio import measure as ratio_of
-from collapse_cli.results import metrics
 
 RATIOS = (5, 20, 100)
 BLOCKS = 20

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import metrics
 from collapse_cli.metrics.dormant import Dormant, _room, dormant, share
-from collapse_cli.results import metrics
 
 
 def active(n: int, d: int, seed: int = 0) -> Tensor:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import metrics
 from collapse_cli.metrics.alignment import mean_cosine
 from collapse_cli.metrics.isotropy import Isotropy, centred_cosine, expected_centred, isotropy
 from collapse_cli.metrics.rows import directions
-from collapse_cli.results import metrics
 
 
 def seeded(seed: int = 0) -> torch.Generator:

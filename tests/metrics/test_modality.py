@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import metrics
 from collapse_cli.metrics import modality as room
 from collapse_cli.metrics.modality import Modality, gap, modality, other_cosine, recall
-from collapse_cli.results import metrics
 from collapse_cli.values import Measured
 
 

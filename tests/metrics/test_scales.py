@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 from collapse_cli.analysis.centring import less, means
 from collapse_cli.analysis.oracle import of_length_1
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import metrics
 from collapse_cli.metrics import (
     alignment,
     layer_alignment,
@@ -51,7 +52,6 @@ from collapse_cli.metrics.rows import (
 from collapse_cli.metrics.scatter import groups
 from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.metrics.verdict import verdict
-from collapse_cli.results import metrics
 
 N, D = 48, 5
 LABELS = torch.arange(N) % 3

@@ -13,12 +13,12 @@ from sklearn.decomposition import PCA
 from torch.nn.functional import normalize
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import metrics
 from collapse_cli.metrics import intervals as room
 from collapse_cli.metrics.alignment import uniformity
 from collapse_cli.metrics.nulls import never_negative
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.verdict import verdict
-from collapse_cli.results import metrics
 
 
 def seeded(seed: int = 0) -> torch.Generator:

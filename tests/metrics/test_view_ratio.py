@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metric import metrics
 from collapse_cli.metrics.view_ratio import against, measure, view_ratio
-from collapse_cli.results import metrics
 from collapse_cli.values import Measured
 
 

@@ -10,7 +10,8 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.results import frames, metrics
+from collapse_cli.metric import metrics
+from collapse_cli.results import frames
 from collapse_cli.values import Frames
 from collapse_cli.views import animation, clouds, plot, style
 from tests.documents import answer, entry

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse_cli.answers import Answer, Entry, Verdict
+from collapse_cli.metric import Metric
 from collapse_cli.metrics.requirements import Gate
 from collapse_cli.printable import printable
-from collapse_cli.results import Metric
 from collapse_cli.views import gate, github
 from collapse_cli.views.document import document
 

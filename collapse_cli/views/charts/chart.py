@@ -1,0 +1,175 @@
+"""The kinds of charts: plain data, with every text, limit and value that a painter needs. A painter decides colours and places.
+
+`place` is the position of a result among those of the document: a painter gives the same colour, dashes and marker to the
+same place in every chart. Values that are no number are None: a gap in a line, a missing bar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from collapse_cli.views.scale import Axis
+
+Role = Literal["result", "null", "initial"]
+Values = tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """An axis of a chart: its label with the unit, its range and scale; names: of the places 0, 1, 2 … in place of numbers.
+
+    whole: its values are whole numbers, as a layer or an epoch is.
+    """
+
+    label: str
+    scale: Axis
+    names: tuple[str, ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """Values y over x. label: where the line stands, as `h`, `isotropic`, `at initialisation`; result: whose it is.
+
+    low, high: the ends of a band, what it is `band`: a 95 % interval, or from the lowest to the highest seed; joined: False for
+    points in no order.
+    """
+
+    label: str
+    x: tuple[float, ...]
+    y: Values
+    role: Role = "result"
+    place: int = 0
+    result: str = ""
+    low: Values = ()
+    high: Values = ()
+    band: str = ""
+    joined: bool = True
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Lines over one pair of axes. shades: they are an ordered family, from dark to light, the first and the last labelled."""
+
+    title: str
+    x: Side
+    y: Side
+    lines: tuple[Line, ...]
+    help: str = ""
+    shades: bool = False
+
+
+@dataclass(frozen=True)
+class Multiples:
+    """The same curve of many results, each in small axes of its own, all of the same range, under its own title."""
+
+    title: str
+    charts: tuple[Curves, ...]
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One result's values by row. intervals: (low, high) by row, where there are any."""
+
+    label: str
+    place: int
+    values: Values
+    intervals: tuple[tuple[float, float] | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Horizontal bars from 0, or dots where many results share a row. nulls: of each row; null_is: what they are.
+
+    more: rows that are left out.
+    """
+
+    title: str
+    rows: tuple[str, ...]
+    bars: tuple[Bar, ...]
+    x: Side
+    nulls: Values = ()
+    null_is: str = ""
+    help: str = ""
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A matrix with one colour scale from low to high, which all results of one kind share. diverging: about 0."""
+
+    title: str
+    values: tuple[Values, ...]
+    rows: Side
+    columns: Side
+    low: float
+    high: float
+    diverging: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Points:
+    """The points of one result in a scatter."""
+
+    label: str
+    place: int
+    at: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Two numbers of every result against each other."""
+
+    title: str
+    x: Side
+    y: Side
+    points: tuple[Points, ...]
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of a gate: its margin from the bound as a share of it, met on the right of 0, and what it came to in words."""
+
+    label: str
+    result: str
+    margin: float | None
+    interval: tuple[float, float] | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The checks of a gate on one axis."""
+
+    title: str
+    rows: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """Points of the plane at several times, about marks that stay."""
+
+    title: str
+    place: int
+    metric: Any
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What a chart would show, in words: equal values, or numbers that have no null, no interval and no companion."""
+
+    title: str
+    text: str
+
+
+Chart = Curves | Multiples | Bars | Heat | Scatter | Checks | Clouds | Sentence
+
+
+def titles(charts: Sequence[Chart]) -> list[str]:
+    return [chart.title for chart in charts]

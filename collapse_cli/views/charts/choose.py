@@ -1,0 +1,127 @@
+"""A document -> its charts: one for each curve, each `each`, each matrix, a scatter of two numbers, the checks of a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from collapse_cli.views.charts import curves, margins, rows
+from collapse_cli.views.charts.chart import Chart, Clouds, Heat, Points, Scatter, Values
+from collapse_cli.views.charts.curves import Measured
+from collapse_cli.views.charts.sides import of_number, side
+from collapse_cli.views.document import Document, Group, Metric, groups, names
+from collapse_cli.views.words import titled
+
+NUMBERS = 6  # drawn where a document has nothing else
+
+
+def charts(document: Document) -> list[Chart]:
+    """Everything to be drawn, each once; the numbers themselves where there is nothing else."""
+    places = places_of(document)
+    chosen = [chart for group in groups(document) for chart in _of_group(group, places)]
+    chosen = chosen or [chart for group in groups(document) for chart in _numbers(group, places)]
+    return [chart for n, chart in enumerate(chosen) if chart not in chosen[:n]]
+
+
+def places_of(document: Document) -> dict[str, int]:
+    """The place of every result by its name."""
+    return {name: place for place, name in enumerate(dict.fromkeys(names(document)))}
+
+
+def _of_group(group: Group, places: dict[str, int]) -> Iterator[Chart]:
+    scatter = _scatter(group, places)
+    yield from [scatter] if scatter else []
+    for name, result in group:
+        if checks := margins.checks(result["metrics"]):
+            yield margins.chart(_titled(group.title, group, name), checks)
+    for key in group.declared("curve"):
+        yield from curves.curves(_measured(group, key, places))
+    for key in group.declared("lines"):
+        for name, metric in group.measured(key):
+            yield curves.family(metric, name if len(group.names) > 1 else "")
+    for key in group.declared("each"):
+        yield rows.each(_measured(group, key, places))
+    for key in group.declared("matrix"):
+        yield from _heats(group, key)
+    for key in group.declared("frames"):
+        for name, metric in group.measured(key):
+            yield Clouds(_titled(metric["label"], group, name), places[name], metric, metric["help"])
+
+
+def _titled(title: str, group: Group, name: str) -> str:
+    return titled(f"{title} · {name}" if len(group.names) > 1 else title)
+
+
+def _measured(group: Group, key: str, places: dict[str, int]) -> list[Measured]:
+    """The results of one metric, each with what tells it from the others: its space, its subject, or both."""
+    found = [(name, entry) for name, entry in group if key in entry["metrics"]]
+    subjects = {entry["subject"] for _, entry in found}
+    spaces = {entry["space"] for _, entry in found}
+    return [
+        Measured(
+            _label(name, entry["space"], subjects, spaces),
+            name,
+            entry["space"],
+            places[name],
+            entry["metrics"][key],
+        )
+        for name, entry in found
+    ]
+
+
+def _label(name: str, space: str, subjects: set[str], spaces: set[str]) -> str:
+    return space if len(subjects) == 1 and len(spaces) > 1 and space else name
+
+
+def _heats(group: Group, key: str) -> Iterator[Heat]:
+    """The matrices of all results, on one colour scale."""
+    measured = group.measured(key)
+    every = [v for _, metric in measured for row in metric["values"] for v in row if v is not None]
+    declared = measured[0][1]
+    most, least = max(every, default=1.0), min(every, default=0.0)
+    diverging = least < 0
+    size = max(abs(most), abs(least))
+    low, high = (-size, size) if diverging else (0.0, most or 1.0)
+    low, high = (declared.get("low", low), declared.get("high", high)) if "high" in declared else (low, high)
+    for name, metric in measured:
+        yield _heat(_titled(metric["label"], group, name), metric, (low, high), diverging)
+
+
+def _heat(title: str, metric: Metric, scale: tuple[float, float], diverging: bool) -> Heat:
+    values: tuple[Values, ...] = tuple(tuple(row) for row in metric["values"])
+    across = len(values[0]) if values else 0
+    row_names, column_names = metric.get("row_names", ()), metric.get("column_names", ())
+    down = side(metric["rows"], [float(n) for n in range(len(values))], names=row_names)
+    right = side(metric["columns"], [float(n) for n in range(across)], names=column_names)
+    return Heat(title, values, down, right, *scale, diverging, metric["help"])
+
+
+def _scatter(group: Group, places: dict[str, int]) -> Scatter | None:
+    """Two numbers of every result against each other, where a kind of result declares two axes.
+
+    A result that is the mean of runs has a point for each of them.
+    """
+    declared = group.declared("number")
+    chosen = [next((k for k, m in declared.items() if m.get("axis") == end), None) for end in ("x", "y")]
+    x, y = (dict(group.measured(key)) if key else {} for key in chosen)
+    by_name = {n: _points(x[n], y[n]) for n in x if n in y and None not in (x[n]["value"], y[n]["value"])}
+    every = [point for at in by_name.values() for point in at]
+    if len(every) < 2:
+        return None
+    metrics = x[next(iter(by_name))], y[next(iter(by_name))]
+    sides = [of_number(m, [point[n] for point in every], from_zero=False) for n, m in enumerate(metrics)]
+    points = tuple(Points(name, places[name], tuple(at)) for name, at in by_name.items())
+    title = f"{titled(metrics[0]['label'])} and {metrics[1]['label']}"
+    return Scatter(title, sides[0], sides[1], points, "; ".join(metric["help"] for metric in metrics))
+
+
+def _points(x: Metric, y: Metric) -> Sequence[tuple[float, float]]:
+    """One for each run, or the value itself."""
+    return list(zip(x.get("runs", [x["value"]]), y.get("runs", [y["value"]]), strict=True))
+
+
+def _numbers(group: Group, places: dict[str, int]) -> Iterator[Chart]:
+    """The headlines, each with the null beside it."""
+    declared = group.declared("number")
+    strong = {key: metric for key, metric in declared.items() if metric.get("headline")} or declared
+    chosen = [(strong[key], _measured(group, key, places)) for key in list(strong)[:NUMBERS]]
+    yield from rows.numbers(chosen)
