@@ -38,6 +38,7 @@ class Shown:
     all: bool = knob(False, "full tables of every number, in place of the short answer")
     json: bool = knob(False, "one JSON document of everything on stdout, in place of the short answer")
     plot: str = knob("", "draw the curves to this .png, .svg or .pdf")
+    plot_width: float = knob(10.0, "inches of the plot, from 2 to 40; 3.3 is a column of a paper")
     html: str = knob("", "write one self-contained page")
     quiet: bool = knob(False, "no tables, no progress")
 
@@ -48,7 +49,7 @@ class Shown:
         path = {
             name: Path(value) if value else None for name, value in (("plot", self.plot), ("html", self.html))
         }
-        output = Output(json=self.json, quiet=self.quiet, all=self.all, **path)
+        output = Output(json=self.json, quiet=self.quiet, all=self.all, width=self.plot_width, **path)
         check(output)
         return output
 

@@ -7,29 +7,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.printable import json_text, printable
 from collapse_cli.streams import unaltered
 from collapse_cli.views import targets
 
 PLOTS = (".png", ".svg", ".pdf")
 PAGES = (".html", ".htm")
+NARROWEST, WIDEST = 2.0, 40.0  # inches of a plot
 
 
 @dataclass(frozen=True)
 class Output:
-    """Where an answer goes: JSON instead of the short answer, a plot, a page; `all`: full tables; `quiet`: neither is printed."""
+    """Where an answer goes: JSON instead of the short answer, a plot `width` inches wide, a page; `all`: full tables; `quiet`:
+    neither is printed."""
 
     json: bool = False
     plot: Path | None = None
     html: Path | None = None
     quiet: bool = False
     all: bool = False
+    width: float = 10.0
 
 
 def check(output: Output) -> None:
     """Refuse files that could not be written; worth calling before a long measurement too."""
     if output.plot is not None:
         targets.check(output.plot, PLOTS, "--plot")
+    if not NARROWEST <= output.width <= WIDEST:
+        raise CollapseError(
+            f"--plot-width {output.width:g}: a plot is {NARROWEST:g} to {WIDEST:g} inches wide",
+            "--plot-width 3.3 for a column of a paper, --plot-width 7 for a page",
+        )
     if output.html is not None:
         targets.check(output.html, PAGES, "--html")
 
@@ -75,7 +84,7 @@ def _write(document: dict[str, Any], output: Output) -> list[Path]:
     if output.plot is not None:
         from collapse_cli.views import plot
 
-        plot.draw(document, output.plot)
+        plot.draw(document, output.plot, output.width)
         written.append(output.plot)
     if output.html is not None:
         from collapse_cli.views import page

@@ -13,10 +13,11 @@ from PIL import Image
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.printable import for_others
-from collapse_cli.views import clouds, style
+from collapse_cli.views import style
 from collapse_cli.views.document import Document, Metric, groups, names
-from collapse_cli.views.panel import plain
-from collapse_cli.views.plot import empty
+from collapse_cli.views.plot import clouds
+from collapse_cli.views.plot.compose import empty
+from collapse_cli.views.plot.text import plain
 
 SIDE, DPI = 2.9, 90  # inches of each result, and their dots
 LASTS, HELD = 180, 2500  # milliseconds of a frame, and of the last one
@@ -40,7 +41,7 @@ def moving(document: Document) -> list[Moving]:
     document = for_others(document)
     places = {name: place for place, name in enumerate(dict.fromkeys(names(document)))}
     return [
-        (name, style.line(places[name])["color"], metric)
+        (name, style.marker(places[name])["color"], metric)
         for group in groups(document)
         for key in group.declared("frames")
         for name, metric in group.measured(key)

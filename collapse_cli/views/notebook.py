@@ -10,9 +10,9 @@ from html import escape
 from collapse_cli.printable import for_others
 from collapse_cli.views import grid, plot, words
 from collapse_cli.views.cells import Cell
+from collapse_cli.views.charts.choose import charts
 from collapse_cli.views.document import Document, groups, verdicts
 from collapse_cli.views.grid import Grid, Label
-from collapse_cli.views.panels import panels
 
 
 def fragment(document: Document) -> str:
@@ -60,7 +60,7 @@ def _cell(cell: Cell) -> str:
 
 def _figure(document: Document) -> Iterator[str]:
     """Nothing where there is nothing to draw."""
-    if not panels(document):
+    if not charts(document):
         return
     image = io.BytesIO()
     plot.figure(document).savefig(image, format="png", dpi=80)

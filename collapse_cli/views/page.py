@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from collapse_cli.files import whole
 from collapse_cli.printable import for_others, in_markup, joined
-from collapse_cli.views import grid, plot, words
+from collapse_cli.views import grid, words
 from collapse_cli.views.document import Document, Group, groups, verdicts
 
 OPEN = 12  # rows of an `each` table that need no click
@@ -61,7 +61,7 @@ def _section(document: Document) -> dict[str, Any]:
         "title": words.titled(document["command"]),
         "sources": [words.source(source) for source in document["inputs"]],
         "groups": [_group(group) for group in groups(document)],
-        "drawings": plot.drawings(document),
+        "drawings": [],
         "inputs": document["inputs"],
         "warnings": document["warnings"],
         "tool": f"{tool['name']} {tool['version']}",

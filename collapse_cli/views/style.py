@@ -1,4 +1,8 @@
-"""How plots look: one place for colours, type and lines. Okabe and Ito's colours can be told apart by everyone."""
+"""How plots look: one place for colours, type and lines.
+
+Every colour of a line has a contrast of 3:1 or more with white. Results are solid lines with a marker each: none
+is told by colour alone. Dashes are for nulls, dots for what was at initialisation.
+"""
 
 from __future__ import annotations
 
@@ -6,66 +10,80 @@ from typing import Any
 
 import matplotlib
 
+from collapse_cli.views.charts.chart import Role
 from collapse_cli.views.fonts import families
 
 INK, FAINT, PAPER = "#2b2f36", "#d9dce1", "#ffffff"
-NULL = "#8a8f98"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-LINES = ("-", (0, (5, 1.5)), (0, (1, 1)))  # once the colours are used up
-MARKERS = ("o", "s", "^")
+NULL = NULL_INK = "#6b7280"
+COLOURS = ("#0072b2", "#d55e00", "#00845f", "#b8527f", "#7a5195", "#a06a00")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+NULL_DASHES, INITIAL_DASHES = (0, (4, 2.5)), (0, (1, 1.2))
 HEAT, DIVERGING = "cividis", "PuOr_r"
-PAGE = {INK: "var(--ink)", FAINT: "var(--line)", COLOURS[0]: "var(--first)"}  # lighter in the dark
+NARROW = 4.5  # inches of a figure, below which letters are those of a paper's column
 
 STYLE: dict[str, Any] = {
     "figure.facecolor": PAPER,
     "figure.dpi": 100,
-    "savefig.dpi": 150,
+    "figure.titlesize": 12,
+    "savefig.dpi": 200,
     "savefig.facecolor": PAPER,
     "font.family": families(),
-    "font.size": 10,
+    "font.size": 9,
     "text.color": INK,
     "axes.facecolor": "none",
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
-    "axes.labelsize": 9.5,
-    "axes.titlesize": 11,
+    "axes.labelsize": 9,
+    "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
-    "axes.titlepad": 8,
+    "axes.titlepad": 7,
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.grid": True,
     "grid.color": FAINT,
-    "grid.linewidth": 0.7,
+    "grid.linewidth": 0.6,
     "xtick.color": INK,
     "ytick.color": INK,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "lines.linewidth": 1.9,
-    "lines.solid_capstyle": "round",
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "lines.linewidth": 1.7,
+    "lines.dash_capstyle": "butt",
     "legend.frameon": False,
-    "legend.fontsize": 9.5,
     "svg.fonttype": "path",
     "svg.hashsalt": "collapse",
     "pdf.fonttype": 42,
 }
+COLUMN = {"font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+          "figure.titlesize": 8.5, "lines.linewidth": 1.3}  # fmt: skip
 
 
-def line(place: int) -> dict[str, Any]:
-    """Colour and dashes of the result at this place, the same in every axes."""
-    turn = place // len(COLOURS) % len(LINES)
-    return {"color": COLOURS[place % len(COLOURS)], "linestyle": LINES[turn]}
+def of_width(width: float) -> dict[str, Any]:
+    """The style of a figure this many inches wide: letters of a paper's column stay readable in print."""
+    return STYLE | COLUMN if width < NARROW else STYLE
 
 
-def family(size: int) -> list[Any]:
-    """The colours of a family of curves: told apart where they are few, else from dark to light."""
-    if size <= len(COLOURS):
-        return list(COLOURS[:size])
-    return [matplotlib.colormaps[HEAT](0.92 * place / (size - 1)) for place in range(size)]
+def size() -> float:
+    """Points of a letter, as the style in use has them."""
+    return float(matplotlib.rcParams["font.size"])
+
+
+def line(role: Role, place: int) -> dict[str, Any]:
+    """Colour, dashes and marker of a line: nulls are grey, what was at initialisation has its result's colour."""
+    if role == "null":
+        return {"color": NULL, "linestyle": NULL_DASHES, "marker": ""}
+    if role == "initial":
+        return {"color": COLOURS[place % len(COLOURS)], "linestyle": INITIAL_DASHES, "marker": ""}
+    return marker(place) | {"linestyle": "-"}
+
+
+def shades(size: int) -> list[Any]:
+    """The colours of a family of curves, from dark to light."""
+    return [matplotlib.colormaps[HEAT](0.78 * place / max(size - 1, 1)) for place in range(size)]
 
 
 def marker(place: int) -> dict[str, Any]:
-    """Colour and shape of this result's points."""
-    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place // len(COLOURS) % len(MARKERS)]}
+    """Colour and shape of this result's points: 42 results differ."""
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from collapse_cli.views.charts import curves, margins, rows
-from collapse_cli.views.charts.chart import Chart, Clouds, Heat, Points, Scatter, Values
-from collapse_cli.views.charts.curves import Measured
+from collapse_cli.views.charts.chart import Chart, Clouds, Heat, Points, Scatter, Sentence, Values
+from collapse_cli.views.charts.curves import Measured, input_of, labelled
 from collapse_cli.views.charts.sides import of_number, side
 from collapse_cli.views.document import Document, Group, Metric, groups, names
-from collapse_cli.views.words import titled
+from collapse_cli.views.words import SPACES, titled
 
 NUMBERS = 6  # drawn where a document has nothing else
 
@@ -18,13 +18,23 @@ def charts(document: Document) -> list[Chart]:
     """Everything to be drawn, each once; the numbers themselves where there is nothing else."""
     places = places_of(document)
     chosen = [chart for group in groups(document) for chart in _of_group(group, places)]
-    chosen = chosen or [chart for group in groups(document) for chart in _numbers(group, places)]
+    if all(isinstance(chart, Sentence) for chart in chosen):
+        chosen += [chart for group in groups(document) for chart in _numbers(group, places)]
     return [chart for n, chart in enumerate(chosen) if chart not in chosen[:n]]
 
 
 def places_of(document: Document) -> dict[str, int]:
-    """The place of every result by its name."""
-    return {name: place for place, name in enumerate(dict.fromkeys(names(document)))}
+    """The place of every result that has numbers, by its name."""
+    measured = [
+        name for name, entry in zip(names(document), document["results"], strict=True) if entry["metrics"]
+    ]
+    return {name: place for place, name in enumerate(dict.fromkeys(measured))}
+
+
+def _orders(group: Group) -> dict[str, int]:
+    """The order of every input by its name."""
+    inputs = dict.fromkeys(input_of(name, entry["space"]) for name, entry in group)
+    return {name: order for order, name in enumerate(inputs)}
 
 
 def _of_group(group: Group, places: dict[str, int]) -> Iterator[Chart]:
@@ -36,8 +46,7 @@ def _of_group(group: Group, places: dict[str, int]) -> Iterator[Chart]:
     for key in group.declared("curve"):
         yield from curves.curves(_measured(group, key, places))
     for key in group.declared("lines"):
-        for name, metric in group.measured(key):
-            yield curves.family(metric, name if len(group.names) > 1 else "")
+        yield curves.families(group.measured(key))
     for key in group.declared("each"):
         yield rows.each(_measured(group, key, places))
     for key in group.declared("matrix"):
@@ -48,28 +57,32 @@ def _of_group(group: Group, places: dict[str, int]) -> Iterator[Chart]:
 
 
 def _titled(title: str, group: Group, name: str) -> str:
-    return titled(f"{title} · {name}" if len(group.names) > 1 else title)
+    """The title with what tells the result from the others of its group."""
+    if len(group.names) == 1:
+        return titled(title)
+    label = next(each.label for each in labelled(_every(group)) if each.result == name)
+    return titled(f"{title} of {label}" if label in SPACES else f"{title} · {label}")
+
+
+def _every(group: Group) -> list[Measured]:
+    return [Measured(name, entry["space"], 0, {}) for name, entry in group]
 
 
 def _measured(group: Group, key: str, places: dict[str, int]) -> list[Measured]:
-    """The results of one metric, each with what tells it from the others: its space, its subject, or both."""
-    found = [(name, entry) for name, entry in group if key in entry["metrics"]]
-    subjects = {entry["subject"] for _, entry in found}
-    spaces = {entry["space"] for _, entry in found}
-    return [
-        Measured(
-            _label(name, entry["space"], subjects, spaces),
-            name,
-            entry["space"],
-            places[name],
-            entry["metrics"][key],
-        )
-        for name, entry in found
-    ]
-
-
-def _label(name: str, space: str, subjects: set[str], spaces: set[str]) -> str:
-    return space if len(subjects) == 1 and len(spaces) > 1 and space else name
+    """The results of one metric, each with what tells it from the others."""
+    orders, have = _orders(group), [(name, entry) for name, entry in group if key in entry["metrics"]]
+    return labelled(
+        [
+            Measured(
+                name,
+                entry["space"],
+                places[name],
+                entry["metrics"][key],
+                orders[input_of(name, entry["space"])],
+            )
+            for name, entry in have
+        ]
+    )
 
 
 def _heats(group: Group, key: str) -> Iterator[Heat]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
 
+from collapse_cli.answers import BETWEEN
 from collapse_cli.views.charts.chart import Curves, Line, Multiples, Values
 from collapse_cli.views.charts.sides import side
 from collapse_cli.views.document import Metric
@@ -14,19 +14,50 @@ from collapse_cli.views.scale import points
 from collapse_cli.views.words import titled
 
 BEFORE = 3  # results, of more of which the curves at initialisation would hide the others
+MULTIPLES = 24  # small axes
 FAMILY = 6  # curves that are told apart by colour; more are shades
+NEAR = 0.03  # of a null: two that differ by less cover each other
 SEEDS, INTERVAL = "lowest to highest seed", "95 % interval"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The curve of one result. label: what tells it from the others of its chart."""
+    """One metric of one result. result: the result's name in its document; label: what tells it from the others of its chart;
+    place, of_input: the places of the result and of its input in the document.
+    """
 
-    label: str
     result: str
     space: str
     place: int
     metric: Metric
+    of_input: int = 0
+    label: str = ""
+
+
+def labelled(measured: Sequence[Measured]) -> list[Measured]:
+    """Each with its label: its space where all are of one input, its input where all are of one space, else both.
+
+    An input has the same place, and so the same colour, in the charts of all spaces.
+    """
+    inputs, spaces = (
+        [input_of(each.result, each.space) for each in measured],
+        {each.space for each in measured},
+    )
+    if len(set(inputs)) == 1:
+        labels = [each.space or each.result for each in measured]
+    elif len(spaces) == 1:
+        measured, labels = [replace(each, place=each.of_input) for each in measured], inputs
+    else:
+        labels = [each.result for each in measured]
+    unique = len(set(labels)) == len(labels)
+    return [
+        replace(e, label=label if unique else e.result) for e, label in zip(measured, labels, strict=True)
+    ]
+
+
+def input_of(result: str, space: str) -> str:
+    """The name of a result without its space."""
+    return result.removesuffix(f"{BETWEEN}{space}")
 
 
 def curves(measured: Sequence[Measured]) -> Iterator[Curves | Multiples]:
@@ -35,13 +66,20 @@ def curves(measured: Sequence[Measured]) -> Iterator[Curves | Multiples]:
     title = titled(declared["label"])
     apart = declared.get("apart", "")
     if apart == "result" and len(measured) > 1:
-        charts = tuple(_curves(each.label, [each], each.metric) for each in measured)
-        yield Multiples(title, _alike(charts), declared["help"])
+        charts = [_curves(each.label, [replace(each, place=0)], each.metric) for each in thinned(measured)]
+        yield multiples(title, charts, len(measured), declared["help"])
     elif apart == "dimensions":
         for part in by_length(measured):
-            yield _curves(_told(title, part, measured), part, declared)
+            yield _curves(_told(title, part, measured), labelled(part), declared)
     else:
         yield _curves(title, list(measured), declared)
+
+
+def thinned(measured: Sequence[Measured]) -> list[Measured]:
+    """At most MULTIPLES of them, evenly chosen, both ends among them."""
+    if len(measured) <= MULTIPLES:
+        return list(measured)
+    return [measured[round(n * (len(measured) - 1) / (MULTIPLES - 1))] for n in range(MULTIPLES)]
 
 
 def by_length(measured: Sequence[Measured]) -> list[list[Measured]]:
@@ -58,7 +96,7 @@ def _told(title: str, part: Sequence[Measured], every: Sequence[Measured]) -> st
     others = {each.space for each in every if each not in part}
     if spaces.isdisjoint(others) and all(spaces):
         return f"{title} of {' and '.join(sorted(spaces))}"
-    return f"{title}: {', '.join(each.label for each in part)}"
+    return f"{title}: {', '.join(each.result for each in part)}"
 
 
 def _curves(title: str, measured: Sequence[Measured], declared: Metric) -> Curves:
@@ -98,23 +136,46 @@ def _band(metric: Metric) -> tuple[Values, Values]:
 
 def _nulls(measured: Sequence[Measured]) -> list[Line]:
     """Each different null once, by its name, with its result where there are several."""
-    lines: dict[Any, Line] = {}
+    lines: list[Line] = []
     for each in measured:
         if each.metric.get("null"):
-            x, y = _points(each.metric, "null")
-            called = each.metric.get("null_is", "null")
-            lines.setdefault((x, y), Line(called, x, y, "null", each.place, each.result))
-    if len(lines) == 1:
-        return list(lines.values())
-    labels = {each.result: each.label for each in measured}
-    return [_of(line, labels) for line in lines.values()]
+            line = Line(
+                each.metric.get("null_is", "null"),
+                *_points(each.metric, "null"),
+                "null",
+                each.place,
+                each.label,
+            )
+            same = next((n for n, other in enumerate(lines) if _same(other, line)), None)
+            if same is None:
+                lines.append(line)
+            elif len(line.x) > len(lines[same].x):
+                lines[same] = line
+    return lines if len(lines) == 1 else [replace(line, label=_of(line.label, line.result)) for line in lines]
 
 
-def _of(line: Line, labels: dict[str, str]) -> Line:
-    label = labels[line.result]
-    return Line(
-        f"{line.label}, {label}" if label else line.label, line.x, line.y, line.role, line.place, line.result
+def _of(label: str, result: str) -> str:
+    return f"{label}, {result}" if result else label
+
+
+def _same(first: Line, second: Line) -> bool:
+    """Whether two nulls would cover each other, as far as both reach; constants do wherever they are measured."""
+    if _constant(first) and _constant(second):
+        return _near(first.y[0], second.y[0])
+    return all(
+        x == x_2 and _near(y, y_2)
+        for x, x_2, y, y_2 in zip(first.x, second.x, first.y, second.y, strict=False)
     )
+
+
+def _constant(line: Line) -> bool:
+    return all(_near(line.y[0], value) for value in line.y)
+
+
+def _near(first: float | None, second: float | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return abs(first - second) <= NEAR * max(abs(first), abs(second))
 
 
 def _initial(measured: Sequence[Measured]) -> list[Line]:
@@ -124,7 +185,7 @@ def _initial(measured: Sequence[Measured]) -> list[Line]:
     before = [each for each in measured if each.metric.get("initial")]
     alone = len(measured) == 1
     return [
-        Line("at initialisation" if alone else f"{each.label} at initialisation", *_points(each.metric, "initial"),
+        Line("at initialisation" if alone else f"{each.label}, initial", *_points(each.metric, "initial"),
              "initial", each.place, each.result)
         for each in before
     ]  # fmt: skip
@@ -135,9 +196,16 @@ def _points(metric: Metric, part: str) -> tuple[tuple[float, ...], Values]:
     return tuple(x for x, _ in drawn), tuple(y for _, y in drawn)
 
 
-def family(metric: Metric, name: str) -> Curves:
-    """A family of curves of one result: told apart where they are few, else in shades."""
-    title = " · ".join([titled(metric["label"]), *([name] if name else [])])
+def families(measured: Sequence[tuple[str, Metric]]) -> Curves | Multiples:
+    """The families of curves of all results, each in axes of its own: told apart where a family is small, else in shades."""
+    title, declared = titled(measured[0][1]["label"]), measured[0][1]
+    charts = [_family(name if len(measured) > 1 else title, metric) for name, metric in measured]
+    return (
+        charts[0] if len(charts) == 1 else multiples(title, charts[:MULTIPLES], len(charts), declared["help"])
+    )
+
+
+def _family(title: str, metric: Metric) -> Curves:
     lines = [
         Line(label, *_points(member, "values"), "result", place, label)
         for place, (label, member) in enumerate(metric["values"].items())
@@ -145,11 +213,12 @@ def family(metric: Metric, name: str) -> Curves:
     return _chart(title, lines, metric, shades=len(lines) > FAMILY)
 
 
-def _alike(charts: tuple[Curves, ...]) -> tuple[Curves, ...]:
-    """The same with axes of one range, so that they can be compared."""
-    first = charts[0]
-    xs = [v for chart in charts for line in chart.lines for v in line.x]
-    ys = [v for chart in charts for line in chart.lines for v in (*line.y, *line.low, *line.high)]
-    x = side(first.x.label, xs, any(c.x.scale.log for c in charts), from_zero=False)
-    y = side(first.y.label, ys, any(c.y.scale.log for c in charts))
-    return tuple(Curves(c.title, x, y, c.lines, c.help, c.shades) for c in charts)
+def multiples(title: str, charts: Sequence[Curves], of: int, help: str) -> Multiples:
+    """With axes of one range, so that they can be compared."""
+    first, lines = charts[0], [line for chart in charts for line in chart.lines]
+    xs = [x for line in lines for x in line.x]
+    ys = [y for line in lines for y in (*line.y, *line.low, *line.high)]
+    x = side(first.x.label, xs, any(chart.x.scale.log for chart in charts), from_zero=False)
+    y = side(first.y.label, ys, any(chart.y.scale.log for chart in charts))
+    part = f" ({len(charts)} of {of})" if len(charts) < of else ""
+    return Multiples(title + part, tuple(replace(chart, x=x, y=y) for chart in charts), help)

@@ -12,7 +12,7 @@ from collapse_cli.views.charts.sides import of_number, side
 from collapse_cli.views.document import Metric
 from collapse_cli.views.words import figures, titled
 
-ROWS = 20  # of an `each`; of more, the lowest and the highest are drawn
+ROWS = 30  # of an `each`; of more, the lowest and the highest are drawn
 
 
 def each(measured: Sequence[Measured]) -> Bars | Sentence:
@@ -21,9 +21,7 @@ def each(measured: Sequence[Measured]) -> Bars | Sentence:
     every = list(dict.fromkeys(row for one in measured for row in one.metric["values"]))
     title = f"{titled(declared['label'])} by {declared['of']}"
     if equal := _equal([value for one in measured for value in one.metric["values"].values()]):
-        return Sentence(
-            title, f"{titled(declared['label'])} is {equal} for {_all(len(every), declared['of'])}."
-        )
+        return Sentence(title, f"{title}: {equal} for every {declared['of']} ({len(every)} in all).")
     rows = _extremes(every, measured[0].metric)
     if len(rows) < len(every):
         half = ROWS // 2
@@ -35,10 +33,6 @@ def each(measured: Sequence[Measured]) -> Bars | Sentence:
     values = [value for bar in bars for value in bar.values]
     x = side(unit or declared["label"], values, low=declared.get("low"), high=declared.get("high"))
     return Bars(title, tuple(rows), bars, x, help=declared["help"], more=len(every) - len(rows))
-
-
-def _all(count: int, of: str) -> str:
-    return f"the only {of}" if count == 1 else f"all {count} of these ({of})"
 
 
 def _equal(values: Sequence[float | None]) -> str:
@@ -98,7 +92,7 @@ def _bars(measured: Sequence[tuple[Metric, Sequence[Measured]]]) -> Bars:
     ends = [end for bar in bars for interval in bar.intervals if interval for end in interval]
     values = [*chain.from_iterable(bar.values for bar in bars), *nulls, *ends]
     alone = len(measured) == 1
-    x = of_number(declared, values) if alone else side(declared.get("unit") or "value", values,
+    x = of_number(declared, values) if alone else side(declared.get("unit", ""), values,
         low=declared.get("low"), high=declared.get("high"))  # fmt: skip
     title = titled(declared["label"] if alone else ", ".join(metric["label"] for metric, _ in measured))
     rows = tuple(titled(metric["label"]) for metric, _ in measured)

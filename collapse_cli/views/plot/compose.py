@@ -1,0 +1,82 @@
+"""Charts on one figure: in one or two columns without a hole, sentences in lines below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from textwrap import wrap
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from collapse_cli.views.charts.chart import Chart, Multiples, Scatter, Sentence
+from collapse_cli.views.plot import multiples, scatter
+from collapse_cli.views.plot.paint import height, paint
+from collapse_cli.views.plot.text import in_lines
+
+WIDTH = 10.0  # inches of a figure, where nobody says
+PAIR = 6.5  # inches, from which on two charts stand side by side
+LINE = 0.22  # inches of a line of text
+LETTERS = 14  # of such a line, in an inch
+
+
+def compose(charts: Sequence[Chart], title: str, width: float) -> Figure:
+    """Rows as high as their highest chart needs; the last of an odd number has the row for itself."""
+    sentences = [chart for chart in charts if isinstance(chart, Sentence)]
+    rows = _rows([chart for chart in charts if not isinstance(chart, Sentence)], 2 if width >= PAIR else 1)
+    heights = [max(height(chart, width / len(row)) for chart in row) for row in rows]
+    text, heading = _text(sentences, width), in_lines(title, width) if title else ""
+    room = LINE * len(text.splitlines())
+    figure = empty(
+        width, sum(heights) + room + (0.2 + LINE * len(heading.splitlines())) + (0 if rows else 0.2)
+    )
+    if title:
+        figure.suptitle(heading, x=0.01, ha="left", fontweight="bold")
+    if text:
+        figure.supxlabel(text, x=0.01, ha="left", fontsize="medium")
+    if rows:
+        _fill(figure, figure.subfigures(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0], rows)
+    return figure
+
+
+def empty(width: float, height: float) -> Figure:
+    """A figure of its own, known to no window and no pyplot."""
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.04)
+    figure = Figure((width, height), layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _rows(charts: Sequence[Chart], columns: int) -> list[list[Chart]]:
+    """Small multiples have a row for themselves; of the others as many as there are columns share one."""
+    rows: list[list[Chart]] = []
+    for chart in charts:
+        free = rows and len(rows[-1]) < columns and not isinstance(rows[-1][-1], Multiples)
+        if free and not isinstance(chart, Multiples):
+            rows[-1].append(chart)
+        else:
+            rows.append([chart])
+    return rows
+
+
+def _text(sentences: Sequence[Sentence], width: float) -> str:
+    lines = [line for sentence in sentences for line in wrap(sentence.text, int(width * LETTERS))]
+    return "\n".join(line.replace("$", r"\$") for line in lines)
+
+
+def _fill(figure: Figure, parts: Iterable[SubFigure], rows: Sequence[Sequence[Chart]]) -> None:
+    """The charts, a part of the figure for each row, so that none takes room from another row's; labels of points last."""
+    scatters: list[tuple[Axes, Scatter]] = []
+    for part, row in zip(parts, rows, strict=True):
+        if isinstance(row[0], Multiples):
+            multiples.paint(part, row[0])
+            continue
+        for axes, chart in zip(part.subplots(1, len(row), squeeze=False)[0], row, strict=True):
+            paint(axes, chart)
+            if isinstance(chart, Scatter):
+                scatters.append((axes, chart))
+    if scatters:
+        figure.canvas.draw()
+    for axes, chart in scatters:
+        scatter.label(axes, chart)
