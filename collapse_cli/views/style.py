@@ -81,7 +81,7 @@ def line(role: Role, place: int) -> dict[str, Any]:
 
 def shades(size: int) -> list[Any]:
     """The colours of a family of curves, from dark to light."""
-    return [matplotlib.colormaps[HEAT](0.78 * place / max(size - 1, 1)) for place in range(size)]
+    return [matplotlib.colormaps[HEAT](0.55 * place / max(size - 1, 1)) for place in range(size)]
 
 
 def marker(place: int) -> dict[str, Any]:

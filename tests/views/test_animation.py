@@ -13,7 +13,8 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metric import metrics
 from collapse_cli.results import frames
 from collapse_cli.values import Frames
-from collapse_cli.views import animation, clouds, plot, style
+from collapse_cli.views import animation, plot, style
+from collapse_cli.views.plot import clouds
 from tests.documents import answer, entry
 
 MARKS = [(-2.0, 0.0), (2.0, 0.0), (0.0, 2.0), (0.0, -2.0)]

@@ -22,7 +22,7 @@ def each(measured: Sequence[Measured]) -> Bars | Sentence:
     title = f"{titled(declared['label'])} by {declared['of']}"
     if equal := _equal([value for one in measured for value in one.metric["values"].values()]):
         return Sentence(title, f"{title}: {equal} for every {declared['of']} ({len(every)} in all).")
-    rows = _extremes(every, measured[0].metric)
+    rows = _extremes(every, measured)
     if len(rows) < len(every):
         half = ROWS // 2
         title = f"{title}: the {half} lowest and {half} highest of {len(every)}"
@@ -41,12 +41,12 @@ def _equal(values: Sequence[float | None]) -> str:
     return written.pop() if len(values) > 1 and len(written) == 1 and None not in values else ""
 
 
-def _extremes(every: list[str], metric: Metric) -> list[str]:
-    """All rows where they are few, else those with the lowest and the highest values, by size."""
+def _extremes(every: list[str], measured: Sequence[Measured]) -> list[str]:
+    """All rows where they are few, else those with the lowest and highest values of the first result that has them, by size."""
     if len(every) <= ROWS:
         return every
-    known = [row for row in every if metric["values"].get(row) is not None]
-    ordered = sorted(known, key=lambda row: metric["values"][row])
+    values = {row: one.metric["values"][row] for one in reversed(measured) for row in one.metric["values"]}
+    ordered = sorted((row for row in every if values[row] is not None), key=lambda row: values[row])
     return ordered[: ROWS // 2] + ordered[-(ROWS // 2) :]
 
 

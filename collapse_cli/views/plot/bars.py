@@ -22,7 +22,7 @@ THICK = 0.8  # of a row, that its bars fill
 
 def height(chart: Bars) -> float:
     """Inches: the title, the axis, and so many rows of bars."""
-    together = min(len(chart.bars), GROUPED)
+    together = len(chart.bars) if len(chart.bars) <= GROUPED else 1
     return 1.1 + len(chart.rows) * (ROW + BAR * max(together, 1.3))
 
 

@@ -17,6 +17,7 @@ from collapse_cli.views.plot.text import in_lines
 
 WIDTH = 10.0  # inches of a figure, where nobody says
 PAIR = 6.5  # inches, from which on two charts stand side by side
+STRETCHED = 1.7  # times its height, as far as a chart is drawn out for the one beside it
 LINE = 0.22  # inches of a line of text
 LETTERS = 14  # of such a line, in an inch
 
@@ -24,7 +25,7 @@ LETTERS = 14  # of such a line, in an inch
 def compose(charts: Sequence[Chart], title: str, width: float) -> Figure:
     """Rows as high as their highest chart needs; the last of an odd number has the row for itself."""
     sentences = [chart for chart in charts if isinstance(chart, Sentence)]
-    rows = _rows([chart for chart in charts if not isinstance(chart, Sentence)], 2 if width >= PAIR else 1)
+    rows = _rows([chart for chart in charts if not isinstance(chart, Sentence)], width)
     heights = [max(height(chart, width / len(row)) for chart in row) for row in rows]
     text, heading = _text(sentences, width), in_lines(title, width) if title else ""
     room = LINE * len(text.splitlines())
@@ -48,16 +49,22 @@ def empty(width: float, height: float) -> Figure:
     return figure
 
 
-def _rows(charts: Sequence[Chart], columns: int) -> list[list[Chart]]:
-    """Small multiples have a row for themselves; of the others as many as there are columns share one."""
+def _rows(charts: Sequence[Chart], width: float) -> list[list[Chart]]:
+    """Two charts of about one height share a row, where it is wide enough; small multiples have one for themselves."""
     rows: list[list[Chart]] = []
     for chart in charts:
-        free = rows and len(rows[-1]) < columns and not isinstance(rows[-1][-1], Multiples)
-        if free and not isinstance(chart, Multiples):
+        if rows and width >= PAIR and len(rows[-1]) == 1 and _alike(rows[-1][0], chart, width / 2):
             rows[-1].append(chart)
         else:
             rows.append([chart])
     return rows
+
+
+def _alike(first: Chart, second: Chart, width: float) -> bool:
+    if isinstance(first, Multiples) or isinstance(second, Multiples):
+        return False
+    low, high = sorted((height(first, width), height(second, width)))
+    return high <= STRETCHED * low
 
 
 def _text(sentences: Sequence[Sentence], width: float) -> str:

@@ -15,6 +15,7 @@ from collapse_cli.views.plot.text import plain
 SMALL = "small"
 APART = 1.25  # distance of two labels, in heights of a letter
 WIDE = 20  # letters of a label
+LETTER = 0.52  # of the size of letters, that a small one is wide
 INNER = 0.9  # of the height of axes, that is left once titles and labels have their room
 
 
@@ -90,6 +91,11 @@ def key(axes: Axes, names: Sequence[tuple[str, dict[str, Any]]], right: bool = F
     """Coloured marks and names between the title and the axes, for bars and points that no label fits beside."""
     side, at = ("lower right", 1.01) if right else ("lower left", -0.01)
     handles = [axes.plot([], [], label=plain(name, WIDE), **look)[0] for name, look in names]
-    axes.set_title(axes.get_title(loc="left"), pad=20)
-    axes.legend(handles=handles, loc=side, bbox_to_anchor=(at, 1.0), ncols=len(handles), fontsize=SMALL,
+    letter = LETTER * style.size() / 72
+    longest = max(len(plain(name, WIDE)) for name, _ in names) + 5
+    room = float(axes.bbox.width) / axes.figure.get_figure(root=True).dpi
+    across = min(max(int(room / (letter * longest)), 1), len(names))
+    lines = -(-len(names) // across)
+    axes.set_title(axes.get_title(loc="left"), pad=6 + 1.45 * style.size() * lines)
+    axes.legend(handles=handles, loc=side, bbox_to_anchor=(at, 1.0), ncols=across, fontsize=SMALL,
                 handlelength=1.2, columnspacing=1.2, borderaxespad=0, borderpad=0.2)  # fmt: skip
