@@ -131,14 +131,13 @@ class Result:
 
         return text.whole(self.to_dict(), width)
 
-    def plot(self, ax: Axes | None = None) -> Figure:
-        """All curves as a matplotlib figure of their own, or the first panel on these axes, whose figure is returned.
-
-        Nothing is shown or saved.
+    def plot(self, ax: Axes | None = None, width: float = 10.0) -> Figure:
+        """All charts as a matplotlib figure of their own, `width` inches wide (3.3 is a column of a paper), or the first chart
+        on these axes, whose figure is returned. Nothing is shown or saved.
         """
         from collapse_cli.views import plot
 
-        return plot.figure(self.to_dict()) if ax is None else plot.on_axes(self.to_dict(), ax)
+        return plot.figure(self.to_dict(), width) if ax is None else plot.on_axes(self.to_dict(), ax)
 
     def _repr_html_(self) -> str:
         from collapse_cli.views import notebook

@@ -49,8 +49,8 @@ def on_axes(document: Document, axes: Axes) -> Figure:
 
 
 def _title(document: Document) -> str:
-    """What was measured, and of what."""
+    """What was measured, and the base name of what: a plot is made to be shown."""
     kinds = [group.title for group in groups(document)]
-    paths = [Path(source["path"]).as_posix() for source in document["inputs"] if source.get("path")]
+    paths = [Path(source["path"]).name for source in document["inputs"] if source.get("path")]
     of = f" — {paths[0]}" if len(paths) == 1 else f" — {len(paths)} inputs" if paths else ""
     return plain((kinds[0] if len(kinds) == 1 else titled(document["command"])) + of, 80)

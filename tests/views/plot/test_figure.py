@@ -31,7 +31,7 @@ def curves_of(drawn):
 def test_one_axes_for_each_curve(one):
     figure = plot.figure(one)
     assert [a.get_title(loc="left") for a in figure.axes] == ["Eigenvalues", "Variance explained"]
-    assert figure.get_suptitle() == "Spectrum and effective ranks — runs/moco-digits-2025/checkpoint.pt"
+    assert figure.get_suptitle() == "Spectrum and effective ranks — checkpoint.pt"
 
 
 def test_a_curve_lies_over_its_null_and_each_is_named_where_it_ends(one):
