@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -126,3 +128,22 @@ def test_a_job_that_is_refused_is_not_requeued(job: Job, tmp_path: Path) -> None
     (tmp_path / "run" / "run.json").write_text('{"status": "requeue"}')
     (tmp_path / "run" / "checkpoint.pt").write_text("")
     assert job() == (1, "requeue", [])
+
+
+PLOTS = (ROOT / "examples" / "plots.sh").read_text()
+DRAWN = re.findall(r"^plot (\w+)", PLOTS, re.MULTILINE)
+
+
+def test_every_plot_of_the_gallery_is_shown() -> None:
+    """Each is drawn by one line of the script, and stands in the folder and on its page, at the width of a column."""
+    folder = ROOT / "examples" / "plots"
+    shown = re.findall(r"\((\w+)\.png\)", (folder / "README.md").read_text())
+    assert sorted(shown) == sorted(DRAWN) == sorted(path.stem for path in folder.glob("*.png"))
+    assert {Image.open(folder / f"{name}.png").width for name in DRAWN} == {660}, "3.3 inches of 200 dots"
+
+
+@pytest.mark.slow
+def test_one_command_draws_the_gallery(tmp_path: Path) -> None:
+    script = ["bash", str(ROOT / "examples" / "plots.sh"), str(tmp_path)]
+    subprocess.run(script, check=True, env=ENVIRONMENT | {"EPOCHS": "2", "STEPS": "60"}, cwd=tmp_path)
+    assert sorted(path.stem for path in tmp_path.glob("*.png")) == sorted(DRAWN)

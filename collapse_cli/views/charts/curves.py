@@ -136,22 +136,27 @@ def _band(metric: Metric) -> tuple[Values, Values]:
 
 def _nulls(measured: Sequence[Measured]) -> list[Line]:
     """Each different null once, by its name, with its result where there are several."""
-    lines: list[Line] = []
-    for each in measured:
-        if each.metric.get("null"):
-            line = Line(
-                each.metric.get("null_is", "null"),
-                *_points(each.metric, "null"),
-                "null",
-                each.place,
-                each.label,
-            )
-            same = next((n for n, other in enumerate(lines) if _same(other, line)), None)
-            if same is None:
-                lines.append(line)
-            elif len(line.x) > len(lines[same].x):
-                lines[same] = line
+    every = [
+        Line(
+            each.metric.get("null_is", "null"), *_points(each.metric, "null"), "null", each.place, each.label
+        )
+        for each in measured
+        if each.metric.get("null")
+    ]
+    lines = _different(every)
     return lines if len(lines) == 1 else [replace(line, label=_of(line.label, line.result)) for line in lines]
+
+
+def _different(every: Sequence[Line]) -> list[Line]:
+    """Those that would not cover each other; of those that would, the longest."""
+    lines: list[Line] = []
+    for line in every:
+        same = next((n for n, other in enumerate(lines) if _same(other, line)), None)
+        if same is None:
+            lines.append(line)
+        elif len(line.x) > len(lines[same].x):
+            lines[same] = line
+    return lines
 
 
 def _of(label: str, result: str) -> str:
@@ -179,16 +184,17 @@ def _near(first: float | None, second: float | None) -> bool:
 
 
 def _initial(measured: Sequence[Measured]) -> list[Line]:
-    """What a few results were at initialisation."""
+    """What a few results were at initialisation: once, where they began alike."""
     if len(measured) > BEFORE:
         return []
-    before = [each for each in measured if each.metric.get("initial")]
-    alone = len(measured) == 1
-    return [
-        Line("at initialisation" if alone else f"{each.label}, initial", *_points(each.metric, "initial"),
-             "initial", each.place, each.result)
-        for each in before
-    ]  # fmt: skip
+    lines = _different(
+        [
+            Line("at initialisation", *_points(each.metric, "initial"), "initial", each.place, each.label)
+            for each in measured
+            if each.metric.get("initial")
+        ]
+    )
+    return lines if len(lines) == 1 else [replace(line, label=f"{line.result}, initial") for line in lines]
 
 
 def _points(metric: Metric, part: str) -> tuple[tuple[float, ...], Values]:

@@ -109,15 +109,18 @@ def test_names_stand_in_place_of_numbers() -> None:
 
 
 def test_what_was_at_initialisation_is_drawn_of_few_results() -> None:
-    value = Curve([3, 2], initial=[1, 1])
-    (chart,) = charts(of("S", "e", along(), value))
+    """Once where they began alike, as runs of one seed do."""
+    first, second = Curve([3, 2], initial=[1, 1]), Curve([4, 3], initial=[2, 1])
+    (chart,) = charts(of("S", "e", along(), first, first))
+    initial = ("initial", "at initialisation")
     assert [(line.role, line.label) for line in chart.lines] == [
-        ("initial", "at initialisation"),
+        initial,
         ("result", "run 0"),
+        ("result", "run 1"),
     ]
-    (chart,) = charts(of("S", "e", along(), value, value))
+    (chart,) = charts(of("S", "e", along(), first, second))
     assert [line.label for line in chart.lines] == ["run 0, initial", "run 1, initial", "run 0", "run 1"]
-    (chart,) = charts(of("S", "e", along(), *[value] * 4))
+    (chart,) = charts(of("S", "e", along(), *[first] * 4))
     assert {line.role for line in chart.lines} == {"result"}
 
 
