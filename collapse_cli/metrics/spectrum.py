@@ -101,7 +101,7 @@ class Spectrum:
     )  # fmt: skip
     eigenvalues: Curve = curve(
         "eigenvalues of the covariance of the unit embeddings, as in Jing et al. 2022",
-        x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", sketch=True, apart="dimensions",
+        x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", sketch=True, apart="dimensions", low=0,
     )  # fmt: skip
     explained: Curve = curve(
         "share of the variance that the first k directions hold",

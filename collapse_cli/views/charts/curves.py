@@ -34,7 +34,8 @@ def curves(measured: Sequence[Measured]) -> Iterator[Curves | Multiples]:
     declared = measured[0].metric
     title = titled(declared["label"])
     apart = declared.get("apart", "")
-    if apart == "result" and len(measured) > 1:
+    names = {tuple(each.metric.get("names", ())) for each in measured}
+    if (apart == "result" and len(measured) > 1) or len(names) > 1:
         charts = tuple(_curves(each.label, [each], each.metric) for each in measured)
         yield Multiples(title, _alike(charts), declared["help"])
     elif apart == "dimensions":
@@ -146,10 +147,10 @@ def family(metric: Metric, name: str) -> Curves:
 
 
 def _alike(charts: tuple[Curves, ...]) -> tuple[Curves, ...]:
-    """The same with axes of one range, so that they can be compared."""
-    first = charts[0]
+    """The same with axes of one range, so that they can be compared; where places have names, x stays each one's."""
+    first, named = charts[0], any(chart.x.names for chart in charts)
     xs = [v for chart in charts for line in chart.lines for v in line.x]
     ys = [v for chart in charts for line in chart.lines for v in (*line.y, *line.low, *line.high)]
     x = side(first.x.label, xs, any(c.x.scale.log for c in charts), from_zero=False)
     y = side(first.y.label, ys, any(c.y.scale.log for c in charts))
-    return tuple(Curves(c.title, x, y, c.lines, c.help, c.shades) for c in charts)
+    return tuple(Curves(c.title, c.x if named else x, y, c.lines, c.help, c.shades) for c in charts)
