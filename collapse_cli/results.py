@@ -72,10 +72,15 @@ def lines(
     y: str = "",
     log: str = "",
     label: str = "",
+    low: float | None = None,
+    high: float | None = None,
     default: Any = dataclasses.MISSING,
 ) -> Any:
-    """A field holding a mapping name -> `Curve`: a family of curves, one for each `of` (a direction, a layer), in order."""
-    return _field("lines", default, help, label, of=of, x=x, y=y, log=log)
+    """A field holding a mapping name -> `Curve`: a family of curves, one for each `of` (a direction, a layer), in order.
+
+    low, high: the least and the most that y can be.
+    """
+    return _field("lines", default, help, label, of=of, x=x, y=y, log=log, **_ends(low, high))
 
 
 def each(

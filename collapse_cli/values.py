@@ -33,7 +33,8 @@ def null_of(value: float) -> float:
 class Curve(tuple[float, ...]):
     """Values over x (1, 2, 3 … when not given), with the curve of the null, and the same at initialisation.
 
-    interval: the lower and the upper ends of every value's interval, nominally 95 %; names: of the places on x, as layers have.
+    interval: the lower and the upper ends of every value's interval, nominally 95 %; names: of the places 0, 1, 2 … on x, as
+    layers have.
     """
 
     x: tuple[float, ...] | None

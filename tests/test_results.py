@@ -110,6 +110,16 @@ def test_a_curve() -> None:
     assert (bare["values"], bare["at"], bare["null"]) == ([1, None], None, None)
 
 
+def test_a_curve_has_an_interval_and_names_of_its_places() -> None:
+    """Only where they are known: documents without them stay what they were. Ends that are no number are null."""
+    curve = Curve((1, 2), interval=((0.5, math.nan), (2, 3)), names=("a", "b"))
+    found = metrics(made(course=curve))["course"]
+    assert (found["interval"], found["names"]) == ([[0.5, None], [2.0, 3.0]], ["a", "b"])
+    assert not {"interval", "names"} & set(metrics(made(course=Curve((1, 2))))["course"])
+    again = copy.deepcopy(curve)
+    assert (again.names, again.interval[1]) == (("a", "b"), (2.0, 3.0))
+
+
 def test_each_and_matrix() -> None:
     found = metrics(made())
     assert found["of_class"]["values"] == {"a": 1.5, "b": None}
@@ -123,11 +133,11 @@ def test_lines_are_curves_by_name_in_order() -> None:
     class Family:
         """Family."""
 
-        course: dict[str, Curve] = lines("many", of="direction", x="step", log="y")
+        course: dict[str, Curve] = lines("many", of="direction", x="step", log="y", low=0)
 
     found = metrics(Family({"b": Curve((1, math.inf), x=(0, 5)), "a": Curve((3,), null=(4,))}))["course"]
     assert found == {
-        "kind": "lines", "help": "many", "label": "course", "of": "direction", "x": "step", "log": "y",
+        "kind": "lines", "help": "many", "label": "course", "of": "direction", "x": "step", "log": "y", "low": 0,
         "values": {
             "b": {"values": [1, None], "at": [0, 5], "null": None}, "a": {"values": [3], "at": None, "null": [4]},
         },

@@ -129,12 +129,12 @@ def _whole(
     network: Network, by_name: Mapping[str, Layer], pairs: Sequence[tuple[Link, Pair]], few: bool
 ) -> Iterator[Entry]:
     """All layers in one table, and their course where the run kept checkpoints of other epochs than its last."""
-    course_of_pairs = None if few else layer_alignment.along([measured for _, measured in pairs])
-    whole = stack(list(by_name.values()), not few, course_of_pairs)
+    links, measured = [link.name for link, _ in pairs], [together for _, together in pairs]
+    whole = stack(by_name, not few, None if few else layer_alignment.along(measured, links))
     yield Entry(network.name, whole, answer=answer_of_stack(whole), key_numbers=("lost", "layers", "weights"))
     if network.initial and network.record and network.record.epochs():
         epochs = along(network.record, network.initial, network.layers, network.facts["epoch"], _traced)
-        leading = {link.second: measured.leading for link, measured in pairs}
+        leading = {link.second: together.leading for link, together in pairs}
         yield Entry(f"{network.name} by epoch", course(epochs, leading))
 
 

@@ -88,38 +88,42 @@ class Dynamics:
     loss: float = number("mean loss over the last steps", unit="nats", null="log B")
     spectrum: Curve | None = curve(
         "eigenvalues of the covariance of z, geometric mean over seeds", label="embedding spectrum",
-        x="dimension, by size", y="eigenvalue λ", log="y", null="at initialisation", sketch=True, default=None,
+        x="dimension, by size", y="eigenvalue λ", log="y", null="at initialisation", sketch=True,
+        apart="dimensions", low=0, default=None,
     )  # fmt: skip
     survivors: Curve | None = curve(
         "dimensions that survive, over the steps",
         label="surviving dimensions",
         x="step",
         y="surviving dimensions",
+        low=0,
         default=None,
     )
     fates: Curve | None = curve(
         "singular value of W after training along each direction v, against X at initialisation "
         "along it: below 0 the direction should vanish",
         label="singular values against X", x="X at initialisation along a direction of W, v·Xv",
-        y="singular value after training", log="y", dots=True, default=None,
+        y="singular value after training", log="y", dots=True, low=0, default=None,
     )  # fmt: skip
     forces: Curve | None = curve(
         "eigenvalues of X, the covariance of the data less that of the augmentation, at "
         "initialisation: directions below 0 vanish",
-        label="eigenvalues of X", x="index, by size", y="eigenvalue of X at initialisation", null="0", default=None,
+        label="eigenvalues of X", x="index, by size", y="eigenvalue of X at initialisation", null="0",
+        apart="dimensions", default=None,
     )  # fmt: skip
     overlap: Curve | None = curve(
         "||A[:k, :k]||_F^2 / k after training for every k, mean over adjacent layers", label="block energy",
-        x="leading directions k", y="‖A[:k, :k]‖² / k", null="random", default=None,
+        x="leading directions k", y="‖A[:k, :k]‖² / k", null="random",
+        apart="dimensions", low=0, high=1, default=None,
     )  # fmt: skip
     entries: Curve | None = curve(
         "|A_kk| after training, mean over adjacent layers, where singular values are distinct in "
         "every layer and seed", label="|A_kk|",
-        x="direction k", y="|A_kk|", null="random", dots=True, default=None,
+        x="direction k", y="|A_kk|", null="random", dots=True, apart="dimensions", low=0, high=1, default=None,
     )  # fmt: skip
     product: dict[str, Curve] | None = lines(
         "singular values of W = W_L … W_1 over the steps, geometric mean over seeds", of="direction",
-        label="singular values of W", x="step", y="singular value σ", log="y", default=None,
+        label="singular values of W", x="step", y="singular value σ", log="y", low=0, default=None,
     )  # fmt: skip
 
 
@@ -134,6 +138,7 @@ class LayerCourse:
         x="step",
         y="singular value σ",
         log="y",
+        low=0,
     )
 
 
@@ -144,7 +149,7 @@ class Phases:
     alive: tuple[tuple[float, ...], ...] = matrix(
         "dimensions of the embedding that survive training, mean over seeds", rows="standard deviation of the noise of a view",
         columns="layers L",
-        label="surviving dimensions",
+        label="surviving dimensions", low=0,
     )  # fmt: skip
 
 

@@ -62,12 +62,15 @@ class Alignment:
         "alignment of the views of each class; of more than 1000 classes, the 1000 with the lowest",
         of="class",
         label="alignment",
+        low=0,
+        high=4,
         default=None,
     )
     uniformity_of_class: dict[str, float] | None = each(
         "uniformity within each class: 0 where the class is one point; of more than 1000 classes, the 1000 with the highest",
         of="class",
         label="uniformity",
+        high=0,
         default=None,
     )
 

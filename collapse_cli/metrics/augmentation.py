@@ -54,7 +54,8 @@ class Augmentation:
     )  # fmt: skip
     along: Curve = curve(
         "share of the variance between views of one image along each generalised direction",
-        label="share within, by direction", x="generalised direction, by share", y="share within", default=Curve(()),
+        label="share within, by direction", x="generalised direction, by share", y="share within",
+        apart="dimensions", low=0, high=1, default=Curve(()),
     )  # fmt: skip
 
 
@@ -66,14 +67,16 @@ class Strengths:
         "probability that a view is more similar to the other view of its image than to a view "
         "of another image; 0.5: nothing of the image is left",
         label="views recognised by strength", x="strength", y="views recognised", null="untrained", sketch=True,
+        low=0, high=1,
     )  # fmt: skip
     within: Curve = curve(
         "share of the variance that lies between views of one image",
-        label="variance within images by strength", x="strength", y="share within", null="untrained",
+        label="variance within images by strength", x="strength", y="share within", null="untrained", low=0,
     )  # fmt: skip
     wins: Curve = curve(
         "share of the generalised directions in which views of one image differ more than images do",
         label="augmentation dominates, by strength", x="strength", y="share of the directions", null="untrained",
+        low=0, high=1,
     )  # fmt: skip
 
 

@@ -63,11 +63,11 @@ class Calibration:
         unit="share", interval="Wilson 95 %", better="low", low=0, high=1,
     )  # fmt: skip
     confusion: Matrix = matrix(
-        "number of samples by their truth and by what they are judged to be", rows="truth", columns="verdict"
-    )
+        "number of samples by their truth and by what they are judged to be", rows="truth", columns="verdict", low=0
+    )  # fmt: skip
     right_by_kind: dict[str, float] = each(
-        "share of the samples that are judged correctly", of="kind", unit="share", label="right"
-    )
+        "share of the samples that are judged correctly", of="kind", unit="share", label="right", low=0, high=1
+    )  # fmt: skip
 
 
 def cases(dimensions: Sequence[int], replications: int, seed: int) -> Iterator[JudgedSample]:

@@ -48,7 +48,8 @@ class Signal:
         label="queue", unit="epochs", default=None, low=0,
     )  # fmt: skip
     course: Curve | None = curve(
-        "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True, default=None
+        "std·√d of z after each epoch", label="std·√d of z by epoch", x="epoch", y="std·√d", sketch=True,
+        low=0, default=None
     )  # fmt: skip
     by_cause: dict[str, float] | None = each(
         "evidence as a multiple of the threshold; it is a cause from 1 on", of="cause", label="times the threshold",
@@ -92,7 +93,7 @@ class Tried:
     course: Curve = curve(
         "std·√d of z after each epoch", label="std·√d of z by epoch, with the change", x="epoch", y="std·√d", null="the run",
         sketch=True,
-        default=Curve(()),
+        low=0, default=Curve(()),
     )  # fmt: skip
 
     @property

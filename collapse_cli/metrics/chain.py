@@ -47,7 +47,7 @@ class Chain:
     by_depth: Curve = curve(
         "surviving directions of the product of the first layers",
         label="surviving directions by depth", x="layers multiplied", y="surviving directions", null="before", sketch=True,
-        default=Curve(()),
+        low=0, default=Curve(()),
     )  # fmt: skip
 
 
@@ -60,11 +60,11 @@ class ChainCourse:
     )  # fmt: skip
     living: Mapping[str, Curve] = lines(
         "surviving directions of the product of the first layers", label="surviving directions by epoch",
-        of="layers multiplied", x="epoch", y="surviving directions",
+        of="layers multiplied", x="epoch", y="surviving directions", low=0,
     )  # fmt: skip
     block_energy: Mapping[str, Curve] | None = lines(
         "||A[:k, :k]||_F^2 / k of adjacent layers, k as in the last epoch", label="block energy by epoch",
-        of="layers", x="epoch", y="‖A[:k, :k]‖² / k", default=None,
+        of="layers", x="epoch", y="‖A[:k, :k]‖² / k", low=0, high=1, default=None,
     )  # fmt: skip
 
 

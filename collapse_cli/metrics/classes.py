@@ -102,21 +102,21 @@ class Classes:
     variance_of_class: dict[str, float] = each(
         "variance of each class over the mean of all classes: 1 where all are equally wide, 0 "
         "where the class is one point; of more than 1000 classes, the 1000 with the least",
-        of="class", unit="× mean", label="variance",
+        of="class", unit="× mean", label="variance", low=0,
     )  # fmt: skip
     rank_of_class: dict[str, float] = each(
         "effective rank of each class: exp of the entropy of lambda / sum lambda, centred on the "
         "class; 1 where all variance is along one direction; of more than 1000 classes, the 1000 with the least",
-        of="class", unit="dimensions", label="effective rank",
+        of="class", unit="dimensions", label="effective rank", low=0,
     )  # fmt: skip
     cosines: Matrix | None = matrix(
         "cosine of each pair of class means, about the mean of all, to 0.01; -1/(C-1) throughout "
         "where classes lie as far apart as they can; for 100 classes at most",
-        label="cosines of class means", rows="class", columns="class", default=None,
+        label="cosines of class means", rows="class", columns="class", low=-1, high=1, default=None,
     )  # fmt: skip
     closest: dict[str, float] | None = each(
         "cosine of the 20 pairs of class means, about the mean of all, that lie closest; where there are more than 100 classes",
-        of="pair of classes", label="closest class means", default=None,
+        of="pair of classes", label="closest class means", low=-1, high=1, default=None,
     )  # fmt: skip
 
 

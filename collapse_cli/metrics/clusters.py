@@ -18,7 +18,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import LISTED, class_names, listed
 from collapse_cli.results import curve, each, matrix, number
-from collapse_cli.values import Curve, Measured
+from collapse_cli.values import Curve, Matrix, Measured
 
 DRAWN = 100  # clusters and classes whose table is in the result
 DENSE = 1 << 20  # cells of a table that is matched as a whole
@@ -57,16 +57,16 @@ class Clusters:
     recall: dict[str, float] | None = each(
         "share of each class that is in its matched cluster; 0 where no cluster was left for it; of more than 1000 classes, the "
         "1000 with the least",
-        of="class", unit="share", default=None,
+        of="class", unit="share", low=0, high=1, default=None,
     )  # fmt: skip
     sizes: Curve = curve(
         "share of the embeddings in each cluster; of more than 1000 clusters, 1000 of them, evenly spaced by size",
-        label="cluster sizes", x="cluster, by size", y="share of embeddings", null="even",
+        label="cluster sizes", x="cluster, by size", y="share of embeddings", null="even", low=0, high=1,
     )  # fmt: skip
-    confusion: tuple[tuple[float, ...], ...] | None = matrix(
+    confusion: Matrix | None = matrix(
         "embeddings of each cluster and class; clusters in the order of their classes, then "
         "those without one, by size; for 100 clusters and classes at most",
-        rows="cluster", columns="class", default=None,
+        rows="cluster", columns="class", low=0, default=None,
     )  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]
         "nmi": Measured(_nmi(*parts), null=0.0),
         "ari": Measured(_ari(*parts), null=0.0),
         "recall": listed(names, [right.get(c, 0) / size for c, size in enumerate(sizes)]),
-        "confusion": _confusion(assigned, member, count, cluster_of)
+        "confusion": _confusion(assigned, member, count, cluster_of, names)
         if max(count, len(present)) <= DRAWN
         else None,
     }
@@ -147,10 +147,11 @@ def _matched(cluster: Tensor, of_class: Tensor, counts: Tensor, shape: tuple[int
 
 
 def _confusion(
-    assigned: Tensor, member: Tensor, count: int, cluster_of: dict[int, int]
-) -> tuple[tuple[float, ...], ...]:
-    table = contingency(assigned, member, count, int(member.max()) + 1)
-    return tuple(map(tuple, table[_order(table, cluster_of)].double().tolist()))
+    assigned: Tensor, member: Tensor, count: int, cluster_of: dict[int, int], names: Sequence[str]
+) -> Matrix:
+    table = contingency(assigned, member, count, len(names))
+    order = _order(table, cluster_of)
+    return Matrix(table[order].tolist(), map(str, order), names)
 
 
 def contingency(assigned: Tensor, member: Tensor, clusters: int, classes: int) -> Tensor:

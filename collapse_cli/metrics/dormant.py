@@ -40,6 +40,7 @@ class Dormant:
     scores: Curve = curve(
         "mean |h| of each unit over that of the layer",
         label="activity of units", x="unit, by activity", y="mean |h| / layer's", null="isotropic", sketch=True,
+        apart="dimensions", low=0,
     )  # fmt: skip
 
 

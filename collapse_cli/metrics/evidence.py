@@ -93,7 +93,7 @@ class Evidence:
     eigenvalues: Curve = curve(
         "eigenvalues of the covariance of the unit embeddings",
         x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", apart="dimensions",
-        sketch=True, default=Curve(()),
+        sketch=True, low=0, default=Curve(()),
     )  # fmt: skip
 
 

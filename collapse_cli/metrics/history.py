@@ -20,9 +20,10 @@ class History:
         label="std·√d",
         x="epoch",
         y="std·√d",
+        low=0,
     )
-    effective_rank: Curve = curve("effective rank of the clean projections", x="epoch", y="dimensions")
-    mean_cosine: Curve = curve("mean cosine of two different images", x="epoch", y="cosine")
+    effective_rank: Curve = curve("effective rank of the clean projections", x="epoch", y="dimensions", low=0)
+    mean_cosine: Curve = curve("mean cosine of two different images", x="epoch", y="cosine", low=-1, high=1)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Matching:
         "(MoCHi, sec. 3): the weight of its gradient, which vanishes for most negatives in "
         "training",
         label="matching probability by rank", x="similarity rank of the negative", y="probability p", log="xy",
+        low=0, high=1,
     )  # fmt: skip
 
 

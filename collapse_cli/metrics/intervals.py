@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -40,45 +40,76 @@ Read = Callable[[float, float], Interval]
 Table = dict[str, tuple[Spectral, Read]]
 
 
-def intervals(
+@dataclass(frozen=True)
+class Sample:
+    """What intervals come from. rows (n',D) float64 of all N; worth: how many independent rows these are; grouped: groups, where
+    those are left out as wholes; weights (U,): how many of all rows, or groups, each that is left out stands for.
+    """
+
+    rows: Tensor
+    weights: Tensor
+    count: int
+    worth: float
+    grouped: Units | None
+
+    @property
+    def unknown(self) -> float:
+        """What copies add to a standard error, where their number is known and no more."""
+        return 1.0 if self.grouped else math.sqrt(self.count / self.worth)
+
+    def pushes(self, squares: Tensor, lam: Tensor) -> Tensor:
+        """(U,D): what a little more weight on each does to eigenvalues (D,), of the squares (n',D) of rows along directions."""
+        if self.grouped is None:
+            return squares - lam
+        return self.grouped.summed(squares) - lam * self.grouped.sizes[:, None]
+
+
+def sampled(
     rows: Rows,
     seen: Gathered,
     bases: Mapping[str, tuple[Tensor, Tensor]],
-    fit: tuple[int, int] | None,
     generator: Generator,
     worth: float | None = None,
     owner: Tensor | None = None,
-) -> dict[str, Interval]:
-    """95 % intervals of numbers by name. bases: eigenvalues (D,) and vectors (D,D) of each of the four matrices.
+) -> Sample | None:
+    """Some of rows (N,D). worth: how many independent rows these are worth; owner: (N,) the group of each row.
 
-    worth: how many independent rows these are worth; owner: (N,) the group of each row, where groups are left out as wholes.
-    Empty where there are few rows or groups, or no more rows than dimensions, or no variance: they say nothing of others.
+    None where there are few rows or groups, or no more rows than dimensions, or no variance: they say nothing of others.
     """
     n, d = rows.shape
     worth = float(n) if worth is None else worth
     if worth <= max(d, FEW) or not all(float(lam[0]) > 0 for lam, _ in bases.values()):
-        return {}
-    grouped = None if owner is None else units(rows, owner, seen.longest, generator)
-    if grouped is not None and grouped.groups < FEW:
-        return {}
-    some, weights = (
-        (grouped.rows, grouped.weights) if grouped else _sample(rows, seen.longest, generator)
-    )  # (n', D), (n',)
-    longer, unit = shifted(some, seen.power), directions(some)
+        return None
+    if owner is None:
+        return Sample(*_sample(rows, seen.longest, generator), n, worth, None)
+    grouped = units(rows, owner, seen.longest, generator)
+    return Sample(grouped.rows, grouped.weights, n, worth, grouped) if grouped.groups >= FEW else None
+
+
+def intervals(
+    sample: Sample,
+    seen: Gathered,
+    bases: Mapping[str, tuple[Tensor, Tensor]],
+    fit: tuple[int, int] | None,
+) -> dict[str, Interval]:
+    """95 % intervals of numbers by name. bases: eigenvalues (D,) and vectors (D,D) of each of the four matrices."""
+    d, grouped = sample.rows.shape[1], sample.grouped
+    longer, unit = shifted(sample.rows, seen.power), directions(sample.rows)
     about = {RAW: longer - seen.raw.mean, UNIT: unit - seen.on_sphere.mean}
     about |= {RAW_ABOUT_0: longer, UNIT_ABOUT_0: unit}
-    spans = of_spread(unit, weights, seen.on_sphere, grouped)
-    unknown = 1.0 if grouped else math.sqrt(n / worth)  # copies, where their number is known and no more
+    spans = of_spread(unit, sample.weights, seen.on_sphere, grouped)
     for name, (lam, vectors) in bases.items():
-        lam, vectors, table = lam[lam > 0], vectors[:, lam > 0], _table(name, worth, d, fit)
+        lam, vectors, table = lam[lam > 0], vectors[:, lam > 0], _table(name, sample.worth, d, fit)
         numbers, centred = [number for number, _ in table.values()], name in (RAW, UNIT)
         errors = (
-            jackknife_groups.of_eigenvalues(numbers, lam, vectors, about[name], grouped, worth, centred)
+            jackknife_groups.of_eigenvalues(
+                numbers, lam, vectors, about[name], grouped, sample.worth, centred
+            )
             if grouped
-            else of_eigenvalues(numbers, lam, vectors, about[name], weights, centred)
+            else of_eigenvalues(numbers, lam, vectors, about[name], sample.weights, centred)
         )
         for (key, (number, read)), error in zip(table.items(), errors, strict=True):
-            spans[key] = read(*replace(error, size=unknown * error.size).around(float(number(lam))))
+            spans[key] = read(*replace(error, size=sample.unknown * error.size).around(float(number(lam))))
     return spans | _derived(spans, d)
 
 

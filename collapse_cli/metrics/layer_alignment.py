@@ -73,11 +73,13 @@ class Pair:
     )  # fmt: skip
     overlap: Curve | None = curve(
         "||A[:k, :k]||_F^2 / k for every k",
-        label="block energy of adjacent layers", x="leading directions k / d", y="‖A[:k, :k]‖² / k", null="random", default=None,
+        label="block energy of adjacent layers", x="leading directions k / d", y="‖A[:k, :k]‖² / k", null="random",
+        apart="result", low=0, high=1, default=None,
     )  # fmt: skip
     entries: Curve | None = curve(
         "|A_kk| of the separated directions",
-        label="|A_kk| of adjacent layers", x="direction k", y="|A_kk|", null="random", default=None,
+        label="|A_kk| of adjacent layers", x="direction k", y="|A_kk|", null="random",
+        apart="result", low=0, high=1, default=None,
     )  # fmt: skip
 
 
@@ -118,13 +120,13 @@ def _before(first: Tensor, second: Tensor, k: int) -> float:
     return float(block_energy(inward(second)[1].T @ outward(first)[1])[k - 1])
 
 
-def along(pairs: Sequence[Pair]) -> Curve:
-    """The block energies of a network's pairs, from the input on."""
+def along(pairs: Sequence[Pair], names: Sequence[str]) -> Curve:
+    """The block energies of a network's pairs, from the input on; names: of the pairs."""
     energies = [
         math.nan if layer_pair.block_energy is None else layer_pair.block_energy for layer_pair in pairs
     ]
     null = [layer_pair.leading / layer_pair.dimensions for layer_pair in pairs]
-    return Curve(energies, range(len(pairs)), null)
+    return Curve(energies, range(len(pairs)), null, names=names)
 
 
 def outward(weight: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:

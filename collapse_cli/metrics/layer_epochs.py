@@ -30,12 +30,13 @@ class Course:
     )  # fmt: skip
     effective_rank: Mapping[str, Curve] = lines(
         "exp of the entropy of sigma^2 / sum sigma^2, over that of the same layer at initialisation",
-        of="layer", x="epoch", y="effective rank of σ² / initial", label="effective rank by epoch",
+        of="layer", x="epoch", y="effective rank of σ² / initial", label="effective rank by epoch", low=0,
     )  # fmt: skip
     block_energy: Mapping[str, Curve] | None = lines(
         "||A[:k, :k]||_F^2 / k of adjacent layers, the scale of a batch norm folded in; k is "
         "that of the last epoch",
-        of="second layer of the pair", x="epoch", y="‖A[:k, :k]‖² / k", label="block energy by epoch", default=None,
+        of="second layer of the pair", x="epoch", y="‖A[:k, :k]‖² / k", label="block energy by epoch",
+        low=0, high=1, default=None,
     )  # fmt: skip
 
 

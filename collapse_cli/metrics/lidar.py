@@ -62,11 +62,12 @@ class Lidar:
     along: Curve = curve(
         "share of the variance along each principal direction that lies between views of one image",
         label="share within images, by direction", x="direction, by size", y="share within", null="noise",
-        sketch=True,
+        sketch=True, apart="dimensions", low=0, high=1,
     )  # fmt: skip
     eigenvalues: Curve = curve(
         "eigenvalues of Sw^-1/2 Sb Sw^-1/2: variance of the images, in units of the variance of an image's views",
         label="LiDAR eigenvalues", x="direction, by size", y="between / within", log="y", null="noise",
+        apart="dimensions", low=0,
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ class Modality:
     candidates: int = number("embeddings among which the partner is looked for, sampled without replacement")
     cosines: Curve = curve(
         "share of the pairs by their cosine",
-        label="cosine of a pair", x="cosine", y="share of pairs", null="shuffled",
+        label="cosine of a pair", x="cosine", y="share of pairs", null="shuffled", low=0, high=1,
     )  # fmt: skip
 
 

@@ -110,15 +110,15 @@ class Modes:
     )  # fmt: skip
     by_share: Curve | None = curve(
         "share of the samples at each mode, from the largest to the smallest", x="mode, by share", y="share",
-        label="shares of the modes", null=PERFECT, default=None,
+        label="shares of the modes", null=PERFECT, low=0, high=1, default=None,
     )  # fmt: skip
     held_course: Curve | None = curve(
         "modes with at least 1 % of the samples, over the training", x="step of G", y="modes",
-        label="modes ≥ 1 % over time", null=PERFECT, default=None,
+        label="modes ≥ 1 % over time", null=PERFECT, low=0, default=None,
     )  # fmt: skip
     quality_course: Curve | None = curve(
         "share of high-quality samples, over the training", x="step of G", y="share",
-        label="high quality over time", null=PERFECT, default=None,
+        label="high quality over time", null=PERFECT, low=0, high=1, default=None,
     )  # fmt: skip
     cloud: Frames | None = frames(
         "samples of the first seed over the training, from the same z in every frame",
@@ -127,8 +127,9 @@ class Modes:
         default=None,
     )
     images: Sequence[Sequence[float]] | None = matrix(
-        "32 samples of the first seed as images of 8x8 pixels", rows="pixel", columns="pixel", default=None
-    )
+        "32 samples of the first seed as images of 8x8 pixels",
+        rows="pixel", columns="pixel", low=0, high=1, default=None,
+    )  # fmt: skip
     seconds: float | None = number(
         "wall time of a run, with all seeds trained together", unit="s", default=None, low=0
     )
@@ -173,11 +174,11 @@ class Balance:
     held: Matrix = matrix(
         "modes with at least 1 % of all samples within reach", rows="steps of D for each step of G",
         columns="learning rate of D : of G",
-        label="modes ≥ 1 %",
+        label="modes ≥ 1 %", low=0,
     )  # fmt: skip
     high_quality: Matrix = matrix(
         "share of the samples within reach of a mode", rows="steps of D for each step of G", columns="learning rate of D : of G",
-        label="high quality",
+        label="high quality", low=0, high=1,
     )  # fmt: skip
 
 

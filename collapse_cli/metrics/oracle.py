@@ -111,13 +111,13 @@ class Oracle:
     false_by_rank: Curve = curve(
         "share of false negatives among the keys of each similarity rank",
         label="false negatives by rank", x="similarity rank of the key", y="share of false negatives",
-        log="x", null="all keys", sketch=True, default=Curve(()),
+        log="x", null="all keys", sketch=True, low=0, high=1, default=Curve(()),
     )  # fmt: skip
     matching_by_rank: Curve = curve(
         "mean matching probability exp(q·n/T) / sum of the negative at each rank (MoCHi, sec. "
         "3), with the positive in the sum",
         label="matching probability by rank", x="similarity rank of the key", y="probability p",
-        log="xy", null="uniform", default=Curve(()),
+        log="xy", null="uniform", low=0, high=1, default=Curve(()),
     )  # fmt: skip
 
 

@@ -38,8 +38,8 @@ class Expected:
         low=0, high=1,
     )  # fmt: skip
     false_negatives_of_class: dict[str, float] = each(
-        "expected false negatives of a query of each class", of="class", unit="keys", label="false negatives"
-    )
+        "expected false negatives of a query of each class", of="class", unit="keys", label="false negatives", low=0
+    )  # fmt: skip
 
 
 def expected(counts: Sequence[int], classes: Sequence[str], queue: int, batch: int = 1) -> Expected:

@@ -11,9 +11,10 @@ from torch import Generator, Tensor
 from collapse_cli.metrics.copies import Copies
 from collapse_cli.metrics.eigenvalues import ROUNDING, all_bases, explained
 from collapse_cli.metrics.groups import independent
-from collapse_cli.metrics.intervals import RAW, UNIT, intervals
+from collapse_cli.metrics.intervals import RAW, UNIT, intervals, sampled
 from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
+from collapse_cli.metrics.spectral_bands import band
 from collapse_cli.metrics.spectral_layout import ROWS
 from collapse_cli.metrics.spectral_numbers import (
     counts,
@@ -101,7 +102,7 @@ class Spectrum:
     )  # fmt: skip
     eigenvalues: Curve = curve(
         "eigenvalues of the covariance of the unit embeddings, as in Jing et al. 2022",
-        x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", sketch=True, apart="dimensions",
+        x="direction, by size", y="eigenvalue λ", log="y", null="isotropic", sketch=True, apart="dimensions", low=0,
     )  # fmt: skip
     explained: Curve = curve(
         "share of the variance that the first k directions hold",
@@ -228,14 +229,15 @@ def spectrum(
     null, expected = null_of(worth.count, d, generator, relu, fit)
     values_by_name = numbers(lam, seen.on_sphere, fit, worth.count) | ray(seen.raw)
     expected["row_participation"] = of_gaussian(values_by_name["participation_ratio"])
-    between = intervals(rows, seen, bases, fit, generator, worth.effective, worth.owner)
+    sample = sampled(rows, seen, bases, generator, worth.effective, worth.owner)
+    between = intervals(sample, seen, bases, fit) if sample else {}
+    ends = band(sample, seen.on_sphere.mean, *bases[UNIT]) if sample else None
+    before = of_unit(initial[0]).tolist() if initial else None
     return Spectrum(
         samples=n,
         dimensions=d,
         effective_rank_shuffled=entropy_rank(shuffled_of(rows, seen, generator, worth.count)),
-        eigenvalues=Curve(
-            lam[UNIT].tolist(), null=null.tolist(), initial=of_unit(initial[0]).tolist() if initial else None
-        ),
+        eigenvalues=Curve(lam[UNIT].tolist(), null=null.tolist(), initial=before, interval=ends),
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
         **measured(values_by_name, expected, between),
         effective_rank_initial=over_range([entropy_rank(of_unit(each)) for each in initial]),

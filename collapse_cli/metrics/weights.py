@@ -6,7 +6,7 @@ A weight W is (out, in); a convolution (out, in, kh, kw) is read as (out, in·kh
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ from collapse_cli.metrics.ranks import alive, entropy_rank, participation_ratio,
 from collapse_cli.metrics.rows import as_given, levelled
 from collapse_cli.metrics.verdict import DIMENSIONAL
 from collapse_cli.results import curve, matrix, number
-from collapse_cli.values import Curve, Measured
+from collapse_cli.values import Curve, Matrix, Measured
 
 FLOOR = ROUNDING**0.5  # 1e-6 of the largest singular value: what is below is what float32 leaves of a zero
 STRAY = 2.0  # of the scale on which extreme singular values of random matrices vary: 1 in 50 strays further
@@ -98,7 +98,7 @@ class Layer:
     spectrum: Curve | None = curve(
         "singular values over the root mean square of the initial ones",
         label="singular values", x="share of the directions, by size", y="singular value / initial", log="y", null="initial",
-        apart="result", default=None,
+        apart="result", low=0, default=None,
     )  # fmt: skip
 
 
@@ -113,16 +113,18 @@ class Stack:
     stable_rank: Curve = curve(
         "||W||_F^2 / ||W||_2^2 of every layer",
         label="stable rank by layer", x="layer, from the input on", y="stable rank", null="initial", sketch=True,
+        low=0,
     )  # fmt: skip
     change: Curve | None = curve(
         "||W - W_0||_F / ||W_0||_F of every layer, W_0 the run's own weights at initialisation",
-        label="change by layer", x="layer, from the input on", y="‖W − W₀‖ / ‖W₀‖", default=None,
+        label="change by layer", x="layer, from the input on", y="‖W − W₀‖ / ‖W₀‖", low=0, default=None,
     )  # fmt: skip
     aligned: Curve | None = curve(
         "block energy of every pair of adjacent layers",
-        label="alignment by pair", x="pair, from the input on", y="block energy", null="random", default=None,
+        label="alignment by pair", x="pair, from the input on", y="block energy", null="random",
+        low=0, high=1, default=None,
     )  # fmt: skip
-    spectra: tuple[tuple[float, ...], ...] | None = matrix(
+    spectra: Matrix | None = matrix(
         f"log10 of each singular value over the initial one of its place, both at least {FAINT} "
         "of the initial root mean square",
         label="log₁₀ σ / initial σ", rows="layer, from the input on", columns="direction by size, in 64 steps", default=None,
@@ -218,22 +220,20 @@ def lost(alive: float, fresh: float) -> bool:
     return alive < DIMENSIONAL * fresh
 
 
-def stack(layers: Sequence[Layer], imaged: bool = False, aligned: Curve | None = None) -> Stack:
+def stack(by_name: Mapping[str, Layer], imaged: bool = False, aligned: Curve | None = None) -> Stack:
     """The layers of a network from the input on; imaged: all spectra as one matrix; aligned: its pairs, in order."""
-    places = range(len(layers))
-    changes = [entry.change for entry in layers if entry.change is not None]
+    layers, names = list(by_name.values()), list(by_name)
+    changes = {place: each.change for place, each in enumerate(layers) if each.change is not None}
+    ranks = [each.stable_rank for each in layers]
+    spectra = {name: each.spectrum for name, each in by_name.items() if each.spectrum} if imaged else {}
     return Stack(
         layers=len(layers),
-        weights=sum(entry.outputs * entry.inputs for entry in layers),
-        lost=sum(lost(entry.alive, _null(entry.alive)) for entry in layers),
-        stable_rank=Curve(
-            (entry.stable_rank for entry in layers),
-            places,
-            (_null(entry.stable_rank) for entry in layers),
-        ),
-        change=Curve(changes, places) if changes else None,
+        weights=sum(each.outputs * each.inputs for each in layers),
+        lost=sum(lost(each.alive, _null(each.alive)) for each in layers),
+        stable_rank=Curve(ranks, range(len(layers)), map(_null, ranks), names=names),
+        change=Curve(changes.values(), changes, names=names) if changes else None,
         aligned=aligned,
-        spectra=tuple(_image(entry.spectrum) for entry in layers if entry.spectrum) if imaged else None,
+        spectra=Matrix(map(_image, spectra.values()), row_names=spectra) if spectra else None,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 WORDS = (
     *("label", "help", "kind", "unit", "convention", "null_is", "interval_is", "together", "better", "axis"),
-    *("best", "x", "y", "log", "of", "rows", "columns"),
+    *("best", "x", "y", "log", "apart", "of", "rows", "columns"),
 )  # fmt: skip
 """Fields of a metric that are text, where they are there."""
 
@@ -93,6 +93,8 @@ def _metric(metric: dict[str, Any]) -> bool:
         return False
     if not all(isinstance(metric.get(name) or "", str) for name in WORDS):
         return False
+    if not all(_numeric(metric.get(end)) for end in ("low", "high")):
+        return False
     match kind:
         case "number":
             return _number(metric)
@@ -117,17 +119,22 @@ def _number(metric: dict[str, Any]) -> bool:
         isinstance(required[name], str) for name in ("of", "relation", "result", "sentence")
     )
     spans = all(_interval(metric[name]) for name in ("interval", "simultaneous") if name in metric)
-    ends = all(_numeric(metric.get(name)) for name in ("low", "high"))
     words = isinstance(metric["convention"], str) and isinstance(metric["unit"], str)
     value = isinstance(metric["value"], bool) or _numeric(metric["value"])
     listed = _row(metric.get("runs") or []) and _listed(metric.get("agree") or [], int)
-    return held and words and ends and spans and value and listed and _numeric(metric["null"])
+    return held and words and spans and value and listed and _numeric(metric["null"])
 
 
 def _points(curve: dict[str, Any]) -> bool:
-    ends, names = curve.get("interval") or [], curve.get("names") or []
-    parts = [curve["values"], *(curve.get(name) or [] for name in ("null", "at", "initial")), *ends]
-    return all(map(_row, parts)) and len(ends) in (0, 2) and _listed(names, str)
+    parts = [curve["values"], *(curve.get(name) or [] for name in ("null", "at", "initial"))]
+    return all(map(_row, parts)) and _band(curve) and _listed(curve.get("names") or [], str)
+
+
+def _band(curve: dict[str, Any]) -> bool:
+    """The ends of the interval of every value."""
+    ends = curve.get("interval") or []
+    even = all(_row(end) and len(end) == len(curve["values"]) for end in ends)
+    return isinstance(ends, list) and even and len(ends) in (0, 2)
 
 
 def _interval(value: Any) -> bool:

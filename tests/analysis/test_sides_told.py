@@ -41,6 +41,11 @@ def group(*runs: dict[str, Metric], **parts: Any) -> Group:
     return Group(given.get("name", "a"), every, tuple(range(len(runs))))
 
 
+def course(*values: float, **parts: Any) -> Metric:
+    whole: Any = {"kind": "curve", "label": "a curve", "help": "help", "x": "place", "sketch": True}
+    return whole | {"values": list(values), "at": None, "null": None} | parts
+
+
 # --- side by side --------------------------------------------------------------------------------------------------------------
 
 
@@ -62,6 +67,24 @@ def test_what_is_the_same_in_all_runs_is_a_setting() -> None:
         "dimensions.z": 2,
     }
     assert other.metrics["epochs"]["value"] == 8
+
+
+@pytest.mark.parametrize(
+    ("runs", "spread"), [([(1, 2)], {}), ([(1, 2), (3, 6)], {"lowest": [1, 2], "highest": [3, 6]})]
+)
+def test_the_interval_of_a_single_run_gives_way(runs: list[Any], spread: dict[str, Any]) -> None:
+    """As that of a number does: what is drawn about a mean is the spread of its runs. Names of places stay."""
+    inner = {"interval": [[0, 0], [9, 9]], "names": ["a", "b"]}
+    (entry,) = sides.side_by_side([group(*({"rank.h": course(*values, **inner)} for values in runs))])
+    means = [sum(at) / len(runs) for at in zip(*runs, strict=True)]
+    assert entry.metrics["rank.h"] == course(*means, names=["a", "b"], **spread)
+
+
+def test_names_of_places_stay_where_all_runs_agree() -> None:
+    runs = [{"rank.h": course(1, 2, names=names)} for names in (["a", "b"], ["a", "c"])]
+    (entry,) = sides.side_by_side([group(*runs)])
+    assert "names" not in entry.metrics["rank.h"]
+    assert entry.metrics["rank.h"]["values"] == [1, 2]
 
 
 def marks(*groups: Group) -> list[Any]:

@@ -1,10 +1,10 @@
 """How often the 95 % intervals cover: python tests/benchmarks/coverage.py [--width 32] [--replications 1000] [--blocks]
 
-Every number of `spectrum` and `alignment` that has an interval, over six kinds of rows and N/D = 5, 20, 100. What must be
-covered is the expectation of the number at this N, here its mean over the replications; of a count, which goes in steps, its
-median, and the ends of its interval are whole numbers. --group 20 --icc 0.9: rows come in groups of 20 that have nine tenths of
-the variance in common, N/D is of groups to D, intervals leave out groups, and beside each stands the coverage of those that
-take rows as independent. --blocks: the delete-a-block
+Every number of `spectrum` and `alignment` that has an interval, and three of the eigenvalues, over seven kinds of rows and
+N/D = 5, 20, 100. What must be covered is the expectation of the number at this N, here its mean over the replications; of a
+count, which goes in steps, its median, and the ends of its interval are whole numbers.
+--group 20 --icc 0.9: rows come in groups of 20 that have nine tenths of the variance in common, N/D is of groups to D, intervals
+leave out groups, and beside each stands the coverage of those that take rows as independent. --blocks: the delete-a-block
 jackknife instead, 20 blocks of rows by index modulo 20, every number computed anew without each; for four of the numbers.
 Minutes to an hour, by width and replications.
 """
@@ -14,13 +14,13 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from scipy.special import stdtrit
 from torch import Generator, Tensor
 
-from collapse_cli.metric import metrics
+from collapse_cli.metric import Metric, metrics
 from collapse_cli.metrics.alignment import measure
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.isotropy import isotropy
@@ -43,6 +43,11 @@ def normal(n: int, d: int, generator: Generator) -> Tensor:
 def power_law(n: int, d: int, generator: Generator) -> Tensor:
     """lambda_j = 1/j."""
     return normal(n, d, generator) * torch.arange(1, d + 1, dtype=torch.float64) ** -0.5
+
+
+def spiked(n: int, d: int, generator: Generator) -> Tensor:
+    """Three directions with 20, 10 and 5 times the variance of the others."""
+    return normal(n, d, generator) * torch.tensor([20.0, 10, 5] + [1.0] * (d - 3), dtype=torch.float64).sqrt()
 
 
 def low_rank(n: int, d: int, generator: Generator) -> Tensor:
@@ -68,8 +73,8 @@ def heavy_rows(n: int, d: int, generator: Generator) -> Tensor:
 
 
 KINDS: dict[str, Draw] = {
-    "isotropic": normal, "power law": power_law, "low rank": low_rank, "clustered": clustered, "t5 entries": heavy,
-    "t5 rows": heavy_rows,
+    "isotropic": normal, "power law": power_law, "spiked": spiked, "low rank": low_rank,
+    "clustered": clustered, "t5 entries": heavy, "t5 rows": heavy_rows,
 }  # fmt: skip
 
 
@@ -80,10 +85,24 @@ def ours(rows: Tensor, generator: Generator) -> Found:
     aligned = measure(rows, views, labels, ("a", "b", "c", "d"))
     every = metrics(aligned) | metrics(spectrum(rows, generator))
     every |= metrics(isotropy(rows, generator)) | metrics(ratio_of(views))
-    return {
+    return of_numbers(every)
+
+
+def of_numbers(every: Mapping[str, Metric]) -> Found:
+    """All that have an interval, and three of the eigenvalues."""
+    return eigenvalues_of(every["eigenvalues"]) | {
         name: (one["value"], tuple(one["interval"]))
         for name, one in every.items()
-        if one.get("interval") is not None
+        if one["kind"] == "number" and one["interval"] is not None
+    }
+
+
+def eigenvalues_of(curve: Metric) -> Found:
+    """The largest, the middle and the smallest, those that have an interval."""
+    low, high = curve.get("interval", ((), ()))
+    places = {"eigenvalue 1": 0, "eigenvalue D/2": len(low) // 2, "eigenvalue D": -1} if low else {}
+    return {
+        name: (curve["values"][at], (low[at], high[at])) for name, at in places.items() if low[at] is not None
     }
 
 
@@ -98,10 +117,9 @@ def grouped(draw: Draw, size: int, icc: float) -> tuple[Draw, Callable[[Tensor, 
         owner = torch.arange(len(found) // size).repeat_interleave(size)
         ways = {"": spectrum(found, generator, groups=owner), ", by rows": spectrum(found, generator)}
         return {
-            name + way: (one["value"], tuple(one["interval"]))
+            name + way: held
             for way, result in ways.items()
-            for name, one in metrics(result).items()
-            if one.get("interval") is not None
+            for name, held in of_numbers(metrics(result)).items()
         }
 
     return rows, both
@@ -158,7 +176,7 @@ def main() -> None:
     options.add_argument("--replications", type=int, default=1000)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS)
-    options.add_argument("--ratios", nargs="*", type=int, default=list(RATIOS), help="N/D")
+    options.add_argument("--ratios", nargs="*", type=float, default=list(RATIOS), help="N/D")
     options.add_argument("--blocks", action="store_true", help="the delete-a-block jackknife, for comparison")
     options.add_argument("--group", type=int, default=1, help="rows of a group")
     options.add_argument(
@@ -174,13 +192,13 @@ def main() -> None:
             if given.group > 1:
                 draw, measured = grouped(draw, given.group, given.icc)
             columns[kind, ratio] = coverage(
-                measured, draw, ratio * given.width, given.width, given.replications, given.seed
+                measured, draw, round(ratio * given.width), given.width, given.replications, given.seed
             )
     print(
         f"coverage in %, nominal 95; D = {given.width}, {given.replications} replications, (): a count that never moves"
     )
     print(f"{'':32s}" + "".join(f"{kind:>21s}" for kind in given.kinds))
-    print(f"{'N/D':32s}" + "".join(f"{ratio:7d}" for _ in given.kinds for ratio in given.ratios))
+    print(f"{'N/D':32s}" + "".join(f"{ratio:7g}" for _ in given.kinds for ratio in given.ratios))
     for name in next(iter(columns.values())):
         cells = [column[name] for column in columns.values()]
         print(f"{name:32s}" + "".join(f"{f'{share:.1f}' if moves else '()':>7s}" for share, moves in cells))

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.eigenvalues import basis, eigenvalues, matrices
-from collapse_cli.metrics.intervals import RAW, intervals
+from collapse_cli.metrics.intervals import RAW, UNIT, intervals, sampled
 from collapse_cli.metrics.moments import Gathering, blocks, gather
 from collapse_cli.metrics.nulls import isotropic, shuffled
 from collapse_cli.metrics.ranks import fit_range
 from collapse_cli.metrics.rows import directions
+from collapse_cli.metrics.spectral_bands import band
 from collapse_cli.metrics.spectrum import spectrum
 
 SIZES = ((1_000_000, 512), (10_000, 128))
@@ -79,7 +80,14 @@ def table(n: int, d: int) -> None:
         "nulls": seconds(nulls),
     }
     vectors = seconds(lambda: [basis(matrix) for matrix in covariances.values()]) - spent["eigenvalues"]
-    drawn = seconds(lambda: intervals(rows, seen, bases, fit, generator))
+
+    def ends() -> None:
+        sample = sampled(rows, seen, bases, generator)
+        if sample:
+            intervals(sample, seen, bases, fit)
+            band(sample, seen.on_sphere.mean, *bases[UNIT])
+
+    drawn = seconds(ends)
     metric = spent["both in one pass, checked"] + spent["eigenvalues"] + spent["nulls"]
     print(f"\n{n:,} x {d}, float16\n{'':28s}{'seconds':>9s}{'of products':>13s}")
     for name, taken in spent.items():

@@ -168,5 +168,13 @@ def test_the_confusion_is_drawn(tmp_path: Path, capsys: Capture) -> None:
     assert main(["clusters", path, "--all", "--plot", str(plot)]) == 0
     assert plot.read_bytes()[:4] == b"\x89PNG"
     shown = capsys.readouterr()
-    assert "confusion: a matrix, drawn by --plot" in shown.out
     assert "ACC" in shown.out
+
+
+@pytest.mark.parametrize(("clusters", "drawn"), [(12, False), (13, True)])
+def test_a_large_confusion_is_no_table(clusters: int, drawn: bool, tmp_path: Path, capsys: Capture) -> None:
+    argv = ["clusters", file(tmp_path / "e.npz"), "--clusters", str(clusters), "--all"]
+    assert main(argv) == 0
+    shown = capsys.readouterr().out
+    assert ("confusion: a matrix, drawn by --plot" in shown) == drawn
+    assert ("confusion, cluster × class" in shown) != drawn

@@ -87,6 +87,7 @@ def test_by_hand() -> None:
     assert (found.nmi.null, found.ari.null) == (0, 0)
     assert found.recall == {"a": 0.75, "b": 1}
     assert found.confusion == ((3, 0), (1, 2))
+    assert (found.confusion.row_names, found.confusion.column_names) == (("0", "1"), ("a", "b"))
     assert (found.used, found.largest, found.entropy) == (2, 0.5, pytest.approx(1))
 
 

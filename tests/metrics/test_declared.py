@@ -80,6 +80,29 @@ RANGES = {
     **dict.fromkeys(NOT_POSITIVE, (None, 0)),
     **dict.fromkeys(ADJUSTED, (None, 1)),
 }
+# Of the values of curves, families of curves, matrices and numbers by name: cosines, shares and probabilities, and what is not
+# negative: variances, ranks, counts, distances
+WITHIN = {
+    (-1, 1): "Classes.cosines Classes.closest History.mean_cosine",
+    (
+        0,
+        1,
+    ): "Augmentation.along Balance.high_quality Calibration.right_by_kind ChainCourse.block_energy Clusters.recall "
+    "Clusters.sizes Course.block_energy Lidar.along Matching.matching Modality.cosines Modes.by_share Modes.images "
+    "Modes.quality_course Oracle.false_by_rank Oracle.matching_by_rank Pair.entries Pair.overlap Spectrum.explained "
+    "Stack.aligned Strengths.recognised Strengths.wins",
+    (0, 4): "Alignment.alignment_of_class",
+    (0, None): "Balance.held Calibration.confusion Chain.by_depth ChainCourse.living Classes.rank_of_class "
+    "Classes.variance_of_class Clusters.confusion Course.effective_rank Dormant.scores Evidence.eigenvalues "
+    "Expected.false_negatives_of_class History.effective_rank History.std_sqrt_d Layer.spectrum Lidar.eigenvalues "
+    "Modes.held_course Signal.course Spectrum.eigenvalues Stack.change Stack.stable_rank Strengths.within Tried.course",
+    (None, 0): "Alignment.uniformity_of_class",
+    (None, None): "Diagnostic.value History.loss Signal.by_cause Signal.losses Stack.spectra",
+}
+# Whose x counts the directions or units of a space, and of which each result has axes of its own
+DIMENSIONS = "Augmentation.along Dormant.scores Evidence.eigenvalues Lidar.along Lidar.eigenvalues Spectrum.eigenvalues "
+DIMENSIONS += "Spectrum.explained"
+RESULT = "Layer.spectrum Pair.entries Pair.overlap"
 # What a table of very many results shows, and what the terminal draws
 HEADLINES = {
     "Alignment": "alignment uniformity mean_cosine",
@@ -145,6 +168,21 @@ def test_ranges() -> None:
     }
     bounded = {name: ends for name, ends in ranges.items() if ends != (None, None)}
     assert bounded == RANGES
+
+
+def test_ranges_of_many_values() -> None:
+    """Every curve, family, matrix and `each` has the range of its kind, or is listed as one that has none."""
+    ranges = {
+        name: (field.metadata.get("low"), field.metadata.get("high"))
+        for name, field in declared()
+        if field.metadata["kind"] in ("curve", "lines", "matrix", "each")
+    }
+    assert ranges == {name: ends for ends, several in WITHIN.items() for name in several.split()}
+
+
+def test_which_results_do_not_share_axes() -> None:
+    apart = {name: field.metadata["apart"] for name, field in declared() if field.metadata.get("apart")}
+    assert apart == dict.fromkeys(DIMENSIONS.split(), "dimensions") | dict.fromkeys(RESULT.split(), "result")
 
 
 def test_few_numbers_and_curves_stand_for_a_result() -> None:

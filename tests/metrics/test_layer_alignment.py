@@ -173,7 +173,7 @@ def test_before_training_is_measured_at_the_same_k() -> None:
 def test_a_dead_layer_aligns_with_nothing() -> None:
     found = pair(torch.zeros(5, 3), drawn(4, 5))
     assert (found.dimensions, found.leading, found.block_energy, found.overlap) == (5, 0, None, None)
-    curve = along([found, pair(drawn(4, 4), drawn(4, 4, seed=1))])
+    curve = along([found, pair(drawn(4, 4), drawn(4, 4, seed=1))], ["a → b", "c → d"])
     assert math.isnan(curve[0])
     assert curve.null[0] == 0
-    assert curve.x == (0, 1)
+    assert (curve.x, curve.names) == ((0, 1), ("a → b", "c → d"))

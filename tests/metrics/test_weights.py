@@ -200,18 +200,29 @@ def test_a_stack_of_layers() -> None:
     layers = [
         measure(w, fresh) for w in (fresh, 10 * fresh, with_values(4, 6, [1, 1]), with_values(4, 6, [1]))
     ]
-    found = stack(layers, imaged=True)
+    found = stack(dict(zip("abcd", layers, strict=True)), imaged=True)
     assert (found.layers, found.weights, found.lost) == (4, 96, 1)
     assert tuple(found.stable_rank) == pytest.approx((4, 4, 2, 1))
     assert found.stable_rank.null == pytest.approx((4, 4, 4, 4))
-    assert found.stable_rank.x == (0, 1, 2, 3)
+    assert (found.stable_rank.x, found.stable_rank.names) == ((0, 1, 2, 3), ("a", "b", "c", "d"))
     assert found.change is not None
     assert found.change[:2] == pytest.approx((0, 9))
     assert found.spectra is not None
+    assert (found.spectra.row_names, found.spectra.column_names) == (("a", "b", "c", "d"), None)
     expected = ([0] * 64, [1] * 64, [0] * 32 + [-1] * 32)
     for row, values in zip(found.spectra, expected, strict=False):
         assert row == pytest.approx(values, abs=1e-9)
-    assert (stack(layers).spectra, stack([measure(fresh)]).change) == (None, None)
+    assert stack({"a": layers[0]}).spectra is None
+
+
+def test_layers_without_initial_weights_leave_gaps_in_the_change() -> None:
+    """The second of three has none: the places of the others, and their names, stay what they are."""
+    fresh = with_values(4, 6, [1] * 4)
+    found = stack({"a": measure(fresh, fresh), "b": measure(fresh), "c": measure(3 * fresh, fresh)}).change
+    assert found is not None
+    assert tuple(found) == pytest.approx((0, 2))
+    assert (found.x, found.names) == ((0, 2), ("a", "b", "c"))
+    assert stack({"a": measure(fresh)}).change is None
 
 
 def test_the_null_has_the_norm_of_the_weight() -> None:

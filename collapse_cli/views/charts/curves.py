@@ -65,7 +65,8 @@ def curves(measured: Sequence[Measured]) -> Iterator[Curves | Multiples]:
     declared = measured[0].metric
     title = titled(declared["label"])
     apart = declared.get("apart", "")
-    if apart == "result" and len(measured) > 1:
+    names = {tuple(each.metric.get("names", ())) for each in measured}
+    if (apart == "result" and len(measured) > 1) or len(names) > 1:
         charts = [_curves(each.label, [replace(each, place=0)], each.metric) for each in thinned(measured)]
         yield multiples(title, charts, len(measured), declared["help"])
     elif apart == "dimensions":
@@ -220,11 +221,12 @@ def _family(title: str, metric: Metric) -> Curves:
 
 
 def multiples(title: str, charts: Sequence[Curves], of: int, help: str) -> Multiples:
-    """With axes of one range, so that they can be compared."""
+    """With axes of one range, so that they can be compared; where places have names, x stays each one's."""
     first, lines = charts[0], [line for chart in charts for line in chart.lines]
     xs = [x for line in lines for x in line.x]
     ys = [y for line in lines for y in (*line.y, *line.low, *line.high)]
     x = side(first.x.label, xs, any(chart.x.scale.log for chart in charts), from_zero=False)
     y = side(first.y.label, ys, any(chart.y.scale.log for chart in charts))
     part = f" ({len(charts)} of {of})" if len(charts) < of else ""
-    return Multiples(title + part, tuple(replace(chart, x=x, y=y) for chart in charts), help)
+    named = any(chart.x.names for chart in charts)
+    return Multiples(title + part, tuple(replace(c, x=c.x if named else x, y=y) for c in charts), help)

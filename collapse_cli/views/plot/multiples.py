@@ -39,10 +39,12 @@ def paint(part: SubFigure, chart: Multiples) -> None:
     first = chart.charts[0]
     part.supxlabel(plain(first.x.label, 60), fontsize="medium")
     part.supylabel(plain(first.y.label, 40), fontsize="medium")
-    every = part.subplots(-(-len(chart.charts) // across), across, sharex=True, sharey=True, squeeze=False)
+    every = part.subplots(
+        -(-len(chart.charts) // across), across, sharex=not first.x.names, sharey=True, squeeze=False
+    )
     for number, axes in enumerate(every.flat):
         if number < len(chart.charts):
-            _small(axes, chart, number, lowest=number + across >= len(chart.charts))
+            _small(axes, chart, number, lowest=bool(first.x.names) or number + across >= len(chart.charts))
         else:
             axes.set_axis_off()
     _key(every.flat[0], every.flat[-1], first)
