@@ -121,7 +121,7 @@ def test_the_best_is_strong_and_chance_is_soft(two, groups, undrawn):
 
 def test_the_foot_says_how_it_was_made(one, undrawn):
     text = words(page.page([one], "Report"))
-    assert "collapse 0.1.0: collapse spectrum runs/moco-digits-2025/checkpoint.pt" in text
+    assert "collapse 0.1.0: collapse spectrum checkpoint.pt" in text
     assert "ab12" * 16 in text
 
 

@@ -13,6 +13,7 @@ from collapse_cli.files import whole
 from collapse_cli.printable import for_others, in_markup, joined
 from collapse_cli.views import grid, plot, words
 from collapse_cli.views.document import Document, Group, groups, verdicts
+from collapse_cli.views.page.names import base_names, renaming
 
 OPEN = 12  # rows of an `each` table that need no click
 
@@ -28,11 +29,13 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    documents = for_others([document | {"argv": joined(document["argv"])} for document in documents])
+    change = renaming(documents)
+    named = base_names(documents)
+    documents = for_others([document | {"argv": joined(document["argv"])} for document in named])
     environment.filters |= {"in_words": words.in_words, "titled": words.titled}
     return environment.get_template("page.html").render(
-        title=for_others(title),
-        paragraphs=[for_others(part.strip()) for part in intro.split("\n\n") if part.strip()],
+        title=for_others(change(title)),
+        paragraphs=[for_others(change(part.strip())) for part in intro.split("\n\n") if part.strip()],
         verdicts=[_verdict(name, verdict) for document in documents for name, verdict in verdicts(document)],
         sections=[_section(document) for document in documents],
         images=[(for_others(caption), base64.b64encode(data).decode()) for caption, data in images],
