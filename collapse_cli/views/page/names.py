@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 from collapse_cli.printable import everywhere, printable, quoted
 from collapse_cli.views.document import Document
@@ -34,6 +35,12 @@ ANYWHERE = (
 """A web address, or an absolute path with its base name. A lone name at the root says nothing of any folder, and stays."""
 
 
+class Change(Protocol):
+    """A text -> the same with base names. whole: it is nothing but a path, if it is one."""
+
+    def __call__(self, text: str, whole: bool = False) -> str: ...
+
+
 def base_names(documents: Sequence[Document]) -> list[Document]:
     """The documents of one page with the base name of every absolute path, and of every path of an input, in all texts.
 
@@ -47,8 +54,8 @@ def base_names(documents: Sequence[Document]) -> list[Document]:
     ]
 
 
-def renaming(documents: Sequence[Document]) -> Callable[..., str]:
-    """What changes one text of their page, as its title. whole: the text is nothing but a path, if it is one."""
+def renaming(documents: Sequence[Document]) -> Change:
+    """What changes one text of their page, as its title."""
     short = _short(documents)
     forms = {
         form: name for name in short.values() for form, _ in _forms(name, name)
@@ -58,8 +65,8 @@ def renaming(documents: Sequence[Document]) -> Callable[..., str]:
     listed = rf"(?<![\w./~-])(?P<form>{written})(?![\w-]|\.\w)|" if forms else ""
     place = re.compile(listed + ANYWHERE)
 
-    def put(found: re.Match[str]) -> str:
-        parts = found.groupdict()
+    def put(matched: re.Match[str]) -> str:
+        parts = matched.groupdict()
         if parts.get("form"):
             return forms[parts["form"]]
         return str(parts["url"] or parts["base"] or parts["there"])
@@ -74,12 +81,12 @@ def renaming(documents: Sequence[Document]) -> Callable[..., str]:
     return change
 
 
-def _facts(facts: Mapping[str, Any], change: Callable[..., str]) -> dict[str, Any]:
+def _facts(facts: Mapping[str, Any], change: Change) -> dict[str, Any]:
     """Facts of an input; those that are a path are changed as wholes, whatever letters it has."""
     return {
         name: _facts(value, change)
         if isinstance(value, Mapping)
-        else everywhere(value, lambda text, name=name: change(text, name in PATHS))
+        else everywhere(value, partial(change, whole=name in PATHS))
         for name, value in facts.items()
     }
 
