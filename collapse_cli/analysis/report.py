@@ -43,7 +43,8 @@ def _of_those_that_allow_it(row: Measurement, subjects: Sequence[Subject], refus
             try:
                 answers.append(measured(row, [subject], warned=False))
             except CollapseError as error:
-                refused.append(f"{row.name.replace('_', ' ')} is left out: {error.message}")
+                about = "" if error.message.startswith(subject.name) else f"{subject.name}: "
+                refused.append(f"the page has no {row.name.replace('_', ' ')}: {about}{error.message}")
     return _together(row.name, answers)
 
 
