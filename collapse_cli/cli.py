@@ -39,7 +39,7 @@ PANELS = {
             "Is this representation as good as it must be? The gate of a CI: exit code 0 "
             "passed, 1 failed, 3 inconclusive."
         ),
-        "report": "One self-contained HTML page of everything measured on a run.",
+        "report": "One self-contained HTML page of everything measured on any inputs.",
     },
     "Measure one thing": {
         "spectrum": "How many dimensions does the embedding really use?",

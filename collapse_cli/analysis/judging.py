@@ -178,7 +178,8 @@ def report(
 ) -> Path:
     """One self-contained HTML page of everything measured on an input, written to the file `out`, .html; its path.
 
-    The diagnosis, every measurement that the input allows, and the course of the training where there was one.
+    The diagnosis, every measurement that the input allows, the course of the training where there was one, maps of the
+    embeddings, and images of the named data sets.
     Raises CollapseError as `load` does, and before anything is measured for a page that cannot be written.
 
     >>> import numpy, tempfile
@@ -187,12 +188,14 @@ def report(
     ...     report(z, f"{folder}/report.html").stat().st_size > 10_000
     True
     """
+    from collapse_cli.analysis.exhibits import exhibits
     from collapse_cli.views import page, targets
     from collapse_cli.views.document import document
 
     target = Path(out)
     targets.check(target, (".html", ".htm"), "out")
     subject = load(source, labels=labels, progress=progress, **settings)
-    documents = [document(answer) for answer in pages.report(subject)]
-    page.write(target, page.page(pages.in_order(documents), subject.name, intro=str(subject.facts["path"])))
+    documents = pages.in_order([document(answer) for answer in pages.report(subject)])
+    title, intro = pages.title([subject]), pages.intro([subject], shown=False)
+    page.write(target, page.page(documents, title, exhibits=exhibits([subject]), intro=intro))
     return target

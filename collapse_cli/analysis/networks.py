@@ -64,6 +64,7 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
         stage=reached,
         load_split=lambda split: embedded(images_of(saved, measuring, split)),
         notes=images.notes,
+        images=images,
         available=len(images),
         count_images=lambda split: len(images_of(saved, measuring, split)),
         story=(*stored.story(facts, len(clean), clean.source), *_unfinished(reached)),
@@ -143,6 +144,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
         case=case,
         load_split=lambda split: embedded(_images_for(network, path, measuring, split)),
         notes=images.notes,
+        images=images,
         available=len(images),
         count_images=lambda split: len(_images_for(network, path, measuring, split)),
         story=(

@@ -1,34 +1,103 @@
-"""One page of everything measured on a run: each thing once, the diagnosis first."""
+"""One page of everything measured on inputs: each thing once, the diagnosis first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from collapse_cli import data
 from collapse_cli.analysis import catalogue
+from collapse_cli.analysis.described import described
 from collapse_cli.analysis.measured import measured
-from collapse_cli.analysis.portrait import of_subject
+from collapse_cli.analysis.measurement import Measurement
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
+from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.history import diagnostics, history, matching
+from collapse_cli.progress import counted
+
+NAMED = 3  # inputs, up to which a title names them
 
 
-def report(subject: Subject) -> list[Answer]:
-    """The diagnosis, the portrait, and the course of the training where there was one."""
-    portrait = list(of_subject(subject, catalogue.portrait()).answers)
-    training = _training(subject)
-    course = [answer("train", training, portrait[0].inputs)] if training else []
-    return [measured(catalogue.measurement("diagnose"), [subject]), *portrait, *course]
+def report(*subjects: Subject) -> list[Answer]:
+    """The diagnosis, the portrait, and the course of the trainings where there were some, each of all inputs that allow it.
+
+    What cannot be measured of an input is left out, and the diagnosis warns of it. Raises CollapseError where an input cannot be
+    diagnosed.
+    """
+    diagnosis = measured(catalogue.measurement("diagnose"), subjects)
+    refused: list[str] = []
+    rows = [catalogue.measurement(name) for name in catalogue.portrait()]
+    portrait = [_of_those_that_allow_it(row, subjects, refused) for row in counted(rows, "measurements")]
+    course = _together("train", [_training(subject) for subject in subjects if subject.history()])
+    diagnosis = replace(diagnosis, warnings=(*diagnosis.warnings, *refused))
+    return [diagnosis, *(each for each in (*portrait, course) if each.entries)]
 
 
-def _training(subject: Subject) -> list[Entry]:
-    """The course of the training, what the method watched, and how its negatives' weights changed, once there is one."""
+def _of_those_that_allow_it(row: Measurement, subjects: Sequence[Subject], refused: list[str]) -> Answer:
+    """Of all inputs in one answer; why it cannot be measured of an input is added to `refused`."""
+    answers = []
+    for subject in subjects:
+        if row.possible_of(subject):
+            try:
+                answers.append(measured(row, [subject], warned=False))
+            except CollapseError as error:
+                about = "" if error.message.startswith(subject.name) else f"{subject.name}: "
+                refused.append(f"the page has no {row.name.replace('_', ' ')}: {about}{error.message}")
+    return _together(row.name, answers)
+
+
+def _together(command: str, answers: Sequence[Answer]) -> Answer:
+    """Answers about an input each, as one about all of them."""
+    if len(answers) == 1:
+        return answers[0]
+    entries = [entry.replace(input=number) for number, each in enumerate(answers) for entry in each]
+    warnings = dict.fromkeys(warning for each in answers for warning in each.warnings)
+    return answer(command, entries, [each.inputs[0] for each in answers], list(warnings))
+
+
+def _training(subject: Subject) -> Answer:
+    """The course of the training, what the method watched, and how its negatives' weights changed."""
     lines = subject.history()
-    if not lines:
-        return []
     parts: list[tuple[str, Any]] = [(subject.name, history(lines))]
     parts += [*diagnostics(lines).items(), *matching(lines).items()]
-    return [Entry(name, result) for name, result in parts]
+    return answer("train", [Entry(name, result) for name, result in parts], [dict(subject.facts)])
+
+
+def title(subjects: Sequence[Subject]) -> str:
+    """What the page is about, in a few words."""
+    (first, *others) = subjects
+    if not others:
+        run = first.checkpoint.run if first.checkpoint else None
+        return f"{run.method} on {dataset(first)}" if run else first.name
+    if len(subjects) > NAMED:
+        return f"{len(subjects)} inputs"
+    *names, last = (subject.name for subject in subjects)
+    return f"{', '.join(names)} and {last}"
+
+
+def intro(subjects: Sequence[Subject], shown: bool) -> str:
+    """What each input is, in a paragraph each, and how images come to be shown where they are not. shown: as was asked for."""
+    return "\n\n".join(_paragraphs(subjects, shown))
+
+
+def _paragraphs(subjects: Sequence[Subject], shown: bool) -> Iterator[str]:
+    for subject in subjects:
+        yield f"{subject.facts['path']}: {described(subject)}"
+    if any(subject.images is not None and not may_show(subject, shown) for subject in subjects):
+        yield "Images are not shown, since this page is made to be shared; `collapse report --images` shows them."
+
+
+def dataset(subject: Subject) -> str:
+    """The data set whose images are measured; empty where that is not known."""
+    trained_on = subject.checkpoint.run.training.dataset if subject.checkpoint else ""
+    return subject.measuring.dataset or trained_on or subject.facts["path"].removeprefix("pixels:")
+
+
+def may_show(subject: Subject, asked: bool) -> bool:
+    """Whether its images stand on the page: those of the named data sets are public, others are the user's to show."""
+    return subject.images is not None and (asked or dataset(subject) in data.NAMES)
 
 
 def in_order(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

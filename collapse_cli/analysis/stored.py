@@ -95,7 +95,7 @@ def of_pixels(dataset: str, measuring: Measuring) -> Subject:
     images = read(measuring.split)
     clean = _pixels(images, measuring)
     return Subject(
-        name, facts, clean, measuring, load_split=embedded, raw=True, notes=images.notes,
+        name, facts, clean, measuring, load_split=embedded, raw=True, notes=images.notes, images=images,
         story=story(facts, len(clean), clean.source), available=len(images), count_images=lambda split: len(read(split)),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from collapse_cli.models.digest import digest
 from collapse_cli.runs.histories import is_whole
 from collapse_cli.runs.saved_answers import damaged
 from collapse_cli.settings import flat
-from collapse_cli.shapes import Embeddings, Rows
+from collapse_cli.shapes import Embeddings, Images, Rows
 from collapse_cli.stage import Stage
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Subject:
     embeddings, as they are in `original`; stated_network: the encoder that gave them, as their file states it; notes: what of the
     data set is not used, or not as it is; story: what was recognised and assumed, in sentences; available: images of the split
     that is measured, of which `clean` may hold a sample, None for embeddings; count_images: those of another split;
-    places: (N,) which rows of a file `clean` holds, None for what is no file.
+    places: (N,) which rows of a file `clean` holds, None for what is no file; images: what `clean.index` names, if it is there.
     """
 
     name: str
@@ -76,6 +76,7 @@ class Subject:
     available: int | None = None
     count_images: Callable[[str], int] | None = None
     places: Tensor | None = None
+    images: Images | None = None
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

@@ -1,66 +1,103 @@
-"""collapse report: one page of everything measured on a run."""
+"""collapse report: one page of everything measured on inputs of any kind."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.commands.options import options
+from collapse_cli.commands.options import Inputs, options
+from collapse_cli.commands.single import INCONCLUSIVE
 from collapse_cli.errors import CollapseError
 from collapse_cli.printable import printable
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.shell import quoted, unused
-from collapse_cli.settings import fill
+from collapse_cli.settings import fill, knob
 from collapse_cli.views import PAGES, targets
 
 
-@options(Measuring=Measuring)
-def report(
-    run: Annotated[Path, typer.Argument(help="a run folder", show_default=False)],
-    typed: dict[str, Any],
-    out: Annotated[Path | None, typer.Option(help="the page to write; by default RUN/report.html")] = None,
-) -> None:
-    """One self-contained HTML page of everything measured on a run.
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """What stands on a page that is made to be shared."""
 
-    The diagnosis, spectrum, alignment, oracle, probe, clusters and classes are
-    measured again and saved in RUN/results; other answers there are shown too.
+    images: bool = knob(
+        False, "show images of your own too; those of the named data sets, such as digits, are shown anyway"
+    )
+    quiet: bool = knob(False, "no progress")
+
+
+@options(Measuring=Measuring, Output=Shared)
+def report(
+    inputs: Inputs,
+    typed: dict[str, Any],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="the page to write; by default RUN/report.html for a run folder, NAME.report.html for another input, and "
+            "report.html for several"
+        ),
+    ] = None,
+) -> None:
+    """One self-contained HTML page of everything measured on any inputs.
+
+    The diagnosis, every measurement that an input allows, maps of the embeddings,
+    and galleries of images where there are some. Of a single run folder, answers
+    are saved in RUN/results, and other answers there are shown too.
 
     Example: [bold]collapse report runs/mine[/bold]
     """
-    settings = Record(run).settings()
-    target = out or _in(run)
+    shared, measuring = fill(Shared, typed), fill(Measuring, typed)
+    record = _record(inputs)
+    target = out or _default(inputs, record)
     targets.check(target, PAGES, "--out")
-    from collapse_cli.analysis.inputs import load
-    from collapse_cli.analysis.report import in_order, report
+    from collapse_cli.analysis.exhibits import exhibits
+    from collapse_cli.analysis.inputs import load_all
+    from collapse_cli.analysis.report import in_order, intro, report, title
     from collapse_cli.commands.output import save
     from collapse_cli.runs import saved_answers
-    from collapse_cli.views import page
+    from collapse_cli.views import page, warn
     from collapse_cli.views.document import document
     from collapse_cli.views.progress import reporter
 
-    with reporter(quiet=False) as progress:
-        measured = report(load(run, fill(Measuring, typed), progress))
-    for answer in measured:
-        if not save(Record(run), answer):
+    with reporter(shared.quiet) as progress:
+        loaded = load_all(inputs, measuring, progress)
+        answers = report(*loaded)
+        shown = exhibits(loaded, shared.images)
+    every = {} if record is None else {each["command"]: each for each in saved_answers.documents(record)}
+    every |= {answer.command: document(answer, sys.argv[1:]) for answer in answers}
+    for answer in answers if record else ():
+        if not save(Record(inputs[0]), answer):
             break
-    every = {each["command"]: each for each in saved_answers.documents(Record(run))}
-    every |= {answer.command: document(answer, sys.argv[1:]) for answer in measured}
-    title = f"{settings.method} on {settings.training.dataset}"
-    page.write(target, page.page(in_order(list(every.values())), title, intro=printable(run)))
-    print(f"wrote {printable(target)}", file=sys.stderr)
+    warn(every["diagnose"])
+    documents = in_order(list(every.values()))
+    page.write(
+        target, page.page(documents, title(loaded), exhibits=shown, intro=intro(loaded, shared.images))
+    )
+    if not shared.quiet:
+        print(f"wrote {printable(target)}", file=sys.stderr)
+    if answers[0].undecided():
+        raise typer.Exit(INCONCLUSIVE)
 
 
-def _in(run: Path) -> Path:
-    """The page in the run folder; raises CollapseError where that may not be written to, as those of others."""
-    page = run / "report.html"
-    if not os.access(page if page.exists() else run, os.W_OK):
-        raise CollapseError(
-            f"{page} cannot be written: {run} is read-only",
-            f"collapse report {quoted(run)} --out {unused('report.html')}",
-        )
+def _record(inputs: Sequence[Path]) -> Record | None:
+    """The run folder, where a single one is given."""
+    record = Record(inputs[0])
+    whole = record.checkpoint.exists() and (record.folder / "settings.toml").exists()
+    return record if len(inputs) == 1 and whole else None
+
+
+def _default(inputs: Sequence[Path], record: Record | None) -> Path:
+    """The page where none is named; raises CollapseError where that may not be written, or would replace another file."""
+    page = record.folder / "report.html" if record else Path(targets.page_of(inputs))
+    elsewhere = f"collapse report {' '.join(map(quoted, inputs))} --out {unused('report.html')}"
+    if record and not os.access(page if page.exists() else record.folder, os.W_OK):
+        raise CollapseError(f"{page} cannot be written: {record.folder} is read-only", elsewhere)
+    if page.is_file() and not targets.is_page(page):
+        raise CollapseError(f"{page} is already there, and it is not a page of collapse", elsewhere)
     return page

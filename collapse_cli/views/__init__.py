@@ -47,7 +47,7 @@ def show(document: dict[str, Any], output: Output) -> None:
     """How every measuring command ends: JSON or tables on stdout, plot and page in files."""
     check(output)
     _print(document, output)
-    _warn(document)
+    warn(document)
     for path in _write(document, output):
         if not output.quiet:
             print(f"wrote {printable(path)}", file=sys.stderr)
@@ -73,7 +73,8 @@ def as_json(document: Any) -> str:
     return text
 
 
-def _warn(document: dict[str, Any]) -> None:
+def warn(document: dict[str, Any]) -> None:
+    """What is likely to mislead, on stderr."""
     for warning in document["warnings"]:
         print(f"warning: {printable(warning)}", file=sys.stderr)
 

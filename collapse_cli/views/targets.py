@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import refuse_unmakable
+
+GENERATED = re.compile(
+    rb'<meta name="generator" content="collapse |<p class="soft">collapse [\w.+]+: <code>'
+)  # in a page of ours, and in those of versions that did not write the first
+
+
+def page_of(inputs: Sequence[Path]) -> str:
+    """What the page of inputs is called where nothing else is: `NAME.report.html` of one, `report.html` of several."""
+    if len(inputs) > 1:
+        return "report.html"
+    path = Path(inputs[0].absolute().name.rpartition(":")[2])
+    name = path.name if inputs[0].is_dir() else path.name.removesuffix(".tar")
+    return f"{name if inputs[0].is_dir() else Path(name).stem}.report.html"
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that this tool wrote."""
+    try:
+        return GENERATED.search(path.read_bytes()) is not None
+    except OSError:
+        return False
 
 
 def check(path: Path, suffixes: Sequence[str], option: str) -> None:

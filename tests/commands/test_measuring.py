@@ -202,7 +202,7 @@ def test_a_report_that_cannot_be_written_is_refused_first(
 
 def test_report_of_no_run(tmp_path: Path, capsys: Capture) -> None:
     assert main(["report", str(tmp_path)]) == 2
-    assert "is not a run folder" in capsys.readouterr().err
+    assert "is a folder without a checkpoint.pt" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", MEASURING)

@@ -87,7 +87,7 @@ def test_a_word_is_completed(
         (["diagnose"], "INPUT"),
         (["inspect"], "FILE"),
         (["embed", "--out", "x.npz"], "INPUT"),
-        (["report"], "RUN"),
+        (["report"], "INPUT"),
         (["coverage", "x.npy"], "GENERATED"),
         (["weights"], "INPUT"),
         (["oracle"], "INPUT"),

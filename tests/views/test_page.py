@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from collapse_cli.exhibits import Exhibits, Thumbnail
 from collapse_cli.views import page, plot
 
 
@@ -36,12 +37,16 @@ def undrawn(monkeypatch):
     monkeypatch.setattr(plot, "drawings", lambda _: [])
 
 
+def of_image(text, png):
+    return Exhibits(thumbnails={"key": Thumbnail(png, text)})
+
+
 def words(html):
     return " ".join("".join(Reader(html).text).split())
 
 
 def test_nothing_is_fetched(two):
-    html = page.page([two], "Report", images=[("views", b"\x89PNG...")])
+    html = page.page([two], "Report", exhibits=of_image("views", b"\x89PNG..."))
     tags = Reader(html).tags
     assert {tag for tag, _ in tags}.isdisjoint({"script", "link", "iframe", "object", "base"})
     wanted = [
@@ -64,7 +69,7 @@ def test_text_of_users_is_escaped(two):
     two["results"][2]["metrics"]["of_class"]["values"] = {bad: 1.0}
     two["argv"].append(bad)
     two["warnings"].append(bad)
-    html = page.page([two], bad, images=[(bad, b"")], intro=bad)
+    html = page.page([two], bad, exhibits=of_image(bad, b""), intro=bad)
     assert [attrs for tag, attrs in Reader(html).tags if tag == "img"] == [
         {"src": "data:image/png;base64,", "alt": bad}
     ]
@@ -121,7 +126,7 @@ def test_the_best_is_strong_and_chance_is_soft(two, groups, undrawn):
 
 def test_the_foot_says_how_it_was_made(one, undrawn):
     text = words(page.page([one], "Report"))
-    assert "collapse 0.1.0: collapse spectrum runs/moco-digits-2025/checkpoint.pt" in text
+    assert "collapse 0.1.0: collapse spectrum checkpoint.pt" in text
     assert "ab12" * 16 in text
 
 
@@ -135,7 +140,7 @@ def test_sections_are_reachable_when_there_are_several(one, two, undrawn):
 
 
 def test_a_drawing_for_each_panel_and_images_as_they_are(one):
-    html = page.page([one], "Report", images=[("sixteen views", b"bytes of a PNG")])
+    html = page.page([one], "Report", exhibits=of_image("sixteen views", b"bytes of a PNG"))
     tags = Reader(html).tags
     assert [a["aria-label"] for tag, a in tags if tag == "figure" and a] == [
         "Eigenvalues",

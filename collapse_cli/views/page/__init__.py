@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from collapse_cli.answers import version
+from collapse_cli.exhibits import Exhibits
 from collapse_cli.files import whole
 from collapse_cli.printable import for_others, in_markup, joined
 from collapse_cli.views import grid, words
 from collapse_cli.views.document import Document, Group, groups, verdicts
+from collapse_cli.views.page.names import base_names, renaming
 
+NOTHING = Exhibits()
 OPEN = 12  # rows of an `each` table that need no click
 
 
-def page(
-    documents: Sequence[Document], title: str, images: Iterable[tuple[str, bytes]] = (), intro: str = ""
-) -> str:
-    """The page: verdicts, a section for each document, images (caption, PNG bytes) of the caller, the versions."""
+def page(documents: Sequence[Document], title: str, exhibits: Exhibits = NOTHING, intro: str = "") -> str:
+    """The page: verdicts, a section for each document, the images of the exhibits, the versions."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -28,14 +30,20 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    documents = for_others([document | {"argv": joined(document["argv"])} for document in documents])
+    change = renaming(documents)
+    named = base_names(documents)
+    documents = for_others([document | {"argv": joined(document["argv"])} for document in named])
     environment.filters |= {"in_words": words.in_words, "titled": words.titled}
     return environment.get_template("page.html").render(
-        title=for_others(title),
-        paragraphs=[for_others(part.strip()) for part in intro.split("\n\n") if part.strip()],
+        title=for_others(change(title)),
+        paragraphs=[for_others(change(part.strip())) for part in intro.split("\n\n") if part.strip()],
         verdicts=[_verdict(name, verdict) for document in documents for name, verdict in verdicts(document)],
         sections=[_section(document) for document in documents],
-        images=[(for_others(caption), base64.b64encode(data).decode()) for caption, data in images],
+        images=[
+            (for_others(change(each.text)), base64.b64encode(each.png).decode())
+            for each in exhibits.thumbnails.values()
+        ],
+        generator=f"collapse {version()}",
         open=OPEN,
     )
 
