@@ -37,7 +37,12 @@ def cell(numbers: Sequence[Metric | None], named: bool, once: bool = False) -> C
         return _checked(metric)
     best, agree = metric.get("best"), metric.get("agree")
     value = f"{BEST[best][0]} {quantity(metric)}" if best else quantity(metric)
-    return Cell(value, f"{agree[0]}/{agree[1]}" if agree else _null(measured, named), best is not None, metric["value"])
+    return Cell(
+        value,
+        f"{agree[0]}/{agree[1]}" if agree else _null(measured, named),
+        best is not None,
+        metric["value"],
+    )
 
 
 def _null(numbers: Numbers, named: bool) -> str:

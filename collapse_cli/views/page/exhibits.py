@@ -61,16 +61,27 @@ def _gallery(gallery: Gallery, images_by_key: dict[str, Image]) -> dict[str, Any
         return {"image": image, "caption": for_others(caption), "marked": marked}
 
     rows = [
-        {"first": entry(row.image, row.caption), "others": [entry(o.image, o.caption, o.marked) for o in row.others]}
+        {
+            "first": entry(row.image, row.caption),
+            "others": [entry(o.image, o.caption, o.marked) for o in row.others],
+        }
         for row in gallery.rows
     ]
-    return {"title": for_others(gallery.title), "help": for_others(gallery.help), "mark": for_others(gallery.mark), "rows": rows}
+    return {
+        "title": for_others(gallery.title),
+        "help": for_others(gallery.help),
+        "mark": for_others(gallery.mark),
+        "rows": rows,
+    }
 
 
 def _map(given: Map, images_by_key: dict[str, Image]) -> Figure:
     """Points coloured by class, with their text and image for the script."""
     shown = given.points[:POINTS]
-    x, y = side(given.x, [p[0] for p in shown], from_zero=False), side(given.y, [p[1] for p in shown], from_zero=False)
+    x, y = (
+        side(given.x, [p[0] for p in shown], from_zero=False),
+        side(given.y, [p[1] for p in shown], from_zero=False),
+    )
     box = Box(14.0, 26.0, WIDTH - 28, TALL - 62)
     places = [(box.x(x.scale, p[0]), box.y(y.scale, p[1])) for p in shown]
     classes = [for_others(name) for name in given.classes[: len(shown)]]

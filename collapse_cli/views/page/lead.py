@@ -15,7 +15,7 @@ from collapse_cli.views.document import Document, names
 from collapse_cli.views.page.tables import Cell, Table, plain
 
 KEYS, CURVES = 3, 2  # numbers and charts of the first screen
-FEW = 3  # inputs whose sentences stand in full
+FEW = 3  # inputs that are not healthy, whose sentences stand above all others
 
 Result = dict[str, Any]
 
@@ -31,8 +31,9 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All of one input's verdicts, that which it is judged by first. todo: commands and advice; code: they are commands."""
+    """All of one input's verdicts, that which it is judged by first; name: of that result."""
 
+    name: str
     mark: str
     head: str
     colour: str
@@ -80,8 +81,13 @@ def _headline_first(results: list[Result]) -> list[Result]:
 def _verdict(document: Document, results: Sequence[Result]) -> Verdict:
     first, several = results[0], len(results) > 1
     mark, status, _ = words.verdict(first["verdict"])
-    named = first["verdict"]["status"].endswith("collapse") and first["space"] and (several or first["space"] != "h")
+    named = (
+        first["verdict"]["status"].endswith("collapse")
+        and first["space"]
+        and (several or first["space"] != "h")
+    )
     return Verdict(
+        first["name"],
         mark,
         f"{words.titled(status)}{' of ' + first['space'] if named else ''}",
         words.MARKS.get(first["verdict"]["status"], ("", "dim"))[1],
@@ -132,7 +138,9 @@ def key_numbers(document: Document) -> list[Number]:
 
 def _number(key: str, results: Sequence[Result]) -> Number:
     metric = results[0]["metrics"][key]
-    values = tuple((result["space"], words.quantity(m), _null(m)) for result in results for m in [result["metrics"][key]])
+    values = tuple(
+        (result["space"], words.quantity(m), _null(m)) for result in results for m in [result["metrics"][key]]
+    )
     unit = f", {metric['unit']}" if metric.get("unit") and metric["unit"] not in metric["label"] else ""
     return Number(words.titled(metric["label"]) + unit, words.titled(metric["help"]), values)
 
@@ -141,7 +149,9 @@ def _null(metric: dict[str, Any]) -> str:
     """The null with its name."""
     if metric.get("null") is None:
         return ""
-    return f"{metric.get('null_is', 'null')}: {beside(metric['null'], metric['value'], metric.get('interval'))}"
+    return (
+        f"{metric.get('null_is', 'null')}: {beside(metric['null'], metric['value'], metric.get('interval'))}"
+    )
 
 
 def side_by_side(document: Document) -> Table | None:

@@ -309,7 +309,7 @@
     if (!plots.length) return;
     for (const item of all(figure, ".legend li")) legend(item, plots);
     const scales = (figure.dataset.scales || "").split(" ").filter(Boolean);
-    if (scales.length) figure.querySelector(".plots").after(switches(scales, plots));
+    if (scales.length) figure.querySelector(".controls").append(switches(scales, plots));
   }
 
   function legend(item, plots) {

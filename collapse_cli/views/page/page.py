@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +22,40 @@ from collapse_cli.views.page.names import base_names
 from collapse_cli.views.page.painted import figure
 
 HERE = Path(__file__).parent
+NOTHING = Exhibits()
 OPEN = 1  # documents of a page whose sections are open at once
 
 
-def page(
-    documents: Sequence[Document], title: str, exhibits: Exhibits = Exhibits(), intro: str = ""
-) -> str:
+def page(documents: Sequence[Document], title: str, exhibits: Exhibits = NOTHING, intro: str = "") -> str:
     """The page: the verdicts and what they rest on, a section for each document, maps and galleries, the versions."""
     named = base_names([document | {"argv": joined(document["argv"])} for document in documents])
     shown: list[Document] = for_others(named)
     leading = lead.judged(shown) or (shown[0] if shown else None)
     script = (HERE / "page.js").read_text(encoding="utf-8")
-    return _environment().get_template("page.html").render(
-        title=for_others(title),
-        paragraphs=[for_others(part.strip()) for part in intro.split("\n\n") if part.strip()],
-        style=(HERE / "page.css").read_text(encoding="utf-8"),
-        script=script,
-        policy=policy(script),
-        version=version(),
-        exhibits=shows.shown(exhibits),
-        documents=shown,
-        **(_led(shown, leading) if leading is not None else {"verdicts": [], "sections": []}),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=for_others(title),
+            paragraphs=[for_others(part.strip()) for part in intro.split("\n\n") if part.strip()],
+            style=(HERE / "page.css").read_text(encoding="utf-8"),
+            script=script,
+            policy=policy(script),
+            version=version(),
+            exhibits=shows.shown(exhibits),
+            commands=_once(
+                (f"{each['tool']['name']} {each['tool']['version']}", each["argv"]) for each in shown
+            ),
+            inputs=_once(source for each in shown for source in each["inputs"]),
+            **(_led(shown, leading) if leading is not None else {"verdicts": [], "sections": []}),
+        )
     )
+
+
+def _once(values: Iterable[Any]) -> list[Any]:
+    """Each different value once."""
+    every = list(values)
+    return [value for n, value in enumerate(every) if value not in every[:n]]
 
 
 def policy(script: str) -> str:
@@ -59,7 +71,7 @@ def _led(documents: Sequence[Document], leading: Document) -> dict[str, Any]:
     return {
         "verdicts": verdicts,
         "side_by_side": lead.side_by_side(leading),
-        "few": len(verdicts) <= lead.FEW,
+        "few": lead.FEW,
         "numbers": lead.key_numbers(leading),
         "spaces": lead.spaces(documents),
         "figures": [figure(chart) for chart in drawn],

@@ -43,7 +43,8 @@ def sections(documents: Sequence[Document], leading: Document, drawn: Sequence[C
         seen += map(content, fresh)
         anchor = _anchor(document["command"], taken)
         judged = [] if document is leading else lead.verdicts(document)
-        made.append(_section(document, anchor, judged, fresh))
+        told = document["inputs"] != leading["inputs"] or document is documents[0]
+        made.append(_section(document, anchor, judged, fresh, told))
     return made
 
 
@@ -56,11 +57,14 @@ def _anchor(command: str, taken: set[str]) -> str:
 
 
 def _section(
-    document: Document, anchor: str, judged: Sequence[lead.Verdict], drawn: Sequence[Chart]
+    document: Document, anchor: str, judged: Sequence[lead.Verdict], drawn: Sequence[Chart], told: bool
 ) -> Section:
+    """told: its inputs are not those that were told before."""
     answers = tuple(
         (name, result["answer"])
-        for name, result in zip(names(document), document["results"], strict=True)
+        for name, result in zip(
+            _brief(document["results"], names(document)), document["results"], strict=True
+        )
         if result.get("answer")
     )
     title = words.titled(document["command"].replace("_", " "))
@@ -70,11 +74,17 @@ def _section(
         _line(document, answers, judged),
         answers,
         tuple(judged),
-        tuple(words.source(source) for source in document["inputs"]),
+        tuple(words.source(source) for source in document["inputs"]) if told else (),
         tuple(document["warnings"]),
         tuple(_group(group) for group in groups(document)),
         tuple(figure(chart) for chart in drawn),
     )
+
+
+def _brief(results: Sequence[dict[str, Any]], named: Sequence[str]) -> list[str]:
+    """Their spaces where those tell them apart, else their names."""
+    spaces = [str(result["space"]) for result in results]
+    return spaces if all(spaces) and len(set(spaces)) == len(spaces) else list(named)
 
 
 def _line(document: Document, answers: Sequence[tuple[str, str]], judged: Sequence[lead.Verdict]) -> str:
@@ -92,15 +102,17 @@ def _headlines(group: Group) -> str:
     declared = group.declared("number")
     strong = {key: metric for key, metric in declared.items() if metric.get("headline")} or declared
     return "; ".join(
-        f"{words.titled(metric['label'])} {_values(group, key)}" for key, metric in list(strong.items())[:HEADLINES]
+        f"{words.titled(metric['label'])} {_values(group, key)}"
+        for key, metric in list(strong.items())[:HEADLINES]
     )
 
 
 def _values(group: Group, key: str) -> str:
+    brief = dict(zip(group.names, _brief(group.entries, group.names), strict=True))
     measured = group.measured(key)[:4]
     if len(measured) == 1:
         return words.quantity(measured[0][1])
-    return ", ".join(f"{words.quantity(metric)} ({name})" for name, metric in measured)
+    return ", ".join(f"{words.quantity(metric)} ({brief[name]})" for name, metric in measured)
 
 
 def _group(group: Group) -> dict[str, Any]:
@@ -111,16 +123,19 @@ def _group(group: Group) -> dict[str, Any]:
     return {
         "title": group.title,
         "numbers": numbers if numbers.rows and numbers.columns else None,
-        "each": [(_named(metric), tables.each(group, key, metric)) for key, metric in group.declared("each").items()],
+        "each": [
+            (_named(metric), tables.each(group, key, metric))
+            for key, metric in group.declared("each").items()
+        ],
         "settings": words.pairs(group.shared()),
         "marks": grid.marks(group),
         "conventions": [(words.footnote(n), text) for n, text in enumerate(grid.conventions(group), 1)],
-        "explained": list(dict.fromkeys((words.titled(m["label"]), words.titled(m["help"])) for m in explained)),
+        "explained": list(
+            dict.fromkeys((words.titled(m["label"]), words.titled(m["help"])) for m in explained)
+        ),
     }
 
 
 def _named(metric: dict[str, Any]) -> str:
     unit = f", {metric['unit']}" if metric.get("unit") else ""
     return f"{words.titled(metric['label'])}{unit}, by {metric['of']}"
-
-

@@ -15,6 +15,8 @@ from collapse_cli.views.words import figures, shortened
 WIDTH, HEIGHT = 440.0, 244.0  # units of a chart, of which a letter takes LETTER
 LETTER, LINE = 6.3, 14.0
 TICKS = 5  # aimed at on an axis
+SMALL, LARGE = 0.01, 1e5  # beyond which a logarithmic axis has powers of ten
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SERIES = 8  # colours, dashes and markers; then they repeat
 MARKERS = (
     "M-3.6 0a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0-7.2 0z",
@@ -60,7 +62,7 @@ def tag(name: str, *children: str, **attributes: object) -> Markup:
         if value is not None
     )
     inside = Markup("").join(children)
-    return Markup(f"<{name}{given}>{inside}</{name}>" if children else f"<{name}{given}/>")  # noqa: S704
+    return Markup(f"<{name}{given}>{inside}</{name}>" if children else f"<{name}{given}/>")
 
 
 def _short(value: object) -> object:
@@ -123,7 +125,17 @@ def ticks(side: Side, scale: Axis, most: int = TICKS) -> list[tuple[float, str]]
         step = math.ceil(len(side.names) / 24)
         return [(float(n), name) for n, name in enumerate(side.names) if n % step == 0]
     values = _decades(scale, most) if scale.log else _even(scale, most, side.whole)
+    if scale.log and any(value < SMALL or value >= LARGE for value in values):
+        return [(value, _power(value)) for value in values]
     return [(value, figures(value)) for value in values]
+
+
+def _power(value: float) -> str:
+    """A value of a logarithmic axis: `10⁻⁴`, `3·10⁻⁴`."""
+    exponent = math.floor(math.log10(value) + 1e-9)
+    factor = round(value / 10.0**exponent, 1)
+    power = f"10{str(exponent).translate(RAISED)}"
+    return power if factor == 1 else f"{factor:g}·{power}"
 
 
 def _even(scale: Axis, most: int, whole: bool) -> list[float]:

@@ -35,11 +35,7 @@ class Laid:
     named: bool
 
     def at(self, x: float, y: float | None) -> tuple[float, float] | None:
-        return (
-            None
-            if y is None
-            else (self.box.x(self.chart.x.scale, x), self.box.y(self.chart.y.scale, y))
-        )
+        return None if y is None else (self.box.x(self.chart.x.scale, x), self.box.y(self.chart.y.scale, y))
 
 
 def figure(chart: Curves) -> Figure:
@@ -106,7 +102,9 @@ def _labelled(chart: Curves) -> list[int]:
     lines = list(range(len(chart.lines)))
     if chart.shades:
         results = [n for n in lines if chart.lines[n].role == "result"]
-        return [n for n in lines if n not in results] + sorted({results[0], results[-1]} if results else set())
+        return [n for n in lines if n not in results] + sorted(
+            {results[0], results[-1]} if results else set()
+        )
     room = int((HEIGHT - 56) / GAP)
     order = sorted(lines, key=lambda n: ("result", "null", "initial").index(chart.lines[n].role))
     return sorted(n for n in order[:room] if any(y is not None for y in chart.lines[n].y))
@@ -143,7 +141,11 @@ def _plot(laid: Laid) -> Plot:
     parts += [_line(laid, n) for n in order]
     parts += _names(laid) if laid.named else []
     label = sentence(list(_findings(chart)), chart.title)
-    return Plot(svg.drawing(parts, label, laid.width, laid.height), of_curves(chart, box, laid.x, laid.y), "" if laid.named else chart.title)
+    return Plot(
+        svg.drawing(parts, label, laid.width, laid.height),
+        of_curves(chart, box, laid.x, laid.y),
+        "" if laid.named else chart.title,
+    )
 
 
 def _titles(laid: Laid) -> list[str]:
@@ -216,7 +218,13 @@ def _table(title: str, side: Side, named: Sequence[tuple[str, Line]]) -> Table:
         for _, line in named
     ]  # fmt: skip
     rows = [
-        (_place(side, x), [Cell(interval(*values.get(x, (None, None))), order=values.get(x, (None,))[0]) for values in by_x])
+        (
+            _place(side, x),
+            [
+                Cell(interval(*values.get(x, (None, None))), order=values.get(x, (None,))[0])
+                for values in by_x
+            ],
+        )
         for x in places
     ]
     some = f", at {len(places)} of {len(every):,} places" if len(places) < len(every) else ""

@@ -20,7 +20,10 @@ NAME = 14
 
 def heat(chart: Heat) -> Figure:
     """The matrix; of a large one some rows and columns."""
-    rows, columns = chosen(len(chart.values), LARGEST), chosen(len(chart.values[0]) if chart.values else 0, LARGEST)
+    rows, columns = (
+        chosen(len(chart.values), LARGEST),
+        chosen(len(chart.values[0]) if chart.values else 0, LARGEST),
+    )
     values = [[chart.values[r][c] for c in columns] for r in rows]
     row_names, column_names = _names(chart.rows, rows), _names(chart.columns, columns)
     left = 24 + svg.width_of(svg.cut(name, NAME) for name in row_names)
@@ -28,10 +31,15 @@ def heat(chart: Heat) -> Figure:
     cell = min(room / max(len(columns), 1), 34.0)
     tall = cell if cell < 20 else max(20.0, cell * 0.72)
     box = Box(left, 22.0, cell * len(columns), tall * len(rows))
-    parts = [*_cells(chart, box, values, cell, tall), *_named(chart, box, row_names, column_names, cell, tall)]
+    parts = [
+        *_cells(chart, box, values, cell, tall),
+        *_named(chart, box, row_names, column_names, cell, tall),
+    ]
     parts += _scale(chart, box)
     slanted = svg.width_of(column_names) > cell
-    height = box.bottom + 36 + (0.6 * svg.width_of(svg.cut(name, NAME) for name in column_names) if slanted else 0)
+    height = (
+        box.bottom + 36 + (0.6 * svg.width_of(svg.cut(name, NAME) for name in column_names) if slanted else 0)
+    )
     data: dict[str, Any] = {
         "kind": "heat", "box": [box.left, box.top, box.width, box.height], "rows": row_names, "columns": column_names,
         "row": chart.rows.label, "column": chart.columns.label, "values": [[stored(v) for v in row] for row in values],
@@ -58,14 +66,18 @@ def level(chart: Heat, value: float) -> int:
     return round(min(max(share, 0.0), 1.0) * (LEVELS - 1))
 
 
-def _cells(chart: Heat, box: Box, values: list[list[float | None]], cell: float, tall: float) -> Iterator[str]:
+def _cells(
+    chart: Heat, box: Box, values: list[list[float | None]], cell: float, tall: float
+) -> Iterator[str]:
     """One path for all cells of a colour, then the numbers."""
     kind = "d" if chart.diverging else "q"
     by_level: dict[int, list[str]] = {}
     for r, row in enumerate(values):
         for c, value in enumerate(row):
             if value is not None:
-                square = f"M{box.left + c * cell:.1f} {box.top + r * tall:.1f}h{cell:.1f}v{tall:.1f}h{-cell:.1f}z"
+                square = (
+                    f"M{box.left + c * cell:.1f} {box.top + r * tall:.1f}h{cell:.1f}v{tall:.1f}h{-cell:.1f}z"
+                )
                 by_level.setdefault(level(chart, value), []).append(square)
     for n, squares in sorted(by_level.items()):
         yield tag("path", d="".join(squares), class_=f"cell {kind}{n}")
@@ -116,6 +128,7 @@ def _scale(chart: Heat, box: Box) -> Iterator[str]:
     for n in range(LEVELS):
         y = box.top + (LEVELS - 1 - n) * tall
         yield tag("rect", x=x, y=y, width=10.0, height=tall + 0.3, class_=f"cell {kind}{n}")
+    yield tag("rect", x=x, y=box.top, width=10.0, height=LEVELS * tall, class_="outline")
     ends = [(chart.high, box.top + 8), (chart.low, box.top + LEVELS * tall)]
     for value, y in ends:
         yield svg.text(figures(value), x + 14, y, class_="tick")

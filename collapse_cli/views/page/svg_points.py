@@ -13,6 +13,7 @@ from collapse_cli.views.page.digits import chosen, four
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch
 from collapse_cli.views.page.svg import HEIGHT, LETTER, WIDTH, Box, tag
 from collapse_cli.views.page.tables import Cell, plain
+from collapse_cli.views.scale import Axis
 from collapse_cli.views.words import figures
 
 NAME = 22
@@ -24,28 +25,37 @@ def scatter(chart: Scatter) -> Figure:
     """A point for each result, its name beside it."""
     left = 12 + svg.width_of(name for _, name in svg.ticks(chart.y, chart.y.scale))
     box = Box(left, 24.0, WIDTH - left - 24, HEIGHT - 58)
-    inner = Box(box.left + 8, box.top + 8, box.width - 16, box.height - 16)
-    parts = [svg.y_ticks(inner, chart.y, chart.y.scale), svg.x_ticks(inner, chart.x, chart.x.scale), svg.baseline(inner)]
+    x, y = _padded(chart.x.scale), _padded(chart.y.scale)
+    parts = [svg.y_ticks(box, chart.y, y), svg.x_ticks(box, chart.x, x), svg.baseline(box)]
     parts += [svg.text(chart.y.label, 4.0, 11.0, class_="side"),
               svg.text(chart.x.label, box.right, HEIGHT - 2, class_="side end")]  # fmt: skip
     taken: list[tuple[float, float, float, float]] = []
     for k, points in enumerate(chart.points):
-        places = [(inner.x(chart.x.scale, x), inner.y(chart.y.scale, y)) for x, y in points.at]
+        places = [(box.x(x, across), box.y(y, up)) for across, up in points.at]
         kind = colour("result", points.place)
-        marks: list[str] = [svg.marker(points.place, x, y, class_=f"mark {kind}") for x, y in places]
+        marks: list[str] = [svg.marker(points.place, *place, class_=f"mark {kind}") for place in places]
         name = _name(points.label, places[-1], box, taken)
         parts.append(svg.group([*marks, *([name] if name else [])], class_="series", data_series=k))
-        for (x, y), (across, up) in zip(places, points.at, strict=True):
+        for place, (across, up) in zip(places, points.at, strict=True):
             tip = f"{points.label}\n{chart.x.label}: {four(across)}\n{chart.y.label}: {four(up)}"
-            parts.append(tag("circle", cx=x, cy=y, r=11.0, class_="hit", data_tip=tip))
+            parts.append(tag("circle", cx=place[0], cy=place[1], r=11.0, class_="hit", data_tip=tip))
     told = [f"{p.label}: {four(p.at[0][0])} and {four(p.at[0][1])}" for p in chart.points[:6]]
     plot = Plot(svg.drawing(parts, sentence(told, chart.title)), {"kind": "marks"})
     keys = tuple(
-        Key(k, p.label, swatch(colour("result", p.place), p.place, line=False)) for k, p in enumerate(chart.points)
+        Key(k, p.label, swatch(colour("result", p.place), p.place, line=False))
+        for k, p in enumerate(chart.points)
     )
     rows = [(p.label, [Cell(four(v), order=v) for v in at]) for p in chart.points for at in p.at]
     table = plain(chart.title, "", [chart.x.label, chart.y.label], rows)
     return Figure(chart.title, (plot,), chart.help, keys, table)
+
+
+def _padded(scale: Axis) -> Axis:
+    """The scale with room around the points."""
+    if scale.log:
+        return scale
+    room = 0.1 * (scale.high - scale.low)
+    return Axis(scale.low - room, scale.high + room)
 
 
 def _name(
@@ -69,7 +79,11 @@ def clouds(chart: Clouds) -> Figure:
     frames = chosen(len(metric["values"]), FRAMES)
     middle, half = _window(metric)
     plots = tuple(
-        Plot(_cloud(chart, frame, middle, half), {"kind": "still"}, f"{metric['x']} {figures(metric['at'][frame])}")
+        Plot(
+            _cloud(chart, frame, middle, half),
+            {"kind": "still"},
+            f"{metric['x']} {figures(metric['at'][frame])}",
+        )
         for frame in frames
     )
     return Figure(chart.title, plots, chart.help)
@@ -86,7 +100,9 @@ def _cloud(chart: Clouds, frame: int, middle: tuple[float, float], half: float) 
     parts.append(tag("path", d=dots(points), class_=f"dots {colour('result', chart.place)}"))
     parts.append(tag("rect", x=0.5, y=0.5, width=CLOUD - 1, height=CLOUD - 1, class_="frame"))
     at = f"{chart.metric['x']} {figures(chart.metric['at'][frame])}"
-    return svg.drawing(parts, sentence([at, f"{len(points)} points about {len(rings)} marks"], chart.title), CLOUD, CLOUD)
+    return svg.drawing(
+        parts, sentence([at, f"{len(points)} points about {len(rings)} marks"], chart.title), CLOUD, CLOUD
+    )
 
 
 def dots(places: Sequence[tuple[float, float]]) -> str:

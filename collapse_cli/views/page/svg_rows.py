@@ -16,7 +16,7 @@ from collapse_cli.views.page.tables import Cell, Table, plain
 from collapse_cli.views.words import shortened
 
 NAME = 22  # letters of a row's name
-THICK, APART = 9.0, 9.0  # of a bar, and from one row to the next
+THICK, APART = 12.5, 8.0  # of a bar, and from one row to the next
 FEW = 4  # results of which each has a bar; of more, dots share a row
 VALUE = 46.0  # room of a value beside its bar
 MARKS = {"pass": "s2", "warn": "s4", "fail": "s1", "inconclusive": "null"}
@@ -33,7 +33,10 @@ def bars(chart: Bars) -> Figure:
     for n, name in enumerate(names):
         parts.append(svg.text(name, box.left - 8, box.top + (n + 0.5) * step + 4, class_="row end"))
     for k, bar in enumerate(chart.bars):
-        drawn = [_dot(chart, box, bar, n, step) if many else _bar(chart, box, k, n, step) for n in range(len(names))]
+        drawn = [
+            _dot(chart, box, bar, n, step) if many else _bar(chart, box, k, n, step)
+            for n in range(len(names))
+        ]
         parts.append(svg.group(filter(None, drawn), class_="series", data_series=k))
     parts += _nulls(chart, box, step)
     parts += [_hit(box, n, step, _told(chart, n)) for n in range(len(names))]
@@ -64,17 +67,26 @@ def _bar(chart: Bars, box: Box, k: int, n: int, step: float) -> Markup | None:
     value = bar.values[n]
     top = box.top + n * step + APART / 2 + k * THICK
     if value is None:
-        return svg.text("–", box.left + 4, top + 8, class_="value")
+        return svg.text("–", box.left + 4, top + 9, class_="value")
     zero, x = box.x(scale, max(min(0.0, scale.high), scale.low)), box.x(scale, value)
     kind = colour("result", bar.place)
     parts: list[str] = [
-        tag("rect", x=min(zero, x), y=top, width=max(abs(x - zero), 0.8), height=THICK - 1.5, class_=f"bar {kind}")
+        tag(
+            "rect",
+            x=min(zero, x),
+            y=top,
+            width=max(abs(x - zero), 0.8),
+            height=THICK - 1.5,
+            class_=f"bar {kind}",
+        )
     ]
     end = max(x, zero)
     if bar.intervals and (ends := bar.intervals[n]):
-        parts.append(_whisker(box.x(scale, ends[0]), box.x(scale, ends[1]), top + THICK / 2 - 0.75, "whisker"))
+        parts.append(
+            _whisker(box.x(scale, ends[0]), box.x(scale, ends[1]), top + THICK / 2 - 0.75, "whisker")
+        )
         end = max(end, box.x(scale, ends[1]))
-    parts.append(svg.text(four(value), end + 4, top + THICK - 1, class_="value"))
+    parts.append(svg.text(four(value), end + 4, top + THICK - 2.5, class_="value"))
     return svg.group(parts)
 
 
@@ -99,7 +111,8 @@ def _nulls(chart: Bars, box: Box, step: float) -> list[str]:
     """A dashed stroke across each row that has a null; its name stands at the first."""
     at = [(n, box.x(chart.x.scale, null)) for n, null in enumerate(chart.nulls) if null is not None]
     strokes = [
-        tag("path", d=f"M{x:.1f} {box.top + n * step + 1:.1f}v{step - 2:.1f}", class_="line null") for n, x in at
+        tag("path", d=f"M{x:.1f} {box.top + n * step + 1:.1f}v{step - 2:.1f}", class_="line null")
+        for n, x in at
     ]
     if not at:
         return strokes

@@ -23,13 +23,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """caption: what the table is, for whoever comes upon it alone; sortable: the values of a column are of one kind."""
+    """caption: what the table is, for whoever comes upon it alone; quiet: a heading above says it; sortable: the values of
+    a column are of one kind.
+    """
 
     caption: str
     columns: tuple[Label, ...]
     rows: tuple[tuple[Label, tuple[Cell, ...]], ...]
     corner: str = ""
     sortable: bool = False
+    quiet: bool = False
 
 
 def numbers(group: Group) -> Table:
@@ -44,7 +47,9 @@ def numbers(group: Group) -> Table:
         ))
         for label, cells in zip(shown.rows, shown.cells, strict=True)
     )  # fmt: skip
-    return Table(f"{group.title}: all numbers", shown.columns, rows, shown.corner, sortable=turned)
+    return Table(
+        f"{group.title}: all numbers", shown.columns, rows, shown.corner, sortable=turned, quiet=True
+    )
 
 
 def each(group: Group, key: str, metric: Metric) -> Table:
@@ -59,11 +64,15 @@ def each(group: Group, key: str, metric: Metric) -> Table:
         for row, cells in zip(shown.rows, shown.cells, strict=True)
     )  # fmt: skip
     corner = metric["of"]
-    return Table(f"{metric['label']} by {corner}", shown.columns, rows, corner, sortable=True)
+    return Table(f"{metric['label']} by {corner}", shown.columns, rows, corner, sortable=True, quiet=True)
 
 
 def plain(
-    caption: str, corner: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Cell]]], sortable: bool = True
+    caption: str,
+    corner: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[Cell]]],
+    sortable: bool = True,
 ) -> Table:
     """A table of names and cells."""
     return Table(
