@@ -115,7 +115,7 @@ def _described(document: Document, result: Result) -> str:
 
 def _paragraph(result: Result, several: bool, led: bool) -> Paragraph:
     _, status, sentences = words.verdict(result["verdict"])
-    of = words.SPACES.get(result["space"], result["space"]) if result["space"] else ""
+    of = str(words.SPACES.get(result["space"], result["space"]))
     return Paragraph(sentences, of if several else "", words.titled(status) if several and led else "")
 
 

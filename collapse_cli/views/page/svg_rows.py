@@ -80,6 +80,9 @@ def _bar(chart: Bars, box: Box, k: int, n: int, step: float) -> Markup | None:
             class_=f"bar {kind}",
         )
     ]
+    if len(chart.bars) > 1 and abs(x - zero) > 12:
+        stamp = zero + (6 if x > zero else -6)
+        parts.append(svg.marker(bar.place, stamp, top + THICK / 2 - 0.75, class_="stamp"))
     end = max(x, zero)
     if bar.intervals and (ends := bar.intervals[n]):
         parts.append(
@@ -110,7 +113,7 @@ def _whisker(low: float, high: float, y: float, kind: str) -> Markup:
 def _nulls(chart: Bars, box: Box, step: float) -> list[str]:
     """A dashed stroke across each row that has a null; its name stands at the first."""
     at = [(n, box.x(chart.x.scale, null)) for n, null in enumerate(chart.nulls) if null is not None]
-    strokes = [
+    strokes: list[str] = [
         tag("path", d=f"M{x:.1f} {box.top + n * step + 1:.1f}v{step - 2:.1f}", class_="line null")
         for n, x in at
     ]
