@@ -180,7 +180,7 @@
       const r = Math.floor(n / columns.length), c = n % columns.length;
       const w = width / columns.length, h = height / rows.length;
       return {
-        title: `${row} ${rows[r]}, ${column} ${columns[c]}`, rows: [{ text: four(values[r][c]) }], notes: [],
+        title: `${row} ${rows[r]} · ${column} ${columns[c]}`, rows: [{ text: four(values[r][c]) }], notes: [],
         at: [left + (c + 0.5) * w, top + (r + 1) * h], rings: [], square: [left + c * w, top + r * h, w, h],
       };
     }
@@ -345,7 +345,7 @@
     return row;
   }
 
-  // ---- tables: by value, what has none last
+  // ---- tables: by value, what has none last, and below all the nulls
   function sortable(table) {
     const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
     const key = (row, n) => {
@@ -363,9 +363,10 @@
         const turn = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
         for (const other of heads) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", turn > 0 ? "ascending" : "descending");
-        const rows = [...body.rows].map((row) => [key(row, n), row]);
+        const nulls = [...body.rows].filter((row) => row.className === "aside");
+        const rows = [...body.rows].filter((row) => !nulls.includes(row)).map((row) => [key(row, n), row]);
         rows.sort(([a], [b]) => (a === null) - (b === null) || (a === null ? 0 : turn * compare(a, b)));
-        body.append(...rows.map(([, row]) => row));
+        body.append(...rows.map(([, row]) => row), ...nulls);
       });
     });
   }
