@@ -10,10 +10,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+import collapse_cli.views.page.svg as svg
 from collapse_cli.exhibits import POINTS, THUMBNAILS, Exhibits, Gallery, Map
 from collapse_cli.printable import for_others
 from collapse_cli.views.charts.sides import side
-from collapse_cli.views.page import svg
 from collapse_cli.views.page.digits import stored
 from collapse_cli.views.page.figure import Figure, Key, Plot, sentence, swatch
 from collapse_cli.views.page.svg import WIDTH, Box, tag

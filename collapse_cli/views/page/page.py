@@ -10,16 +10,17 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+import collapse_cli.views.page.lead as lead
 from collapse_cli.answers import version
 from collapse_cli.exhibits import Exhibits
 from collapse_cli.files import whole
 from collapse_cli.printable import for_others, in_markup, joined
 from collapse_cli.views import words
 from collapse_cli.views.document import Document
-from collapse_cli.views.page import exhibits as shows
-from collapse_cli.views.page import lead, sections
+from collapse_cli.views.page.exhibits import shown as showing
 from collapse_cli.views.page.names import base_names
 from collapse_cli.views.page.painted import figure
+from collapse_cli.views.page.sections import sections
 
 HERE = Path(__file__).parent
 NOTHING = Exhibits()
@@ -42,7 +43,7 @@ def page(documents: Sequence[Document], title: str, exhibits: Exhibits = NOTHING
             script=script,
             policy=policy(script),
             version=version(),
-            exhibits=shows.shown(exhibits),
+            exhibits=showing(exhibits),
             commands=_once(
                 (f"{each['tool']['name']} {each['tool']['version']}", each["argv"]) for each in shown
             ),
@@ -75,7 +76,7 @@ def _led(documents: Sequence[Document], leading: Document) -> dict[str, Any]:
         "numbers": lead.key_numbers(leading),
         "spaces": lead.spaces(documents),
         "figures": [figure(chart) for chart in drawn],
-        "sections": sections.sections(documents, leading, drawn),
+        "sections": sections(documents, leading, drawn),
         "open": len(documents) <= OPEN,
     }
 

@@ -5,26 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from collapse_cli.views.charts.chart import Bars, Chart, Checks, Clouds, Curves, Heat, Multiples, Scatter
-from collapse_cli.views.page import svg_curves, svg_heat, svg_points, svg_rows
 from collapse_cli.views.page.figure import Figure
+from collapse_cli.views.page.svg_curves import figure as curves
+from collapse_cli.views.page.svg_curves import multiples
+from collapse_cli.views.page.svg_heat import heat
+from collapse_cli.views.page.svg_points import clouds, scatter
+from collapse_cli.views.page.svg_rows import bars, checks
 
 
 def figure(chart: Chart) -> Figure:
     match chart:
         case Curves():
-            return svg_curves.figure(chart)
+            return curves(chart)
         case Multiples():
-            return svg_curves.multiples(chart)
+            return multiples(chart)
         case Bars():
-            return svg_rows.bars(chart)
+            return bars(chart)
         case Checks():
-            return svg_rows.checks(chart)
+            return checks(chart)
         case Heat():
-            return svg_heat.heat(chart)
+            return heat(chart)
         case Scatter():
-            return svg_points.scatter(chart)
+            return scatter(chart)
         case Clouds():
-            return svg_points.clouds(chart)
+            return clouds(chart)
     return Figure(chart.title, text=chart.text)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import collapse_cli.views.page.lead as lead
+import collapse_cli.views.page.tables as tables
 from collapse_cli.views import grid, words
 from collapse_cli.views.charts.chart import Chart
 from collapse_cli.views.charts.choose import charts
 from collapse_cli.views.document import Document, Group, groups, names
-from collapse_cli.views.page import lead, tables
 from collapse_cli.views.page.figure import Figure
 from collapse_cli.views.page.painted import content, figure
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+import collapse_cli.views.page.svg as svg
 from collapse_cli.views.charts.chart import Curves, Line, Multiples, Side
-from collapse_cli.views.page import svg
 from collapse_cli.views.page.curve_data import GAP, MARKED, of_curves
 from collapse_cli.views.page.digits import chosen, four, interval
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import collapse_cli.views.page.svg as svg
 from collapse_cli.views.charts.chart import Heat, Side
-from collapse_cli.views.page import svg
 from collapse_cli.views.page.digits import chosen, four, stored
 from collapse_cli.views.page.figure import Figure, Plot, sentence
 from collapse_cli.views.page.svg import WIDTH, Box, tag

@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+import collapse_cli.views.page.svg as svg
 from collapse_cli.views.charts.chart import Clouds, Scatter
-from collapse_cli.views.page import svg
 from collapse_cli.views.page.digits import chosen, four
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch
 from collapse_cli.views.page.svg import HEIGHT, LETTER, WIDTH, Box, tag

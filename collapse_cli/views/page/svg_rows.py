@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
+import collapse_cli.views.page.svg as svg
 from collapse_cli.views.charts.chart import Bar, Bars, Checks
 from collapse_cli.views.charts.sides import side
-from collapse_cli.views.page import svg
 from collapse_cli.views.page.digits import four, interval
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch
 from collapse_cli.views.page.svg import WIDTH, Box, tag
