@@ -23,6 +23,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     *sorted((ROOT / "examples").rglob("*.md")),
     PACKAGE / "views/page/page.html",
+    PACKAGE / "views/page/page.js",
 ]
 ALLOWED = ("chance level", "chance levels")  # for guessing a class, and for log(K+1)
 DECLARATIONS = {"number", "curve", "lines", "each", "matrix", "frames", "knob", "CollapseError", "Term"}

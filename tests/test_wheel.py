@@ -101,7 +101,13 @@ def files(package: Path) -> set[str]:
 def test_the_package_and_its_data_are_in_the_wheel(environment: Path) -> None:
     package = Path(python(environment, "import collapse_cli; print(collapse_cli.__file__)")).parent
     assert package.is_relative_to(environment)
-    assert {"views/page/page.html", "views/schema.json", "py.typed"} <= files(package)
+    assert {
+        "views/page/page.html",
+        "views/page/page.css",
+        "views/page/page.js",
+        "views/schema.json",
+        "py.typed",
+    } <= files(package)
     assert files(package) == files(ROOT / "collapse_cli")
 
 

@@ -16,11 +16,12 @@ Numbers = Sequence[Metric]
 
 @dataclass(frozen=True)
 class Cell:
-    """A value, behind its mark where it is best, and beside it its null."""
+    """A value, behind its mark where it is best, and beside it its null. number: the value itself, where it is one alone."""
 
     value: str = ""
     null: str = ""
     strong: bool = False
+    number: float | None = None
 
 
 def cell(numbers: Sequence[Metric | None], named: bool, once: bool = False) -> Cell:
@@ -36,7 +37,12 @@ def cell(numbers: Sequence[Metric | None], named: bool, once: bool = False) -> C
         return _checked(metric)
     best, agree = metric.get("best"), metric.get("agree")
     value = f"{BEST[best][0]} {quantity(metric)}" if best else quantity(metric)
-    return Cell(value, f"{agree[0]}/{agree[1]}" if agree else _null(measured, named), best is not None)
+    return Cell(
+        value,
+        f"{agree[0]}/{agree[1]}" if agree else _null(measured, named),
+        best is not None,
+        metric["value"],
+    )
 
 
 def _null(numbers: Numbers, named: bool) -> str:
@@ -52,7 +58,7 @@ def _checked(metric: Metric) -> Cell:
     required = metric["required"]
     bound = f"({required['relation']} {figures(required['bound'])})"
     failed = required["result"] == "fail"
-    return Cell(f"{RESULTS[required['result']]}  {quantity(metric)}", bound, strong=failed)
+    return Cell(f"{RESULTS[required['result']]}  {quantity(metric)}", bound, failed, metric["value"])
 
 
 def nulls(numbers: Numbers) -> tuple[float, ...]:

@@ -142,5 +142,5 @@ def test_the_terminal_shows_a_named_matrix_as_a_table():
 
 def test_a_page_explains_them():
     text = page([document(9)], "Linear")
-    assert "<dt>singular values</dt><dd>Singular values</dd>" in text
-    assert 'aria-label="Singular values"' in text
+    assert "<dt>Singular values</dt><dd>Singular values</dd>" in text
+    assert 'aria-label="Singular values.' in text

@@ -23,6 +23,18 @@ def charts(document: Document) -> list[Chart]:
     return [chart for n, chart in enumerate(chosen) if chart not in chosen[:n]]
 
 
+def sketches(document: Document) -> list[Chart]:
+    """The charts of those curves that say most, which a terminal sketches: what a reader should see first."""
+    places = places_of(document)
+    return [
+        chart
+        for group in groups(document)
+        for key, metric in group.declared("curve").items()
+        if metric.get("sketch")
+        for chart in curves.curves(_measured(group, key, places))
+    ]
+
+
 def places_of(document: Document) -> dict[str, int]:
     """The place of every result that has numbers, by its name."""
     measured = [

@@ -1,0 +1,192 @@
+"""The first screen: what was found, the numbers it rests on, the curves behind it, and what the spaces are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collapse_cli.answers import headline
+from collapse_cli.figures import beside
+from collapse_cli.views import words
+from collapse_cli.views.charts.chart import Chart
+from collapse_cli.views.charts.choose import charts, sketches
+from collapse_cli.views.document import Document, names
+from collapse_cli.views.page.tables import Cell, Table, plain
+
+KEYS, CURVES = 3, 2  # numbers and charts of the first screen
+FEW = 3  # inputs that are not healthy, whose sentences stand above all others
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """What is said of one space; of: what the space is, status: where it is not that of the heading."""
+
+    text: str
+    of: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All of one input's verdicts, that which it is judged by first; name: of that result."""
+
+    name: str
+    mark: str
+    head: str
+    colour: str
+    described: str
+    paragraphs: tuple[Paragraph, ...]
+    findings: tuple[str, ...]
+    commands: tuple[str, ...]
+    advice: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A key number: by space the value with its interval, and the null."""
+
+    label: str
+    help: str
+    values: tuple[tuple[str, str, str], ...]
+
+
+def judged(documents: Sequence[Document]) -> Document | None:
+    """The document whose verdicts are the page's: the first that has some."""
+    return next((each for each in documents if any(r.get("verdict") for r in each["results"])), None)
+
+
+def verdicts(document: Document) -> list[Verdict]:
+    """One for each input."""
+    return [_verdict(document, results) for results in by_input(document)]
+
+
+def by_input(document: Document) -> list[list[Result]]:
+    """The results with a verdict, those of one input together, that which it is judged by first."""
+    inputs: dict[Any, list[Result]] = {}
+    for name, result in zip(names(document), document["results"], strict=True):
+        if result.get("verdict"):
+            inputs.setdefault((result["input"], result["subject"]), []).append(result | {"name": name})
+    return [_headline_first(results) for results in inputs.values()]
+
+
+def _headline_first(results: list[Result]) -> list[Result]:
+    space = headline({result["space"]: result["verdict"]["status"] for result in results})
+    return sorted(results, key=lambda result: result["space"] != space)
+
+
+def _verdict(document: Document, results: Sequence[Result]) -> Verdict:
+    first, several = results[0], len(results) > 1
+    mark, status, _ = words.verdict(first["verdict"])
+    named = (
+        first["verdict"]["status"].endswith("collapse")
+        and first["space"]
+        and (several or first["space"] != "h")
+    )
+    return Verdict(
+        first["name"],
+        mark,
+        f"{words.titled(status)}{' of ' + first['space'] if named else ''}",
+        words.MARKS.get(first["verdict"]["status"], ("", "dim"))[1],
+        _described(document, first),
+        tuple(_paragraph(result, several, n > 0) for n, result in enumerate(results)),
+        tuple(finding for result in results for finding in result["verdict"].get("findings", ())),
+        tuple(first["verdict"].get("commands", ())),
+        tuple(dict.fromkeys(step for result in results for step in result["verdict"].get("advice", ()))),
+        tuple(_reasons(results)),
+    )
+
+
+def _reasons(results: Sequence[Result]) -> Iterator[str]:
+    for result in results:
+        of = f"{result['space']}: " if len(results) > 1 and result["space"] else ""
+        yield from (f"{of}{reason}" for reason in result["verdict"].get("reasons", ()))
+
+
+def _described(document: Document, result: Result) -> str:
+    """What the input is; its name where nothing more is known of it."""
+    inputs = document["inputs"]
+    facts = inputs[result["input"]] if result["input"] < len(inputs) else {}
+    return str(facts.get("described") or result["subject"])
+
+
+def _paragraph(result: Result, several: bool, led: bool) -> Paragraph:
+    _, status, sentences = words.verdict(result["verdict"])
+    of = str(words.SPACES.get(result["space"], result["space"]))
+    return Paragraph(sentences, of if several else "", words.titled(status) if several and led else "")
+
+
+def spaces(documents: Sequence[Document]) -> list[str]:
+    """What the letters of a page stand for."""
+    there = {result["space"] for document in documents for result in document["results"]}
+    return [text for space, text in words.SPACES.items() if space in there]
+
+
+def key_numbers(document: Document) -> list[Number]:
+    """The numbers of the results that lead, by space where there are several."""
+    results = [result for result in document["results"] if result.get("key_numbers")]
+    if len({(result["input"], result["subject"]) for result in results}) != 1:
+        return []
+    if any(result.get("verdict") for result in results):
+        results = _headline_first([result for result in results if result.get("verdict")])
+    keys = list(dict.fromkeys(key for result in results for key in result["key_numbers"]))
+    return [_number(key, [r for r in results if key in r["metrics"]]) for key in keys[:KEYS]]
+
+
+def _number(key: str, results: Sequence[Result]) -> Number:
+    metric = results[0]["metrics"][key]
+    values = tuple(
+        (result["space"], words.quantity(m), _null(m)) for result in results for m in [result["metrics"][key]]
+    )
+    unit = f", {metric['unit']}" if metric.get("unit") and metric["unit"] not in metric["label"] else ""
+    return Number(words.titled(metric["label"]) + unit, words.titled(metric["help"]), values)
+
+
+def _null(metric: dict[str, Any]) -> str:
+    """The null with its name."""
+    if metric.get("null") is None:
+        return ""
+    return (
+        f"{metric.get('null_is', 'null')}: {beside(metric['null'], metric['value'], metric.get('interval'))}"
+    )
+
+
+def side_by_side(document: Document) -> Table | None:
+    """Several inputs: a row for each, with its verdict and its key numbers."""
+    inputs = by_input(document)
+    if len(inputs) < 2:
+        return None
+    leading = [results[0] for results in inputs]
+    keys = list(dict.fromkeys(key for result in leading for key in result.get("key_numbers", ())))[:KEYS]
+    columns = ["verdict", *(_label(leading, key) for key in keys)]
+    rows = [(result["name"], [_status(result), *(_cell(result, key) for key in keys)]) for result in leading]
+    return plain("Verdict and key numbers of each input, in brackets the null", "input", columns, rows)
+
+
+def _label(results: Sequence[Result], key: str) -> str:
+    return next(str(result["metrics"][key]["label"]) for result in results if key in result["metrics"])
+
+
+def _status(result: Result) -> Cell:
+    mark, status, _ = words.verdict(result["verdict"])
+    return Cell(f"{mark} {status}", strong=True)
+
+
+def _cell(result: Result, key: str) -> Cell:
+    metric = result["metrics"].get(key)
+    if metric is None:
+        return Cell("–")
+    null = metric.get("null")
+    text = "" if null is None else f"({beside(null, metric['value'], metric.get('interval'))})"
+    return Cell(words.quantity(metric), text, metric["value"])
+
+
+def first_charts(documents: Sequence[Document], lead: Document) -> list[Chart]:
+    """The curves that say most, of the document that leads or the first that has some; else its first charts."""
+    for document in (lead, *documents):
+        if chosen := sketches(document):
+            return chosen[:CURVES]
+    return charts(lead)[:CURVES]
