@@ -10,12 +10,12 @@ import numpy
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+import collapse_cli.views.plot.clouds as clouds
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.printable import for_others
 from collapse_cli.views import style
 from collapse_cli.views.document import Document, Metric, groups, names
-from collapse_cli.views.plot import clouds
 from collapse_cli.views.plot.compose import empty
 from collapse_cli.views.plot.text import plain
 

@@ -32,6 +32,7 @@ LETTERS = {
     "Π": "prod ",
     "Σ": "Sigma",
     "ᵏ": "^k",
+    "⁻": "^-",
     "ᵀ": "^T",
     **dict.fromkeys("─━═╌╸╺", "-"),
     **dict.fromkeys("│┃║", "|"),

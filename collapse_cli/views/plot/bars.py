@@ -7,10 +7,10 @@ from typing import Any
 import numpy
 from matplotlib.axes import Axes
 
+import collapse_cli.views.plot.labels as labels
 from collapse_cli.figures import written
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Bar, Bars
-from collapse_cli.views.plot import labels
 from collapse_cli.views.plot.sides import limits
 from collapse_cli.views.plot.text import plain
 

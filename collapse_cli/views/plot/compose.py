@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+import collapse_cli.views.plot.multiples as multiples
+import collapse_cli.views.plot.scatter as scatter
 from collapse_cli.views.charts.chart import Chart, Multiples, Scatter, Sentence
-from collapse_cli.views.plot import multiples, scatter
 from collapse_cli.views.plot.paint import height, paint
 from collapse_cli.views.plot.text import in_lines
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy
 from matplotlib.axes import Axes
 
+import collapse_cli.views.plot.labels as labels
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Curves, Line, Side
-from collapse_cli.views.plot import labels
 from collapse_cli.views.plot.sides import set_sides
 
-BAND = 0.22  # opacity
+BAND = 0.3  # opacity
+THIN = 1.0  # points of a line with a band
 WIDTHS = {"result": 1.7, "null": 1.2, "initial": 1.2}
 
 
@@ -46,6 +47,8 @@ def _marked(look: dict[str, Any], line: Line, results: int) -> dict[str, Any]:
     count = len(line.y)
     if not line.joined:
         return look | {"linestyle": "", "markersize": 4}
+    if line.low:
+        look = look | {"linewidth": THIN}
     if count == 1 or line.role != "result":
         return look | {"markersize": 4.5}
     if results == 1:
@@ -74,4 +77,4 @@ def _note(axes: Axes, chart: Curves) -> None:
     """What a band is, once, above the axes."""
     bands = dict.fromkeys(line.band for line in chart.lines if line.band)
     if bands:
-        labels.note(axes, f"band: {', '.join(bands)}")
+        labels.note(axes, f"band: {', '.join(bands)}, where it is wider than the line")

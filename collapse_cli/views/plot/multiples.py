@@ -6,8 +6,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
+import collapse_cli.views.plot.curves as curves
 from collapse_cli.views.charts.chart import Curves, Multiples
-from collapse_cli.views.plot import curves
 from collapse_cli.views.plot.text import plain
 
 SMALL = 1.9  # inches of small axes, about

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+import collapse_cli.views.plot.bars as bars
+import collapse_cli.views.plot.checks as checks
+import collapse_cli.views.plot.clouds as clouds
+import collapse_cli.views.plot.curves as curves
+import collapse_cli.views.plot.heat as heat
+import collapse_cli.views.plot.multiples as multiples
+import collapse_cli.views.plot.scatter as scatter
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import (
     Bars,
@@ -16,7 +23,6 @@ from collapse_cli.views.charts.chart import (
     Scatter,
     Sentence,
 )
-from collapse_cli.views.plot import bars, checks, clouds, curves, heat, multiples, scatter
 from collapse_cli.views.plot.text import title
 
 ASPECT, LEAST, MOST = 0.56, 2.2, 3.2  # of a chart's height to its width; inches

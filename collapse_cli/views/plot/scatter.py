@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
+import collapse_cli.views.plot.labels as labels
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Scatter
-from collapse_cli.views.plot import labels
 from collapse_cli.views.plot.text import plain
 
 OFFSETS = (

@@ -13,7 +13,7 @@ def by_layer(name: str, place: int, values: list[float], names: list[str]) -> Me
         "kind": "curve", "label": "stable rank", "help": "help", "x": "layer", "y": "rank", "low": 0,
         "values": values, "at": [float(n) for n in range(len(values))], "null": None, "names": names,
     }  # fmt: skip
-    return Measured(name, name, "", place, metric)
+    return Measured(name, "", place, metric, label=name)
 
 
 def test_results_with_the_same_layers_share_their_names() -> None:
