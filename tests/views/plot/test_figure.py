@@ -82,7 +82,7 @@ def test_a_band_is_told_above_the_axes(one):
     assert upper == pytest.approx(2 * max(metric["values"]))
     assert drawn.get_ylim()[1] > upper
     assert band.get_paths()[0].vertices[:, 1].min() > 0
-    assert "band: 95 % interval" in texts(drawn)
+    assert "band: 95 % interval, where it is wider than the line" in texts(drawn)
 
 
 def test_a_collapsed_tail_lies_on_a_stated_floor(one):
