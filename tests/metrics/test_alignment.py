@@ -91,6 +91,21 @@ def test_one_collapsed_class_is_seen() -> None:
     assert found.alignment_of_class["c"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_classes_have_the_intervals_of_their_own_pairs_and_rows() -> None:
+    """As wide as if the other classes were not there; none of seven pairs."""
+    rows, other = sphere(67, 16), sphere(67, 16, 9)
+    labels = torch.tensor([0] * 60 + [1] * 7)
+    found, alone = (
+        measure(rows, (rows, other), labels, ("a", "b")),
+        measure(rows[:60], (rows[:60], other[:60])),
+    )
+    for of_class, whole in (
+        (found.alignment_of_class, alone.alignment), (found.uniformity_of_class, alone.uniformity)
+    ):  # fmt: skip
+        assert of_class["a"].interval == pytest.approx(whole.interval, rel=1e-6)
+        assert of_class["b"].interval is None
+
+
 def test_length_does_not_matter() -> None:
     rows = torch.randn(40, 6, generator=torch.Generator().manual_seed(3))
     lengths = torch.linspace(0.1, 9, 40).unsqueeze(1)
