@@ -23,9 +23,9 @@ class Required(TypedDict):
 class Metric(TypedDict, total=False):
     """A declared field with its value, as plain types: the parts that its kind has are there, the others are missing.
 
-    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; low, high: the least and the
-    most that a number can be; lowest, highest: of a curve that is the mean of several runs; simultaneous: the interval that holds
-    together with others.
+    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; intervals: of an `each`, by the
+    names of the values that have one; low, high: the least and the most that a value can be; lowest, highest: of a curve that is
+    the mean of several runs; simultaneous: the interval that holds together with others.
     """
 
     kind: str
@@ -34,6 +34,7 @@ class Metric(TypedDict, total=False):
     value: Any
     null: Any
     interval: Any
+    intervals: Any
     unit: str
     convention: str
     null_is: str
@@ -116,6 +117,9 @@ def _metric(field: dataclasses.Field[Any], value: Any, table: Table) -> Metric:
         }
     elif field.metadata["kind"] == "each":
         meaning["values"] = {str(name): _plain(v) for name, v in value.items()}
+        spans = {str(name): getattr(v, "interval", None) for name, v in value.items()}
+        held = {name: [_plain(end) for end in span] for name, span in spans.items() if span is not None}
+        meaning |= {"intervals": held} if held else {}
     else:
         meaning["values"] = [[_plain(v) for v in row] for row in value]
         names = {part: getattr(value, part, None) for part in ("row_names", "column_names")}

@@ -92,7 +92,10 @@ def each(
     high: float | None = None,
     default: Any = dataclasses.MISSING,
 ) -> Any:
-    """A field holding a mapping name -> float: one number for each `of` (a class, a layer), from `low` to `high` at most."""
+    """A field holding a mapping name -> float: one number for each `of` (a class, a layer), from `low` to `high` at most.
+
+    Values that are `Measured` hand on their interval.
+    """
     return _field("each", default, help, label, of=of, unit=unit, **_ends(low, high))
 
 

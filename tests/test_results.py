@@ -128,6 +128,14 @@ def test_each_and_matrix() -> None:
     assert metrics(made(of_class={3: 1.0}))["of_class"]["values"] == {"3": 1.0}
 
 
+def test_values_by_name_hand_on_their_intervals() -> None:
+    """Of those that have one; documents without any stay what they were."""
+    values = {"a": Measured(0.5, interval=(0.25, math.inf)), "b": Measured(0.7), "c": 0.1}
+    found = metrics(made(of_class=values))["of_class"]
+    assert (found["values"], found["intervals"]) == ({"a": 0.5, "b": 0.7, "c": 0.1}, {"a": [0.25, None]})
+    assert "intervals" not in metrics(made(of_class={"b": Measured(0.7), "c": 0.1}))["of_class"]
+
+
 def test_lines_are_curves_by_name_in_order() -> None:
     @dataclass(frozen=True)
     class Family:

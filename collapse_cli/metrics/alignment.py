@@ -101,10 +101,10 @@ def measure(
         std_sqrt_d=Measured(spread(u), null=1.0, interval=spans.get("std_sqrt_d")),
         class_alignment=_class_alignment([u[c] for c in groups.values()]) if groups else None,
         alignment_of_class=(
-            listed(list(groups), [alignment(pair[0][c], pair[1][c]) for c in groups.values()]) if pair and groups else None
+            listed(list(groups), [aligned(pair[0][c], pair[1][c]) for c in groups.values()]) if pair and groups else None
         ),
         uniformity_of_class=(
-            listed(list(groups), [uniformity(u[c]) for c in groups.values()], highest=True) if groups else None
+            listed(list(groups), [uniform(u[c]) for c in groups.values()], highest=True) if groups else None
         ),
     )  # fmt: skip
 

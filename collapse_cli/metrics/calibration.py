@@ -129,8 +129,7 @@ def calibration(judged_cases: Sequence[JudgedSample]) -> Calibration:
         undecided=_share([case.status == "inconclusive" for case in enough]),
         confusion=Matrix([[met[truth, status] for status in STATUSES] for truth in STATUSES], BRIEF, BRIEF),
         right_by_kind={
-            k: float(_share([case.status == case.truth for case in judged_cases if case.kind == k]))
-            for k in kinds
+            k: _share([case.status == case.truth for case in judged_cases if case.kind == k]) for k in kinds
         },
     )
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import LISTED, class_names, listed
+from collapse_cli.metrics.probe import wilson
 from collapse_cli.results import curve, each, matrix, number
 from collapse_cli.values import Curve, Matrix, Measured
 
@@ -130,11 +131,15 @@ def _judged(assigned: Tensor, count: int, labels: Tensor, classes: Sequence[str]
         "accuracy": Measured(sum(right.values()) / len(labels), null=max(sizes) / len(labels)),
         "nmi": Measured(_nmi(*parts), null=0.0),
         "ari": Measured(_ari(*parts), null=0.0),
-        "recall": listed(names, [right.get(c, 0) / size for c, size in enumerate(sizes)]),
+        "recall": listed(names, [_share(right.get(c, 0), size) for c, size in enumerate(sizes)]),
         "confusion": _confusion(assigned, member, count, cluster_of, names)
         if max(count, len(present)) <= DRAWN
         else None,
     }
+
+
+def _share(right: int, size: int) -> Measured:
+    return Measured(right / size, interval=wilson(right, size))
 
 
 def _matched(cluster: Tensor, of_class: Tensor, counts: Tensor, shape: tuple[int, int]) -> dict[int, int]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
 from collapse_cli.losses import same, without, won
+from collapse_cli.metrics.oracle_ranks import POINTS, ByRank, cut
 from collapse_cli.results import curve, number
 from collapse_cli.shapes import Origin
 from collapse_cli.values import Curve, Measured
@@ -20,7 +21,6 @@ from collapse_cli.values import Curve, Measured
 LeftOut = Callable[[Origin, Origin], Tensor | None]
 """Of queries (b,) and keys (K,): the keys (b,K) bool that a loss does not take for negatives; None where it takes all."""
 
-POINTS = 100  # of a curve over ranks, at most
 BLOCK = 512  # queries compared with all keys at once
 
 
@@ -140,7 +140,7 @@ def oracle(
     """
     _refuse_none(len(queries), len(keys))
     sums = {name: torch.zeros(len(keys), dtype=torch.float64) for name in ("false", "there", "p", "share")}
-    wrong_mass = same_image = wins = 0.0
+    by_rank, wrong_mass, same_image, wins = ByRank(len(keys), keys.device), 0.0, 0.0, 0.0
     for start in range(0, len(queries), BLOCK):
         part = slice(start, start + BLOCK)
         stale = same(query_index[part], key_index)  # (b, K)
@@ -158,10 +158,11 @@ def oracle(
         p = mass if positive is None else probabilities(positive, negative, temperature)
         for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
             sums[name] += values.sum(dim=0, dtype=torch.float64)
+        by_rank.add(false, there)
         same_image += float(stale.sum())
         wrong_mass += float((mass * false).sum())
         wins += 0.0 if positive is None else float(won(positive, negative, queries.shape[1]).sum())
-    return _summary(sums, len(queries), wrong_mass, same_image, None if positives is None else wins)
+    return _summary(sums, by_rank, wrong_mass, same_image, None if positives is None else wins)
 
 
 def _refuse_none(queries: int, keys: int) -> None:
@@ -185,7 +186,7 @@ def probabilities(positive: Tensor, negative: Tensor, temperature: float) -> Ten
 
 def pooled(p: Tensor, points: int = POINTS) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Values by rank (K,) -> ranks and means there, at most `points`: ever more ranks are pooled."""
-    ranks = _ranks(len(p), points)
+    ranks = cut(len(p), points)
     return tuple((a + 1 + b) / 2 for a, b in ranks), tuple(float(p[a:b].mean()) for a, b in ranks)
 
 
@@ -197,9 +198,9 @@ def matching_by_rank(
 
 
 def _summary(
-    sums: dict[str, Tensor], queries: int, wrong_mass: float, same_image: float, wins: float | None
+    sums: dict[str, Tensor], by_rank: ByRank, wrong_mass: float, same_image: float, wins: float | None
 ) -> Oracle:
-    size = len(sums["false"])
+    size, queries = len(sums["false"]), by_rank.queries
     false, there = sums["false"], sums["there"]
     share = float(false.sum() / there.sum().clamp_min(1))
 
@@ -208,7 +209,6 @@ def _summary(
 
     tenth = max(size // 10, 1)
     mass = (sums["share"] / queries).cumsum(0)  # (K,)
-    ranks = _ranks(size)
     middles, p = pooled(sums["p"] / queries)
     return Oracle(
         queries=queries,
@@ -224,20 +224,6 @@ def _summary(
         top_tenth_mass=Measured(float(mass[tenth - 1]), null=tenth / size),
         half_mass=Measured(float((mass < 0.5).sum() + 1), null=float(math.ceil(size / 2))),
         proxy_accuracy=None if wins is None else Measured(wins / queries, null=1 / (size + 1)),
-        false_by_rank=Curve(
-            (float(false[a:b].sum() / there[a:b].sum().clamp_min(1)) for a, b in ranks),
-            x=((a + 1 + b) / 2 for a, b in ranks), null=(share for _ in ranks),
-        ),
-        matching_by_rank=Curve(p, x=middles, null=(1 / (size + 1) for _ in ranks)),
-    )  # fmt: skip
-
-
-def _ranks(size: int, points: int = POINTS) -> list[tuple[int, int]]:
-    """[0, size) cut into at most `points` pieces, one rank each at first, then ever longer."""
-    edges = (
-        torch.logspace(0, math.log10(size), points, dtype=torch.float64).round().long()
-        if size > 1
-        else torch.ones(1)
+        false_by_rank=by_rank.curve(null=share),
+        matching_by_rank=Curve(p, x=middles, null=[1 / (size + 1)] * len(p)),
     )
-    cuts = [0, *sorted({int(e) for e in edges})]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))

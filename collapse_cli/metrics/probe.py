@@ -164,7 +164,7 @@ def few_labels(
     )
 
 
-def wilson(right: int, total: int) -> tuple[float, float]:
+def wilson(right: float, total: float) -> tuple[float, float]:
     """The score interval of a share `right` / `total`, nominally 95 %; in [0, 1], of width > 0 at 0 and 1 too."""
     share, z2 = right / total, NORMAL_95**2
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)

@@ -103,7 +103,9 @@ def _metric(metric: dict[str, Any]) -> bool:
         case "lines":
             return all(map(_points, metric["values"].values()))
         case "each":
-            return isinstance(metric["values"], dict) and _numbers(metric["values"].values())
+            spans = metric.get("intervals") or {}
+            held = isinstance(spans, dict) and all(map(_interval, spans.values()))
+            return held and isinstance(metric["values"], dict) and _numbers(metric["values"].values())
     names = all(_listed(metric.get(name) or [], str) for name in ("row_names", "column_names"))
     if kind == "matrix":
         return names and isinstance(metric["values"], list) and all(map(_row, metric["values"]))

@@ -91,6 +91,21 @@ def test_one_collapsed_class_is_seen() -> None:
     assert found.alignment_of_class["c"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_classes_have_the_intervals_of_their_own_pairs_and_rows() -> None:
+    """As wide as if the other classes were not there; none of seven pairs."""
+    rows, other = sphere(67, 16), sphere(67, 16, 9)
+    labels = torch.tensor([0] * 60 + [1] * 7)
+    found, alone = (
+        measure(rows, (rows, other), labels, ("a", "b")),
+        measure(rows[:60], (rows[:60], other[:60])),
+    )
+    for of_class, whole in (
+        (found.alignment_of_class, alone.alignment), (found.uniformity_of_class, alone.uniformity)
+    ):  # fmt: skip
+        assert of_class["a"].interval == pytest.approx(whole.interval, rel=1e-6)
+        assert of_class["b"].interval is None
+
+
 def test_length_does_not_matter() -> None:
     rows = torch.randn(40, 6, generator=torch.Generator().manual_seed(3))
     lengths = torch.linspace(0.1, 9, 40).unsqueeze(1)
@@ -284,6 +299,6 @@ def test_errors_of_unequal_classes_are_the_double_loop(monkeypatch: pytest.Monke
             both = 400 * (distances[i, j] - value) / pairs if alike[i, j] else 0.0
             both += e[i] * (1 - 20 * p[j] / pairs) + e[j] * (1 - 20 * p[i] / pairs)
             square += float(both) ** 2
-    influences, together = seen[-1]
+    influences, together = next(each for each in reversed(seen) if len(each[0]) == 20)
     torch.testing.assert_close(influences, e)
     assert together == pytest.approx(square / (20 * 19), rel=1e-9)

@@ -23,6 +23,7 @@ from collapse_cli.metrics.planted import (
     of_unit_rows,
 )
 from collapse_cli.metrics.planted_copies import copied
+from collapse_cli.metrics.probe import wilson
 from collapse_cli.metrics.ranks import ACTIVE
 
 
@@ -160,6 +161,7 @@ def test_what_is_counted() -> None:
     assert found.undecided == 1 / 6
     assert found.confusion[2] == (0, 1, 2, 1)
     assert found.right_by_kind == {"a": 2 / 4, "b": 2 / 3}
+    assert [each.interval for each in found.right_by_kind.values()] == [wilson(2, 4), wilson(2, 3)]
     low, high = binomtest(4, 7).proportion_ci(method="wilson")
     assert found.right.interval == pytest.approx((low, high), rel=1e-4)
 

@@ -17,6 +17,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import kmeans as k_means
 from collapse_cli.metrics.clusters import ari, clusters, contingency, matching, nmi, sparse_matching
 from collapse_cli.metrics.kmeans import kmeans
+from collapse_cli.metrics.probe import wilson
 
 Pairs = list[tuple[int, int]]
 
@@ -86,6 +87,7 @@ def test_by_hand() -> None:
     assert found.ari == pytest.approx((4 - expected) / (6.5 - expected))
     assert (found.nmi.null, found.ari.null) == (0, 0)
     assert found.recall == {"a": 0.75, "b": 1}
+    assert [each.interval for each in found.recall.values()] == [wilson(3, 4), wilson(2, 2)]
     assert found.confusion == ((3, 0), (1, 2))
     assert (found.confusion.row_names, found.confusion.column_names) == (("0", "1"), ("a", "b"))
     assert (found.used, found.largest, found.entropy) == (2, 0.5, pytest.approx(1))

@@ -245,7 +245,7 @@ def test_blocks_and_order_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("size", [1, 2, 9, 100, 101, 4096])
 def test_ranks_cover_the_queue_once(size: int) -> None:
-    found = room._ranks(size)
+    found = room.cut(size)
     assert [found[0][0], found[-1][1]] == [0, size]
     assert all(one[1] == other[0] for one, other in zip(found[:-1], found[1:], strict=True))
     assert all(a < b for a, b in found)

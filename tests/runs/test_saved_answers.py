@@ -22,13 +22,19 @@ CURVE = {
     "at": None,
     "null": [2.0],
     "x": "k",
+    "interval": [[0.5, None], [2, None]],
+    "names": ["a", "b"],
 }
+EACH = {
+    "kind": "each", "label": "recall", "help": "of a class", "of": "class", "low": 0, "high": 1,
+    "values": {"a": 0.5, "b": None}, "intervals": {"a": [0.25, 0.75]},
+}  # fmt: skip
 NUMBER = {
     "kind": "number", "label": "rank", "help": "a rank", "unit": "", "convention": "", "value": 3.5, "null": 8.0,
     "interval": [3.0, None],
 }  # fmt: skip
 RESULT = {
-    "of": "a · z", "input": 0, "title": "Shape", "settings": {"N": 9}, "metrics": {"rank": NUMBER, "line": CURVE},
+    "of": "a · z", "input": 0, "title": "Shape", "settings": {"N": 9}, "metrics": {"rank": NUMBER, "line": CURVE, "recall": EACH},
     "verdict": {"status": "healthy", "sentence": "healthy: it lives", "reasons": []},
 }  # fmt: skip
 ANSWER = {
@@ -49,7 +55,7 @@ def test_what_is_measured_of_spaces_is_kept(tmp_path: Path) -> None:
     (entry,) = found
     assert (found.command, found.inputs, found.warnings) == ("spectrum", ({"path": "a"},), ())
     assert (entry.kind, entry.subject, entry.space, entry.input) == ("shape", "a", "z", 0)
-    assert (entry.settings, entry.metrics) == ({"N": 9}, {"rank": NUMBER, "line": CURVE})
+    assert (entry.settings, entry.metrics) == ({"N": 9}, {"rank": NUMBER, "line": CURVE, "recall": EACH})
     assert entry.verdict == Verdict("healthy", "it lives")
 
 
@@ -124,6 +130,22 @@ def test_no_file(tmp_path: Path) -> None:
     ):
         with pytest.raises(CollapseError, match=said):
             read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "value"),
+    [
+        ("line", "interval", [[1, 2]]), ("line", "interval", [[1], [2]]), ("line", "interval", [["1", 2], [1, 2]]),
+        ("line", "interval", {"a": [1, 2]}), ("line", "names", ["a", 2]), ("line", "names", "ab"),
+        ("line", "low", "0"), ("line", "apart", ["result"]),
+        ("recall", "intervals", {"a": [1]}), ("recall", "intervals", {"a": ["0", "1"]}), ("recall", "intervals", [[0, 1]]),
+        ("recall", "high", [1]),
+    ],
+)  # fmt: skip
+def test_a_damaged_part_is_no_answer(name: str, part: str, value: Any, tmp_path: Path) -> None:
+    metrics = RESULT["metrics"] | {name: RESULT["metrics"][name] | {part: value}}
+    with pytest.raises(CollapseError, match="is not an answer of collapse"):
+        read(saved(tmp_path, ANSWER | {"results": [RESULT | {"metrics": metrics}]}))
 
 
 def _damaged(whole: Any) -> Iterator[Any]:

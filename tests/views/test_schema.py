@@ -56,6 +56,14 @@ def test_additions_fit(one):
         (["results", 0, "inputs"], [-1]),
         (["results", 0, "metrics", "eigenvalues", "log"], "z"),
         (["results", 0, "metrics", "eigenvalues", "values"], {"1": 2.0}),
+        (["results", 0, "metrics", "eigenvalues", "interval"], [[1.0]]),
+        (["results", 0, "metrics", "eigenvalues", "interval"], [["1"], ["2"]]),
+        (["results", 0, "metrics", "eigenvalues", "names"], [1]),
+        (["results", 0, "metrics", "eigenvalues", "low"], "0"),
+        (["results", 0, "metrics", "eigenvalues", "apart"], "both"),
+        (["results", 2, "metrics", "of_class", "intervals"], {"a": [1.0]}),
+        (["results", 2, "metrics", "of_class", "intervals"], [[0.0, 1.0]]),
+        (["results", 2, "metrics", "of_class", "high"], "1"),
         (["results", 2, "metrics", "of_class", "values"], [1.0]),
         (["results", 4, "metrics", "confusion", "values"], [1.0]),
     ],
@@ -68,6 +76,15 @@ def test_wrong_values_do_not_fit(two, path, value):
         inner = inner[key]
     inner[path[-1]] = value
     assert not valid(document)
+
+
+def test_intervals_names_and_limits_fit(two):
+    document = json.loads(json.dumps(two))
+    curve = document["results"][0]["metrics"]["eigenvalues"]
+    width = len(curve["values"])
+    curve |= {"interval": [[0.0] * width, [None] * width], "names": ["a"], "low": 0, "apart": "dimensions"}
+    document["results"][2]["metrics"]["of_class"] |= {"intervals": {"a": [0.0, None]}, "low": 0, "high": 4}
+    assert valid(document)
 
 
 def _required(document):

@@ -26,13 +26,24 @@ def each(measured: Sequence[Measured]) -> Bars | Sentence:
     if len(rows) < len(every):
         half = ROWS // 2
         title = f"{title}: the {half} lowest and {half} highest of {len(every)}"
-    bars = tuple(
-        Bar(one.label, one.place, tuple(one.metric["values"].get(row) for row in rows)) for one in measured
-    )
+    bars = tuple(_bar(one, rows) for one in measured)
     unit = declared.get("unit", "")
-    values = [value for bar in bars for value in bar.values]
+    values = [value for bar in bars for value in (*bar.values, *_ends(bar))]
     x = side(unit or declared["label"], values, low=declared.get("low"), high=declared.get("high"))
     return Bars(title, tuple(rows), bars, x, help=declared["help"], more=len(every) - len(rows))
+
+
+def _bar(one: Measured, rows: Sequence[str]) -> Bar:
+    """The values of one result by row, with the intervals of those that have one."""
+    spans = one.metric.get("intervals", {})
+    intervals = tuple(_interval({"interval": spans.get(row)}) for row in rows)
+    values = tuple(one.metric["values"].get(row) for row in rows)
+    return Bar(one.label, one.place, values, intervals if any(intervals) else ())
+
+
+def _ends(bar: Bar) -> Iterator[float]:
+    """The ends of all its intervals, which the axis holds."""
+    return chain.from_iterable(interval for interval in bar.intervals if interval)
 
 
 def _equal(values: Sequence[float | None]) -> str:
@@ -89,8 +100,7 @@ def _bars(measured: Sequence[tuple[Metric, Sequence[Measured]]]) -> Bars:
         for name in names
     )  # fmt: skip
     nulls = tuple(_null(results) for _, results in measured)
-    ends = [end for bar in bars for interval in bar.intervals if interval for end in interval]
-    values = [*chain.from_iterable(bar.values for bar in bars), *nulls, *ends]
+    values = [*chain.from_iterable((*bar.values, *_ends(bar)) for bar in bars), *nulls]
     alone = len(measured) == 1
     x = of_number(declared, values) if alone else side(declared.get("unit", ""), values,
         low=declared.get("low"), high=declared.get("high"))  # fmt: skip
