@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.answers import Answer
 from collapse_cli.commands.options import Inputs, options
 from collapse_cli.commands.single import INCONCLUSIVE
 from collapse_cli.errors import CollapseError
@@ -59,30 +60,43 @@ def report(
     from collapse_cli.analysis.exhibits import exhibits
     from collapse_cli.analysis.inputs import load_all
     from collapse_cli.analysis.report import in_order, intro, report, title
-    from collapse_cli.commands.output import save
-    from collapse_cli.runs import saved_answers
     from collapse_cli.views import page, warn
-    from collapse_cli.views.document import document
     from collapse_cli.views.progress import reporter
 
     with reporter(shared.quiet) as progress:
         loaded = load_all(inputs, measuring, progress)
         answers = report(*loaded)
         shown = exhibits(loaded, shared.images)
-    every = {} if record is None else {each["command"]: each for each in saved_answers.documents(record)}
-    every |= {answer.command: document(answer, sys.argv[1:]) for answer in answers}
-    for answer in answers if record else ():
-        if not save(Record(inputs[0]), answer):
-            break
+    every = _saved(record) | _documents(answers)
+    if record:
+        _save(record, answers)
     warn(every["diagnose"])
-    documents = in_order(list(every.values()))
-    page.write(
-        target, page.page(documents, title(loaded), exhibits=shown, intro=intro(loaded, shared.images))
-    )
+    documents, about = in_order(list(every.values())), intro(loaded, shared.images)
+    page.write(target, page.page(documents, title(loaded), exhibits=shown, intro=about))
     if not shared.quiet:
         print(f"wrote {printable(target)}", file=sys.stderr)
     if answers[0].undecided():
         raise typer.Exit(INCONCLUSIVE)
+
+
+def _saved(record: Record | None) -> dict[str, dict[str, Any]]:
+    """The answers in a run folder, by command."""
+    from collapse_cli.runs import saved_answers
+
+    return {each["command"]: each for each in saved_answers.documents(record)} if record else {}
+
+
+def _documents(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
+    from collapse_cli.views.document import document
+
+    return {answer.command: document(answer, sys.argv[1:]) for answer in answers}
+
+
+def _save(record: Record, answers: Sequence[Answer]) -> None:
+    """All, or none after the first that cannot be saved: that is told once."""
+    from collapse_cli.commands.output import save
+
+    all(save(record, answer) for answer in answers)
 
 
 def _record(inputs: Sequence[Path]) -> Record | None:
