@@ -74,8 +74,11 @@ def by_input(document: Document) -> list[list[Result]]:
 
 
 def _headline_first(results: list[Result]) -> list[Result]:
+    """What a gate came to, without its checks, then the space that an input is judged by."""
     space = headline({result["space"]: result["verdict"]["status"] for result in results})
-    return sorted(results, key=lambda result: result["space"] != space)
+    return sorted(
+        results, key=lambda result: (bool(result["verdict"].get("result")), result["space"] != space)
+    )
 
 
 def _verdict(document: Document, results: Sequence[Result]) -> Verdict:
@@ -119,8 +122,10 @@ def _paragraph(result: Result, several: bool, led: bool) -> Paragraph:
     return Paragraph(sentences, of if several else "", words.titled(status) if several and led else "")
 
 
-def spaces(documents: Sequence[Document]) -> list[str]:
-    """What the letters of a page stand for."""
+def spaces(documents: Sequence[Document], verdicts: Sequence[Verdict]) -> list[str]:
+    """What the letters of a page stand for, where the verdict of a lone input does not say so already."""
+    if len(verdicts) == 1 and any(paragraph.of for paragraph in verdicts[0].paragraphs):
+        return []
     there = {result["space"] for document in documents for result in document["results"]}
     return [text for space, text in words.SPACES.items() if space in there]
 
@@ -163,7 +168,8 @@ def side_by_side(document: Document) -> Table | None:
     keys = list(dict.fromkeys(key for result in leading for key in result.get("key_numbers", ())))[:KEYS]
     columns = ["verdict", *(_label(leading, key) for key in keys)]
     rows = [(result["name"], [_status(result), *(_cell(result, key) for key in keys)]) for result in leading]
-    return plain("Verdict and key numbers of each input, in brackets the null", "input", columns, rows)
+    caption = "Each input: verdict and key numbers, in brackets the null" if keys else "Verdict of each input"
+    return plain(caption, "input", columns, rows)
 
 
 def _label(results: Sequence[Result], key: str) -> str:

@@ -101,7 +101,8 @@
       }
       for (const { group, end, at } of names) {
         const right = left + width;
-        group.querySelector(".leader").setAttribute("d", `M${end[0] + 4} ${end[1]}L${right + 10} ${at}`);
+        const leader = group.querySelector(".leader");
+        if (leader) leader.setAttribute("d", `M${end[0] + 4} ${end[1]}L${right + 10} ${at}`);
         const mark = group.querySelector(".mark");
         if (mark) mark.setAttribute("transform", `translate(${right + 14} ${at})`);
         else group.querySelector(".line").setAttribute("d", `M${right + 9} ${at}h10`);

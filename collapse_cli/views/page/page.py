@@ -76,7 +76,7 @@ def _led(documents: Sequence[Document], leading: Document) -> dict[str, Any]:
         "side_by_side": lead.side_by_side(leading),
         "few": lead.FEW,
         "numbers": lead.key_numbers(leading),
-        "spaces": lead.spaces(documents),
+        "spaces": lead.spaces(documents, verdicts),
         "figures": [figure(chart) for chart in drawn],
         "sections": sections(documents, leading, drawn),
         "open": len(documents) <= OPEN,

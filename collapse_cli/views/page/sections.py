@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +94,9 @@ def _line(document: Document, answers: Sequence[tuple[str, str]], judged: Sequen
     if answers:
         name, text = answers[0]
         return f"{name}: {text}" if len(document["results"]) > 1 else text
+    if len(judged) > 1:
+        heads = Counter(f"{verdict.mark} {verdict.head}" for verdict in judged)
+        return ", ".join(f"{head} ({count})" for head, count in heads.items())
     if judged:
         return f"{judged[0].mark} {judged[0].head}. {judged[0].paragraphs[0].text}"
     return "; ".join(filter(None, map(_headlines, groups(document)[:1])))
@@ -104,7 +108,7 @@ def _headlines(group: Group) -> str:
     strong = {key: metric for key, metric in declared.items() if metric.get("headline")} or declared
     return "; ".join(
         f"{words.titled(metric['label'])} {_values(group, key)}"
-        for key, metric in list(strong.items())[:HEADLINES]
+        for key, metric in list(strong.items())[: HEADLINES if len(group.names) <= HEADLINES else 1]
     )
 
 

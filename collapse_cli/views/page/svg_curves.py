@@ -187,13 +187,14 @@ def _names(laid: Laid) -> Iterator[Markup]:
     ys = svg.spread([y for _, y in ends.values()], GAP, box.top, box.bottom)
     for (n, (x, y)), placed in zip(ends.items(), ys, strict=True):
         line, kind = chart.lines[n], classes(chart, chart.lines[n])
-        stroke = tag("path", d=f"M{x + 4:.1f} {y:.1f}L{box.right + 10:.1f} {placed:.1f}", class_="leader")
+        stroke = f"M{x + 4:.1f} {y:.1f}L{box.right + 10:.1f} {placed:.1f}"
+        strokes: list[str] = [tag("path", d=stroke, class_="leader")] if line.joined else []
         if line.role == "result":
             mark = svg.marker(line.place, box.right + 14, placed, class_=f"mark {kind}")
         else:
             mark = tag("path", d=f"M{box.right + 9:.1f} {placed:.1f}h10", class_=f"line {kind}")
         name = svg.text(svg.cut(line.label, NAME), box.right + 22, placed + 4, class_="name")
-        yield svg.group([stroke, mark, name], class_="naming", data_series=n)
+        yield svg.group([*strokes, mark, name], class_="naming", data_series=n)
 
 
 def _findings(chart: Curves) -> Iterator[str]:

@@ -14,6 +14,7 @@ from collapse_cli.views.page.tables import Cell, plain
 from collapse_cli.views.words import figures
 
 LEVELS = 13  # colours of a scale; of one about 0, the middle one is neutral
+FEW = 24  # rows, each of which has its name beside it
 LARGEST, NUMBERED = 100, 16  # rows and columns that are drawn, and such as have numbers in their cells
 NAME = 14
 
@@ -29,14 +30,14 @@ def heat(chart: Heat) -> Figure:
     left = 24 + svg.width_of(svg.cut(name, NAME) for name in row_names)
     room = WIDTH - left - 62
     cell = min(room / max(len(columns), 1), 34.0)
-    tall = cell if cell < 20 else max(20.0, cell * 0.72)
+    tall = max(cell if cell < 20 else max(20.0, cell * 0.72), 14.0 if len(rows) <= FEW else 0.0)
     box = Box(left, 22.0, cell * len(columns), tall * len(rows))
     parts = [
         *_cells(chart, box, values, cell, tall),
         *_named(chart, box, row_names, column_names, cell, tall),
     ]
     parts += _scale(chart, box)
-    slanted = svg.width_of(column_names) > cell
+    slanted = _slanted(column_names, cell)
     height = (
         box.bottom + 36 + (0.6 * svg.width_of(svg.cut(name, NAME) for name in column_names) if slanted else 0)
     )
@@ -47,7 +48,7 @@ def heat(chart: Heat) -> Figure:
     every = [value for row in chart.values for value in row if value is not None]
     told = [f"{len(chart.values)} by {len(chart.values[0]) if chart.values else 0} values"]
     told += [f"from {four(min(every))} to {four(max(every))}"] if every else []
-    plot = Plot(svg.drawing(parts, sentence(told, chart.title), height=max(height, 170.0)), data)
+    plot = Plot(svg.drawing(parts, sentence(told, chart.title), height=height), data)
     table = plain(chart.title, f"{chart.rows.label} \\ {chart.columns.label}", column_names, [
         (name, [Cell(four(value), order=value) for value in row]) for name, row in zip(row_names, values, strict=True)
     ])  # fmt: skip
@@ -58,6 +59,11 @@ def heat(chart: Heat) -> Figure:
 
 def _names(side: Side, places: list[int]) -> list[str]:
     return [side.names[n] if n < len(side.names) else str(n) for n in places]
+
+
+def _slanted(names: list[str], cell: float) -> bool:
+    """Whether names stand aslant: they are longer than a cell, and no mere numbers."""
+    return svg.width_of(names) > cell and not all(name.isdigit() for name in names)
 
 
 def level(chart: Heat, value: float) -> int:
@@ -110,8 +116,9 @@ def _named(
     for n in chosen(len(rows), max(int(box.height / 11), 2)):
         y = box.top + (n + 0.5) * tall + 4
         yield svg.text(svg.cut(rows[n], NAME), box.left - 6, y, class_="tick end")
-    slanted = svg.width_of(columns) > cell
-    for n in chosen(len(columns), max(int(box.width / 11), 2)):
+    slanted = _slanted(columns, cell)
+    room = 11 if slanted else svg.width_of(columns) + 8
+    for n in chosen(len(columns), max(int(box.width / room), 2)):
         x, y = box.left + (n + 0.5) * cell, box.bottom + 14
         if slanted:
             turned = f"rotate(-35 {x:.1f} {y:.1f})"

@@ -92,16 +92,17 @@ def clouds(chart: Clouds) -> Figure:
 def _cloud(chart: Clouds, frame: int, middle: tuple[float, float], half: float) -> Markup:
     def placed(point: Sequence[float]) -> tuple[float, float]:
         x, y = ((v - m + half) / (2 * half) * CLOUD for v, m in zip(point, middle, strict=True))
-        return min(max(x, -9.0), CLOUD + 9), min(max(CLOUD - y, -9.0), CLOUD + 9)
+        return x, CLOUD - y
 
     rings = [placed(point) for point in _finite(chart.metric["marks"])]
-    points = [placed(point) for point in _finite(chart.metric["values"][frame])]
+    places = [placed(point) for point in _finite(chart.metric["values"][frame])]
+    points = [(x, y) for x, y in places if 0 < x < CLOUD and 0 < y < CLOUD]
     parts: list[str] = [tag("circle", cx=x, cy=y, r=4.5, class_="ring") for x, y in rings]
     parts.append(tag("path", d=dots(points), class_=f"dots {colour('result', chart.place)}"))
     parts.append(tag("rect", x=0.5, y=0.5, width=CLOUD - 1, height=CLOUD - 1, class_="frame"))
     at = f"{chart.metric['x']} {figures(chart.metric['at'][frame])}"
     return svg.drawing(
-        parts, sentence([at, f"{len(points)} points about {len(rings)} marks"], chart.title), CLOUD, CLOUD
+        parts, sentence([at, f"{len(places)} points about {len(rings)} marks"], chart.title), CLOUD, CLOUD
     )
 
 

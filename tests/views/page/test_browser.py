@@ -122,6 +122,8 @@ def test_hover_shows_the_values_of_the_document(run, visit):
         assert f"isotropic, h: {four(k / 128)}" in text
         assert "Share of the variance that the first k directions hold" in text  # the convention
     assert len(places) == 4
+    assert figure.locator(".tip .swatch").first.bounding_box()["width"] == 26
+    assert figure.locator(".tip").bounding_box()["height"] < 200
     seen.page.mouse.move(2, 2)
     assert figure.locator(".tip").is_hidden()
 
