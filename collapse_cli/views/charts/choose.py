@@ -102,11 +102,12 @@ def _heats(group: Group, key: str) -> Iterator[Heat]:
     measured = group.measured(key)
     every = [v for _, metric in measured for row in metric["values"] for v in row if v is not None]
     declared = measured[0][1]
-    most, least = max(every, default=1.0), min(every, default=0.0)
-    diverging = least < 0
+    most, least = max(every, default=1.0), min([0.0, *every])
+    diverging = declared.get("low", least) < 0
     size = max(abs(most), abs(least))
     low, high = (-size, size) if diverging else (0.0, most or 1.0)
-    low, high = (declared.get("low", low), declared.get("high", high)) if "high" in declared else (low, high)
+    if "high" in declared:
+        low, high = declared.get("low", low), declared["high"]
     for name, metric in measured:
         yield _heat(_titled(metric["label"], group, name), metric, (low, high), diverging)
 

@@ -32,6 +32,9 @@ def paint(axes: Axes, chart: Bars) -> None:
     for place, bar in enumerate(chart.bars):
         if dots:
             axes.plot(_numbers(bar), range(len(bar.values)), **_look(bar, dots), linestyle="", markersize=5)
+            for row, interval in enumerate(bar.intervals):
+                if interval:
+                    axes.plot(interval, [row, row], color=_look(bar, dots)["color"], linewidth=0.8)
         else:
             _bars(axes, chart, bar, place)
     _rows(axes, chart)
