@@ -18,7 +18,7 @@ def measured(**parts: Any) -> Measured:
         "unit": "share",
         "low": 0,
     }
-    return Measured("h", "h", "h", 0, metric | {"values": {"a": 0.2, "b": 0.4, "c": None}} | parts)
+    return Measured("h", "h", 0, metric | {"values": {"a": 0.2, "b": 0.4, "c": None}} | parts)
 
 
 def test_values_by_name_have_their_intervals() -> None:
