@@ -258,7 +258,7 @@
       tip.append(title);
       for (const row of seen.rows) {
         const line = made("p", "", "line-of");
-        const swatch = row.series === undefined ? null : plot.closest("figure").querySelector(`.legend [data-series="${row.series}"] .swatch`);
+        const swatch = row.series === undefined || plot.closest(".many") ? null : plot.closest("figure").querySelector(`.legend [data-series="${row.series}"] .swatch`);
         if (swatch) line.append(swatch.cloneNode(true));
         line.append(made("span", row.text));
         tip.append(line);

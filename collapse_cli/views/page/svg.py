@@ -153,9 +153,10 @@ def _decades(scale: Axis, most: int) -> list[float]:
     """Powers of ten, and what lies between them where there are few."""
     low, high = math.log10(scale.low), math.log10(scale.high)
     powers = range(math.floor(low), math.ceil(high) + 1)
-    step = math.ceil((high - low) / most)
-    for parts in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)):
-        chosen = [factor * 10.0**power for power in powers if power % max(step, 1) == 0 for factor in parts]
+    widest = max(math.ceil((high - low) / most), 1)
+    tried = [(step, (1.0,)) for step in range(widest, 0, -1)]
+    for step, parts in (*tried, (1, (1, 3)), (1, (1, 2, 5)), (1, (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9))):
+        chosen = [factor * 10.0**power for power in powers if power % step == 0 for factor in parts]
         inside = [value for value in chosen if scale.low * 0.999 <= value <= scale.high * 1.001]
         if len(inside) >= 3:
             return inside

@@ -41,7 +41,7 @@ class Laid:
 def figure(chart: Curves) -> Figure:
     """One chart."""
     thin, left_out = _thinned(chart)
-    laid = _laid(thin, WIDTH, HEIGHT, named=True)
+    laid = _laid(thin, thin.lines, WIDTH, HEIGHT, named=True)
     keys = tuple(_key(thin, n) for n in range(len(thin.lines))) if len(thin.lines) > 1 else ()
     return Figure(
         chart.title, (_plot(laid),), chart.help, keys, table(chart), left_out, _switches([laid]),
@@ -52,10 +52,12 @@ def figure(chart: Curves) -> Figure:
 def multiples(chart: Multiples) -> Figure:
     """Small charts of the same axes."""
     thin = [_thinned(each)[0] for each in chart.charts]
-    laid = [_laid(each, *SMALL, named=False) for each in thin]
+    every = [line for each in thin for line in each.lines]
+    laid = [_laid(each, every, *SMALL, named=False) for each in thin]
     plots = tuple(_plot(each) for each in laid)
     roles = {line.role: n for n, line in reversed(list(enumerate(thin[0].lines)))}
-    keys = tuple(_key(thin[0], n, role) for role, n in roles.items()) if len(roles) > 1 else ()
+    alike = len({tuple(line.role for line in each.lines) for each in thin}) == 1
+    keys = tuple(_key(thin[0], n, role) for role, n in roles.items()) if alike and len(roles) > 1 else ()
     table_of_all = _table(chart.title, chart.charts[0].x, _all_lines(chart))
     return Figure(chart.title, plots, chart.help, keys, table_of_all, "", _switches(laid))
 
@@ -85,9 +87,10 @@ def _picked(line: Line, places: Sequence[int]) -> Line:
     return Line(line.label, x, y, line.role, line.place, line.result, low, high, line.band, line.joined)
 
 
-def _laid(chart: Curves, width: float, height: float, named: bool) -> Laid:
-    xs = [x for line in chart.lines for x in line.x]
-    ys = [y for line in chart.lines for y in (*line.y, *line.low, *line.high) if y is not None]
+def _laid(chart: Curves, every: Sequence[Line], width: float, height: float, named: bool) -> Laid:
+    """every: the lines of all charts that share its axes."""
+    xs = [x for line in every for x in line.x]
+    ys = [y for line in every for y in (*line.y, *line.low, *line.high) if y is not None]
     x, y = svg.both_scales(chart.x, xs), svg.both_scales(chart.y, ys)
     names = [svg.cut(chart.lines[n].label, NAME) for n in _labelled(chart)] if named else []
     left = 12 + max(svg.width_of(name for _, name in svg.ticks(chart.y, scale)) for scale in y.values())
@@ -121,7 +124,8 @@ def classes(chart: Curves, line: Line) -> str:
 def _key(chart: Curves, n: int, role: str = "") -> Key:
     line = chart.lines[n]
     label = {"result": "measured", "initial": "at initialisation"}.get(role, line.label)
-    return Key(n, label, swatch(classes(chart, line), line.place, line.joined, line.role == "result"))
+    kind = "ink" if role == "result" else classes(chart, line)
+    return Key(n, label, swatch(kind, line.place, line.joined, line.role == "result"))
 
 
 def _switches(laid: Sequence[Laid]) -> tuple[str, ...]:

@@ -55,6 +55,18 @@ def test_ticks_of_a_logarithmic_axis():
     ]
 
 
+def test_a_logarithmic_axis_of_seven_decades_has_decades_alone():
+    """Every second would be two of them."""
+    scale = Axis(2e-6, 0.24, True)
+    assert [name for _, name in svg.ticks(Side("λ", scale), scale)] == [
+        "10⁻⁵",
+        "10⁻⁴",
+        "10⁻³",
+        "10⁻²",
+        "10⁻¹",
+    ]
+
+
 def test_names_keep_their_order_and_a_gap():
     assert svg.spread([50, 10, 51, 52], 10, 0, 100) == [50, 10, 60, 70]
     assert svg.spread([99, 98, 97], 10, 0, 100) == [100, 90, 80]
@@ -105,12 +117,18 @@ def test_series_differ_without_colour():
 
 def test_small_charts_share_a_table():
     charts = tuple(
-        Curves(name, side("k", [1, 2]), side("v", [0, 2]), (Line("", (1.0, 2.0), (n, 2.0), place=n),))
+        Curves(
+            name,
+            side("k", [1, 2], from_zero=False),
+            side("v", [0, 2]),
+            (Line("", (1.0, 2.0), (n, 2.0), place=n),),
+        )
         for n, name in enumerate(("encoder.0", "encoder.1"))
     )
     shown = svg_curves.multiples(Multiples("Weights", charts))
     assert [plot.title for plot in shown.plots] == ["encoder.0", "encoder.1"]
     assert [label.text for label in shown.table.columns] == ["encoder.0", "encoder.1"]
+    assert all(plot.data["x"]["scales"] == {"linear": [1, 2], "log": [1, 2]} for plot in shown.plots)
 
 
 def test_a_bar_is_as_long_as_its_value():
