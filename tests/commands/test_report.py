@@ -13,7 +13,7 @@ import pytest
 
 from collapse_cli.answers import version
 from collapse_cli.cli import main
-from collapse_cli.views import plot, targets
+from collapse_cli.views import targets
 
 Capture = pytest.CaptureFixture[str]
 OURS = f'<meta name="generator" content="collapse {version()}">'
@@ -37,12 +37,6 @@ class Text(HTMLParser):
 
     def __str__(self) -> str:
         return " ".join("".join(self.parts).split())
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves the drawings out, which take most of the time."""
-    monkeypatch.setattr(plot, "drawings", lambda _: [])
 
 
 @pytest.fixture

