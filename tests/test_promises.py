@@ -188,7 +188,9 @@ def test_pages_and_plots_bear_no_folder_of_a_home(walked: Walked, tmp_path: Path
     lines.append(f"report {run} --out {tmp_path}/report.html")
     for line in lines:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            assert main(line.split()) == 0, line
+            assert main(line.split()) in (0, 3 * line.startswith("report")), (
+                line
+            )  # so few images decide nothing
     assert [path.name for path in tmp_path.iterdir() if path.is_file() and tells(path.read_bytes())] == []
     for name, place in (("page.html", "rows.npy"), ("report.html", "folder:images")):
         text = (tmp_path / name).read_text()
