@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin
 
-.PHONY: install demo test wheel claims calm bench coverage mutants
+.PHONY: install demo test wheel claims calm browser plots bench coverage mutants
 
 install: .venv/installed
 
@@ -14,7 +14,7 @@ install: .venv/installed
 demo: install
 	$(RUN)/collapse demo
 
-test: install calm
+test: install calm browser
 	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2
 
 wheel: install
@@ -24,6 +24,16 @@ calm: install
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+
+# Pages are tried in a real browser where one is there or can be had; those tests are skipped where it cannot.
+browser: install
+	@$(RUN)/python -c "import playwright" 2>/dev/null \
+	  || timeout 120 $(RUN)/pip install --quiet --constraint constraints.txt --editable '.[browser]' || true
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	  || timeout 240 apt-get install -qq -y --no-install-recommends chromium >/dev/null 2>&1 || true
+
+plots: install
+	PATH="$(CURDIR)/$(RUN):$$PATH" bash examples/plots.sh
 
 claims: install
 	$(RUN)/python -m pytest -q -s -m slow

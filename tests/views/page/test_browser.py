@@ -150,7 +150,7 @@ def test_hover_of_bars_and_cells(run, visit):
     }
     seen = visit([run])
     seen.open_all()
-    heat = seen.figure("Confusion · h")
+    heat = seen.figure("Confusion of h")
     left, top, width, height = heat.locator(".plot").evaluate("(plot) => JSON.parse(plot.dataset.chart).box")
     svg = heat.locator(".plot > svg")
     box = svg.bounding_box()
