@@ -32,9 +32,7 @@ def gallery(subject: Subject, thumbnails: Thumbnails, rows: int, prefix: str = "
         if thumbnails.add_images(case.images, [number]) and thumbnails.add(both):
             words = ", ".join(f"{space} {written(values[place])}" for space, values in cosines.items())
             beside = (Neighbour(keys[0], "view 1"), Neighbour(keys[1], f"view 2; cosine of the two: {words}"))
-            shown.append(
-                Row(key_of(case.images, number), caption(case.images, number, "without augmentation"), beside)
-            )
+            shown.append(Row(key_of(case.images, number), caption(case.images, number, "original"), beside))
     return Gallery("Augmented pairs", _about(subject, case), tuple(shown))
 
 

@@ -15,6 +15,8 @@ from collapse_cli.views.scale import Axis
 Role = Literal["result", "null", "initial"]
 Values = tuple[float | None, ...]
 
+GROUPED = 3  # results whose bars stand together
+
 
 @dataclass(frozen=True)
 class Side:
@@ -95,6 +97,11 @@ class Bars:
     null_is: str = ""
     help: str = ""
     more: int = 0
+
+    @property
+    def dots(self) -> bool:
+        """Whether so many results share a row that each is a dot."""
+        return len(self.bars) > GROUPED
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,11 @@ def _line(document: Document, answers: Sequence[tuple[str, str]], judged: Sequen
 
 
 def _headlines(group: Group) -> str:
-    """The headline numbers of a group, by result."""
+    """The key numbers of a group, or its headline numbers, by result."""
     declared = group.declared("number")
-    strong = {key: metric for key, metric in declared.items() if metric.get("headline")} or declared
+    keys = [key for entry in group.entries for key in entry["key_numbers"]]
+    strong = {key: declared[key] for key in keys if key in declared}
+    strong = strong or {key: metric for key, metric in declared.items() if metric.get("headline")} or declared
     return "; ".join(
         f"{words.titled(metric['label'])} {_values(group, key)}"
         for key, metric in list(strong.items())[: HEADLINES if len(group.names) <= HEADLINES else 1]

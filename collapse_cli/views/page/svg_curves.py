@@ -17,6 +17,7 @@ from collapse_cli.views.page.tables import Cell, Table, plain
 from collapse_cli.views.scale import Axis
 
 DRAWN, TABLED, ALL = 300, 64, 4800  # points of a line, of a table, and of all lines together
+ALONG = 6  # markers along a line of many points
 NAME = 22  # letters of a name beside a line
 SHADES = 6
 SMALL = 300.0, 170.0
@@ -171,13 +172,22 @@ def _line(laid: Laid, n: int) -> Markup:
         ends = [each for each in (*upper, *reversed(lower)) if each]
         parts.append(tag("path", d=f"{svg.path(ends)}z" if ends else "", class_=f"band {kind}"))
     if line.joined:
-        parts.append(tag("path", d=svg.path(places), class_=f"line {kind}"))
-    marked = [place for place in places if place]
-    few = len(marked) <= MARKED or not line.joined
-    shown = marked if few else marked[-1:]
+        thin = " thin" if line.low else ""
+        parts.append(tag("path", d=svg.path(places), class_=f"line {kind}{thin}"))
     if line.role == "result" or not line.joined:
+        shown = _marked(laid.chart, line, [place for place in places if place])
         parts += [svg.marker(line.place, *place, class_=f"mark {kind}") for place in shown]
     return svg.group(parts, class_="series", data_series=n)
+
+
+def _marked(chart: Curves, line: Line, places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where a line has its marker: at all of a few points, at some of many where another result is drawn, and at its end."""
+    if len(places) <= MARKED or not line.joined:
+        return list(places)
+    results = sum(each.role == "result" for each in chart.lines)
+    step = len(places) // ALONG
+    some = places[line.place % 3 * step // 3 :: step] if results > 1 and not chart.shades else []
+    return [*some, places[-1]]
 
 
 def _names(laid: Laid) -> Iterator[Markup]:

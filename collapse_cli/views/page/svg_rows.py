@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 import collapse_cli.views.page.svg as svg
+from collapse_cli.figures import written
 from collapse_cli.views.charts.chart import Bar, Bars, Checks
 from collapse_cli.views.charts.sides import side
 from collapse_cli.views.page.digits import four, interval
@@ -17,7 +18,6 @@ from collapse_cli.views.words import shortened
 
 NAME = 22  # letters of a row's name
 THICK, APART = 12.5, 8.0  # of a bar, and from one row to the next
-FEW = 4  # results of which each has a bar; of more, dots share a row
 VALUE = 46.0  # room of a value beside its bar
 MARKS = {"pass": "s2", "warn": "s4", "fail": "s1", "inconclusive": "null"}
 
@@ -25,7 +25,7 @@ MARKS = {"pass": "s2", "warn": "s4", "fail": "s1", "inconclusive": "null"}
 def bars(chart: Bars) -> Figure:
     """Bars where results are few, else a dot for each."""
     names = [shortened(row, NAME) for row in chart.rows]
-    many = len(chart.bars) > FEW
+    many = chart.dots
     step = 20.0 if many else THICK * len(chart.bars) + APART
     left = 12 + svg.width_of(names)
     box = Box(left, 20.0, WIDTH - left - (16 if many else VALUE), step * len(names))
@@ -89,7 +89,7 @@ def _bar(chart: Bars, box: Box, k: int, n: int, step: float) -> Markup | None:
             _whisker(box.x(scale, ends[0]), box.x(scale, ends[1]), top + THICK / 2 - 0.75, "whisker")
         )
         end = max(end, box.x(scale, ends[1]))
-    parts.append(svg.text(four(value), end + 4, top + THICK - 2.5, class_="value"))
+    parts.append(svg.text(written(value), end + 4, top + THICK - 2.5, class_="value"))
     return svg.group(parts)
 
 

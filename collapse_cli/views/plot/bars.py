@@ -14,7 +14,6 @@ from collapse_cli.views.charts.chart import Bar, Bars
 from collapse_cli.views.plot.sides import limits
 from collapse_cli.views.plot.text import plain
 
-GROUPED = 3  # results whose bars stand together; of more, each is a dot
 WRITTEN = 8  # bars that have room for their values
 ROW, BAR = 0.1, 0.13  # inches of a row, and of each bar in it
 THICK = 0.8  # of a row, that its bars fill
@@ -22,13 +21,13 @@ THICK = 0.8  # of a row, that its bars fill
 
 def height(chart: Bars) -> float:
     """Inches: the title, the axis, and so many rows of bars."""
-    together = len(chart.bars) if len(chart.bars) <= GROUPED else 1
+    together = 1 if chart.dots else len(chart.bars)
     return 1.1 + len(chart.rows) * (ROW + BAR * max(together, 1.3))
 
 
 def paint(axes: Axes, chart: Bars) -> None:
     """All rows, the first on top."""
-    dots = len(chart.bars) > GROUPED
+    dots = chart.dots
     for place, bar in enumerate(chart.bars):
         if dots:
             axes.plot(_numbers(bar), range(len(bar.values)), **_look(bar, dots), linestyle="", markersize=5)
