@@ -60,7 +60,8 @@ def _of_group(group: Group, places: dict[str, int]) -> Iterator[Chart]:
     for key in group.declared("lines"):
         yield curves.families(group.measured(key))
     for key in group.declared("each"):
-        yield rows.each(_measured(group, key, places))
+        if any(metric["values"] for _, metric in group.measured(key)):
+            yield rows.each(_measured(group, key, places))
     for key in group.declared("matrix"):
         yield from _heats(group, key)
     for key in group.declared("frames"):

@@ -10,7 +10,6 @@ from collapse_cli.views.page.digits import stored
 from collapse_cli.views.page.svg import Box
 from collapse_cli.views.scale import Axis
 
-MARKED = 14  # points of a line that has a marker at each
 GAP = 13.0  # from one name beside a line to the next
 
 Scales = dict[str, Axis]
@@ -38,7 +37,7 @@ def _scales(scales: Scales) -> dict[str, list[float | None]]:
 def _line(line: Line, shared: Sequence[tuple[float, ...]]) -> dict[str, Any]:
     data: dict[str, Any] = {
         "label": line.label, "role": line.role, "joined": line.joined, "xs": shared.index(line.x),
-        "y": [stored(y) for y in line.y], "few": sum(y is not None for y in line.y) <= MARKED,
+        "y": [stored(y) for y in line.y],
     }  # fmt: skip
     if line.low:
         ends = {"low": [stored(y) for y in line.low], "high": [stored(y) for y in line.high]}

@@ -72,7 +72,6 @@
 
     redraw(line, series) {
       const places = this.places(line, line.y);
-      const present = places.filter(Boolean);
       const path = series.querySelector(".line");
       if (path) path.setAttribute("d", places.map((p, n) => (p ? `${n && places[n - 1] ? "L" : "M"}${p[0].toFixed(1)} ${p[1].toFixed(1)}` : "")).join(""));
       const band = series.querySelector(".band");
@@ -80,8 +79,10 @@
         const ends = [...this.places(line, line.high), ...this.places(line, line.low).reverse()].filter(Boolean);
         band.setAttribute("d", ends.map((p, n) => `${n ? "L" : "M"}${p[0].toFixed(1)} ${p[1].toFixed(1)}`).join("") + "z");
       }
-      const marked = line.few || !line.joined ? present : present.slice(-1);
-      all(series, ".mark").forEach((mark, n) => mark.setAttribute("transform", `translate(${marked[n][0].toFixed(1)} ${marked[n][1].toFixed(1)})`));
+      for (const mark of all(series, ".mark")) {
+        const [x, y] = places[Number(mark.dataset.place)];
+        mark.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+      }
     }
 
     // names stand as near to the ends of their lines as a gap between them allows

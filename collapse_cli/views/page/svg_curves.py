@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 import collapse_cli.views.page.svg as svg
 from collapse_cli.views.charts.chart import Curves, Line, Multiples, Side
-from collapse_cli.views.page.curve_data import GAP, MARKED, of_curves
+from collapse_cli.views.page.curve_data import GAP, of_curves
 from collapse_cli.views.page.digits import chosen, four, interval
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch
 from collapse_cli.views.page.svg import HEIGHT, WIDTH, Box, tag
@@ -17,6 +17,7 @@ from collapse_cli.views.page.tables import Cell, Table, plain
 from collapse_cli.views.scale import Axis
 
 DRAWN, TABLED, ALL = 300, 64, 4800  # points of a line, of a table, and of all lines together
+MARKED = 14  # points of a line that has a marker at each
 ALONG = 6  # markers along a line of many points
 NAME = 22  # letters of a name beside a line
 SHADES = 6
@@ -175,19 +176,21 @@ def _line(laid: Laid, n: int) -> Markup:
         thin = " thin" if line.low else ""
         parts.append(tag("path", d=svg.path(places), class_=f"line {kind}{thin}"))
     if line.role == "result" or not line.joined:
-        shown = _marked(laid.chart, line, [place for place in places if place])
-        parts += [svg.marker(line.place, *place, class_=f"mark {kind}") for place in shown]
+        for number in _marked(laid.chart, line, [n for n, place in enumerate(places) if place]):
+            parts.append(
+                svg.marker(line.place, *(places[number] or ()), class_=f"mark {kind}", data_place=number)
+            )
     return svg.group(parts, class_="series", data_series=n)
 
 
-def _marked(chart: Curves, line: Line, places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Where a line has its marker: at all of a few points, at some of many where another result is drawn, and at its end."""
-    if len(places) <= MARKED or not line.joined:
-        return list(places)
+def _marked(chart: Curves, line: Line, drawn: Sequence[int]) -> list[int]:
+    """The points with a marker: all of a few, some of many where another result is drawn, and the last."""
+    if len(drawn) <= MARKED or not line.joined:
+        return list(drawn)
     results = sum(each.role == "result" for each in chart.lines)
-    step = len(places) // ALONG
-    some = places[line.place % 3 * step // 3 :: step] if results > 1 and not chart.shades else []
-    return [*some, places[-1]]
+    step = len(drawn) // ALONG
+    some = drawn[line.place % 3 * step // 3 :: step] if results > 1 and not chart.shades else []
+    return [*some, drawn[-1]]
 
 
 def _names(laid: Laid) -> Iterator[Markup]:

@@ -161,7 +161,7 @@ def test_hover_of_bars_and_cells(run, visit):
         seen.page.mouse.move(x, y)
         assert f"Class {row} · Said class {column}\n" in tip_of(heat)
         assert re.search(rf"^{10 * row + column}$", tip_of(heat), re.M)
-    bars = seen.figure("Alignment of a class by class: the 10 lowest and 10 highest of 100")
+    bars = seen.figure("Alignment of a class by class: the 15 lowest and 15 highest of 100")
     hit = bars.locator(".hit").nth(4).bounding_box()
     seen.page.mouse.move(hit["x"] + hit["width"] / 2, hit["y"] + hit["height"] / 2)
     name = tip_of(bars).split("\n")[0]
