@@ -20,6 +20,7 @@ from collapse_cli.views.page.svg import WIDTH, Box, tag
 
 CLASSES = 10  # told apart by colour and marker; of more, the largest are, and the others share a mark
 TALL = 320.0
+LONG = 3  # images beside another, from which on a row is a long one
 OTHERS = "other classes"
 
 
@@ -72,6 +73,7 @@ def _gallery(gallery: Gallery, images_by_key: dict[str, Image]) -> dict[str, Any
         "help": for_others(gallery.help),
         "mark": for_others(gallery.mark),
         "rows": rows,
+        "short": all(len(row.others) < LONG for row in gallery.rows),
     }
 
 

@@ -131,14 +131,25 @@ def spaces(documents: Sequence[Document], verdicts: Sequence[Verdict]) -> list[s
 
 
 def key_numbers(document: Document) -> list[Number]:
-    """The numbers of the results that lead, by space where there are several."""
+    """The numbers of the results that lead, by space where there are several; first that which makes it a collapse."""
     results = [result for result in document["results"] if result.get("key_numbers")]
     if len({(result["input"], result["subject"]) for result in results}) != 1:
         return []
     if any(result.get("verdict") for result in results):
         results = _headline_first([result for result in results if result.get("verdict")])
-    keys = list(dict.fromkeys(key for result in results for key in result["key_numbers"]))
+    every = [*_deciding(results[0]), *(key for result in results for key in result["key_numbers"])]
+    keys = list(dict.fromkeys(every))
     return [_number(key, [r for r in results if key in r["metrics"]]) for key in keys[:KEYS]]
+
+
+def _deciding(result: Result) -> list[str]:
+    """The numbers that lie below a bound of the verdict."""
+    bounds = (result.get("verdict") or {}).get("thresholds", ())
+    return [
+        each["number"]
+        for each in bounds
+        if each["value"] < each["bound"] and each["number"] in result["metrics"]
+    ]
 
 
 def _number(key: str, results: Sequence[Result]) -> Number:

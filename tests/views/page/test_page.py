@@ -195,6 +195,17 @@ def test_key_numbers_have_interval_and_null(two):
     assert "Std·√D h 0.943 ± 0.030 isotropic: 0.999 z 0.943 ± 0.030 isotropic: 0.999" in text
 
 
+def test_the_number_that_decides_stands_first(two):
+    """Of a complete collapse the active dimensions alone would look healthy; a bound that is kept changes nothing."""
+    for result in of_one_run(two)["results"][:2]:
+        result["key_numbers"] = ["effective_rank"]
+        bound = {"number": "std_sqrt_d", "value": 0.943, "bound": 0.95}
+        kept = {"number": "rankme", "value": 41.0, "bound": 2.0}
+        result["verdict"] = result["verdict"] | {"thresholds": [kept, bound]}
+    numbers = re.findall(r"<dt title[^>]*>(.*?)</dt>", page.page([two], "Report"))
+    assert numbers[:2] == ["Std·√D", "Effective rank, dimensions"]
+
+
 def test_several_inputs_have_a_row_each(six):
     for result in six["results"]:
         result["key_numbers"] = ["effective_rank"] if "effective_rank" in result["metrics"] else []
