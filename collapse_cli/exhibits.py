@@ -27,8 +27,6 @@ class Map:
     axes are, as `direction 1: 21 % of the variance`; note: a sentence on what is drawn, as how many of how many.
     """
 
-    subject: str
-    space: str
     title: str
     x: str
     y: str

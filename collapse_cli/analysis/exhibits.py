@@ -11,7 +11,7 @@ from collapse_cli.analysis import negative_gallery, point_gallery, view_gallery
 from collapse_cli.analysis.names import of_paths
 from collapse_cli.analysis.report import may_show
 from collapse_cli.analysis.subject import Subject, generator
-from collapse_cli.analysis.thumbnails import Thumbnails, key_of
+from collapse_cli.analysis.thumbnails import Thumbnails
 from collapse_cli.exhibits import POINTS, Exhibits, Gallery, Map
 from collapse_cli.figures import percent
 from collapse_cli.metrics.class_names import class_names
@@ -29,10 +29,9 @@ def exhibits(subjects: Sequence[Subject], images: bool = False) -> Exhibits:
     named = list(zip(_names(subjects), subjects, strict=True))
     showing = [(name, subject) for name, subject in named if may_show(subject, images)]
     thumbnails, rows = Thumbnails(), max(ROWS // max(len(showing), 1), FEWEST_ROWS)
+    several = len(subjects) > 1
     galleries = [
-        replace(each, title=f"{name}: {each.title[:1].lower()}{each.title[1:]}")
-        if len(subjects) > 1
-        else each
+        replace(each, title=f"{name}: {each.title[:1].lower()}{each.title[1:]}") if several else each
         for name, subject in showing
         for each in _galleries(subject, name, thumbnails, rows)
     ]
@@ -42,7 +41,11 @@ def exhibits(subjects: Sequence[Subject], images: bool = False) -> Exhibits:
         if subject.images is not None:
             index = subject.clean.index[_points(subject, most)[:share]]
             thumbnails.add_images(subject.images, index.tolist())
-    maps = [each for name, subject in named for each in _maps(subject, name, _points(subject, most))]
+    maps = [
+        replace(each, title=f"{name}: {each.title}") if several else each
+        for name, subject in named
+        for each in _maps(subject, _points(subject, most), thumbnails)
+    ]
     return Exhibits(tuple(maps), tuple(galleries), thumbnails.by_key)
 
 
@@ -71,19 +74,23 @@ def _galleries(subject: Subject, name: str, thumbnails: Thumbnails, rows: int) -
         yield from (each for each in made if each is not None and each.rows)
 
 
-def _maps(subject: Subject, name: str, points: Tensor) -> Iterator[Map]:
+def _maps(subject: Subject, points: Tensor, thumbnails: Thumbnails) -> Iterator[Map]:
     """Two of each space, of the same points."""
     clean, images = subject.clean, subject.images
     labels = None if clean.labels is None else clean.labels[points].tolist()
     classes = () if labels is None else tuple(class_names(labels, clean.classes))
-    keys = () if images is None else tuple(key_of(images, number) for number in clean.index[points].tolist())
+    keys = (
+        ()
+        if images is None
+        else tuple(thumbnails.key(images, number) for number in clean.index[points].tolist())
+    )
     note = _note(len(points), len(clean), bool(classes))
     for space, rows in clean.spaces.items():
         axes = directions(rows)
         for pair in shown(axes):
             placed = tuple((x, y) for x, y in along(rows[points], axes, pair).tolist())
             x, y = (f"direction {number}: {percent(axes.share(number))} of the variance" for number in pair)
-            yield Map(name, space, _title(space, pair, axes.active), x, y, placed, classes, keys, note)
+            yield Map(_title(space, pair, axes.active), x, y, placed, classes, keys, note)
 
 
 def _title(space: str, pair: tuple[int, int], active: int) -> str:

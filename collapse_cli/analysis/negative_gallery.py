@@ -10,7 +10,7 @@ from torch import Tensor
 from collapse_cli.analysis.loss_pairs import Keys, keys, loss_pairs
 from collapse_cli.analysis.oracle import KEYS, of_length_1
 from collapse_cli.analysis.subject import Subject, generator
-from collapse_cli.analysis.thumbnails import Thumbnails, caption, key_of
+from collapse_cli.analysis.thumbnails import Thumbnails, caption
 from collapse_cli.exhibits import Gallery, Neighbour, Row
 from collapse_cli.figures import written
 from collapse_cli.losses import same, without
@@ -37,7 +37,7 @@ def gallery(subject: Subject, images: Images, thumbnails: Thumbnails, rows: int)
     origin = Origin(first.index[chosen], None if first.labels is None else first.labels[chosen])
     ranked = hardest(queries[chosen], origin, drawn)
     shown = [
-        _row(images, number, near)
+        _row(images, number, near, thumbnails)
         for number, near in zip(origin.index.tolist(), ranked, strict=True)
         if thumbnails.add_images(images, [number, *(other for other, *_ in near)])
     ]
@@ -75,12 +75,12 @@ def _of_query(cosines: Tensor, index: Tensor, false: Tensor, most: int) -> list[
     return list(near.values())
 
 
-def _row(images: Images, number: int, near: Sequence[Near]) -> Row:
+def _row(images: Images, number: int, near: Sequence[Near], thumbnails: Thumbnails) -> Row:
     beside = (
-        Neighbour(key_of(images, other), caption(images, other, f"cosine {written(cosine)}"), false)
+        Neighbour(thumbnails.key(images, other), caption(images, other, f"cosine {written(cosine)}"), false)
         for other, cosine, false in near
     )
-    return Row(key_of(images, number), caption(images, number, "query"), tuple(beside))
+    return Row(thumbnails.key(images, number), caption(images, number, "query"), tuple(beside))
 
 
 def _about(subject: Subject, drawn: Keys) -> str:

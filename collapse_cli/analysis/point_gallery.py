@@ -9,7 +9,7 @@ from torch import Tensor
 
 from collapse_cli.analysis.judgement import judgement
 from collapse_cli.analysis.subject import Subject
-from collapse_cli.analysis.thumbnails import Thumbnails, caption, key_of
+from collapse_cli.analysis.thumbnails import Thumbnails, caption
 from collapse_cli.exhibits import Gallery, Neighbour, Row
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics.copies import counted
@@ -59,7 +59,7 @@ def _rows(
             captions = [f"cosine {written(value)}" for value in values]
             captions[0] = f"{words}, {captions[0]}"
             first, *others = (
-                Neighbour(key_of(images, number), caption(images, number, text))
+                Neighbour(thumbnails.key(images, number), caption(images, number, text))
                 for number, text in zip(index, captions, strict=True)
             )
             yield Row(first.image, first.caption, tuple(others))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from collapse_cli.metrics.class_names import class_names
 from collapse_cli.shapes import Images
 
 LEAST, MOST = 32, 48  # pixels of the longer side
+COMPARED = 16  # images by which two data sets are told apart
 
 
 class Thumbnails:
@@ -23,10 +25,17 @@ class Thumbnails:
 
     def __init__(self, most: int = THUMBNAILS) -> None:
         self.most, self.by_key = most, dict[str, Thumbnail]()
+        self.sets = dict[int, str]()
 
     @property
     def room(self) -> int:
         return self.most - len(self.by_key)
+
+    def key(self, images: Images, number: int) -> str:
+        """Of one image: equal for equal data sets alone, whatever they are called."""
+        if id(images) not in self.sets:
+            self.sets[id(images)] = _identity(images)
+        return f"{self.sets[id(images)]} {number}"
 
     def add(self, every: Sequence[tuple[str, Tensor, str]]) -> bool:
         """Key, pixels (C,H,W) and text of each; whether there was room for all of them, else none is added."""
@@ -38,18 +47,21 @@ class Thumbnails:
 
     def add_images(self, images: Images, index: Sequence[int]) -> bool:
         """The same of images of a data set, by their numbers there."""
-        new = [number for number in dict.fromkeys(index) if key_of(images, number) not in self.by_key]
+        new = [number for number in dict.fromkeys(index) if self.key(images, number) not in self.by_key]
         if len(new) > self.room:
             return False
         pixels = take(images, torch.tensor(new, dtype=torch.int64), torch.device("cpu")) if new else ()
         return self.add([
-            (key_of(images, number), each, text_of(images, number))
+            (self.key(images, number), each, text_of(images, number))
             for number, each in zip(new, pixels, strict=True)
         ])  # fmt: skip
 
 
-def key_of(images: Images, number: int) -> str:
-    return f"{images.name} {number}"
+def _identity(images: Images) -> str:
+    """The name of a data set with a digest of some of its images, evenly chosen."""
+    chosen = torch.linspace(0, len(images) - 1, min(COMPARED, len(images))).long()
+    pixels = take(images, chosen, torch.device("cpu")).contiguous().numpy().tobytes()
+    return f"{images.name} of {len(images)} {hashlib.sha256(pixels).hexdigest()[:16]}"
 
 
 def text_of(images: Images, number: int) -> str:

@@ -8,7 +8,7 @@ from torch.nn.functional import cosine_similarity
 
 from collapse_cli.analysis.centring import centred
 from collapse_cli.analysis.subject import Subject, generator
-from collapse_cli.analysis.thumbnails import Thumbnails, caption, key_of, text_of
+from collapse_cli.analysis.thumbnails import Thumbnails, caption, text_of
 from collapse_cli.augment.recipes import augment
 from collapse_cli.embedding import embed, take
 from collapse_cli.exhibits import Gallery, Neighbour, Row
@@ -26,13 +26,15 @@ def gallery(subject: Subject, thumbnails: Thumbnails, rows: int, prefix: str = "
     index = clean.index[chosen]
     views, cosines, shown = augmented(case, index), _cosines(subject, case, index), []
     for place, number in enumerate(index.tolist()):
-        keys = [f"{prefix} {key_of(case.images, number)} view {n}" for n in (1, 2)]
+        keys = [f"{prefix} {thumbnails.key(case.images, number)} view {n}" for n in (1, 2)]
         texts = [f"{text_of(case.images, number)}, view {n}" for n in (1, 2)]
         both = list(zip(keys, (view[place] for view in views), texts, strict=True))
         if thumbnails.add_images(case.images, [number]) and thumbnails.add(both):
             words = ", ".join(f"{space} {written(values[place])}" for space, values in cosines.items())
             beside = (Neighbour(keys[0], "view 1"), Neighbour(keys[1], f"view 2; cosine of the two: {words}"))
-            shown.append(Row(key_of(case.images, number), caption(case.images, number, "original"), beside))
+            shown.append(
+                Row(thumbnails.key(case.images, number), caption(case.images, number, "original"), beside)
+            )
     return Gallery("Augmented pairs", _about(subject, case), tuple(shown))
 
 

@@ -72,7 +72,8 @@ def report(
         _save(record, answers)
     warn(every["diagnose"])
     documents, about = in_order(list(every.values())), intro(loaded, shared.images)
-    page.write(target, page.page(documents, title(loaded), exhibits=shown, intro=about))
+    whole = page.page(documents, title(loaded), shown, about, targets.digest_of(inputs))
+    page.write(target, whole)
     if not shared.quiet:
         print(f"wrote {printable(target)}", file=sys.stderr)
     if answers[0].undecided():
@@ -96,7 +97,9 @@ def _save(record: Record, answers: Sequence[Answer]) -> None:
     """All, or none after the first that cannot be saved: that is told once."""
     from collapse_cli.commands.output import save
 
-    all(save(record, answer) for answer in answers)
+    for answer in answers:
+        if not save(record, answer):
+            break
 
 
 def _record(inputs: Sequence[Path]) -> Record | None:
@@ -114,4 +117,6 @@ def _default(inputs: Sequence[Path], record: Record | None) -> Path:
         raise CollapseError(f"{page} cannot be written: {record.folder} is read-only", elsewhere)
     if page.is_file() and not targets.is_page(page):
         raise CollapseError(f"{page} is already there, and it is not a page of collapse", elsewhere)
+    if not record and page.is_file() and targets.is_of_others(page, inputs):
+        raise CollapseError(f"{page} is already there, and it is about other inputs", elsewhere)
     return page

@@ -10,6 +10,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+NEEDED = {
+    "curve": ("x",),
+    "lines": ("x", "of"),
+    "each": ("of",),
+    "matrix": ("rows", "columns"),
+    "frames": ("x",),
+}
 WORDS = (
     *("label", "help", "kind", "unit", "convention", "null_is", "interval_is", "together", "better", "axis"),
     *("best", "x", "y", "log", "apart", "of", "rows", "columns"),
@@ -95,6 +102,8 @@ def _metric(metric: dict[str, Any]) -> bool:
         return False
     if not all(_numeric(metric.get(end)) for end in ("low", "high")):
         return False
+    if not all(isinstance(metric.get(name), str) for name in NEEDED.get(kind, ())):
+        return False
     match kind:
         case "number":
             return _number(metric)
@@ -103,16 +112,31 @@ def _metric(metric: dict[str, Any]) -> bool:
         case "lines":
             return all(map(_points, metric["values"].values()))
         case "each":
-            spans = metric.get("intervals") or {}
-            held = isinstance(spans, dict) and all(map(_interval, spans.values()))
-            return held and isinstance(metric["values"], dict) and _numbers(metric["values"].values())
-    names = all(_listed(metric.get(name) or [], str) for name in ("row_names", "column_names"))
-    if kind == "matrix":
-        return names and isinstance(metric["values"], list) and all(map(_row, metric["values"]))
-    if kind == "frames":
-        times = isinstance(metric["values"], list) and _row(metric.get("at") or [])
-        return times and all(_row(point) for frame in metric["values"] for point in frame)
+            spans = metric.get("intervals", {})
+            even = isinstance(spans, dict) and all(map(_interval, spans.values()))
+            return even and isinstance(metric["values"], dict) and _numbers(metric["values"].values())
+        case "matrix":
+            return _matrix(metric)
+        case "frames":
+            return _frames(metric)
     return False
+
+
+def _matrix(metric: dict[str, Any]) -> bool:
+    """Rows of one length, as many names as there are rows and columns."""
+    rows = metric["values"]
+    if not isinstance(rows, list) or not all(map(_row, rows)) or len({len(row) for row in rows}) > 1:
+        return False
+    names = {"row_names": len(rows), "column_names": len(rows[0]) if rows else 0}
+    return all(_listed(metric[n], str) and len(metric[n]) == size for n, size in names.items() if n in metric)
+
+
+def _frames(metric: dict[str, Any]) -> bool:
+    """A time for each cloud of points."""
+    clouds, times, marks = metric["values"], metric["at"], metric["marks"]
+    if not isinstance(clouds, list) or not _row(times) or len(times) != len(clouds):
+        return False
+    return all(_row(point) and len(point) == 2 for cloud in [*clouds, marks] for point in cloud)
 
 
 def _number(metric: dict[str, Any]) -> bool:
@@ -128,8 +152,14 @@ def _number(metric: dict[str, Any]) -> bool:
 
 
 def _points(curve: dict[str, Any]) -> bool:
-    parts = [curve["values"], *(curve.get(name) or [] for name in ("null", "at", "initial"))]
-    return all(map(_row, parts)) and _band(curve) and _listed(curve.get("names") or [], str)
+    """As many places, nulls and values at initialisation as values, as far as they are there; every place is a number."""
+    count, places = len(curve["values"]), curve.get("at") or []
+    parts = [
+        curve["values"],
+        *(curve.get(name) or [] for name in ("null", "at", "initial", "lowest", "highest")),
+    ]
+    even = all(_row(part) and len(part) in (0, count) for part in parts) and None not in places
+    return even and _band(curve) and _listed(curve.get("names", []), str)
 
 
 def _band(curve: dict[str, Any]) -> bool:

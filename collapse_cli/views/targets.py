@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ GENERATED = re.compile(
 )  # in a page of ours, and in those of versions that did not write the first
 
 
+ABOUT = re.compile(rb'<meta name="inputs" content="([0-9a-f]{16})">')
+
+
 def page_of(inputs: Sequence[Path]) -> str:
     """What the page of inputs is called where nothing else is: `NAME.report.html` of one, `report.html` of several."""
     if len(inputs) > 1:
@@ -26,10 +30,26 @@ def page_of(inputs: Sequence[Path]) -> str:
 
 def is_page(path: Path) -> bool:
     """Whether a file is a page that this tool wrote."""
+    return GENERATED.search(_content(path)) is not None
+
+
+def is_of_others(path: Path, paths: Sequence[str | Path]) -> bool:
+    """Whether a page says that it is about other inputs than these."""
+    about = ABOUT.search(_content(path))
+    return about is not None and about[1].decode() != digest_of(paths)
+
+
+def digest_of(paths: Sequence[str | Path]) -> str:
+    """By which a page tells whether it is about these inputs, without a word of where they lie."""
+    every = sorted({os.path.abspath(path) for path in paths})
+    return hashlib.sha256("\0".join(every).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _content(path: Path) -> bytes:
     try:
-        return GENERATED.search(path.read_bytes()) is not None
+        return path.read_bytes()
     except OSError:
-        return False
+        return b""
 
 
 def check(path: Path, suffixes: Sequence[str], option: str) -> None:

@@ -167,6 +167,16 @@ def test_a_page_of_ours_is_replaced(here: Path) -> None:
         assert before == OURS or before not in (here / "rows.report.html").read_text()
 
 
+def test_a_page_of_other_inputs_is_not_replaced(here: Path, capsys: Capture) -> None:
+    """Two files of one name in two folders; the same input again replaces its page, also where its path is typed otherwise."""
+    assert main(["report", "rows.npy", "-q"]) == 0
+    before = (here / "rows.report.html").read_text()
+    assert main(["report", "sub/rows.npy", "-q"]) == 2
+    assert "rows.report.html is already there, and it is about other inputs" in capsys.readouterr().err
+    assert (here / "rows.report.html").read_text() == before
+    assert main(["report", str(here / "rows.npy"), "-q"]) == 0
+
+
 def test_a_file_of_somebody_else_in_a_run_folder(copy: Path, capsys: Capture) -> None:
     (copy / "report.html").write_text("<p>notes of mine</p>")
     assert main(["report", str(copy)]) == 2

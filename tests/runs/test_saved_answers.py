@@ -20,7 +20,7 @@ CURVE = {
     "help": "a line",
     "values": [1, None],
     "at": None,
-    "null": [2.0],
+    "null": [2.0, 2.0],
     "x": "k",
     "interval": [[0.5, None], [2, None]],
     "names": ["a", "b"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -47,7 +47,6 @@ class Figure:
     note: str = ""
     scales: tuple[str, ...] = ()
     text: str = ""
-    dense: bool = field(default=False)
 
 
 def colour(role: str, place: int) -> str:

@@ -76,8 +76,17 @@
       if (path) path.setAttribute("d", places.map((p, n) => (p ? `${n && places[n - 1] ? "L" : "M"}${p[0].toFixed(1)} ${p[1].toFixed(1)}` : "")).join(""));
       const band = series.querySelector(".band");
       if (band) {
-        const ends = [...this.places(line, line.high), ...this.places(line, line.low).reverse()].filter(Boolean);
-        band.setAttribute("d", ends.map((p, n) => `${n ? "L" : "M"}${p[0].toFixed(1)} ${p[1].toFixed(1)}`).join("") + "z");
+        const high = this.places(line, line.high), low = this.places(line, line.low);
+        const stretches = [];
+        high.forEach((end, n) => {
+          if (!end || !low[n]) return;
+          if (!n || !high[n - 1] || !low[n - 1]) stretches.push([]);
+          stretches.at(-1).push([end, low[n]]);
+        });
+        band.setAttribute("d", stretches.map((stretch) => {
+          const around = [...stretch.map((ends) => ends[0]), ...stretch.map((ends) => ends[1]).reverse()];
+          return around.map((p, n) => `${n ? "L" : "M"}${p[0].toFixed(1)} ${p[1].toFixed(1)}`).join("") + "z";
+        }).join(""));
       }
       for (const mark of all(series, ".mark")) {
         const [x, y] = places[Number(mark.dataset.place)];

@@ -27,8 +27,13 @@ NOTHING = Exhibits()
 OPEN = 1  # documents of a page whose sections are open at once
 
 
-def page(documents: Sequence[Document], title: str, exhibits: Exhibits = NOTHING, intro: str = "") -> str:
-    """The page: the verdicts and what they rest on, a section for each document, maps and galleries, the versions."""
+def page(
+    documents: Sequence[Document], title: str, exhibits: Exhibits = NOTHING, intro: str = "", about: str = ""
+) -> str:
+    """The page: the verdicts and what they rest on, a section for each document, maps and galleries, the versions.
+
+    about: a digest by which the page is known as that of its inputs.
+    """
     change = renaming(documents)
     shown: list[Document] = for_others(
         [document | {"argv": joined(document["argv"])} for document in base_names(documents)]
@@ -45,6 +50,7 @@ def page(documents: Sequence[Document], title: str, exhibits: Exhibits = NOTHING
             script=script,
             policy=policy(script),
             version=version(),
+            about=about,
             exhibits=showing(exhibits),
             commands=_once(
                 (f"{each['tool']['name']} {each['tool']['version']}", each["argv"]) for each in shown

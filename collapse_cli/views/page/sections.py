@@ -129,7 +129,7 @@ def _group(group: Group) -> dict[str, Any]:
     explained += [m for kind in ("lines", "each", "matrix", "frames") for m in group.declared(kind).values()]
     return {
         "title": group.title,
-        "numbers": numbers if numbers.rows and numbers.columns else None,
+        "numbers": numbers,
         "each": [
             (_named(metric), tables.each(group, key, metric))
             for key, metric in group.declared("each").items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from markupsafe import Markup, escape
 
@@ -95,6 +96,17 @@ def path(points: Iterable[tuple[float, float] | None]) -> str:
             commands.append(f"{pen}{point[0]:.1f} {point[1]:.1f}")
         pen = "M" if point is None else "L"
     return "".join(commands)
+
+
+def band(upper: Sequence[tuple[float, float] | None], lower: Sequence[tuple[float, float] | None]) -> str:
+    """The area between two lines: a closed part for each stretch where both are numbers."""
+    both = [(high, low) for high, low in zip(upper, lower, strict=True)]
+    parts = []
+    for present, stretch in groupby(both, lambda ends: None not in ends):
+        if present:
+            above, below = zip(*stretch, strict=True)
+            parts.append(f"{path([*above, *reversed(below)])}z")
+    return "".join(parts)
 
 
 def width_of(texts: Iterable[str]) -> float:

@@ -47,7 +47,6 @@ def figure(chart: Curves) -> Figure:
     keys = tuple(_key(thin, n) for n in range(len(thin.lines))) if len(thin.lines) > 1 else ()
     return Figure(
         chart.title, (_plot(laid),), chart.help, keys, table(chart), left_out, _switches([laid]),
-        dense=len(thin.lines) > 12,
     )  # fmt: skip
 
 
@@ -170,8 +169,7 @@ def _line(laid: Laid, n: int) -> Markup:
     if line.low:
         upper = [laid.at(x, y) for x, y in zip(line.x, line.high, strict=True)]
         lower = [laid.at(x, y) for x, y in zip(line.x, line.low, strict=True)]
-        ends = [each for each in (*upper, *reversed(lower)) if each]
-        parts.append(tag("path", d=f"{svg.path(ends)}z" if ends else "", class_=f"band {kind}"))
+        parts.append(tag("path", d=svg.band(upper, lower), class_=f"band {kind}"))
     if line.joined:
         thin = " thin" if line.low else ""
         parts.append(tag("path", d=svg.path(places), class_=f"line {kind}{thin}"))

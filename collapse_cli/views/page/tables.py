@@ -35,9 +35,11 @@ class Table:
     quiet: bool = False
 
 
-def numbers(group: Group) -> Table:
-    """The numbers of a group: a row for each, or a row for each result where they are many."""
+def numbers(group: Group) -> Table | None:
+    """The numbers of a group: a row for each, or a row for each result where they are many; None where it has none."""
     table = grid.numbers(group)
+    if not table.rows:
+        return None
     turned = grid.many(group)
     shown = table.turned() if turned else table
     rows = tuple(

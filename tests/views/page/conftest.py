@@ -27,9 +27,7 @@ def shown() -> Exhibits:
     keys = ("a", "b", "c", "d")
     thumbnails = {key: Thumbnail(png(60 * n), f"image {n} of digits/train") for n, key in enumerate(keys)}
     points = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
-    map_of_h = Map(
-        "run", "h", "Map of h", "direction 1", "direction 2", points, ("x", "y", "x", "z"), keys, "4 of 4"
-    )
+    map_of_h = Map("Map of h", "direction 1", "direction 2", points, ("x", "y", "x", "z"), keys, "4 of 4")
     rows = (
         Row("a", "query", (Neighbour("b", "cosine 0.91", marked=True), Neighbour("c", "cosine 0.85"))),
         Row("d", "query", (Neighbour("b", "cosine 0.42"),)),

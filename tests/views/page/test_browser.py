@@ -412,7 +412,7 @@ def test_hostile_names_stay_text(run, visit, shown):
     for result in run["results"]:
         result["of"] = result["subject"] = HOSTILE
     run["results"][3]["metrics"]["of_class"]["values"] = {HOSTILE: 1.0, "b": 2.0}
-    exhibits = Exhibits((Map("r", "h", HOSTILE, "x", "y", ((0.0, 0.0), (1.0, 1.0)), (HOSTILE, "b")),))
+    exhibits = Exhibits((Map(HOSTILE, "x", "y", ((0.0, 0.0), (1.0, 1.0)), (HOSTILE, "b")),))
     seen = visit([run], exhibits)
     seen.open_all()
     for plot in seen.page.locator(".plot").all():

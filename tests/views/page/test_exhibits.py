@@ -43,12 +43,12 @@ def test_of_many_classes_the_largest_are_told_apart():
     """Class k has k + 1 points of 78: 0 and 1 share a mark."""
     classes = tuple(f"{k:02}" for k in range(12) for _ in range(k + 1))
     points = tuple((float(n), 0.0) for n in range(len(classes)))
-    (figure,) = showing(Exhibits((Map("r", "h", "m", "x", "y", points, classes),))).maps
+    (figure,) = showing(Exhibits((Map("m", "x", "y", points, classes),))).maps
     assert [key.label for key in figure.legend] == [*(f"{k:02}" for k in range(2, 12)), OTHERS]
     assert figure.plots[0].data["series"][:4] == [10, 10, 10, 0]
 
 
 def test_no_more_points_than_fit():
     points = tuple((float(n), float(n)) for n in range(1500))
-    (figure,) = showing(Exhibits((Map("r", "h", "m", "x", "y", points),))).maps
+    (figure,) = showing(Exhibits((Map("m", "x", "y", points),))).maps
     assert len(figure.plots[0].data["at"]) == 1000

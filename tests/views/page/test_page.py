@@ -145,7 +145,7 @@ def test_text_of_users_stays_text(two, bad):
     two["command"] = bad
     two["results"][0]["metrics"]["eigenvalues"]["label"] = bad
     exhibits = Exhibits(
-        (Map(bad, "h", bad, bad, bad, ((0.0, 1.0), (1.0, 2.0)), (bad, "b"), ("k", ""), bad),),
+        (Map(bad, bad, bad, ((0.0, 1.0), (1.0, 2.0)), (bad, "b"), ("k", ""), bad),),
         (Gallery(bad, bad, (Row("k", bad, ()), Row(bad, bad, ())), bad),),
         {"k": Thumbnail(b"PNG", bad)},
     )
