@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 import collapse_cli.views.page.svg as svg
-from collapse_cli.views.charts.chart import Curves, Line, Multiples, Side
+from collapse_cli.views.charts.chart import Curves, Line, Multiples
 from collapse_cli.views.page.curve_data import GAP, of_curves
-from collapse_cli.views.page.digits import chosen, four, interval
+from collapse_cli.views.page.curve_table import TABLED, of_lines, table
+from collapse_cli.views.page.digits import chosen, four
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch
 from collapse_cli.views.page.svg import HEIGHT, WIDTH, Box, tag
-from collapse_cli.views.page.tables import Cell, Table, plain
 from collapse_cli.views.scale import Axis
 
-DRAWN, TABLED, ALL = 300, 64, 4800  # points of a line, of a table, and of all lines together
+DRAWN, ALL = 300, 4800  # points of a line, and of all lines together
 MARKED = 14  # points of a line that has a marker at each
 ALONG = 6  # markers along a line of many points
 NAME = 22  # letters of a name beside a line
@@ -59,7 +59,7 @@ def multiples(chart: Multiples) -> Figure:
     roles = {line.role: n for n, line in reversed(list(enumerate(thin[0].lines)))}
     alike = len({tuple(line.role for line in each.lines) for each in thin}) == 1
     keys = tuple(_key(thin[0], n, role) for role, n in roles.items()) if alike and len(roles) > 1 else ()
-    table_of_all = _table(chart.title, chart.charts[0].x, _all_lines(chart))
+    table_of_all = of_lines(chart.title, chart.charts[0].x, _all_lines(chart))
     return Figure(chart.title, plots, chart.help, keys, table_of_all, "", _switches(laid))
 
 
@@ -218,35 +218,3 @@ def _findings(chart: Curves) -> Iterator[str]:
         values = [y for y in line.y if y is not None]
         if values:
             yield f"{line.label}: {four(values[0])}" + (f" to {four(values[-1])}" if len(values) > 1 else "")
-
-
-def table(chart: Curves) -> Table:
-    """The values of every line at some places of the axis."""
-    return _table(chart.title, chart.x, [(line.label, line) for line in chart.lines])
-
-
-def _table(title: str, side: Side, named: Sequence[tuple[str, Line]]) -> Table:
-    every = sorted({x for _, line in named for x in line.x})
-    places = [every[n] for n in chosen(len(every), TABLED, side.scale.log)]
-    by_x = [
-        {x: (y, (low, high)) for x, y, low, high in zip(
-            line.x, line.y, line.low or [None] * len(line.x), line.high or [None] * len(line.x), strict=True)}
-        for _, line in named
-    ]  # fmt: skip
-    rows = [
-        (
-            _place(side, x),
-            [
-                Cell(interval(*values.get(x, (None, None))), order=values.get(x, (None,))[0])
-                for values in by_x
-            ],
-        )
-        for x in places
-    ]
-    some = f", at {len(places)} of {len(every):,} places" if len(places) < len(every) else ""
-    return plain(f"{title}{some}", side.label, [label for label, _ in named], rows)
-
-
-def _place(side: Side, x: float) -> str:
-    n = int(x)
-    return side.names[n] if side.names and 0 <= n < len(side.names) else four(x)
