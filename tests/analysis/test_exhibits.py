@@ -348,3 +348,17 @@ def test_several_inputs_share_what_there_is(subject: Subject, run: Path) -> None
 def test_they_are_the_same_again(subject: Subject, shown: Exhibits, run: Path) -> None:
     assert exhibits([load(run, Measuring())]) == shown
     assert exhibits([load(run, Measuring(seed=1))]) != shown
+
+
+def test_images_of_two_sets_of_one_name_are_told_apart() -> None:
+    """As of `p/photos` and `q/photos`; the same images read twice are one set."""
+    dark, light = (
+        Images(torch.full((4, 1, 8, 8), value, dtype=torch.uint8), None, (), "photos/all")
+        for value in (40, 200)
+    )
+    thumbnails = Thumbnails()
+    for images in (dark, light, replace(dark)):
+        assert thumbnails.add_images(images, [0, 1])
+    assert len(thumbnails.by_key) == 4
+    assert thumbnails.by_key[thumbnails.key(light, 0)].png == png(light.pixels[torch.tensor([0])][0])
+    assert thumbnails.key(dark, 0) == thumbnails.key(replace(dark), 0) != thumbnails.key(light, 0)

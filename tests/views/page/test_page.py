@@ -337,3 +337,13 @@ def test_what_a_log_would_obey_is_no_part_of_the_script(two, tmp_path):
     reader = Reader((tmp_path / "a.html").read_text())
     digest = base64.b64encode(hashlib.sha256(reader.scripts[0].encode()).digest()).decode()
     assert f"'sha256-{digest}'" in next(a["content"] for _, a in reader.tags if "http-equiv" in a)
+
+
+def test_many_results_of_curves_alone_have_no_table(six):
+    """As the courses of six runs have: there is no number to put into a row."""
+    for result in six["results"]:
+        curves = {key: metric for key, metric in result["metrics"].items() if metric["kind"] == "curve"}
+        result |= {"metrics": curves, "settings": {}}
+    html = page.page([six], "Report")
+    assert "all numbers" not in html
+    assert "Eigenvalues" in html
