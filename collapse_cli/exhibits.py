@@ -24,7 +24,8 @@ class Map:
     """Embeddings of one space along two of its principal directions.
 
     points: (x, y) of each; classes: the name of the class of each, none without labels; images: the key of each; x, y: what the
-    axes are, as `direction 1: 21 % of the variance`; note: a sentence on what is drawn, as how many of how many.
+    axes are, as `direction 1: 21 % of the variance`; note: a sentence on what is drawn, as how many of how many; reach: the
+    frame is at least this far from its middle on every side, so that points that lie close together are seen to.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Map:
     classes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     note: str = ""
+    reach: float = 0.0
 
 
 @dataclass(frozen=True)

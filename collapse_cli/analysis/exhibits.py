@@ -18,6 +18,8 @@ from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.principal import along, directions, shown, stratified
 
 FEWEST_POINTS = 100  # of a map, where there are many inputs
+ISOTROPIC = 2.0  # standard deviations of isotropic data, to which the frame of a map reaches at least
+CLOSE = "They lie close together: isotropic data of as many dimensions would fill the frame."
 ROWS, FEWEST_ROWS = 8, 2  # of a gallery of a single input, and of one of many
 
 
@@ -90,7 +92,10 @@ def _maps(subject: Subject, points: Tensor, thumbnails: Thumbnails) -> Iterator[
         for pair in shown(axes):
             placed = tuple((x, y) for x, y in along(rows[points], axes, pair).tolist())
             x, y = (f"direction {number}: {percent(axes.share(number))} of the variance" for number in pair)
-            yield Map(_title(space, pair, axes.active), x, y, placed, classes, keys, note)
+            reach = ISOTROPIC / rows.shape[1] ** 0.5 if pair == (1, 2) else 0.0
+            close = max(abs(value) for point in placed for value in point) < reach / 2
+            told = f"{note} {CLOSE}" if close else note
+            yield Map(_title(space, pair, axes.active), x, y, placed, classes, keys, told, reach)
 
 
 def _title(space: str, pair: tuple[int, int], active: int) -> str:

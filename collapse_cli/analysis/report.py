@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -98,6 +98,21 @@ def dataset(subject: Subject) -> str:
 def may_show(subject: Subject, asked: bool) -> bool:
     """Whether its images stand on the page: those of the named data sets are public, others are the user's to show."""
     return subject.images is not None and (asked or dataset(subject) in data.NAMES)
+
+
+def measured_alike(document: dict[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Whether a saved answer is of the checkpoint and the data of what was measured now, whose input has these facts."""
+    saved = document["inputs"][0] if document["inputs"] else {}
+    options = {name: value for name, value in facts.get("options", {}).items() if name != "labels"}
+    same = all(saved.get("options", options).get(name) == value for name, value in options.items())
+    return same and saved.get("sha256", facts.get("sha256")) == facts.get("sha256")
+
+
+def left_out(commands: Sequence[str]) -> str:
+    """That saved answers are not on the page."""
+    names = ", ".join(commands)
+    why = "measured on another checkpoint or on other data"
+    return f"not on the page, since {why}: the saved answers of {names}; to have them here, measure them with the same options"
 
 
 def in_order(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -49,7 +49,8 @@ def report(
 
     The diagnosis, every measurement that an input allows, maps of the embeddings,
     and galleries of images where there are some. Of a single run folder, answers
-    are saved in RUN/results, and other answers there are shown too.
+    are saved in RUN/results, and other answers there are shown too if they are of
+    the same checkpoint and data. Exit code 3 where no input can be judged.
 
     Example: [bold]collapse report runs/mine[/bold]
     """
@@ -67,7 +68,7 @@ def report(
         loaded = load_all(inputs, measuring, progress)
         answers = report(*loaded)
         shown = exhibits(loaded, shared.images)
-    every = _saved(record) | _documents(answers)
+    every = _with_saved(record, answers)
     if record:
         _save(record, answers)
     warn(every["diagnose"])
@@ -80,17 +81,20 @@ def report(
         raise typer.Exit(INCONCLUSIVE)
 
 
-def _saved(record: Record | None) -> dict[str, dict[str, Any]]:
-    """The answers in a run folder, by command."""
+def _with_saved(record: Record | None, answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
+    """Today's answers by command, and those in a run folder that were measured alike; what is left out is a warning."""
+    from collapse_cli.analysis.report import left_out, measured_alike
     from collapse_cli.runs import saved_answers
-
-    return {each["command"]: each for each in saved_answers.documents(record)} if record else {}
-
-
-def _documents(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     from collapse_cli.views.document import document
 
-    return {answer.command: document(answer, sys.argv[1:]) for answer in answers}
+    today = {answer.command: document(answer, sys.argv[1:]) for answer in answers}
+    saved = {each["command"]: each for each in saved_answers.documents(record)} if record else {}
+    others = {name: each for name, each in saved.items() if name not in today}
+    facts = today["diagnose"]["inputs"][0]
+    alike = {name: each for name, each in others.items() if measured_alike(each, facts)}
+    if lost := sorted(others.keys() - alike.keys()):
+        today["diagnose"]["warnings"].append(left_out(lost))
+    return alike | today
 
 
 def _save(record: Record, answers: Sequence[Answer]) -> None:

@@ -99,7 +99,7 @@ def test_what_the_page_is_called(names: list[str], page: str, here: Path) -> Non
 
 def test_a_run_has_its_page_and_its_answers(copy: Path) -> None:
     """Beside answers that were saved before."""
-    assert main(["lidar", str(copy), "-q"]) == 0
+    assert main(["lidar", str(copy), "--samples", "300", "-q"]) == 0
     assert main(["report", str(copy), "--samples", "300", "-q"]) == 0
     page = Text(copy / "report.html")
     assert "moco on digits" in str(page)
@@ -107,6 +107,17 @@ def test_a_run_has_its_page_and_its_answers(copy: Path) -> None:
     assert (copy / "results" / "alignment.json").exists()
     assert str(copy.parent) not in (copy / "report.html").read_text()
     assert any(re.fullmatch(r"image \d+ of digits/train, class \d", text) for text in page.images)
+
+
+def test_answers_on_other_data_are_left_out_and_told(copy: Path, capsys: Capture) -> None:
+    """`lidar` was measured on the images of the training, the page is of other images."""
+    assert main(["lidar", str(copy), "-q"]) == 0
+    assert main(["report", str(copy), "--split", "test", "--samples", "300"]) == 0
+    told = "measured on another checkpoint or on other data: the saved answers of lidar"
+    assert told in capsys.readouterr().err
+    text = str(Text(copy / "report.html"))
+    assert told in text
+    assert "LiDAR" not in text
 
 
 def test_several_inputs_stand_in_every_section(copy: Path, here: Path, capsys: Capture) -> None:

@@ -13,10 +13,11 @@ from markupsafe import Markup
 import collapse_cli.views.page.svg as svg
 from collapse_cli.exhibits import POINTS, THUMBNAILS, Exhibits, Gallery, Map
 from collapse_cli.printable import for_others
-from collapse_cli.views.charts.sides import side
+from collapse_cli.views.charts.chart import Side
 from collapse_cli.views.page.digits import stored
 from collapse_cli.views.page.figure import Figure, Key, Plot, sentence, swatch
 from collapse_cli.views.page.svg import WIDTH, Box, tag
+from collapse_cli.views.scale import Axis
 
 CLASSES = 10  # told apart by colour and marker; of more, the largest are, and the others share a mark
 TALL = 320.0
@@ -80,18 +81,16 @@ def _gallery(gallery: Gallery, images_by_key: dict[str, Image]) -> dict[str, Any
 def _map(given: Map, images_by_key: dict[str, Image]) -> Figure:
     """Points coloured by class, with their text and image for the script."""
     shown = given.points[:POINTS]
-    x, y = (
-        side(given.x, [p[0] for p in shown], from_zero=False),
-        side(given.y, [p[1] for p in shown], from_zero=False),
-    )
-    box = Box(14.0, 26.0, WIDTH - 28, TALL - 62)
+    box = Box(44.0, 26.0, WIDTH - 60, TALL - 76)
+    x, y = _sides(given, shown, box)
     places = [(box.x(x.scale, p[0]), box.y(y.scale, p[1])) for p in shown]
     classes = [for_others(name) for name in given.classes[: len(shown)]]
     names = _names(classes)
     kinds = [names.index(name if name in names else OTHERS) for name in classes] or [0] * len(shown)
     parts: list[str] = [tag("rect", x=box.left - 8, y=box.top - 8, width=box.width + 16, height=box.height + 16, class_="frame"),
              svg.text(for_others(given.y), 6.0, 11.0, class_="side"),
-             svg.text(for_others(given.x), box.right + 8, TALL - 14, class_="side end")]  # fmt: skip
+             svg.text(for_others(given.x), box.right + 8, TALL - 6, class_="side end"),
+             svg.x_ticks(box, x, x.scale), svg.y_ticks(box, y, y.scale)]  # fmt: skip
     for kind in range(max(len(names), 1)):
         here = [place for place, of in zip(places, kinds, strict=True) if of == kind]
         parts.append(_points(here, kind, names))
@@ -101,6 +100,18 @@ def _map(given: Map, images_by_key: dict[str, Image]) -> Figure:
     title = for_others(given.title)
     plot = Plot(svg.drawing(parts, sentence(told, title), WIDTH, TALL), data)
     return Figure(title, (plot,), for_others(given.note), keys)
+
+
+def _sides(given: Map, points: Sequence[tuple[float, float]], box: Box) -> tuple[Side, Side]:
+    """Both axes in one scale, so that a direction that varies less is seen to."""
+    ends = [(min(values), max(values)) for values in zip(*points, strict=True)]
+    room = (box.width, box.height)
+    spans = [max(high - low, 2 * given.reach) / size for (low, high), size in zip(ends, room, strict=True)]
+    unit = max(*spans, 1e-12)
+    return tuple(
+        Side(label, Axis((low + high - unit * size) / 2, (low + high + unit * size) / 2))
+        for label, (low, high), size in zip((given.x, given.y), ends, room, strict=True)
+    )  # type: ignore[return-value]
 
 
 def _names(classes: Sequence[str]) -> list[str]:

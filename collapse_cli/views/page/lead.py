@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collapse_cli.answers import headline
+from collapse_cli.answers import BETWEEN, headline
 from collapse_cli.figures import beside
 from collapse_cli.views import words
 from collapse_cli.views.charts.chart import Chart
@@ -14,6 +14,9 @@ from collapse_cli.views.charts.choose import charts, sketches
 from collapse_cli.views.document import Document, names
 from collapse_cli.views.page.tables import Cell, Table, plain
 
+GIVEN = (
+    "h, the embeddings that were given; of a network, the representation that probes and downstream tasks use"
+)
 KEYS, CURVES = 3, 2  # numbers and charts of the first screen
 FEW = 3  # inputs that are not healthy, whose sentences stand above all others
 
@@ -126,7 +129,11 @@ def spaces(documents: Sequence[Document], verdicts: Sequence[Verdict]) -> list[s
     """What the letters of a page stand for, where the verdict of a lone input does not say so already."""
     if len(verdicts) == 1 and any(paragraph.of for paragraph in verdicts[0].paragraphs):
         return []
-    there = {result["space"] for document in documents for result in document["results"]}
+    there = {result["space"] for document in documents for result in document["results"] if result["space"]}
+    if there == {"h"} and not any(
+        "method" in facts for document in documents for facts in document["inputs"]
+    ):
+        return [GIVEN]
     return [text for space, text in words.SPACES.items() if space in there]
 
 
@@ -171,16 +178,30 @@ def _null(metric: dict[str, Any]) -> str:
 
 
 def side_by_side(document: Document) -> Table | None:
-    """Several inputs: a row for each, with its verdict and its key numbers."""
+    """Several inputs: a row for each, with its verdict, and its key numbers in a space that all of them have."""
     inputs = by_input(document)
     if len(inputs) < 2:
         return None
-    leading = [results[0] for results in inputs]
-    keys = list(dict.fromkeys(key for result in leading for key in result.get("key_numbers", ())))[:KEYS]
-    columns = ["verdict", *(_label(leading, key) for key in keys)]
-    rows = [(result["name"], [_status(result), *(_cell(result, key) for key in keys)]) for result in leading]
+    shared = [space for space in words.SPACES if all(any(r["space"] == space for r in rs) for rs in inputs)]
+    measured = [next((r for r in rs if shared and r["space"] == shared[0]), rs[0]) for rs in inputs]
+    keys = list(dict.fromkeys(key for result in measured for key in result.get("key_numbers", ())))[:KEYS]
+    of = f" of {shared[0]}" if shared and len({r["space"] for rs in inputs for r in rs}) > 1 else ""
+    columns = ["verdict", *(f"{_label(measured, key)}{of}" for key in keys)]
+    rows = [
+        (_input(results[0]), [_status(results[0]), *(_cell(number, key) for key in keys)])
+        for results, number in zip(inputs, measured, strict=True)
+    ]
     caption = "Each input: verdict and key numbers, in brackets the null" if keys else "Verdict of each input"
     return plain(caption, "input", columns, rows)
+
+
+def _input(result: Result) -> str:
+    """The name of a result without its space."""
+    return (
+        str(result["name"]).replace(f"{BETWEEN}{result['space']}", "")
+        if result["space"]
+        else str(result["name"])
+    )
 
 
 def _label(results: Sequence[Result], key: str) -> str:
@@ -189,7 +210,8 @@ def _label(results: Sequence[Result], key: str) -> str:
 
 def _status(result: Result) -> Cell:
     mark, status, _ = words.verdict(result["verdict"])
-    return Cell(f"{mark} {status}", strong=True)
+    of = f" of {result['space']}" if result["space"] not in ("", "h") and "collapse" in status else ""
+    return Cell(f"{mark} {status}{of}", strong=True)
 
 
 def _cell(result: Result, key: str) -> Cell:

@@ -235,7 +235,8 @@
     svg.append(over);
     plot.tabIndex = 0;
     plot.setAttribute("role", "group");
-    plot.setAttribute("aria-label", "Arrow keys read the values of the chart");
+    const title = plot.closest("figure")?.querySelector("figcaption b")?.textContent;
+    plot.setAttribute("aria-label", `${title || "Chart"}: arrow keys read the values`);
 
     function hide() {
       tip.hidden = true;
@@ -417,7 +418,7 @@
 
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = all(document, "details:not([open])");
+    closed = all(document, "details.section:not([open])");
     for (const details of closed) details.open = true;
   });
   addEventListener("afterprint", () => { for (const details of closed) details.open = false; });

@@ -98,8 +98,14 @@ def _line(document: Document, answers: Sequence[tuple[str, str]], judged: Sequen
         heads = Counter(f"{verdict.mark} {verdict.head}" for verdict in judged)
         return ", ".join(f"{head} ({count})" for head, count in heads.items())
     if judged:
-        return f"{judged[0].mark} {judged[0].head}. {judged[0].paragraphs[0].text}"
+        return f"{judged[0].mark} {judged[0].head}. {ended(judged[0].paragraphs[0].text)}"
     return "; ".join(filter(None, map(_headlines, groups(document)[:1])))
+
+
+def ended(text: str) -> str:
+    """The sentences of a text without a last one that only leads to a list."""
+    whole = re.split(r"(?<=[.;]) ", text)
+    return " ".join(whole[:-1] if text.endswith(":") else whole).rstrip(";")
 
 
 def _headlines(group: Group) -> str:
@@ -109,7 +115,7 @@ def _headlines(group: Group) -> str:
     strong = {key: declared[key] for key in keys if key in declared}
     strong = strong or {key: metric for key, metric in declared.items() if metric.get("headline")} or declared
     return "; ".join(
-        f"{words.titled(metric['label'])} {_values(group, key)}"
+        f"{words.titled(metric['label'])}: {_values(group, key)}"
         for key, metric in list(strong.items())[: HEADLINES if len(group.names) <= HEADLINES else 1]
     )
 

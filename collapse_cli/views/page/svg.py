@@ -14,7 +14,7 @@ from collapse_cli.views.scale import Axis, axis
 from collapse_cli.views.words import figures, shortened
 
 WIDTH, HEIGHT = 440.0, 228.0  # units of a chart, of which a letter takes LETTER
-LETTER, LINE = 6.3, 14.0
+LETTER, LINE = 7.1, 14.0
 TICKS = 5  # aimed at on an axis
 SMALL, LARGE = 0.01, 1e5  # beyond which a logarithmic axis has powers of ten
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -104,9 +104,11 @@ def _brief(value: float | None) -> str:
 
 
 def _shade(step: int, diverging: bool) -> str:
-    """Whether the number stands on a strong colour."""
-    strong = abs(step - (LEVELS - 1) / 2) >= 4 if diverging else step >= LEVELS // 2
-    return "on" if strong else ""
+    """How a number is written on this colour, with a contrast of 4.5:1 in light and in dark: as on a strong one, in black as on
+    one between, or as on a weak one.
+    """
+    strong, between = ((0, 1, 10, 11, 12), (2,)) if diverging else (range(8, LEVELS), (7,))
+    return "on" if step in strong else "between" if step in between else ""
 
 
 def _named(

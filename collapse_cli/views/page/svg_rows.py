@@ -18,7 +18,7 @@ from collapse_cli.views.words import shortened
 
 NAME = 22  # letters of a row's name
 THICK, APART = 12.5, 8.0  # of a bar, and from one row to the next
-VALUE = 46.0  # room of a value beside its bar
+VALUE = 54.0  # room of a value beside its bar
 MARKS = {"pass": "s2", "warn": "s4", "fail": "s1", "inconclusive": "null"}
 
 
@@ -40,7 +40,9 @@ def bars(chart: Bars) -> Figure:
         parts.append(svg.group(filter(None, drawn), class_="series", data_series=k))
     parts += _nulls(chart, box, step)
     parts += [_hit(box, n, step, _told(chart, n)) for n in range(len(names))]
-    label = sentence([": ".join(_told(chart, n)[:2]) for n in range(min(len(names), 6))], chart.title)
+    label = sentence(
+        [": ".join((chart.rows[n], ", ".join(_told(chart, n)[1:]))) for n in range(len(names))], chart.title
+    )
     plot = Plot(svg.drawing(parts, label, height=box.bottom + 34), {"kind": "marks"})
     keys = tuple(
         Key(k, bar.label, swatch(colour("result", bar.place), bar.place, line=False))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from collapse_cli.exhibits import Exhibits, Map
 from collapse_cli.views import page
 from collapse_cli.views.page.exhibits import OTHERS
@@ -34,8 +36,9 @@ def test_a_map_has_a_mark_and_a_key_for_each_class(shown):
     data = figure.plots[0].data
     assert (data["series"], data["classes"], data["names"]) == ([0, 1, 0, 2], [0, 1, 0, 2], ["x", "y", "z"])
     left, top, width, height = data["box"]
-    corners = [[left, top + height], [left + width, top + height], [left, top], [left + width, top]]
-    assert data["at"] == corners
+    near, far = left + (width - height) / 2, left + (width + height) / 2
+    corners = [[near, top + height], [far, top + height], [near, top], [far, top]]
+    assert data["at"] == corners, "a square stays one: both axes have one scale"
     assert data["images"] == ["image-0", "image-1", "image-2", "image-3"]
 
 
@@ -46,6 +49,16 @@ def test_of_many_classes_the_largest_are_told_apart():
     (figure,) = showing(Exhibits((Map("m", "x", "y", points, classes),))).maps
     assert [key.label for key in figure.legend] == [*(f"{k:02}" for k in range(2, 12)), OTHERS]
     assert figure.plots[0].data["series"][:4] == [10, 10, 10, 0]
+
+
+def test_points_that_lie_close_together_are_seen_to():
+    """Of a frame that reaches 1 to every side, four points within 0.01 of each other take a hundredth of the half."""
+    points = ((0.0, 0.0), (0.01, 0.0), (0.0, 0.01), (0.01, 0.01))
+    (figure,) = showing(Exhibits((Map("m", "x", "y", points, reach=1.0),))).maps
+    data = figure.plots[0].data
+    (x, y), (right, _), *_ = data["at"]
+    _, _, _, height = data["box"]
+    assert right - x == pytest.approx(height / 200, abs=0.11)
 
 
 def test_no_more_points_than_fit():
