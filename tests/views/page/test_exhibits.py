@@ -56,7 +56,7 @@ def test_points_that_lie_close_together_are_seen_to():
     points = ((0.0, 0.0), (0.01, 0.0), (0.0, 0.01), (0.01, 0.01))
     (figure,) = showing(Exhibits((Map("m", "x", "y", points, reach=1.0),))).maps
     data = figure.plots[0].data
-    (x, y), (right, _), *_ = data["at"]
+    (x, _y), (right, _), *_ = data["at"]
     _, _, _, height = data["box"]
     assert right - x == pytest.approx(height / 200, abs=0.11)
 
