@@ -1,7 +1,9 @@
 """Figures: what is drawn where, looked up in the Figure itself."""
 
 import itertools
+import re
 from dataclasses import dataclass, make_dataclass
+from importlib import resources
 
 import numpy
 import pytest
@@ -10,6 +12,8 @@ from matplotlib.colors import to_hex, to_rgb
 from collapse_cli.results import matrix
 from collapse_cli.values import Matrix
 from collapse_cli.views import plot, style
+from collapse_cli.views.charts import looks
+from collapse_cli.views.page import svg
 from collapse_cli.views.plot import labels
 from tests.documents import answer, entry
 
@@ -246,7 +250,16 @@ def test_draw_writes_what_the_suffix_says(one, tmp_path, suffix, start):
 
 
 def test_results_stay_apart_when_colours_run_out():
-    assert len({tuple(style.marker(k).values()) for k in range(42)}) == 42
+    assert len({tuple(style.marker(k).values()) for k in range(64)}) == 64
+
+
+def test_plots_and_pages_have_the_same_colours_and_markers():
+    """--s0 … --s7 of the page's light theme; the ninth result has the first colour and the second marker."""
+    css = resources.files("collapse_cli.views.page").joinpath("page.css").read_text("utf-8")
+    tones = re.findall(r"--s(\d): (#[0-9a-f]{6})", css)[:8]
+    assert tones == [(str(n), colour) for n, colour in enumerate(looks.COLOURS)]
+    assert (style.marker(8)["color"], style.marker(8)["marker"]) == ("#0072b2", "s")
+    assert len(style.MARKERS) == len(looks.MARKERS) == svg.SERIES
 
 
 def luminance(colour):
