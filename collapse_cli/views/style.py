@@ -100,4 +100,9 @@ def bar(place: int, order: int) -> dict[str, Any]:
     colour = COLOURS[looks.colour(place)]
     light = tuple(1 - (1 - part) * (1 - LIGHT) for part in to_rgb(colour))
     face = (colour, light, PAPER)[order % 3]
-    return {"facecolor": face, "edgecolor": colour, "linewidth": 0.8, "hatch": HATCH if order % 3 == 2 else ""}
+    return {
+        "facecolor": face,
+        "edgecolor": colour,
+        "linewidth": 0.8,
+        "hatch": HATCH if order % 3 == 2 else "",
+    }
