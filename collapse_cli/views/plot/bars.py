@@ -26,8 +26,8 @@ GAP, BAR, VALUE = (
 )  # inches between rows, of a bar, and of one with its value, times the size of letters
 LINE = 0.0165  # inches of a line of a name, times the size of letters
 THICK = 0.8  # of a row, that its bars fill
-SHARE = 0.45  # of the axes' width before the layout, that names of rows may take
-BEGINNING = 0.775  # of a figure's width, that axes have before the layout
+SHARE = 0.5  # of the axes' width before the layout, that names of rows may take
+BEGINNING = 0.7  # of a figure's width, that axes have before the layout
 WHISKERS = "95 % interval"
 
 

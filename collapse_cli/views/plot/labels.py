@@ -18,6 +18,7 @@ SMALL = "small"
 APART = 1.25  # distance of two labels, in heights of a letter
 WIDE = 20  # letters of a label at the end of a line; where one is longer, a key has room for it
 LETTER = 0.52  # of the size of letters, that a small one is wide
+LINE = 1.3  # of the size of letters, that a line of a key is high
 MARK = 5  # letters, that the mark in a key is wide with its distances
 INNER = 0.85  # of the height of axes, that is left once titles and labels have their room
 END = "label at the end of a line"
@@ -116,7 +117,7 @@ def key(axes: Axes, texts: Sequence[str], marks: Sequence[Artist], right: bool =
     side, at = ("lower right", 1.01) if right else ("lower left", -0.01)
     across = columns(texts, inches(axes))
     lines = -(-len(texts) // across)
-    axes.set_title(axes.get_title(loc="left"), pad=6 + 1.45 * style.size() * lines)
+    axes.set_title(axes.get_title(loc="left"), pad=7 + LINE * style.size() * lines)
     axes.legend(handles=marks, labels=_fitting(texts, inches(axes)), loc=side, bbox_to_anchor=(at, 1.0), ncols=across,
                 fontsize=SMALL, handlelength=1.8, columnspacing=1.2, borderaxespad=0, borderpad=0.2)  # fmt: skip
 
@@ -129,7 +130,7 @@ def columns(texts: Sequence[str], width: float) -> int:
 
 def high(texts: Sequence[str], width: float) -> float:
     """Inches of a key that is this many inches wide."""
-    return 1.45 * style.size() / 72 * -(-len(texts) // columns(texts, width))
+    return LINE * style.size() / 72 * -(-len(texts) // columns(texts, width))
 
 
 def _fitting(texts: Sequence[str], width: float) -> list[str]:

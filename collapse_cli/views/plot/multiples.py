@@ -43,8 +43,8 @@ def paint(part: SubFigure, chart: Multiples) -> list[tuple[Axes, Curves]]:
     width, whole = part.figure.get_size_inches()[0], height(chart, part.figure.get_size_inches()[0])
     top = _head(chart, width)
     head, body = part.subfigures(2, 1, height_ratios=[top, whole - top])
-    head.suptitle(in_lines(chart.title, width), x=0.01, ha="left", fontweight="bold",
-                  fontsize=matplotlib.rcParams["axes.titlesize"])  # fmt: skip
+    head.text(0.01, 0.97, in_lines(chart.title, width), va="top", fontweight="bold",
+              fontsize=matplotlib.rcParams["axes.titlesize"])  # fmt: skip
     if named := _named(chart):
         texts = list(named)
         head.legend(handles=labels.lines(list(named.values())), labels=names(texts, letters(width) - 8), fontsize="small",

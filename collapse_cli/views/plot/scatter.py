@@ -74,7 +74,8 @@ def _free(axes: Axes, text: str, own: int, at: Any, taken: list[Bbox]) -> Iterat
     """Labels that lie inside the axes, on nothing else, and leave no doubt whose they are; the others are taken away."""
     for offset, leader in CANDIDATES:
         annotation = _annotated(axes, text, at[own], offset, leader)
-        box = Text.get_window_extent(annotation)
+        annotation.get_window_extent()  # puts the text where the offset says
+        box = Text.get_window_extent(annotation)  # without its leader line
         inside = axes.bbox.contains(*box.p0) and axes.bbox.contains(*box.p1)
         if inside and not any(map(box.overlaps, taken)) and _plain(box, own, at, leader):
             yield annotation
@@ -86,7 +87,9 @@ def _plain(box: Bbox, own: int, at: Any, leader: bool) -> bool:
     """Whether a label is nearest to its own point by far, or its leader line passes no other point."""
     nearest = numpy.clip(at, box.p0, box.p1)  # of the box, to each point
     away = numpy.hypot(*(at - nearest).T)
-    others = [n for n in range(len(at)) if numpy.hypot(*(at[n] - at[own])) > COVERED]  # the rest share its place
+    others = [
+        n for n in range(len(at)) if numpy.hypot(*(at[n] - at[own])) > COVERED
+    ]  # the rest share its place
     if not leader:
         return all(away[own] <= NEARER * away[n] for n in others)
     along = numpy.linspace(at[own], nearest[own], 30)

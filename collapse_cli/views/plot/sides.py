@@ -15,7 +15,7 @@ MARKER = 0.02  # of an axis that begins or ends at 0, so that markers there are 
 LONG = 5  # letters of a name, from which on it stands upright
 NAMES = 24  # that an axis has room for
 TICKS = 6  # numbers of an axis
-LETTERS = 7.0  # that a number with its distance from the next takes, of the size of letters times 0.6
+LETTERS = 5.0  # that a number with its distance from the next takes, of the size of letters times 0.6
 
 
 def set_sides(axes: Axes, x: Side, y: Side, markers: bool = False) -> None:

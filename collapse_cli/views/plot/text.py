@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from collapse_cli.views import style
 from collapse_cli.views.words import apart, folded, shortened
 
-BOLD, NORMAL = 0.73, 0.6  # of the size of letters, that a letter of a title, and of a name, is wide
+BOLD, NORMAL = 0.73, 0.57  # of the size of letters, that a letter of a title, and of a name, is wide
 LINES = 3  # of a title
 INDENT = 8  # letters that lines of a title may leave empty, all together
 
