@@ -42,7 +42,7 @@ def paint(part: SubFigure, chart: Multiples) -> list[tuple[Axes, Curves]]:
     """A title and a key, and below them rows of small axes, of which the left and lowest ones have numbers."""
     width, whole = part.figure.get_size_inches()[0], height(chart, part.figure.get_size_inches()[0])
     top = _head(chart, width)
-    head, body = part.subfigures(2, 1, height_ratios=[top, whole - top])
+    head, body = part.subfigures(2, 1, squeeze=False, height_ratios=[top, whole - top])[:, 0]
     head.text(0.01, 0.97, in_lines(chart.title, width), va="top", fontweight="bold",
               fontsize=matplotlib.rcParams["axes.titlesize"])  # fmt: skip
     if named := _named(chart):

@@ -87,20 +87,20 @@ def _plain(box: Bbox, own: int, at: Any, leader: bool) -> bool:
     """Whether a label is nearest to its own point by far, or its leader line passes no other point."""
     nearest = numpy.clip(at, box.p0, box.p1)  # of the box, to each point
     away = numpy.hypot(*(at - nearest).T)
-    others = [
-        n for n in range(len(at)) if numpy.hypot(*(at[n] - at[own])) > COVERED
-    ]  # the rest share its place
+    apart = (
+        numpy.hypot(*(at - at[own]).T) > COVERED
+    )  # the others share its place: no line can tell them apart
     if not leader:
-        return all(away[own] <= NEARER * away[n] for n in others)
+        return bool((away[own] <= away).all() and (away[own] <= NEARER * away[apart]).all())
     along = numpy.linspace(at[own], nearest[own], 30)
-    return all(numpy.hypot(*(along - at[n]).T).min() > COVERED for n in others)
+    return all(numpy.hypot(*(along - other).T).min() > COVERED for other in at[apart])
 
 
 def _annotated(axes: Axes, text: str, at: Any, offset: tuple[float, float], leader: bool) -> Annotation:
     side = "left" if offset[0] > 1 else "right" if offset[0] < -1 else "center"
     line = {"arrowstyle": "-", "color": style.NULL, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 4}
-    place = axes.transData.inverted().transform(at)
-    annotation = axes.annotate(text, place, offset, textcoords="offset points", ha=side, fontsize="medium",
+    x, y = axes.transData.inverted().transform(at)
+    annotation = axes.annotate(text, (x, y), offset, textcoords="offset points", ha=side, fontsize="medium",
                                va="center", arrowprops=line if leader else None)  # fmt: skip
     annotation.set_in_layout(False)
     return annotation
