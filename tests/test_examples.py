@@ -139,7 +139,7 @@ def test_every_plot_of_the_gallery_is_shown() -> None:
     folder = ROOT / "examples" / "plots"
     shown = re.findall(r"\((\w+)\.png\)", (folder / "README.md").read_text())
     assert sorted(shown) == sorted(DRAWN) == sorted(path.stem for path in folder.glob("*.png"))
-    assert {Image.open(folder / f"{name}.png").width for name in DRAWN} == {660}, "3.3 inches of 200 dots"
+    assert {Image.open(folder / f"{name}.png").width for name in DRAWN} == {990}, "3.3 inches of 300 dots"
 
 
 @pytest.mark.slow

@@ -131,13 +131,28 @@ class Result:
 
         return text.whole(self.to_dict(), width)
 
-    def plot(self, ax: Axes | None = None, width: float = 10.0) -> Figure:
+    def plot(self, ax: Axes | None = None, width: float = 10.0, only: str = "") -> Figure:
         """All charts as a matplotlib figure of their own, `width` inches wide (3.3 is a column of a paper), or the first chart
-        on these axes, whose figure is returned. Nothing is shown or saved.
-        """
-        from collapse_cli.views import plot
+        on these axes, whose figure is returned: best one that is made with `layout="constrained"`. only: words of the titles of
+        charts, separated by commas, of which those are drawn. Nothing is shown or saved.
 
-        return plot.figure(self.to_dict(), width) if ax is None else plot.on_axes(self.to_dict(), ax)
+        Raises CollapseError for a width that is not from 2 to 40, for axes that are not matplotlib's, and for words that no title
+        has.
+        """
+        from collapse_cli.views import check_width, plot
+
+        if ax is None:
+            if isinstance(width, bool) or not isinstance(width, int | float):
+                raise CollapseError(f"width is {type(width).__name__}, and a number is needed", "width=3.3")
+            check_width(width, "width=")
+            return plot.figure(self.to_dict(), width, only)
+        from matplotlib.axes import Axes
+
+        if not isinstance(ax, Axes):
+            raise CollapseError(
+                f"ax is {type(ax).__name__}, and matplotlib draws on Axes", "fig, ax = pyplot.subplots()"
+            )
+        return plot.on_axes(self.to_dict(), ax, only)
 
     def _repr_html_(self) -> str:
         from collapse_cli.views import notebook

@@ -39,6 +39,9 @@ class Shown:
     json: bool = knob(False, "one JSON document of everything on stdout, in place of the short answer")
     plot: str = knob("", "draw the curves to this .png, .svg or .pdf")
     plot_width: float = knob(10.0, "inches of the plot, from 2 to 40; 3.3 is a column of a paper")
+    plot_only: str = knob(
+        "", "draw only the charts with these words in their titles, separated by commas: eigenvalues,loss"
+    )
     html: str = knob("", "write one self-contained page")
     quiet: bool = knob(False, "no tables, no progress")
 
@@ -49,7 +52,9 @@ class Shown:
         path = {
             name: Path(value) if value else None for name, value in (("plot", self.plot), ("html", self.html))
         }
-        output = Output(json=self.json, quiet=self.quiet, all=self.all, width=self.plot_width, **path)
+        output = Output(
+            json=self.json, quiet=self.quiet, all=self.all, width=self.plot_width, only=self.plot_only, **path
+        )
         check(output)
         return output
 

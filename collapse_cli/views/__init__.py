@@ -8,49 +8,68 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.printable import json_text, printable
+from collapse_cli.printable import for_others, json_text, printable
 from collapse_cli.streams import unaltered
 from collapse_cli.views import targets
 
 PLOTS = (".png", ".svg", ".pdf")
 PAGES = (".html", ".htm")
-NARROWEST, WIDEST = 2.0, 40.0  # inches of a plot
+NARROWEST, WIDTH, WIDEST = 2.0, 10.0, 40.0  # inches of a plot; WIDTH where nobody says
 
 
 @dataclass(frozen=True)
 class Output:
-    """Where an answer goes: JSON instead of the short answer, a plot `width` inches wide, a page; `all`: full tables; `quiet`:
-    neither is printed."""
+    """Where an answer goes: JSON instead of the short answer, a plot `width` inches wide, with `only` the charts of these titles,
+    a page; `all`: full tables; `quiet`: neither is printed."""
 
     json: bool = False
     plot: Path | None = None
     html: Path | None = None
     quiet: bool = False
     all: bool = False
-    width: float = 10.0
+    width: float = WIDTH
+    only: str = ""
 
 
 def check(output: Output) -> None:
     """Refuse files that could not be written; worth calling before a long measurement too."""
     if output.plot is not None:
         targets.check(output.plot, PLOTS, "--plot")
-    if not NARROWEST <= output.width <= WIDEST:
-        raise CollapseError(
-            f"--plot-width {output.width:g}: a plot is {NARROWEST:g} to {WIDEST:g} inches wide",
-            "--plot-width 3.3 for a column of a paper, --plot-width 7 for a page",
-        )
+    elif output.only or output.width != WIDTH:
+        option = "--plot-only" if output.only else "--plot-width"
+        raise CollapseError(f"{option} is there, and no plot is drawn", f"{option} … --plot FILE.png")
+    check_width(output.width, "--plot-width ")
     if output.html is not None:
         targets.check(output.html, PAGES, "--html")
+
+
+def check_width(width: float, option: str) -> None:
+    """Refuse a width at which nothing can be drawn. option: how it was given, up to the number."""
+    if not NARROWEST <= width <= WIDEST:
+        raise CollapseError(
+            f"{option}{width:g}: a plot is {NARROWEST:g} to {WIDEST:g} inches wide",
+            f"{option}3.3 for a column of a paper, {option}7 for a page",
+        )
 
 
 def show(document: dict[str, Any], output: Output) -> None:
     """How every measuring command ends: JSON or tables on stdout, plot and page in files."""
     check(output)
+    if output.only:
+        _check_only(document, output.only)
     _print(document, output)
     warn(document)
     for path in _write(document, output):
         if not output.quiet:
             print(f"wrote {printable(path)}", file=sys.stderr)
+
+
+def _check_only(document: dict[str, Any], words: str) -> None:
+    """Refuse words that no chart has in its title, before anything is printed."""
+    from collapse_cli.views.charts.choose import charts
+    from collapse_cli.views.charts.only import only_those
+
+    only_those(charts(for_others(document)), words)
 
 
 def _print(document: dict[str, Any], output: Output) -> None:
@@ -85,7 +104,7 @@ def _write(document: dict[str, Any], output: Output) -> list[Path]:
     if output.plot is not None:
         from collapse_cli.views import plot
 
-        plot.draw(document, output.plot, output.width)
+        plot.draw(document, output.plot, output.width, output.only)
         written.append(output.plot)
     if output.html is not None:
         from collapse_cli.views import page

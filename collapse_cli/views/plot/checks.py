@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Check, Checks
-from collapse_cli.views.plot.text import plain
+from collapse_cli.views.plot.text import names
 
 LOOKS = {"pass": (style.COLOURS[2], "o"), "inconclusive": (style.NULL, "s"), "fail": (style.COLOURS[1], "X")}
 END = 1.0  # of the axis, as a share of the bound; what is farther stands there as an arrow
@@ -24,7 +24,7 @@ def paint(axes: Axes, chart: Checks) -> None:
         _check(axes, row, check)
     axes.axvline(0, color=style.INK, linewidth=1.2)
     axes.set(xlim=(-1.08 * END, 1.08 * END), ylim=(len(chart.rows) - 0.4, -0.6))
-    axes.set_yticks(range(len(chart.rows)), [plain(check.label, 34) for check in chart.rows])
+    axes.set_yticks(range(len(chart.rows)), names([check.label for check in chart.rows], 34))
     axes.set_xticks([-1, 0, 1], ["−100 %", "bound", "+100 %"])
     axes.set_xlabel("Distance from the bound (right: met)")
 

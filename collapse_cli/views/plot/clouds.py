@@ -11,20 +11,26 @@ from collapse_cli.views.document import Metric
 from collapse_cli.views.words import figures
 
 ROWS, COLUMNS = 2, 3
-HEIGHT = 4.1  # inches of a panel of so many frames
+CAPTION = 0.024  # inches of a caption with its distances, times the size of letters
 ROOM = 1.35  # how far the plane is seen, as a multiple of the farthest mark's distance
 
 
 def multiples(axes: Axes, metric: Metric, colour: Any) -> None:
     """Small frames in place of one axes: the first, the last, and what lies evenly between."""
     axes.axis("off")
+    caption_share = CAPTION * style.size() / (axes.bbox.height / axes.figure.get_figure(root=True).dpi)
     chosen = thinned(len(metric["values"]), ROWS * COLUMNS)
     for place, frame in enumerate(chosen):
         row, column = divmod(place, COLUMNS)
-        box = column / COLUMNS, 1 - (row + 1) / ROWS, 0.97 / COLUMNS, 0.88 / ROWS
+        box = column / COLUMNS, 1 - (row + 1) / ROWS, 0.97 / COLUMNS, 1 / ROWS - caption_share
         small = axes.inset_axes(box)
         draw(small, metric, frame, colour)
-        small.set_title(caption(metric, frame), fontsize=8.5, fontweight="normal", loc="center", pad=3)
+        small.set_title(caption(metric, frame), fontsize="small", fontweight="normal", loc="center", pad=2)
+
+
+def height(width: float) -> float:
+    """Inches: square frames with their captions, and the title."""
+    return ROWS * (0.85 * width / COLUMNS + CAPTION * style.size()) + 0.45
 
 
 def draw(axes: Axes, metric: Metric, frame: int, colour: Any) -> Any:

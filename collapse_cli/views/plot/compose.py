@@ -11,12 +11,11 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 import collapse_cli.views.plot.multiples as multiples
-import collapse_cli.views.plot.scatter as scatter
-from collapse_cli.views.charts.chart import Chart, Multiples, Scatter, Sentence
-from collapse_cli.views.plot.paint import height, paint
+from collapse_cli.views.charts.chart import Chart, Curves, Multiples, Sentence
+from collapse_cli.views.plot.paint import fit, height, paint, settle
+from collapse_cli.views.plot.sides import refit
 from collapse_cli.views.plot.text import in_lines
 
-WIDTH = 10.0  # inches of a figure, where nobody says
 PAIR = 6.5  # inches, from which on two charts stand side by side
 STRETCHED = 1.7  # times its height, as far as a chart is drawn out for the one beside it
 LINE = 0.22  # inches of a line of text
@@ -74,17 +73,30 @@ def _text(sentences: Sequence[Sentence], width: float) -> str:
 
 
 def _fill(figure: Figure, parts: Iterable[SubFigure], rows: Sequence[Sequence[Chart]]) -> None:
-    """The charts, a part of the figure for each row, so that none takes room from another row's; labels of points last."""
-    scatters: list[tuple[Axes, Scatter]] = []
+    """The charts, a part of the figure for each row, so that none takes room from another row's.
+
+    What depends on the layout follows it: titles and numbers of axes, then labels at lines and points.
+    """
+    drawn: list[tuple[Axes, Chart]] = []
+    smalls: list[tuple[Axes, Curves]] = []
     for part, row in zip(parts, rows, strict=True):
         if isinstance(row[0], Multiples):
-            multiples.paint(part, row[0])
+            smalls += multiples.paint(part, row[0])
             continue
         for axes, chart in zip(part.subplots(1, len(row), squeeze=False)[0], row, strict=True):
             paint(axes, chart)
-            if isinstance(chart, Scatter):
-                scatters.append((axes, chart))
-    if scatters:
-        figure.canvas.draw()
-    for axes, chart in scatters:
-        scatter.label(axes, chart)
+            drawn.append((axes, chart))
+    _lay_out(figure)
+    for axes, chart in drawn:
+        fit(axes, chart)
+    for axes, small in smalls:
+        refit(axes, small.x)
+    _lay_out(figure)
+    for axes, chart in drawn:
+        settle(axes, chart)
+
+
+def _lay_out(figure: Figure) -> None:
+    layout = figure.get_layout_engine()
+    assert layout is not None
+    layout.execute(figure)

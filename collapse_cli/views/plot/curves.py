@@ -11,16 +11,20 @@ import collapse_cli.views.plot.labels as labels
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Curves, Line, Side
 from collapse_cli.views.plot.sides import set_sides
+from collapse_cli.views.plot.text import names
 
 BAND = 0.3  # opacity
 THIN = 1.0  # points of a line with a band
+INNER = 0.77  # of a chart, that axes have before the layout
 WIDTHS = {"result": 1.7, "null": 1.2, "initial": 1.2}
 
 
 def paint(axes: Axes, chart: Curves, labelled: bool = True) -> None:
-    """Bands first, then nulls, what was at initialisation, results. labelled: each line says where it ends what it is."""
-    set_sides(axes, chart.x, chart.y)
-    looks = _looks(chart)
+    """Bands first, then nulls, what was at initialisation, results. labelled: each line says where it ends what it is, or a
+    key does where that has no room.
+    """
+    looks = looks_of(chart)
+    set_sides(axes, chart.x, chart.y, markers=any(look["marker"] for look in looks))
     for line, look in zip(chart.lines, looks, strict=True):
         if line.low:
             _band(axes, line, chart, look["color"])
@@ -28,11 +32,45 @@ def paint(axes: Axes, chart: Curves, labelled: bool = True) -> None:
         x, y = points(line, chart)
         axes.plot(x, y, label=line.label, **look)
     _note(axes, chart)
-    if labelled:
+    height = axes.bbox.height / axes.figure.get_figure(root=True).dpi
+    if labelled and labels.fit(chart, height):
         labels.at_ends(axes, chart, looks)
+    elif labelled:
+        key(axes, chart)
 
 
-def _looks(chart: Curves) -> list[dict[str, Any]]:
+def key(axes: Axes, chart: Curves) -> None:
+    """All labels above the axes."""
+    looks, named = looks_of(chart), labels.named_lines(chart)
+    if named:
+        labels.key(axes, [chart.lines[n].label for n in named], labels.lines([looks[n] for n in named]))
+
+
+def key_inside(axes: Axes, chart: Curves) -> None:
+    """All labels where the lines leave most room within the axes."""
+    looks, named = looks_of(chart), labels.named_lines(chart)
+    if named:
+        texts = names([chart.lines[n].label for n in named], labels.WIDE)
+        axes.legend(
+            handles=labels.lines([looks[n] for n in named]), labels=texts, fontsize="small", loc="best"
+        )
+
+
+def height(chart: Curves, usual: float, width: float) -> float:
+    """Inches of a chart that is usually this high: more where it has a key."""
+    if labels.fit(chart, INNER * usual):
+        return usual
+    named = labels.named_lines(chart)
+    return usual + labels.high([chart.lines[n].label for n in named], INNER * width)
+
+
+def settle(axes: Axes, chart: Curves) -> None:
+    """Labels at the ends once more, at distances of the height that the layout has left."""
+    if axes.get_legend() is None:
+        labels.at_ends(axes, chart, looks_of(chart))
+
+
+def looks_of(chart: Curves) -> list[dict[str, Any]]:
     """Colour, dashes, width and marker of each line; a lone result needs no marker."""
     if chart.shades:
         colours = style.shades(len(chart.lines))

@@ -11,14 +11,15 @@ from matplotlib.ticker import MaxNLocator
 
 from collapse_cli.figures import written
 from collapse_cli.views import style
-from collapse_cli.views.charts.chart import Heat, Side
-from collapse_cli.views.plot.text import plain
+from collapse_cli.views.charts.chart import Heat
+from collapse_cli.views.plot.text import names, plain
 
 LUMA = (0.299, 0.587, 0.114)  # how light red, green and blue look (ITU-R BT.601)
 CELL = 0.21  # inches of a row whose numbers can be read
 NAMES = 40  # rows or columns that are all named; of more, some
 SMALLEST = 4.5  # points of a letter that can be read
-FULL = 0.95  # of the width of axes, that is left once labels have their room
+FULL = 0.9  # of a cell, that its number fills
+NUMBER = "number of a cell"
 
 
 def height(chart: Heat, width: float) -> float:
@@ -46,28 +47,35 @@ def _names(axes: Axes, chart: Heat, shape: tuple[int, ...]) -> None:
             axis.set_major_locator(MaxNLocator(integer=True))
             continue
         places = list(range(0, count, -(-count // NAMES)))
-        texts = [_name(side, place) for place in places]
+        texts = names([side.names[place] if side.names else str(place) for place in places], 14)
         upright = axis is axes.xaxis and max(map(len, texts), default=0) * len(texts) > 60
         axis.set_ticks(places, texts, rotation=90 if upright else 0, fontsize="small")
 
 
-def _name(side: Side, place: int) -> str:
-    return plain(side.names[place], 14) if side.names else str(place)
-
-
 def _numbers(axes: Axes, values: Any, colour: Callable[..., Any]) -> None:
-    """Each value in its cell, light on a dark one, in letters that the cell has room for."""
-    texts = [[short(value) for value in row] for row in values]
-    longest = max((len(text) for row in texts for text in row), default=1)
-    inches = axes.bbox.width / axes.figure.get_figure(root=True).dpi
-    wide = 72 * FULL * inches / max(values.shape[1], 1)
-    points = min(wide / (0.6 * max(longest, 2)), style.size() * 0.85, 72 * CELL * 0.7)
-    if points < SMALLEST or values.shape[0] > NAMES:
+    """Each value in its cell, light on a dark one; of letters that `settle` makes as large as the cells allow."""
+    if max(values.shape) > NAMES:
         return
     for (row, column), value in numpy.ndenumerate(values):
         dark = numpy.dot(colour(value)[:3], LUMA) < 0.5
-        axes.text(column, row, texts[row][column], ha="center", va="center", fontsize=points,
+        axes.text(column, row, short(value), ha="center", va="center", fontsize=0.85 * style.size(), gid=NUMBER,
                   color=style.PAPER if dark else style.INK)  # fmt: skip
+
+
+def settle(axes: Axes) -> None:
+    """Numbers as large as the cells of the final layout hold; none where they could not be read."""
+    numbers = [text for text in axes.texts if text.get_gid() == NUMBER]
+    if not numbers:
+        return
+    down, across = axes.get_images()[0].get_array().shape  # type: ignore[union-attr]
+    boxes = [text.get_window_extent() for text in numbers]
+    wide, high = max(box.width for box in boxes), max(box.height for box in boxes)
+    room = min(FULL * axes.bbox.width / across / wide, FULL * axes.bbox.height / down / high, 1.0)
+    size = room * numbers[0].get_fontsize()
+    for text in numbers:
+        text.set_fontsize(size)
+        if size < SMALLEST:
+            text.remove()
 
 
 def short(value: float) -> str:

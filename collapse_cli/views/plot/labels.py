@@ -5,37 +5,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.transforms import Affine2D, ScaledTranslation
 
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Curves
-from collapse_cli.views.plot.text import plain
+from collapse_cli.views.plot.text import inches, names
 
 SMALL = "small"
 APART = 1.25  # distance of two labels, in heights of a letter
-WIDE = 20  # letters of a label
+WIDE = 20  # letters of a label at the end of a line; where one is longer, a key has room for it
 LETTER = 0.52  # of the size of letters, that a small one is wide
-INNER = 0.9  # of the height of axes, that is left once titles and labels have their room
+LINE = 1.3  # of the size of letters, that a line of a key is high
+MARK = 5  # letters, that the mark in a key is wide with its distances
+INNER = 0.85  # of the height of axes, that is left once titles and labels have their room
+END = "label at the end of a line"
 
 
 def at_ends(axes: Axes, chart: Curves, looks: Sequence[dict[str, Any]]) -> None:
     """The label of each line at the height where it ends, moved apart where several end together."""
-    named = _named(chart)
+    for old in [artist for artist in (*axes.lines, *axes.texts) if artist.get_gid() == END]:
+        old.remove()
+    named = named_lines(chart)
     if not named:
         return
     heights = [_end(axes, chart, number) for number in named]
     places = spread(heights, _apart(axes, len(named)))
-    for number, place in zip(named, places, strict=True):
-        _label(axes, chart.lines[number].label, place, looks[number])
+    texts = names([chart.lines[number].label for number in named], WIDE)
+    for number, place, text in zip(named, places, texts, strict=True):
+        _label(axes, text, place, looks[number])
 
 
-def _named(chart: Curves) -> list[int]:
+def named_lines(chart: Curves) -> list[int]:
     """The lines that are labelled: of a family in shades the first and the last; none where there is but one."""
     if chart.shades:
         return [0, len(chart.lines) - 1]
     labelled = [number for number, line in enumerate(chart.lines) if line.label]
     return labelled if len(chart.lines) > 1 else []
+
+
+def fit(chart: Curves, height: float) -> bool:
+    """Whether labels fit beside axes this many inches high: few enough, and none too long."""
+    texts = [chart.lines[number].label for number in named_lines(chart)]
+    return len(texts) * APART * _letter() <= INNER * height and max(map(len, texts), default=0) <= WIDE
 
 
 def _end(axes: Axes, chart: Curves, number: int) -> float:
@@ -47,11 +61,15 @@ def _end(axes: Axes, chart: Curves, number: int) -> float:
     return float(to_axes.transform((line.x[-1], last))[1])
 
 
+def _letter() -> float:
+    """Inches that a label is high."""
+    return 0.88 * style.size() / 72
+
+
 def _apart(axes: Axes, count: int) -> float:
     """How far apart labels stand, as a share of the axes' height; nearer where they would not all fit."""
-    inches = float(axes.bbox.height) / axes.figure.get_figure(root=True).dpi * INNER
-    letter = 0.88 * style.size() / 72
-    return min(APART * letter / inches, 1 / max(count - 1, 1))
+    height = float(axes.bbox.height) / axes.figure.get_figure(root=True).dpi
+    return min(APART * _letter() / height, 1 / max(count - 1, 1))
 
 
 def spread(heights: Sequence[float], apart: float) -> list[float]:
@@ -76,8 +94,8 @@ def _label(axes: Axes, text: str, at: float, look: dict[str, Any]) -> None:
     root = axes.figure.get_figure(root=True)
     beside = Affine2D().scale(1 / 72) + root.dpi_scale_trans + ScaledTranslation(1, at, axes.transAxes)  # type: ignore[arg-type]
     mark = {name: part for name, part in look.items() if name != "markevery"} | {"markersize": 3.6}
-    axes.plot([3, 12, 21], [0, 0, 0], transform=beside, clip_on=False, markevery=[1], **mark)
-    axes.text(24, 0, plain(text, WIDE), transform=beside, va="center", fontsize=SMALL)
+    axes.plot([3, 12, 21], [0, 0, 0], transform=beside, clip_on=False, markevery=[1], gid=END, **mark)
+    axes.text(24, 0, text, transform=beside, va="center", fontsize=SMALL, gid=END)
 
 
 def note(axes: Axes, text: str) -> None:
@@ -87,15 +105,34 @@ def note(axes: Axes, text: str) -> None:
                   color=style.NULL_INK)  # fmt: skip
 
 
-def key(axes: Axes, names: Sequence[tuple[str, dict[str, Any]]], right: bool = False) -> None:
-    """Coloured marks and names between the title and the axes, for bars and points that no label fits beside."""
+def lines(looks: Sequence[dict[str, Any]]) -> list[Artist]:
+    """Pieces of lines for a key, each with one marker."""
+    return [
+        Line2D([], [], **{name: part for name, part in look.items() if name != "markevery"}) for look in looks
+    ]
+
+
+def key(axes: Axes, texts: Sequence[str], marks: Sequence[Artist], right: bool = False) -> None:
+    """Marks and names between the title and the axes, in columns, for what no label fits beside."""
     side, at = ("lower right", 1.01) if right else ("lower left", -0.01)
-    handles = [axes.plot([], [], label=plain(name, WIDE), **look)[0] for name, look in names]
-    letter = LETTER * style.size() / 72
-    longest = max(len(plain(name, WIDE)) for name, _ in names) + 5
-    room = float(axes.bbox.width) / axes.figure.get_figure(root=True).dpi
-    across = min(max(int(room / (letter * longest)), 1), len(names))
-    lines = -(-len(names) // across)
-    axes.set_title(axes.get_title(loc="left"), pad=6 + 1.45 * style.size() * lines)
-    axes.legend(handles=handles, loc=side, bbox_to_anchor=(at, 1.0), ncols=across, fontsize=SMALL,
-                handlelength=1.2, columnspacing=1.2, borderaxespad=0, borderpad=0.2)  # fmt: skip
+    across = columns(texts, inches(axes))
+    lines = -(-len(texts) // across)
+    axes.set_title(axes.get_title(loc="left"), pad=7 + LINE * style.size() * lines)
+    axes.legend(handles=marks, labels=_fitting(texts, inches(axes)), loc=side, bbox_to_anchor=(at, 1.0), ncols=across,
+                fontsize=SMALL, handlelength=1.8, columnspacing=1.2, borderaxespad=0, borderpad=0.2)  # fmt: skip
+
+
+def columns(texts: Sequence[str], width: float) -> int:
+    """Of a key that is this many inches wide."""
+    longest = max(map(len, _fitting(texts, width)), default=1) + MARK
+    return min(max(int(width / (LETTER * style.size() / 72 * longest)), 1), len(texts))
+
+
+def high(texts: Sequence[str], width: float) -> float:
+    """Inches of a key that is this many inches wide."""
+    return LINE * style.size() / 72 * -(-len(texts) // columns(texts, width))
+
+
+def _fitting(texts: Sequence[str], width: float) -> list[str]:
+    """Names that a column as wide as the key holds."""
+    return names(texts, max(int(width * 72 / (LETTER * style.size())) - MARK, 12))

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
+import numpy
 from matplotlib.axes import Axes
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 import collapse_cli.views.plot.labels as labels
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Scatter
-from collapse_cli.views.plot.text import plain
+from collapse_cli.views.plot.text import names, plain
 
-OFFSETS = (
-    (7, 5),
-    (-7, 5),
-    (7, -13),
-    (-7, -13),
-    (7, -4),
-    (-7, -4),
-    (0, 10),
-    (0, -18),
-    (12, 14),
-    (-12, 14),
-    (12, -24),
-    (-12, -24),
-)
+COVERED = 5  # pixels from the centre of a point, that it covers
+NEARER = 0.6  # of the distance to any other point, at most, is a label's distance to its own
+NEAR = ((7, 8), (-7, 8), (7, -9), (-7, -9), (8, 0), (-8, 0), (0, 12), (0, -12))  # points of an offset
+DIRECTIONS, FAR = 16, (22, 34, 48, 64)  # of leader lines, and how long they are
+CANDIDATES = (
+    *((offset, False) for offset in NEAR),
+    *(((far * math.cos(turn), far * math.sin(turn)), True) for far in FAR
+      for turn in (2 * math.pi * n / DIRECTIONS for n in range(DIRECTIONS))),
+)  # fmt: skip
 
 
 def paint(axes: Axes, chart: Scatter) -> None:
@@ -37,7 +35,12 @@ def paint(axes: Axes, chart: Scatter) -> None:
     axes.margins(0.18)
     axes.set(xlabel=plain(chart.x.label, 60), ylabel=plain(chart.y.label, 60))
     if _several(chart):
-        labels.key(axes, [(p.label, {**style.marker(p.place), "linestyle": ""}) for p in chart.points])
+        _key(axes, chart)
+
+
+def _key(axes: Axes, chart: Scatter) -> None:
+    looks = [{**style.marker(points.place), "linestyle": ""} for points in chart.points]
+    labels.key(axes, [points.label for points in chart.points], labels.lines(looks))
 
 
 def _several(chart: Scatter) -> bool:
@@ -45,35 +48,59 @@ def _several(chart: Scatter) -> bool:
 
 
 def label(axes: Axes, chart: Scatter) -> None:
-    """Label single points, each where it covers no point and no other label."""
-    if _several(chart):
+    """Label single points, each where it covers nothing and its own point is the nearest, or else at the end of a leader line.
+
+    A key names them where one has no such place.
+    """
+    if _several(chart) or axes.get_legend():
         return
-    taken = [_box(axes, points.at[0]) for points in chart.points]
-    for points in chart.points:
-        chosen = next(_free(axes, plain(points.label, 24), points.at[0], taken), None)
-        chosen = chosen or _annotated(axes, plain(points.label, 24), points.at[0], OFFSETS[0])
+    at = axes.transData.transform([points.at[0] for points in chart.points])
+    taken = [Bbox.from_extents(*(centre - COVERED), *(centre + COVERED)) for centre in at]
+    placed = []
+    for number, text in enumerate(names([points.label for points in chart.points], 24)):
+        chosen = next(_free(axes, text, number, at, taken), None)
+        if chosen is None:
+            break
+        placed.append(chosen)
         taken.append(chosen.get_window_extent())
+    else:
+        return
+    for each in placed:
+        each.remove()
+    _key(axes, chart)
 
 
-def _free(axes: Axes, text: str, at: tuple[float, float], taken: list[Bbox]) -> Iterator[Annotation]:
-    """Labels that lie inside the axes and on nothing else; the others are taken away."""
-    for offset in OFFSETS:
-        annotation = _annotated(axes, text, at, offset)
-        box = annotation.get_window_extent()
-        if axes.bbox.contains(*box.p0) and axes.bbox.contains(*box.p1) and not any(map(box.overlaps, taken)):
+def _free(axes: Axes, text: str, own: int, at: Any, taken: list[Bbox]) -> Iterator[Annotation]:
+    """Labels that lie inside the axes, on nothing else, and leave no doubt whose they are; the others are taken away."""
+    for offset, leader in CANDIDATES:
+        annotation = _annotated(axes, text, at[own], offset, leader)
+        annotation.get_window_extent()  # puts the text where the offset says
+        box = Text.get_window_extent(annotation)  # without its leader line
+        inside = axes.bbox.contains(*box.p0) and axes.bbox.contains(*box.p1)
+        if inside and not any(map(box.overlaps, taken)) and _plain(box, own, at, leader):
             yield annotation
             return
         annotation.remove()
 
 
-def _annotated(axes: Axes, text: str, at: tuple[float, float], offset: tuple[int, int]) -> Annotation:
-    side = "left" if offset[0] > 0 else "right" if offset[0] < 0 else "center"
-    annotation = axes.annotate(text, at, offset, textcoords="offset points", ha=side, fontsize="medium")
+def _plain(box: Bbox, own: int, at: Any, leader: bool) -> bool:
+    """Whether a label is nearest to its own point by far, or its leader line passes no other point."""
+    nearest = numpy.clip(at, box.p0, box.p1)  # of the box, to each point
+    away = numpy.hypot(*(at - nearest).T)
+    apart = (
+        numpy.hypot(*(at - at[own]).T) > COVERED
+    )  # the others share its place: no line can tell them apart
+    if not leader:
+        return bool((away[own] <= away).all() and (away[own] <= NEARER * away[apart]).all())
+    along = numpy.linspace(at[own], nearest[own], 30)
+    return all(numpy.hypot(*(along - other).T).min() > COVERED for other in at[apart])
+
+
+def _annotated(axes: Axes, text: str, at: Any, offset: tuple[float, float], leader: bool) -> Annotation:
+    side = "left" if offset[0] > 1 else "right" if offset[0] < -1 else "center"
+    line = {"arrowstyle": "-", "color": style.NULL, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 4}
+    x, y = axes.transData.inverted().transform(at)
+    annotation = axes.annotate(text, (x, y), offset, textcoords="offset points", ha=side, fontsize="medium",
+                               va="center", arrowprops=line if leader else None)  # fmt: skip
     annotation.set_in_layout(False)
     return annotation
-
-
-def _box(axes: Axes, at: tuple[float, float]) -> Bbox:
-    """The few pixels that a point covers."""
-    x, y = axes.transData.transform(at)
-    return Bbox.from_extents(x - 5, y - 5, x + 5, y + 5)

@@ -1,16 +1,29 @@
 """Figures: what is drawn where, looked up in the Figure itself."""
 
 import itertools
-from dataclasses import dataclass, make_dataclass
+import re
+from dataclasses import dataclass, make_dataclass, replace
+from importlib import resources
+from xml.etree import ElementTree
 
+import matplotlib
 import numpy
 import pytest
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.results import matrix
 from collapse_cli.values import Matrix
 from collapse_cli.views import plot, style
+from collapse_cli.views.charts import looks
+from collapse_cli.views.charts.chart import Bar, Bars, Curves, Heat, Line, Points, Scatter, Side
+from collapse_cli.views.page import svg
 from collapse_cli.views.plot import labels
+from collapse_cli.views.plot.compose import compose
+from collapse_cli.views.scale import Axis
 from tests.documents import answer, entry
 
 
@@ -246,7 +259,16 @@ def test_draw_writes_what_the_suffix_says(one, tmp_path, suffix, start):
 
 
 def test_results_stay_apart_when_colours_run_out():
-    assert len({tuple(style.marker(k).values()) for k in range(42)}) == 42
+    assert len({tuple(style.marker(k).values()) for k in range(64)}) == 64
+
+
+def test_plots_and_pages_have_the_same_colours_and_markers():
+    """--s0 … --s7 of the page's light theme; the ninth result has the first colour and the second marker."""
+    css = resources.files("collapse_cli.views.page").joinpath("page.css").read_text("utf-8")
+    tones = re.findall(r"--s(\d): (#[0-9a-f]{6})", css)[:8]
+    assert tones == [(str(n), colour) for n, colour in enumerate(looks.COLOURS)]
+    assert (style.marker(8)["color"], style.marker(8)["marker"]) == ("#0072b2", "s")
+    assert len(style.MARKERS) == len(looks.MARKERS) == svg.SERIES
 
 
 def luminance(colour):
@@ -315,3 +337,177 @@ def test_what_stands_in_a_dark_cell_is_light():
     figure = plot.figure(answer("classes", entries, argv=[], version="1"))
     shown = {text.get_text(): text.get_color() for axes in figure.axes for text in axes.texts}
     assert shown == {"1": style.PAPER, "0": style.INK, "0.02": style.INK, "-1": style.PAPER}
+
+
+def chart_axes(chart, width=3.3):
+    """The axes of one chart alone, in a figure of this width, as they are laid out."""
+    with matplotlib.rc_context(style.of_width(width)):
+        figure = compose([chart], "", width)
+        figure.canvas.draw()
+    return figure.axes[0]
+
+
+def bars_of(rows, *values, intervals=(), nulls=()):
+    bars = tuple(Bar("hzw"[n], n, tuple(each), intervals) for n, each in enumerate(values))
+    x = Side("Share", Axis(0.0, 1.0))
+    return Bars("Recall by class", tuple(rows), bars, x, nulls, "guessing" if nulls else "")
+
+
+def scatter_of(*at):
+    side = Side("s", Axis(0.0, 1.0))
+    return Scatter("Two numbers", side, side, tuple(Points(f"run {n}", n, (p,)) for n, p in enumerate(at)))
+
+
+def distance(box, point):
+    """From a box to a point, in pixels."""
+    x, y = (max(low - p, 0.0, p - high) for low, p, high in zip(box.p0, point, box.p1, strict=True))
+    return float(numpy.hypot(x, y))
+
+
+@pytest.mark.parametrize("near", [0.006, 0.02, 0.05])
+def test_a_label_is_nearest_to_its_own_point_or_has_a_leader_line(near):
+    """Two points side by side, and one far away, which fixes the range."""
+    points = [(0.5, 0.5), (0.5 + near, 0.5), (0.0, 0.0)]
+    drawn = chart_axes(scatter_of(*points))
+    assert len(drawn.texts) == 3
+    at = drawn.transData.transform(points)
+    for own, text in enumerate(sorted(drawn.texts, key=lambda text: text.get_text())):
+        away = [distance(Text.get_window_extent(text), point) for point in at]
+        assert text.arrow_patch is not None or away[own] == min(away)
+
+
+def test_points_that_no_label_fits_beside_have_a_key():
+    """Forty points in one small square: there is no room for forty names."""
+    drawn = chart_axes(scatter_of(*((0.5 + n / 1000, 0.5 + n % 7 / 1000) for n in range(40))))
+    assert not drawn.texts
+    assert len(drawn.get_legend().get_texts()) == 40
+
+
+def test_names_of_rows_take_no_more_than_half_of_the_width():
+    """Eighty letters each, which differ in one of them: in two lines, and still different."""
+    rows = [f"{'long ' * 8}{n} {'name ' * 7}end" for n in range(5)]
+    drawn = chart_axes(bars_of(rows, [0.5] * 4 + [0.6]))
+    shown = [label.get_text() for label in drawn.get_yticklabels()]
+    assert drawn.bbox.width > 0.5 * drawn.figure.get_figure(root=True).bbox.width
+    assert len(set(shown)) == 5
+
+
+def test_numbers_of_a_matrix_fit_their_cells_or_are_not_there():
+    """Measured as drawn: six columns hold `-12345`, thirty do not."""
+    for across, there in ((6, True), (30, False)):
+        values = tuple(tuple(-12345.0 for _ in range(across)) for _ in range(4))
+        places = Side("r", Axis(0.0, 3.0)), Side("c", Axis(0.0, across - 1.0))
+        drawn = chart_axes(Heat("M", values, *places, -20000.0, 20000.0))
+        assert bool(drawn.texts) is there
+        cell = drawn.bbox.width / across
+        assert all(text.get_window_extent().width <= cell for text in drawn.texts)
+
+
+def curves_with(count, label="line"):
+    lines = tuple(Line(f"{label} {n}", (1.0, 2.0), (n / 10, 0.5), place=n) for n in range(count))
+    return Curves("Loss", Side("x", Axis(1.0, 2.0)), Side("y", Axis(0.0, 5.0)), lines)
+
+
+@pytest.mark.parametrize(
+    ("count", "label", "key"), [(6, "line", False), (30, "line", True), (2, "a" * 30, True)]
+)
+def test_lines_whose_labels_do_not_fit_beside_them_have_a_key(count, label, key):
+    """Few and short ones stand at the ends, whole, and none on another."""
+    drawn = chart_axes(curves_with(count, label))
+    boxes = [text.get_window_extent() for text in drawn.texts]
+    assert (drawn.get_legend() is not None, len(boxes)) == (key, 0 if key else count)
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    shown = drawn.get_legend().get_texts() if key else drawn.texts
+    assert {text.get_text() for text in shown} == {f"{label} {n}" for n in range(count)}
+
+
+def test_numbers_below_narrow_axes_do_not_touch():
+    drawn = chart_axes(replace(curves_with(6), x=Side("x", Axis(0.0, 123456.0))), 2.0)
+    low, high = drawn.get_xlim()
+    seen = [t for at, t in zip(drawn.get_xticks(), drawn.get_xticklabels(), strict=True) if low <= at <= high]
+    boxes = [text.get_window_extent() for text in seen]
+    assert len(boxes) >= 2
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_a_long_title_takes_lines_within_the_figure():
+    title = "Alignment of a class within its nearest neighbours by class: the 15 lowest and 15 highest of 100"
+    drawn = chart_axes(replace(curves_with(1), title=title))
+    assert drawn.get_title(loc="left").replace("\n", " ") == title
+    assert drawn._left_title.get_window_extent().x1 <= drawn.figure.get_figure(root=True).bbox.width
+
+
+def test_bars_that_stand_together_differ_in_grey():
+    """Full, light, hatched; and whiskers are named once."""
+    drawn = chart_axes(bars_of("ab", [0.1, 0.2], [0.3, 0.4], [0.5, 0.6], intervals=((0.0, 0.7), None)))
+    first, second, third = (bars[0] for bars in drawn.containers)
+    light = [luminance(bar.get_facecolor()[:3]) for bar in (first, second)]
+    assert light[1] - light[0] > 0.3
+    assert (first.get_hatch(), third.get_hatch()) == ("", style.HATCH)
+    assert [text.get_text() for text in drawn.get_legend().get_texts()] == ["h", "z", "w", "95 % interval"]
+
+
+def test_dots_of_results_that_share_a_row_lie_apart():
+    """Five equal values: five heights within the row."""
+    chart = bars_of("ab", [0.5, 0.5], [0.5, 0.5], [0.5, 0.5])
+    chart = replace(chart, bars=tuple(Bar(f"r{n}", n, (0.5, 0.0)) for n in range(5)))
+    drawn = chart_axes(chart)
+    heights = [line.get_ydata()[0] for line in curves_of(drawn)[:5]]
+    assert heights == pytest.approx([-0.32, -0.16, 0.0, 0.16, 0.32])
+    assert drawn.get_xlim()[0] == pytest.approx(-0.02), "a marker at 0 is whole"
+
+
+def test_a_chart_alone(one):
+    """In small or large letters; words that no title has are told with the titles that there are."""
+    figure = plot.figure(one, only="VARIANCE expl")
+    assert [a.get_title(loc="left") for a in figure.axes] == ["Variance explained"]
+    assert len(plot.figure(one, only="eigen, variance").axes) == 2
+    with pytest.raises(CollapseError, match="'loss'") as raised:
+        plot.figure(one, only="eigen,loss")
+    assert raised.value.hint == "its charts: Eigenvalues; Variance explained"
+
+
+def test_a_dollar_is_seen_as_it_is(one):
+    """No backslash before it, in titles, and in the text of an SVG file."""
+    one["inputs"][0]["path"] = "a$b$c.pt"
+    figure = plot.figure(one)
+    title = figure._suptitle
+    assert title._preprocess_math(title.get_text()) == ("Spectrum and effective ranks — a$b$c.pt", False)
+
+
+def test_svg_is_text_with_a_title_and_a_description_and_the_same_each_time(one, tmp_path):
+    one["inputs"][0]["path"] = "<b>&$x$.pt"
+    for name in "ab":
+        plot.draw(one, tmp_path / f"{name}.svg", 3.3)
+    shown = (tmp_path / "a.svg").read_text("utf-8")
+    assert shown == (tmp_path / "b.svg").read_text("utf-8")
+    root = ElementTree.fromstring(shown)
+    name = "{http://www.w3.org/2000/svg}"
+    assert root.findtext(f"{name}title") == "Spectrum and effective ranks — <b>&$x$.pt"
+    assert root.findtext(f"{name}desc") == "Eigenvalues. Variance explained."
+    assert "Directions k" in [text.text for text in root.iter(f"{name}text")]
+    assert "dc:date" not in shown
+
+
+def test_a_pdf_has_a_title_and_no_date(one, tmp_path):
+    plot.draw(one, tmp_path / "a.pdf", 3.3)
+    shown = (tmp_path / "a.pdf").read_bytes()
+    assert b"/Title" in shown
+    assert b"CreationDate" not in shown
+
+
+@pytest.mark.parametrize(("width", "dots"), [(3.3, 990), (10.0, 2000)])
+def test_a_paper_column_has_300_dots_an_inch(one, tmp_path, width, dots):
+    plot.draw(one, tmp_path / "a.png", width)
+    assert Image.open(tmp_path / "a.png").width == dots
+
+
+def test_on_axes_of_the_caller_labels_stand_inside(one):
+    """Nothing of the chart lies right of the axes, where the figure may end."""
+    figure = Figure((3, 2))
+    drawn = figure.subplots()
+    plot.on_axes(one, drawn)
+    figure.canvas.draw()
+    assert not drawn.texts
+    assert [text.get_text() for text in drawn.get_legend().get_texts()] == ["isotropic", "representations h"]
+    assert drawn.get_tightbbox().x1 <= figure.bbox.width
