@@ -22,7 +22,7 @@ def side(
     from_zero: bool = True,
 ) -> Side:
     """The axis of these values. low, high: what they can be at the least and the most; from_zero: it begins at 0 where no value
-    lies below.
+    lies below. Values beyond what they can be are held as well.
     """
     numbers = [value for value in values if value is not None]
     whole = all(value == round(value) for value in numbers)
@@ -37,11 +37,11 @@ def _scale(values: list[float], log: bool, low: float | None, high: float | None
     if from_zero and min(values) >= 0:
         least = 0.0
     elif low is not None and min(values) <= NEAR * low < 0:
-        least = low
+        least = min(low, *values)
     if from_zero and max(values) <= 0:
         most = 0.0
     if high is not None and max(values) >= NEAR * high > 0:
-        most = high
+        most = max(high, *values)
     return Axis(least, most) if most > least else Axis(least - 0.5, most + 0.5)
 
 
