@@ -43,7 +43,7 @@ def measure(
     inquiry = inquire(subject, strength, recipe)
     case = inquiry.case
     inquiry = replace(inquiry, attempts=tuple(_attempts(inquiry, try_epochs)))
-    shares = {cause.name: Measured(cause.times, null=1.0) for cause in inquiry.ranked}
+    shares: dict[str, float] = {cause.name: Measured(cause.times, null=1.0) for cause in inquiry.ranked}
     learning = replace(signal(case, subject.history()), by_cause=shares)
     yield Entry(subject.name, learning, subject.last_space, verdict=judged and _verdict(inquiry, judged))
     yield from _views(inquiry)

@@ -8,7 +8,7 @@ from itertools import chain
 from collapse_cli.views.charts import curves, margins, rows
 from collapse_cli.views.charts.chart import Chart, Clouds, Heat, Points, Scatter, Sentence, Values
 from collapse_cli.views.charts.places import Measured, Order, labelled, order
-from collapse_cli.views.charts.sides import of_number, side
+from collapse_cli.views.charts.sides import near, of_number, side
 from collapse_cli.views.document import Document, Group, Metric, groups
 from collapse_cli.views.words import SPACES, titled
 
@@ -119,13 +119,18 @@ def _scatter(group: Group, results: dict[str, Measured]) -> Scatter | None:
     if sum(len(each.at) for each in points) < 2:
         return None
     metrics = by_name[next(iter(by_name))]
-    nulls = [rows.common_null(metric[n] for metric in by_name.values()) for n in (0, 1)]
+    nulls = [_covering([metric[n].get("null") for metric in by_name.values()]) for n in (0, 1)]
     null = None if nulls[0] is None or nulls[1] is None else (nulls[0], nulls[1])
     sides = [of_number(m, _held(points, null, n), from_zero=False) for n, m in enumerate(metrics)]
     null_is = " and ".join(dict.fromkeys(metric.get("null_is", "null") for metric in metrics)) if null else ""
     title = f"{titled(metrics[0]['label'])} and {metrics[1]['label']}"
     help = "; ".join(metric["help"] for metric in metrics)
     return Scatter(title, sides[0], sides[1], points, help, null, null_is)
+
+
+def _covering(nulls: Sequence[float | None]) -> float | None:
+    """The first of these nulls, where all others would cover it."""
+    return nulls[0] if all(near(nulls[0], null) for null in nulls) else None
 
 
 def _held(points: Sequence[Points], null: tuple[float, float] | None, side: int) -> Iterator[float]:

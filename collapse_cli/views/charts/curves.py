@@ -8,7 +8,7 @@ from itertools import chain
 
 from collapse_cli.views.charts.chart import Curves, Line, Multiples, Sentence, Values
 from collapse_cli.views.charts.places import Measured, labelled
-from collapse_cli.views.charts.sides import side
+from collapse_cli.views.charts.sides import near, side
 from collapse_cli.views.document import Metric
 from collapse_cli.views.scale import points
 from collapse_cli.views.words import figures, titled
@@ -17,7 +17,6 @@ BEFORE = 3  # results, of more of which the curves at initialisation would hide 
 MULTIPLES = 24  # small axes
 FAMILY = 6  # curves that are told apart by colour; more are shades
 SHORT = 1.1  # times a curve's end, from which on another's lies far beyond it
-NEAR = 0.03  # of a null: two that differ by less cover each other
 SEEDS, INTERVAL = "lowest to highest seed", "95 % interval"
 
 
@@ -89,7 +88,7 @@ def _ends(results: Sequence[Line], declared: Metric) -> str:
     if declared.get("names") or not all(line.joined for line in results) or max(ends) <= SHORT * min(ends):
         return ""
     told = ", ".join(f"{figures(end)} ({line.label})" for end, line in zip(ends, results, strict=True))
-    return f"the curves end at {declared['x']} {told}"
+    return f"{titled(declared['x'])} ends at {told}"
 
 
 def _chart(
@@ -162,21 +161,15 @@ def _of(label: str, result: str) -> str:
 def _same(first: Line, second: Line) -> bool:
     """Whether two nulls would cover each other, as far as both reach; constants do wherever they are measured."""
     if _constant(first) and _constant(second):
-        return _near(first.y[0], second.y[0])
+        return near(first.y[0], second.y[0])
     return all(
-        x == x_2 and _near(y, y_2)
+        x == x_2 and near(y, y_2)
         for x, x_2, y, y_2 in zip(first.x, second.x, first.y, second.y, strict=False)
     )
 
 
 def _constant(line: Line) -> bool:
-    return all(_near(line.y[0], value) for value in line.y)
-
-
-def _near(first: float | None, second: float | None) -> bool:
-    if first is None or second is None:
-        return first is second
-    return abs(first - second) <= NEAR * max(abs(first), abs(second))
+    return all(near(line.y[0], value) for value in line.y)
 
 
 def _initial(measured: Sequence[Measured]) -> list[Line]:

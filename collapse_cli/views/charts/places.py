@@ -51,17 +51,24 @@ class Order:
 
 
 def order(document: Document) -> Order:
-    """Of the results that have numbers."""
+    """Of the results that have numbers; subjects of which something is drawn come before others."""
     results = [result for result in document["results"] if result["metrics"]]
     named = subjects(document)
     spaces = dict.fromkeys(result["space"] for result in results)
+    drawn = {subject_of(result) for result in results if _is_drawn(result)}
+    ordered = sorted(dict.fromkeys(map(subject_of, results)), key=lambda subject: subject not in drawn)
     ranked = {space: None for space in (*SPACES, *spaces) if space}
     pairs = dict.fromkeys((subject_of(result), result["space"]) for result in results)
     return Order(
-        {subject: named[subject] for subject in dict.fromkeys(map(subject_of, results))},
+        {subject: named[subject] for subject in ordered},
         ("", *ranked) if set(spaces) == {""} else (*ranked, ""),
         tuple(pairs),
     )
+
+
+def _is_drawn(result: dict[str, Any]) -> bool:
+    """Whether it has more than numbers alone, or one of those that are drawn against each other."""
+    return any(metric["kind"] != "number" or "axis" in metric for metric in result["metrics"].values())
 
 
 def labelled(measured: Sequence[Measured]) -> list[Measured]:

@@ -9,6 +9,7 @@ from collapse_cli.views.document import Metric
 from collapse_cli.views.scale import Axis, axis
 from collapse_cli.views.words import titled
 
+ALIKE = 0.03  # of a null: two that differ by less cover each other
 NEAR = 0.5  # of a limit: from here on an axis reaches up to it
 
 
@@ -51,3 +52,10 @@ def of_number(metric: Metric, values: Iterable[float | None], from_zero: bool = 
     return side(
         metric["label"] + unit, values, low=metric.get("low"), high=metric.get("high"), from_zero=from_zero
     )
+
+
+def near(first: float | None, second: float | None) -> bool:
+    """Whether two nulls would cover each other."""
+    if first is None or second is None:
+        return first is second
+    return abs(first - second) <= ALIKE * max(abs(first), abs(second))

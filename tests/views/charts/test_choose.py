@@ -274,7 +274,7 @@ def test_notes_say_what_bands_and_floors_are_and_where_curves_end() -> None:
     assert chart.notes == (
         "band: 95 % interval",
         "values below 1.1e-12 are drawn there",
-        "the curves end at rank 500 (run 0), 1,300 (run 1)",
+        "Rank ends at 500 (run 0), 1,300 (run 1)",
     )
     (chart,) = charts(of("C", "c", curve("c", x="rank"), Curve([1, 2]), Curve([2, 1])))
     assert chart.notes == ()

@@ -34,6 +34,13 @@ class Pair:
     up: float = number("y", axis="y", null="bound")
 
 
+@dataclass(frozen=True)
+class Alone:
+    """A number."""
+
+    times: float = number("times")
+
+
 RISE, FALL = Curve([1, 2]), Curve([2, 1])
 
 
@@ -80,6 +87,12 @@ def test_a_lone_result_is_called_by_its_subject_where_there_are_several() -> Non
     assert looks(answer("x", results))[1] == [("b", 1)]
 
 
+def test_a_subject_that_is_not_drawn_takes_no_colour() -> None:
+    """The second of three has a number alone, as a cause has: the third is the second of those that are drawn."""
+    results = [entry("a", First(RISE)), entry("cause", Alone(3.0)), entry("b", First(FALL))]
+    assert looks(answer("x", results)) == [[("a", 0), ("b", 1)]]
+
+
 def test_inputs_of_one_base_name_are_told_apart() -> None:
     """Two files e.npy, in a and in b, with two spaces each: by their paths, and each in its place."""
     inputs = [{"path": "a/e.npy"}, {"path": "b/e.npy"}]
@@ -90,10 +103,10 @@ def test_inputs_of_one_base_name_are_told_apart() -> None:
 
 
 def test_the_null_that_all_points_share_is_a_point() -> None:
-    """Of two results with the nulls 2 and -3.9 at (0.5, -2.5) and (0.7, -2.2); the axes hold it."""
+    """Of two results with nulls at (2, -3.9) and (2, -3.88), which cover each other; the axes hold it."""
     points = [(0.5, -2.5), (0.7, -2.2)]
-    results = [entry(f"a · {s}", Pair(Measured(x, 2.0, (x - 0.1, x + 0.1)), Measured(y, -3.9)))
-               for s, (x, y) in zip("hz", points, strict=True)]  # fmt: skip
+    results = [entry(f"a · {s}", Pair(Measured(x, 2.0, (x - 0.1, x + 0.1)), Measured(y, lower)))
+               for s, (x, y), lower in zip("hz", points, (-3.9, -3.88), strict=True)]  # fmt: skip
     (chart,) = charts(answer("x", results))
     assert isinstance(chart, Scatter)
     assert (chart.null, chart.null_is) == ((2.0, -3.9), "independent and bound")
@@ -101,7 +114,7 @@ def test_the_null_that_all_points_share_is_a_point() -> None:
     assert chart.points[0].intervals == (((0.4, 0.6), None),)
     assert (chart.x.scale.low, chart.x.scale.high) == (0.4, 2.0)
     assert (chart.y.scale.low, chart.y.scale.high) == (-3.9, -2.2)
-    results[1] = entry("a · z", Pair(Measured(0.7, 2.0), Measured(-2.2, -3.8)))
+    results[1] = entry("a · z", Pair(Measured(0.7, 2.0), Measured(-2.2, -3.7)))
     (other,) = charts(answer("x", results))
     assert isinstance(other, Scatter)
     assert (other.null, other.null_is) == (None, "")
