@@ -23,9 +23,9 @@ class Required(TypedDict):
 class Metric(TypedDict, total=False):
     """A declared field with its value, as plain types: the parts that its kind has are there, the others are missing.
 
-    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; intervals: of an `each`, by the
-    names of the values that have one; low, high: the least and the most that a value can be; lowest, highest: of a curve that is
-    the mean of several runs; simultaneous: the interval that holds together with others.
+    kind: number, curve, lines, each, matrix or frames; value: of a number, values: of the others; intervals, nulls: of an `each`,
+    by the names of the values that have one; low, high: the least and the most that a value can be; lowest, highest: of a curve
+    that is the mean of several runs; simultaneous: the interval that holds together with others.
     """
 
     kind: str
@@ -35,6 +35,7 @@ class Metric(TypedDict, total=False):
     null: Any
     interval: Any
     intervals: Any
+    nulls: Any
     unit: str
     convention: str
     null_is: str
@@ -93,6 +94,8 @@ def metrics(result: Any) -> dict[str, Metric]:
 def _metric(field: dataclasses.Field[Any], value: Any, table: Table) -> Metric:
     meaning: Any = {key: part for key, part in field.metadata.items() if part is not False and part != ""}
     meaning |= table.parts(field.name)
+    if getattr(value, "null_is", ""):
+        meaning["null_is"] = value.null_is
     meaning.setdefault("label", field.name.replace("_", " "))
     if field.metadata["kind"] == "number":
         interval = getattr(value, "interval", None)
@@ -116,10 +119,7 @@ def _metric(field: dataclasses.Field[Any], value: Any, table: Table) -> Metric:
             "marks": _plane(value.marks),
         }
     elif field.metadata["kind"] == "each":
-        meaning["values"] = {str(name): _plain(v) for name, v in value.items()}
-        spans = {str(name): getattr(v, "interval", None) for name, v in value.items()}
-        held = {name: [_plain(end) for end in span] for name, span in spans.items() if span is not None}
-        meaning |= {"intervals": held} if held else {}
+        meaning |= _each(value)
     else:
         meaning["values"] = [[_plain(v) for v in row] for row in value]
         names = {part: getattr(value, part, None) for part in ("row_names", "column_names")}
@@ -140,6 +140,20 @@ def _curve(value: Any) -> dict[str, Any]:
         **({} if interval is None else {"interval": [[_plain(v) for v in end] for end in interval]}),
         **({} if names is None else {"names": list(names)}),
     }
+
+
+def _each(value: Any) -> dict[str, Any]:
+    """The values by name, with the intervals and the nulls of those that have one."""
+    spans = {str(name): getattr(v, "interval", None) for name, v in value.items()}
+    nulls = {str(name): getattr(v, "null", None) for name, v in value.items()}
+    held = {
+        "intervals": {
+            name: [_plain(end) for end in span] for name, span in spans.items() if span is not None
+        },
+        "nulls": {name: _plain(null) for name, null in nulls.items() if null is not None},
+    }
+    values = {str(name): _plain(v) for name, v in value.items()}
+    return {"values": values} | {part: by_name for part, by_name in held.items() if by_name}
 
 
 def _plane(points: Iterable[tuple[float, float]]) -> list[list[float | int | None]]:

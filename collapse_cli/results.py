@@ -88,15 +88,16 @@ def each(
     of: str,
     unit: str = "",
     label: str = "",
+    null: str = "",
     low: float | None = None,
     high: float | None = None,
     default: Any = dataclasses.MISSING,
 ) -> Any:
     """A field holding a mapping name -> float: one number for each `of` (a class, a layer), from `low` to `high` at most.
 
-    Values that are `Measured` hand on their interval.
+    Values that are `Measured` hand on their null and interval. null: what the null is.
     """
-    return _field("each", default, help, label, of=of, unit=unit, **_ends(low, high))
+    return _field("each", default, help, label, of=of, unit=unit, null_is=null, **_ends(low, high))
 
 
 def matrix(
@@ -108,7 +109,8 @@ def matrix(
     high: float | None = None,
     default: Any = dataclasses.MISSING,
 ) -> Any:
-    """A field holding a tuple of rows of floats, or a `Matrix`, which names them; values are from `low` to `high` at most."""
+    """A field holding a tuple of rows of floats, or a `Matrix`, which names them. low, high: the ends of its colours, which
+    reach farther where values do."""
     return _field("matrix", default, help, label, rows=rows, columns=columns, **_ends(low, high))
 
 

@@ -11,16 +11,22 @@ class Measured(float):
 
     `null`: the same quantity where nothing is to be found (isotropic data of the same N and D, guessing …).
     `interval`: (low, high), nominally 95 %.
+    `null_is`: what this null is, where it is another than its field declares.
     """
 
     null: float | None
     interval: tuple[float, float] | None
+    null_is: str
 
     def __new__(
-        cls, value: float, null: float | None = None, interval: tuple[float, float] | None = None
+        cls,
+        value: float,
+        null: float | None = None,
+        interval: tuple[float, float] | None = None,
+        null_is: str = "",
     ) -> Measured:
         measured = super().__new__(cls, value)
-        measured.null, measured.interval = null, interval
+        measured.null, measured.interval, measured.null_is = null, interval, null_is
         return measured
 
 
@@ -34,7 +40,7 @@ class Curve(tuple[float, ...]):
     """Values over x (1, 2, 3 … when not given), with the curve of the null, and the same at initialisation.
 
     interval: the lower and the upper ends of every value's interval, nominally 95 %; names: of the places 0, 1, 2 … on x, as
-    layers have.
+    layers have; null_is: what this null is, where it is another than its field declares.
     """
 
     x: tuple[float, ...] | None
@@ -42,6 +48,7 @@ class Curve(tuple[float, ...]):
     initial: tuple[float, ...] | None
     interval: tuple[tuple[float, ...], tuple[float, ...]] | None
     names: tuple[str, ...] | None
+    null_is: str
 
     def __new__(
         cls,
@@ -51,6 +58,7 @@ class Curve(tuple[float, ...]):
         initial: Iterable[float] | None = None,
         interval: tuple[Iterable[float], Iterable[float]] | None = None,
         names: Iterable[str] | None = None,
+        null_is: str = "",
     ) -> Curve:
         curve = super().__new__(cls, (float(v) for v in values))
         curve.x = None if x is None else tuple(float(v) for v in x)
@@ -59,6 +67,7 @@ class Curve(tuple[float, ...]):
         low, high = interval or ((), ())
         curve.interval = None if interval is None else (tuple(map(float, low)), tuple(map(float, high)))
         curve.names = None if names is None else tuple(names)
+        curve.null_is = null_is
         return curve
 
 

@@ -136,6 +136,29 @@ def test_values_by_name_hand_on_their_intervals() -> None:
     assert "intervals" not in metrics(made(of_class={"b": Measured(0.7), "c": 0.1}))["of_class"]
 
 
+def test_values_by_name_hand_on_their_nulls() -> None:
+    """Of those that have one, as an interval."""
+    found = metrics(made(of_class={"a": Measured(2.0, null=1.0), "b": Measured(0.7)}))["of_class"]
+    assert (found["values"], found["nulls"]) == ({"a": 2.0, "b": 0.7}, {"a": 1.0})
+    assert "nulls" not in metrics(made(of_class={"b": 0.7}))["of_class"]
+
+
+def test_a_value_may_say_that_its_null_is_another_than_its_field_declares() -> None:
+    @dataclass(frozen=True)
+    class Declared:
+        """Declared."""
+
+        rank: float = number("r", null="initial")
+        course: Curve = curve("c", x="step", null="initial")
+
+    same = metrics(Declared(Measured(2.0, null=3.0), Curve([1], null=[2])))
+    other = metrics(
+        Declared(Measured(2.0, null=3.0, null_is="random"), Curve([1], null=[2], null_is="random"))
+    )
+    assert [metric["null_is"] for metric in same.values()] == ["initial", "initial"]
+    assert [metric["null_is"] for metric in other.values()] == ["random", "random"]
+
+
 def test_lines_are_curves_by_name_in_order() -> None:
     @dataclass(frozen=True)
     class Family:

@@ -19,6 +19,7 @@ from collapse_cli.metrics.chain import course
 from collapse_cli.progress import counted
 from collapse_cli.root_causes import STRENGTHS, Case, chains
 from collapse_cli.root_causes.course import beside, signal, tried
+from collapse_cli.values import Measured
 from collapse_cli.views.words import titled
 
 TRIED = 8  # epochs that a change is tried for
@@ -42,7 +43,7 @@ def measure(
     inquiry = inquire(subject, strength, recipe)
     case = inquiry.case
     inquiry = replace(inquiry, attempts=tuple(_attempts(inquiry, try_epochs)))
-    shares = {cause.name: cause.times for cause in inquiry.ranked}
+    shares: dict[str, float] = {cause.name: Measured(cause.times, null=1.0) for cause in inquiry.ranked}
     learning = replace(signal(case, subject.history()), by_cause=shares)
     yield Entry(subject.name, learning, subject.last_space, verdict=judged and _verdict(inquiry, judged))
     yield from _views(inquiry)

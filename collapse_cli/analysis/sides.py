@@ -121,7 +121,7 @@ def _merged(group: Group, key: str, mark: Mark | None) -> Metric:
         means = {part: _points([dict(metric)[part] for metric in metrics], mean) for part in parts}
         ends = {"lowest": min, "highest": max} if len(metrics) > 1 else {}
         spread = {part: _points([metric["values"] for metric in metrics], end) for part, end in ends.items()}
-        merged = without(metrics[0], "interval")  # of a single run, as below
+        merged = without(metrics[0], "interval") if ends else metrics[0]  # the spread says more
         alike = all(metric.get("names") == merged.get("names") for metric in metrics)
         return changed(merged if alike else without(merged, "names"), **means, **spread)
     repeats = group.repeats(key)

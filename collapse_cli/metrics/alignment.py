@@ -61,6 +61,7 @@ class Alignment:
     alignment_of_class: dict[str, float] | None = each(
         "alignment of the views of each class; of more than 1000 classes, the 1000 with the lowest",
         of="class",
+        unit="squared distance, 0 to 4",
         label="alignment",
         low=0,
         high=4,
@@ -69,6 +70,7 @@ class Alignment:
     uniformity_of_class: dict[str, float] | None = each(
         "uniformity within each class: 0 where the class is one point; of more than 1000 classes, the 1000 with the highest",
         of="class",
+        unit="nats",
         label="uniformity",
         high=0,
         default=None,

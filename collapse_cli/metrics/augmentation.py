@@ -53,9 +53,10 @@ class Augmentation:
         headline=True, default=None, low=0, high=1,
     )  # fmt: skip
     along: Curve = curve(
-        "share of the variance between views of one image along each generalised direction",
+        "share of the variance between views of one image along each generalised direction; above 1 where the variance "
+        "of the images, whose estimate is unbiased, comes out below 0",
         label="share within, by direction", x="generalised direction, by share", y="share within",
-        apart="dimensions", low=0, high=1, default=Curve(()),
+        apart="dimensions", low=0, default=Curve(()),
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ class Signal:
     )  # fmt: skip
     by_cause: dict[str, float] | None = each(
         "evidence as a multiple of the threshold; it is a cause from 1 on", of="cause", label="times the threshold",
-        default=None,
+        null="threshold", default=None,
     )  # fmt: skip
     losses: Curve | None = curve(
         "mean training loss of each epoch",

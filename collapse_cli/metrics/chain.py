@@ -30,23 +30,23 @@ class Chain:
     together: int | float = number(
         "surviving directions of their product",
         convention=LIVING,
-        null="before",
+        null="initial",
         headline=True,
         unit="dimensions",
     )
     poorest: int | float = number(
-        "surviving directions of the layer that has the fewest", convention=LIVING, null="before", headline=True,
+        "surviving directions of the layer that has the fewest", convention=LIVING, null="initial", headline=True,
         unit="dimensions"
     )  # fmt: skip
     block_energy: float | None = number(
         "mean over adjacent layers of ||A[:k, :k]||_F^2 / k: share of a layer's k strongest "
         "output directions that lies in the k strongest input directions of the next layer; k is "
         "that of each pair's product",
-        null="before", headline=True, default=None, low=0,
+        null="initial", headline=True, default=None, low=0,
     )  # fmt: skip
     by_depth: Curve = curve(
         "surviving directions of the product of the first layers",
-        label="surviving directions by depth", x="layers multiplied", y="surviving directions", null="before", sketch=True,
+        label="surviving directions by depth", x="layers multiplied", y="surviving directions", null="initial", sketch=True,
         low=0, default=Curve(()),
     )  # fmt: skip
 
@@ -56,7 +56,7 @@ class ChainCourse:
     """Linear layers in a row over the epochs kept."""
 
     together: int | float = number(
-        "surviving directions of their product, last epoch", convention=LIVING, null="before", headline=True, unit="dimensions"
+        "surviving directions of their product, last epoch", convention=LIVING, null="initial", headline=True, unit="dimensions"
     )  # fmt: skip
     living: Mapping[str, Curve] = lines(
         "surviving directions of the product of the first layers", label="surviving directions by epoch",

@@ -116,7 +116,7 @@ class Classes:
     )  # fmt: skip
     closest: dict[str, float] | None = each(
         "cosine of the 20 pairs of class means, about the mean of all, that lie closest; where there are more than 100 classes",
-        of="pair of classes", label="closest class means", low=-1, high=1, default=None,
+        of="pair of classes", unit="cosine", label="closest class means", low=-1, high=1, default=None,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from collapse_cli.values import Curve, Matrix, Measured
 FLOOR = ROUNDING**0.5  # 1e-6 of the largest singular value: what is below is what float32 leaves of a zero
 STRAY = 2.0  # of the scale on which extreme singular values of random matrices vary: 1 in 50 strays further
 POINTS = 64  # of each layer's spectrum, where many layers share one image
+INITIAL, RANDOM = "initial", "random"  # the null, and that of weights whose initial ones are not known
 FAINT = 0.1  # of the fresh ones' root mean square: what is below, which varies most by chance, counts as that there
 
 LOST = (
@@ -48,10 +49,7 @@ class Layer:
     TABLE: ClassVar = Table(
         order=("outputs", "inputs", "alive", "stable_rank", "effective_rank", "above", "below"),
         together={"outputs / inputs": ("outputs", "inputs")},
-        json_only=(
-            "effective_rank_sigma",
-            "participation_ratio",
-        ),  # other ranks of the same: the verdict is of `alive`
+        json_only=("effective_rank_sigma", "participation_ratio"),  # of the same: the verdict is of `alive`
     )
 
     outputs: int = number("rows of the weight matrix, out")
@@ -96,9 +94,9 @@ class Layer:
         low=0,
     )
     spectrum: Curve | None = curve(
-        "singular values over the root mean square of the initial ones",
-        label="singular values", x="share of the directions, by size", y="singular value / initial", log="y", null="initial",
-        apart="result", low=0, default=None,
+        "singular values over the root mean square of those of the null",
+        label="singular values", x="share of the directions, by size", y="σ / root mean square of the null",
+        log="y", null="initial", apart="result", low=0, default=None,
     )  # fmt: skip
 
 
@@ -125,9 +123,10 @@ class Stack:
         low=0, high=1, default=None,
     )  # fmt: skip
     spectra: Matrix | None = matrix(
-        f"log10 of each singular value over the initial one of its place, both at least {FAINT} "
-        "of the initial root mean square",
-        label="log₁₀ σ / initial σ", rows="layer, from the input on", columns="direction by size, in 64 steps", default=None,
+        f"log10 of each singular value over that of the null at its place, both at least {FAINT} "
+        "of the null's root mean square; null: initial weights, or random ones where those are not known",
+        label="log₁₀ σ / σ of the null", rows="layer, from the input on", columns="direction by size, in 64 steps",
+        low=-1, high=1, default=None,
     )  # fmt: skip
 
 
@@ -139,7 +138,7 @@ def layer(weight: Tensor, generator: Generator, initial: Tensor | None = None) -
     sigma, null = singular_values(weight), singular_values(fresh)  # (r,) each
     outputs, inputs = weight.shape
     low, high = bulk(outputs, inputs, float(fresh.square().mean()))
-    ranks, chance = _ranks(sigma), _ranks(null)
+    ranks, chance, null_is = _ranks(sigma), _ranks(null), INITIAL if own else RANDOM
     return Layer(
         outputs=outputs,
         inputs=inputs,
@@ -149,8 +148,8 @@ def layer(weight: Tensor, generator: Generator, initial: Tensor | None = None) -
             as_given(float(weight.norm()), k), null=as_given(float(fresh.norm()), k) if own else None
         ),
         change=None if initial is None else float((weight - fresh).norm() / fresh.norm()),
-        spectrum=_spectrum(sigma, null),
-        **{name: Measured(value, null=chance[name]) for name, value in ranks.items()},
+        spectrum=_spectrum(sigma, null, null_is),
+        **{name: Measured(value, null=chance[name], null_is=null_is) for name, value in ranks.items()},
     )
 
 
@@ -167,9 +166,9 @@ def _ranks(sigma: Tensor) -> dict[str, float]:
     }
 
 
-def _spectrum(sigma: Tensor, null: Tensor) -> Curve:
-    unit, places = null.square().mean().sqrt(), range(1, len(sigma) + 1)
-    return Curve((sigma / unit).tolist(), (place / len(sigma) for place in places), (null / unit).tolist())
+def _spectrum(sigma: Tensor, null: Tensor, null_is: str) -> Curve:
+    unit, at = null.square().mean().sqrt(), (place / len(sigma) for place in range(1, len(sigma) + 1))
+    return Curve((sigma / unit).tolist(), at, (null / unit).tolist(), null_is=null_is)
 
 
 def flat(weight: Tensor) -> Tensor:
@@ -225,12 +224,13 @@ def stack(by_name: Mapping[str, Layer], imaged: bool = False, aligned: Curve | N
     layers, names = list(by_name.values()), list(by_name)
     changes = {place: each.change for place, each in enumerate(layers) if each.change is not None}
     ranks = [each.stable_rank for each in layers]
+    null_is = " or ".join(sorted({getattr(rank, "null_is", INITIAL) for rank in ranks}))
     spectra = {name: each.spectrum for name, each in by_name.items() if each.spectrum} if imaged else {}
     return Stack(
         layers=len(layers),
         weights=sum(each.outputs * each.inputs for each in layers),
         lost=sum(lost(each.alive, _null(each.alive)) for each in layers),
-        stable_rank=Curve(ranks, range(len(layers)), map(_null, ranks), names=names),
+        stable_rank=Curve(ranks, range(len(layers)), map(_null, ranks), names=names, null_is=null_is),
         change=Curve(changes.values(), changes, names=names) if changes else None,
         aligned=aligned,
         spectra=Matrix(map(_image, spectra.values()), row_names=spectra) if spectra else None,

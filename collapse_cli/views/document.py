@@ -12,6 +12,8 @@ from collapse_cli.answers import SCHEMA, Answer, Entry, Verdict, version
 
 Metric = dict[str, Any]
 Document = dict[str, Any]
+Subject = tuple[int, str]
+"""What was measured: the place of its input, and its name there (of the input itself, of a layer, of a group of runs)."""
 
 
 def document(answer: Answer, argv: Sequence[str] = ()) -> Document:
@@ -100,10 +102,26 @@ def names(document: Document) -> list[str]:
     brief = _brief([result["of"] for result in results])
     taken = Counter((result["kind"], name) for result, name in zip(results, brief, strict=True))
     wished = [
-        name if taken[result["kind"], name] == 1 else f"{name} ({_input(document, result)})"
+        name if taken[result["kind"], name] == 1 else f"{name} ({_input(document, result['input'])})"
         for result, name in zip(results, brief, strict=True)
     ]
     return _numbered([(result["kind"], name) for result, name in zip(results, wished, strict=True)])
+
+
+def subject_of(result: dict[str, Any]) -> Subject:
+    return result["input"], result["subject"]
+
+
+def subjects(document: Document) -> dict[Subject, str]:
+    """A name for every subject, as `names` has them but without a space; with its input where that is not enough."""
+    every = list(dict.fromkeys(map(subject_of, document["results"])))
+    brief = _brief([name for _, name in every])
+    taken = Counter(brief)
+    wished = [
+        name if taken[name] == 1 else f"{name} ({_input(document, number)})"
+        for (number, _), name in zip(every, brief, strict=True)
+    ]
+    return dict(zip(every, _numbered([("", name) for name in wished]), strict=True))
 
 
 def _brief(names: list[str]) -> list[str]:
@@ -138,7 +156,7 @@ def verdicts(document: Document) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def _input(document: Document, result: dict[str, Any]) -> str:
+def _input(document: Document, number: int) -> str:
     inputs = document["inputs"]
-    path = inputs[result["input"]].get("path") if result["input"] < len(inputs) else None
-    return str(path) if path else f"input {result['input'] + 1}"
+    path = inputs[number].get("path") if number < len(inputs) else None
+    return str(path) if path else f"input {number + 1}"

@@ -70,10 +70,16 @@ def test_what_is_the_same_in_all_runs_is_a_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "spread"), [([(1, 2)], {}), ([(1, 2), (3, 6)], {"lowest": [1, 2], "highest": [3, 6]})]
+    ("runs", "spread"),
+    [
+        ([(1, 2)], {"interval": [[0, 0], [9, 9]]}),
+        ([(1, 2), (3, 6)], {"lowest": [1, 2], "highest": [3, 6]}),
+    ],
 )
-def test_the_interval_of_a_single_run_gives_way(runs: list[Any], spread: dict[str, Any]) -> None:
-    """As that of a number does: what is drawn about a mean is the spread of its runs. Names of places stay."""
+def test_the_interval_of_a_curve_gives_way_to_the_spread_of_its_runs(
+    runs: list[Any], spread: dict[str, Any]
+) -> None:
+    """A single run has no spread, and its curve stays as uncertain as it is alone. Names of places stay."""
     inner = {"interval": [[0, 0], [9, 9]], "names": ["a", "b"]}
     (entry,) = sides.side_by_side([group(*({"rank.h": course(*values, **inner)} for values in runs))])
     means = [sum(at) / len(runs) for at in zip(*runs, strict=True)]

@@ -83,21 +83,25 @@ RANGES = {
 # Of the values of curves, families of curves, matrices and numbers by name: cosines, shares and probabilities, and what is not
 # negative: variances, ranks, counts, distances
 WITHIN = {
-    (-1, 1): "Classes.cosines Classes.closest History.mean_cosine",
+    (-1, 1): "Classes.cosines Classes.closest History.mean_cosine Stack.spectra",
     (
         0,
         1,
-    ): "Augmentation.along Balance.high_quality Calibration.right_by_kind ChainCourse.block_energy Clusters.recall "
+    ): "Balance.high_quality Calibration.right_by_kind ChainCourse.block_energy Clusters.recall "
     "Clusters.sizes Course.block_energy Lidar.along Matching.matching Modality.cosines Modes.by_share Modes.images "
     "Modes.quality_course Oracle.false_by_rank Oracle.matching_by_rank Pair.entries Pair.overlap Spectrum.explained "
     "Stack.aligned Strengths.recognised Strengths.wins",
     (0, 4): "Alignment.alignment_of_class",
-    (0, None): "Balance.held Calibration.confusion Chain.by_depth ChainCourse.living Classes.rank_of_class "
+    (
+        0,
+        None,
+    ): "Augmentation.along Balance.held Calibration.confusion Chain.by_depth ChainCourse.living Classes.rank_of_class "
     "Classes.variance_of_class Clusters.confusion Course.effective_rank Dormant.scores Evidence.eigenvalues "
     "Expected.false_negatives_of_class History.effective_rank History.std_sqrt_d Layer.spectrum Lidar.eigenvalues "
-    "Modes.held_course Signal.course Spectrum.eigenvalues Stack.change Stack.stable_rank Strengths.within Tried.course",
+    "Modes.held_course "
+    "Signal.course Spectrum.eigenvalues Stack.change Stack.stable_rank Strengths.within Tried.course",
     (None, 0): "Alignment.uniformity_of_class",
-    (None, None): "Diagnostic.value History.loss Signal.by_cause Signal.losses Stack.spectra",
+    (None, None): "Diagnostic.value History.loss Signal.by_cause Signal.losses",
 }
 # Whose x counts the directions or units of a space, and of which each result has axes of its own
 DIMENSIONS = "Augmentation.along Dormant.scores Evidence.eigenvalues Lidar.along Lidar.eigenvalues Spectrum.eigenvalues "

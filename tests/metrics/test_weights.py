@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from collapse_cli.metric import metrics
 from collapse_cli.metrics.weights import Layer, _image, bulk, layer, lost, random, stack
 from collapse_cli.values import Curve
 
@@ -223,6 +224,17 @@ def test_layers_without_initial_weights_leave_gaps_in_the_change() -> None:
     assert tuple(found) == pytest.approx((0, 2))
     assert (found.x, found.names) == ((0, 2), ("a", "b", "c"))
     assert stack({"a": measure(fresh)}).change is None
+
+
+def test_a_null_is_initial_only_where_the_initial_weights_are_known() -> None:
+    """Else it is that of random weights, and of a stack of both kinds it is named after both."""
+    fresh = with_values(4, 6, [1] * 4)
+    own, foreign = measure(fresh, fresh), measure(fresh)
+    for result, name in ((own, "initial"), (foreign, "random")):
+        declared = metrics(result)
+        assert {declared[rank]["null_is"] for rank in RANKS} == {declared["spectrum"]["null_is"]} == {name}
+        assert metrics(stack({"a": result}))["stable_rank"]["null_is"] == name
+    assert metrics(stack({"a": own, "b": foreign}))["stable_rank"]["null_is"] == "initial or random"
 
 
 def test_the_null_has_the_norm_of_the_weight() -> None:

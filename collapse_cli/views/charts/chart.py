@@ -1,19 +1,21 @@
 """The kinds of charts: plain data, with every text, limit and value that a painter needs. A painter decides colours and places.
 
-`place` is the position of a result among those of the document: a painter gives the same colour, dashes and marker to the
-same place in every chart. Values that are no number are None: a gap in a line, a missing bar.
+`place` says whose something is (`places.py`): a painter gives the same colour and marker to the same place in every chart, and
+ink to -1, which belongs to no result alone. Values that are no number are None: a gap in a line, a missing bar.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from collapse_cli.views.scale import Axis
+from collapse_cli.views.words import figures
 
 Role = Literal["result", "null", "initial"]
 Values = tuple[float | None, ...]
+Ends = tuple[float, float] | None
+"""Of an interval, the lower first."""
 
 GROUPED = 3  # results whose bars stand together
 
@@ -53,7 +55,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Curves:
-    """Lines over one pair of axes. shades: they are an ordered family, from dark to light, the first and the last labelled."""
+    """Lines over one pair of axes. shades: they are an ordered family, from dark to light, the first and the last labelled;
+    note: what the lines do not show, as a result without a value.
+    """
 
     title: str
     x: Side
@@ -61,6 +65,17 @@ class Curves:
     lines: tuple[Line, ...]
     help: str = ""
     shades: bool = False
+    note: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know beside the lines: what bands are, what lies below a floor, the chart's own note."""
+        bands = dict.fromkeys(line.band for line in self.lines if line.band)
+        texts = [f"band: {', '.join(bands)}"] if bands else []
+        for side in (self.x, self.y):
+            if side.scale.floored:
+                texts.append(f"values below {figures(side.scale.low)} are drawn there")
+        return (*texts, *([self.note] if self.note else []))
 
 
 @dataclass(frozen=True)
@@ -79,14 +94,14 @@ class Bar:
     label: str
     place: int
     values: Values
-    intervals: tuple[tuple[float, float] | None, ...] = ()
+    intervals: tuple[Ends, ...] = ()
 
 
 @dataclass(frozen=True)
 class Bars:
     """Horizontal bars from 0, or dots where many results share a row. nulls: of each row; null_is: what they are.
 
-    more: rows that are left out.
+    more: rows that are left out; gap: the row before which they are, 0 where that is not between rows.
     """
 
     title: str
@@ -97,6 +112,7 @@ class Bars:
     null_is: str = ""
     help: str = ""
     more: int = 0
+    gap: int = 0
 
     @property
     def dots(self) -> bool:
@@ -120,41 +136,51 @@ class Heat:
 
 @dataclass(frozen=True)
 class Points:
-    """The points of one result in a scatter."""
+    """The points of one result in a scatter. intervals: of each point, along x and along y, where there are any."""
 
     label: str
     place: int
     at: tuple[tuple[float, float], ...]
+    intervals: tuple[tuple[Ends, Ends], ...] = ()
 
 
 @dataclass(frozen=True)
 class Scatter:
-    """Two numbers of every result against each other."""
+    """Two numbers of every result against each other. null: the point of the null that all share; null_is: its name."""
 
     title: str
     x: Side
     y: Side
     points: tuple[Points, ...]
     help: str = ""
+    null: tuple[float, float] | None = None
+    null_is: str = ""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check of a gate: its margin from the bound as a share of it, met on the right of 0, and what it came to in words."""
+    """A check of a gate: its margin from the bound as a share of it, met on the right of 0, and what it came to in words.
+
+    shown, shown_interval: the margin and its interval as far as the axis reaches; beyond: the side on which it lies farther.
+    """
 
     label: str
     result: str
     margin: float | None
-    interval: tuple[float, float] | None
+    interval: Ends
     text: str
+    shown: float | None = None
+    shown_interval: Ends = None
+    beyond: Literal[-1, 0, 1] = 0
 
 
 @dataclass(frozen=True)
 class Checks:
-    """The checks of a gate on one axis."""
+    """The checks of a gate on one axis, the bounds of all at its 0."""
 
     title: str
     rows: tuple[Check, ...]
+    x: Side
 
 
 @dataclass(frozen=True)
@@ -176,7 +202,3 @@ class Sentence:
 
 
 Chart = Curves | Multiples | Bars | Heat | Scatter | Checks | Clouds | Sentence
-
-
-def titles(charts: Sequence[Chart]) -> list[str]:
-    return [chart.title for chart in charts]

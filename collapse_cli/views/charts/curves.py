@@ -2,78 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
-from collapse_cli.answers import BETWEEN
-from collapse_cli.views.charts.chart import Curves, Line, Multiples, Values
-from collapse_cli.views.charts.sides import side
+from collapse_cli.views.charts.chart import Curves, Line, Multiples, Sentence, Values
+from collapse_cli.views.charts.places import Measured, labelled
+from collapse_cli.views.charts.sides import near, side
 from collapse_cli.views.document import Metric
 from collapse_cli.views.scale import points
-from collapse_cli.views.words import titled
+from collapse_cli.views.words import figures, titled
 
 BEFORE = 3  # results, of more of which the curves at initialisation would hide the others
 MULTIPLES = 24  # small axes
 FAMILY = 6  # curves that are told apart by colour; more are shades
-NEAR = 0.03  # of a null: two that differ by less cover each other
+SHORT = 1.1  # times a curve's end, from which on another's lies far beyond it
 SEEDS, INTERVAL = "lowest to highest seed", "95 % interval"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One metric of one result. result: the result's name in its document; label: what tells it from the others of its chart;
-    place, of_input: the places of the result and of its input in the document.
-    """
-
-    result: str
-    space: str
-    place: int
-    metric: Metric
-    of_input: int = 0
-    label: str = ""
-
-
-def labelled(measured: Sequence[Measured]) -> list[Measured]:
-    """Each with its label: its space where all are of one input, its input where all are of one space, else both.
-
-    An input has the same place, and so the same colour, in the charts of all spaces.
-    """
-    inputs, spaces = (
-        [input_of(each.result, each.space) for each in measured],
-        {each.space for each in measured},
-    )
-    if len(set(inputs)) == 1:
-        labels = [each.space or each.result for each in measured]
-    elif len(spaces) == 1:
-        measured, labels = [replace(each, place=each.of_input) for each in measured], inputs
-    else:
-        labels = [each.result for each in measured]
-    unique = len(set(labels)) == len(labels)
-    return [
-        replace(e, label=label if unique else e.result) for e, label in zip(measured, labels, strict=True)
-    ]
-
-
-def input_of(result: str, space: str) -> str:
-    """The name of a result without its space."""
-    return result.removesuffix(f"{BETWEEN}{space}")
-
-
-def curves(measured: Sequence[Measured]) -> Iterator[Curves | Multiples]:
+def curves(every: Sequence[Measured]) -> Iterator[Curves | Multiples | Sentence]:
     """One chart for all results; where they do not share axes, one for each number of dimensions, or small ones."""
-    declared = measured[0].metric
+    declared = every[0].metric
     title = titled(declared["label"])
+    measured = [each for each in every if _any(each.metric["values"])]
+    missing = [each.label for each in every if each not in measured]
+    if not measured:
+        yield Sentence(title, f"{title}: {_no_value(missing)}.")
+        return
     apart = declared.get("apart", "")
     names = {tuple(each.metric.get("names", ())) for each in measured}
+    note = _no_value(missing) if missing else ""
     if (apart == "result" and len(measured) > 1) or len(names) > 1:
         charts = [_curves(each.label, [replace(each, place=0)], each.metric) for each in thinned(measured)]
         yield multiples(title, charts, len(measured), declared["help"])
     elif apart == "dimensions":
         for part in by_length(measured):
-            yield _curves(_told(title, part, measured), labelled(part), declared)
+            yield _curves(_told(title, part, measured), labelled(part), declared, note)
     else:
-        yield _curves(title, list(measured), declared)
+        yield _curves(title, measured, declared, note)
+
+
+def _any(values: Iterable[float | None]) -> bool:
+    """Whether there is a number among them."""
+    return any(value is not None for value in values)
+
+
+def _no_value(labels: Sequence[str]) -> str:
+    return f"no value of {', '.join(labels)}" if any(labels) else "no value"
 
 
 def thinned(measured: Sequence[Measured]) -> list[Measured]:
@@ -100,12 +75,25 @@ def _told(title: str, part: Sequence[Measured], every: Sequence[Measured]) -> st
     return f"{title}: {', '.join(each.result for each in part)}"
 
 
-def _curves(title: str, measured: Sequence[Measured], declared: Metric) -> Curves:
-    lines = (*_nulls(measured), *_initial(measured), *map(_result, measured))
-    return _chart(title, lines, declared)
+def _curves(title: str, measured: Sequence[Measured], declared: Metric, note: str = "") -> Curves:
+    results = [_result(each) for each in measured]
+    lines = [line for line in (*_nulls(measured), *_initial(measured), *results) if _any(line.y)]
+    notes = filter(None, (note, _ends(results, declared)))
+    return _chart(title, lines, declared, note="; ".join(notes))
 
 
-def _chart(title: str, lines: Sequence[Line], declared: Metric, shades: bool = False) -> Curves:
+def _ends(results: Sequence[Line], declared: Metric) -> str:
+    """Where each curve ends, where some end long before others: it has fewer keys, or steps, not other values there."""
+    ends = [max(line.x) for line in results]
+    if declared.get("names") or not all(line.joined for line in results) or max(ends) <= SHORT * min(ends):
+        return ""
+    told = ", ".join(f"{figures(end)} ({line.label})" for end, line in zip(ends, results, strict=True))
+    return f"{titled(declared['x'])} ends at {told}"
+
+
+def _chart(
+    title: str, lines: Sequence[Line], declared: Metric, shades: bool = False, note: str = ""
+) -> Curves:
     log = declared.get("log", "")
     names = declared.get("names", ())
     across = [x for line in lines for x in line.x]
@@ -113,7 +101,7 @@ def _chart(title: str, lines: Sequence[Line], declared: Metric, shades: bool = F
     x = side(declared["x"], across, "x" in log, names=names, from_zero=False)
     named = declared.get("y") or declared["label"]
     y = side(named, up, "y" in log, declared.get("low"), declared.get("high"))
-    return Curves(title, x, y, tuple(lines), declared.get("help", ""), shades)
+    return Curves(title, x, y, tuple(lines), declared.get("help", ""), shades, note)
 
 
 def _result(each: Measured) -> Line:
@@ -136,16 +124,22 @@ def _band(metric: Metric) -> tuple[Values, Values]:
 
 
 def _nulls(measured: Sequence[Measured]) -> list[Line]:
-    """Each different null once, by its name, with its result where there are several."""
+    """Each different null once, by its name, with its result where it is not that of all."""
     every = [
         Line(
             each.metric.get("null_is", "null"), *_points(each.metric, "null"), "null", each.place, each.label
         )
         for each in measured
-        if each.metric.get("null")
+        if _has(each, "null")
     ]
     lines = _different(every)
-    return lines if len(lines) == 1 else [replace(line, label=_of(line.label, line.result)) for line in lines]
+    if len(lines) == 1 and len(every) == len(measured):
+        return lines
+    return [replace(line, label=_of(line.label, line.result)) for line in lines]
+
+
+def _has(each: Measured, part: str) -> bool:
+    return _any(each.metric.get(part) or ())
 
 
 def _different(every: Sequence[Line]) -> list[Line]:
@@ -167,35 +161,34 @@ def _of(label: str, result: str) -> str:
 def _same(first: Line, second: Line) -> bool:
     """Whether two nulls would cover each other, as far as both reach; constants do wherever they are measured."""
     if _constant(first) and _constant(second):
-        return _near(first.y[0], second.y[0])
+        return near(first.y[0], second.y[0])
     return all(
-        x == x_2 and _near(y, y_2)
+        x == x_2 and near(y, y_2)
         for x, x_2, y, y_2 in zip(first.x, second.x, first.y, second.y, strict=False)
     )
 
 
 def _constant(line: Line) -> bool:
-    return all(_near(line.y[0], value) for value in line.y)
-
-
-def _near(first: float | None, second: float | None) -> bool:
-    if first is None or second is None:
-        return first is second
-    return abs(first - second) <= NEAR * max(abs(first), abs(second))
+    return all(near(line.y[0], value) for value in line.y)
 
 
 def _initial(measured: Sequence[Measured]) -> list[Line]:
-    """What a few results were at initialisation: once, where they began alike."""
+    """What a few results were at initialisation: once where all began alike, then as nobody's."""
     if len(measured) > BEFORE:
         return []
-    lines = _different(
-        [
-            Line("at initialisation", *_points(each.metric, "initial"), "initial", each.place, each.label)
-            for each in measured
-            if each.metric.get("initial")
-        ]
-    )
-    return lines if len(lines) == 1 else [replace(line, label=f"{line.result}, initial") for line in lines]
+    every = [
+        Line("at initialisation", *_points(each.metric, "initial"), "initial", each.place, each.label)
+        for each in measured
+        if _has(each, "initial")
+    ]
+    lines = _different(every)
+    if len(lines) == 1 and len(every) == len(measured):
+        return lines if len(every) == 1 else [replace(lines[0], place=-1, result="")]
+    return [replace(line, label=_initial_of(line)) for line in lines]
+
+
+def _initial_of(line: Line) -> str:
+    return f"{line.result}, initial" if line.result else line.label
 
 
 def _points(metric: Metric, part: str) -> tuple[tuple[float, ...], Values]:
@@ -203,20 +196,22 @@ def _points(metric: Metric, part: str) -> tuple[tuple[float, ...], Values]:
     return tuple(x for x, _ in drawn), tuple(y for _, y in drawn)
 
 
-def families(measured: Sequence[tuple[str, Metric]]) -> Curves | Multiples:
+def families(measured: Sequence[tuple[str, Metric]]) -> Curves | Multiples | Sentence:
     """The families of curves of all results, each in axes of its own: told apart where a family is small, else in shades."""
     title, declared = titled(measured[0][1]["label"]), measured[0][1]
     charts = [_family(name if len(measured) > 1 else title, metric) for name, metric in measured]
-    return (
-        charts[0] if len(charts) == 1 else multiples(title, charts[:MULTIPLES], len(charts), declared["help"])
-    )
+    drawn = [chart for chart in charts if chart.lines]
+    if len(drawn) > 1:
+        return multiples(title, drawn[:MULTIPLES], len(measured), declared["help"])
+    return drawn[0] if drawn else Sentence(title, f"{title}: no value.")
 
 
 def _family(title: str, metric: Metric) -> Curves:
-    lines = [
+    every = [
         Line(label, *_points(member, "values"), "result", place, label)
         for place, (label, member) in enumerate(metric["values"].items())
     ]
+    lines = [line for line in every if _any(line.y)]
     return _chart(title, lines, metric, shades=len(lines) > FAMILY)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from collapse_cli.figures import alike
-from collapse_cli.views.charts.chart import Bar, Bars, Sentence, Values
-from collapse_cli.views.charts.curves import Measured
+from collapse_cli.views.charts.chart import Bar, Bars, Ends, Sentence, Values
+from collapse_cli.views.charts.places import Measured
 from collapse_cli.views.charts.sides import of_number, side
 from collapse_cli.views.document import Metric
 from collapse_cli.views.words import figures, titled
@@ -16,29 +17,72 @@ ROWS = 30  # of an `each`; of more, the lowest and the highest are drawn
 
 
 def each(measured: Sequence[Measured]) -> Bars | Sentence:
-    """A row for each name; a sentence where all values are equal."""
+    """A row for each name; a sentence where all values are equal, or none is a number."""
     declared = measured[0].metric
-    every = list(dict.fromkeys(row for one in measured for row in one.metric["values"]))
+    every = list(dict.fromkeys(row for result in measured for row in result.metric["values"]))
     title = f"{titled(declared['label'])} by {declared['of']}"
-    if equal := _equal([value for one in measured for value in one.metric["values"].values()]):
+    if equal := _equal([value for result in measured for value in result.metric["values"].values()]):
         return Sentence(title, f"{title}: {equal} for every {declared['of']} ({len(every)} in all).")
-    rows = _extremes(every, measured)
-    if len(rows) < len(every):
-        half = ROWS // 2
-        title = f"{title}: the {half} lowest and {half} highest of {len(every)}"
-    bars = tuple(_bar(one, rows) for one in measured)
-    unit = declared.get("unit", "")
-    values = [value for bar in bars for value in (*bar.values, *_ends(bar))]
-    x = side(unit or declared["label"], values, low=declared.get("low"), high=declared.get("high"))
-    return Bars(title, tuple(rows), bars, x, help=declared["help"], more=len(every) - len(rows))
+    values = {row: tuple(result.metric["values"].get(row) for result in measured) for row in every}
+    if not any(map(_any, values.values())):
+        return Sentence(title, f"{title}: no value ({len(every)} in all).")
+    rows, gap, told = extremes(values) if len(every) > ROWS else (every, 0, "")
+    bars = tuple(_bar(result, rows) for result in measured)
+    nulls = _any_or_none([_row_null(measured, row) for row in rows])
+    held = [value for bar in bars for value in (*bar.values, *_ends(bar))]
+    x = of_number(declared, [*held, *nulls])
+    null_is = declared.get("null_is", "null") if nulls else ""
+    return Bars(
+        title + told, tuple(rows), bars, x, nulls, null_is, declared["help"], len(every) - len(rows), gap
+    )
 
 
-def _bar(one: Measured, rows: Sequence[str]) -> Bar:
+def _any_or_none(values: Sequence[float | None]) -> Values:
+    return tuple(values) if _any(tuple(values)) else ()
+
+
+def _row_null(measured: Sequence[Measured], row: str) -> float | None:
+    """The null that all results have in this row."""
+    return common_null({"null": result.metric.get("nulls", {}).get(row)} for result in measured)
+
+
+def extremes(values: Mapping[str, Values]) -> tuple[list[str], int, str]:
+    """Of many rows those with the lowest and the highest values, by size, the row before which others are left out, and what
+    that is in words.
+
+    They are ranked by the first result that has a number. Rows that tie at an end, and would fill it, are counted instead.
+    """
+    half = ROWS // 2
+    numbered = [row for row in values if _any(values[row])]
+    ranked = sorted(numbered, key=lambda row: _first(values[row]))
+    tied = [at for at in dict.fromkeys((values[ranked[0]], values[ranked[-1]])) if _count(values, at) > half]
+    differing = [row for row in ranked if values[row] not in tied]
+    rows = differing if len(differing) <= ROWS else differing[:half] + differing[-half:]
+    counts = [f"{_count(values, at)} at {_joined(at)}" for at in tied]
+    if len(numbered) < len(values):
+        counts.append(f"{len(values) - len(numbered)} without a value")
+    part = f"the {half} lowest and {half} highest" if len(rows) < len(differing) else f"{len(rows)}"
+    return rows, half if len(rows) < len(differing) else 0, ", ".join((f": {part} of {len(values)}", *counts))
+
+
+def _first(values: Values) -> float:
+    return next(value for value in values if value is not None)
+
+
+def _count(values: Mapping[str, Values], at: Values) -> int:
+    return sum(each == at for each in values.values())
+
+
+def _joined(values: Values) -> str:
+    return " and ".join(dict.fromkeys(map(figures, values)))
+
+
+def _bar(result: Measured, rows: Sequence[str]) -> Bar:
     """The values of one result by row, with the intervals of those that have one."""
-    spans = one.metric.get("intervals", {})
-    intervals = tuple(_interval({"interval": spans.get(row)}) for row in rows)
-    values = tuple(one.metric["values"].get(row) for row in rows)
-    return Bar(one.label, one.place, values, intervals if any(intervals) else ())
+    spans = result.metric.get("intervals", {})
+    intervals = tuple(interval({"interval": spans.get(row)}) for row in rows)
+    values = tuple(result.metric["values"].get(row) for row in rows)
+    return Bar(result.label, result.place, values, intervals if any(intervals) else ())
 
 
 def _ends(bar: Bar) -> Iterator[float]:
@@ -49,16 +93,9 @@ def _ends(bar: Bar) -> Iterator[float]:
 def _equal(values: Sequence[float | None]) -> str:
     """The value that all are, as it is written; empty where they differ, or there is but one."""
     written = set(alike(values))
-    return written.pop() if len(values) > 1 and len(written) == 1 and None not in values else ""
-
-
-def _extremes(every: list[str], measured: Sequence[Measured]) -> list[str]:
-    """All rows where they are few, else those with the lowest and highest values of the first result that has them, by size."""
-    if len(every) <= ROWS:
-        return every
-    values = {row: one.metric["values"][row] for one in reversed(measured) for row in one.metric["values"]}
-    ordered = sorted((row for row in every if values[row] is not None), key=lambda row: values[row])
-    return ordered[: ROWS // 2] + ordered[-(ROWS // 2) :]
+    if len(values) < 2 or len(written) > 1 or None in values:
+        return ""
+    return written.pop() if len(set(values)) == 1 else f"about {written.pop()}"
 
 
 def numbers(measured: Sequence[tuple[Metric, Sequence[Measured]]]) -> Iterator[Bars | Sentence]:
@@ -74,10 +111,10 @@ def numbers(measured: Sequence[tuple[Metric, Sequence[Measured]]]) -> Iterator[B
 
 def _is_count(results: Sequence[Measured]) -> bool:
     return all(
-        isinstance(one.metric["value"], int)
-        and one.metric.get("null") is None
-        and not one.metric.get("interval")
-        for one in results
+        isinstance(result.metric["value"], int)
+        and result.metric.get("null") is None
+        and not result.metric.get("interval")
+        for result in results
     )
 
 
@@ -86,20 +123,23 @@ def _kind(metric: Metric) -> tuple[object, ...]:
 
 
 def _told(metric: Metric, results: Sequence[Measured]) -> str:
-    values = [f"{figures(one.metric['value'])}{f' ({one.label})' if one.label else ''}" for one in results]
+    values = [
+        f"{figures(result.metric['value'])}{f' ({result.label})' if result.label else ''}"
+        for result in results
+    ]
     return f"{titled(metric['label'])}: {', '.join(values)}"
 
 
 def _bars(measured: Sequence[tuple[Metric, Sequence[Measured]]]) -> Bars:
     declared = measured[0][0]
-    names = dict.fromkeys((one.label, one.place) for _, results in measured for one in results)
-    by_name = [{(one.label, one.place): one.metric for one in results} for _, results in measured]
+    names = dict.fromkeys((result.label, result.place) for _, results in measured for result in results)
+    by_name = [{(result.label, result.place): result.metric for result in results} for _, results in measured]
     bars = tuple(
         Bar(*name, tuple(row[name]["value"] if name in row else None for row in by_name),
-            tuple(_interval(row[name]) if name in row else None for row in by_name))
+            tuple(interval(row[name]) if name in row else None for row in by_name))
         for name in names
     )  # fmt: skip
-    nulls = tuple(_null(results) for _, results in measured)
+    nulls = tuple(common_null(result.metric for result in results) for _, results in measured)
     values = [*chain.from_iterable((*bar.values, *_ends(bar)) for bar in bars), *nulls]
     alone = len(measured) == 1
     x = of_number(declared, values) if alone else side(declared.get("unit", ""), values,
@@ -114,12 +154,13 @@ def _any(values: Values) -> bool:
     return any(value is not None for value in values)
 
 
-def _interval(metric: Metric) -> tuple[float, float] | None:
+def interval(metric: Mapping[str, Any]) -> Ends:
+    """Of a number, where both ends are numbers."""
     low, high = metric.get("interval") or (None, None)
     return None if low is None or high is None else (low, high)
 
 
-def _null(results: Sequence[Measured]) -> float | None:
-    """The null that all results have in common."""
-    nulls = {one.metric.get("null") for one in results}
+def common_null(metrics: Iterable[Mapping[str, Any]]) -> float | None:
+    """The null that all have in common."""
+    nulls = {metric.get("null") for metric in metrics}
     return nulls.pop() if len(nulls) == 1 else None

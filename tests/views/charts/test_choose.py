@@ -73,6 +73,9 @@ def test_very_many_layers_are_thinned_and_counted() -> None:
         ([4.0, 6.0], {}, (0, 6)),
         ([-3.0, -2.0], {}, (-3, 0)),
         ([-3.0, 2.0], {}, (-3, 2)),
+        ([0.3, 1.158], {"low": 0, "high": 1}, (0, 1.158)),  # beyond what it can be: an estimate
+        ([-1.2, 0.6], {"low": -1, "high": 1}, (-1.2, 1)),
+        ([1.0, 1.0], {"low": 0, "high": 1}, (0, 1)),
     ],
 )
 def test_an_axis_begins_where_a_reader_expects_it(values: list[float], limits: dict, expected: tuple) -> None:
@@ -205,3 +208,101 @@ def test_heat_values_that_are_no_numbers_are_gaps() -> None:
     (chart,) = charts(of("M", "m", matrix("m", rows="r", columns="c"), ((1.0, float("nan")),)))
     assert isinstance(chart, Heat)
     assert chart.values == ((1.0, None),)
+
+
+def test_the_colours_of_a_matrix_hold_what_lies_beyond_its_limits() -> None:
+    """A scale about 0 stays symmetric; limits far from all values are its ends."""
+    field = matrix("m", rows="r", columns="c", low=-1, high=1)
+    ends = [charts(of("M", "m", field, (row,)))[0] for row in ((0.034, -0.01), (0.5, -1.5), (0.2, 0.3))]
+    assert [(chart.low, chart.high, chart.diverging) for chart in ends] == [
+        (-1, 1, True), (-1.5, 1.5, True), (-1, 1, True)]  # fmt: skip
+    (chart,) = charts(of("M", "m", matrix("m", rows="r", columns="c", low=0, high=1), ((0.2, 1.25),)))
+    assert (chart.low, chart.high, chart.diverging) == (0, 1.25, False)
+
+
+NAN = float("nan")
+
+
+def test_a_result_without_a_value_is_told_and_not_drawn() -> None:
+    field = curve("c", x="epoch", null="chance")
+    lost = Curve([NAN, NAN], null=[NAN, NAN], initial=[NAN, NAN])
+    (chart,) = charts(of("C", "c", field, Curve([1, 2]), lost))
+    assert isinstance(chart, Curves)
+    assert [line.label for line in chart.lines] == ["run 0"]
+    assert chart.notes == ("no value of run 1",)
+
+
+def test_where_no_result_has_a_value_a_sentence_says_so() -> None:
+    field = curve("c", x="epoch")
+    empty, lost = Curve(()), Curve([NAN])
+    assert charts(of("C", "c", field, empty, lost)) == [Sentence("C", "C: no value of run 0, run 1.")]
+    assert charts(of("C", "c", each("c", of="class"), {"a": NAN, "b": NAN})) == [
+        Sentence("C by class", "C by class: no value (2 in all).")
+    ]
+    assert charts(of("C", "c", lines("c", of="layer", x="epoch"), {"a": lost})) == [
+        Sentence("C", "C: no value.")
+    ]
+
+
+def test_what_is_empty_is_no_chart() -> None:
+    assert charts(of("C", "c", each("c", of="class"), {}, {})) == []
+    assert charts(of("M", "m", matrix("m", rows="r", columns="c"), (), ((), ()))) == []
+
+
+def test_a_null_that_only_one_result_has_names_it() -> None:
+    field = curve("c", x="epoch", null="chance")
+    (chart,) = charts(of("C", "c", field, Curve([1, 2], null=[3, 3]), Curve([2, 1])))
+    assert chart.lines[0].label == "chance, run 0"
+
+
+def test_what_was_at_initialisation_belongs_to_all_or_names_its_result() -> None:
+    """Shared by two it has the place of none; of one of two it has that one's name and place."""
+    first, second = Curve([3, 2], initial=[1, 1]), Curve([4, 3])
+    (shared,) = charts(of("S", "e", along(), first, first))
+    assert [(line.label, line.place) for line in shared.lines[:1]] == [("at initialisation", -1)]
+    (single,) = charts(of("S", "e", along(), second, first))
+    assert [(line.label, line.place) for line in single.lines[:1]] == [("run 1, initial", 1)]
+    (alone,) = charts(of("S", "e", along(), first))
+    assert [(line.label, line.place) for line in alone.lines[:1]] == [("at initialisation", 0)]
+
+
+def test_notes_say_what_bands_and_floors_are_and_where_curves_end() -> None:
+    """Curves over 500 and 1,300 keys; 1e-13 lies below a thousandth of a billionth of 1."""
+    field = curve("c", x="rank", log="y")
+    wide = Curve([1, 0.5], x=[1, 500], interval=([0.9, 0.4], [1.1, 0.6]))
+    (chart,) = charts(of("C", "c", field, wide, Curve([1, 1e-13], x=[1, 1300])))
+    assert chart.notes == (
+        "band: 95 % interval",
+        "values below 1.1e-12 are drawn there",
+        "Rank ends at 500 (run 0), 1,300 (run 1)",
+    )
+    (chart,) = charts(of("C", "c", curve("c", x="rank"), Curve([1, 2]), Curve([2, 1])))
+    assert chart.notes == ()
+
+
+def test_of_many_rows_those_that_tie_are_counted() -> None:
+    """Of 40 classes 4 lie below 1; of 100 classes 60 are at 1, and of the other 40 the lowest and the highest are drawn."""
+    few = {f"c{n}": min(1.0, 0.6 + n / 10) for n in range(40)}
+    (chart,) = charts(of("C", "recall", each("recall", of="class"), few))
+    assert chart.rows == ("c0", "c1", "c2", "c3")
+    assert (chart.title, chart.gap, chart.more) == ("Recall by class: 4 of 40, 36 at 1", 0, 36)
+    many = {f"c{n}": min(1.0, n / 40) for n in range(100)}
+    (chart,) = charts(of("C", "recall", each("recall", of="class"), many))
+    assert chart.title == "Recall by class: the 15 lowest and 15 highest of 100, 60 at 1"
+    assert (chart.rows[14:16], chart.gap) == (("c14", "c25"), 15)
+
+
+def test_rows_are_ranked_by_the_first_result_that_has_a_number() -> None:
+    """Of 40 classes h has no number for one, which z has, and for two that nobody has; no class stands twice."""
+    h = {f"c{n}": float(n) for n in range(40)} | {"c5": NAN, "c6": NAN, "c7": NAN}
+    z = {f"c{n}": 0.0 for n in range(40)} | {"c5": 100.0, "c6": NAN, "c7": NAN}
+    (chart,) = charts(of("C", "rank", each("rank", of="class"), h, z, names=("a · h", "a · z")))
+    assert chart.rows[0] == "c0"
+    assert chart.rows[-1] == "c5"
+    assert len(set(chart.rows)) == len(chart.rows) == ROWS
+    assert chart.title == "Rank by class: the 15 lowest and 15 highest of 40, 2 without a value"
+
+
+def test_values_that_are_written_alike_are_about_that() -> None:
+    (chart,) = charts(of("C", "rank", each("rank", of="class"), {"a": 23.106, "b": 23.146}))
+    assert chart.text == "Rank by class: about 23.1 for every class (2 in all)."

@@ -31,6 +31,16 @@ def test_a_row_has_its_margin_its_interval_in_order_and_its_words() -> None:
     assert (second.margin, second.interval, second.text) == (None, None, "FAIL –")
 
 
+def test_what_lies_beyond_the_axis_stands_at_its_end() -> None:
+    """8, 1 and -9 of at least 2 are +3, -1/2 and -5.5 of the bound; the axis reaches from -1 to 1."""
+    checks = [check(8, ">=", 2, interval=[2.5, 9]), check(1, ">=", 2, "fail"), check(-9, ">=", 2, "fail")]
+    chart = margins.chart("Gate", [*checks, check(None, ">", 1, "fail")])
+    assert (chart.x.scale.low, chart.x.scale.high) == (-1, 1)
+    assert [(row.margin, row.shown, row.beyond) for row in chart.rows] == [
+        (3, 1, 1), (-0.5, -0.5, 0), (-5.5, -1, -1), (None, None, 0)]  # fmt: skip
+    assert (chart.rows[0].interval, chart.rows[0].shown_interval) == ((0.25, 3.5), (0.25, 1))
+
+
 def test_a_chart_for_each_input(one: dict) -> None:
     """With its name where there are several; a count such as `passed` is no chart beside them."""
     entry = {"of": "a", "subject": "a", "space": "", "input": 0, "kind": "requirements", "title": "Requirements",

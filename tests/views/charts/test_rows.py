@@ -35,3 +35,20 @@ def test_values_without_intervals_have_none() -> None:
     assert isinstance(chart, Bars)
     assert chart.bars[0].intervals == ()
     assert (chart.x.scale.low, chart.x.scale.high) == (0, 0.4)
+
+
+def test_values_by_name_have_their_nulls_in_their_rows() -> None:
+    """A line at 1 across both causes; the axis holds it; of results with other nulls there is none."""
+    value = {"a": 0.2, "b": 0.4, "c": None}
+    chart = each([measured(values=value, nulls={"a": 1.0, "b": 1.0}, null_is="threshold")])
+    assert isinstance(chart, Bars)
+    assert (chart.nulls, chart.null_is, chart.x.scale.high) == ((1.0, 1.0, None), "threshold", 1.0)
+    chart = each([measured(nulls={"a": 1.0}), measured(nulls={"a": 2.0})])
+    assert isinstance(chart, Bars)
+    assert (chart.nulls, chart.null_is) == ((), "")
+
+
+def test_an_axis_says_what_is_drawn_and_in_which_unit() -> None:
+    chart = each([measured(label="closest pairs", unit="cosine")])
+    assert isinstance(chart, Bars)
+    assert chart.x.label == "Closest pairs (cosine)"

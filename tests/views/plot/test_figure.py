@@ -244,8 +244,8 @@ def test_no_text_covers_another(name, width, request):
 
 
 def test_a_name_is_no_mathematics(two):
-    two["results"][0]["of"] = "$\\frac"
-    two["results"][2]["of"] = "_$a_1$"
+    two["results"][0]["subject"] = "$\\frac"
+    two["results"][2]["subject"] = "_$a_1$"
     figure = plot.figure(two)
     figure.canvas.draw()
     assert r"\$\frac" in [text for drawn in figure.axes for text in texts(drawn)]
