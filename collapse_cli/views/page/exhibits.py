@@ -13,6 +13,7 @@ from markupsafe import Markup
 import collapse_cli.views.page.svg as svg
 from collapse_cli.exhibits import POINTS, THUMBNAILS, Exhibits, Gallery, Map
 from collapse_cli.printable import for_others
+from collapse_cli.views.charts import looks
 from collapse_cli.views.charts.chart import Side
 from collapse_cli.views.page.digits import stored
 from collapse_cli.views.page.figure import Figure, Key, Plot, sentence, swatch
@@ -126,7 +127,7 @@ def _kind(n: int, names: Sequence[str]) -> str:
 
 
 def _points(places: Sequence[tuple[float, float]], kind: int, names: Sequence[str]) -> Markup:
-    d = "".join(svg.MARKERS[kind % svg.SERIES].replace("M", f"M{x:.1f} {y:.1f}m", 1) for x, y in places)
+    d = "".join(svg.MARKERS[looks.marker(kind)].replace("M", f"M{x:.1f} {y:.1f}m", 1) for x, y in places)
     return svg.group([tag("path", d=d, class_=f"points {_kind(kind, names) if names else 'c0'}")], class_="series",
                      data_series=kind)  # fmt: skip
 

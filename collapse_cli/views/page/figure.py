@@ -9,7 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from collapse_cli.printable import json_text
-from collapse_cli.views.page.svg import SERIES, marker, tag
+from collapse_cli.views.charts import looks
+from collapse_cli.views.page.svg import marker, tag
 from collapse_cli.views.page.tables import Table
 
 
@@ -51,7 +52,10 @@ class Figure:
 
 def colour(role: str, place: int) -> str:
     """The classes of a line or mark: the colour of its result, or the null's."""
-    return role if role == "null" else f"s{place % SERIES}{' initial' if role == 'initial' else ''}"
+    if role == "null":
+        return role
+    kind = "ink" if place < 0 else f"s{looks.colour(place)}"
+    return f"{kind}{' initial' if role == 'initial' else ''}"
 
 
 def swatch(classes: str, place: int, line: bool = True, marked: bool = True) -> Markup:

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
+from collapse_cli.views.charts import looks
 from collapse_cli.views.charts.chart import Side
 from collapse_cli.views.scale import Axis, axis
 from collapse_cli.views.words import figures, shortened
@@ -18,7 +19,6 @@ LETTER, LINE = 7.1, 14.0
 TICKS = 5  # aimed at on an axis
 SMALL, LARGE = 0.01, 1e5  # beyond which a logarithmic axis has powers of ten
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-SERIES = 8  # colours, dashes and markers; then they repeat
 MARKERS = (
     "M-3.6 0a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0-7.2 0z",
     "M-3.2-3.2h6.4v6.4h-6.4z",
@@ -85,7 +85,7 @@ def drawing(children: Iterable[str], label: str, width: float = WIDTH, height: f
 
 
 def marker(place: int, x: float, y: float, **attributes: object) -> Markup:
-    return tag("path", d=MARKERS[place % SERIES], transform=f"translate({x:.1f} {y:.1f})", **attributes)
+    return tag("path", d=MARKERS[looks.marker(place)], transform=f"translate({x:.1f} {y:.1f})", **attributes)
 
 
 def path(points: Iterable[tuple[float, float] | None]) -> str:

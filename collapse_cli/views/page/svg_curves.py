@@ -15,6 +15,7 @@ from collapse_cli.views.page.digits import chosen, four
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch
 from collapse_cli.views.page.svg import HEIGHT, WIDTH, Box, tag
 from collapse_cli.views.scale import Axis
+from collapse_cli.views.words import titled
 
 DRAWN, ALL = 300, 4800  # points of a line, and of all lines together
 MARKED = 14  # points of a line that has a marker at each
@@ -60,7 +61,7 @@ def multiples(chart: Multiples) -> Figure:
     alike = len({tuple(line.role for line in each.lines) for each in thin}) == 1
     keys = tuple(_key(thin[0], n, role) for role, n in roles.items()) if alike and len(roles) > 1 else ()
     table_of_all = of_lines(chart.title, chart.charts[0].x, _all_lines(chart))
-    return Figure(chart.title, plots, chart.help, keys, table_of_all, "", _switches(laid))
+    return Figure(chart.title, plots, chart.help, keys, table_of_all, _note(chart.charts[0]), _switches(laid))
 
 
 def _all_lines(chart: Multiples) -> list[tuple[str, Line]]:
@@ -127,6 +128,11 @@ def _key(chart: Curves, n: int, role: str = "") -> Key:
     label = {"result": "measured", "initial": "at initialisation"}.get(role, line.label)
     kind = "ink" if role == "result" else classes(chart, line)
     return Key(n, label, swatch(kind, line.place, line.joined, line.role == "result"))
+
+
+def _note(chart: Curves, *others: str) -> str:
+    """What a reader must know beside the lines, in sentences."""
+    return " ".join(f"{titled(text).rstrip('.')}." for text in (*chart.notes, *others) if text)
 
 
 def _switches(laid: Sequence[Laid]) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 import collapse_cli.views.page.svg as svg
-from collapse_cli.views.charts.chart import Clouds, Scatter
+from collapse_cli.views.charts.chart import Clouds, Points, Scatter
 from collapse_cli.views.page.digits import chosen, four
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch
 from collapse_cli.views.page.svg import HEIGHT, LETTER, WIDTH, Box, tag
@@ -33,12 +33,18 @@ def scatter(chart: Scatter) -> Figure:
     for k, points in enumerate(chart.points):
         places = [(box.x(x, across), box.y(y, up)) for across, up in points.at]
         kind = colour("result", points.place)
-        marks: list[str] = [svg.marker(points.place, *place, class_=f"mark {kind}") for place in places]
+        marks: list[str] = [*_whiskers(points, box, x, y, kind)]
+        marks += [svg.marker(points.place, *place, class_=f"mark {kind}") for place in places]
         name = _name(points.label, places[-1], box, taken)
         parts.append(svg.group([*marks, *([name] if name else [])], class_="series", data_series=k))
         for place, (across, up) in zip(places, points.at, strict=True):
             tip = f"{points.label}\n{chart.x.label}: {four(across)}\n{chart.y.label}: {four(up)}"
             parts.append(tag("circle", cx=place[0], cy=place[1], r=11.0, class_="hit", data_tip=tip))
+    if chart.null:
+        at = box.x(x, chart.null[0]), box.y(y, chart.null[1])
+        parts.append(tag("circle", cx=at[0], cy=at[1], r=4.5, class_="line null"))
+        name = _name(chart.null_is, at, box, taken)
+        parts += [name] if name else []
     told = [f"{p.label}: {four(p.at[0][0])} and {four(p.at[0][1])}" for p in chart.points[:6]]
     plot = Plot(svg.drawing(parts, sentence(told, chart.title)), {"kind": "marks"})
     keys = tuple(
@@ -46,8 +52,20 @@ def scatter(chart: Scatter) -> Figure:
         for k, p in enumerate(chart.points)
     )
     rows = [(p.label, [Cell(four(v), order=v) for v in at]) for p in chart.points for at in p.at]
+    rows += [(chart.null_is, [Cell(four(v), order=v) for v in chart.null])] if chart.null else []
     table = plain(chart.title, "", [chart.x.label, chart.y.label], rows)
     return Figure(chart.title, (plot,), chart.help, keys, table)
+
+
+def _whiskers(points: Points, box: Box, x: Axis, y: Axis, kind: str) -> Iterator[Markup]:
+    """The interval of each point, along x and along y."""
+    for (across, up), (along, above) in zip(points.at, points.intervals, strict=False):
+        if along:
+            d = f"M{box.x(x, along[0]):.1f} {box.y(y, up):.1f}H{box.x(x, along[1]):.1f}"
+            yield tag("path", d=d, class_=f"line thin {kind}")
+        if above:
+            d = f"M{box.x(x, across):.1f} {box.y(y, above[0]):.1f}V{box.y(y, above[1]):.1f}"
+            yield tag("path", d=d, class_=f"line thin {kind}")
 
 
 def _padded(scale: Axis) -> Axis:

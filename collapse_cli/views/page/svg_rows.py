@@ -9,7 +9,6 @@ from markupsafe import Markup
 import collapse_cli.views.page.svg as svg
 from collapse_cli.figures import written
 from collapse_cli.views.charts.chart import Bar, Bars, Checks
-from collapse_cli.views.charts.sides import side
 from collapse_cli.views.page.digits import four, interval
 from collapse_cli.views.page.figure import Figure, Key, Plot, colour, sentence, swatch
 from collapse_cli.views.page.svg import WIDTH, Box, tag
@@ -39,6 +38,9 @@ def bars(chart: Bars) -> Figure:
         ]
         parts.append(svg.group(filter(None, drawn), class_="series", data_series=k))
     parts += _nulls(chart, box, step)
+    if chart.gap:
+        y = box.top + chart.gap * step
+        parts.append(tag("path", d=f"M0 {y:.1f}H{box.right:.1f}", class_="line gap"))
     parts += [_hit(box, n, step, _told(chart, n)) for n in range(len(names))]
     label = sentence(
         [": ".join((chart.rows[n], ", ".join(_told(chart, n)[1:]))) for n in range(len(names))], chart.title
@@ -158,11 +160,15 @@ def _cells(chart: Bars, n: int) -> Iterator[Cell]:
         yield Cell(four(null), order=null)
 
 
+def _arrow(x: float, y: float, beyond: int, kind: str) -> Markup:
+    """That a margin lies farther than the axis reaches."""
+    return tag("path", d=f"M{x:.1f} {y - 4.5:.1f}l{5.5 * beyond} 4.5l{-5.5 * beyond} 4.5z", class_=kind)
+
+
 def checks(chart: Checks) -> Figure:
     """The margin of each check from its bound, right of it where it is met."""
     names = [shortened(check.label, NAME) for check in chart.rows]
-    ends = [end for check in chart.rows for end in (check.margin, *(check.interval or ())) if end is not None]
-    axis, step = side("margin, as a share of the bound", [*ends, 0.0], from_zero=False), 22.0
+    axis, step = chart.x, 22.0
     left, right = 12 + svg.width_of(names), 12 + svg.width_of(check.text for check in chart.rows)
     box = Box(left, 20.0, max(WIDTH - left - right, 90.0), step * len(names))
     zero = box.x(axis.scale, 0.0)
@@ -173,12 +179,16 @@ def checks(chart: Checks) -> Figure:
         middle = box.top + (n + 0.5) * step
         parts.append(svg.text(names[n], box.left - 8, middle + 4, class_="row end"))
         parts.append(svg.text(check.text, box.right + 8, middle + 4, class_="value"))
-        if check.interval:
-            low, high = (box.x(axis.scale, end) for end in check.interval)
+        if check.shown_interval:
+            low, high = (box.x(axis.scale, end) for end in check.shown_interval)
             parts.append(_whisker(low, high, middle, "whisker"))
-        if check.margin is not None:
-            x = box.x(axis.scale, check.margin)
-            parts.append(svg.marker(0, x, middle, class_=f"mark {MARKS.get(check.result, 'null')}"))
+        if check.shown is not None:
+            x, kind = box.x(axis.scale, check.shown), f"mark {MARKS[check.result]}"
+            parts.append(
+                _arrow(x, middle, check.beyond, kind)
+                if check.beyond
+                else svg.marker(0, x, middle, class_=kind)
+            )
         margin = f"margin {interval(check.margin, check.interval)}"
         parts.append(_hit(box, n, step, [check.label, check.text, margin]))
     width = max(WIDTH, box.right + right)

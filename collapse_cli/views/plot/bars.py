@@ -119,6 +119,8 @@ def _names(chart: Bars, width: float) -> list[str]:
 def _rows(axes: Axes, chart: Bars) -> None:
     axes.set_yticks(range(len(chart.rows)), _names(chart, inches(axes)))
     axes.set_ylim(len(chart.rows) - 0.5, -0.5)
+    if chart.gap:
+        axes.axhline(chart.gap - 0.5, color=style.INK, linewidth=0.8, linestyle=(0, (2, 4)))
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     low, high = limits(chart.x, markers=chart.dots)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Check, Checks
-from collapse_cli.views.plot.text import names
+from collapse_cli.views.plot.sides import limits
+from collapse_cli.views.plot.text import names, plain
 
-LOOKS = {"pass": (style.COLOURS[2], "o"), "inconclusive": (style.NULL, "s"), "fail": (style.COLOURS[1], "X")}
-END = 1.0  # of the axis, as a share of the bound; what is farther stands there as an arrow
+LOOKS = {
+    "pass": (style.COLOURS[2], "o"),
+    "warn": (style.COLOURS[4], "D"),
+    "inconclusive": (style.NULL, "s"),
+    "fail": (style.COLOURS[1], "X"),
+}
 ROW = 0.28  # inches
 
 
@@ -23,24 +29,20 @@ def paint(axes: Axes, chart: Checks) -> None:
     for row, check in enumerate(chart.rows):
         _check(axes, row, check)
     axes.axvline(0, color=style.INK, linewidth=1.2)
-    axes.set(xlim=(-1.08 * END, 1.08 * END), ylim=(len(chart.rows) - 0.4, -0.6))
+    axes.set(xlim=limits(chart.x), ylim=(len(chart.rows) - 0.4, -0.6), xlabel=plain(chart.x.label, 60))
     axes.set_yticks(range(len(chart.rows)), names([check.label for check in chart.rows], 34))
-    axes.set_xticks([-1, 0, 1], ["−100 %", "bound", "+100 %"])
-    axes.set_xlabel("Distance from the bound (right: met)")
+    axes.xaxis.set_major_formatter(
+        lambda value, _: "bound" if value == 0 else f"{value:+.0%}".replace("%", " %")
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(3))
 
 
 def _check(axes: Axes, row: int, check: Check) -> None:
     colour, marker = LOOKS[check.result]
-    if check.margin is not None:
-        ends = [min(max(end, -END), END) for end in (*(check.interval or ()), check.margin)]
-        arrow = "<" if check.margin < -END else ">" if check.margin > END else marker
-        axes.plot([min(ends), max(ends)], [row, row], color=colour, linewidth=2.2)
-        axes.plot(min(max(check.margin, -END), END), row, arrow, color=colour, markersize=7)
-    axes.annotate(
-        check.text,
-        (1.02, row),
-        xycoords=("axes fraction", "data"),
-        va="center",
-        fontsize="medium",
-        color=style.INK,
-    )
+    if check.shown is not None:
+        low, high = check.shown_interval or (check.shown, check.shown)
+        axes.plot([min(low, check.shown), max(high, check.shown)], [row, row], color=colour, linewidth=2.2)
+        look = {-1: "<", 0: marker, 1: ">"}[check.beyond]
+        axes.plot(check.shown, row, look, color=colour, markersize=7)
+    axes.annotate(check.text, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize="medium",
+                  color=style.INK)  # fmt: skip

@@ -112,7 +112,6 @@ def _band(axes: Axes, line: Line, chart: Curves, colour: str) -> None:
 
 
 def _note(axes: Axes, chart: Curves) -> None:
-    """What a band is, once, above the axes."""
-    bands = dict.fromkeys(line.band for line in chart.lines if line.band)
-    if bands:
-        labels.note(axes, f"band: {', '.join(bands)}, where it is wider than the line")
+    """What a reader must know beside the lines, above the axes."""
+    if chart.notes:
+        labels.note(axes, "; ".join(chart.notes))

@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox
 
 import collapse_cli.views.plot.labels as labels
 from collapse_cli.views import style
-from collapse_cli.views.charts.chart import Scatter
+from collapse_cli.views.charts.chart import Points, Scatter
 from collapse_cli.views.plot.text import names, plain
 
 COVERED = 5  # pixels from the centre of a point, that it covers
@@ -32,15 +32,38 @@ def paint(axes: Axes, chart: Scatter) -> None:
     for points in chart.points:
         across, up = zip(*points.at, strict=True)
         axes.scatter(across, up, 38, **style.marker(points.place), zorder=3)
+        _intervals(axes, points)
+    if chart.null:
+        axes.scatter(*chart.null, 38, facecolors="none", edgecolors=style.NULL, linestyle="--", zorder=2)
     axes.margins(0.18)
     axes.set(xlabel=plain(chart.x.label, 60), ylabel=plain(chart.y.label, 60))
     if _several(chart):
         _key(axes, chart)
 
 
+def _intervals(axes: Axes, points: Points) -> None:
+    """A line across each point from end to end of its interval, along x and along y."""
+    colour = style.marker(points.place)["color"]
+    for (x, y), (along, up) in zip(points.at, points.intervals, strict=False):
+        if along:
+            axes.plot(along, [y, y], color=colour, linewidth=0.9)
+        if up:
+            axes.plot([x, x], up, color=colour, linewidth=0.9)
+
+
+def _named(chart: Scatter) -> list[tuple[str, tuple[float, float]]]:
+    """Every point with its name, the null's last."""
+    named = [(points.label, points.at[0]) for points in chart.points]
+    return [*named, (chart.null_is, chart.null)] if chart.null else named
+
+
 def _key(axes: Axes, chart: Scatter) -> None:
     looks = [{**style.marker(points.place), "linestyle": ""} for points in chart.points]
-    labels.key(axes, [points.label for points in chart.points], labels.lines(looks))
+    texts = [points.label for points in chart.points]
+    if chart.null:
+        looks.append({"color": style.NULL, "marker": "o", "linestyle": "", "markerfacecolor": "none"})
+        texts.append(chart.null_is)
+    labels.key(axes, texts, labels.lines(looks))
 
 
 def _several(chart: Scatter) -> bool:
@@ -54,10 +77,11 @@ def label(axes: Axes, chart: Scatter) -> None:
     """
     if _several(chart) or axes.get_legend():
         return
-    at = axes.transData.transform([points.at[0] for points in chart.points])
+    named = _named(chart)
+    at = axes.transData.transform([place for _, place in named])
     taken = [Bbox.from_extents(*(centre - COVERED), *(centre + COVERED)) for centre in at]
     placed = []
-    for number, text in enumerate(names([points.label for points in chart.points], 24)):
+    for number, text in enumerate(names([text for text, _ in named], 24)):
         chosen = next(_free(axes, text, number, at, taken), None)
         if chosen is None:
             break

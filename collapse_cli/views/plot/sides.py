@@ -20,7 +20,7 @@ LETTERS = 5.0  # that a number with its distance from the next takes, of the siz
 
 def set_sides(axes: Axes, x: Side, y: Side, markers: bool = False) -> None:
     """Labels, scales and limits; where values lie below a floor, the label says it. markers: with room for them at 0."""
-    axes.set(xlabel=named(x), ylabel=named(y))
+    axes.set(xlabel=plain(x.label, 60), ylabel=plain(y.label, 60))
     axes.set_xlim(*limits(x, markers))
     axes.set_ylim(*limits(y, markers))
     if x.scale.log:
@@ -29,11 +29,6 @@ def set_sides(axes: Axes, x: Side, y: Side, markers: bool = False) -> None:
         axes.set_yscale("log")
     for axis, side in ((axes.xaxis, x), (axes.yaxis, y)):
         _ticks(axis, side)
-
-
-def named(side: Side) -> str:
-    """The label; what lies below the floor of a logarithmic axis is drawn at the floor, and said so."""
-    return plain(side.label, 60) + (f"\n≤ {side.scale.low:.0e}: drawn there" if side.scale.floored else "")
 
 
 def limits(side: Side, markers: bool = False) -> tuple[float, float]:
