@@ -95,7 +95,7 @@ class Layer:
     )
     spectrum: Curve | None = curve(
         "singular values over the root mean square of those of the null",
-        label="singular values", x="share of the directions, by size", y="σ / root mean square of the null",
+        label="singular values", x="share of the directions, by size", y="singular value / root mean square of the null",
         log="y", null="initial", apart="result", low=0, default=None,
     )  # fmt: skip
 

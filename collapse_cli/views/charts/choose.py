@@ -78,12 +78,16 @@ def _all(group: Group, places: Order) -> dict[str, Measured]:
     return {each.result: each for each in measured}
 
 
-def _heats(group: Group, key: str, results: dict[str, Measured]) -> Iterator[Heat]:
+def _heats(group: Group, key: str, results: dict[str, Measured]) -> Iterator[Heat | Sentence]:
     """The matrices of all results, on one colour scale."""
     measured = [(name, metric) for name, metric in group.measured(key) if any(metric["values"])]
     if not measured:
         return
     every = [v for _, metric in measured for row in metric["values"] for v in row if v is not None]
+    if not every:
+        title = titled(measured[0][1]["label"])
+        yield Sentence(title, f"{title}: no value.")
+        return
     scale, diverging = _colours(every, measured[0][1])
     for name, metric in measured:
         yield _heat(_titled(metric["label"], results, name), metric, scale, diverging)

@@ -34,7 +34,7 @@ def curves(every: Sequence[Measured]) -> Iterator[Curves | Multiples | Sentence]
     note = _no_value(missing) if missing else ""
     if (apart == "result" and len(measured) > 1) or len(names) > 1:
         charts = [_curves(each.label, [replace(each, place=0)], each.metric) for each in thinned(measured)]
-        yield multiples(title, charts, len(measured), declared["help"])
+        yield multiples(title, charts, len(every), declared["help"])
     elif apart == "dimensions":
         for part in by_length(measured):
             yield _curves(_told(title, part, measured), labelled(part), declared, note)

@@ -27,6 +27,8 @@ def each(measured: Sequence[Measured]) -> Bars | Sentence:
     if not any(map(_any, values.values())):
         return Sentence(title, f"{title}: no value ({len(every)} in all).")
     rows, gap, told = extremes(values) if len(every) > ROWS else (every, 0, "")
+    if not rows:
+        return Sentence(title, f"{title}{told}.")
     bars = tuple(_bar(result, rows) for result in measured)
     nulls = _any_or_none([_row_null(measured, row) for row in rows])
     held = [value for bar in bars for value in (*bar.values, *_ends(bar))]
@@ -61,8 +63,10 @@ def extremes(values: Mapping[str, Values]) -> tuple[list[str], int, str]:
     counts = [f"{_count(values, at)} at {_joined(at)}" for at in tied]
     if len(numbered) < len(values):
         counts.append(f"{len(values) - len(numbered)} without a value")
-    part = f"the {half} lowest and {half} highest" if len(rows) < len(differing) else f"{len(rows)}"
-    return rows, half if len(rows) < len(differing) else 0, ", ".join((f": {part} of {len(values)}", *counts))
+    left_out = len(rows) < len(differing)
+    part = f"the {half} lowest and {half} highest" if left_out else f"{len(rows)}"
+    told = [f"{part} of {len(values)}" if rows else f"{len(values)} in all", *counts]
+    return rows, half if left_out else 0, f": {', '.join(told)}"
 
 
 def _first(values: Values) -> float:

@@ -306,3 +306,20 @@ def test_rows_are_ranked_by_the_first_result_that_has_a_number() -> None:
 def test_values_that_are_written_alike_are_about_that() -> None:
     (chart,) = charts(of("C", "rank", each("rank", of="class"), {"a": 23.106, "b": 23.146}))
     assert chart.text == "Rank by class: about 23.1 for every class (2 in all)."
+
+
+def test_where_all_rows_tie_a_sentence_counts_them() -> None:
+    """20 of 40 classes at 0, the others at 1: no class is worth a row."""
+    (chart,) = charts(
+        of("C", "recall", each("recall", of="class"), {f"c{n}": float(n > 19) for n in range(40)})
+    )
+    assert chart == Sentence("Recall by class", "Recall by class: 40 in all, 20 at 0, 20 at 1.")
+
+
+def test_a_matrix_without_a_number_is_a_sentence_and_the_layers_without_one_are_counted() -> None:
+    field = matrix("m", rows="r", columns="c")
+    assert charts(of("M", "m", field, ((NAN,),))) == [Sentence("M", "M: no value.")]
+    layers = [Curve([1, 2]), Curve([2, 1]), Curve([NAN, NAN])]
+    (chart,) = charts(of("W", "s", along("result"), *layers, names=("conv1", "conv2", "fc")))
+    assert isinstance(chart, Multiples)
+    assert (chart.title, [small.title for small in chart.charts]) == ("S (2 of 3)", ["conv1", "conv2"])
