@@ -18,6 +18,10 @@ from collapse_cli.metrics.history import diagnostics, history, matching
 from collapse_cli.progress import counted
 
 NAMED = 3  # inputs, up to which a title names them
+LEFT_OUT = (
+    "not on the page, since measured on another checkpoint or on other data: the saved answers of {}; to have them here, measure "
+    "them with the same options"
+)
 
 
 def report(*subjects: Subject) -> list[Answer]:
@@ -100,19 +104,22 @@ def may_show(subject: Subject, asked: bool) -> bool:
     return subject.images is not None and (asked or dataset(subject) in data.NAMES)
 
 
-def measured_alike(document: dict[str, Any], facts: Mapping[str, Any]) -> bool:
+def beside_saved(today: dict[str, Any], saved: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Today's documents by command, and those saved ones that were measured alike; the diagnosis warns of what is left out."""
+    others = {each["command"]: each for each in saved if each["command"] not in today}
+    facts = today["diagnose"]["inputs"][0]
+    alike = {name: each for name, each in others.items() if _measured_alike(each, facts)}
+    if lost := ", ".join(sorted(others.keys() - alike.keys())):
+        today["diagnose"]["warnings"].append(LEFT_OUT.format(lost))
+    return alike | today
+
+
+def _measured_alike(document: dict[str, Any], facts: Mapping[str, Any]) -> bool:
     """Whether a saved answer is of the checkpoint and the data of what was measured now, whose input has these facts."""
     saved = document["inputs"][0] if document["inputs"] else {}
     options = {name: value for name, value in facts.get("options", {}).items() if name != "labels"}
     same = all(saved.get("options", options).get(name) == value for name, value in options.items())
     return same and saved.get("sha256", facts.get("sha256")) == facts.get("sha256")
-
-
-def left_out(commands: Sequence[str]) -> str:
-    """That saved answers are not on the page."""
-    names = ", ".join(commands)
-    why = "measured on another checkpoint or on other data"
-    return f"not on the page, since {why}: the saved answers of {names}; to have them here, measure them with the same options"
 
 
 def in_order(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

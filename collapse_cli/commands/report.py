@@ -82,19 +82,13 @@ def report(
 
 
 def _with_saved(record: Record | None, answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
-    """Today's answers by command, and those in a run folder that were measured alike; what is left out is a warning."""
-    from collapse_cli.analysis.report import left_out, measured_alike
+    """Today's answers by command, and those in a run folder that were measured alike."""
+    from collapse_cli.analysis.report import beside_saved
     from collapse_cli.runs import saved_answers
     from collapse_cli.views.document import document
 
     today = {answer.command: document(answer, sys.argv[1:]) for answer in answers}
-    saved = {each["command"]: each for each in saved_answers.documents(record)} if record else {}
-    others = {name: each for name, each in saved.items() if name not in today}
-    facts = today["diagnose"]["inputs"][0]
-    alike = {name: each for name, each in others.items() if measured_alike(each, facts)}
-    if lost := sorted(others.keys() - alike.keys()):
-        today["diagnose"]["warnings"].append(left_out(lost))
-    return alike | today
+    return beside_saved(today, saved_answers.documents(record)) if record else today
 
 
 def _save(record: Record, answers: Sequence[Answer]) -> None:

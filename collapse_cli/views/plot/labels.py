@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -12,7 +13,7 @@ from matplotlib.transforms import Affine2D, ScaledTranslation
 
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Curves
-from collapse_cli.views.plot.text import inches, names
+from collapse_cli.views.plot.text import inches, letters, names
 
 SMALL = "small"
 APART = 1.25  # distance of two labels, in heights of a letter
@@ -99,9 +100,10 @@ def _label(axes: Axes, text: str, at: float, look: dict[str, Any]) -> None:
 
 
 def note(axes: Axes, text: str) -> None:
-    """A line between the title and the axes."""
-    axes.set_title(axes.get_title(loc="left"), pad=17)
-    axes.annotate(text, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=SMALL,
+    """Lines between the title and the axes, as many as the text takes."""
+    lines = wrap(text, letters(0.85 * inches(axes)))
+    axes.set_title(axes.get_title(loc="left"), pad=6 + 1.25 * style.size() * len(lines))
+    axes.annotate("\n".join(lines), (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=SMALL,
                   color=style.NULL_INK)  # fmt: skip
 
 
