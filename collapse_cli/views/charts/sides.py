@@ -41,7 +41,7 @@ def _scale(values: list[float], log: bool, low: float | None, high: float | None
         least = min(low, *values)
     if from_zero and max(values) <= 0:
         most = 0.0
-    if high is not None and max(values) >= NEAR * high > 0:
+    if high is not None and max(values) > NEAR * high > 0:
         most = max(high, *values)
     return Axis(least, most) if most > least else Axis(least - 0.5, most + 0.5)
 

@@ -81,7 +81,7 @@ def label(axes: Axes, chart: Scatter) -> None:
     at = axes.transData.transform([place for _, place in named])
     taken = [Bbox.from_extents(*(centre - COVERED), *(centre + COVERED)) for centre in at]
     placed = []
-    for number, text in enumerate(names([text for text, _ in named], 24)):
+    for number, text in enumerate(names([text for text, _ in named], 36)):
         chosen = next(_free(axes, text, number, at, taken), None)
         if chosen is None:
             break
