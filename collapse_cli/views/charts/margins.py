@@ -11,7 +11,7 @@ from collapse_cli.views.scale import Axis
 from collapse_cli.views.words import RESULTS, figures
 
 END = 1.0  # of the axis on both sides, as a share of the bound
-AXIS = Side("Distance from the bound, as a share of it (right: met)", Axis(-END, END))
+AXIS = Side("Distance from the bound (right: met)", Axis(-END, END))
 
 
 def checks(metrics: dict[str, Metric]) -> list[Metric]:
