@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from collapse_cli.views import style
 from collapse_cli.views.charts.chart import Check, Checks
@@ -31,10 +30,10 @@ def paint(axes: Axes, chart: Checks) -> None:
     axes.axvline(0, color=style.INK, linewidth=1.2)
     axes.set(xlim=limits(chart.x), ylim=(len(chart.rows) - 0.4, -0.6), xlabel=plain(chart.x.label, 60))
     axes.set_yticks(range(len(chart.rows)), names([check.label for check in chart.rows], 34))
+    axes.set_xticks([chart.x.scale.low, 0.0, chart.x.scale.high])
     axes.xaxis.set_major_formatter(
         lambda value, _: "bound" if value == 0 else f"{value:+.0%}".replace("%", " %")
     )
-    axes.xaxis.set_major_locator(MaxNLocator(3))
 
 
 def _check(axes: Axes, row: int, check: Check) -> None:
