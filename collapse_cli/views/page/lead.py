@@ -182,17 +182,41 @@ def side_by_side(document: Document) -> Table | None:
     inputs = by_input(document)
     if len(inputs) < 2:
         return None
-    shared = [space for space in words.SPACES if all(any(r["space"] == space for r in rs) for rs in inputs)]
-    measured = [next((r for r in rs if shared and r["space"] == shared[0]), rs[0]) for rs in inputs]
-    keys = list(dict.fromkeys(key for result in measured for key in result.get("key_numbers", ())))[:KEYS]
-    of = f" of {shared[0]}" if shared and len({r["space"] for rs in inputs for r in rs}) > 1 else ""
-    columns = ["verdict", *(f"{_label(measured, key)}{of}" for key in keys)]
+    columns = _columns(inputs)
+    headings = ["verdict", *(_heading(inputs, *column) for column in columns)]
     rows = [
-        (_input(results[0]), [_status(results[0]), *(_cell(number, key) for key in keys)])
-        for results, number in zip(inputs, measured, strict=True)
+        (
+            _input(results[0]),
+            [_status(results[0]), *(_cell(_of_space(results, space), key) for space, key in columns)],
+        )
+        for results in inputs
     ]
-    caption = "Each input: verdict and key numbers, in brackets the null" if keys else "Verdict of each input"
-    return plain(caption, "input", columns, rows)
+    caption = (
+        "Each input: verdict and key numbers, in brackets the null" if columns else "Verdict of each input"
+    )
+    return plain(caption, "input", headings, rows)
+
+
+def _columns(inputs: Sequence[Sequence[Result]]) -> list[tuple[str, str]]:
+    """(space, number): what makes an input a collapse, for all inputs, then the key numbers of a space that all of them have."""
+    shared = [space for space in words.SPACES if all(any(r["space"] == space for r in rs) for rs in inputs)]
+    space = shared[0] if shared else inputs[0][0]["space"]
+    deciding = [(results[0]["space"], key) for results in inputs for key in _deciding(results[0])]
+    keys = [
+        (space, key) for rs in inputs for r in rs if r["space"] == space for key in r.get("key_numbers", ())
+    ]
+    return list(dict.fromkeys([*deciding, *keys]))[:KEYS]
+
+
+def _of_space(results: Sequence[Result], space: str) -> Result:
+    """The result of this space; one without numbers where the input has none."""
+    return next((result for result in results if result["space"] == space), {"metrics": {}})
+
+
+def _heading(inputs: Sequence[Sequence[Result]], space: str, key: str) -> str:
+    several = len({result["space"] for results in inputs for result in results}) > 1
+    measured = [result for results in inputs for result in results if key in result["metrics"]]
+    return f"{_label(measured, key)}{f' of {space}' if several and space else ''}"
 
 
 def _input(result: Result) -> str:

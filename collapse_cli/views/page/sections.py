@@ -39,6 +39,8 @@ class Section:
 def sections(documents: Sequence[Document], leading: Document, drawn: Sequence[Chart]) -> list[Section]:
     """All sections; a chart that was drawn before is not drawn again."""
     seen, taken = [content(chart) for chart in drawn], set[str]()
+    inputs = lead.by_input(leading)
+    space = inputs[0][0]["space"] if len(inputs) == 1 else ""
     made = []
     for document in documents:
         fresh = [chart for chart in charts(document) if content(chart) not in seen]
@@ -46,7 +48,7 @@ def sections(documents: Sequence[Document], leading: Document, drawn: Sequence[C
         anchor = _anchor(document["command"], taken)
         judged = [] if document is leading else lead.verdicts(document)
         told = document["inputs"] != leading["inputs"] or document is documents[0]
-        made.append(_section(document, anchor, judged, fresh, told))
+        made.append(_section(document, anchor, judged, fresh, told, space))
     return made
 
 
@@ -59,8 +61,9 @@ def _anchor(command: str, taken: set[str]) -> str:
 
 
 def _section(
-    document: Document, anchor: str, judged: Sequence[lead.Verdict], drawn: Sequence[Chart], told: bool
-) -> Section:
+    document: Document, anchor: str, judged: Sequence[lead.Verdict], drawn: Sequence[Chart], told: bool,
+    space: str,
+) -> Section:  # fmt: skip
     """told: its inputs are not those that were told before."""
     answers = tuple(
         (name, result["answer"])
@@ -73,7 +76,7 @@ def _section(
     return Section(
         anchor,
         title,
-        _line(document, answers, judged),
+        _line(document, answers, judged, space),
         answers,
         tuple(judged),
         tuple(words.source(source) for source in document["inputs"]) if told else (),
@@ -89,11 +92,14 @@ def _brief(results: Sequence[dict[str, Any]], named: Sequence[str]) -> list[str]
     return spaces if all(spaces) and len(set(spaces)) == len(spaces) else list(named)
 
 
-def _line(document: Document, answers: Sequence[tuple[str, str]], judged: Sequence[lead.Verdict]) -> str:
+def _line(
+    document: Document, answers: Sequence[tuple[str, str]], judged: Sequence[lead.Verdict], space: str
+) -> str:
     """The first answer, with the name of its result where there are several; else the verdict; else the headline numbers."""
     if answers:
-        name, text = answers[0]
-        return f"{name}: {text}" if len(document["results"]) > 1 else text
+        name, text = _leading(document, answers, space)
+        more = f" ({len(answers) - 1} more answers inside)" if len(answers) > 2 else ""
+        return f"{name}: {text}{more}" if len(document["results"]) > 1 else text
     if len(judged) > 1:
         heads = Counter(f"{verdict.mark} {verdict.head}" for verdict in judged)
         return ", ".join(f"{head} ({count})" for head, count in heads.items())
@@ -106,6 +112,16 @@ def ended(text: str) -> str:
     """The sentences of a text without a last one that only leads to a list."""
     whole = re.split(r"(?<=[.;]) ", text)
     return " ".join(whole[:-1] if text.endswith(":") else whole).rstrip(";")
+
+
+def _leading(document: Document, answers: Sequence[tuple[str, str]], space: str) -> tuple[str, str]:
+    """The answer of the space that the page's verdict is about, else the first."""
+    texts = [
+        result["answer"]
+        for result in document["results"]
+        if result["space"] == space and result.get("answer")
+    ]
+    return next((each for each in answers if each[1] in texts[:1]), answers[0])
 
 
 def _headlines(group: Group) -> str:

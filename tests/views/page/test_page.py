@@ -347,3 +347,28 @@ def test_many_results_of_curves_alone_have_no_table(six):
     html = page.page([six], "Report")
     assert "all numbers" not in html
     assert "Eigenvalues" in html
+
+
+def test_what_makes_one_input_a_collapse_is_shown_of_all(six):
+    """Beside key numbers that alone would make the collapsed input look best."""
+    for n, result in enumerate(six["results"]):
+        result["key_numbers"] = ["effective_rank"] if "effective_rank" in result["metrics"] else []
+        if result["verdict"]:
+            bound = {"number": "std_sqrt_d", "value": 0.1 if n == 2 else 0.9, "bound": 0.5}
+            result["verdict"] = result["verdict"] | {"thresholds": [bound]}
+    html = page.page([six], "Report")
+    table = spaced(html[html.index("<table") : html.index("</table>") + len("</table>")])
+    assert "verdict std·√D effective rank" in table
+    assert "moco-queue-64 ✓ healthy 0.943 ± 0.030 (0.999)" in table
+
+
+def test_a_section_answers_of_the_space_that_is_judged(two):
+    """Of a z that has collapsed, not of h, which looks well."""
+    of_one_run(two)["results"][1]["verdict"] = two["results"][1]["verdict"] | {"status": "complete collapse"}
+    for result, text in zip(
+        two["results"][2:4], ("Of h all is well.", "Of z all is one point."), strict=True
+    ):
+        result["answer"] = text
+    second = two | {"command": "alignment", "results": two["results"][2:4]}
+    html = page.page([two | {"results": two["results"][:2]}, second], "Report")
+    assert '<span class="answer">z: Of z all is one point.</span>' in html
