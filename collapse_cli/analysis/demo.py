@@ -86,4 +86,4 @@ def summary(answers: Sequence[Answer], names: Sequence[str]) -> Answer:
 def _plainer(key: str, metric: Metric) -> Metric:
     """For the table to fit: no interval, which the command's own answer keeps, and one drawing."""
     plain = changed(without(metric, "sketch"), sketch=True) if key == DRAWN else without(metric, "sketch")
-    return changed(plain, interval=None) if "interval" in metric else plain
+    return changed(plain, interval=None) if metric["kind"] == "number" else plain

@@ -16,6 +16,7 @@ GENERATED = re.compile(
 )  # in a page of ours, and in those of versions that did not write the first
 
 
+LONGEST = 200  # bytes of an input's name in that of its page
 ABOUT = re.compile(rb'<meta name="inputs" content="([0-9a-f]{16})">')
 
 
@@ -24,8 +25,10 @@ def page_of(inputs: Sequence[Path]) -> str:
     if len(inputs) > 1:
         return "report.html"
     path = Path(inputs[0].absolute().name.rpartition(":")[2])
-    name = path.name if inputs[0].is_dir() else path.name.removesuffix(".tar")
-    return f"{name if inputs[0].is_dir() else Path(name).stem}.report.html"
+    is_folder = inputs[0].is_dir()
+    name = path.name if is_folder else path.name.removesuffix(".tar")
+    stem = name if is_folder else Path(name).stem
+    return f"{os.fsdecode(os.fsencode(stem)[:LONGEST])}.report.html"
 
 
 def is_page(path: Path) -> bool:

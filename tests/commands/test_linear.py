@@ -97,7 +97,7 @@ def test_the_terminal_and_the_views(tmp_path: Path, capsys: Capture) -> None:
     assert "singular values of W: 6 curves, drawn by --plot" in shown
     page = tmp_path / "a.html"
     assert main([*SMALL, "--quiet", "--noise", "1", "--html", str(page)]) == 0
-    assert 'aria-label="Singular values of W"' in page.read_text()
+    assert 'aria-label="Singular values of W.' in page.read_text()
     assert capsys.readouterr().out == ""
 
 

@@ -62,7 +62,7 @@ def test_completion_is_shown(
     ("typed", "completed"),
     [
         ("collapse diag", {"diagnose"}),
-        ("collapse diagnose --pl", {"--plot"}),
+        ("collapse diagnose --pl", {"--plot", "--plot-only", "--plot-width"}),
         ("collapse train ", set(METHODS)),
         ("collapse train --que", {"--queue"}),
         ("collapse train --epochs 4 --sym", {"--symmetric"}),

@@ -82,7 +82,7 @@ def test_a_few_curves_are_named_where_they_end():
 
 def test_of_many_the_first_and_the_last_are_named():
     drawn = axes(plot.figure(document(9)), "Singular values")
-    assert [text.get_text() for text in drawn.texts] == ["σ1", "σ9"]
+    assert [text.get_text() for text in drawn.texts] == ["values below 1e-13 are drawn there", "σ1", "σ9"]
     bright = [sum(line.get_color()[:3]) for line in curves_of(drawn)]
     assert bright == sorted(bright), "from dark to light"
 
