@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collapse_cli.answers import BETWEEN, headline
+from collapse_cli.answers import headline
 from collapse_cli.figures import beside
 from collapse_cli.views import words
 from collapse_cli.views.charts.chart import Chart
 from collapse_cli.views.charts.choose import charts, sketches
 from collapse_cli.views.document import Document, names
-from collapse_cli.views.page.tables import Cell, Table, plain
 
 GIVEN = (
     "h, the embeddings that were given; of a network, the representation that probes and downstream tasks use"
@@ -144,12 +143,12 @@ def key_numbers(document: Document) -> list[Number]:
         return []
     if any(result.get("verdict") for result in results):
         results = _headline_first([result for result in results if result.get("verdict")])
-    every = [*_deciding(results[0]), *(key for result in results for key in result["key_numbers"])]
+    every = [*deciding(results[0]), *(key for result in results for key in result["key_numbers"])]
     keys = list(dict.fromkeys(every))
     return [_number(key, [r for r in results if key in r["metrics"]]) for key in keys[:KEYS]]
 
 
-def _deciding(result: Result) -> list[str]:
+def deciding(result: Result) -> list[str]:
     """The numbers that lie below a bound of the verdict."""
     bounds = (result.get("verdict") or {}).get("thresholds", ())
     return [
@@ -175,76 +174,6 @@ def _null(metric: dict[str, Any]) -> str:
     return (
         f"{metric.get('null_is', 'null')}: {beside(metric['null'], metric['value'], metric.get('interval'))}"
     )
-
-
-def side_by_side(document: Document) -> Table | None:
-    """Several inputs: a row for each, with its verdict, and its key numbers in a space that all of them have."""
-    inputs = by_input(document)
-    if len(inputs) < 2:
-        return None
-    columns = _columns(inputs)
-    headings = ["verdict", *(_heading(inputs, *column) for column in columns)]
-    rows = [
-        (
-            _input(results[0]),
-            [_status(results[0]), *(_cell(_of_space(results, space), key) for space, key in columns)],
-        )
-        for results in inputs
-    ]
-    caption = (
-        "Each input: verdict and key numbers, in brackets the null" if columns else "Verdict of each input"
-    )
-    return plain(caption, "input", headings, rows)
-
-
-def _columns(inputs: Sequence[Sequence[Result]]) -> list[tuple[str, str]]:
-    """(space, number): what makes an input a collapse, for all inputs, then the key numbers of a space that all of them have."""
-    shared = [space for space in words.SPACES if all(any(r["space"] == space for r in rs) for rs in inputs)]
-    space = shared[0] if shared else inputs[0][0]["space"]
-    deciding = [(results[0]["space"], key) for results in inputs for key in _deciding(results[0])]
-    keys = [
-        (space, key) for rs in inputs for r in rs if r["space"] == space for key in r.get("key_numbers", ())
-    ]
-    return list(dict.fromkeys([*deciding, *keys]))[:KEYS]
-
-
-def _of_space(results: Sequence[Result], space: str) -> Result:
-    """The result of this space; one without numbers where the input has none."""
-    return next((result for result in results if result["space"] == space), {"metrics": {}})
-
-
-def _heading(inputs: Sequence[Sequence[Result]], space: str, key: str) -> str:
-    several = len({result["space"] for results in inputs for result in results}) > 1
-    measured = [result for results in inputs for result in results if key in result["metrics"]]
-    return f"{_label(measured, key)}{f' of {space}' if several and space else ''}"
-
-
-def _input(result: Result) -> str:
-    """The name of a result without its space."""
-    return (
-        str(result["name"]).replace(f"{BETWEEN}{result['space']}", "")
-        if result["space"]
-        else str(result["name"])
-    )
-
-
-def _label(results: Sequence[Result], key: str) -> str:
-    return next(str(result["metrics"][key]["label"]) for result in results if key in result["metrics"])
-
-
-def _status(result: Result) -> Cell:
-    mark, status, _ = words.verdict(result["verdict"])
-    of = f" of {result['space']}" if result["space"] not in ("", "h") and "collapse" in status else ""
-    return Cell(f"{mark} {status}{of}", strong=True)
-
-
-def _cell(result: Result, key: str) -> Cell:
-    metric = result["metrics"].get(key)
-    if metric is None:
-        return Cell("–")
-    null = metric.get("null")
-    text = "" if null is None else f"({beside(null, metric['value'], metric.get('interval'))})"
-    return Cell(words.quantity(metric), text, metric["value"])
 
 
 def first_charts(documents: Sequence[Document], lead: Document) -> list[Chart]:

@@ -21,6 +21,7 @@ from collapse_cli.views.page.exhibits import shown as showing
 from collapse_cli.views.page.names import base_names, renaming
 from collapse_cli.views.page.painted import figure
 from collapse_cli.views.page.sections import sections
+from collapse_cli.views.page.several import side_by_side
 
 HERE = Path(__file__).parent
 NOTHING = Exhibits()
@@ -79,7 +80,7 @@ def _led(documents: Sequence[Document], leading: Document) -> dict[str, Any]:
     verdicts = lead.verdicts(leading)
     return {
         "verdicts": verdicts,
-        "side_by_side": lead.side_by_side(leading),
+        "side_by_side": side_by_side(leading),
         "few": lead.FEW,
         "numbers": lead.key_numbers(leading),
         "spaces": lead.spaces(documents, verdicts),
