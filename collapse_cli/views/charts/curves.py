@@ -37,7 +37,7 @@ def curves(every: Sequence[Measured]) -> Iterator[Curves | Multiples | Sentence]
         yield multiples(title, charts, len(every), declared["help"])
     elif apart == "dimensions":
         for part in by_length(measured):
-            yield _curves(_told(title, part, measured), labelled(part), declared, note)
+            yield _curves(_title_of(title, part, measured), labelled(part), declared, note)
     else:
         yield _curves(title, measured, declared, note)
 
@@ -64,7 +64,7 @@ def by_length(measured: Sequence[Measured]) -> list[list[Measured]]:
     return [[each for each in measured if len(each.metric["values"]) == length] for length in lengths]
 
 
-def _told(title: str, part: Sequence[Measured], every: Sequence[Measured]) -> str:
+def _title_of(title: str, part: Sequence[Measured], every: Sequence[Measured]) -> str:
     """The title with the space, or the results, that this chart is of, where there are several charts."""
     if len(part) == len(every):
         return title

@@ -109,7 +109,7 @@ def numbers(measured: Sequence[tuple[Metric, Sequence[Measured]]]) -> Iterator[B
     for kind in dict.fromkeys(_kind(metric) for metric, _ in drawn):
         yield _bars([(metric, results) for metric, results in drawn if _kind(metric) == kind])
     if counts:
-        told = [_told(metric, results) for metric, results in counts]
+        told = [_in_words(metric, results) for metric, results in counts]
         yield Sentence("", f"{'; '.join(told)}.")
 
 
@@ -126,7 +126,7 @@ def _kind(metric: Metric) -> tuple[object, ...]:
     return metric.get("unit", ""), metric.get("low"), metric.get("high"), metric.get("null_is", "")
 
 
-def _told(metric: Metric, results: Sequence[Measured]) -> str:
+def _in_words(metric: Metric, results: Sequence[Measured]) -> str:
     values = [
         f"{figures(result.metric['value'])}{f' ({result.label})' if result.label else ''}"
         for result in results

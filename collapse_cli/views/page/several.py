@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import collapse_cli.views.page.lead as lead
-from collapse_cli.answers import BETWEEN
 from collapse_cli.figures import beside
 from collapse_cli.views import words
-from collapse_cli.views.document import Document
+from collapse_cli.views.document import Document, subject_of, subjects
 from collapse_cli.views.page.lead import Result
 from collapse_cli.views.page.tables import Cell, Table, plain
 
@@ -18,11 +17,11 @@ def side_by_side(document: Document) -> Table | None:
     inputs = lead.by_input(document)
     if len(inputs) < 2:
         return None
-    columns = _columns(inputs)
+    columns, named = _columns(inputs), subjects(document)
     headings = ["verdict", *(_heading(inputs, *column) for column in columns)]
     rows = [
         (
-            _input(results[0]),
+            named[subject_of(results[0])],
             [_status(results[0]), *(_cell(_of_space(results, space), key) for space, key in columns)],
         )
         for results in inputs
@@ -39,7 +38,12 @@ def _columns(inputs: Sequence[Sequence[Result]]) -> list[tuple[str, str]]:
     space = shared[0] if shared else inputs[0][0]["space"]
     deciding = [(results[0]["space"], key) for results in inputs for key in lead.deciding(results[0])]
     keys = [
-        (space, key) for rs in inputs for r in rs if r["space"] == space for key in r.get("key_numbers", ())
+        (space, key)
+        for results in inputs
+        for result in results
+        if result["space"] == space
+        for key in result.get("key_numbers", ())
+        if key in result["metrics"]
     ]
     return list(dict.fromkeys([*deciding, *keys]))[: lead.KEYS]
 
@@ -55,22 +59,14 @@ def _heading(inputs: Sequence[Sequence[Result]], space: str, key: str) -> str:
     return f"{_label(measured, key)}{f' of {space}' if several and space else ''}"
 
 
-def _input(result: Result) -> str:
-    """The name of a result without its space."""
-    return (
-        str(result["name"]).replace(f"{BETWEEN}{result['space']}", "")
-        if result["space"]
-        else str(result["name"])
-    )
-
-
 def _label(results: Sequence[Result], key: str) -> str:
     return next(str(result["metrics"][key]["label"]) for result in results if key in result["metrics"])
 
 
 def _status(result: Result) -> Cell:
     mark, status, _ = words.verdict(result["verdict"])
-    of = f" of {result['space']}" if result["space"] not in ("", "h") and "collapse" in status else ""
+    collapsed = result["verdict"]["status"].endswith("collapse")
+    of = f" of {result['space']}" if result["space"] not in ("", "h") and collapsed else ""
     return Cell(f"{mark} {status}{of}", strong=True)
 
 

@@ -41,9 +41,10 @@ def bars(chart: Bars) -> Figure:
     if chart.gap:
         y = box.top + chart.gap * step
         parts.append(tag("path", d=f"M0 {y:.1f}H{box.right:.1f}", class_="line gap"))
-    parts += [_hit(box, n, step, _told(chart, n)) for n in range(len(names))]
+    parts += [_hit(box, n, step, _row_lines(chart, n)) for n in range(len(names))]
     label = sentence(
-        [": ".join((chart.rows[n], ", ".join(_told(chart, n)[1:]))) for n in range(len(names))], chart.title
+        [": ".join((chart.rows[n], ", ".join(_row_lines(chart, n)[1:]))) for n in range(len(names))],
+        chart.title,
     )
     plot = Plot(svg.drawing(parts, label, height=box.bottom + 34), {"kind": "marks"})
     keys = tuple(
@@ -135,7 +136,7 @@ def _hit(box: Box, n: int, step: float, lines: Sequence[str]) -> Markup:
                data_tip="\n".join(lines))  # fmt: skip
 
 
-def _told(chart: Bars, n: int) -> list[str]:
+def _row_lines(chart: Bars, n: int) -> list[str]:
     """The row's name, then the value of each result with its interval, and the null."""
     lines = [chart.rows[n]]
     for bar in chart.bars:

@@ -372,3 +372,12 @@ def test_a_section_answers_of_the_space_that_is_judged(two):
     second = two | {"command": "alignment", "results": two["results"][2:4]}
     html = page.page([two | {"results": two["results"][:2]}, second], "Report")
     assert '<span class="answer">z: Of z all is one point.</span>' in html
+
+
+def test_a_key_number_that_no_input_has_takes_no_column(six):
+    """As of a saved answer whose version named other numbers."""
+    for result in six["results"]:
+        result["key_numbers"] = ["no_such_number", "effective_rank"]
+    html = page.page([six], "Report")
+    table = spaced(html[html.index("<table") : html.index("</table>") + len("</table>")])
+    assert "verdict effective rank moco" in table
