@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy
 import torch
@@ -58,36 +59,49 @@ class Counting:
         axes = torch.randn(d, AXES, generator=torch.Generator().manual_seed(d), dtype=torch.float64)
         self.axes, self.limit = axes.to(device), limit
         self.count = self.zeros = 0
-        self.parts: list[Tensor] = []
+        self.parts: list[tuple[int, Tensor]] = []  # the place of the first row, and coordinates (b, AXES + 1)
         self.sketch: Sketch | None = None
 
-    def add(self, block: Tensor, unit: Tensor, lengths: Tensor, power: int = 0) -> None:
-        """block (b,D) float64, the same rows at length 1, and their lengths (b,) times 2^power."""
+    def add(
+        self, block: Tensor, unit: Tensor, lengths: Tensor, power: int = 0, start: int | None = None
+    ) -> None:
+        """block (b,D) float64, the same rows at length 1, and their lengths (b,) times 2^power, from place `start` on."""
         empty = lengths == 0
         if bool(empty.any()):
             empty = empty & (block == 0).all(dim=1)  # the squares of tiny numbers vanish, too
             self.zeros += int(empty.sum())
         depth = torch.where(empty, -2000.0, _log_lengths(block, lengths, power))
         part = torch.cat([unit @ self.axes, depth[:, None]], dim=1).cpu()  # (b, AXES + 1)
-        if self.sketch is not None:
-            self.sketch.add(_keys(part), self.count)
-        else:
-            self.parts.append(part)
+        self.parts.append((self.count if start is None else start, part))
         self.count += len(part)
+        self._sketched()
+
+    def merge(self, other: Counting, offset: int = 0) -> None:
+        """The rows that the other counted, too, their places moved on by `offset`."""
+        self.count, self.zeros = self.count + other.count, self.zeros + other.zeros
+        self.parts += [(start + offset, part) for start, part in other.parts]
+        if other.sketch is not None:
+            self.sketch = self.sketch or Sketch()
+            self.sketch.merge(other.sketch, offset)
+        self._sketched()
+
+    def _sketched(self) -> None:
+        """Beyond the limit, or where there is a sketch already, coordinates go into it."""
         if self.sketch is None and self.count > self.limit:
-            self.sketch, start = Sketch(), 0
-            for part in self.parts:
+            self.sketch = Sketch()
+        if self.sketch is not None:
+            for start, part in self.parts:
                 self.sketch.add(_keys(part), start)
-                start += len(part)
             self.parts = []
 
-    def copies(self, rows: Rows) -> Copies:
-        """Of the rows (N,D) that were added."""
+    def copies(self, rows: Rows | None) -> Copies:
+        """Of the rows (N,D) that were added; without them, only equal ones are copies."""
         if self.sketch is not None:
             distinct, error = self.sketch.distinct()
             largest, first = self.sketch.largest()
             return Copies(self.count, distinct, self.zeros, largest, first, None, error, EQUAL)
-        coordinates, tolerance = torch.cat(self.parts), nearness(rows[0:1].dtype)
+        coordinates = torch.cat([part for _, part in sorted(self.parts, key=itemgetter(0))])
+        tolerance = EQUAL if rows is None else nearness(rows[0:1].dtype)
         # of projections, each about the unit rows' total variance, and of the length
         spread = coordinates.var(dim=0)
         spread = torch.maximum(spread[:AXES].mean(), spread[AXES]).sqrt()
@@ -127,7 +141,7 @@ def nearness(kind: torch.dtype) -> float:
     return HALF_ULPS * torch.finfo(kind).eps
 
 
-def owners(coordinates: Tensor, rows: Rows, tolerance: float) -> Tensor | None:
+def owners(coordinates: Tensor, rows: Rows | None, tolerance: float) -> Tensor | None:
     """(N,) int64, equal for rows that are copies, numbered as they first appear; None where there are none.
 
     coordinates (N,4) of rows (N,D).
@@ -166,14 +180,14 @@ def _links(coordinates: Tensor, tolerance: float, shift: float) -> Tensor:
     return torch.stack([earlier, later], dim=1)[close & (cell[earlier] == cell[later])]
 
 
-def _verified(links: Tensor, coordinates: Tensor, rows: Rows, tolerance: float) -> Tensor:
+def _verified(links: Tensor, coordinates: Tensor, rows: Rows | None, tolerance: float) -> Tensor:
     """The pairs that are copies: equal ones, and near ones whose rows are. Of very many near ones a sample speaks for all."""
     if not len(links):
         return links
     apart = (coordinates[links[:, 0]] - coordinates[links[:, 1]]).abs().amax(dim=1)
     equal, unsure = links[apart <= EQUAL], links[apart > EQUAL]
     some = unsure[:: max(math.ceil(len(unsure) / VERIFIED), 1)]
-    if not len(some):
+    if not len(some) or rows is None:
         return equal
     size = max(2**22 // max(rows.shape[1], 1), 1)
     right = torch.cat([_are_copies(rows, part, tolerance) for part in torch.split(some, size)])

@@ -46,12 +46,12 @@ class Sketch:
         if self._queued >= self.size:
             self._settle()
 
-    def merge(self, other: Sketch) -> None:
-        """What the other has seen, too: as if all of it had been added here."""
+    def merge(self, other: Sketch, offset: int = 0) -> None:
+        """What the other has seen, too: as if all of it had been added here, its places moved on by `offset`."""
         self._settle()
         other._settle()
         self.level, self.seen = max(self.level, other.level), self.seen + other.seen
-        self._join(other.kept, other.counts, other.places)
+        self._join(other.kept, other.counts, other.places + offset)
 
     def distinct(self) -> tuple[int, float]:
         """How many keys differ, and the relative standard error of that; exact at level 0."""

@@ -1,4 +1,4 @@
-"""Count, mean and scatter of rows: all that a spectrum needs, gathered block by block in float64, in one pass."""
+"""Count, mean and scatter of rows: moments that grow block by block in float64, and can be merged."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.copies import Copies, Counting
-from collapse_cli.metrics.rows import broken, directions, largest, power, refuse, refuse_width, shifted
+from collapse_cli.metrics.rows import refuse_width, shifted
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Rows
 
 BLOCK = 2**20  # numbers turned to float64 at once: 8 MB, which a processor's cache still holds
 STRIP = 128  # columns multiplied at once; what lies below the diagonal is never computed
-LONGEST = 256  # rows remembered for their length
 
 
 @dataclass(frozen=True)
@@ -36,21 +34,6 @@ class Moments:
     def second_moment(self) -> Tensor:
         """(D,D): mean of row row^T, about the origin, divided by N."""
         return self.scatter / self.count + torch.outer(self.mean, self.mean)
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """What one pass over rows (N,D) leaves: moments of the rows times 2^power, and of the same rows brought to length 1.
-
-    power: 0 but where float64 could not hold powers of the rows. longest (n,) int64: which rows are the longest.
-    copies: which rows are copies of others, where that was asked.
-    """
-
-    raw: Moments
-    on_sphere: Moments
-    power: int
-    longest: Tensor
-    copies: Copies | None = None
 
 
 class Gathering:
@@ -80,6 +63,18 @@ class Gathering:
         self.mean += step * (len(rows) / total)
         self.count = total
 
+    def merge(self, other: Gathering) -> None:
+        """The other's rows, too, as `merge` of moments; equal rows add exactly nothing."""
+        if not self.count or not other.count:
+            if other.count:
+                self.count, self.mean, self.upper = other.count, other.mean.clone(), other.upper.clone()
+            return
+        total, step = self.count + other.count, other.mean - self.mean  # a count, (D,)
+        self.upper += other.upper
+        self.upper.addr_(step, step, alpha=self.count * other.count / total)
+        self.mean += step * (other.count / total)
+        self.count = total
+
     def shift(self, power: int) -> None:
         """As if all rows had been added times 2^power."""
         self.mean, self.upper = shifted(self.mean, power), shifted(self.upper, 2 * power)
@@ -94,58 +89,6 @@ def moments(rows: Tensor) -> Moments:
     for block in blocks(rows):
         gathering.add(block)
     return gathering.moments()
-
-
-def gather(rows: Rows, counted: bool = False) -> Gathered:
-    """One pass over rows (N,D) that holds a few blocks and D x D numbers. counted: copies are found, at 32 bytes a row.
-
-    Raises CollapseError for fewer than 2 rows, for rows that are not finite, and for more dimensions than memory has room for.
-    """
-    count, d = rows.shape
-    refuse(0, count)
-    device, bad, start, most, scale = rows[0:1].device, 0, 0, 0.0, 0
-    raw, on_sphere, longest = Gathering(d, device), Gathering(d, device), _Longest(device)
-    counting = Counting(d, device) if counted else None
-    for block in blocks(rows):
-        if here := broken(block):
-            bad += here
-            continue
-        most = max(most, largest(block))
-        if change := power(most) - scale:
-            raw.shift(change)
-            longest.shift(change)
-            scale += change
-        scaled = shifted(block, scale)
-        unit, lengths = directions(block), torch.linalg.vector_norm(scaled, dim=1)
-        raw.add(scaled)
-        on_sphere.add(unit)
-        longest.add(lengths, start)
-        if counting:
-            counting.add(block, unit, lengths, scale)
-        start += len(block)
-    refuse(bad, count)
-    copies = counting.copies(rows) if counting else None
-    return Gathered(raw.moments(), on_sphere.moments(), scale, longest.index, copies)
-
-
-class _Longest:
-    """Which LONGEST of the rows seen so far are the longest: outliers are few, and a sample of all rows would miss them."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.lengths = torch.zeros(0, dtype=torch.float64, device=device)
-        self.index = torch.zeros(0, dtype=torch.int64, device=device)
-
-    def shift(self, power: int) -> None:
-        """As if all lengths had been times 2^power."""
-        self.lengths = shifted(self.lengths, power)
-
-    def add(self, lengths: Tensor, start: int) -> None:
-        """lengths (b,) of the rows start, start + 1, …"""
-        every = torch.cat([self.lengths, lengths])
-        self.lengths, longest = every.topk(min(LONGEST, len(every)))
-        self.index = torch.cat([self.index, start + torch.arange(len(lengths), device=lengths.device)])[
-            longest
-        ]
 
 
 def merge(first: Moments, second: Moments) -> Moments:

@@ -8,7 +8,8 @@ import numpy
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.moments import Moments, blocks, gather, moments
+from collapse_cli.metrics.moments import Moments, blocks, moments
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.rows import directions, unit
 from collapse_cli.shapes import Rows
 

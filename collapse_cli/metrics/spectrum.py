@@ -12,7 +12,7 @@ from collapse_cli.metrics.copies import Copies
 from collapse_cli.metrics.eigenvalues import ROUNDING, all_bases, explained
 from collapse_cli.metrics.groups import independent
 from collapse_cli.metrics.intervals import RAW, UNIT, intervals, sampled
-from collapse_cli.metrics.moments import gather
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.ranks import ACTIVE, entropy_rank, fit_range
 from collapse_cli.metrics.spectral_bands import band
 from collapse_cli.metrics.spectral_layout import ROWS

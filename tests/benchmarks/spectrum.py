@@ -18,8 +18,9 @@ from torch import Tensor
 
 from collapse_cli.metrics.eigenvalues import basis, eigenvalues, matrices
 from collapse_cli.metrics.intervals import RAW, UNIT, intervals, sampled
-from collapse_cli.metrics.moments import Gathering, blocks, gather
+from collapse_cli.metrics.moments import Gathering, blocks
 from collapse_cli.metrics.nulls import isotropic, shuffled
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.ranks import fit_range
 from collapse_cli.metrics.rows import directions
 from collapse_cli.metrics.spectral_bands import band

@@ -10,7 +10,7 @@ from scipy.stats import binomtest, kstest
 
 from collapse_cli.metrics.calibration import JudgedSample, calibration, cases, count, scenes, sizes
 from collapse_cli.metrics.eigenvalues import eigenvalues
-from collapse_cli.metrics.moments import gather
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.planted import (
     GAP,
     MARGIN,

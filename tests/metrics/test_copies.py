@@ -10,8 +10,8 @@ from torch import Tensor
 
 from collapse_cli.metrics import copies as room
 from collapse_cli.metrics.copies import Copies, counted, nearness
-from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.other_rows import others
+from collapse_cli.metrics.passes import gather
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 

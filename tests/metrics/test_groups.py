@@ -13,7 +13,8 @@ from collapse_cli.metrics import jackknife_groups
 from collapse_cli.metrics.eigenvalues import eigenvalues
 from collapse_cli.metrics.groups import units, worth
 from collapse_cli.metrics.jackknife import Error, of_eigenvalues, of_variances
-from collapse_cli.metrics.moments import gather, moments, without
+from collapse_cli.metrics.moments import moments, without
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.ranks import entropy, log_participation, participation_ratio
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 

@@ -25,7 +25,8 @@ from collapse_cli.metrics.jackknife import (
     share_of_pairs,
     share_of_spectra,
 )
-from collapse_cli.metrics.moments import gather, merge, moments, without
+from collapse_cli.metrics.moments import merge, moments, without
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.ranks import entropy, log_participation, log_stable
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.spectrum import spectrum

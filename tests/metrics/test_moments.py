@@ -13,8 +13,8 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import moments as room
-from collapse_cli.metrics.moments import Gathering, Moments, gather, merge, moments, without
-from collapse_cli.metrics.rows import unit
+from collapse_cli.metrics.moments import Gathering, Moments, merge, moments, without
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.scatter import groups
 
 
@@ -26,23 +26,6 @@ def equal(one: Moments, other: Moments) -> None:
     assert one.count == other.count
     torch.testing.assert_close(one.mean, other.mean, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(one.scatter, other.scatter, rtol=1e-11, atol=1e-11)
-
-
-class Shards:
-    """Rows that lie in pieces, as files would; it remembers how many were ever asked for at once."""
-
-    def __init__(self, *pieces: Tensor) -> None:
-        self.whole = torch.cat(pieces)
-        self.most = 0
-
-    @property
-    def shape(self) -> torch.Size:
-        return self.whole.shape
-
-    def __getitem__(self, chosen: slice | Tensor) -> Tensor:
-        found = self.whole[chosen]
-        self.most = max(self.most, len(found))
-        return found
 
 
 @pytest.mark.parametrize("block", [1, 7, 49, 50, 51])
@@ -146,51 +129,6 @@ def test_blocks_may_come_in_any_order(order: list[int], seed: int) -> None:
     for k in order:
         gathering.add(parts[k])
     equal(gathering.moments(), moments(torch.cat(parts)))
-
-
-@pytest.mark.parametrize("kind", [torch.float16, torch.float32, torch.float64])
-def test_shards_are_read_once_in_blocks(kind: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    """float16 in, float64 inside: what is measured is what the file holds, and never more of it at once than a block."""
-    pieces = [rows(n, n).to(kind) for n in (40, 1, 60)]
-    shards = Shards(*pieces)
-    monkeypatch.setattr(room, "BLOCK", 5 * 16)
-    found = gather(shards)
-    assert shards.most == 16
-    equal(found.raw, moments(torch.cat(pieces).double()))
-    equal(found.on_sphere, moments(unit(torch.cat(pieces))))
-
-
-def test_broken_rows_are_counted_over_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    z = rows(50)
-    z[[3, 30, 49], 2] = torch.tensor([torch.nan, torch.inf, -torch.inf], dtype=torch.float64)
-    monkeypatch.setattr(room, "BLOCK", 5 * 8)
-    with pytest.raises(CollapseError, match="3 of 50 embeddings contain nan or infinity"):
-        gather(z)
-
-
-@pytest.mark.parametrize("size", [1e-200, 1e-160, 1e160, 1e300])
-def test_rows_that_float64_cannot_square_are_measured_in_another_unit(size: float) -> None:
-    """By a power of two, so that no digit changes: the eigenvalues are those of plain rows up to its square."""
-    plain = rows(40)
-    found = gather(plain * size)
-    expected = moments(plain).scatter * (size * 2.0**found.power) ** 2
-    torch.testing.assert_close(found.raw.scatter, expected, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(found.on_sphere.scatter, moments(unit(plain)).scatter, rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize("kind", [torch.float16, torch.float32])
-def test_smaller_types_keep_their_unit(kind: torch.dtype) -> None:
-    assert gather((rows(3) * 1e-4).to(kind)).power == 0
-
-
-@pytest.mark.parametrize("block", [1, 7, 60])
-def test_the_longest_rows_are_remembered(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By their places in all rows, however the blocks fall; all of them where they are few."""
-    monkeypatch.setattr(room, "BLOCK", 5 * block)
-    z = rows(50)
-    assert sorted(gather(z).longest.tolist()) == list(range(50))
-    monkeypatch.setattr(room, "LONGEST", 4)
-    assert set(gather(z).longest.tolist()) == set(z.norm(dim=1).argsort()[-4:].tolist())
 
 
 @pytest.mark.parametrize("measure", [gather, moments, lambda rows: groups(rows, torch.arange(3) % 2)])

@@ -12,7 +12,7 @@ from scipy.stats import ks_2samp
 
 from collapse_cli.metrics import nulls as room
 from collapse_cli.metrics.eigenvalues import eigenvalues
-from collapse_cli.metrics.moments import gather, moments
+from collapse_cli.metrics.moments import moments
 from collapse_cli.metrics.nulls import (
     density,
     edges,
@@ -24,6 +24,7 @@ from collapse_cli.metrics.nulls import (
     shuffled,
     wishart,
 )
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.ranks import entropy_rank, participation_ratio, stable_rank
 from collapse_cli.metrics.rows import unit
 

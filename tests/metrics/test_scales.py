@@ -36,8 +36,8 @@ from collapse_cli.metrics.dormant import Dormant, dormant
 from collapse_cli.metrics.isotropy import Isotropy, isotropy
 from collapse_cli.metrics.kmeans import kmeans
 from collapse_cli.metrics.lidar import lidar
-from collapse_cli.metrics.moments import gather
 from collapse_cli.metrics.nearest_mean import nearest_mean
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.probe import knn, linear
 from collapse_cli.metrics.rows import (
     as_given,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.moments import gather
+from collapse_cli.metrics.passes import gather
 from collapse_cli.runs import folders, shards
 from collapse_cli.runs.source import Source
 
