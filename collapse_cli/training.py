@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from collapse_cli import distributed
+from collapse_cli import distributed, stepping
 from collapse_cli.augment.recipes import augment
 from collapse_cli.embedding import embed, sample, take
 from collapse_cli.errors import CollapseError
@@ -80,7 +80,9 @@ def train(
         began = time.perf_counter() - part.seconds
         for step, batch in enumerate(_rest(images, normalisation, settings, state, part), part.step + 1):
             progress = (state.epoch + step / steps) / settings.epochs
-            loss = _step(method, batch, settings, state.optimizer, progress - 1 / (steps * settings.epochs))
+            for group in state.optimizer.param_groups:
+                group["lr"] = learning_rate(settings, progress - 1 / (steps * settings.epochs))
+            loss = stepping.step(method, batch, settings, state.optimizer)
             if step == steps:
                 chance = method.chance()  # of this loss: after the step it may be another
             method.after_step(progress)
@@ -179,20 +181,6 @@ def learning_rate(settings: Training, progress: float) -> float:
     if settings.schedule == "constant":
         return settings.lr
     return settings.lr * (1 + math.cos(math.pi * progress)) / 2
-
-
-def _step(
-    method: Method, batch: Batch, settings: Training, optimizer: torch.optim.Optimizer, progress: float
-) -> Tensor:
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(settings, progress)
-    with torch.autocast(batch.first.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-        loss = method.loss(batch)
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    distributed.average_gradients(cast(nn.Module, method))
-    optimizer.step()
-    return loss.detach().float()
 
 
 def _watch(

@@ -40,7 +40,7 @@ WORDS = {
     "walks",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic"}
-PROCEDURES = {"training", "training_state", "embedding", "methods", "root_causes"}
+PROCEDURES = {"training", "training_state", "stepping", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {
     **dict.fromkeys(WORDS, WORDS),
