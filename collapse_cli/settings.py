@@ -363,6 +363,11 @@ class Training(ImageFiles):
     precision: Literal["fp32", "bf16"] = knob(
         "fp32", "precision of the forward pass; weights stay in fp32, spectra in fp64"
     )
+    compile: bool = knob(
+        False,
+        "compile the networks with torch.compile before the first step, on a GPU as CUDA graphs: takes a minute, and "
+        "needs a C++ compiler; weights and results differ by rounding alone",
+    )
     seed: int = knob(0, "seed of weights, order and augmentation", low=0, high=2**63 - 1)
     keep_every: int = knob(
         0, "keep a checkpoint every so many epochs, in RUN/epochs; 0: keep only the last", low=0

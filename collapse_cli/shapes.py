@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from collapse_cli.constants import constant
 from collapse_cli.data_notes import DataNote
 from collapse_cli.fingerprint import Contents
 
@@ -148,7 +149,7 @@ class Normalisation:
 
     def __call__(self, images: Tensor) -> Tensor:
         """images (B,C,H,W) in [0, 1] -> the same with mean 0 and standard deviation 1 over the data set."""
-        mean, std = (images.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
+        mean, std = (constant(values, images).view(-1, 1, 1) for values in (self.mean, self.std))
         return (images - mean) / std
 
 

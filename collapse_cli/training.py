@@ -75,6 +75,7 @@ def train(
         views = (batch.first for batch in batches(images, normalisation, settings, state.generator))
         settle(nn.Sequential(method.encoder, method.projector), islice(views, SETTLING))
         distributed.average_statistics(network)
+    loss_of = stepping.ready(method, settings, state.optimizer)
     while state.epoch < settings.epochs:
         part = _begun(state, steps)
         began = time.perf_counter() - part.seconds
@@ -82,7 +83,7 @@ def train(
             progress = (state.epoch + step / steps) / settings.epochs
             for group in state.optimizer.param_groups:
                 group["lr"] = learning_rate(settings, progress - 1 / (steps * settings.epochs))
-            loss = stepping.step(method, batch, settings, state.optimizer)
+            loss = stepping.step(method, batch, state.optimizer, loss_of)
             if step == steps:
                 chance = method.chance()  # of this loss: after the step it may be another
             method.after_step(progress)

@@ -48,11 +48,14 @@ class State:
         """Made when training asks for it, and not to measure a run: with its first optimizer torch loads a compiler."""
         optimizer: torch.optim.Optimizer
         lr, decay = self.settings.lr, self.settings.weight_decay
+        fused = (
+            self.parameters[0].device.type == "cuda" or None
+        )  # one kernel for all weights; elsewhere torch's own choice
         if self.settings.optimizer == "adam":
-            optimizer = torch.optim.Adam(self.parameters, lr, weight_decay=decay)
+            optimizer = torch.optim.Adam(self.parameters, lr, weight_decay=decay, fused=fused)
         else:
             momentum = self.settings.sgd_momentum
-            optimizer = torch.optim.SGD(self.parameters, lr, momentum=momentum, weight_decay=decay)
+            optimizer = torch.optim.SGD(self.parameters, lr, momentum=momentum, weight_decay=decay, fused=fused)
         if self.saved is not None:  # the settings are those of the run, whatever stands in the file
             optimizer.load_state_dict({**optimizer.state_dict(), "state": self.saved["state"]})
         return optimizer

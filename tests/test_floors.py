@@ -20,6 +20,7 @@ WORDS = {
     "values",
     "answers",
     "class_labels",
+    "constants",
     "data_notes",
     "shapes",
     "errors",

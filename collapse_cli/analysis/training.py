@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from collapse_cli import data
+from collapse_cli import data, stepping
 from collapse_cli.analysis import image_sets, needed, train_labels
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
@@ -49,6 +49,7 @@ def fresh(run: Run, images: Images, device: torch.device | str = "cpu") -> Check
     """
     train_labels.refuse(run, images)
     needed.refuse_run(run, images, torch.device(device))
+    stepping.refuse_uncompilable(run.training, torch.device(device))
     return lifecycle.fresh(lifecycle.settled(run, images), images, normalisation(images), device)
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from collapse_cli.augment.draws import coin, each, uniform
+from collapse_cli.augment.draws import choose, coin, each, uniform
 
 
 def blur(images: Tensor, strength: float, generator: Generator, probability: float = 0.5) -> Tensor:
@@ -20,11 +20,20 @@ def blur(images: Tensor, strength: float, generator: Generator, probability: flo
     if strength == 0:
         return images
     sigma = uniform(len(images), 0.1 * strength, 2 * strength, generator)
-    rows = coin(len(images), probability, generator).nonzero().squeeze(1)
-    output = images.clone()
-    radius = max(1, min(images.shape[-2:]) // 20)
+    chosen, radius = coin(len(images), probability, generator), max(1, min(images.shape[-2:]) // 20)
+    return (some if images.device.type == "cpu" else all_but)(images, chosen, sigma, radius)
+
+
+def some(images: Tensor, chosen: Tensor, sigma: Tensor, radius: int) -> Tensor:
+    """Chosen (B,) images (B,C,H,W) smooth, the others as they are: none is smoothed in vain, and their number is counted."""
+    rows, output = chosen.nonzero().squeeze(1), images.clone()
     output[rows] = smooth(images.index_select(0, rows), sigma[rows], radius)
     return output
+
+
+def all_but(images: Tensor, chosen: Tensor, sigma: Tensor, radius: int) -> Tensor:
+    """The same bits without knowing how many are chosen, for which a device that is no CPU would have to wait."""
+    return choose(chosen, smooth(images, sigma, radius), images)
 
 
 def smooth(images: Tensor, sigma: Tensor, radius: int) -> Tensor:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from collapse_cli.augment.draws import choose, coin, uniform
+from collapse_cli.constants import constant
 
 SMALLEST_CROP = 0.02  # share of the image's area; below it a crop of 32 x 32 is a few pixels
 TRIES = 10
@@ -59,10 +60,10 @@ def crop_boxes(
     area = height * width * (low + (1 - low) * tries[0])  # (B, 10)
     ratio = torch.exp(math.log(ratios[0]) + math.log(ratios[1] / ratios[0]) * tries[1])  # (B, 10)
     sides = torch.stack(((area / ratio).sqrt().round(), (area * ratio).sqrt().round()))  # (2, B, 10)
-    room = sides.new_tensor(size)  # (2,)
+    room = constant(size, sides)  # (2,)
     fits = ((sides > 0) & (sides <= room.view(2, 1, 1))).all(0)  # (B, 10)
     first = fits.byte().argmax(1).expand(2, count).unsqueeze(2)  # (2, B, 1)
-    fitted, central = fits.any(1), room.new_tensor(central_box(size, ratios)).view(2, 1)
+    fitted, central = fits.any(1), constant(central_box(size, ratios), sides).view(2, 1)
     box = torch.where(fitted, sides.gather(2, first).squeeze(2), central)  # (2, B)
     places = torch.rand(2, count, generator=generator, device=generator.device)
     free = room.view(2, 1) - box

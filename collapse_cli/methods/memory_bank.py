@@ -58,7 +58,7 @@ class Method(nn.Module):
         if self.settings.bank_loss == "info-nce":
             self.fresh = features.detach(), batch.origin, self.constant
             return info_nce(positive, negative, self.temperature, exclude)
-        constant = self.constant if self.seen >= len(self.bank) else self.estimate(negative)
+        constant = torch.where(self.seen >= len(self.bank), self.constant, self.estimate(negative))  # ()
         self.fresh = features.detach(), batch.origin, constant
         return bank_nce(positive, negative, self.temperature, constant, len(self.bank), exclude)
 

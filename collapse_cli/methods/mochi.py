@@ -38,6 +38,8 @@ class Method(nn.Module):
         self.queue = KeyQueue(settings.queue, dim)
         self.progress: Tensor
         self.register_buffer("progress", torch.zeros(()))
+        self.reached = torch.zeros(())  # the same, always on the CPU: who reads it waits for no device
+        self.register_load_state_dict_post_hook(_reached_by_file)
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
         self.similarities: list[tuple[Tensor, Tensor]] = []  # (B,) of queries and keys, (B, K) and queue
         self.excluded: list[Tensor] = []  # (B, K) or (B, K+s+s') each, what was left out for this batch
@@ -46,7 +48,7 @@ class Method(nn.Module):
     @property
     def mixing(self) -> bool:
         """The warm-up is over."""
-        return bool(self.progress >= self.own.mix_after)
+        return bool(self.reached >= self.own.mix_after)
 
     @property
     def negatives(self) -> KeyQueue:
@@ -111,6 +113,7 @@ class Method(nn.Module):
         if self.key_network is not None:
             follow(self.key_network, self.query_network, momentum_at(self.own, progress))
         self.progress.fill_(progress)
+        self.reached = torch.full((), progress)
         for keys, origin in self.fresh:
             self.queue.push(keys, origin)
 
@@ -144,6 +147,12 @@ class Method(nn.Module):
         if not self.similarities:
             return {}
         return {"matching probability": matching_by_rank(*self.contrasted, self.temperature)}
+
+
+def _reached_by_file(method: nn.Module, keys: object) -> None:
+    """After weights were loaded, the method stands where the run stood that saved them."""
+    assert isinstance(method, Method)
+    method.reached = method.progress.cpu()
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from collapse_cli import stepping
 from collapse_cli.errors import CollapseError
 from collapse_cli.ranks import first
 from collapse_cli.runs import checkpoint as checkpoints
@@ -34,10 +35,10 @@ def resumable(
             f"{record.folder} is a run of {before.method}",
             f"collapse train {before.method} --resume {quoted(record.folder)}",
         )
-    if fixed := sorted(set(changes) - {"epochs"}):
+    if fixed := sorted(set(changes) - {"epochs", "compile"}):
         raise CollapseError(
             f"a resumed run keeps its settings, so {', '.join(fixed)} cannot change",
-            "only --epochs can change; or start a new run",
+            "only --epochs and --compile can change; or start a new run",
         )
     if not record.checkpoint.exists():
         raise CollapseError(
@@ -54,6 +55,7 @@ def resumable(
             f"{record.folder} has completed its {done} epochs",
             f"give more to continue, such as --epochs {2 * done}",
         )
+    stepping.refuse_uncompilable(checkpoint.run.training, torch.device(device))
     return checkpoint
 
 

@@ -1,0 +1,124 @@
+"""Watches what torch is asked to do, and tells what would be wrong or slow on a GPU, on a machine that has none.
+
+A tensor on "meta" has a shape and a device, and no numbers: whoever wants to read it asks for what a GPU would have to be
+waited for. `Watch` sees every operation; `claiming` is a generator that says it lives on such a device.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+READ = "reads a value, for which the device is waited for"
+READERS = {
+    "_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "nonzero_static", "argwhere", "masked_select", "bincount",
+    "_unique", "_unique2", "unique_dim", "unique_consecutive", "histc", "_linalg_check_errors", "allclose",
+}  # fmt: skip
+PRODUCTS = {
+    "mm", "bmm", "addmm", "baddbmm", "addmv", "mv", "dot", "vdot", "addbmm", "convolution", "convolution_backward", "_cdist_forward",
+    "_cdist_backward", "_pdist_forward", "_pdist_backward", "_grouped_mm", "_scaled_dot_product_attention_math",
+}  # fmt: skip
+
+
+class Watch(TorchDispatchMode):
+    """faults: a sentence for each operation within it that mixes devices, waits for the device, or multiplies in float64 on it."""
+
+    def __init__(self, doubles: bool = False) -> None:
+        super().__init__()
+        self.doubles, self.faults, self.seen = doubles, [], 0  # type: bool, list[str], int
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        self.seen += 1
+        self.faults += [f"{function}: {fault}" for fault in self._faults(function, args, kwargs)]
+        return function(*args, **kwargs)
+
+    def _faults(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[str]:
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        there = [tensor for tensor in tensors if tensor.device.type != "cpu"]
+        here = [tensor for tensor in tensors if tensor.device.type == "cpu"]
+        name = function._schema.name.partition("::")[2].removesuffix("_")
+        goal = kwargs.get("device")
+        if name in ("_to_copy", "copy", "lift_fresh"):
+            yield from self._copies(name, here, there, goal)
+        elif there and any(tensor.dim() for tensor in here):
+            yield "mixes a device and the CPU"
+        if not there:
+            return
+        if name in READERS or (name == "repeat_interleave" and kwargs.get("output_size") is None):
+            yield READ
+        indices = tree_leaves(args[1]) if name in ("index", "index_put", "_index_put_impl") else []
+        if any(isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8) for index in indices):
+            yield f"{READ}: how many are true"
+        if not self.doubles and name in PRODUCTS and any(tensor.dtype == torch.float64 for tensor in there):
+            yield "is a product in float64"
+
+    @staticmethod
+    def _copies(name: str, here: list[Tensor], there: list[Tensor], goal: Any) -> Iterator[str]:
+        """From a device to the CPU, or from the CPU to a device; a single number that is filled in is no copy."""
+        to_cpu = goal is not None and torch.device(goal).type == "cpu"
+        if name == "lift_fresh":
+            if there:
+                yield "copies numbers from Python to the device"
+        elif (name == "_to_copy" and there and to_cpu) or (name == "copy" and there and here):
+            yield f"{READ}, or copies between the CPU and the device"
+        elif name == "_to_copy" and here and goal is not None and not to_cpu:
+            yield "copies from the CPU to the device"
+
+
+class _Claiming(torch.Generator):
+    """A generator of the CPU that says it is on a device that is not there; what it draws there has no numbers."""
+
+    where = torch.device("meta")
+
+    @property
+    def device(self) -> torch.device:
+        return self.where
+
+
+def claiming(device: str = "meta") -> torch.Generator:
+    generator = type("Claiming", (_Claiming,), {"where": torch.device(device)})()
+    assert isinstance(generator, torch.Generator)
+    return generator
+
+
+def seen(work: Callable[[], object], doubles: bool = False) -> list[str]:
+    """The faults of some work, up to the first operation that cannot go on without numbers."""
+    watch = Watch(doubles)
+    try:
+        with watch:
+            work()
+    except (NotImplementedError, RuntimeError):
+        assert watch.faults, "it ended, and the watch does not know why"
+    return watch.faults
+
+
+WAITS = {"item", "tolist", "cpu", "numpy", "nonzero", "new_tensor", "bincount", "unique", "masked_select"}
+
+
+def waits(path: Path, allowed: set[str] = frozenset()) -> Iterator[str]:  # type: ignore[assignment]
+    """Lines of a file's functions, but those of `allowed` names, that copy numbers to a device or wait for one.
+
+    `torch.tensor(…, device=…)`, `torch.as_tensor(…, device=…)`, and calls of `WAITS`.
+    """
+    for function in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(function, ast.FunctionDef) or function.name in allowed:
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _waits(node):
+                yield f"{path.name}:{node.lineno} {function.name}: {ast.unparse(node)}"
+
+
+def _waits(call: ast.Call) -> bool:
+    assert isinstance(call.func, ast.Attribute)
+    made = ast.unparse(call.func) in ("torch.tensor", "torch.as_tensor")
+    return call.func.attr in WAITS or (made and any(word.arg == "device" for word in call.keywords))
