@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 READ = "reads a value, for which the device is waited for"
 READERS = {
@@ -122,3 +122,79 @@ def _waits(call: ast.Call) -> bool:
     assert isinstance(call.func, ast.Attribute)
     made = ast.unparse(call.func) in ("torch.tensor", "torch.as_tensor")
     return call.func.attr in WAITS or (made and any(word.arg == "device" for word in call.keywords))
+
+
+class Pretended(Tensor):
+    """A tensor that says it is on a device that is not there, and has its numbers on the CPU. Only `Pretending` makes it."""
+
+    numbers: Tensor
+
+    @staticmethod
+    def __new__(cls, numbers: Tensor) -> Pretended:
+        made: Pretended = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            cls, numbers.shape, numbers.stride(), numbers.storage_offset(), dtype=numbers.dtype, device="meta",
+            dispatch_sizes_strides_policy="sizes",  # those of the numbers, which `squeeze_` changes
+        )  # fmt: skip
+        made.numbers = numbers
+        return made
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return computed(function, args, kwargs or {})
+
+    def tolist(self) -> Any:
+        return self.cpu().tolist()
+
+    def new_tensor(self, *args: Any, **kwargs: Any) -> Tensor:  # type: ignore[override]
+        return torch.tensor(*args, dtype=kwargs.pop("dtype", self.dtype), **kwargs).to("meta")
+
+
+class Pretending(TorchDispatchMode):
+    """Within it "meta" is a device with numbers: what is made there, or moved there, can be computed with and read."""
+
+    def __enter__(self) -> Pretending:
+        self.made = torch.tensor  # which makes a true tensor on "meta", where numbers are lost
+        torch.tensor = lambda *args, device=None, **given: self.made(*args, **given).to(device)  # type: ignore[assignment]
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        torch.tensor = self.made  # type: ignore[assignment]
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return computed(function, args, kwargs or {})
+
+
+def computed(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """On the numbers behind. Raises AssertionError where a device and the CPU meet in one operation other than a copy."""
+    leaves = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+    there = any(isinstance(leaf, Pretended) for leaf in leaves)
+    name = function._schema.name.partition("::")[2].removesuffix("_")
+    mixed = there and any(not isinstance(leaf, Pretended) and leaf.dim() for leaf in leaves)
+    picked = name in ("index", "index_put") and isinstance(args[0], Pretended)  # a device takes places from the CPU, too
+    assert not mixed or picked or name in ("_to_copy", "copy"), f"{function} mixes a device and the CPU"
+    assert there or not any(leaf.device.type == "meta" for leaf in leaves), f"{function} copies numbers from Python"
+    goal = kwargs.get("device")
+    if goal is not None:
+        there = torch.device(goal).type == "meta"
+        kwargs = kwargs | {"device": torch.device("cpu")}
+    elif name == "copy":
+        there = isinstance(args[0], Pretended)
+    bare = tree_map(lambda leaf: leaf.numbers if isinstance(leaf, Pretended) else leaf, (args, kwargs))
+    result = function(*bare[0], **bare[1])
+    if name.startswith("_local_scalar"):
+        return result
+    same = {id(leaf.numbers): leaf for leaf in leaves if isinstance(leaf, Pretended)}  # of what is done in place
+
+
+    def put(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor):
+            return leaf
+        return same[id(leaf)] if id(leaf) in same else Pretended(leaf)
+
+    return tree_map(put, result) if there else result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
@@ -38,7 +40,7 @@ class Method(nn.Module):
         self.queue = KeyQueue(settings.queue, dim)
         self.progress: Tensor
         self.register_buffer("progress", torch.zeros(()))
-        self.reached = torch.zeros(())  # the same, always on the CPU: who reads it waits for no device
+        self.reached = 0.0  # the same: who reads it waits for no device
         self.register_load_state_dict_post_hook(_reached_by_file)
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
         self.similarities: list[tuple[Tensor, Tensor]] = []  # (B,) of queries and keys, (B, K) and queue
@@ -48,7 +50,7 @@ class Method(nn.Module):
     @property
     def mixing(self) -> bool:
         """The warm-up is over."""
-        return bool(self.reached >= self.own.mix_after)
+        return self.reached >= _single(self.own.mix_after)
 
     @property
     def negatives(self) -> KeyQueue:
@@ -113,7 +115,7 @@ class Method(nn.Module):
         if self.key_network is not None:
             follow(self.key_network, self.query_network, momentum_at(self.own, progress))
         self.progress.fill_(progress)
-        self.reached = torch.full((), progress)
+        self.reached = _single(progress)
         for keys, origin in self.fresh:
             self.queue.push(keys, origin)
 
@@ -152,7 +154,13 @@ class Method(nn.Module):
 def _reached_by_file(method: nn.Module, keys: object) -> None:
     """After weights were loaded, the method stands where the run stood that saved them."""
     assert isinstance(method, Method)
-    method.reached = method.progress.cpu()
+    method.reached = float(method.progress)
+
+
+def _single(number: float) -> float:
+    """Rounded to float32, as a tensor of it is."""
+    rounded: float = struct.unpack("f", struct.pack("f", number))[0]
+    return rounded
 
 
 @torch.no_grad()
