@@ -19,5 +19,7 @@ def constant(values: tuple[float, ...], like: Tensor) -> Tensor:
 def _copied(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     import torch
 
-    with torch.inference_mode(False):  # else the first who asks for it decides whether it may take part in a gradient
+    with torch.inference_mode(
+        False
+    ):  # else the first who asks for it decides whether it may take part in a gradient
         return torch.tensor(values, dtype=dtype).to(device)

@@ -15,6 +15,7 @@ from collapse_cli.progress import counted
 from collapse_cli.shapes import Embeddings, Images, Normalisation, Origin
 
 CHUNK = 512  # images through the network at once
+HELD = 2**26  # bytes of embeddings that stay on a GPU before they are moved
 
 View = tuple[str, float, torch.Generator]
 """Of an augmented view: recipe, strength, and the generator that it is drawn from."""
@@ -31,6 +32,30 @@ def sample(images: Sized, count: int, seed: int) -> Tensor:
         return torch.arange(len(images))
     drawn = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:count]
     return drawn.sort().values
+
+
+class _OnCpu:
+    """Rows that come in parts, of any device. They are moved many at once, for each time the device is waited for."""
+
+    def __init__(self) -> None:
+        self.here: list[Tensor] = []
+        self.there: list[Tensor] = []
+
+    def add(self, part: Tensor) -> None:
+        """part (b,D) of any float type."""
+        (self.here if part.device.type == "cpu" else self.there).append(part.float())
+        if sum(held.nbytes for held in self.there) > HELD:
+            self._move()
+
+    def rows(self) -> Tensor:
+        """(N,D) float32, all that were added."""
+        if self.there:
+            self._move()
+        return torch.cat(self.here)
+
+    def _move(self) -> None:
+        self.here.append(torch.cat(self.there).cpu())
+        self.there = []
 
 
 @contextmanager
@@ -67,16 +92,16 @@ def embed(
     view: (recipe, strength, generator) to embed an augmented view; None for the clean images. Where the
     projector is the identity, projections are None.
     """
-    rows: list[tuple[Tensor, Tensor]] = []
+    representations, projections = _OnCpu(), _OnCpu()
     with _evaluated(method) as device:
         for _, views in _seen(images, normalisation, index, device, view):
             h = method.encoder(views)  # (b, D)
-            rows.append((h.float().cpu(), method.projector(h).float().cpu()))
-    representations, projections = (torch.cat(part) for part in zip(*rows, strict=True))
+            representations.add(h)
+            projections.add(method.projector(h))
     bare = isinstance(method.projector, nn.Identity)
     return Embeddings(
-        representations=representations,
-        projections=None if bare else projections,
+        representations=representations.rows(),
+        projections=None if bare else projections.rows(),
         labels=None if images.labels is None else images.labels.cpu()[index.cpu()],
         index=index.cpu(),
         classes=images.classes,
@@ -148,10 +173,9 @@ def side(
     rows_of: Callable[[Tensor, Origin], Tensor],
 ) -> Tensor:
     """(n,d) float32 on the CPU: a side of a loss's pairs, `rows_of` augmented views (b,C,H,W), with the network in eval mode."""
-    rows = []
-    labels = images.labels
+    rows, labels = _OnCpu(), images.labels
     with _evaluated(method) as device:
         for chunk, views in _seen(images, normalisation, index, device, view):
             classes = None if labels is None else labels[chunk.to(labels.device)].to(device)
-            rows.append(rows_of(views, Origin(chunk, classes)).float().cpu())
-    return torch.cat(rows)
+            rows.add(rows_of(views, Origin(chunk, classes)))
+    return rows.rows()

@@ -79,7 +79,7 @@ def left_out(
         masked.append(same(queries.labels, keys.labels))
     if masks.mask_random:
         drawn = torch.rand(shape, generator=generator, device=generator.device)
-        masked.append(drawn < masks.mask_random)
+        masked.append((drawn < masks.mask_random).to(queries.index.device))
     return torch.stack(masked).any(dim=0) if masked else None
 
 

@@ -84,10 +84,10 @@ def compiled(network: nn.Module, device: torch.device) -> dict[nn.Module, Forwar
 @contextmanager
 def standing_in(forwards: Mapping[nn.Module, Forward]) -> Iterator[None]:
     """Within it these modules compute so. They keep their names, their hooks and their weights."""
-    if forwards:
-        torch.compiler.cudagraph_mark_step_begin()  # what the step before it computed may be overwritten
+    if forwards:  # what the step before computed may be overwritten
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
     for part, forward in forwards.items():
-        part.forward = forward  # type: ignore[method-assign]
+        part.forward = forward
     try:
         yield
     finally:

@@ -55,7 +55,9 @@ class State:
             optimizer = torch.optim.Adam(self.parameters, lr, weight_decay=decay, fused=fused)
         else:
             momentum = self.settings.sgd_momentum
-            optimizer = torch.optim.SGD(self.parameters, lr, momentum=momentum, weight_decay=decay, fused=fused)
+            optimizer = torch.optim.SGD(
+                self.parameters, lr, momentum=momentum, weight_decay=decay, fused=fused
+            )
         if self.saved is not None:  # the settings are those of the run, whatever stands in the file
             optimizer.load_state_dict({**optimizer.state_dict(), "state": self.saved["state"]})
         return optimizer

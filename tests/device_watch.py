@@ -22,13 +22,13 @@ READERS = {
     "_unique", "_unique2", "unique_dim", "unique_consecutive", "histc", "_linalg_check_errors", "allclose",
 }  # fmt: skip
 PRODUCTS = {
-    "mm", "bmm", "addmm", "baddbmm", "addmv", "mv", "dot", "vdot", "addbmm", "convolution", "convolution_backward", "_cdist_forward",
-    "_cdist_backward", "_pdist_forward", "_pdist_backward", "_grouped_mm", "_scaled_dot_product_attention_math",
+    "mm", "bmm", "addmm", "baddbmm", "addmv", "mv", "dot", "vdot", "addbmm", "convolution", "convolution_backward",
+    "_cdist_forward", "_cdist_backward", "_pdist_forward", "_pdist_backward", "_grouped_mm", "_scaled_dot_product_attention_math",
 }  # fmt: skip
 
 
 class Watch(TorchDispatchMode):
-    """faults: a sentence for each operation within it that mixes devices, waits for the device, or multiplies in float64 on it."""
+    """faults: a sentence for each operation that mixes devices, waits for the device, or multiplies in float64 on it."""
 
     def __init__(self, doubles: bool = False) -> None:
         super().__init__()
@@ -176,9 +176,13 @@ def computed(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     there = any(isinstance(leaf, Pretended) for leaf in leaves)
     name = function._schema.name.partition("::")[2].removesuffix("_")
     mixed = there and any(not isinstance(leaf, Pretended) and leaf.dim() for leaf in leaves)
-    picked = name in ("index", "index_put") and isinstance(args[0], Pretended)  # a device takes places from the CPU, too
+    picked = name in ("index", "index_put") and isinstance(
+        args[0], Pretended
+    )  # a device takes places from the CPU, too
     assert not mixed or picked or name in ("_to_copy", "copy"), f"{function} mixes a device and the CPU"
-    assert there or not any(leaf.device.type == "meta" for leaf in leaves), f"{function} copies numbers from Python"
+    assert there or not any(leaf.device.type == "meta" for leaf in leaves), (
+        f"{function} copies numbers from Python"
+    )
     goal = kwargs.get("device")
     if goal is not None:
         there = torch.device(goal).type == "meta"
@@ -189,8 +193,9 @@ def computed(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     result = function(*bare[0], **bare[1])
     if name.startswith("_local_scalar"):
         return result
-    same = {id(leaf.numbers): leaf for leaf in leaves if isinstance(leaf, Pretended)}  # of what is done in place
-
+    same = {
+        id(leaf.numbers): leaf for leaf in leaves if isinstance(leaf, Pretended)
+    }  # of what is done in place
 
     def put(leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):

@@ -6,6 +6,7 @@ the slow copy and the queue. What runs here is `training.train` itself, between 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,16 +15,17 @@ from typing import Any, cast
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from collapse_cli import methods
+from collapse_cli import methods, stepping
 from collapse_cli.augment.recipes import LABELLED, RECIPES, augment
-from collapse_cli.embedding import embed, sample
+from collapse_cli.constants import _copied
 from collapse_cli.methods import Method
 from collapse_cli.settings import METHODS, Training, resolve
-from collapse_cli.shapes import DataShape, Images, Normalisation
+from collapse_cli.shapes import Batch, DataShape, Images, Normalisation
 from collapse_cli.training import train
 from collapse_cli.training_state import Part, State
-from tests.device_watch import Watch, claiming, seen, waits
+from tests.device_watch import claiming, seen, waits
 
 NORMAL = Normalisation((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
 MASKS = {"mask_false_negatives": True, "mask_random": 0.3}
@@ -40,7 +42,6 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "vicreg with sgd": ("vicreg", {"optimizer": "sgd"}),
 }  # fmt: skip
 CASES = {name: (name, {}) for name in METHODS} | VARIANTS
-FASTER = "moco"  # whose step is done over with each planted fault
 ROOT = Path(methods.__file__).parent.parent
 
 
@@ -62,7 +63,9 @@ def begun(name: str, given: dict[str, Any]) -> tuple[Method, Training, State]:
     network = cast(nn.Module, method).to("meta")
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     generator = claiming()
-    part = Part(generator.get_state(), steps=4, total=torch.zeros((), device="meta"))  # batch norm has settled
+    part = Part(
+        generator.get_state(), steps=4, total=torch.zeros((), device="meta")
+    )  # batch norm has settled
     return method, run.training, State(parameters, run.training, generator, part=part)
 
 
@@ -80,7 +83,9 @@ def trained(begun: tuple[Method, Training, State], steps: int) -> None:
         list(train(method, on_meta(), NORMAL, settings, state, between))
 
 
-def faults(name: str, given: dict[str, Any], plant: Callable[[Method], None] = lambda method: None) -> list[str]:
+def faults(
+    name: str, given: dict[str, Any], plant: Callable[[Method], None] = lambda method: None
+) -> list[str]:
     """Of two steps, after a first in which constants are copied to the device and the optimizer makes its buffers."""
     ready = begun(name, given)
     trained(ready, 1)
@@ -91,3 +96,166 @@ def faults(name: str, given: dict[str, Any], plant: Callable[[Method], None] = l
 @pytest.mark.parametrize(("name", "given"), CASES.values(), ids=list(CASES))
 def test_a_step_of_every_method_neither_waits_nor_mixes_devices(name: str, given: dict[str, Any]) -> None:
     assert faults(name, given) == []
+
+
+def planted(fault: Callable[[Method, Tensor], object]) -> Callable[[Method], None]:
+    """A loss that also does something with its keys' similarities, or with its views."""
+
+    def plant(method: Method) -> None:
+        loss = method.loss
+
+        def faulty(batch: Batch) -> Tensor:
+            fault(method, batch.first.flatten(1))
+            return loss(batch)
+
+        method.loss = faulty  # type: ignore[method-assign]
+
+    return plant
+
+
+FAULTS: dict[str, tuple[Callable[[Method, Tensor], object], str]] = {
+    "item": (lambda method, rows: rows.sum().item(), "waited for"),
+    "float": (lambda method, rows: float(rows.sum()), "waited for"),
+    "bool of a buffer": (lambda method, rows: bool(method.negatives.seen > 3), "waited for"),  # type: ignore[union-attr]
+    "cpu": (lambda method, rows: rows.cpu(), "waited for"),
+    "to the CPU in the background": (lambda method, rows: rows.to("cpu", non_blocking=True), "waited for"),
+    "tolist": (lambda method, rows: rows.tolist(), "waited for"),
+    "nonzero": (lambda method, rows: rows.nonzero(), "waited for"),
+    "bincount": (lambda method, rows: (rows[0] > 0).long().bincount(), "waited for"),
+    "unique": (lambda method, rows: rows.unique(), "waited for"),
+    "a mask as an index": (lambda method, rows: rows[rows > 0], "how many are true"),
+    "masked_select": (lambda method, rows: rows.masked_select(rows > 0), "waited for"),
+    "repeated as often as tensors say": (lambda method, rows: rows.repeat_interleave((rows[:, 0] > 0).long(), 0), "waited for"),
+    "equal": (lambda method, rows: torch.equal(rows, rows), "waited for"),
+    "factors of the CPU": (lambda method, rows: rows * torch.rand(rows.shape), "mixes a device and the CPU"),
+    "places of the CPU": (lambda method, rows: rows[torch.arange(3)], "mixes a device and the CPU"),
+    "moved to the device": (lambda method, rows: torch.rand(3).to(rows.device), "from the CPU to the device"),
+    "numbers from Python": (lambda method, rows: torch.tensor([1.0, 2.0], device=rows.device), "from Python"),
+    "new_tensor": (lambda method, rows: rows.new_tensor([1.0, 2.0]), "from Python"),
+    "a product in float64": (lambda method, rows: rows.double() @ rows.double().T, "product in float64"),
+    "a convolution in float64": (
+        lambda method, rows: nn.functional.conv1d(rows[None].double(), rows[None, :, :3].double()), "product in float64",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS.values(), ids=list(FAULTS))
+def test_a_planted_fault_is_seen(fault: Callable[[Method, Tensor], object], words: str) -> None:
+    """In the loss of MoCo."""
+    assert words in "; ".join(faults("moco", {"encoder": "mlp", "recipe": "none"}, planted(fault)))
+
+
+def test_what_is_no_fault_is_not_seen() -> None:
+    rows = torch.empty(4, 3, device="meta")
+
+    def work() -> None:
+        rows.mul_(2.0).add_(torch.tensor(0.5))
+        rows[torch.zeros(2, dtype=torch.long, device="meta")] = -1
+        torch.where(rows > 0, rows, 0.0).masked_fill(rows > 0, 1.0)
+        torch.full((3,), 2.0, device="meta").double().mean()
+        rows.repeat_interleave(torch.ones(4, dtype=torch.long, device="meta"), 0, output_size=4)
+        torch.rand(3) @ torch.rand(3)
+
+    assert seen(work) == []
+    assert "product in float64" not in str(seen(lambda: rows.double() @ rows.double().T, doubles=True))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name not in LABELLED])
+def test_no_augmentation_waits(recipe: str, channels: int) -> None:
+    """Images of 96 pixels, which SimCLR blurs. A first batch copies its constants to the device."""
+    pixels, generator = torch.empty(8, channels, 96, 96, dtype=torch.uint8, device="meta"), claiming()
+    augment(pixels, recipe, 1.0, generator)
+    assert seen(lambda: augment(pixels, recipe, 1.0, generator)) == []
+
+
+@pytest.mark.parametrize("recipe", LABELLED)
+def test_a_policy_of_torchvision_works_on_the_cpu_and_is_seen(recipe: str) -> None:
+    """As `applied` says: image by image, wherever they are."""
+    pixels = torch.empty(8, 3, 32, 32, dtype=torch.uint8, device="meta")
+    assert "waited for" in str(seen(lambda: augment(pixels, recipe, 1.0, claiming())))
+
+
+FILES = {
+    "stepping.py": set(),
+    "losses.py": {"chance"},  # asked once an epoch
+    "shapes.py": {"class_count"},  # of a data set
+    "augment/blur.py": {"some"},  # these two on a CPU alone
+    "augment/color.py": {"in_groups"},
+    "augment/draws.py": set(),
+    "augment/geometry.py": set(),
+    "augment/recipes.py": set(),
+    "models/key_encoder.py": set(),
+    "models/batch_norm.py": set(),
+    "models/encoders.py": set(),
+    "models/heads.py": set(),
+    **{
+        f"methods/{path.name}": {"diagnostics", "curves", "chance"} for path in sorted((ROOT / "methods").glob("*.py"))
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "allowed"), FILES.items(), ids=list(FILES))
+def test_no_line_of_a_step_waits(file: str, allowed: set[str]) -> None:
+    """As written: what an operation of the tests above does not reach. Diagnostics and curves are read once an epoch."""
+    assert list(waits(ROOT / file, allowed)) == []
+
+
+def test_a_line_that_waits_is_seen(tmp_path: Path) -> None:
+    bad = (
+        "x.item()",
+        "x.tolist()",
+        "x.cpu()",
+        "torch.tensor([1], device=d)",
+        "x.new_tensor([1])",
+        "x.nonzero()",
+    )
+    (tmp_path / "bad.py").write_text(
+        "".join(f"def f{i}(x, d):\n    return {line}\n" for i, line in enumerate(bad))
+    )
+    assert len(list(waits(tmp_path / "bad.py"))) == len(bad)
+    assert len(list(waits(tmp_path / "bad.py", {"f0", "f5"}))) == len(bad) - 2
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_forward_with_autocast_on_a_pretended_gpu(name: str) -> None:
+    """torch's own fake "cuda" runs everything but backward and fused optimizers: two views, the loss in bf16, the slow copy."""
+    method, settings, _ = begun(name, {"precision": "bf16"})
+    _copied.cache_clear()  # of another mode
+    generator = claiming("cuda")
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=False):
+            on_fake(cast(nn.Module, method), torch.device("cuda"))
+            pixels = torch.empty(16, 3, 32, 32, dtype=torch.uint8, device="cuda")
+
+            def view() -> Tensor:
+                return NORMAL(augment(pixels, "moco_v2", 1.0, generator))
+
+            view()  # copies the constants
+            places, labels = (torch.empty(16, dtype=torch.long, device="cuda") for _ in range(2))
+
+            def work() -> None:
+                batch = Batch(view(), view(), places, labels, generator)
+                with (
+                    warnings.catch_warnings(action="ignore"),
+                    stepping.precision(settings, torch.device("cuda")),
+                ):
+                    loss = method.loss(batch)
+                assert (loss.device.type, loss.shape) == ("cuda", ())
+                method.after_step(0.5)
+
+            assert seen(work) == []
+    finally:
+        _copied.cache_clear()
+
+
+def on_fake(network: nn.Module, device: torch.device) -> None:
+    """Weights and buffers become fake ones: moving them would make real ones."""
+    for module in network.modules():
+        for name, weight in module._parameters.items():
+            if weight is not None:
+                fake = torch.empty(weight.shape, device=device)
+                module._parameters[name] = nn.Parameter(fake, weight.requires_grad)
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype, device=device)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 
+from collapse_cli.analysis import measuring
 from collapse_cli.analysis.loss_pairs import SIDES, LossPairs, compared, loss_pairs
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
@@ -30,7 +32,9 @@ def measure(subject: Subject) -> Iterator[Entry]:
         with concerning(f"{subject.name} · {space}"):
             loss = _of_loss(subject, space)
             of_loss = (loss.queries, loss.positives) if loss else None
-            result = alignment.measure(rows, pair, labels, subject.clean.classes, of_loss)
+            here = partial(measuring.placed, name=subject.measuring.device)
+            pairs = [each and (here(each[0]), here(each[1])) for each in (pair, of_loss)]
+            result = alignment.measure(here(rows), pairs[0], labels, subject.clean.classes, pairs[1])
         of_sides = {"query": SIDES[loss.sides.query], "positive": SIDES[loss.sides.positive]} if loss else {}
         settings = {
             "N": len(rows),

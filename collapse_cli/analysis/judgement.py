@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from collapse_cli.analysis import image_facts
+from collapse_cli.analysis import image_facts, measuring
 from collapse_cli.analysis.centring import less
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Verdict
@@ -68,7 +68,7 @@ def of_space(subject: Subject, space: str) -> Spectrum:
         rows = subject.rows[space]
         with concerning(f"{subject.name} · {space}"):
             return spectrum(
-                rows,
+                measuring.placed(rows, subject.measuring.device),
                 generator(subject.measuring.seed),
                 relu=never_negative(rows),
                 initial=_initial(subject, space),

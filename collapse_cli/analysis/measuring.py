@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from collapse_cli.data import is_source, place
 from collapse_cli.errors import CollapseError
@@ -13,6 +13,8 @@ from collapse_cli.shapes import Unpacking
 
 if TYPE_CHECKING:
     import torch
+
+Some = TypeVar("Some")
 
 DECISIVE = ("split", "samples", "dataset", "seed")  # where images lie and what computes changes no number
 RARE = (
@@ -115,3 +117,14 @@ def device(name: str) -> torch.device:
             "`collapse env` lists the devices; --device auto takes the best",
         ) from None
     return chosen
+
+
+def placed(rows: Some, name: str) -> Some:
+    """rows (N,D), on the device of this name if it is a GPU with room for several times as many; what is read in parts stays."""
+    import torch
+
+    where = device(name)
+    if where.type != "cuda" or not isinstance(rows, torch.Tensor):
+        return rows
+    free, _ = torch.cuda.mem_get_info(where)
+    return cast("Some", rows.to(where) if 8 * rows.nbytes < free else rows)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from collapse_cli import data
-from collapse_cli.analysis import image_sets
+from collapse_cli.analysis import image_sets, measuring
 from collapse_cli.analysis.label_remedies import of_images, without_labels
 from collapse_cli.analysis.loss_pairs import OWN_QUEUE, SIDES, keys, loss_pairs
 from collapse_cli.analysis.measuring import Measuring
@@ -87,10 +88,11 @@ def measure(subject: Subject, queue: int = 0, temperature: float = 0.0, batch: i
     with concerning(f"{subject.name} · {space}"):
         for rows in (queries, drawn.rows):
             refuse(broken(rows), max(len(rows), 2))  # a single query is enough
+        here = partial(measuring.placed, name=subject.measuring.device)
         result = oracle.oracle(
-            of_length_1(queries), of_length_1(drawn.rows), labels,
-            _labels(drawn.origin.labels, subject), first.index, drawn.origin.index, T,
-            None if pairs is None else of_length_1(pairs.positives), drawn.left_out,
+            here(of_length_1(queries)), here(of_length_1(drawn.rows)), here(labels),
+            here(_labels(drawn.origin.labels, subject)), here(first.index), here(drawn.origin.index), T,
+            None if pairs is None else here(of_length_1(pairs.positives)), drawn.left_out,
         )  # fmt: skip
     if drawn.what == OWN_QUEUE and subject.case and subject.case.trained:
         result = replace(result, stale_key=subject.case.trained.stale_key())

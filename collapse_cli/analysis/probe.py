@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from collapse_cli.analysis import measuring
 from collapse_cli.analysis.label_remedies import without_labels
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
@@ -41,8 +43,10 @@ def measure(
     )
     for space, rows in train.spaces.items():
         with concerning(f"{subject.name} · {space}"):
+            here = partial(measuring.placed, name=subject.measuring.device)
             result = probe(
-                rows, _labels(train), test.spaces[space], _labels(test), generator(seed), per_class, replications, k, temperature
+                here(rows), here(_labels(train)), here(test.spaces[space]), here(_labels(test)), generator(seed),
+                per_class, replications, k, temperature,
             )  # fmt: skip
         yield Entry(subject.name, result, space, settings=settings)
 

@@ -41,7 +41,7 @@ class Method(nn.Module):
         self.progress: Tensor
         self.register_buffer("progress", torch.zeros(()))
         self.reached = 0.0  # the same: who reads it waits for no device
-        self.register_load_state_dict_post_hook(_reached_by_file)
+        self.register_load_state_dict_post_hook(_reached_by_file)  # type: ignore[no-untyped-call]
         self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
         self.similarities: list[tuple[Tensor, Tensor]] = []  # (B,) of queries and keys, (B, K) and queue
         self.excluded: list[Tensor] = []  # (B, K) or (B, K+s+s') each, what was left out for this batch

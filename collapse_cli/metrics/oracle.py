@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -139,8 +140,16 @@ def oracle(
     without it all but those of the query's own image. temperature T > 0.
     """
     _refuse_none(len(queries), len(keys))
-    sums = {name: torch.zeros(len(keys), dtype=torch.float64) for name in ("false", "there", "p", "share")}
-    by_rank, wrong_mass, same_image, wins = ByRank(len(keys), keys.device), 0.0, 0.0, 0.0
+    zeros, by_rank = (
+        partial(torch.zeros, dtype=torch.float64, device=keys.device),
+        ByRank(len(keys), keys.device),
+    )
+    sums = {name: zeros(len(keys)) for name in ("false", "there", "p", "share")}
+    same_image, wrong_mass, wins = (
+        zeros(()),
+        zeros(()),
+        zeros(()),
+    )  # read at the end: no block waits for a device
     for start in range(0, len(queries), BLOCK):
         part = slice(start, start + BLOCK)
         stale = same(query_index[part], key_index)  # (b, K)
@@ -159,10 +168,14 @@ def oracle(
         for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
             sums[name] += values.sum(dim=0, dtype=torch.float64)
         by_rank.add(false, there)
-        same_image += float(stale.sum())
-        wrong_mass += float((mass * false).sum())
-        wins += 0.0 if positive is None else float(won(positive, negative, queries.shape[1]).sum())
-    return _summary(sums, by_rank, wrong_mass, same_image, None if positives is None else wins)
+        same_image += stale.sum()
+        wrong_mass += (mass * false).sum()
+        if positive is not None:
+            wins += won(positive, negative, queries.shape[1]).sum()
+    return _summary(
+        {name: sums[name].cpu() for name in sums}, by_rank, float(wrong_mass), float(same_image),
+        None if positives is None else float(wins),
+    )  # fmt: skip
 
 
 def _refuse_none(queries: int, keys: int) -> None:

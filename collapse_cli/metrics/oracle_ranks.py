@@ -39,18 +39,16 @@ class ByRank:
         lengths = torch.tensor([end - start for start, end in self.pieces], device=device)
         self.piece = torch.arange(len(self.pieces), device=device).repeat_interleave(lengths)  # (K,)
         self.queries = 0
-        self.false, self.there, self.false_2, self.both, self.there_2 = torch.zeros(
-            5, len(self.pieces), dtype=torch.float64
-        )
+        self.sums = torch.zeros(
+            5, len(self.pieces), dtype=torch.float64, device=device
+        )  # of f, t, f f, f t, t t
 
     def add(self, false: Tensor, there: Tensor) -> None:
         """Of some queries: which keys (b,K) by rank are false negatives, and which are there at all."""
         f, t = (self._summed(which) for which in (false, there))  # (b, P)
         self.queries += len(f)
-        for sums, values in (
-            (self.false, f), (self.there, t), (self.false_2, f * f), (self.both, f * t), (self.there_2, t * t)
-        ):  # fmt: skip
-            sums += values.sum(dim=0).to(sums)
+        for sums, values in zip(self.sums, (f, t, f * f, f * t, t * t), strict=True):
+            sums += values.sum(dim=0)
 
     def _summed(self, which: Tensor) -> Tensor:
         sums = torch.zeros(len(which), len(self.pieces), device=which.device)
@@ -58,20 +56,21 @@ class ByRank:
 
     def curve(self, null: float) -> Curve:
         """The shares at the middle of each piece, beside that of all keys."""
-        shares = self.false / self.there.clamp_min(1)
+        sums = self.sums.cpu()
+        shares = sums[0] / sums[1].clamp_min(1)
         middles = [(start + 1 + end) / 2 for start, end in self.pieces]
-        interval = None if self.queries < FEW else self._interval(shares)
+        interval = None if self.queries < FEW else self._interval(shares, *sums[1:])
         return Curve(shares.tolist(), middles, [null] * len(middles), interval=interval)
 
-    def _interval(self, shares: Tensor) -> tuple[Sequence[float], Sequence[float]]:
+    def _interval(
+        self, shares: Tensor, there: Tensor, false_2: Tensor, both: Tensor, there_2: Tensor
+    ) -> tuple[Sequence[float], Sequence[float]]:
         """Of ratios of two sums over queries: the influence of a query is what it has more than its keys' share."""
-        squares = self.false_2 - 2 * shares * self.both + shares.square() * self.there_2
-        variances = (
-            squares.clamp_min(0) / self.there.clamp_min(1).square() * self.queries / (self.queries - 1)
-        )
+        squares = false_2 - 2 * shares * both + shares.square() * there_2
+        variances = squares.clamp_min(0) / there.clamp_min(1).square() * self.queries / (self.queries - 1)
         ends = [
             _wilson(*numbers, self.queries)
-            for numbers in zip(shares.tolist(), variances.tolist(), self.there.tolist(), strict=True)
+            for numbers in zip(shares.tolist(), variances.tolist(), there.tolist(), strict=True)
         ]
         low, high = zip(*ends, strict=True)
         return low, high

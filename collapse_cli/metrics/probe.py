@@ -113,7 +113,7 @@ def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    train, test = _columns_near_1(sound(train), sound(test))
+    where, (train, test) = test.device, _columns_near_1(sound(train).cpu(), sound(test).cpu())
     regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS))
     with (
         warnings.catch_warnings()
@@ -121,8 +121,8 @@ def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
         warnings.filterwarnings("ignore", message="`?y`? could represent", category=UserWarning)
-        regression.fit(train.numpy(), train_labels.numpy())
-    return torch.from_numpy(regression.predict(test.numpy()))
+        regression.fit(train.numpy(), train_labels.cpu().numpy())
+    return torch.from_numpy(regression.predict(test.numpy())).to(where)
 
 
 def _columns_near_1(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
@@ -240,6 +240,6 @@ def _draw(labels: Tensor, per_class: int, generator: Generator) -> Tensor:
 
 def _shuffled_by_class(labels: Tensor, generator: Generator) -> list[Tensor]:
     """The rows (n_c,) of each class of labels (N,), in random order."""
-    order = torch.randperm(len(labels), generator=generator)
+    labels, order = labels.cpu(), torch.randperm(len(labels), generator=generator)
     _, sizes = torch.unique(labels, return_counts=True)
     return list(torch.split(order[labels[order].argsort(stable=True)], sizes.tolist()))

@@ -25,7 +25,8 @@ def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
 
     All of them at once, which is a few kernels on a GPU, and on a CPU the loop over them with the same bits.
     """
-    theirs, ours = list(slow.parameters()), list(fast.parameters())
+    theirs: list[Tensor] = list(slow.parameters())
+    ours: list[Tensor] = list(fast.parameters())
     assert len(theirs) == len(ours)
     if theirs:  # torch takes no empty list, as two identities are
         torch._foreach_lerp_(theirs, ours, 1 - momentum)
