@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from collapse_cli.constants import _copied
+
 READ = "reads a value, for which the device is waited for"
 READERS = {
     "_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "nonzero_static", "argwhere", "masked_select", "bincount",
@@ -86,8 +88,7 @@ class _Claiming(torch.Generator):
 
 
 def claiming(device: str = "meta") -> torch.Generator:
-    generator = type("Claiming", (_Claiming,), {"where": torch.device(device)})()
-    assert isinstance(generator, torch.Generator)
+    generator: torch.Generator = type("Claiming", (_Claiming,), {"where": torch.device(device)})()
     return generator
 
 
@@ -155,14 +156,20 @@ class Pretending(TorchDispatchMode):
     """Within it "meta" is a device with numbers: what is made there, or moved there, can be computed with and read."""
 
     def __enter__(self) -> Pretending:
-        self.made = torch.tensor  # which makes a true tensor on "meta", where numbers are lost
-        torch.tensor = lambda *args, device=None, **given: self.made(*args, **given).to(device)  # type: ignore[assignment]
+        """`torch.tensor` would make a true tensor on "meta", which has lost its numbers; and there is no generator for it."""
+        tensor, generator = self.before = torch.tensor, torch.Generator
+        torch.tensor = lambda *args, device=None, **given: tensor(*args, **given).to(device)  # type: ignore[assignment]
+        torch.Generator = lambda device="cpu": (  # type: ignore[assignment,misc]
+            claiming() if torch.device(device).type == "meta" else generator(device)
+        )
+        _copied.cache_clear()  # true tensors on "meta", and below pretended ones
         super().__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
-        torch.tensor = self.made  # type: ignore[assignment]
+        _copied.cache_clear()
+        torch.tensor, torch.Generator = self.before  # type: ignore[misc]
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
