@@ -23,9 +23,30 @@ HASH = r"\\043#"  # the first of two, as an escape between the quotes of $'…'
 SHORT = {"'": r"\'", "\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}  # between the quotes of $'…'
 
 
+_shown_as: dict[str, str] = {}  # what is never shown, and what is shown in its place
+
+
+def show_as(text: str, shown: str) -> None:
+    """From now on `shown` is shown wherever the text stands: for addresses with a password, and for what stands in for one."""
+    if text != shown:
+        _shown_as[text] = shown
+
+
+def hides() -> bool:
+    """Whether there is anything that is not shown."""
+    return bool(_shown_as)
+
+
+def as_shown(text: str) -> str:
+    """The text with what is shown in place of what is not."""
+    for hidden in sorted(_shown_as, key=len, reverse=True):
+        text = text.replace(hidden, _shown_as[hidden])
+    return text
+
+
 def printable(text: object) -> str:
     """The text in one line, with an escape for every letter that something may obey; said twice it stays what it is."""
-    given = str(text)
+    given = as_shown(str(text))
     if given.isprintable():
         return given
     shown = given.translate({ord(c): _escape(c) for c in set(given) if c not in JOINERS and _obeyed(c)})

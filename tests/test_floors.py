@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "collapse_cli"
 
 WORDS = {
+    "addresses",
     "settings",
     "results",
     "values",
@@ -36,6 +37,8 @@ WORDS = {
     "printable",
     "progress",
     "ranks",
+    "remote",
+    "remote_parts",
     "stage",
     "streams",
     "walks",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from collapse_cli import remote
 from collapse_cli.analysis import networks, stored, texts
 from collapse_cli.analysis.grouping import grouped
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.paired import paired
 from collapse_cli.analysis.subject import Subject, about_mean
 from collapse_cli.errors import CollapseError
+from collapse_cli.printable import as_shown
 from collapse_cli.progress import Progress, silent
 from collapse_cli.runs import checkpoint, embeddings, folders, text_encoders, unread, weight_folders
 from collapse_cli.runs.source import Source
@@ -55,6 +57,7 @@ def recognise(path: Path, column: str = "") -> Recognised:
 
     Raises CollapseError for a folder that holds neither a run nor embeddings, and for what cannot be read.
     """
+    path = remote.here(path)
     refuse_impossible(str(path))
     if str(path).startswith(PIXELS):
         return Recognised(path, Kind.PIXELS, Source(path))
@@ -100,7 +103,7 @@ def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
             "--labels are those of one INPUT",
             "give a single INPUT with --labels, or name the images of all networks with --dataset",
         )
-    tables = (isinstance(each, Path) and Source(each).has_columns for each in inputs)
+    tables = (isinstance(each, Path) and Source(remote.here(each)).has_columns for each in inputs)
     if measuring.column and not any(tables):
         names = ", ".join(str(each) if isinstance(each, Path) else each.name for each in inputs)
         raise CollapseError(f"--column goes with a table, but {names} is not a table", "leave out --column")
@@ -108,6 +111,7 @@ def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
 
 def _sets(path: Path) -> Sequence[Loaded]:
     """One recognised input for each set of a folder, and the path itself where it is one input."""
+    path = remote.here(path)
     source = Source(path)
     if not path.is_dir() or (path / "checkpoint.pt").exists() or source.is_table or source.is_network:
         return [path]
@@ -140,7 +144,7 @@ def load(input: Path | Recognised, measuring: Measuring, progress: Progress = si
             f"--unpack goes with embeddings, but {recognised.path} is not a file of embeddings",
             "leave out --unpack",
         )
-    subject = _subject(recognised, measuring)
+    subject = _identified(_subject(recognised, measuring), recognised)
     for line in subject.story:
         progress(line)
     return subject
@@ -157,6 +161,15 @@ def load_all(inputs: Sequence[Loaded], measuring: Measuring, progress: Progress 
     for line in (line for subject in fresh for line in subject.story):
         progress(line)
     return subjects
+
+
+def _identified(subject: Subject, recognised: Recognised) -> Subject:
+    """With the address, size and tag of an input that lies elsewhere; without the digest of one that is read in parts."""
+    elsewhere = remote.origin(recognised.path)
+    if elsewhere is None:
+        return subject
+    facts = {k: v for k, v in subject.facts.items() if k != "sha256" or not recognised.source.in_parts}
+    return replace(subject, facts={**facts, "path": as_shown(str(facts["path"])), **elsewhere.facts()})
 
 
 def _subject(recognised: Recognised, measuring: Measuring) -> Subject:

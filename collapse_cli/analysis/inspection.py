@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from collapse_cli import remote
 from collapse_cli.analysis import texts
 from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.inputs import Kind, recognise
@@ -46,6 +47,7 @@ def measurable(labels: bool, views: bool, network: bool) -> dict[str, list[str]]
 
 def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
     """Everything that can be said of a file. column: of a table. Raises CollapseError for what cannot be read."""
+    path = remote.here(path)
     if not (path.exists() or Source(path).is_table):
         raise CollapseError(f"there is no file {path}", "check the path")
     if path.is_dir() and not Source(path).is_network and not embeddings.are_at(path):
@@ -66,7 +68,10 @@ def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
 def _identity(source: Source, layout: str, path: Path | None = None) -> dict[str, Any]:
     digest = source.sha256  # first, for it refuses pipes before they are opened
     checked = {"checksums": zips.checksums(*source.files)}
-    return {"path": str(path or source.path), "sha256": digest, **checked, "layout": layout}
+    identity = {} if source.in_parts else {"sha256": digest}
+    elsewhere = remote.origin(source.path)
+    identity |= elsewhere.facts() if elsewhere else {}
+    return {"path": str(path or source.path), **identity, **checked, "layout": layout}
 
 
 def _of_run(record: Record) -> dict[str, Any]:

@@ -207,7 +207,7 @@ def apart(loaded: Sequence[Loaded]) -> list[Loaded]:
     names = Counter(each.name for each in loaded if isinstance(each, Subject))
     return [
         _renamed(each, f"{each.name} {place}")
-        if isinstance(each, Subject) and names[each.name] > 1 and "sha256" not in each.facts
+        if isinstance(each, Subject) and names[each.name] > 1 and not {"sha256", "size"} & each.facts.keys()
         else each
         for place, each in enumerate(loaded, 1)
     ]

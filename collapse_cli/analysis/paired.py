@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from collapse_cli import remote
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import embeddings, groups
@@ -34,7 +35,7 @@ def paired(subject: Subject, source: Source | None) -> Subject:
         )
     if second and views_of:
         raise CollapseError("--second and --views-of both name the views", "give only one of them")
-    return _second(subject, Path(second)) if second else _views_of(subject, source, views_of)
+    return _second(subject, remote.here(Path(second))) if second else _views_of(subject, source, views_of)
 
 
 def _second(subject: Subject, path: Path) -> Subject:

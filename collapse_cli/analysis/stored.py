@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from collapse_cli import embedding
+from collapse_cli import embedding, remote
 from collapse_cli.analysis import image_sets
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
@@ -38,7 +38,8 @@ def story(facts: dict[str, Any], count: int, source: str, unknown: Sequence[str]
 def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     """All rows to be streamed, and a sample of them in memory."""
     path, measuring = source.path, measuring.settled("")
-    beside = LabelFile(Path(measuring.labels), measuring.label_column) if measuring.labels else None
+    named = remote.here(Path(measuring.labels), whole=True) if measuring.labels else None
+    beside = LabelFile(named, measuring.label_column) if named else None
     if measuring.label_column and not beside:
         raise CollapseError(
             f"--label-column {measuring.label_column} is a column of the file that --labels names, and there is none",

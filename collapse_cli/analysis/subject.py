@@ -96,7 +96,7 @@ class Subject:
     @property
     def from_file(self) -> bool:
         """Whether it can be named in a command: not what is in memory."""
-        return self.raw or "sha256" in self.facts
+        return self.raw or "sha256" in self.facts or "size" in self.facts
 
     @property
     def labelled(self) -> bool:

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collapse_cli import addresses, remote
 from collapse_cli.data.facts import SPLITS, Facts
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.printable import quoted
@@ -49,9 +50,10 @@ def load(
     refuse_impossible(name)
     scheme, _, path = name.partition(":")
     if is_source(name):
-        images: Images = import_module(f"{__name__}.{scheme}").load(
-            Path(path).expanduser(), split, framing, files, labelling
-        )
+        addresses.refuse_secret(path)
+        place = remote.here(Path(path).expanduser(), whole=True)
+        module = import_module(f"{__name__}.{scheme}")
+        images: Images = module.load(place, split, framing, files, labelling)
     else:
         images = import_module(f"{__name__}.{_named(name)}").load(split, data_root(data_dir), download)
     return images

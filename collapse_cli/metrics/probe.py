@@ -14,11 +14,11 @@ from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
+from collapse_cli.metrics import neighbours
 from collapse_cli.metrics.rows import LEVEL, exponents, scaled_down, sound, unit
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 
-CELLS = 1 << 24  # similarities held at once: 128 MiB
 STEPS = 1000  # of L-BFGS at most; 10,000 x 512 standardised rows take about a hundred
 NORMAL_95 = 1.959964  # two-sided
 
@@ -86,7 +86,7 @@ def probe(
 def knn(train: Tensor, train_labels: Tensor, test: Tensor, k: int, temperature: float) -> Tensor:
     """(M,) the classes said: each of the k nearest rows by cosine s (all N where N < k) votes exp(s / T) for its own.
 
-    InstDisc's weighted kNN; in float64, as neighbours in a collapsed space differ in the last digits only.
+    InstDisc's weighted kNN, as in float64: neighbours in a collapsed space differ in the last digits only.
     """
     if k < 1 or not temperature > 0:
         raise CollapseError(
@@ -94,13 +94,9 @@ def knn(train: Tensor, train_labels: Tensor, test: Tensor, k: int, temperature: 
         )
     train, test = unit(train), unit(test)
     classes, member = torch.unique(train_labels, return_inverse=True)  # (C,), (N,)
-    predicted = []
-    for block in torch.split(test, max(CELLS // len(train), 1)):
-        cosine, nearest = (block @ train.T).topk(min(k, len(train)), dim=1)  # (b, k) each
-        votes = ((cosine - cosine[:, :1]) / temperature).exp()  # relative to the nearest: no T overflows
-        score = votes.new_zeros(len(block), len(classes)).scatter_add_(1, member[nearest], votes)  # (b, C)
-        predicted.append(classes[score.argmax(dim=1)])
-    return torch.cat(predicted)
+    voters = neighbours.Voters(train, member, len(classes), min(k, len(train)), temperature)
+    said: Tensor = classes[neighbours.said(voters, test)]
+    return said
 
 
 def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from collapse_cli.distributed import (
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import writing
 from collapse_cli.interrupts import INTERRUPTED, REQUEUE, TERMINATED, cleaning
+from collapse_cli.printable import as_shown
 from collapse_cli.ranks import first
 from collapse_cli.runs import checkpoint as checkpoints
 from collapse_cli.runs.checkpoint import Checkpoint
@@ -83,7 +84,7 @@ def begin(record: Record, checkpoint: Checkpoint, argv: Sequence[str] = (), over
     facts = {
         "versions": {"collapse": version(), "torch": torch.__version__},
         "seed": checkpoint.run.training.seed,
-        "argv": list(argv),
+        "argv": list(map(as_shown, argv)),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     record.begin(checkpoint.run, facts, overwrite)

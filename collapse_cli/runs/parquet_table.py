@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow
 from pyarrow import parquet
 
+from collapse_cli import remote_parts
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import arrow_parts, reader, table_folders
 from collapse_cli.runs.arrow_parts import Parts
@@ -51,6 +52,7 @@ def _parts(path: Path) -> Parts:
 def _opened(path: Path) -> parquet.ParquetFile:
     try:
         reader.size(path)
+        remote_parts.footer(path)
         opened = parquet.ParquetFile(path, page_checksum_verification=True)
         opened.schema_arrow.names  # noqa: B018  # which may be no text
         return opened
@@ -72,21 +74,43 @@ def _load(path: Path, opened: parquet.ParquetFile, group: int, names: list[str])
     if missing is not None:
         raise CollapseError(f"{path} has no column {missing}", "the files of a folder need the same columns")
     reader.refuse_too_large(path, _declared(opened, group, names))
+    remote_parts.ranges(path, _bytes(opened, group, names), _bytes(opened, group + 1, names))
     try:
         return opened.read_row_group(group, columns=names)
     except (pyarrow.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
 
 
-def _declared(opened: parquet.ParquetFile, group: int, names: Sequence[str]) -> int:
-    """Bytes of these columns once they are read, by the counts of the footer: a column of equal numbers packs to nothing."""
+def _bytes(opened: parquet.ParquetFile, group: int, names: Sequence[str]) -> list[tuple[int, int]]:
+    """From which to which byte each of these columns of a row group lies; none of one beyond the last."""
+    if group >= opened.metadata.num_row_groups:
+        return []
+    ends = []
+    for column in _columns(opened, group, names):
+        starts = [start for start in (column.dictionary_page_offset, column.data_page_offset) if start]
+        ends.append((min(starts), min(starts) + column.total_compressed_size))
+    return ends
+
+
+def _columns(
+    opened: parquet.ParquetFile, group: int, names: Sequence[str]
+) -> list[parquet.ColumnChunkMetaData]:
+    """The parts of these columns in one row group."""
     described = opened.metadata.row_group(group)
     columns = (described.column(place) for place in range(described.num_columns))
     starts = tuple(f"{name}." for name in names)
-    return sum(
-        max(column.num_values * WIDTHS.get(column.physical_type, 8), column.total_uncompressed_size)
+    return [
+        column
         for column in columns
         if column.path_in_schema in names or column.path_in_schema.startswith(starts)
+    ]
+
+
+def _declared(opened: parquet.ParquetFile, group: int, names: Sequence[str]) -> int:
+    """Bytes of these columns once they are read, by the counts of the footer: a column of equal numbers packs to nothing."""
+    return sum(
+        max(column.num_values * WIDTHS.get(column.physical_type, 8), column.total_uncompressed_size)
+        for column in _columns(opened, group, names)
     )
 
 

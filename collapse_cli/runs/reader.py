@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.lib import format as npy
 
+from collapse_cli import remote_parts
 from collapse_cli.errors import CollapseError
 from collapse_cli.memory import OPTION, enough, memory
 from collapse_cli.memory import budget as budget  # blocks asks the same question, by the same name
@@ -126,6 +127,7 @@ def mapped(path: Path) -> numpy.ndarray:
 
 def array(path: Path) -> numpy.ndarray:
     """The array of a .npy, in memory. Raises CollapseError as `mapped` does, and where it is larger than the memory."""
+    remote_parts.needed(path)
     values = mapped(path)
     refuse_too_large(path, values.nbytes)
     return numpy.array(values)

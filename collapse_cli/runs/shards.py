@@ -13,6 +13,7 @@ import numpy
 import torch
 from torch import Tensor
 
+from collapse_cli import remote_parts
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import reader, shell
 from collapse_cli.runs.remedies import refuse_shape
@@ -68,11 +69,24 @@ class Shards:
 
     def _read(self, file: int, rows: slice | numpy.ndarray) -> Tensor:
         """A copy; the mapping, and with it the file's pages, is let go."""
-        every = reader.mapped(self.files[file]).reshape(-1, self.width)
+        array = reader.mapped(self.files[file])
+        if remote_parts.is_in_parts(self.files[file]):
+            remote_parts.needed(self.files[file], *_bytes(array, rows))
+        every = array.reshape(-1, self.width)
         return torch.from_numpy(numpy.array(every[rows], dtype=self.dtype, order="C"))
 
     def _empty(self, count: int) -> Tensor:
         return torch.from_numpy(numpy.empty((count, self.width), self.dtype))
+
+
+def _bytes(array: numpy.ndarray, rows: slice | numpy.ndarray) -> tuple[int, int]:
+    """From which to which byte of its file these rows of a mapped array are."""
+    start = int(array.offset)  # type: ignore[attr-defined]
+    if not array.flags.c_contiguous or array.ndim < 2:
+        return start, start + array.nbytes
+    ends = (rows.start or 0, rows.stop or 0) if isinstance(rows, slice) else (rows.min(), rows.max() + 1)
+    size = array.nbytes // max(len(array), 1)
+    return start + int(ends[0]) * size, start + int(ends[1]) * size
 
 
 def opened(path: Path) -> Shards:

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from collapse_cli import remote, remote_parts
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import dcp, folders, packed, reader, shards, table_folders, unread, weight_folders
 from collapse_cli.runs.families import ByName
@@ -117,12 +118,20 @@ class Source:
             return self.part.files
         return tuple(table_folders.files(self.path)) if table_folders.kind(self.path) else (self.path,)
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether some of it may not be read yet, as it lies elsewhere."""
+        return any(map(remote_parts.is_in_parts, self.files))
+
     @cached_property
     def sha256(self) -> str:
         """Hex digest of the file; of a folder or a set of one, that of the names and contents of its files.
 
-        Configs that are read with a file of weights count as well.
+        Configs that are read with a file of weights count as well. Of what lies elsewhere and is read
+        in parts, that of its address, size and tag.
         """
+        if self.in_parts and (elsewhere := remote.origin(self.path)):
+            return elsewhere.identity()
         if self.is_network:
             return _digest_of(dcp.files(self.path) or weight_folders.described(self.path), self.path)
         if self.part is not None or table_folders.kind(self.path):

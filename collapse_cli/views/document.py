@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collapse_cli.answers import SCHEMA, Answer, Entry, Verdict, version
+from collapse_cli.printable import as_shown, everywhere, hides
 
 Metric = dict[str, Any]
 Document = dict[str, Any]
@@ -18,7 +19,7 @@ Subject = tuple[int, str]
 
 def document(answer: Answer, argv: Sequence[str] = ()) -> Document:
     """The one document of an answer: printed by `--json`, saved in a run folder, drawn by every view. argv: what was typed."""
-    return {
+    whole: Document = {
         "schema": SCHEMA,
         "tool": {"name": "collapse", "version": version()},
         "command": answer.command,
@@ -28,6 +29,7 @@ def document(answer: Answer, argv: Sequence[str] = ()) -> Document:
         "warnings": list(answer.warnings),
         "next": list(answer.next),
     }
+    return everywhere(whole, as_shown) if hides() else whole
 
 
 def _result(entry: Entry) -> dict[str, Any]:

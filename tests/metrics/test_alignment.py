@@ -28,9 +28,9 @@ def sphere(n: int, d: int, seed: int = 0) -> torch.Tensor:
     return normalize(torch.randn(n, d, generator=torch.Generator().manual_seed(seed)), dim=1)
 
 
-@pytest.mark.parametrize("block", [7, 64, 2048])
-def test_uniformity_is_the_formula_over_pairs(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairwise, "BLOCK", block)
+@pytest.mark.parametrize("tile", [(7, 11), (64, 16), (2048, 2048)])
+def test_uniformity_is_the_formula_over_pairs(tile: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairwise, "TILE", tile)
     u = sphere(100, 5)
     expected = torch.pdist(u.double()).square().mul(-2).exp().mean().log()
     assert uniformity(u) == pytest.approx(float(expected), abs=1e-5)

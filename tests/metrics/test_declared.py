@@ -42,7 +42,7 @@ SHARE = {
     "Spectrum": "isoscore top_share alpha_r2 row_participation mean_length ray_share icc largest_group zero_rows",
 }
 NOT_NEGATIVE = {
-    "Alignment": "std_sqrt_d class_alignment loss_alignment alignment",
+    "Alignment": "std_sqrt_d class_alignment loss_alignment alignment rounding",
     "Augmentation": "within",  # over a sum that may be smaller, with the variance between views taken off
     "Chain": "block_energy",
     "Classes": "within between least_variance nc1_quotient equinorm equiangular self_dual cdnv nc1 least_rank",

@@ -151,11 +151,11 @@ def test_turns_and_order_change_nothing(seed: int) -> None:
     assert distance(again) == pytest.approx(distance(u), rel=1e-9)
 
 
-@pytest.mark.parametrize("block", [1, 3, 50])
-def test_blocks_change_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tile", [(1, 1), (3, 7), (50, 9)])
+def test_tiles_change_nothing(tile: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     u = normalize(sphere(50, 6) + 0.2, dim=1)
     whole = epps_pulley(u, 0.0)
-    monkeypatch.setattr(pairwise, "BLOCK", block)
+    monkeypatch.setattr(pairwise, "TILE", tile)
     again = epps_pulley(u, 0.0)
     assert float(again) == pytest.approx(float(whole), rel=1e-12)
     assert again.interval == pytest.approx(whole.interval, rel=1e-9)

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.metrics import neighbours
 from collapse_cli.metrics import probe as room
 from collapse_cli.metrics.probe import few_labels, kept_together, knn, linear, probe, stratified, wilson
 
@@ -66,7 +67,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     train, labels, test, _ = case(1.0)
     whole = knn(train, labels, test, 20, 0.07)
     for cells in (7 * 200, 1):
-        monkeypatch.setattr(room, "CELLS", cells)
+        monkeypatch.setattr(neighbours, "CELLS", cells)
         assert torch.equal(knn(train, labels, test, 20, 0.07), whole)
 
 
