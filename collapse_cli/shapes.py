@@ -130,12 +130,12 @@ class Images:
 
     @property
     def streamed(self) -> bool:
-        return not hasattr(self.pixels, "to")
+        return not (hasattr(self.pixels, "to") or getattr(self.pixels, "held", False))
 
     def to(self, device: torch.device | str) -> Images:
-        """The same images, moved; streamed ones stay on disk and are moved batch by batch."""
+        """The same images, moved; those that are decoded when they are asked for are moved batch by batch."""
         labels = None if self.labels is None else self.labels.to(device)
-        pixels = self.pixels if self.streamed else self.pixels.to(device)  # type: ignore[union-attr]
+        pixels = self.pixels.to(device) if hasattr(self.pixels, "to") else self.pixels
         return replace(self, pixels=pixels, labels=labels)
 
 

@@ -23,6 +23,10 @@ class Converted:
     channels: int
 
     @property
+    def held(self) -> bool:
+        return bool(getattr(self.images, "held", False))
+
+    @property
     def shape(self) -> Sequence[int]:
         count, _, height, width = self.images.shape
         return count, self.channels, height, width
