@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import cast
 
@@ -24,6 +24,15 @@ View = tuple[str, float, torch.Generator]
 def take(images: Images, index: Tensor, device: torch.device) -> Tensor:
     """index (B,) -> images (B,C,H,W) uint8 on the device, from wherever they are."""
     return images.pixels[index.to(getattr(images.pixels, "device", "cpu"))].to(device)
+
+
+def taken(images: Images, parts: Sequence[Tensor], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """parts, (b,) each -> each with its images (b,C,H,W) uint8 on the device; those of a stream may be read ahead."""
+    if isinstance(images.pixels, Tensor):
+        yield from ((part, take(images, part, device)) for part in parts)
+    else:
+        every = images.pixels.ahead([part.cpu() for part in parts])
+        yield from ((part, pixels.to(device)) for part, pixels in zip(parts, every, strict=True))
 
 
 def sample(images: Sized, count: int, seed: int) -> Tensor:

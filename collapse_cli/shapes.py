@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -53,6 +53,9 @@ class Pixels(Protocol):
 
     def __getitem__(self, index: Tensor) -> Tensor:
         """index (B,) int64 -> images (B, C, H, W) uint8."""
+
+    def ahead(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Of each part (b,) int64 the images (b, C, H, W) uint8; of a stream they may be read before they are asked for."""
 
 
 class Rows(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -44,6 +44,11 @@ class OnDemand:
         if len(missing):
             self._fill(missing, self.stream[torch.from_numpy(missing)].numpy())
         return torch.from_numpy(self._output[rows])
+
+    def ahead(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Of each part (b,) int64 the images (b,3,side,side) uint8: decoded when they are asked for."""
+        for part in parts:
+            yield self[part]
 
     def prepare(self, index: Tensor) -> None:
         """Have the images `index` (n,) in memory: as they were kept when they were decoded before, else decoded, and kept."""

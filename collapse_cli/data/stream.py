@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -38,6 +38,11 @@ class Stream:
             if error:
                 raise error
         return torch.from_numpy(output)
+
+    def ahead(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Of each part (b,) int64 the images (b,3,side,side) uint8: read when they are asked for."""
+        for part in parts:
+            yield self[part]
 
     def into(self, output: numpy.ndarray, place: int, row: int) -> Broken | None:
         """Image `row` is written to output[place]; the error, by name, where it cannot be read."""
