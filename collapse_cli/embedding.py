@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import cast
 
@@ -14,7 +14,8 @@ from collapse_cli.methods import Method
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Embeddings, Images, Normalisation, Origin
 
-CHUNK = 512  # images through the network at once
+CHUNK = 512  # images that are augmented together, and through the network at once where that is no CPU
+AT_ONCE, LEAST = 1 << 16, 8  # pixels, of each channel, and images through the network at once on a CPU
 HELD = 2**26  # bytes of embeddings that stay on a GPU before they are moved
 
 View = tuple[str, float, torch.Generator]
@@ -22,8 +23,17 @@ View = tuple[str, float, torch.Generator]
 
 
 def take(images: Images, index: Tensor, device: torch.device) -> Tensor:
-    """index (B,) -> images (B,C,H,W) uint8 on the device, from memory or from a stream."""
-    return images.pixels[index.cpu() if images.streamed else index].to(device)
+    """index (B,) -> images (B,C,H,W) uint8 on the device, from wherever they are."""
+    return images.pixels[index.to(getattr(images.pixels, "device", "cpu"))].to(device)
+
+
+def taken(images: Images, parts: Sequence[Tensor], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """parts, (b,) each -> each with its images (b,C,H,W) uint8 on the device; those of a stream may be read ahead."""
+    if isinstance(images.pixels, Tensor):
+        yield from ((part, take(images, part, device)) for part in parts)
+    else:
+        every = images.pixels.ahead([part.cpu() for part in parts])
+        yield from ((part, pixels.to(device)) for part, pixels in zip(parts, every, strict=True))
 
 
 def sample(images: Sized, count: int, seed: int) -> Tensor:
@@ -73,10 +83,17 @@ def _evaluated(method: Method) -> Iterator[torch.device]:
 def _seen(
     images: Images, normalisation: Normalisation, index: Tensor, device: torch.device, view: View | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Chunks of `index` (n,) and those images as a network sees them (b,C,H,W); view: None for the clean images."""
+    """Parts of `index` (n,) and those images as a network sees them (b,C,H,W); view: None for the clean images.
+
+    On a CPU a part is so small that its activations stay in memory that was used before: to have the system give and clear new
+    memory for each layer of a whole chunk takes several times as long as to compute it.
+    """
     recipe, strength, generator = view or ("none", 0.0, torch.Generator(device))
+    _, height, width = images.shape
+    part = min(max(AT_ONCE // (height * width), LEAST), CHUNK) if device.type == "cpu" else CHUNK
     for chunk in counted(torch.split(index.to(device), CHUNK), "images embedded", len):
-        yield chunk, normalisation(augment(take(images, chunk, device), recipe, strength, generator))
+        views = normalisation(augment(take(images, chunk, device), recipe, strength, generator))
+        yield from zip(torch.split(chunk, part), torch.split(views, part), strict=True)
 
 
 @torch.no_grad()

@@ -355,6 +355,13 @@ class Training(ImageFiles):
     strength: float = knob(1.0, "strength of the augmentation: 0 is none, 1 the published one", low=0, high=3)
     epochs: int = knob(40, "passes over the data", low=1)
     batch: int = knob(64, "images per step, B", low=2)
+    workers: int = knob(
+        0,
+        "processes that decode images ahead of training, where these are more than are held in memory (4 GiB when decoded); "
+        "0: threads of this process. Nothing that is trained depends on it",
+        low=0,
+        high=256,
+    )
     optimizer: Literal["sgd", "adam"] = knob("sgd", "SGD with momentum, or Adam with betas .9, .999")
     lr: float = knob(0.05, "learning rate of the first step; Adam usually needs about 1e-3", low=0)
     sgd_momentum: float = knob(0.9, "momentum of SGD", low=0, high=0.9999)

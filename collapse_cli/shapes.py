@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -54,6 +54,9 @@ class Pixels(Protocol):
 
     def __getitem__(self, index: Tensor) -> Tensor:
         """index (B,) int64 -> images (B, C, H, W) uint8."""
+
+    def ahead(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Of each part (b,) int64 the images (b, C, H, W) uint8; of a stream they may be read before they are asked for."""
 
 
 class Rows(Protocol):
@@ -131,12 +134,12 @@ class Images:
 
     @property
     def streamed(self) -> bool:
-        return not hasattr(self.pixels, "to")
+        return not (hasattr(self.pixels, "to") or getattr(self.pixels, "held", False))
 
     def to(self, device: torch.device | str) -> Images:
-        """The same images, moved; streamed ones stay on disk and are moved batch by batch."""
+        """The same images, moved; those that are decoded when they are asked for are moved batch by batch."""
         labels = None if self.labels is None else self.labels.to(device)
-        pixels = self.pixels if self.streamed else self.pixels.to(device)  # type: ignore[union-attr]
+        pixels = self.pixels.to(device) if hasattr(self.pixels, "to") else self.pixels
         return replace(self, pixels=pixels, labels=labels)
 
 

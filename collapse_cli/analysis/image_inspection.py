@@ -17,6 +17,7 @@ from collapse_cli.data import decoded, folder, parquet
 from collapse_cli.data.headers import FileHeader, surveyed
 from collapse_cli.data.labelling import UNLABELLED
 from collapse_cli.data.splits import NoSplit
+from collapse_cli.data.stream import Stream
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.class_names import class_names
 from collapse_cli.metrics.image_set import Counting, ImageSet, shared
@@ -124,7 +125,7 @@ def _chunks(images: Images, seen: Seen) -> Iterator[tuple[Sequence[int], Tensor]
     """Rows that can be read, and their pixels (n,C,H,W)."""
     for index in counted(torch.split(torch.arange(len(images)), CHUNK), "images looked at", len):
         rows = index.tolist()
-        if isinstance(images.pixels, decoded.Stream):
+        if isinstance(images.pixels, Stream):
             chunk = surveyed(images.pixels, rows)
             seen.headers += chunk.headers
             seen.broken |= {images.pixels.read(row).name: why for row, why in chunk.broken.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COMPARED = 1000  # images, at most, that the network is compared on with itself at initialisation
 NETWORKS = 4  # random initialisations
+SMALL = 64 << 20  # bytes of the weights of a network that is kept after it was asked once
 SETTLED = 2 * embedding.CHUNK  # images that batch norm's statistics are settled on
 
 
@@ -37,6 +38,7 @@ class Compared:
     case: Case
     index: Tensor
     seed: int | None = None
+    _kept: dict[int, Method] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def rows(self) -> Mapping[str, Tensor]:
@@ -60,7 +62,13 @@ class Compared:
         return first.spaces, second.spaces
 
     def _network(self) -> Method:
-        return self.case.method if self.seed is None else at_initialisation(self.case, self.seed)
+        """At initialisation it stays where it is small: it may be asked for views after the clean images."""
+        if self.seed is None:
+            return self.case.method
+        fresh = self._kept.get(self.seed) or at_initialisation(self.case, self.seed)
+        if sum(weight.nbytes for weight in cast(nn.Module, fresh).parameters()) <= SMALL:
+            self._kept[self.seed] = fresh
+        return fresh
 
 
 def at_initialisation(case: Case, seed: int) -> Method:

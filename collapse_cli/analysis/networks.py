@@ -11,6 +11,8 @@ from collapse_cli.analysis.initial import unsettled_norms
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.data.channels import with_channels
+from collapse_cli.data.on_demand import prepare
+from collapse_cli.data.surveyed import as_needed
 from collapse_cli.data_notes import DataNote
 from collapse_cli.embedding import embed, sample
 from collapse_cli.errors import CollapseError
@@ -35,6 +37,7 @@ def of_checkpoint(path: Path, source: Source, measuring: Measuring) -> Subject:
 
     def embedded(images: Images) -> Embeddings:
         index = sample(images, measuring.samples, measuring.seed)
+        prepare(images, index)
         return embed(saved.method, images, saved.normalisation, index)
 
     images = images_of(saved, measuring, measuring.split)
@@ -96,7 +99,8 @@ def images_of(saved: Checkpoint, measuring: Measuring, split: str) -> Images:
     own = image_sets.is_own(training.dataset, measuring.dataset)
     files, notes = image_sets.of_run(training, measuring) if own else (measuring, ())
     dataset, framing = measuring.dataset or training.dataset, Framing(saved.shape[-1])
-    images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
+    with as_needed():
+        images = image_sets.load(dataset, split, files, measuring.data_dir, measuring.download, framing)
     images = with_channels(images, saved.shape[0])
     if images.shape != saved.shape:
         raise CollapseError(
@@ -123,6 +127,7 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
 
     def embedded(images: Images) -> Embeddings:
         index = sample(images, measuring.samples, measuring.seed)
+        prepare(images, index)
         return embed(method, images, network.normalisation, index)
 
     images = _images_for(network, path, measuring, measuring.split)
@@ -156,9 +161,10 @@ def of_foreign(source: Source, measuring: Measuring) -> Subject:
 
 def _images_for(network: Foreign, path: Path, measuring: Measuring, split: str) -> Images:
     """A split of the data set that was named, with as many channels as the network takes."""
-    images = image_sets.load(
-        measuring.dataset, split, measuring, measuring.data_dir, measuring.download, network.framing
-    )
+    with as_needed():
+        images = image_sets.load(
+            measuring.dataset, split, measuring, measuring.data_dir, measuring.download, network.framing
+        )
     images = with_channels(images, network.channels)
     if images.shape[0] != network.channels:
         raise CollapseError(

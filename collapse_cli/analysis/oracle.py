@@ -17,6 +17,7 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry
 from collapse_cli.answers import answer as answered
+from collapse_cli.data.surveyed import as_needed
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
@@ -54,9 +55,10 @@ def _counts(measuring: Measuring) -> tuple[Sequence[int], Sequence[str], Sequenc
     if measuring.dataset in data.NAMES and not measuring.labels:
         facts = data.facts(measuring.dataset)
         return facts.of(measuring.split), facts.classes, ()
-    images = image_sets.load(
-        measuring.dataset, measuring.split, measuring, measuring.data_dir, measuring.download, Framing()
-    )
+    with as_needed():
+        images = image_sets.load(
+            measuring.dataset, measuring.split, measuring, measuring.data_dir, measuring.download, Framing()
+        )
     if images.labels is None:
         raise CollapseError(f"{images.name} has no labels, {WHY}", of_images(measuring.dataset))
     present, counts = torch.unique(images.labels, return_counts=True)

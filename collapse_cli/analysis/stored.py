@@ -14,6 +14,8 @@ from collapse_cli import embedding, remote
 from collapse_cli.analysis import image_sets
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
+from collapse_cli.data.on_demand import prepare
+from collapse_cli.data.surveyed import as_needed
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import codes, embeddings
 from collapse_cli.runs.codes import Codes
@@ -86,7 +88,8 @@ def of_pixels(dataset: str, measuring: Measuring) -> Subject:
 
     def read(split: str) -> Images:
         folder, download = measuring.data_dir, measuring.download
-        return image_sets.load(dataset, split, measuring, folder, download, Framing())
+        with as_needed():
+            return image_sets.load(dataset, split, measuring, folder, download, Framing())
 
     def embedded(split: str) -> Embeddings:
         return _pixels(read(split), measuring)
@@ -110,6 +113,7 @@ def _pixels(images: Images, measuring: Measuring) -> Embeddings:
             f"{len(index)} images of {width} pixels need more than {LARGEST >> 30} GiB in float64",
             f"lower --samples to {LARGEST // (8 * width)}",
         )
+    prepare(images, index)
     rows = torch.empty(len(index), width)
     for start in range(0, len(index), embedding.CHUNK):
         chunk = index[start : start + embedding.CHUNK]

@@ -12,6 +12,7 @@ from collapse_cli import data, stepping
 from collapse_cli.analysis import image_sets, needed, train_labels
 from collapse_cli.augment.recipes import searched_with_labels
 from collapse_cli.data.statistics import normalisation
+from collapse_cli.data.workers import read_ahead
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
 from collapse_cli.root_causes import Trained
@@ -39,7 +40,7 @@ def images(
         )
     framing = Framing(training.size)
     loaded = image_sets.load(training.dataset, training.split, training, data_dir, download, framing)
-    return loaded.to(device)
+    return read_ahead(loaded.to(device), training.workers)
 
 
 def fresh(run: Run, images: Images, device: torch.device | str = "cpu") -> Checkpoint:
@@ -89,6 +90,7 @@ def warnings(run: Run, images: Images) -> list[str]:
         *_of_size(images),
         *_of_keys(Trained(run, images.data_shape, run.training.epochs)),
         *_of_checkpoints(run),
+        *_of_workers(run, images),
         *_of_batch_norm(run),
         *_of_labels(run),
         *train_labels.warnings(run, images),
@@ -131,6 +133,13 @@ def _of_checkpoints(run: Run) -> Iterator[str]:
         yield (
             f"--keep-every {run.training.keep_every} is more than the {run.training.epochs} "
             "epochs, so only the last checkpoint is kept"
+        )
+
+
+def _of_workers(run: Run, images: Images) -> Iterator[str]:
+    if run.training.workers and not images.streamed:
+        yield (
+            f"--workers {run.training.workers} has no effect: the images are in memory, decoded, before the first step"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collapse_cli import addresses, remote
+from collapse_cli.data.cache import user_folder
 from collapse_cli.data.facts import SPLITS, Facts
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.printable import quoted
@@ -73,13 +74,8 @@ def place(name: str) -> str:
 
 
 def data_root(data_dir: str | Path | None) -> Path:
-    """Where named sets lie: the argument, or COLLAPSE_DATA_DIR, or the user's cache folder.
-
-    Who has no home, as a user that only a container knows by number, has that in the current folder.
-    """
-    home = os.path.expanduser("~")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("" if home == "~" else home, ".cache"), "collapse")
-    stated = str(data_dir or os.environ.get("COLLAPSE_DATA_DIR") or cache)
+    """Where named sets lie: the argument, or COLLAPSE_DATA_DIR, or the user's cache folder."""
+    stated = str(data_dir or os.environ.get("COLLAPSE_DATA_DIR") or user_folder())
     refuse_impossible(stated, "the data folder")
     return Path(stated).expanduser()
 

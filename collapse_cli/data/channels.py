@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,6 +23,10 @@ class Converted:
     channels: int
 
     @property
+    def held(self) -> bool:
+        return bool(getattr(self.images, "held", False))
+
+    @property
     def shape(self) -> Sequence[int]:
         count, _, height, width = self.images.shape
         return count, self.channels, height, width
@@ -30,6 +34,11 @@ class Converted:
     def __getitem__(self, index: Tensor) -> Tensor:
         """index (B,) int64 -> (B,C,H,W) uint8."""
         return converted(self.images[index], self.channels)
+
+    def ahead(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Of each part (b,) int64 the images (b,C,H,W) uint8, read ahead."""
+        for pixels in self.images.ahead(parts):
+            yield converted(pixels, self.channels)
 
 
 def with_channels(images: Images, channels: int) -> Images:

@@ -8,25 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy
 import torch
-from PIL import Image
 from torch import Tensor
 
-from collapse_cli.data import pixels
+from collapse_cli.data import surveyed
 from collapse_cli.data.contents import contents
 from collapse_cli.data.conversions import broken_beside, notes
-from collapse_cli.data.encoded import Broken, Encoded
-from collapse_cli.data.framing import OTHERWISE, framed, unchanged
-from collapse_cli.data.pixels import Header
+from collapse_cli.data.encoded import Encoded
+from collapse_cli.data.filling import Filling
+from collapse_cli.data.framing import OTHERWISE
+from collapse_cli.data.on_demand import OnDemand
 from collapse_cli.data.splits import NoSplit
+from collapse_cli.data.stream import Stream
 from collapse_cli.data.survey import Look, look, parallel, refuse_broken, untaken, white
+from collapse_cli.data.surveyed import Survey
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import counted
 from collapse_cli.settings import ImageFiles
-from collapse_cli.shapes import Framing, Images, Pixels
+from collapse_cli.shapes import Framing, Images
 
 BUDGET = 4 << 30  # bytes of decoded images that are held in memory
 WINDOW = 4096  # images after which progress is told
@@ -42,7 +45,8 @@ class Source:
     """Images as they are kept, `count` of them in the order of their labels.
 
     name: as `cats/train`; files: their names below the folder, if they are files. elsewhere: gives further images that must be
-    readable and agree in size, as those of another split's shards.
+    readable and agree in size, as those of another split's shards. stands_in: all files that its images are in, if that is known;
+    outside: whether some of its images lie in other files than those.
     """
 
     name: str
@@ -50,64 +54,8 @@ class Source:
     count: int
     files: tuple[str, ...] = ()
     elsewhere: Callable[[], Iterable[Encoded]] = tuple
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Images (N,3,side,side) uint8 that are decoded by a few threads when asked for."""
-
-    read: Callable[[int], Encoded]
-    count: int
-    framing: Framing
-    background: str = "white"
-    white: float = 1.0
-
-    @property
-    def shape(self) -> Sequence[int]:
-        return self.count, 3, self.framing.side, self.framing.side
-
-    def __getitem__(self, index: Tensor) -> Tensor:
-        """index (B,) int64 -> (B,3,side,side) uint8."""
-        rows = index.tolist()
-        output = numpy.empty((len(rows), *self.shape[1:]), numpy.uint8)
-        for error in parallel(lambda place: self.into(output, place, rows[place]), range(len(rows))):
-            if error:
-                raise error
-        return torch.from_numpy(output)
-
-    def into(self, output: numpy.ndarray, place: int, row: int) -> Broken | None:
-        """Image `row` is written to output[place]; the error, by name, where it cannot be read."""
-        try:
-            with self.read(row).opened() as image:
-                colours, _ = pixels.rgb(image, pixels.header(image), self.background, self.white)
-                output[place] = framed(colours, self.framing)
-        except Broken as error:
-            return error
-        return None
-
-
-@dataclass
-class Filling:
-    """Decodes images into an array while they are looked at, as long as they have the size that was guessed."""
-
-    output: numpy.ndarray  # (N,3,side,side) uint8
-    framing: Framing
-    background: str
-    given: bool  # the side is no guess
-    agreed: bool = True
-    left: list[int] = field(default_factory=list)  # places whose white the whole set decides
-
-    def take(self, place: int, image: Image.Image, about: Header) -> bool | None:
-        if not self.given and not unchanged(about.size, self.framing):
-            self.agreed = False
-        late = about.mode == "F" or (about.whole and not about.bits)
-        if late:
-            self.left.append(place)
-        if late or not self.agreed:
-            return None
-        colours, transparent = pixels.rgb(image, about, self.background, 1.0)
-        self.output[place] = framed(colours, self.framing)
-        return transparent
+    stands_in: Sequence[Path] = ()
+    outside: Callable[[], bool] = bool
 
 
 def images(
@@ -126,32 +74,64 @@ def images(
     files = replace(files, background="white") if files.background == "auto" else files
     if not chosen:
         raise NoSplit(f"{source.name} has no images", "give a folder or file with more images in it")
-    gathered = _looked_at(source, chosen, framing, files)
-    beside = list(_looks_beside(source, chosen))
-    looked_at_later = _streams.get()
+    gathered = _gathered(source, chosen, framing, files)
+    beside, looked_at_later = gathered.beside, _streams.get()
     if not (files.skip_broken or looked_at_later):
         refuse_broken([*gathered.looks, *beside], len(gathered.looks) + len(beside))
     level = white([*gathered.looks, *beside])
     square = replace(framing, side=framing.side or common_side([*gathered.looks, *beside]))
     stream = Stream(lambda row: source.read(chosen[row]), len(chosen), square, files.background, level)
-    held = _finished(gathered, stream, files) if _fits(len(chosen), square.side) else None
+    fits = _fits(len(chosen), square.side)
+    held = _finished(gathered, stream, files) if fits and not gathered.known else None
+    _keep(gathered, source, fits)
     whole = [place for place, seen in enumerate(gathered.looks) if looked_at_later or seen.broken is None]
     if not whole:
         raise CollapseError(f"{source.name} has no image that can be read", "give a folder or file of images")
     taken = [chosen[place] for place in whole]
     streamed = replace(stream, read=lambda row: source.read(taken[row]), count=len(taken))
-    every: Tensor | Pixels = streamed if held is None else _at(held, whole)
+    unread = _on_demand(streamed, gathered.name) if gathered.known and fits else streamed
     looks = [gathered.looks[place] for place in whole] if looked_at_later else gathered.looks
     aside = () if looked_at_later else broken_beside(beside)
     return Images(
-        every,
+        unread if held is None else _at(held, whole),
         None if labels is None else torch.tensor([labels[i] for i in taken], dtype=torch.long),
         classes,
         source.name,
         tuple(source.files[i] for i in taken) if source.files else (),
         (*notes(looks, square, framing.side == 0, files.background, level), *aside),
-        None if looked_at_later else contents(streamed.read, len(taken), bool(source.files)),
+        None
+        if looked_at_later or gathered.known
+        else contents(streamed.read, len(taken), bool(source.files)),
     )
+
+
+def _on_demand(stream: Stream, name: str) -> OnDemand:
+    """name: of what was seen of its images."""
+    return OnDemand(stream, surveyed.of_pixels(name, stream.framing, stream.background, stream.white))
+
+
+def _gathered(source: Source, chosen: Sequence[int], framing: Framing, files: ImageFiles) -> Gathered:
+    """What is known of the images from before, where that may be asked; else all are looked at."""
+    name = "" if _streams.get() else surveyed.key(source.stands_in, chosen, files.skip_broken)
+    if known := _known(name, len(chosen), framing):
+        return Gathered(list(known.looks), None, known.beside, name, known=True)
+    gathered = _looked_at(source, chosen, framing, files)
+    return replace(gathered, beside=list(_looks_beside(source, chosen)), name=name)
+
+
+def _keep(gathered: Gathered, source: Source, decoded: bool) -> None:
+    """What was seen, for another time."""
+    if gathered.name and not gathered.known and not source.outside():
+        surveyed.write(gathered.name, Survey(gathered.looks, gathered.beside, decoded))
+
+
+def _known(name: str, count: int, framing: Framing) -> Survey | None:
+    """What was seen when all `count` images were looked at, where that is enough to decode them when they are asked for."""
+    survey = surveyed.read(name) if name and surveyed.wanted() else None
+    if survey is None or len(survey.looks) != count:
+        return None
+    side = framing.side or common_side([*survey.looks, *survey.beside])
+    return survey if survey.decoded or not _fits(count, side) else None
 
 
 @contextmanager
@@ -173,10 +153,16 @@ def common_side(looks: Iterable[Look]) -> int:
 
 @dataclass
 class Gathered:
-    """What was seen of the images chosen, and those that were decoded on the way, if they fit into memory."""
+    """What was seen of the images chosen, and those that were decoded on the way, if they fit into memory.
+
+    beside: what was seen of the others; name: under which all that is kept; known: it was kept, and nothing was decoded.
+    """
 
     looks: list[Look]
     filling: Filling | None
+    beside: Sequence[Look] = ()
+    name: str = ""
+    known: bool = False
 
 
 def _looked_at(source: Source, chosen: Sequence[int], framing: Framing, files: ImageFiles) -> Gathered:

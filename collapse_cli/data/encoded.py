@@ -80,7 +80,7 @@ class Broken(CollapseError):
     def __init__(self, name: str, reason: str) -> None:
         why = f" ({reason})" if reason else ""
         super().__init__(f"{name} cannot be read as an image{why}", REMEDY)
-        self.reason = reason
+        self.name, self.reason = name, reason
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
     def read(i: int) -> encoded.Encoded:
         return encoded.Encoded(str(places[i].file), places[i].file)
 
-    source = decoded.Source(name, read, len(places), names)
+    source = decoded.Source(name, read, len(places), names, stands_in=[place.file for place in places])
     images = decoded.images(source, chosen, labelled.numbers, labelled.classes, framing, files)
     unused = splits.left_out(words, split, len(places))
     notes = (*listing.notes, *unused, *images.notes, *labelled.remarks(split, words))

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from collapse_cli.data import pixels
-from collapse_cli.data.decoded import Stream
 from collapse_cli.data.encoded import Encoded
+from collapse_cli.data.stream import Stream
 from collapse_cli.data.survey import parallel
 from collapse_cli.errors import CollapseError
 

@@ -173,6 +173,11 @@ class Contents:
         parts = [_parts(shard, name) for shard in shards]
         return cls(shards, parts, list(accumulate((shard.count for shard in shards), initial=0)))
 
+    @property
+    def outside(self) -> bool:
+        """Whether some images are in files of their own."""
+        return any(content is None or content.null_count for content, _ in self.parts)
+
     def __len__(self) -> int:
         return self.starts[-1]
 
@@ -203,6 +208,12 @@ def _encoded(file: Path, row: int, content: bytes | None, place: str | None) -> 
     if content is None and place:
         return Encoded(f"row {row} of {file}, the file {place},", file.parent / place)
     return Encoded(f"row {row} of {file}", content or b"")
+
+
+def names_files(shard: Shard, name: str) -> bool:
+    """Whether some images of a file are in files of their own."""
+    content, _ = _parts(shard, name)
+    return content is None or bool(content.null_count)
 
 
 def in_order(shards: Sequence[Shard], name: str) -> Iterator[Encoded]:

@@ -38,6 +38,10 @@ def load(path: Path, split: str, framing: Framing, files: ImageFiles, labelling:
         contents.__getitem__,
         len(rows),
         elsewhere=lambda: image_columns.in_order(others, column.name),
+        stands_in=[shard.file for shard in each],
+        outside=lambda: (
+            contents.outside or any(image_columns.names_files(other, column.name) for other in others)
+        ),
     )
     numbers = None if labelled.numbers is None else [labelled.numbers[row] for row in rows]
     images = decoded.images(source, [place[row] for row in chosen], numbers, labelled.classes, framing, files)

@@ -35,10 +35,10 @@ def resumable(
             f"{record.folder} is a run of {before.method}",
             f"collapse train {before.method} --resume {quoted(record.folder)}",
         )
-    if fixed := sorted(set(changes) - {"epochs", "compile"}):
+    if fixed := sorted(set(changes) - {"epochs", "compile", "workers"}):
         raise CollapseError(
             f"a resumed run keeps its settings, so {', '.join(fixed)} cannot change",
-            "only --epochs and --compile can change; or start a new run",
+            "only --epochs, --compile and --workers can change; or start a new run",
         )
     if not record.checkpoint.exists():
         raise CollapseError(
