@@ -18,6 +18,7 @@ WORDS = {
     "settings",
     "results",
     "values",
+    "allocator",
     "answers",
     "class_labels",
     "constants",
@@ -36,11 +37,12 @@ WORDS = {
     "printable",
     "progress",
     "ranks",
+    "schedule",
     "stage",
     "streams",
     "walks",
 }
-PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic"}
+PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic", "optimizers"}
 PROCEDURES = {"training", "training_state", "stepping", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {
