@@ -21,12 +21,16 @@ Forward = Callable[..., Any]
 
 
 def step(
+    method: Method, batch: Batch, optimizer: torch.optim.Optimizer | Optimizer, loss_of: LossOf
+) -> Tensor:
+    """The optimizer moves the weights once, at the learning rate that it holds. The loss () float32, on the device."""
+    return accumulated(method, (batch,), optimizer, loss_of)
+
+
+def accumulated(
     method: Method, batches: Sequence[Batch], optimizer: torch.optim.Optimizer | Optimizer, loss_of: LossOf
 ) -> Tensor:
-    """The optimizer moves the weights once, at the learning rate that it holds. The loss () float32, on the device.
-
-    Of several batches it moves them by the mean of their gradients, and the loss is the mean of theirs.
-    """
+    """The same step by the mean of the gradients of several batches; the loss is the mean of theirs."""
     optimizer.zero_grad(set_to_none=True)
     losses = [gradients(batch, loss_of) for batch in batches]
     if len(batches) > 1:

@@ -86,7 +86,7 @@ def train(
         for step, parts in zip(range(part.step + 1, part.steps + 1), rest, strict=False):
             for group in state.optimizer.param_groups:
                 group["lr"] = clock.rate(step)
-            loss = stepping.step(method, parts, state.optimizer, loss_of)
+            loss = stepping.accumulated(method, parts, state.optimizer, loss_of)
             if step == part.steps:
                 chance = method.chance()  # of this loss: after the step it may be another
             method.after_step(clock.done(step))

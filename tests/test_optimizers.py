@@ -155,7 +155,7 @@ def test_several_batches_are_one_large_one(name: str) -> None:
     losses = []
     for method, batches in ((whole, cut(drawn(16), 1)), (parted, cut(drawn(16), 4))):
         made = optimizer([p for p in method.parameters() if p.requires_grad], settings)
-        losses.append(float(stepping.step(method, batches, made, method.loss)))
+        losses.append(float(stepping.accumulated(method, batches, made, method.loss)))
         method.after_step(0.5)
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     ours, theirs = whole.state_dict(), parted.state_dict()
@@ -170,7 +170,7 @@ def test_the_next_step_forgets_the_keys_of_the_last() -> None:
     method = without_batch_norm("moco")
     made = optimizer([p for p in method.parameters() if p.requires_grad], replace(Training(), lr=0.1))
     for _ in range(2):
-        stepping.step(method, cut(drawn(16), 2), made, method.loss)
+        stepping.accumulated(method, cut(drawn(16), 2), made, method.loss)
         method.after_step(0.5)
     assert int(method.queue.seen) == 32
 
