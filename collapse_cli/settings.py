@@ -354,6 +354,11 @@ class Training(ImageFiles):
     )
     strength: float = knob(1.0, "strength of the augmentation: 0 is none, 1 the published one", low=0, high=3)
     epochs: int = knob(40, "passes over the data", low=1)
+    steps: int = knob(
+        0,
+        "steps of the optimizer, in place of --epochs; the last pass ends with them; 0: as many as the epochs take",
+        low=0,
+    )
     batch: int = knob(64, "images per step, B", low=2)
     workers: int = knob(
         0,
@@ -362,11 +367,30 @@ class Training(ImageFiles):
         low=0,
         high=256,
     )
-    optimizer: Literal["sgd", "adam"] = knob("sgd", "SGD with momentum, or Adam with betas .9, .999")
-    lr: float = knob(0.05, "learning rate of the first step; Adam usually needs about 1e-3", low=0)
-    sgd_momentum: float = knob(0.9, "momentum of SGD", low=0, high=0.9999)
+    accumulate: int = knob(
+        1,
+        "batches whose mean gradient makes one step: the slow encoder and the queue move once per step; negatives and batch "
+        "norm are still those of each batch of B images",
+        low=1,
+    )
+    optimizer: Literal["sgd", "adam", "lars"] = knob(
+        "sgd",
+        "SGD with momentum; Adam with betas .9, .999; or LARS for large batches, with trust coefficient .001 (arXiv:1708.03888)",
+    )
+    lr: float = knob(
+        0.05,
+        "highest learning rate: of the first step, or after the warm-up; Adam usually needs about 1e-3, LARS .3 for every 256 "
+        "images of a step (SimCLR)",
+        low=0,
+    )
+    warmup: float = knob(
+        0.0, "epochs in which the learning rate rises linearly from 0; may be a fraction", low=0
+    )
+    sgd_momentum: float = knob(0.9, "momentum of SGD and of LARS", low=0, high=0.9999)
     weight_decay: float = knob(1e-4, "weight decay of the optimizer", low=0)
-    schedule: Literal["cosine", "constant"] = knob("cosine", "schedule of the learning rate over all steps")
+    schedule: Literal["cosine", "constant"] = knob(
+        "cosine", "schedule of the learning rate over all steps, after the warm-up"
+    )
     precision: Literal["fp32", "bf16"] = knob(
         "fp32", "precision of the forward pass; weights stay in fp32, spectra in fp64"
     )
@@ -481,6 +505,8 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
     """A Run from layers of flat settings, later ones winning over earlier ones and over the defaults."""
     merged = dict(PREFERRED.get(method, {}))
     for layer in layers:
+        if "epochs" in layer and "steps" not in layer:
+            merged.pop("steps", None)
         merged |= layer
     parts = [settings_of(method), Model, Training]
     names = [field.name for part in parts for field in dataclasses.fields(part)]
@@ -495,6 +521,14 @@ def resolve(method: str, *layers: Mapping[str, Any]) -> Run:
             "batch norm needs two images: lower --bn-splits or raise --batch",
         )
     return Run(method, method_settings, model, training)
+
+
+def refuse_two_lengths(typed: Mapping[str, Any]) -> None:
+    """Raises CollapseError for what asks for so many epochs and for so many steps."""
+    if "epochs" in typed and "steps" in typed:
+        raise CollapseError(
+            "--epochs and --steps exclude each other", "give one of them; a step is one batch"
+        )
 
 
 def flat(tables: Mapping[str, Any]) -> dict[str, Any]:

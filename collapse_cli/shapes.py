@@ -189,7 +189,8 @@ class Batch:
     """Two views of the same B images: first, second (B,C,H,W) float32, normalised.
 
     index (B,) int64: which images of the data set these are; labels (B,) int64, or None;
-    generator: the source of chance for what a method still draws.
+    generator: the source of chance for what a method still draws; place: of the batch among those of its step, from 0 on,
+    where the gradients of several are accumulated.
     """
 
     first: Tensor
@@ -197,6 +198,7 @@ class Batch:
     index: Tensor
     labels: Tensor | None
     generator: torch.Generator
+    place: int = 0
 
     @property
     def origin(self) -> Origin:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from collapse_cli import distributed
 from collapse_cli.errors import CollapseError
 from collapse_cli.methods import Method
+from collapse_cli.optimizers import Optimizer
 from collapse_cli.settings import Training
 from collapse_cli.shapes import Batch
 
@@ -19,13 +20,26 @@ LossOf = Callable[[Batch], Tensor]
 Forward = Callable[..., Any]
 
 
-def step(method: Method, batch: Batch, optimizer: torch.optim.Optimizer, loss_of: LossOf) -> Tensor:
+def step(
+    method: Method, batch: Batch, optimizer: torch.optim.Optimizer | Optimizer, loss_of: LossOf
+) -> Tensor:
     """The optimizer moves the weights once, at the learning rate that it holds. The loss () float32, on the device."""
+    return accumulated(method, (batch,), optimizer, loss_of)
+
+
+def accumulated(
+    method: Method, batches: Sequence[Batch], optimizer: torch.optim.Optimizer | Optimizer, loss_of: LossOf
+) -> Tensor:
+    """The same step by the mean of the gradients of several batches; the loss is the mean of theirs."""
     optimizer.zero_grad(set_to_none=True)
-    loss = gradients(batch, loss_of)
+    losses = [gradients(batch, loss_of) for batch in batches]
+    if len(batches) > 1:
+        for parameter in cast(nn.Module, method).parameters():
+            if parameter.grad is not None:
+                parameter.grad /= len(batches)
     distributed.average_gradients(cast(nn.Module, method))
     optimizer.step()
-    return loss
+    return losses[0] if len(losses) == 1 else torch.stack(losses).mean()
 
 
 def gradients(batch: Batch, loss_of: LossOf) -> Tensor:
@@ -35,7 +49,7 @@ def gradients(batch: Batch, loss_of: LossOf) -> Tensor:
     return loss.detach().float()
 
 
-def ready(method: Method, settings: Training, optimizer: torch.optim.Optimizer) -> LossOf:
+def ready(method: Method, settings: Training, optimizer: torch.optim.Optimizer | Optimizer) -> LossOf:
     """The loss of a method, as it is computed fastest on its device; its weights are laid out for that.
 
     Compiled are its networks, and only within a step: between two steps they are what they always are.
@@ -59,7 +73,7 @@ def precision(settings: Training, device: torch.device) -> AbstractContextManage
 
 
 @torch.no_grad()
-def channels_last(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def channels_last(network: nn.Module, optimizer: torch.optim.Optimizer | Optimizer) -> None:
     """Convolutions and what the optimizer keeps of them are laid out with their channels side by side; no number changes.
 
     A fused optimizer demands that both are laid out alike, and those of a checkpoint need not be.

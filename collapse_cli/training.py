@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import cast
 
@@ -20,6 +20,7 @@ from collapse_cli.methods import Method
 from collapse_cli.metrics.alignment import mean_cosine, spread
 from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.models.batch_norm import settle
+from collapse_cli.schedule import Clock, epochs_of, per_epoch, per_step
 from collapse_cli.settings import Training
 from collapse_cli.shapes import Batch, Curves, Images, Normalisation
 from collapse_cli.training_state import Part, State
@@ -63,7 +64,9 @@ def train(
     state: State,
     between: Callable[[], None] = nothing,
 ) -> Iterator[Epoch]:
-    """Train from `state` to the end of `settings.epochs`, moving method and state; yields after each epoch.
+    """Train from `state` to the end of `settings.epochs`, or of `settings.steps`; yields after each epoch.
+
+    It moves method and state. An epoch is a pass over the images; the last ends where the steps do.
 
     between: called between any two steps of an epoch, when method and state hold all that the rest of the training needs. It
     may save them, and ends the training by raising. It knows nothing of how batches are made, and nothing changes by it.
@@ -76,27 +79,37 @@ def train(
         settle(nn.Sequential(method.encoder, method.projector), islice(views, SETTLING))
         distributed.average_statistics(network)
     loss_of = stepping.ready(method, settings, state.optimizer)
-    while state.epoch < settings.epochs:
-        part = _begun(state, steps)
+    while not (clock := Clock(settings, steps, state.epoch, state.taken)).over:
+        part = _begun(state, clock.of_epoch)
         began = time.perf_counter() - part.seconds
-        for step, batch in enumerate(_rest(images, normalisation, settings, state, part), part.step + 1):
-            progress = (state.epoch + step / steps) / settings.epochs
+        rest = _steps(_rest(images, normalisation, settings, state, part), settings.accumulate)
+        for step, parts in zip(range(part.step + 1, part.steps + 1), rest, strict=False):
             for group in state.optimizer.param_groups:
-                group["lr"] = learning_rate(settings, progress - 1 / (steps * settings.epochs))
-            loss = stepping.step(method, batch, state.optimizer, loss_of)
-            if step == steps:
+                group["lr"] = clock.rate(step)
+            loss = stepping.accumulated(method, parts, state.optimizer, loss_of)
+            if step == part.steps:
                 chance = method.chance()  # of this loss: after the step it may be another
-            method.after_step(progress)
+            method.after_step(clock.done(step))
             part.total += loss
             part.step, part.seconds = step, time.perf_counter() - began
-            if step < steps:
+            if step < part.steps:
                 between()
         refuse_diverged(method, settings, state)
         distributed.average_statistics(network)
         seconds = time.perf_counter() - began
-        state.epoch, state.part = state.epoch + 1, None
-        mean = float(part.total) / steps
-        yield _watch(method, images, normalisation, settings, state, mean, chance, steps, seconds)
+        mean = float(part.total) / part.steps
+        state.epoch, state.taken, state.part = state.epoch + 1, state.taken + part.steps, None
+        yield _watch(method, images, normalisation, clock, state, mean, chance, seconds)
+
+
+def _steps(batches: Iterator[Batch], accumulate: int) -> Iterator[tuple[Batch, ...]]:
+    """The batches of each step, of which each knows its place; the last ones, if too few, are left out."""
+    while len(parts := tuple(islice(batches, accumulate))) == accumulate:
+        yield (
+            tuple(replace(batch, place=place) for place, batch in enumerate(parts))
+            if accumulate > 1
+            else parts
+        )
 
 
 def _begun(state: State, steps: int) -> Part:
@@ -104,6 +117,7 @@ def _begun(state: State, steps: int) -> Part:
     if state.part is None:
         total = torch.zeros((), device=state.parameters[0].device)
         state.part = Part(state.generator.get_state(), steps, total)
+    state.part.steps = steps  # of a run that was stopped in a short epoch, and goes on for longer
     return state.part
 
 
@@ -116,7 +130,7 @@ def _rest(
     order = shuffled(images, generator)  # (N,)
     if part.step:
         generator.set_state(here)
-    return batches(images, normalisation, settings, generator, order[part.step * settings.batch :])
+    return batches(images, normalisation, settings, generator, order[part.step * per_step(settings) :])
 
 
 def refuse_diverged(method: Method, settings: Training, state: State) -> None:
@@ -142,11 +156,14 @@ def _milder(method: Method, settings: Training) -> str:
 
 
 def steps_per_epoch(images: Images, settings: Training) -> int:
-    """At least 1. Raises CollapseError where the batch is larger than the data set."""
+    """At least 1. Raises CollapseError where the images of a step are more than those of the data set."""
     count = len(images)
-    if count // settings.batch:
-        return count // settings.batch
+    if steps := per_epoch(count, settings):
+        return steps
     remedy = f"give --batch {count}, or less" if count > 1 else "a training needs two images at least"
+    if settings.accumulate > 1:
+        batches = f"--batch {settings.batch} times --accumulate {settings.accumulate} is"
+        raise CollapseError(f"{batches} more than the {count} images of {images.name}", "lower one of them")
     raise CollapseError(f"--batch {settings.batch} is more than the {count} images of {images.name}", remedy)
 
 
@@ -175,39 +192,32 @@ def batches(
         yield Batch(view(), view(), index, None if labels is None else labels[index], generator)
 
 
-def learning_rate(settings: Training, progress: float) -> float:
-    """progress in [0, 1): share of the steps done before this one."""
-    if settings.schedule == "constant":
-        return settings.lr
-    return settings.lr * (1 + math.cos(math.pi * progress)) / 2
-
-
 def _watch(
     method: Method,
     images: Images,
     normalisation: Normalisation,
-    settings: Training,
+    clock: Clock,
     state: State,
     loss: float,
     chance: float | None,
-    steps: int,
     seconds: float,
 ) -> Epoch:
-    """The Epoch just done. Measuring draws nothing from the run's generator."""
+    """The Epoch just done, which `clock` stands at. Measuring draws nothing from the run's generator."""
+    settings, steps = clock.settings, clock.of_epoch
     embeddings = embed(method, images, normalisation, sample(images, WATCHED, settings.seed))
     space = embeddings.representations if embeddings.projections is None else embeddings.projections
     z = nn.functional.normalize(space, dim=1)  # (n, d)
     return Epoch(
         number=state.epoch,
-        epochs=settings.epochs,
+        epochs=epochs_of(settings, clock.steps, clock.epoch, clock.taken),
         loss=loss,
         chance=chance,
         std_sqrt_d=spread(z),
         effective_rank=effective_rank(z),
         dimensions=z.shape[1],
         mean_cosine=mean_cosine(z),
-        learning_rate=learning_rate(settings, (state.epoch * steps - 1) / (settings.epochs * steps)),
-        images_per_second=steps * settings.batch / seconds,
+        learning_rate=clock.last_rate,
+        images_per_second=steps * per_step(settings) / seconds,
         seconds=seconds,
         extra=method.diagnostics(),
         curves=method.curves(),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.methods import Method
+from collapse_cli.optimizers import Optimizer, optimizer
 from collapse_cli.settings import Training
 
 
@@ -29,8 +30,9 @@ class Part:
 
 @dataclass
 class State:
-    """What, besides the method, it takes to go on exactly where a run stopped: epoch is the number of passes done.
+    """What, besides the method, it takes to go on exactly where a run stopped.
 
+    epoch: the number of passes done; taken: that of their steps.
     parameters: what is learned; saved: the optimizer's `state_dict`, whose tensors become its own; None before the first step.
     part: of the epoch under way; None between two epochs. generator: whenever `train` gives control away, after an epoch or
     between two steps, it stands where the next step begins to draw. A loop that draws ahead has to set it back by then.
@@ -40,27 +42,17 @@ class State:
     settings: Training
     generator: torch.Generator
     epoch: int = 0
+    taken: int = 0
     saved: dict[str, Any] | None = None
     part: Part | None = None
 
     @cached_property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """Made when training asks for it, and not to measure a run: with its first optimizer torch loads a compiler."""
-        optimizer: torch.optim.Optimizer
-        lr, decay = self.settings.lr, self.settings.weight_decay
-        fused = (
-            self.parameters[0].device.type == "cuda" or None
-        )  # one kernel for all weights; elsewhere torch's own choice
-        if self.settings.optimizer == "adam":
-            optimizer = torch.optim.Adam(self.parameters, lr, weight_decay=decay, fused=fused)
-        else:
-            momentum = self.settings.sgd_momentum
-            optimizer = torch.optim.SGD(
-                self.parameters, lr, momentum=momentum, weight_decay=decay, fused=fused
-            )
+    def optimizer(self) -> torch.optim.Optimizer | Optimizer:
+        """Made when training asks for it, and not to measure a run."""
+        made = optimizer(self.parameters, self.settings)
         if self.saved is not None:  # the settings are those of the run, whatever stands in the file
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": self.saved["state"]})
-        return optimizer
+            made.load_state_dict({**made.state_dict(), "state": self.saved["state"]})
+        return made
 
 
 def start(method: Method, settings: Training) -> State:

@@ -19,6 +19,7 @@ WORDS = {
     "settings",
     "results",
     "values",
+    "allocator",
     "answers",
     "class_labels",
     "constants",
@@ -39,11 +40,12 @@ WORDS = {
     "ranks",
     "remote",
     "remote_parts",
+    "schedule",
     "stage",
     "streams",
     "walks",
 }
-PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic"}
+PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic", "optimizers"}
 PROCEDURES = {"training", "training_state", "stepping", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {

@@ -16,9 +16,10 @@ from collapse_cli.embedding import embed, sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint
 from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.schedule import learning_rate
 from collapse_cli.settings import Training, resolve
 from collapse_cli.shapes import Images
-from collapse_cli.training import Epoch, batches, learning_rate, steps_per_epoch, train
+from collapse_cli.training import Epoch, batches, steps_per_epoch, train
 
 SMALL = {"encoder": "mlp", "dim": 8, "batch": 16, "epochs": 4}
 

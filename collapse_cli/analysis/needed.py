@@ -14,10 +14,12 @@ from collapse_cli import memory, methods
 from collapse_cli.errors import CollapseError
 from collapse_cli.labs.gan import SHOWN
 from collapse_cli.metrics.calibration import MOST
+from collapse_cli.runs.metadata import largest
 from collapse_cli.settings import Gan, Linear, Mochi, Queue, Run, flat, resolve
 from collapse_cli.shapes import DataShape, Images
 
 FLOAT = 4  # bytes
+ENCODER = 1 << 32  # bytes that the largest takes, thrice and with its slow copy
 LEARNED = 3  # of each weight: itself, its gradient, and what the optimizer keeps
 
 
@@ -26,6 +28,8 @@ def refuse_run(run: Run, images: Images, device: torch.device) -> None:
     there = memory.memory()
     if device.type == "cuda":
         there = torch.cuda.get_device_properties(device).total_memory
+    if _at_most(run, images.data_shape) <= there:
+        return
     settings = flat(run.tables())
     chosen, usual = _whole(settings), _whole(flat(resolve(run.method).tables()))
 
@@ -36,6 +40,14 @@ def refuse_run(run: Run, images: Images, device: torch.device) -> None:
         return refused if taken is None else taken
 
     memory.refuse_beyond(takes, chosen, usual, there)
+
+
+def _at_most(run: Run, data: DataShape) -> float:
+    """Bytes that no training takes more than, without its networks: to build those of no memory takes a second to import.
+
+    It has fewer than a dozen weights as large as the product of its two largest sizes, and the encoder.
+    """
+    return float(ENCODER + 12 * LEARNED * largest(run, data) + FLOAT * _of_step(run, data))
 
 
 def _whole(settings: Mapping[str, Any]) -> dict[str, int]:

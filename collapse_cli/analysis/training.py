@@ -18,6 +18,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.root_causes import Trained
 from collapse_cli.runs import lifecycle
 from collapse_cli.runs.checkpoint import Checkpoint
+from collapse_cli.schedule import per_step
 from collapse_cli.settings import Keys, Masks, Run
 from collapse_cli.shapes import Framing, Images
 from collapse_cli.training import steps_per_epoch
@@ -64,8 +65,8 @@ def plan(checkpoint: Checkpoint, images: Images) -> dict[str, dict[str, Any]]:
     costs = {
         "parameters": learned,
         "steps_per_epoch": steps,
-        "images_left_out_of_each_epoch": len(images) % training.batch,
-        "steps": steps * training.epochs,
+        "images_left_out_of_each_epoch": len(images) % per_step(training),
+        "steps": training.steps or steps * training.epochs,
         "weights_and_optimizer_MB": round((state + 8 * learned) / 1e6, 1),
         "images_MB": round(pixels / 1e6, 1),
         "checkpoints": 1 + (training.epochs // training.keep_every if training.keep_every else 0),
@@ -76,7 +77,8 @@ def plan(checkpoint: Checkpoint, images: Images) -> dict[str, dict[str, Any]]:
 
 def of_epoch(run: Run, images: Images) -> str:
     """How many batches an epoch has, and how many images it leaves out, for they are too few for one more."""
-    batches, dropped = divmod(len(images), run.training.batch)
+    steps, dropped = divmod(len(images), per_step(run.training))
+    batches = steps * run.training.accumulate
     left = f", {dropped} image{'s' * (dropped > 1)} left out of each epoch at random" if dropped else ""
     return f"{len(images):,} images, {batches:,} batch{'es' * (batches > 1)} of {run.training.batch}{left}"
 
@@ -99,8 +101,8 @@ def warnings(run: Run, images: Images) -> list[str]:
 
 def _incomplete_batch(run: Run, count: int) -> Iterator[DataNote]:
     """Of images that are too few for one more batch, where they are many."""
-    batch, dropped = run.training.batch, count % run.training.batch
-    if dropped > MANY_DROPPED * count:
+    batch, dropped = run.training.batch, count % per_step(run.training)
+    if run.training.accumulate == 1 and dropped > MANY_DROPPED * count:
         best = max(range(batch // 2 + 1, batch + 1), key=lambda size: (-(count % size), size))
         what = f"left out of each epoch, at random: the last batch of {batch} would be incomplete"
         remedy = f"--batch {best} leaves out {count % best or 'none'}"

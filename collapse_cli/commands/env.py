@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from collapse_cli.allocator import keep_freed_memory
 from collapse_cli.commands.options import Listed, options
 from collapse_cli.printable import everywhere, json_text
 from collapse_cli.settings import fill, knob
@@ -71,6 +72,7 @@ def _versions() -> dict[str, Any]:
         **{name: _version(name) for name in PACKAGES},
         "devices": ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])],
         "threads": torch.get_num_threads(),
+        "freed memory": "kept for the next step" if keep_freed_memory() else "given back to the system",
         "data folder": _without_home(data.data_root(None)),
     }
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from typer.core import TyperArgument, TyperCommand
 
+from collapse_cli.allocator import keep_freed_memory
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import temporary_folder
 from collapse_cli.settings import refuse_extreme
 from collapse_cli.walks import refuse_impossible
 
+LOOK_UP = {"inspect", "methods", "datasets", "env"}  # the others compute
 MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, though the project has one
 
 PATHS = {
@@ -40,6 +42,8 @@ class Subcommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         temporary_folder()
+        if self.name not in LOOK_UP:
+            keep_freed_memory()
         if not logging.root.handlers:  # else what matplotlib says of a home folder reaches stderr as it is
             logging.root.addHandler(logging.NullHandler())
         return super().invoke(ctx)

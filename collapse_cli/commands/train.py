@@ -20,7 +20,7 @@ from collapse_cli.ranks import first
 from collapse_cli.runs import lock
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.toml import in_toml, read_toml
-from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, resolve
+from collapse_cli.settings import METHODS, PREFERRED, Model, Run, Training, flat, refuse_two_lengths, resolve
 
 if TYPE_CHECKING:
     import torch
@@ -111,23 +111,15 @@ def _command(method: str) -> Callable[..., None]:
         checkpoint_minutes: Minutes = 10.0,
     ) -> None:
         where = Where(
-            out,
-            resume,
-            overwrite,
-            dry_run,
-            device,
-            data_dir,
-            download,
-            deterministic,
-            quiet,
-            checkpoint_minutes,
-        )
+            out, resume, overwrite, dry_run, device, data_dir, download, deterministic, quiet, checkpoint_minutes
+        )  # fmt: skip
+        refuse_two_lengths(changes := set_values(sets) | typed)
         if resume:
             _refuse_beside_resume(config, overwrite, out)
-            _resume(method, set_values(sets) | typed, where)
+            _resume(method, changes, where)
         else:
             layers = flat(read_toml(config)) if config else {}
-            _begin(resolve(method, layers, set_values(sets), typed), where)
+            _begin(resolve(method, layers, changes), where)
 
     train.__doc__ = f"""{METHODS[method].__doc__}
 

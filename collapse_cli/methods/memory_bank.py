@@ -41,11 +41,12 @@ class Method(nn.Module):
         self.seen: Tensor
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))  # features stored so far
         self.register_buffer("constant", torch.zeros(()))  # Z of the nce loss
-        self.fresh: tuple[Tensor, Origin, Tensor] | None = None  # features of this batch, and Z
+        self.fresh: list[tuple[Tensor, Origin, Tensor]] = []  # features of this step's batches, and Z
         self.excluded: Tensor | None = None  # of the last batch, (B, K)
         self.proxy_accuracy: Tensor | None = None
 
     def loss(self, batch: Batch) -> Tensor:
+        self.fresh = self.fresh if batch.place else []
         features = self.queries(batch.first)  # (B, d)
         positive = (features * self.positives(batch.second, batch.origin)).sum(dim=1)  # (B,)
         order = torch.randperm(len(self.bank), generator=batch.generator, device=self.bank.device)
@@ -56,10 +57,10 @@ class Method(nn.Module):
         assert exclude is not None  # the own slot at least
         self.proxy_accuracy = proxy_accuracy(positive, without(negative, exclude), features.shape[1])
         if self.settings.bank_loss == "info-nce":
-            self.fresh = features.detach(), batch.origin, self.constant
+            self.fresh.append((features.detach(), batch.origin, self.constant))
             return info_nce(positive, negative, self.temperature, exclude)
         constant = torch.where(self.seen >= len(self.bank), self.constant, self.estimate(negative))  # ()
-        self.fresh = features.detach(), batch.origin, constant
+        self.fresh.append((features.detach(), batch.origin, constant))
         return bank_nce(positive, negative, self.temperature, constant, len(self.bank), exclude)
 
     def queries(self, views: Tensor) -> Tensor:
@@ -83,16 +84,15 @@ class Method(nn.Module):
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
-        """v <- unit(t v + (1 - t) f) in the slots of this batch."""
-        if self.fresh is None:
-            return
-        features, origin, constant = self.fresh
-        mixed = torch.lerp(features.to(self.bank.dtype), self.bank[origin.index], self.settings.bank_momentum)
-        self.bank[origin.index] = normalize(mixed, dim=1)
-        if origin.labels is not None:
-            self.labels[origin.index] = origin.labels
-        self.constant.copy_(constant)
-        self.seen += len(features)
+        """v <- unit(t v + (1 - t) f) in the slots of this step's batches."""
+        for features, origin, constant in self.fresh:
+            stored = self.bank[origin.index]
+            mixed = torch.lerp(features.to(stored.dtype), stored, self.settings.bank_momentum)
+            self.bank[origin.index] = normalize(mixed, dim=1)
+            if origin.labels is not None:
+                self.labels[origin.index] = origin.labels
+            self.constant.copy_(constant)
+            self.seen += len(features)
 
     def chance(self) -> float | None:
         """log(K+1), less what is left out: all similarities equal. None for nce, whose Z is not theirs."""

@@ -42,7 +42,7 @@ class Method(nn.Module):
         self.register_buffer("progress", torch.zeros(()))
         self.reached = 0.0  # the same: who reads it waits for no device
         self.register_load_state_dict_post_hook(_reached_by_file)  # type: ignore[no-untyped-call]
-        self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
+        self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this step's batches
         self.similarities: list[tuple[Tensor, Tensor]] = []  # (B,) of queries and keys, (B, K) and queue
         self.excluded: list[Tensor] = []  # (B, K) or (B, K+s+s') each, what was left out for this batch
         self.mixed: list[Tensor] = []  # (B, s+s') each, theirs with the mixed negatives
@@ -69,7 +69,8 @@ class Method(nn.Module):
         return Pair("projection", "projection" if self.key_network is None else "key")
 
     def loss(self, batch: Batch) -> Tensor:
-        self.fresh, self.excluded, self.similarities, self.mixed = [], [], [], []
+        self.fresh = self.fresh if batch.place else []
+        self.excluded, self.similarities, self.mixed = [], [], []
         loss = self.contrast(batch.first, batch.second, batch)
         if self.own.symmetric:
             loss = (loss + self.contrast(batch.second, batch.first, batch)) / 2

@@ -30,7 +30,7 @@ class Method(nn.Module):
         self.projector = split_batch_norm(projector, settings.bn_splits)
         self.key_encoder, self.key_projector = key_copies(self.encoder, self.projector, settings)
         self.queue = KeyQueue(settings.queue, dim)
-        self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this batch
+        self.fresh: list[tuple[Tensor, Origin]] = []  # keys of this step's batches
         self.similarities: list[tuple[Tensor, Tensor]] = []  # (B,) of queries and keys, (B, K) and queue
         self.excluded: list[Tensor] = []  # (B, K) each, what was left out of it for this batch
 
@@ -51,7 +51,8 @@ class Method(nn.Module):
         return Pair("projection", "projection" if self.key_network is None else "key")
 
     def loss(self, batch: Batch) -> Tensor:
-        self.fresh, self.excluded, self.similarities = [], [], []
+        self.fresh = self.fresh if batch.place else []
+        self.excluded, self.similarities = [], []
         loss = self.contrast(batch.first, batch.second, batch)
         if self.settings.symmetric:
             loss = (loss + self.contrast(batch.second, batch.first, batch)) / 2

@@ -33,14 +33,16 @@ class Method(nn.Module):
         self.encoder, self.projector, _, dim = networks(model, data.image)
         self.predictor = head(dim, settings.predictor_hidden, dim, layers=2, norm=True)
         self.support = KeyQueue(settings.queue, dim)
-        self.fresh: tuple[Tensor, Origin] | None = None  # embeddings of this batch
+        self.fresh: list[tuple[Tensor, Origin]] = []  # embeddings of this step's batches
         self.images = 0  # in it, B
         self.proxy_accuracy: Tensor | None = None
 
     def loss(self, batch: Batch) -> Tensor:
         first = self.projector(self.encoder(batch.first))  # (B, d)
         second = self.projector(self.encoder(batch.second))  # (B, d)
-        self.fresh, self.images = (normalize(first.detach(), dim=1), batch.origin), len(first)
+        self.fresh = self.fresh if batch.place else []
+        self.fresh.append((normalize(first.detach(), dim=1), batch.origin))
+        self.images = len(first)
         return (self.contrast(first, second) + self.contrast(second, first)) / 2
 
     def contrast(self, z: Tensor, others: Tensor) -> Tensor:
@@ -74,8 +76,8 @@ class Method(nn.Module):
 
     def after_step(self, progress: float) -> None:
         """The first views' embeddings enter the support set, and the oldest leave it."""
-        if self.fresh is not None:
-            self.support.push(*self.fresh)
+        for embeddings, origin in self.fresh:
+            self.support.push(embeddings, origin)
 
     def chance(self) -> float | None:
         """log(B): all similarities equal."""

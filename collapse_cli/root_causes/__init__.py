@@ -22,6 +22,7 @@ from collapse_cli.metrics.oracle_expected import stale_key
 from collapse_cli.metrics.rows import unit
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.root_causes.chains import in_a_row
+from collapse_cli.schedule import per_epoch, per_step
 from collapse_cli.settings import Keys, Queue, Run
 from collapse_cli.shapes import DataShape, Embeddings, Images, Normalisation
 from collapse_cli.training import SETTLING, batches
@@ -43,16 +44,18 @@ class Trained:
     @property
     def steps(self) -> int:
         """Done so far."""
-        return self.epochs * (self.data.images // self.run.training.batch)
+        training = self.run.training
+        taken = self.epochs * per_epoch(self.data.images, training)
+        return min(taken, training.steps) if training.steps else taken
 
     @property
     def keys_per_epoch(self) -> int:
         """Of whole batches alone: the incomplete last one is left out."""
-        return self.data.images // self.run.training.batch * self.keys_per_step
+        return per_epoch(self.data.images, self.run.training) * self.keys_per_step
 
     def stale_key(self, past: int | None = None) -> float | None:
         """`metrics.oracle_expected.stale_key` of its queue, also where the loss leaves such keys out; None without a queue."""
-        batch = self.run.training.batch
+        batch = per_step(self.run.training)
         if self.queue is None or batch > self.data.images:
             return None
         return stale_key(self.data.images, batch, self.queue, self.keys_per_step // batch, past)
@@ -71,7 +74,7 @@ class Trained:
     @property
     def keys_per_step(self) -> int:
         settings = self.run.settings
-        return self.run.training.batch * (2 if isinstance(settings, Keys) and settings.symmetric else 1)
+        return per_step(self.run.training) * (2 if isinstance(settings, Keys) and settings.symmetric else 1)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from collapse_cli.metrics.causes import Cause
 from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.weights import flat
 from collapse_cli.root_causes import Case, Trained
+from collapse_cli.schedule import learning_rate
 from collapse_cli.settings import resolve
-from collapse_cli.training import learning_rate
 
 INTACT = 0.85
 """std·√d of z, from which nothing is lost to decay, whatever the weights' norms: they may fall while batch norm keeps the scale.
@@ -88,7 +88,10 @@ def decay(case: Case, trained: Trained) -> Cause | None:
     now, before = (
         [*_weights(method.encoder), *_weights(method.projector)] for method in (case.method, case.untrained)
     )
-    if not before or not training.weight_decay or case.std_sqrt_d >= INTACT:
+    scaled = (
+        training.optimizer == "lars"
+    )  # by the size of a layer over that of its gradients, which is not known any more
+    if not before or not training.weight_decay or scaled or case.std_sqrt_d >= INTACT:
         return None
     left = median(float(w.norm() / first.norm()) for w, first in zip(now, before, strict=True))
     size = median(float(first.square().mean().sqrt()) for first in before)
@@ -103,7 +106,8 @@ def rates(trained: Trained) -> float:
     """Sum of the learning rate over the steps done, over 1 - SGD's momentum, whose steps add up to so much more."""
     training = trained.run.training
     mean = math.fsum(
-        learning_rate(training, (epoch + 0.5) / training.epochs) for epoch in range(trained.epochs)
+        learning_rate(training, (epoch + 0.5) / training.epochs, training.warmup / training.epochs)
+        for epoch in range(trained.epochs)
     )
     longer = 1.0 if training.optimizer == "adam" else 1 - training.sgd_momentum
     return mean * trained.steps / max(trained.epochs, 1) / longer

@@ -28,6 +28,7 @@ from collapse_cli.runs.metadata import run as run_of
 from collapse_cli.runs.outline import FORMAT, is_of_format
 from collapse_cli.runs.reader import Damaged, Unreadable
 from collapse_cli.runs.source import Source
+from collapse_cli.schedule import per_epoch
 from collapse_cli.settings import Run
 from collapse_cli.shapes import DataShape, Normalisation
 from collapse_cli.training_state import Part, State, start
@@ -73,6 +74,7 @@ def save(path: Path, checkpoint: Checkpoint, statistics: Mapping[str, Tensor] = 
         "class_count": checkpoint.data.classes,
         "fingerprint": checkpoint.fingerprint and asdict(checkpoint.fingerprint),
         **reached(state),
+        "taken": state.taken,
         "parts": parts(checkpoint.method),
     }
     means = {name: of_each.mean(dim=0) for name, of_each in statistics.items()}
@@ -152,7 +154,8 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
     state = start(method, run.training)
     refuse_odd_optimizer(content["optimizer"], state.parameters, run.training.optimizer)
     state.saved = deepcopy(content["optimizer"])  # the optimizer takes its tensors as its own
-    state.epoch = metadata["epoch"]
+    state.epoch, steps = metadata["epoch"], per_epoch(images, run.training)
+    state.taken = metadata.get("taken", state.epoch * steps)
     notes = (
         *_draws_go_on(state.generator, content["generator"]),
         *_restored(state, network, content, metadata),
@@ -174,7 +177,9 @@ def _restored(
     state: State, network: nn.Module, content: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> Iterator[str]:
     """The epoch that a checkpoint was saved within, if it was; and a note where so many processes cannot go on exactly."""
-    steps = metadata.get("images", 0) // state.settings.batch
+    steps = per_epoch(metadata.get("images", 0), state.settings)
+    if state.settings.steps:
+        steps = min(steps, state.settings.steps - state.taken)
     refuse_odd_part(content.get("part"), metadata, steps, statistics_of(network))
     if "part" not in content:
         return

@@ -39,6 +39,7 @@ from collapse_cli.runs.shell import quoted
 from collapse_cli.runs.signals import Terminated
 from collapse_cli.runs.toml import in_toml
 from collapse_cli.runs.watch import Watch, Wish
+from collapse_cli.schedule import epochs_of, refuse_long_warmup
 from collapse_cli.settings import Run
 from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import Epoch
@@ -46,18 +47,20 @@ from collapse_cli.training_state import start
 
 
 def settled(run: Run, images: Images) -> Run:
-    """The run with `--recipe auto` and `--size 0` replaced by what they mean for these images.
+    """The run with `--recipe auto`, `--size 0` and the epochs of `--steps` replaced by what they mean for these images.
 
     Raises CollapseError for what cannot work with them, before anything is written.
     """
-    training.steps_per_epoch(images, run.training)
+    steps = training.steps_per_epoch(images, run.training)
+    epochs = epochs_of(run.training, steps)
+    refuse_long_warmup(run.training, steps)
     refuse_unequal(run.training.batch)
     auto = "digits" if images.shape[0] == 1 else "moco_v2"
     recipe = "+".join(auto if part == "auto" else part for part in run.training.recipe.split("+"))
     recipes.steps_of(recipe)
     in_toml(run.tables())  # a name that settings.toml cannot hold
     size = images.shape[1] if ":" in run.training.dataset else 0
-    return replace(run, training=replace(run.training, recipe=recipe, size=size))
+    return replace(run, training=replace(run.training, recipe=recipe, size=size, epochs=epochs))
 
 
 def fresh(

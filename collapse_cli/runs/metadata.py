@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LARGEST = 1 << 31  # of every count and size
 MOMENTUM = "momentum_buffer"  # None where it was never used
-OPTIMIZER_STATE = {"sgd": (MOMENTUM,), "adam": ("step", "exp_avg", "exp_avg_sq")}
+OPTIMIZER_STATE = {"sgd": (MOMENTUM,), "lars": (MOMENTUM,), "adam": ("step", "exp_avg", "exp_avg_sq")}
 """What each optimizer keeps for a parameter."""
 
 
@@ -34,7 +34,7 @@ def read(text: Any) -> dict[str, Any]:
         raise ValueError("its classes are no list of names")
     counts = [
         metadata.get("epoch"),
-        *(metadata.get(name, 0) for name in ("images", "class_count", "step", "steps")),
+        *(metadata.get(name, 0) for name in ("images", "class_count", "step", "steps", "taken")),
     ]
     if not _are_counts(counts, 0):
         raise ValueError("its epoch, its step, its number of images, or its number of classes is no count")

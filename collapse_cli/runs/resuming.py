@@ -18,13 +18,14 @@ from collapse_cli.runs.reader import Damaged, Unreadable
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.same_images import trained_again
 from collapse_cli.runs.shell import quoted, unused
+from collapse_cli.schedule import epochs_of, per_epoch
 from collapse_cli.settings import flat, resolve
 
 
 def resumable(
     record: Record, method: str, changes: Mapping[str, Any], device: torch.device | str = "cpu"
 ) -> Checkpoint:
-    """The run as it stood after its last epoch, with the changed number of `epochs`, if any; nothing is written.
+    """The run as it stood after its last epoch, with the changed number of `epochs` or `steps`, if any; nothing is written.
 
     Raises CollapseError for a run of another method, for a change of any other setting, and where no epoch is left to do: but
     not where only the word that it is done was never written (`is_complete`).
@@ -35,10 +36,11 @@ def resumable(
             f"{record.folder} is a run of {before.method}",
             f"collapse train {before.method} --resume {quoted(record.folder)}",
         )
-    if fixed := sorted(set(changes) - {"epochs", "compile", "workers"}):
+    length = "steps" if before.training.steps else "epochs"
+    if fixed := sorted(set(changes) - {length, "compile", "workers"}):
         raise CollapseError(
             f"a resumed run keeps its settings, so {', '.join(fixed)} cannot change",
-            "only --epochs, --compile and --workers can change; or start a new run",
+            f"only --{length}, --compile and --workers can change; or start a new run",
         )
     if not record.checkpoint.exists():
         raise CollapseError(
@@ -47,16 +49,29 @@ def resumable(
         )
     checkpoint = _loaded(record, method, device)
     # a resumed run that was stopped before its next checkpoint plans more epochs than the one it has
-    planned = {"epochs": before.training.epochs, **changes}
-    checkpoint = replace(checkpoint, run=resolve(method, flat(checkpoint.run.tables()), planned))
+    planned = {"epochs": before.training.epochs, "steps": before.training.steps, **changes}
+    checkpoint = _prolonged(replace(checkpoint, run=resolve(method, flat(checkpoint.run.tables()), planned)))
     planned_epochs, done = checkpoint.run.training.epochs, checkpoint.state.epoch
     if done > planned_epochs or (done == planned_epochs and record.facts().get("status") == "done"):
+        count = checkpoint.state.taken if length == "steps" else done
         raise CollapseError(
-            f"{record.folder} has completed its {done} epochs",
-            f"give more to continue, such as --epochs {2 * done}",
+            f"{record.folder} has completed its {count} {length}",
+            f"give more to continue, such as --{length} {2 * count}",
         )
     stepping.refuse_uncompilable(checkpoint.run.training, torch.device(device))
     return checkpoint
+
+
+def _prolonged(checkpoint: Checkpoint) -> Checkpoint:
+    """With as many epochs as its steps take from where it stands. A part of an epoch that is done counts as done."""
+    run, state = checkpoint.run, checkpoint.state
+    if run.training.steps:
+        steps = max(per_epoch(checkpoint.data.images, run.training), 1)
+        short = run.training.steps <= state.taken + (state.part.step if state.part else 0)
+        epochs = state.epoch if short else epochs_of(run.training, steps, state.epoch, state.taken)
+        run = replace(run, training=replace(run.training, epochs=epochs))
+    state.settings = run.training
+    return replace(checkpoint, run=run)
 
 
 def _loaded(record: Record, method: str, device: torch.device | str) -> Checkpoint:
