@@ -79,7 +79,7 @@ class State:
             self.distinct.merged(other.distinct),
             self.limit,
             rows.keys,
-            *rows.values,
+            rows.values[0],
             *longest,
         )
 
@@ -182,6 +182,6 @@ class Growing:
             self.distinct,
             self.limit,
             sample.keys,
-            *sample.values,
+            sample.values[0],
             *self.longest,
         )
