@@ -17,7 +17,7 @@ TYPE_CHECKING = False  # `typing` is not imported for it: nothing heard of a Ctr
 if TYPE_CHECKING:
     from typing import Any
 
-    from collapse_cli.analysis.api import alignment, oracle, probe, spectrum, weights
+    from collapse_cli.analysis.api import alignment, merge, oracle, probe, spectrum, weights
     from collapse_cli.analysis.judging import causes, check, compare, diagnose, report
     from collapse_cli.analysis.loading import load
     from collapse_cli.analysis.modules import embed
@@ -41,6 +41,7 @@ __all__ = [
     "diagnose",
     "embed",
     "load",
+    "merge",
     "oracle",
     "probe",
     "report",
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 HOMES = {
-    "analysis.api": ("alignment", "oracle", "probe", "spectrum", "weights"),
+    "analysis.api": ("alignment", "merge", "oracle", "probe", "spectrum", "weights"),
     "analysis.judging": ("causes", "check", "compare", "diagnose", "report"),
     "analysis.loading": ("load",),
     "analysis.modules": ("embed",),

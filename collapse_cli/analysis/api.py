@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from torch import nn
 
 from collapse_cli.analysis import oracle as class_oracle
-from collapse_cli.analysis import pairs
+from collapse_cli.analysis import pairs, parts, states
 from collapse_cli.analysis import weights as layers
 from collapse_cli.analysis.array_inputs import Labels
 from collapse_cli.analysis.catalogue import measurement
@@ -37,7 +37,11 @@ def result_of(
 
 
 def spectrum(
-    *sources: Input, labels: Labels = None, progress: Progress = silent, **settings: Unpack[Settings]
+    *sources: Input,
+    labels: Labels = None,
+    save_state: str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
+    **settings: Unpack[Settings],
 ) -> Result:
     """How many dimensions do the embeddings use? Singular values, effective ranks by every convention, and a verdict.
 
@@ -47,6 +51,7 @@ def spectrum(
     `std_sqrt_d`, 1 isotropic, 0 collapsed (Chen & He 2021, arXiv:2011.10566); `wasserstein`, 0 isotropic, √2 one point (Fang
     et al. 2024, arXiv:2403.00642); `active` dimensions, 0 … D, which the verdict counts; `eigenvalues` (D,) (Jing et al.
     2022, arXiv:2110.09348), and more. Each has its `null`, isotropic data of the same N and D, and most an `interval` (95 %).
+    save_state: of one source, a part of the embeddings, an .npz is written from which `merge` makes one answer of all parts.
 
     Raises CollapseError as `load` does, and for embeddings that contain nan or infinity or are fewer than two.
 
@@ -56,7 +61,40 @@ def spectrum(
     >>> result.status, int(result.active), round(float(result.effective_rank), 1)
     ('dimensional collapse', 4, 4.0)
     """
-    return result_of("spectrum", sources, labels, progress, settings)
+    if save_state is None:
+        return result_of("spectrum", sources, labels, progress, settings)
+    parts.refuse_target(Path(save_state))
+    loaded = states.single(subjects(sources, labels, progress, settings))
+    return Result(measured(measurement("spectrum"), [states.kept(loaded, Path(save_state))]))
+
+
+def merge(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    save_state: str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """Embeddings that were measured in parts: what `spectrum` says of all of them together.
+
+    paths: the files that `spectrum(part, save_state=path)` wrote, or this function, in any order, each embedding in one of them.
+    Any split gives the same numbers and intervals to 1e-9, and in an entry of kind "sampled_pairs" uniformity and the
+    Epps-Pulley distance with their standard errors. save_state: where the state of all of them is written.
+
+    Raises CollapseError for what is no state, and for states that differ in what decides or have embeddings in common.
+
+    >>> import numpy, tempfile
+    >>> z = numpy.random.default_rng(0).standard_normal((3000, 16))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for k, part in enumerate(numpy.split(z, [500, 1100])):
+    ...         _ = spectrum(part, save_state=f"{folder}/{k}.npz")
+    ...     result = merge([f"{folder}/{k}.npz" for k in range(3)])
+    >>> result.status, int(result.entries[0].samples)
+    ('healthy', 3000)
+    """
+    out = None if save_state is None else Path(save_state)
+    return Result(
+        measured(measurement("spectrum"), [states.merged([Path(path) for path in paths], out, progress)])
+    )
 
 
 def alignment(

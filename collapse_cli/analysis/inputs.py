@@ -9,6 +9,7 @@ from pathlib import Path
 
 from collapse_cli import remote
 from collapse_cli.analysis import networks, stored, texts
+from collapse_cli.analysis import states as kept
 from collapse_cli.analysis.grouping import grouped
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.paired import paired
@@ -16,7 +17,7 @@ from collapse_cli.analysis.subject import Subject, about_mean
 from collapse_cli.errors import CollapseError
 from collapse_cli.printable import as_shown
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs import checkpoint, embeddings, folders, text_encoders, unread, weight_folders
+from collapse_cli.runs import checkpoint, embeddings, folders, states, text_encoders, unread, weight_folders
 from collapse_cli.runs.source import Source
 from collapse_cli.walks import refuse_impossible
 
@@ -27,6 +28,7 @@ class Kind(Enum):
     """What an input may be."""
 
     ANSWER = "an answer that was saved with --json"
+    STATE = "a state of embeddings"
     EMBEDDINGS = "embeddings"
     PIXELS = "raw pixels of a data set"
     RUN = "run folder"
@@ -64,6 +66,8 @@ def recognise(path: Path, column: str = "") -> Recognised:
     if path.suffix == ".json":
         return Recognised(path, Kind.ANSWER, Source(path))
     source = Source(path, column)
+    if states.is_at(path):
+        return Recognised(path, Kind.STATE, source)
     if source.is_network:
         return Recognised(path, Kind.FOREIGN, source)
     if embeddings.are_at(source):
@@ -192,6 +196,8 @@ def _ungrouped(recognised: Recognised, measuring: Measuring) -> Subject:
                 f"{path} is a saved answer, of which nothing more can be measured",
                 "`collapse compare` and `collapse check` take answers; here, give the run or the embeddings",
             )
+        case Kind.STATE:
+            return kept.loaded(path, measuring, {"sha256": source.sha256})
         case Kind.EMBEDDINGS:
             return stored.of_embeddings(source, measuring)
         case Kind.PIXELS:

@@ -14,7 +14,16 @@ from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.errors import CollapseError
 from collapse_cli.models.heads import in_words
-from collapse_cli.runs import checkpoint, embeddings, foreign, text_encoders, unread, weight_folders, zips
+from collapse_cli.runs import (
+    checkpoint,
+    embeddings,
+    foreign,
+    state_files,
+    text_encoders,
+    unread,
+    weight_folders,
+    zips,
+)
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.foreign import Foreign
 from collapse_cli.runs.others.layouts import Choices
@@ -56,6 +65,8 @@ def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
         return _of_run(Record(path))
     recognised = recognise(path, column)
     source = recognised.source
+    if recognised.kind is Kind.STATE:
+        return _of_state(source)
     if recognised.kind is Kind.EMBEDDINGS:
         return _of_embeddings(source)
     if recognised.kind is Kind.ANSWER:
@@ -119,6 +130,26 @@ def _of_embeddings(source: Source) -> dict[str, Any]:
         "of": stored.clean.source,
         "assumed": list(stored.assumed),
         **measurable(labels=labels, views=stored.views is not None, network=False),
+    }
+
+
+def _of_state(source: Source) -> dict[str, Any]:
+    """What `--save-state` wrote: of which files, and by which settings."""
+    saved = state_files.load(source.path)
+    facts = _identity(source, saved.layout)
+    shapes = {name: [state.count, state.width] for name, state in saved.spaces.items()}
+    h = saved.spaces["h"].rows
+    return {
+        **facts,
+        **shapes,
+        "dtype": str(h.dtype).removeprefix("torch."),
+        "sample": len(h),
+        "labels": "yes" if saved.labels else "no",
+        "classes": len(saved.labels.classes) if saved.labels else None,
+        "made_of": [f"{part.name}: {part.count:,} embeddings" for part in saved.parts],
+        "seed": saved.settings.seed,
+        "made_by": f"collapse {saved.tool}",
+        **measurable(labels=saved.labels is not None, views=False, network=False),
     }
 
 

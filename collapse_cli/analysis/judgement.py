@@ -25,6 +25,7 @@ from collapse_cli.metrics.rows import unit
 from collapse_cli.metrics.scatter import groups
 from collapse_cli.metrics.signs import NO_SIGNS, STRONGEST, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
+from collapse_cli.metrics.state_spectrum import spectrum_of
 from collapse_cli.metrics.verdict import complete
 from collapse_cli.metrics.view_ratio import against, measure
 from collapse_cli.runs.codes import BYTES
@@ -54,7 +55,12 @@ def _judgement(subject: Subject, space: str) -> Judgement:
     result, facts = of_space(subject, space), context(subject, space)
     chance = generator(subject.measuring.seed)
     verdict = judged(
-        subject.rows[space], result, chance, facts, signs(subject, space, result), subject.groups
+        subject.states[space].rows if subject.states else subject.rows[space],
+        result,
+        chance,
+        facts,
+        signs(subject, space, result),
+        subject.groups,
     )
     if subject.original and (whole := judgement(subject.original, space)).common_part:
         verdict = whole.verdict  # centring takes away what a collapse would be seen by
@@ -67,6 +73,8 @@ def of_space(subject: Subject, space: str) -> Spectrum:
     def compute() -> Spectrum:
         rows = subject.rows[space]
         with concerning(f"{subject.name} · {space}"):
+            if space in subject.states:
+                return spectrum_of(subject.states[space], generator(subject.measuring.seed))
             return spectrum(
                 measuring.placed(rows, subject.measuring.device),
                 generator(subject.measuring.seed),
@@ -175,4 +183,5 @@ def with_views(subject: Subject, space: str) -> Context:
 def settings(subject: Subject, result: Spectrum) -> dict[str, Any]:
     """What a result was measured with."""
     kind = {"null": "isotropic, ReLU"} if result.rectified else {}
-    return {"split": subject.clean.source, "seed": subject.measuring.seed, "eps": 0} | kind
+    state = {"state": "intervals of the embeddings with the smallest hash"} if subject.states else {}
+    return {"split": subject.clean.source, "seed": subject.measuring.seed, "eps": 0} | kind | state

@@ -97,6 +97,9 @@ class Result:
         if name in self.spaces:
             return self[name]
         if len(self.entries) != 1:
+            parts = [entry for entry in self.entries if name in entry.metrics]
+            if len(parts) == 1:
+                return getattr(parts[0], name)
             raise AttributeError(
                 f"each of the {len(self.entries)} parts has a number '{name}': {self._choice()}"
             )

@@ -58,7 +58,8 @@ def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     count = stored.every["h"].shape[0]
     return Subject(
         name, facts, stored.clean, measuring, stored.every, stored.views, stored.temperature, codes=stored.codes,
-        stated_network=stored.network, places=stored.places, story=story(facts, count, stored.clean.source),
+        stated_network=stored.network, places=stored.places, all_labels=stored.labels,
+        story=story(facts, count, stored.clean.source),
     )  # fmt: skip
 
 
@@ -73,7 +74,7 @@ def of_memory(clean: Embeddings, measuring: Measuring, name: str = "array", kind
     facts = {"path": name, "layout": "embeddings in memory"} | ({"assumed": list(assumed)} if assumed else {})
     facts |= _coded(whole)
     lines = story(facts, len(clean), clean.source)
-    return Subject(name, facts, clean, measuring, codes=whole, story=lines)
+    return Subject(name, facts, clean, measuring, codes=whole, story=lines, all_labels=clean.labels)
 
 
 def _coded(whole: Codes | None) -> dict[str, str]:

@@ -24,6 +24,7 @@ from collapse_cli.shapes import Embeddings, Images, Rows
 from collapse_cli.stage import Stage
 
 if TYPE_CHECKING:
+    from collapse_cli.metrics.state import State
     from collapse_cli.models.key_encoder import KeyQueue
     from collapse_cli.root_causes import Case
     from collapse_cli.runs.checkpoint import Checkpoint
@@ -50,6 +51,7 @@ class Subject:
     data set is not used, or not as it is; story: what was recognised and assumed, in sentences; available: images of the split
     that is measured, of which `clean` may hold a sample, None for embeddings; count_images: those of another split;
     places: (N,) which rows of a file `clean` holds, None for what is no file; images: what `clean.index` names, if it is there.
+    all_labels: (M,) of all embeddings; states: what is left of all embeddings by space, where they are not there themselves.
     """
 
     name: str
@@ -77,6 +79,8 @@ class Subject:
     count_images: Callable[[str], int] | None = None
     places: Tensor | None = None
     images: Images | None = None
+    all_labels: Tensor | None = None
+    states: Mapping[str, State] = field(default_factory=dict)
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

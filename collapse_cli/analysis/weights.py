@@ -50,7 +50,7 @@ def read(path: Path) -> Network:
     """A run, a checkpoint of ours, or whatever else holds weights."""
     recognised = recognise(path)
     source = recognised.source
-    if recognised.kind in (Kind.EMBEDDINGS, Kind.PIXELS, Kind.ANSWER):
+    if recognised.kind in (Kind.EMBEDDINGS, Kind.STATE, Kind.PIXELS, Kind.ANSWER):
         what = "embeddings" if recognised.kind is Kind.EMBEDDINGS else recognised.kind.value
         raise CollapseError(f"{path} contains {what}, not weights", "give a run folder or a checkpoint")
     if recognised.kind is Kind.FOREIGN:

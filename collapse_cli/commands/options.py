@@ -60,6 +60,13 @@ class Shown:
 
 
 @dataclasses.dataclass(frozen=True)
+class Saved:
+    """Where the state of the embeddings is kept."""
+
+    save_state: str = knob("", "write what `collapse merge` needs of these embeddings to this .npz")
+
+
+@dataclasses.dataclass(frozen=True)
 class Listed:
     """How a list of facts is shown."""
 

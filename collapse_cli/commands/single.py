@@ -9,24 +9,27 @@ from typing import Any
 import typer
 
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.commands.options import Shown
+from collapse_cli.commands.options import Saved, Shown
 from collapse_cli.settings import fill
 
 INCONCLUSIVE = 3
 
 
-def ask(name: str, inputs: Sequence[Path], typed: dict[str, Any], **options: Any) -> None:
-    """Load, measure, show; 3 where every verdict is inconclusive. options: those of the measurement itself."""
-    shown, measuring = fill(Shown, typed), fill(Measuring, typed)
+def ask(
+    name: str, inputs: Sequence[Path], typed: dict[str, Any], together: bool = False, **options: Any
+) -> None:
+    """Load, measure, show; 3 where every verdict is inconclusive. options: those of the measurement itself; together: the inputs
+    are states, to be merged."""
+    shown, measuring, saved = fill(Shown, typed), fill(Measuring, typed), fill(Saved, typed)
     output = shown.output()
     from collapse_cli.analysis.catalogue import measurement
-    from collapse_cli.analysis.inputs import load_all
     from collapse_cli.analysis.measured import measured
+    from collapse_cli.analysis.parts import ready
     from collapse_cli.commands.output import finish
     from collapse_cli.views.progress import reporter
 
     with reporter(shown.quiet) as progress:
-        loaded = load_all(inputs, measuring, progress)
+        loaded = ready(inputs, measuring, saved.save_state, together, progress)
         answer = measured(measurement(name), loaded, **options)
     finish(answer, output, loaded[0].record if len(loaded) == 1 else None)
     if answer.undecided():

@@ -20,7 +20,7 @@ MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, thou
 PATHS = {
     *("input", "inputs", "run", "real", "generated", "out", "resume", "config", "animation", "plot", "html"),
     *("junit", "dataset", "data_dir", "labels", "groups", "second", "baseline", "save_baseline", "noise"),
-    "data_covariance",
+    *("data_covariance", "save_state"),
 }
 """Arguments and options that are a path, or may be one."""
 

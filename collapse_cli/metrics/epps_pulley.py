@@ -36,9 +36,9 @@ def epps_pulley(u: Tensor, null: float) -> Measured:
     As published it is times N, with self pairs: N S + PAIR (1 - mean kernel), to whose null 1.06 is expected.
     """
     n, d = u.shape
-    means, square = kernel_means(u, _kernel(d))
+    means, square = kernel_means(u, distance_kernel(d))
     mean = float(means.mean())
-    value = _distance(mean, d)
+    value = distance(mean, d)
     if n < FEW:
         return Measured(value, null)
     influences = 2 * PAIR * (means - mean)
@@ -58,10 +58,10 @@ def uniform(d: int) -> float:
     else:
         cosines, weights = roots_gegenbauer(DEGREE, d / 2 - 1)
     mean = float(numpy.average(_kummer(d, d * (1 - cosines)), weights=weights))
-    return max(_distance(mean, d), 0.0)
+    return max(distance(mean, d), 0.0)
 
 
-def _distance(mean: float, d: int) -> float:
+def distance(mean: float, d: int) -> float:
     """From the mean of the kernel over pairs."""
     to_gaussian = float(
         _kummer(d, numpy.array(d / 4))
@@ -69,7 +69,7 @@ def _distance(mean: float, d: int) -> float:
     return PAIR * mean - 2 * math.sqrt(math.pi) * to_gaussian + CONSTANT
 
 
-def _kernel(d: int) -> Kernel:
+def distance_kernel(d: int) -> Kernel:
     """Mean over directions of exp(-(a.v)^2 / 2), v the difference of two rows of length sqrt d: |v|^2 = 2d (1 - cosine)."""
     nodes = chebyshev.chebpts1(DEGREE + 1)
     series = chebyshev.chebfit(nodes, _kummer(d, d * (1 - nodes)), DEGREE)

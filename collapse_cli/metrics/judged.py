@@ -41,7 +41,10 @@ def judged(
         return whole
     rest = None if context.codes else of_the_others(rows, result, generator, groups)
     if rest is not None and (rest.distinct or 0) >= FEWEST:
-        whole = _led_by(f"About the other {rest.samples:,}:", verdict(rest, context))
+        some = (
+            "" if rows.shape[0] == result.samples else " of a sample"
+        )  # of a state whose rows are not all there
+        whole = _led_by(f"About the other {rest.samples:,}{some}:", verdict(rest, context))
         if (result.largest_group or 0) >= NEARLY_ALL:
             whole = replace(whole, status="inconclusive", borderline=False, meaning=NOT_OTHERS)
     if reason := of_equal(

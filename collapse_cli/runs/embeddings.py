@@ -38,7 +38,7 @@ class SavedEmbeddings:
     every: all rows (N,D) by space, read when they are asked for, where `clean` is a sample of them that is held in memory;
     assumed: what was made of a file that could have been read otherwise; codes: what h is where it is whole numbers, else None;
     network: which encoder gave them, by the digest of its weights, empty where that is not known; places: (n,) which rows of the
-    file `clean` holds, for its index may number images of a data set.
+    file `clean` holds, for its index may number images of a data set; labels: (N,) of every row, where there are any.
     """
 
     clean: Embeddings
@@ -50,6 +50,7 @@ class SavedEmbeddings:
     codes: Codes | None = None
     network: str = ""
     places: Tensor | None = None
+    labels: Tensor | None = None
 
     @property
     def layout(self) -> str:
@@ -130,7 +131,9 @@ def load(
     parts = len(entries[ROWS].files) if isinstance(entries[ROWS], shards.Shards) else 1
     assumed += codes.sentences(whole, unpack, entries)
     network = _network(entries)
-    return SavedEmbeddings(held, both, temperature, clean.spaces, assumed, parts, whole, network, chosen)
+    return SavedEmbeddings(
+        held, both, temperature, clean.spaces, assumed, parts, whole, network, chosen, clean.labels
+    )
 
 
 def _temperature(entries: Mapping[str, Any], path: Path) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -213,10 +213,21 @@ def _digest_of(files: Iterable[Path], folder: Path | None = None) -> str:
     return together.hexdigest()
 
 
+def digest(file: Path) -> str:
+    """SHA-256 of a file in hex: of one that has been hashed and not changed since it is known."""
+    return _digest(file).hex()
+
+
 def _digest(file: Path) -> bytes:
     reader.size(file)
     try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").digest()
+        facts = file.stat()
+        return _hashed(file, facts.st_size, facts.st_mtime_ns)
     except OSError as error:
         raise reader.Unreadable(file, error.strerror or str(error)) from None
+
+
+@lru_cache(maxsize=2**14)
+def _hashed(file: Path, size: int, changed: int) -> bytes:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").digest()

@@ -1,0 +1,196 @@
+"""Rows -> what is kept of them, in a file that merges with others; and such files -> a Subject that is measured as rows are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.subject import Subject
+from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.metrics.moments import BLOCK
+from collapse_cli.metrics.row_sample import limit, row_keys
+from collapse_cli.metrics.state import Growing, State
+from collapse_cli.progress import Progress, counted, silent
+from collapse_cli.runs import state_files
+from collapse_cli.runs.codes import Codes
+from collapse_cli.runs.shards import Shards
+from collapse_cli.runs.source import digest
+from collapse_cli.runs.states import Labelled, Part, SavedState, Settings
+from collapse_cli.shapes import Embeddings, Rows
+
+UNMERGED = ("groups", "second", "views_of", "centre")  # options of what needs all rows at once
+PART = "a state is of a part of them"
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """In place of rows (N,D) of which a state is left: their shape."""
+
+    shape: tuple[int, int]
+
+    def __getitem__(self, chosen: slice | Tensor) -> Tensor:
+        """Raises CollapseError: they are not there."""
+        raise CollapseError(
+            "of a state of embeddings no more than a sample is left, which does not suffice for this",
+            "measure the embeddings themselves",
+        )
+
+
+def made(subject: Subject) -> SavedState:
+    """What is kept of all embeddings of an input. Raises CollapseError for a network, and for what cannot be merged."""
+    if subject.case is not None or subject.raw:
+        raise CollapseError(
+            f"{subject.name} is no file of embeddings, of which alone a state is made",
+            "save its embeddings first: collapse embed writes an .npz",
+        )
+    _refuse_options(subject.measuring, UNMERGED, PART)
+    if subject.groups is not None:
+        raise CollapseError(f"groups need all embeddings at once, and {PART}", "leave out groups")
+    if subject.states:
+        raise CollapseError(f"{subject.name} is a state already", "collapse merge writes several as one")
+    with concerning(subject.name):
+        return _kept(subject, list(_parts(subject)))
+
+
+def _refuse_options(measuring: Measuring, names: Sequence[str], why: str) -> None:
+    for option in (f"--{name.replace('_', '-')}" for name in names if getattr(measuring, name)):
+        raise CollapseError(f"{option} needs all embeddings at once, and {why}", f"leave out {option}")
+
+
+def single(loaded: Sequence[Subject]) -> Subject:
+    """Raises CollapseError for several inputs, of which one state would say nothing."""
+    if len(loaded) > 1:
+        raise CollapseError(
+            "--save-state is of one INPUT", "save a state of each, and merge those that belong together"
+        )
+    return loaded[0]
+
+
+def _kept(subject: Subject, parts: Sequence[Part]) -> SavedState:
+    measuring, rows = subject.measuring, subject.rows
+    settings = Settings(measuring.seed, measuring.unpack, measuring.column)
+    most = limit(tuple(each.shape[1] for each in rows.values()))
+    growing = {space: Growing(each.shape[1], each[0:1].dtype, most) for space, each in rows.items()}
+    for start, stop, keys in _blocks(parts, settings.seed, max(each.shape[1] for each in rows.values())):
+        for space, each in rows.items():
+            growing[space].add(each[start:stop], keys)
+    spaces = {space: each.state() for space, each in growing.items()}
+    labels, codes = _labelled(subject, parts, settings.seed, spaces["h"]), subject.codes
+    return SavedState(
+        spaces, tuple(parts), settings, labels, (codes.kind, codes.unpacked) if codes else ("", "")
+    )
+
+
+def _parts(subject: Subject) -> Iterator[Part]:
+    """The files of the rows, in their order; what is in memory is one."""
+    rows = subject.rows["h"]
+    if isinstance(rows, Shards):
+        for file, (start, end) in zip(rows.files, pairwise(rows.starts), strict=True):
+            yield Part(file.name, digest(file), 0, end - start)
+        return
+    stated = subject.facts.get("sha256")
+    name = Path(str(subject.facts["path"])).absolute().name if stated else subject.name
+    yield Part(name, str(stated or _content(subject.rows)), 0, rows.shape[0])
+
+
+def _content(rows: Mapping[str, Rows]) -> str:
+    """SHA-256 of rows in memory."""
+    together = sha256()
+    for space, each in rows.items():
+        tensor = each[0 : each.shape[0]].contiguous()
+        together.update(f"{space} {tuple(tensor.shape)} {tensor.dtype}\0".encode())
+        together.update(tensor.view(torch.uint8).numpy().data)
+    return together.hexdigest()
+
+
+def _blocks(parts: Sequence[Part], seed: int, width: int) -> Iterator[tuple[int, int, Tensor]]:
+    """Where each block begins and ends among all rows, and the keys of its rows."""
+    size, begins, blocks = max(BLOCK // width, 1), 0, []
+    for part in parts:
+        for first in range(0, part.count, size):
+            count = min(size, part.count - first)
+            blocks.append((part, begins + first, part.first + first, count))
+        begins += part.count
+    for part, start, first, count in counted(blocks, "rows read", lambda block: block[3]):
+        yield start, start + count, row_keys(part.identity, seed, first, count)
+
+
+def _labelled(subject: Subject, parts: Sequence[Part], seed: int, state: State) -> Labelled | None:
+    """Labels of a state's sample, and how many rows each class has."""
+    labels, classes = subject.all_labels, subject.clean.classes
+    if labels is None or not classes:
+        return None
+    numbers = torch.where((labels >= 0) & (labels < len(classes)), labels, -1)  # (N,)
+    sampled = torch.full_like(state.keys, -1)
+    for start, stop, keys in _blocks(parts, seed, 1):
+        place = torch.searchsorted(state.keys, keys).clamp_max(len(state.keys) - 1)
+        held = state.keys[place] == keys
+        sampled[place[held]] = numbers[start:stop][held]
+    counts = torch.bincount(numbers[numbers >= 0], minlength=len(classes)).tolist()
+    return Labelled(tuple(classes), dict(zip(classes, counts, strict=True)), sampled)
+
+
+def subject_of(saved: SavedState, name: str, facts: Mapping[str, Any], measuring: Measuring) -> Subject:
+    """A state, to be measured as the rows would be: the spectrum of all of them, all else of its sample.
+
+    Its seed is that of the sample, and of all nulls.
+    """
+    measuring = replace(measuring.settled(""), seed=saved.settings.seed)
+    labels = saved.labels
+    rows = {space: state.rows[: measuring.samples] for space, state in saved.spaces.items()}
+    floats = {space: each if each.dtype == torch.float64 else each.float() for space, each in rows.items()}
+    count = len(floats["h"])
+    clean = Embeddings(
+        floats["h"], floats.get("z"), None if labels is None else labels.sampled[:count], torch.arange(count),
+        labels.classes if labels else (), name,
+    )  # fmt: skip
+    streamed = {space: KeptRows((state.count, state.width)) for space, state in saved.spaces.items()}
+    story = (f"{facts['path']}: {saved.layout}, a sample of {len(saved.spaces['h'].rows):,} of them in it",)
+    stated = {
+        **facts,
+        "layout": saved.layout,
+        "parts": [f"{part.name} ({part.count:,})" for part in saved.parts],
+    }
+    codes = Codes(*saved.codes) if saved.codes[0] else None
+    return Subject(name, stated, clean, measuring, streamed, states=saved.spaces, story=story, codes=codes)
+
+
+def loaded(path: Path, measuring: Measuring, facts: Mapping[str, Any]) -> Subject:
+    """The state in a file. Raises CollapseError for options that need all embeddings."""
+    _refuse_options(measuring, (*UNMERGED, "labels"), "of a state no more than a sample of them is left")
+    return subject_of(state_files.load(path), path.absolute().name, {"path": str(path), **facts}, measuring)
+
+
+def kept(subject: Subject, path: Path) -> Subject:
+    """An input as the state that is now in the file `path`, where it is measured as it will be after merging."""
+    saved = made(subject)
+    state_files.save(path, saved)
+    facts = {key: value for key, value in subject.facts.items() if key != "layout"}
+    return replace(subject_of(saved, subject.name, facts, subject.measuring), story=())
+
+
+def merged(paths: Sequence[Path], out: Path | None = None, progress: Progress = silent) -> Subject:
+    """Several states as one, which is saved as `out` where that is named. Raises CollapseError for those that do not fit."""
+    if not paths:
+        raise CollapseError("there is no state to merge", "name the files that --save-state wrote")
+    whole = state_files.load(paths[0])
+    for path in paths[1:]:
+        other = state_files.load(path)
+        with concerning(str(path)):
+            whole = whole.merged(other)
+    if out is not None:
+        state_files.save(out, whole)
+    name = out.name if out else paths[0].name if len(paths) == 1 else f"merge of {len(paths)} states"
+    facts = {"path": str(out or name)} | ({"sha256": digest(out)} if out else {})
+    subject = subject_of(whole, name, facts, Measuring())
+    for line in subject.story:
+        progress(line)
+    return subject
