@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin
 
-.PHONY: install demo test wheel claims calm browser plots bench coverage mutants
+.PHONY: install demo test wheel claims calm browser plots bench augment coverage mutants
 
 install: .venv/installed
 
@@ -38,8 +38,12 @@ plots: install
 claims: install
 	$(RUN)/python -m pytest -q -s -m slow
 
+# Ten minutes; BENCH chooses, as in make bench BENCH='--small', BENCH='uniformity kNN' or BENCH='--images train.parquet --write'.
 bench: install
-	$(RUN)/pip install --quiet --constraint constraints.txt kornia
+	$(RUN)/python tests/benchmarks/bench.py $(BENCH)
+
+augment: install
+	$(RUN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(RUN)/python tests/benchmarks/augment.py
 
 coverage: install
