@@ -22,7 +22,8 @@ from collapse_cli.values import Curve, Measured
 LeftOut = Callable[[Origin, Origin], Tensor | None]
 """Of queries (b,) and keys (K,): the keys (b,K) bool that a loss does not take for negatives; None where it takes all."""
 
-BLOCK = 512  # queries compared with all keys at once
+BLOCK = 512  # queries compared with all keys at once, at most
+CELLS = 1 << 20  # similarities of these; of more the memory would be fetched anew for each of a dozen steps
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,9 @@ def oracle(
         zeros(()),
         zeros(()),
     )  # read at the end: no block waits for a device
-    for start in range(0, len(queries), BLOCK):
-        part = slice(start, start + BLOCK)
+    size = BLOCK if keys.is_cuda else min(BLOCK, max(CELLS // len(keys), 1))
+    for start in range(0, len(queries), size):
+        part = slice(start, start + size)
         stale = same(query_index[part], key_index)  # (b, K)
         false = same(query_labels[part], key_labels) & ~stale  # (b, K)
         similarity = queries[part] @ keys.T  # (b, K)
@@ -163,8 +165,9 @@ def oracle(
         if left_out is not None:
             origin = Origin(query_index[part], query_labels[part])
             negative = without(similarity, left_out(origin, Origin(key_index, key_labels)))
+            negative = negative.sort(dim=1, descending=True).values
         positive = None if positives is None else (queries[part] * positives[part]).sum(dim=1)  # (b,)
-        p = mass if positive is None else probabilities(positive, negative, temperature)
+        p = mass if positive is None else _of_ranked(positive, negative, temperature)
         for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
             sums[name] += values.sum(dim=0, dtype=torch.float64)
         by_rank.add(false, there)
@@ -192,8 +195,12 @@ def probabilities(positive: Tensor, negative: Tensor, temperature: float) -> Ten
 
     positive (b,), negative (b,K): similarities, -inf for what is no negative.
     """
-    ranked = negative.float().sort(dim=1, descending=True).values  # (b, K)
-    logits = torch.cat([positive.float().unsqueeze(1), ranked], dim=1).double() / temperature
+    return _of_ranked(positive, negative.sort(dim=1, descending=True).values, temperature)
+
+
+def _of_ranked(positive: Tensor, ranked: Tensor, temperature: float) -> Tensor:
+    """`probabilities` of negatives that are sorted already."""
+    logits = torch.cat([positive.float().unsqueeze(1), ranked.float()], dim=1).double() / temperature
     return logits.softmax(dim=1)[:, 1:]
 
 
