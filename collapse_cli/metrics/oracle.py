@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -141,19 +141,11 @@ def oracle(
     without it all but those of the query's own image. temperature T > 0.
     """
     _refuse_none(len(queries), len(keys))
-    zeros, by_rank = (
-        partial(torch.zeros, dtype=torch.float64, device=keys.device),
-        ByRank(len(keys), keys.device),
-    )
+    zeros = partial(torch.zeros, dtype=torch.float64, device=keys.device)
     sums = {name: zeros(len(keys)) for name in ("false", "there", "p", "share")}
-    same_image, wrong_mass, wins = (
-        zeros(()),
-        zeros(()),
-        zeros(()),
-    )  # read at the end: no block waits for a device
-    size = BLOCK if keys.is_cuda else min(BLOCK, max(CELLS // len(keys), 1))
-    for start in range(0, len(queries), size):
-        part = slice(start, start + size)
+    same_image, wrong_mass, wins = zeros(3)  # read at the end: no block waits for a device
+    by_rank = ByRank(len(keys), keys.device)
+    for part in _blocks(len(queries), keys):
         stale = same(query_index[part], key_index)  # (b, K)
         false = same(query_labels[part], key_labels) & ~stale  # (b, K)
         similarity = queries[part] @ keys.T  # (b, K)
@@ -163,9 +155,8 @@ def oracle(
         mass = (ranked / temperature).double().softmax(dim=1).nan_to_num()  # (b, K), 0 without negatives
         negative = ranked
         if left_out is not None:
-            origin = Origin(query_index[part], query_labels[part])
-            negative = without(similarity, left_out(origin, Origin(key_index, key_labels)))
-            negative = negative.sort(dim=1, descending=True).values
+            origins = Origin(query_index[part], query_labels[part]), Origin(key_index, key_labels)
+            negative = without(similarity, left_out(*origins)).sort(dim=1, descending=True).values
         positive = None if positives is None else (queries[part] * positives[part]).sum(dim=1)  # (b,)
         p = mass if positive is None else _of_ranked(positive, negative, temperature)
         for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
@@ -175,10 +166,13 @@ def oracle(
         wrong_mass += (mass * false).sum()
         if positive is not None:
             wins += won(positive, negative, queries.shape[1]).sum()
-    return _summary(
-        {name: sums[name].cpu() for name in sums}, by_rank, float(wrong_mass), float(same_image),
-        None if positives is None else float(wins),
-    )  # fmt: skip
+    return _summary(sums, by_rank, float(wrong_mass), float(same_image), None if positives is None else wins)
+
+
+def _blocks(queries: int, keys: Tensor) -> Iterator[slice]:
+    """Queries that are compared with keys (K,d) at once."""
+    size = BLOCK if keys.is_cuda else min(BLOCK, max(CELLS // len(keys), 1))
+    return (slice(start, start + size) for start in range(0, queries, size))
 
 
 def _refuse_none(queries: int, keys: int) -> None:
@@ -218,8 +212,9 @@ def matching_by_rank(
 
 
 def _summary(
-    sums: dict[str, Tensor], by_rank: ByRank, wrong_mass: float, same_image: float, wins: float | None
+    sums: dict[str, Tensor], by_rank: ByRank, wrong_mass: float, same_image: float, wins: Tensor | None
 ) -> Oracle:
+    sums = {name: sums[name].cpu() for name in sums}
     size, queries = len(sums["false"]), by_rank.queries
     false, there = sums["false"], sums["there"]
     share = float(false.sum() / there.sum().clamp_min(1))
@@ -243,7 +238,7 @@ def _summary(
         mass=Measured(wrong_mass / queries, null=share),
         top_tenth_mass=Measured(float(mass[tenth - 1]), null=tenth / size),
         half_mass=Measured(float((mass < 0.5).sum() + 1), null=float(math.ceil(size / 2))),
-        proxy_accuracy=None if wins is None else Measured(wins / queries, null=1 / (size + 1)),
+        proxy_accuracy=None if wins is None else Measured(float(wins) / queries, null=1 / (size + 1)),
         false_by_rank=by_rank.curve(null=share),
         matching_by_rank=Curve(p, x=middles, null=[1 / (size + 1)] * len(p)),
     )
