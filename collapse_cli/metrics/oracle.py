@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -140,16 +139,12 @@ def oracle(
     without it all but those of the query's own image. temperature T > 0.
     """
     _refuse_none(len(queries), len(keys))
-    zeros, by_rank = (
-        partial(torch.zeros, dtype=torch.float64, device=keys.device),
+    kind: dict[str, Any] = {"dtype": torch.float64, "device": keys.device}  # read at the end: no block waits
+    sums, totals, by_rank = (
+        torch.zeros(4, len(keys), **kind),
+        torch.zeros(3, **kind),
         ByRank(len(keys), keys.device),
     )
-    sums = {name: zeros(len(keys)) for name in ("false", "there", "p", "share")}
-    same_image, wrong_mass, wins = (
-        zeros(()),
-        zeros(()),
-        zeros(()),
-    )  # read at the end: no block waits for a device
     for start in range(0, len(queries), BLOCK):
         part = slice(start, start + BLOCK)
         stale = same(query_index[part], key_index)  # (b, K)
@@ -165,17 +160,13 @@ def oracle(
             negative = without(similarity, left_out(origin, Origin(key_index, key_labels)))
         positive = None if positives is None else (queries[part] * positives[part]).sum(dim=1)  # (b,)
         p = mass if positive is None else probabilities(positive, negative, temperature)
-        for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
-            sums[name] += values.sum(dim=0, dtype=torch.float64)
+        sums += torch.stack([values.sum(dim=0, dtype=torch.float64) for values in (false, there, p, mass)])
         by_rank.add(false, there)
-        same_image += stale.sum()
-        wrong_mass += (mass * false).sum()
-        if positive is not None:
-            wins += won(positive, negative, queries.shape[1]).sum()
-    return _summary(
-        {name: sums[name].cpu() for name in sums}, by_rank, float(wrong_mass), float(same_image),
-        None if positives is None else float(wins),
-    )  # fmt: skip
+        right = false.new_zeros(1) if positive is None else won(positive, negative, queries.shape[1])
+        totals += torch.stack([values.sum(dtype=torch.float64) for values in (stale, mass * false, right)])
+    by_name = dict(zip(("false", "there", "p", "share"), sums.cpu(), strict=True))
+    same_image, wrong_mass, wins = totals.tolist()
+    return _summary(by_name, by_rank, wrong_mass, same_image, None if positives is None else wins)
 
 
 def _refuse_none(queries: int, keys: int) -> None:
