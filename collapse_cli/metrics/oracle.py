@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -139,12 +139,9 @@ def oracle(
     without it all but those of the query's own image. temperature T > 0.
     """
     _refuse_none(len(queries), len(keys))
-    kind: dict[str, Any] = {"dtype": torch.float64, "device": keys.device}  # read at the end: no block waits
-    sums, totals, by_rank = (
-        torch.zeros(4, len(keys), **kind),
-        torch.zeros(3, **kind),
-        ByRank(len(keys), keys.device),
-    )
+    by_rank, device = ByRank(len(keys), keys.device), keys.device
+    sums = torch.zeros(4, len(keys), dtype=torch.float64, device=device)  # read at the end, as the totals
+    totals = torch.zeros(3, dtype=torch.float64, device=device)
     for start in range(0, len(queries), BLOCK):
         part = slice(start, start + BLOCK)
         stale = same(query_index[part], key_index)  # (b, K)
@@ -162,11 +159,9 @@ def oracle(
         p = mass if positive is None else probabilities(positive, negative, temperature)
         sums += torch.stack([values.sum(dim=0, dtype=torch.float64) for values in (false, there, p, mass)])
         by_rank.add(false, there)
-        right = false.new_zeros(1) if positive is None else won(positive, negative, queries.shape[1])
-        totals += torch.stack([values.sum(dtype=torch.float64) for values in (stale, mass * false, right)])
-    by_name = dict(zip(("false", "there", "p", "share"), sums.cpu(), strict=True))
-    same_image, wrong_mass, wins = totals.tolist()
-    return _summary(by_name, by_rank, wrong_mass, same_image, None if positives is None else wins)
+        right = false[:0] if positive is None else won(positive, negative, queries.shape[1])
+        totals += torch.stack([part.sum(dtype=torch.float64) for part in (stale, mass * false, right)])
+    return _summary(sums.cpu(), totals.tolist(), by_rank, positives is not None)
 
 
 def _refuse_none(queries: int, keys: int) -> None:
@@ -201,19 +196,18 @@ def matching_by_rank(
     return pooled(probabilities(positive, negative, temperature).mean(dim=0), points)
 
 
-def _summary(
-    sums: dict[str, Tensor], by_rank: ByRank, wrong_mass: float, same_image: float, wins: float | None
-) -> Oracle:
-    size, queries = len(sums["false"]), by_rank.queries
-    false, there = sums["false"], sums["there"]
+def _summary(sums: Tensor, totals: list[float], by_rank: ByRank, positives: bool) -> Oracle:
+    """sums (4,K) by rank: false negatives, keys that are there, p, softmax mass; totals: stale keys, false mass, wins."""
+    false, there, matching, mass_at = sums
+    size, queries, (same_image, wrong_mass, wins) = len(false), by_rank.queries, totals
     share = float(false.sum() / there.sum().clamp_min(1))
 
     def among(start: int, stop: int) -> Measured:
         return Measured(float(false[start:stop].sum() / there[start:stop].sum().clamp_min(1)), null=share)
 
     tenth = max(size // 10, 1)
-    mass = (sums["share"] / queries).cumsum(0)  # (K,)
-    middles, p = pooled(sums["p"] / queries)
+    mass = (mass_at / queries).cumsum(0)  # (K,)
+    middles, p = pooled(matching / queries)
     return Oracle(
         queries=queries,
         keys=size,
@@ -227,7 +221,7 @@ def _summary(
         mass=Measured(wrong_mass / queries, null=share),
         top_tenth_mass=Measured(float(mass[tenth - 1]), null=tenth / size),
         half_mass=Measured(float((mass < 0.5).sum() + 1), null=float(math.ceil(size / 2))),
-        proxy_accuracy=None if wins is None else Measured(wins / queries, null=1 / (size + 1)),
+        proxy_accuracy=Measured(wins / queries, null=1 / (size + 1)) if positives else None,
         false_by_rank=by_rank.curve(null=share),
         matching_by_rank=Curve(p, x=middles, null=[1 / (size + 1)] * len(p)),
     )

@@ -56,8 +56,8 @@ class Layers:
 class _Graph(Tracer):
     """A pooling is one operation, also one that looks at its input to choose how."""
 
-    def is_leaf(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, nn.AdaptiveAvgPool2d) or super().is_leaf(m, module_qualified_name)
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, nn.AdaptiveAvgPool2d) or super().is_leaf_module(m, module_qualified_name)
 
 
 def layers(network: nn.Module) -> Layers:
