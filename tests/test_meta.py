@@ -40,6 +40,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "end-to-end masks": ("end-to-end", {"negatives": "other-view", **MASKS}),
     "memory-bank nce": ("memory-bank", {"bank_loss": "nce", **MASKS}),
     "simsiam bare": ("simsiam", {"stop_gradient": False, "predictor": False}),
+    "moco in parts": ("moco", {"batch": 8, "accumulate": 2, "optimizer": "lars", "warmup": 1}),
     "vicreg with sgd": ("vicreg", {"optimizer": "sgd"}),
 }  # fmt: skip
 CASES = {name: (name, {}) for name in METHODS} | VARIANTS
