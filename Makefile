@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin
 
-.PHONY: install demo test wheel claims calm browser plots bench augment coverage mutants
+.PHONY: install demo test wheel claims calm browser plots bench augment gpu coverage mutants
 
 install: .venv/installed
 
@@ -45,6 +45,11 @@ bench: install
 augment: install
 	$(RUN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(RUN)/python tests/benchmarks/augment.py
+
+# IMAGES: a folder or parquet file of CIFAR-10, or the name of a data set.
+IMAGES ?= digits
+gpu: install
+	$(RUN)/python tests/benchmarks/gpu.py --images $(IMAGES)
 
 coverage: install
 	$(RUN)/coverage erase

@@ -58,7 +58,7 @@ def ready(method: Method, settings: Training, optimizer: torch.optim.Optimizer |
     device = next(network.parameters()).device
     if device.type == "cuda":  # where a GPU's convolutions are fastest; rows and vectors stay as they are
         channels_last(network, optimizer)
-    forwards = compiled(network, device) if settings.compile else {}
+    forwards = compiled(network, device, settings) if settings.compile else {}
 
     def loss_of(batch: Batch) -> Tensor:
         with standing_in(forwards), precision(settings, device):
@@ -85,12 +85,14 @@ def channels_last(network: nn.Module, optimizer: torch.optim.Optimizer | Optimiz
                 kept[name] = torch.empty_like(parameter).copy_(value)
 
 
-def compiled(network: nn.Module, device: torch.device) -> dict[nn.Module, Forward]:
+def compiled(network: nn.Module, device: torch.device, settings: Training) -> dict[nn.Module, Forward]:
     """The parts of a method that have weights, and what `torch.compile` makes of each; on a GPU as CUDA graphs.
 
-    Nothing is compiled before a part is called. Raises nothing: `refuse_uncompilable` is asked first.
+    Nothing is compiled before a part is called. Raises nothing: `refuse_uncompilable` is asked first. Graphs write where those of
+    the batch before wrote, so they are for steps of one batch: of several the gradients are still needed.
     """
-    mode = "reduce-overhead" if device.type == "cuda" else "default"
+    graphs = device.type == "cuda" and settings.accumulate == 1
+    mode = "reduce-overhead" if graphs else "default"
     parts = [part for part in network.children() if next(part.parameters(), None) is not None]
     return {part: torch.compile(part.forward, mode=mode, dynamic=False) for part in parts}
 

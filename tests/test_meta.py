@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from collapse_cli import methods, stepping
 from collapse_cli.augment.recipes import LABELLED, RECIPES, augment
@@ -39,6 +40,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "end-to-end masks": ("end-to-end", {"negatives": "other-view", **MASKS}),
     "memory-bank nce": ("memory-bank", {"bank_loss": "nce", **MASKS}),
     "simsiam bare": ("simsiam", {"stop_gradient": False, "predictor": False}),
+    "moco in parts": ("moco", {"batch": 8, "accumulate": 2, "optimizer": "lars", "warmup": 1}),
     "vicreg with sgd": ("vicreg", {"optimizer": "sgd"}),
 }  # fmt: skip
 CASES = {name: (name, {}) for name in METHODS} | VARIANTS
@@ -174,6 +176,22 @@ def test_a_policy_of_torchvision_works_on_the_cpu_and_is_seen(recipe: str) -> No
     """As `applied` says: image by image, wherever they are."""
     pixels = torch.empty(8, 3, 32, 32, dtype=torch.uint8, device="meta")
     assert "waited for" in str(seen(lambda: augment(pixels, recipe, 1.0, claiming())))
+
+
+def test_the_convnet_has_no_operation_without_a_deterministic_form() -> None:
+    """`--deterministic` refuses the gradient of adaptive pooling on a GPU: of sides that are even there is none."""
+    names: list[str] = []
+
+    class Names(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            names.append(str(function))
+            return function(*args, **(kwargs or {}))
+
+    ready = begun("moco", {})
+    with Names():
+        trained(ready, 1)
+    assert any("avg_pool2d_backward" in name for name in names)
+    assert not any("adaptive" in name for name in names)
 
 
 FILES = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import torch
@@ -141,10 +140,9 @@ def oracle(
     without it all but those of the query's own image. temperature T > 0.
     """
     _refuse_none(len(queries), len(keys))
-    zeros = partial(torch.zeros, dtype=torch.float64, device=keys.device)
-    sums = {name: zeros(len(keys)) for name in ("false", "there", "p", "share")}
-    same_image, wrong_mass, wins = zeros(3)  # read at the end: no block waits for a device
-    by_rank = ByRank(len(keys), keys.device)
+    by_rank, device = ByRank(len(keys), keys.device), keys.device
+    sums = torch.zeros(4, len(keys), dtype=torch.float64, device=device)  # read at the end, as the totals
+    totals = torch.zeros(3, dtype=torch.float64, device=device)
     for part in _blocks(len(queries), keys):
         stale = same(query_index[part], key_index)  # (b, K)
         false = same(query_labels[part], key_labels) & ~stale  # (b, K)
@@ -159,14 +157,11 @@ def oracle(
             negative = without(similarity, left_out(*origins)).sort(dim=1, descending=True).values
         positive = None if positives is None else (queries[part] * positives[part]).sum(dim=1)  # (b,)
         p = mass if positive is None else _of_ranked(positive, negative, temperature)
-        for name, values in {"false": false, "there": there, "p": p, "share": mass}.items():
-            sums[name] += values.sum(dim=0, dtype=torch.float64)
+        sums += torch.stack([values.sum(dim=0, dtype=torch.float64) for values in (false, there, p, mass)])
         by_rank.add(false, there)
-        same_image += stale.sum()
-        wrong_mass += (mass * false).sum()
-        if positive is not None:
-            wins += won(positive, negative, queries.shape[1]).sum()
-    return _summary(sums, by_rank, float(wrong_mass), float(same_image), None if positives is None else wins)
+        right = false[:0] if positive is None else won(positive, negative, queries.shape[1])
+        totals += torch.stack([each.sum(dtype=torch.float64) for each in (stale, mass * false, right)])
+    return _summary(sums.cpu(), totals.tolist(), by_rank, positives is not None)
 
 
 def _blocks(queries: int, keys: Tensor) -> Iterator[slice]:
@@ -211,20 +206,18 @@ def matching_by_rank(
     return pooled(probabilities(positive, negative, temperature).mean(dim=0), points)
 
 
-def _summary(
-    sums: dict[str, Tensor], by_rank: ByRank, wrong_mass: float, same_image: float, wins: Tensor | None
-) -> Oracle:
-    sums = {name: sums[name].cpu() for name in sums}
-    size, queries = len(sums["false"]), by_rank.queries
-    false, there = sums["false"], sums["there"]
+def _summary(sums: Tensor, totals: list[float], by_rank: ByRank, positives: bool) -> Oracle:
+    """sums (4,K) by rank: false negatives, keys that are there, p, softmax mass; totals: stale keys, false mass, wins."""
+    false, there, matching, mass_at = sums
+    size, queries, (same_image, wrong_mass, wins) = len(false), by_rank.queries, totals
     share = float(false.sum() / there.sum().clamp_min(1))
 
     def among(start: int, stop: int) -> Measured:
         return Measured(float(false[start:stop].sum() / there[start:stop].sum().clamp_min(1)), null=share)
 
     tenth = max(size // 10, 1)
-    mass = (sums["share"] / queries).cumsum(0)  # (K,)
-    middles, p = pooled(sums["p"] / queries)
+    mass = (mass_at / queries).cumsum(0)  # (K,)
+    middles, p = pooled(matching / queries)
     return Oracle(
         queries=queries,
         keys=size,
@@ -238,7 +231,7 @@ def _summary(
         mass=Measured(wrong_mass / queries, null=share),
         top_tenth_mass=Measured(float(mass[tenth - 1]), null=tenth / size),
         half_mass=Measured(float((mass < 0.5).sum() + 1), null=float(math.ceil(size / 2))),
-        proxy_accuracy=None if wins is None else Measured(float(wins) / queries, null=1 / (size + 1)),
+        proxy_accuracy=Measured(wins / queries, null=1 / (size + 1)) if positives else None,
         false_by_rank=by_rank.curve(null=share),
         matching_by_rank=Curve(p, x=middles, null=[1 / (size + 1)] * len(p)),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.shapes import StemName
@@ -80,12 +81,27 @@ def convnet(channels: int) -> nn.Module:
         *_convolution(channels, 16, stride=1),
         *_convolution(16, 32, stride=2),
         *_convolution(32, 64, stride=1),
-        nn.AdaptiveAvgPool2d(2),
+        Quarters(2),
         nn.Flatten(),
         nn.Linear(256, 128),
         nn.BatchNorm1d(128),
         nn.ReLU(),
     )
+
+
+class Quarters(nn.AdaptiveAvgPool2d):
+    """The mean of each quarter of a map: (B,C,H,W) -> (B,C,2,2).
+
+    Off the CPU by plain pooling where the sides are even, for the gradient of adaptive pooling has no fixed order of its sums
+    on a GPU, which `--deterministic` refuses. On a CPU as ever, bit for bit.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        height, width = maps.shape[2:]
+        if maps.device.type == "cpu" or height % 2 or width % 2:
+            pooled: Tensor = super().forward(maps)
+            return pooled
+        return avg_pool2d(maps, (height // 2, width // 2))
 
 
 def _convolution(inward: int, outward: int, stride: int) -> list[nn.Module]:

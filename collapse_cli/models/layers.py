@@ -53,6 +53,13 @@ class Layers:
     links: tuple[Link, ...] = ()
 
 
+class _Graph(Tracer):
+    """A pooling is one operation, also one that looks at its input to choose how."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, nn.AdaptiveAvgPool2d) or super().is_leaf_module(m, module_qualified_name)
+
+
 def layers(network: nn.Module) -> Layers:
     """The linear layers and convolutions of a network in evaluation mode, and their links, read off its graph.
 
@@ -60,7 +67,7 @@ def layers(network: nn.Module) -> Layers:
     """
     modules = dict(network.named_modules())
     weights, links = {}, []
-    for node in Tracer().trace(network.eval()).nodes:
+    for node in _Graph().trace(network.eval()).nodes:
         if not _linear(node, modules):
             continue
         name = str(node.target)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from collapse_cli import training
+from collapse_cli import stepping
 from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import checkpoint, signals
@@ -34,7 +34,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
     """Send this process a signal during its nth step, from 1."""
 
     def send(number: int, what: signal.Signals) -> None:
-        step, done = training._step, []
+        step, done = stepping.accumulated, []
 
         def stepped(*given: Any) -> Any:
             done.append(1)
@@ -42,7 +42,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
                 os.kill(os.getpid(), what)
             return step(*given)
 
-        monkeypatch.setattr(training, "_step", stepped)
+        monkeypatch.setattr(stepping, "accumulated", stepped)
 
     return send
 
