@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.augment.recipes import augment
+from collapse_cli.distributed import in_order, share
 from collapse_cli.methods import Method
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Embeddings, Images, Normalisation, Origin
@@ -54,6 +55,21 @@ def _seen(
         yield chunk, normalisation(augment(take(images, chunk, device), recipe, strength, generator))
 
 
+def _seen_here(
+    images: Images, normalisation: Normalisation, index: Tensor, device: torch.device, view: View | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """As `_seen`; of several processes that measure, each has its part. Views are drawn by all of them, from one generator."""
+    part, at = share(len(index), CHUNK), 0
+    if part is not None and view is None:
+        index, part = index[part.start : part.stop], None
+        if not len(index):
+            return
+    for chunk, views in _seen(images, normalisation, index, device, view):
+        if part is None or at in part:
+            yield chunk, views
+        at += len(chunk)
+
+
 @torch.no_grad()
 def embed(
     method: Method,
@@ -67,11 +83,14 @@ def embed(
     view: (recipe, strength, generator) to embed an augmented view; None for the clean images. Where the
     projector is the identity, projections are None.
     """
-    rows: list[tuple[Tensor, Tensor]] = []
-    with _evaluated(method) as device:
-        for _, views in _seen(images, normalisation, index, device, view):
-            h = method.encoder(views)  # (b, D)
-            rows.append((h.float().cpu(), method.projector(h).float().cpu()))
+
+    def both() -> Iterator[tuple[Tensor, Tensor]]:
+        with _evaluated(method) as device:
+            for _, views in _seen_here(images, normalisation, index, device, view):
+                h = method.encoder(views)  # (b, D)
+                yield h.float().cpu(), method.projector(h).float().cpu()
+
+    rows = in_order(both)
     representations, projections = (torch.cat(part) for part in zip(*rows, strict=True))
     bare = isinstance(method.projector, nn.Identity)
     return Embeddings(
@@ -148,10 +167,12 @@ def side(
     rows_of: Callable[[Tensor, Origin], Tensor],
 ) -> Tensor:
     """(n,d) float32 on the CPU: a side of a loss's pairs, `rows_of` augmented views (b,C,H,W), with the network in eval mode."""
-    rows = []
     labels = images.labels
-    with _evaluated(method) as device:
-        for chunk, views in _seen(images, normalisation, index, device, view):
-            classes = None if labels is None else labels[chunk.to(labels.device)].to(device)
-            rows.append(rows_of(views, Origin(chunk, classes)).float().cpu())
-    return torch.cat(rows)
+
+    def rows() -> Iterator[Tensor]:
+        with _evaluated(method) as device:
+            for chunk, views in _seen_here(images, normalisation, index, device, view):
+                classes = None if labels is None else labels[chunk.to(labels.device)].to(device)
+                yield rows_of(views, Origin(chunk, classes)).float().cpu()
+
+    return torch.cat(in_order(rows))
