@@ -28,7 +28,6 @@ LINES = {
     "embedded": "embed RUN --out embedded.npz",
     "diagnose": "diagnose RUN --json",
     "alignment": "alignment RUN --json",
-    "oracle": "oracle embedded.npz --json",
     "classes": "classes shards/s-1.npy --labels labels.npy --json",
     "check": "check few.npy --require effective_rank>2 --json",
     "missing": "spectrum nothing.npy",
