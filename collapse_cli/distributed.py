@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -20,6 +21,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.ranks import world
+
+Own = TypeVar("Own")
+_measuring = ContextVar("measuring", default=False)
 
 LOST = re.compile(r"gloo|nccl|connection (closed|reset)|broken pipe", re.IGNORECASE)
 """In what torch says when a process that it waits for has gone."""
@@ -61,6 +65,48 @@ def together(device: torch.device) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
+@contextmanager
+def measuring() -> Iterator[None]:
+    """Within it, the processes measure together: all run the same, and `shared` work is divided. No training is."""
+    token = _measuring.set(True)
+    try:
+        with together(torch.device("cpu")), others_alive("start it again"):
+            yield
+    finally:
+        _measuring.reset(token)
+
+
+def share(count: int, block: int = 1) -> range | None:
+    """Which of `count` things are this process's, whole blocks of them but for the last; None where it measures alone."""
+    if not _measuring.get() or not distributed.is_initialized():
+        return None
+    blocks, parts, number = -(-count // block), distributed.get_world_size(), distributed.get_rank()
+    ends = (min(blocks * each // parts * block, count) for each in (number, number + 1))
+    return range(*ends)
+
+
+def shared(compute: Callable[[], Own]) -> list[Own]:
+    """What each process computes, in their order; what one of them refuses, all refuse."""
+    outcome: tuple[Own | None, tuple[str, str, int] | None]
+    try:
+        outcome = compute(), None
+    except CollapseError as error:
+        outcome = None, (error.message, error.hint, error.code)
+    every: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(every, outcome)
+    for _, refusal in every:
+        if refusal is not None:
+            raise CollapseError(*refusal)
+    return [each for each, _ in every]
+
+
+def in_order(parts: Callable[[], Iterable[Own]]) -> list[Own]:
+    """What comes of the parts of all processes, one after the other; alone, of its own."""
+    if not _measuring.get():
+        return list(parts())
+    return [each for of_process in shared(lambda: list(parts())) for each in of_process]
+
+
 def divided(encoder: nn.Module) -> nn.Module:
     """The same encoder, (B,…) -> (B,D); among several processes and in train mode, each works on its B/world rows alone."""
     encoder.register_forward_pre_hook(_part_of_process)
@@ -69,7 +115,7 @@ def divided(encoder: nn.Module) -> nn.Module:
 
 
 def _several() -> bool:
-    return distributed.is_available() and distributed.is_initialized()
+    return distributed.is_available() and distributed.is_initialized() and not _measuring.get()
 
 
 def _part_of_process(encoder: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -152,14 +198,14 @@ def highest(value: int) -> int:
 
 
 @contextmanager
-def others_alive() -> Iterator[None]:
+def others_alive(remedy: str = "use --resume") -> Iterator[None]:
     """Raises CollapseError in place of what the communication raises when another process has ended."""
     try:
         yield
     except RuntimeError as error:
-        if not (_several() and LOST.search(str(error))):
+        if not (distributed.is_initialized() and LOST.search(str(error))):
             raise
         raise CollapseError(
             f"another of the {world()} processes has ended",
-            "its own message, if any, says why; then use --resume",
+            f"its own message, if any, says why; then {remedy}",
         ) from None

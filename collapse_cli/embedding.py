@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import cast
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.augment.recipes import augment
+from collapse_cli.distributed import in_order, share
 from collapse_cli.methods import Method
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Embeddings, Images, Normalisation, Origin
@@ -44,28 +45,30 @@ def sample(images: Sized, count: int, seed: int) -> Tensor:
     return drawn.sort().values
 
 
-class _OnCpu:
-    """Rows that come in parts, of any device. They are moved many at once, for each time the device is waited for."""
+def _rows(parts: Callable[[], Iterable[tuple[Tensor, ...]]]) -> tuple[Tensor, ...]:
+    """(N,D) float32 on the CPU each, of parts (b,D) that come in turn; those of all processes, where several measure."""
+    every = in_order(lambda: _on_cpu(parts()))
+    return tuple(torch.cat(column) for column in zip(*every, strict=True))
 
-    def __init__(self) -> None:
-        self.here: list[Tensor] = []
-        self.there: list[Tensor] = []
 
-    def add(self, part: Tensor) -> None:
-        """part (b,D) of any float type."""
-        (self.here if part.device.type == "cpu" else self.there).append(part.float())
-        if sum(held.nbytes for held in self.there) > HELD:
-            self._move()
+def _on_cpu(parts: Iterable[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
+    """The same rows, float32. From a GPU they are moved many at once, for each time the device is waited for."""
+    there: list[tuple[Tensor, ...]] = []
+    for part in parts:
+        rows = tuple(each.float() for each in part)
+        if rows[0].device.type == "cpu":
+            yield rows
+            continue
+        there.append(rows)
+        if sum(each.nbytes for held in there for each in held) > HELD:
+            yield _moved(there)
+            there = []
+    if there:
+        yield _moved(there)
 
-    def rows(self) -> Tensor:
-        """(N,D) float32, all that were added."""
-        if self.there:
-            self._move()
-        return torch.cat(self.here)
 
-    def _move(self) -> None:
-        self.here.append(torch.cat(self.there).cpu())
-        self.there = []
+def _moved(there: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    return tuple(torch.cat(column).cpu() for column in zip(*there, strict=True))
 
 
 @contextmanager
@@ -96,6 +99,21 @@ def _seen(
         yield from zip(torch.split(chunk, part), torch.split(views, part), strict=True)
 
 
+def _seen_here(
+    images: Images, normalisation: Normalisation, index: Tensor, device: torch.device, view: View | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """As `_seen`; of several processes that measure, each has its part. Views are drawn by all of them, from one generator."""
+    part, at = share(len(index), CHUNK), 0
+    if part is not None and view is None:
+        index, part = index[part.start : part.stop], None
+        if not len(index):
+            return
+    for chunk, views in _seen(images, normalisation, index, device, view):
+        if part is None or at in part:
+            yield chunk, views
+        at += len(chunk)
+
+
 @torch.no_grad()
 def embed(
     method: Method,
@@ -109,16 +127,18 @@ def embed(
     view: (recipe, strength, generator) to embed an augmented view; None for the clean images. Where the
     projector is the identity, projections are None.
     """
-    representations, projections = _OnCpu(), _OnCpu()
-    with _evaluated(method) as device:
-        for _, views in _seen(images, normalisation, index, device, view):
-            h = method.encoder(views)  # (b, D)
-            representations.add(h)
-            projections.add(method.projector(h))
+
+    def both() -> Iterator[tuple[Tensor, ...]]:
+        with _evaluated(method) as device:
+            for _, views in _seen_here(images, normalisation, index, device, view):
+                h = method.encoder(views)  # (b, D)
+                yield h, method.projector(h)
+
+    representations, projections = _rows(both)
     bare = isinstance(method.projector, nn.Identity)
     return Embeddings(
-        representations=representations.rows(),
-        projections=None if bare else projections.rows(),
+        representations=representations,
+        projections=None if bare else projections,
         labels=None if images.labels is None else images.labels.cpu()[index.cpu()],
         index=index.cpu(),
         classes=images.classes,
@@ -190,9 +210,12 @@ def side(
     rows_of: Callable[[Tensor, Origin], Tensor],
 ) -> Tensor:
     """(n,d) float32 on the CPU: a side of a loss's pairs, `rows_of` augmented views (b,C,H,W), with the network in eval mode."""
-    rows, labels = _OnCpu(), images.labels
-    with _evaluated(method) as device:
-        for chunk, views in _seen(images, normalisation, index, device, view):
-            classes = None if labels is None else labels[chunk.to(labels.device)].to(device)
-            rows.add(rows_of(views, Origin(chunk, classes)))
-    return rows.rows()
+    labels = images.labels
+
+    def rows() -> Iterator[tuple[Tensor, ...]]:
+        with _evaluated(method) as device:
+            for chunk, views in _seen_here(images, normalisation, index, device, view):
+                classes = None if labels is None else labels[chunk.to(labels.device)].to(device)
+                yield (rows_of(views, Origin(chunk, classes)),)
+
+    return _rows(rows)[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.interrupts import cleaning
+from collapse_cli.ranks import first
 
 FULL = {
     errno.ENOSPC,
@@ -44,6 +45,10 @@ def whole(path: Path) -> Iterator[Path]:
             raise CollapseError(
                 f"cannot write {path}: it is a pipe, a socket or a device", "name an ordinary file"
             )
+        if not first():  # of several processes one writes
+            with tempfile.TemporaryDirectory() as folder:
+                yield Path(folder) / path.name
+            return
         part = path.with_name(f".{path.name[:NAME]}.{os.getpid()}.part")
         try:
             yield part

@@ -34,6 +34,8 @@ WALK = (
     "causes runs/moco",
     "spectrum runs/moco --plot spectrum.png --json",
     "spectrum rows.npy --plot spectrum.pdf --html spectrum.html",
+    "spectrum rows.npy --save-state part.npz",
+    "merge part.npz",
     "alignment embedded.npz --json",
     "alignment rows.npy rows.npy --pair",
     "oracle embedded.npz --all",

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from collapse_cli.analysis import image_facts, measuring
+from collapse_cli.analysis import divided, image_facts, measuring
 from collapse_cli.analysis.centring import less
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Verdict
@@ -81,6 +81,7 @@ def of_space(subject: Subject, space: str) -> Spectrum:
                 relu=never_negative(rows),
                 initial=_initial(subject, space),
                 groups=subject.groups,
+                seen=divided.gathered(rows),
             )
 
     return subject.once(("spectrum", space), compute)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from collapse_cli import distributed
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError, concerning
@@ -57,7 +59,24 @@ def made(subject: Subject) -> SavedState:
     if subject.states:
         raise CollapseError(f"{subject.name} is a state already", "collapse merge writes several as one")
     with concerning(subject.name):
-        return _kept(subject, list(_parts(subject)))
+        parts = list(_parts(subject))
+        width = max(rows.shape[1] for rows in subject.rows.values())
+        mine = distributed.share(subject.count, max(BLOCK // width, 1))
+        if mine is None:
+            return _kept(subject, parts, 0)
+        every = distributed.shared(lambda: _kept(subject, within(parts, mine), mine.start) if mine else None)
+        return reduce(SavedState.merged, (each for each in every if each))
+
+
+def within(parts: Sequence[Part], chosen: range) -> list[Part]:
+    """What of the parts, one below the other, lies in a range of all rows."""
+    begins, inside = 0, []
+    for part in parts:
+        first, last = max(chosen.start - begins, 0), min(chosen.stop - begins, part.count)
+        if first < last:
+            inside.append(replace(part, first=part.first + first, count=last - first))
+        begins += part.count
+    return inside
 
 
 def _refuse_options(measuring: Measuring, names: Sequence[str], why: str) -> None:
@@ -74,16 +93,19 @@ def single(loaded: Sequence[Subject]) -> Subject:
     return loaded[0]
 
 
-def _kept(subject: Subject, parts: Sequence[Part]) -> SavedState:
+def _kept(subject: Subject, parts: Sequence[Part], begins: int) -> SavedState:
+    """Of the rows from `begins` on that are in the parts."""
     measuring, rows = subject.measuring, subject.rows
     settings = Settings(measuring.seed, measuring.unpack, measuring.column)
     most = limit(tuple(each.shape[1] for each in rows.values()))
     growing = {space: Growing(each.shape[1], each[0:1].dtype, most) for space, each in rows.items()}
-    for start, stop, keys in _blocks(parts, settings.seed, max(each.shape[1] for each in rows.values())):
+    for start, stop, keys in _blocks(
+        parts, begins, settings.seed, max(each.shape[1] for each in rows.values())
+    ):
         for space, each in rows.items():
             growing[space].add(each[start:stop], keys)
     spaces = {space: each.state() for space, each in growing.items()}
-    labels, codes = _labelled(subject, parts, settings.seed, spaces["h"]), subject.codes
+    labels, codes = _labelled(subject, parts, begins, settings.seed, spaces["h"]), subject.codes
     return SavedState(
         spaces, tuple(parts), settings, labels, (codes.kind, codes.unpacked) if codes else ("", "")
     )
@@ -111,9 +133,9 @@ def _content(rows: Mapping[str, Rows]) -> str:
     return together.hexdigest()
 
 
-def _blocks(parts: Sequence[Part], seed: int, width: int) -> Iterator[tuple[int, int, Tensor]]:
+def _blocks(parts: Sequence[Part], begins: int, seed: int, width: int) -> Iterator[tuple[int, int, Tensor]]:
     """Where each block begins and ends among all rows, and the keys of its rows."""
-    size, begins, blocks = max(BLOCK // width, 1), 0, []
+    size, blocks = max(BLOCK // width, 1), []
     for part in parts:
         for first in range(0, part.count, size):
             count = min(size, part.count - first)
@@ -123,17 +145,20 @@ def _blocks(parts: Sequence[Part], seed: int, width: int) -> Iterator[tuple[int,
         yield start, start + count, row_keys(part.identity, seed, first, count)
 
 
-def _labelled(subject: Subject, parts: Sequence[Part], seed: int, state: State) -> Labelled | None:
+def _labelled(
+    subject: Subject, parts: Sequence[Part], begins: int, seed: int, state: State
+) -> Labelled | None:
     """Labels of a state's sample, and how many rows each class has."""
     labels, classes = subject.all_labels, subject.clean.classes
     if labels is None or not classes:
         return None
     numbers = torch.where((labels >= 0) & (labels < len(classes)), labels, -1)  # (N,)
     sampled = torch.full_like(state.keys, -1)
-    for start, stop, keys in _blocks(parts, seed, 1):
+    for start, stop, keys in _blocks(parts, begins, seed, 1):
         place = torch.searchsorted(state.keys, keys).clamp_max(len(state.keys) - 1)
         held = state.keys[place] == keys
         sampled[place[held]] = numbers[start:stop][held]
+    numbers = numbers[begins : begins + sum(part.count for part in parts)]
     counts = torch.bincount(numbers[numbers >= 0], minlength=len(classes)).tolist()
     return Labelled(tuple(classes), dict(zip(classes, counts, strict=True)), sampled)
 

@@ -17,7 +17,7 @@ States = Annotated[
 
 @options(State=Saved, Output=Shown)
 def merge(inputs: States, typed: dict[str, Any]) -> None:
-    """Embeddings that were measured in parts, by many machines or at many times: what are all of them together?
+    """Embeddings that were measured in parts: what are all of them together?
 
     The answer of `collapse spectrum` on all embeddings, from the states that
     `collapse spectrum PART --save-state FILE` wrote of each part, each embedding in

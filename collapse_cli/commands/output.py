@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from collapse_cli.answers import Answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.printable import printable
+from collapse_cli.ranks import first
 from collapse_cli.views import Output, show
 from collapse_cli.views.document import document
 
@@ -19,7 +20,7 @@ def finish(answer: Answer, output: Output, record: Record | None = None) -> dict
     """Show the answer, and save it in the run folder, if there is one; the document that was shown."""
     shown = document(answer, sys.argv[1:])
     show(shown, output)
-    if record:
+    if record and first():
         save(record, answer)
     return shown
 

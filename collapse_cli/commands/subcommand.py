@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from typer.core import TyperArgument, TyperCommand
@@ -11,10 +12,15 @@ from typer.core import TyperArgument, TyperCommand
 from collapse_cli.allocator import keep_freed_memory
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import temporary_folder
-from collapse_cli.settings import refuse_extreme
+from collapse_cli.ranks import first, world
+from collapse_cli.settings import METHODS, refuse_extreme
+from collapse_cli.streams import silent
 from collapse_cli.walks import refuse_impossible
 
 LOOK_UP = {"inspect", "methods", "datasets", "env"}  # the others compute
+ALONE = {"calibration", "claims", "datasets", "demo", "env", "gan", "inspect", "linear", "merge", "methods"}
+"""Commands that the first of several processes runs alone; of those that measure it prints and writes."""
+
 MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, though the project has one
 
 PATHS = {
@@ -46,7 +52,14 @@ class Subcommand(TyperCommand):
             keep_freed_memory()
         if not logging.root.handlers:  # else what matplotlib says of a home folder reaches stderr as it is
             logging.root.addHandler(logging.NullHandler())
-        return super().invoke(ctx)
+        if world() == 1 or self.name in METHODS:
+            return super().invoke(ctx)
+        if self.name in ALONE:
+            return super().invoke(ctx) if first() else None  # torchrun waits for it
+        from collapse_cli.distributed import measuring
+
+        with measuring(), nullcontext() if first() else silent():
+            return super().invoke(ctx)
 
     def _refuse_unfit(self, ctx: Any, args: list[str]) -> None:
         typed = self.make_parser(ctx).parse_args(args)[0]

@@ -28,6 +28,7 @@ ROUNDS = (4, 8, 16)  # groups that each has met when it is asked whether that su
 MINOR = (
     0.2  # of the variance: what more pairs of the same rows could take off at most, and are not computed for
 )
+FINE = 5e-4  # of a mean: a standard error of the uniformity, in nats, that nobody needs to be smaller
 Z = 1.959963984540054  # of a normal number: 95 % lie between -Z and Z
 
 
@@ -67,7 +68,7 @@ def sampled_pairs(rows: Tensor, count: int) -> SampledPairs:
     if n <= EXACT and n == count:
         pairs = n * (n - 1) // 2
         return SampledPairs(n, pairs, uniform(u), 0.0, epps_pulley(u, of_uniform(d)), 0.0)
-    gauss = mean_of_pairs(u.float(), lambda squared: squared.mul_(2).exp_())
+    gauss = mean_of_pairs(u.float(), lambda squared: squared.mul_(2).exp_(), FINE)
     value, error = math.log(gauss.mean), gauss.error / gauss.mean
     kernel = mean_of_pairs(u, distance_kernel(d))
     far, spread = distance(kernel.mean, d), PAIR * kernel.error
@@ -91,8 +92,11 @@ class PairMean:
     pairs: int
 
 
-def mean_of_pairs(u: Tensor, kernel: Kernel) -> PairMean:
-    """Of unit rows (n,D) in random order, n >= FEW. Rows of a last group that is not full are left out."""
+def mean_of_pairs(u: Tensor, kernel: Kernel, fine: float = 0.0) -> PairMean:
+    """Of unit rows (n,D) in random order, n >= FEW. Rows of a last group that is not full are left out.
+
+    fine: standard error, of the mean, at which no more pairs are needed.
+    """
     assert len(u) >= FEW
     size = min(GROUP, len(u))
     groups = u[: len(u) // size * size].view(-1, size, u.shape[1])  # (G, b, D)
@@ -100,7 +104,7 @@ def mean_of_pairs(u: Tensor, kernel: Kernel) -> PairMean:
     for until in (*ROUNDS, len(groups) // 2):
         while met.reach < min(until, len(groups) // 2):
             met.go_on()
-        if met.suffices():
+        if met.suffices(fine):
             break
     return met.mean()
 
@@ -138,9 +142,10 @@ class _Met:
         apart.sub_(first.square().sum(dim=1)[:, None]).sub_(second.square().sum(dim=1))
         return self.kernel(apart.clamp_max_(0))
 
-    def suffices(self) -> bool:
+    def suffices(self, fine: float) -> bool:
         rows, pairs = self._variances()
-        return pairs <= MINOR * rows
+        mean = float(self.sums.sum()) / (2 * self._count())
+        return pairs <= MINOR * rows or rows + pairs <= (fine * mean) ** 2
 
     def mean(self) -> PairMean:
         n, count = self.sums.numel(), self._count()

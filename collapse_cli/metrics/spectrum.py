@@ -34,16 +34,18 @@ Drawn = tuple[Sample | None, Tensor]
 
 
 def spectrum(
-    rows: Rows, generator: Generator, relu: bool = False, initial: Sequence[Rows] = (), groups: Tensor | None = None
+    rows: Rows, generator: Generator, relu: bool = False, initial: Sequence[Rows] = (), groups: Tensor | None = None,
+    seen: Gathered | None = None,
 ) -> Spectrum:  # fmt: skip
     """Everything spectral of rows (N,D), read once and block by block, beside isotropic rows of the same N and D.
 
     generator (CPU): nulls and the sample of rows that intervals come from are drawn of it. relu: the isotropic rows pass
     through a ReLU, for representations that did (`never_negative`): their mean cosine is 0.32, whatever they have learnt.
-    initial: images through the network at random initialisation, once or several times (N',D); groups: (N,) int64 in [0,G).
+    initial: images through the network at random initialisation, once or several times (N',D); groups: (N,) int64 in [0,G);
+    seen: what a pass that counted copies has left, where one was made already.
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    seen = gather(rows, counted=True)
+    seen = seen or gather(rows, counted=True)
     worth = independent(rows, seen, groups, generator)
     bases = all_bases(rows, seen.raw, seen.on_sphere)
 

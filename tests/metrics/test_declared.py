@@ -56,13 +56,17 @@ NOT_NEGATIVE = {
     "Modes": "touched near density held reverse_kl seconds vendi",
     "Oracle": "same_image half_mass",
     "Pair": "gap block_energy block_energy_before diagonal",
+    "SampledPairs": "uniformity_error epps_pulley_error",
     "Signal": "effective_rank_h effective_rank_z std_sqrt_d queue_age key_waits key_encoder",
     "Spectrum": "alpha rounding ray_axes information_abundance total_variance std_sqrt_d wasserstein vendi rankme "
     "effective_rank effective_rank_shuffled effective_rank_initial effective_rank_raw effective_rank_sigma "
     "participation_ratio stable_rank",
     "Tried": "std_sqrt_d effective_rank",
 }
-NOT_POSITIVE = {"Alignment.uniformity", "Modality.uniformity_first", "Modality.uniformity_second"}
+NOT_POSITIVE = {
+    *("Alignment.uniformity", "Modality.uniformity_first", "Modality.uniformity_second"),
+    "SampledPairs.uniformity",
+}
 ADJUSTED = {
     "Clusters.ari",
     "ViewRatio.intraclass",
@@ -132,6 +136,7 @@ HEADLINES = {
     "Oracle": "rank_1 top_64 mass",
     "Pair": "leading block_energy diagonal",
     "Probe": "knn linear few_labels",
+    "SampledPairs": "uniformity epps_pulley",
     "Signal": "std_sqrt_d effective_rank_z loss",
     "Spectrum": "total_variance std_sqrt_d effective_rank alive active",
     "Stack": "lost",

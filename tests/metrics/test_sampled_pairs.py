@@ -67,6 +67,12 @@ def test_no_more_pairs_than_needed(sampled: None) -> None:
     result = pairs.sampled_pairs(rows, 10**6)
     assert result.pairs == 8192 * (511 + 2 * 4 * 512) // 2
     assert result.sampled == 8192
+    wide = torch.randn(8192, 64, generator=torch.Generator().manual_seed(0))
+    close = pairs.sampled_pairs(
+        wide, 10**6
+    )  # isotropic: only pairs leave something unknown, and that is little
+    assert close.pairs < 8192 * 8191 // 2
+    assert close.uniformity_error < 5e-4
 
 
 def test_few_rows_are_measured_by_all_pairs() -> None:

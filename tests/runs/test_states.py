@@ -127,7 +127,7 @@ def test_an_array_that_does_not_fit_is_refused(path: Path, tmp_path: Path) -> No
                     numpy.arange(array.size).reshape(array.shape) == 1, numpy.nan, array
                 )
             )
-        else:
+        elif not name.endswith("longest_keys"):  # which are in no order
             damages.append(lambda array: array[::-1] - 10)
         for damage in damages:
             changed = damage(whole[name])
