@@ -150,6 +150,8 @@ class _Reader:
                 signal.signal(number, signal.SIG_IGN)
         for reader in readers:
             reader.here.close()
+            if reader is not self:
+                reader.there.close()
         with suppress(EOFError, OSError), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             while True:
