@@ -27,6 +27,7 @@ from collapse_cli.training_state import Part, State
 
 WATCHED = 512  # images whose projections are measured after each epoch
 SHARP = 0.2  # temperature, below which gradients grow large
+WIDE = 16  # pixels of a side, from which convolutions are a fifth to a quarter faster with their channels side by side
 SETTLING = 30  # batches that batch norm's statistics are settled on before the first step
 
 
@@ -78,6 +79,8 @@ def train(
         views = (batch.first for batch in batches(images, normalisation, settings, state.generator))
         settle(nn.Sequential(method.encoder, method.projector), islice(views, SETTLING))
         distributed.average_statistics(network)
+    if min(images.shape[1:]) >= WIDE:
+        stepping.channels_last(network, state.optimizer)
     loss_of = stepping.ready(method, settings, state.optimizer)
     while not (clock := Clock(settings, steps, state.epoch, state.taken)).over:
         part = _begun(state, clock.of_epoch)

@@ -208,14 +208,14 @@ def test_interrupted(
 ) -> None:
     """Ctrl-C in the second epoch: the first is kept, and the run goes on from there."""
     steps = iter(range(10_000))
-    step = training._step
+    step = training.stepping.accumulated
 
     def interrupted(*arguments: Any) -> Any:
         if next(steps) == 30:
             raise KeyboardInterrupt
         return step(*arguments)
 
-    monkeypatch.setattr(training, "_step", interrupted)
+    monkeypatch.setattr(training.stepping, "accumulated", interrupted)
     out = tmp_path / "run"
     assert main(["train", "--epochs", "3", "--out", str(out), "-q"]) == 130
     assert f"collapse train --resume {out}" in capsys.readouterr().err

@@ -65,9 +65,9 @@ def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path: Path, monkeypatch
     """Stopped in its second epoch and resumed: the same history to the last digit, but for the clock."""
     knobs = ["--epochs", "3", "-q", "--out"]
     assert main(["train", "mochi", *knobs, str(tmp_path / "through")]) == 0
-    steps, step = iter(range(1000)), training._step
+    steps, step = iter(range(1000)), training.stepping.accumulated
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_step", lambda *a: step(*a) if next(steps) < 30 else stop())
+        patch.setattr(training.stepping, "accumulated", lambda *a: step(*a) if next(steps) < 30 else stop())
         assert main(["train", "mochi", *knobs, str(tmp_path / "twice")]) == 130
     assert epochs_done(tmp_path / "twice") == [1]
     assert main(["train", "--resume", str(tmp_path / "twice"), "-q"]) == 0
@@ -87,7 +87,7 @@ def stop() -> None:
 def test_stopped_before_the_first_epoch_ends(tmp_path: Path, monkeypatch: Any, capsys: Capture) -> None:
     out = tmp_path / "r"
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_step", lambda *a: stop())
+        patch.setattr(training.stepping, "accumulated", lambda *a: stop())
         assert main(["train", "--epochs", "1", "--out", str(out), "-q"]) == 130
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -336,7 +336,7 @@ def test_a_run_that_lacks_its_end_alone_goes_on_when_more_is_planned(copy: Path)
 def test_what_a_resumed_run_plans_outlives_a_kill(copy: Path, monkeypatch: Any, capsys: Capture) -> None:
     """Killed before the first checkpoint that says so: settings.toml does. Of another setting the checkpoint's word holds."""
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_step", lambda *a: stop())
+        patch.setattr(training.stepping, "accumulated", lambda *a: stop())
         assert main(["train", "--resume", str(copy), "--epochs", "3", "-q"]) == 130
     settings = copy / "settings.toml"
     before = settings.read_text()
@@ -391,13 +391,13 @@ def test_who_reads_needs_no_lock(copy: Path, capsys: Capture) -> None:
 
 def test_a_training_holds_its_folder_from_begin_to_end(tmp_path: Path, monkeypatch: Any) -> None:
     """At every step of a training, and of a resumed one; never of a dry run, which leaves nothing."""
-    out, seen, step = tmp_path / "r", [], training._step
+    out, seen, step = tmp_path / "r", [], training.stepping.accumulated
 
     def looked(*given: Any) -> Any:
         seen.append((lock.is_free(out), lock.holder(out).lives))  # type: ignore[union-attr]
         return step(*given)
 
-    monkeypatch.setattr(training, "_step", looked)
+    monkeypatch.setattr(training.stepping, "accumulated", looked)
     assert main(["train", "--epochs", "1", "--out", str(out), "--dry-run"]) == 0
     assert not out.exists()
     assert main(["train", "--epochs", "1", "--out", str(out), "-q"]) == 0

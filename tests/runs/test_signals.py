@@ -34,7 +34,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
     """Send this process a signal during its nth step, from 1."""
 
     def send(number: int, what: signal.Signals) -> None:
-        step, done = training._step, []
+        step, done = training.stepping.accumulated, []
 
         def stepped(*given: Any) -> Any:
             done.append(1)
@@ -42,7 +42,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
                 os.kill(os.getpid(), what)
             return step(*given)
 
-        monkeypatch.setattr(training, "_step", stepped)
+        monkeypatch.setattr(training.stepping, "accumulated", stepped)
 
     return send
 

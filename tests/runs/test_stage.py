@@ -139,13 +139,13 @@ def lost_after(monkeypatch: pytest.MonkeyPatch) -> Losses:
     """Training whose loss is nan once so many epochs of 21 steps are done."""
 
     def lose(epochs: int) -> None:
-        step, done = training._step, []
+        step, done = training.stepping.accumulated, []
 
         def stepped(*given: Any) -> Any:
             done.append(1)
             return step(*given) * (float("nan") if len(done) > 21 * epochs else 1)
 
-        monkeypatch.setattr(training, "_step", stepped)
+        monkeypatch.setattr(training.stepping, "accumulated", stepped)
 
     return lose
 
@@ -172,7 +172,7 @@ def test_any_error_is_a_failure_and_resuming_forgets_it(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(training, "_step", broken)
+    monkeypatch.setattr(training.stepping, "accumulated", broken)
     assert main(["train", "--resume", str(copied), "--epochs", "3", "-q"]) == 70
     assert load(copied, FEW).stage == Stage("failed", 2, 3, "ZeroDivisionError()")
     monkeypatch.undo()
