@@ -76,9 +76,7 @@ def train(
     steps = steps_per_epoch(images, settings)
     network = cast(nn.Module, method).train()
     if state.epoch == 0 and state.part is None:
-        views = (batch.first for batch in batches(images, normalisation, settings, state.generator))
-        settle(nn.Sequential(method.encoder, method.projector), islice(views, SETTLING))
-        distributed.average_statistics(network)
+        _settle(method, batches(images, normalisation, settings, state.generator))
     if min(images.shape[1:]) >= WIDE:
         stepping.channels_last(network, state.optimizer)
     loss_of = stepping.ready(method, settings, state.optimizer)
@@ -103,6 +101,13 @@ def train(
         mean = float(part.total) / part.steps
         state.epoch, state.taken, state.part = state.epoch + 1, state.taken + part.steps, None
         yield _watch(method, images, normalisation, clock, state, mean, chance, seconds)
+
+
+def _settle(method: Method, batches: Iterator[Batch]) -> None:
+    """Batch norm's statistics before the first step, those of the first views of some batches."""
+    views = (batch.first for batch in islice(batches, SETTLING))
+    settle(nn.Sequential(method.encoder, method.projector), views)
+    distributed.average_statistics(cast(nn.Module, method))
 
 
 def _steps(batches: Iterator[Batch], accumulate: int) -> Iterator[tuple[Batch, ...]]:

@@ -6,7 +6,6 @@ Rows to fit on are `train` (N,D) with labels (N,) int64, rows to be judged on `t
 from __future__ import annotations
 
 import warnings
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,12 +14,12 @@ from torch import Generator, Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
+from collapse_cli.metrics.product_threads import threads_for
 from collapse_cli.metrics.rows import LEVEL, exponents, scaled_down, sound, unit
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 
 CELLS = 1 << 24  # similarities held at once: 128 MiB
-SMALL = 1 << 25  # multiplications of a product: ten milliseconds of one thread
 STEPS = 1000  # of L-BFGS at most; 10,000 x 512 standardised rows take about a hundred
 NORMAL_95 = 1.959964  # two-sided
 
@@ -126,13 +125,6 @@ def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
         with threads_for(train.numel() * len(torch.unique(train_labels))):
             regression.fit(train.numpy(), train_labels.cpu().numpy())
     return torch.from_numpy(regression.predict(test.numpy())).to(where)
-
-
-def threads_for(products: int) -> AbstractContextManager[object]:
-    """Within it small products use one thread: L-BFGS asks for thousands, and to wake the others takes longer than each."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1) if products <= SMALL else nullcontext()
 
 
 def _columns_near_1(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
