@@ -16,4 +16,5 @@ def threads_for(products: int) -> AbstractContextManager[object]:
         return nullcontext()
     from threadpoolctl import threadpool_limits  # what scikit-learn itself needs
 
-    return threadpool_limits(1)
+    limited: AbstractContextManager[object] = threadpool_limits(1)
+    return limited
