@@ -71,7 +71,14 @@ class Counting:
             empty = empty & (block == 0).all(dim=1)  # the squares of tiny numbers vanish, too
             self.zeros += int(empty.sum())
         depth = torch.where(empty, -2000.0, _log_lengths(block, lengths, power))
-        part = torch.cat([unit @ self.axes, depth[:, None]], dim=1).cpu()  # (b, AXES + 1)
+        self._append(torch.cat([unit @ self.axes, depth[:, None]], dim=1).cpu(), start)
+
+    def add_plain(self, along: Tensor, lengths: Tensor, start: int) -> None:
+        """Unit rows along the axes (AXES,b) float64, and lengths (b,), none of which is 0, from place `start` on."""
+        self._append(torch.cat([along, lengths.log()[None]]).T.contiguous(), start)
+
+    def _append(self, part: Tensor, start: int | None) -> None:
+        """Coordinates (b, AXES + 1)."""
         self.parts.append((self.count if start is None else start, part))
         self.count += len(part)
         self._sketched()
