@@ -78,6 +78,11 @@ class Pass:
         if self.plain and (moved := self.plain.settle()):
             self._move(moved)
 
+    def close(self) -> None:
+        """Memory in which rows waited is let go; rows that are added from now on are added block by block."""
+        self.settle()
+        self.plain = None
+
     def gathered(self, rows: Rows | None = None) -> Gathered:
         """Of all that were added. rows (N,D): the same, to look at those that may be copies; without them equal rows are copies.
 
@@ -164,6 +169,8 @@ def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
         for _ in range(min(threads, max(MEMORY // (48 * d * d), 1), math.ceil(count / size)))
     ]
     work(_read(rows, size), [partial(_add, state) for state in states], threads)
+    for state in states:
+        state.close()
     first, *others = states
     for state in others:
         first.merge(state)

@@ -3,7 +3,7 @@
 E is the error of a scatter, of which E g is known for a few random g (`products`). In the basis V of eigenvectors, with
 h = V^T g, the product h_k (V^T E g)_k has the mean (V^T E V)_kk over g, by which E moves the eigenvalue k, and varies by the size
 of the whole row k. So every g tells of a movement that is about as large as the real one, and most often larger. All numbers are
-computed again from eigenvalues that are moved by MARGIN times that, up and down: they must stay the same in DIGITS digits.
+computed again from eigenvalues that are moved by twice of it, up and down: they must stay the same in DIGITS digits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collapse_cli.metrics.eigenvalues import all_bases, eigenvalues
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT
 from collapse_cli.metrics.moments import Gathered, Moments
 from collapse_cli.metrics.passes import gather
-from collapse_cli.metrics.products import MARGIN, bound, probes
+from collapse_cli.metrics.products import bound, probes
 from collapse_cli.metrics.ranks import fit_range
 from collapse_cli.metrics.spectral_numbers import numbers
 from collapse_cli.shapes import Rows
@@ -28,6 +28,7 @@ TALL = 32  # N / D from which the products cost more than the eigenvalues
 PILOT = 8  # D rows from which it is decided whether float32 is tried
 STEEP = 1e-7  # of the largest eigenvalue: where the smallest one is below, its digits need float64
 DIGITS = 5  # significant, of a number
+TWICE = 2.0
 
 Bases = Mapping[str, tuple[Tensor, Tensor]]
 
@@ -64,7 +65,7 @@ def settled(seen: Gathered, bases: Bases) -> bool:
     g = torch.from_numpy(probes(len(seen.raw.mean)))
     for probe in range(g.shape[1]):
         moved = {
-            name: MARGIN * _movement(vectors, g[:, probe], _of(name, seen)[:, probe] / seen.raw.count)
+            name: TWICE * _movement(vectors, g[:, probe], _of(name, seen)[:, probe] / seen.raw.count)
             for name, (_, vectors) in bases.items()
         }
         for sign in (1, -1):

@@ -19,7 +19,7 @@ from torch import Tensor
 from collapse_cli.metrics.moments import Gathering
 
 PROBES = 4  # random vectors g
-MARGIN = 4.0  # times the norm that they tell: of an error of rank one they tell a quarter of it, or less, in 1 of 140 cases
+MARGIN = 4.0  # times the norm that they tell: an error of rank one is larger than that in 1 of 140 cases
 PRODUCT = 2**21  # numbers of one product
 # rows of one: adding up D x D numbers costs little beside it, and sums in float32 are short
 FEWEST, MOST = 1024, 4096
