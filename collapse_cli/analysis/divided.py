@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from collapse_cli import distributed
-from collapse_cli.metrics.moments import BLOCK
-from collapse_cli.metrics.passes import Gathered, Pass
+from collapse_cli.metrics.moments import BLOCK, Gathered
+from collapse_cli.metrics.passes import Pass
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Rows
 
