@@ -15,6 +15,7 @@ EQUAL = 2.0**-38  # of a coordinate: what products of float64 leave of a differe
 CELL = 64  # tolerances: the width of a cell
 REACH = 4  # tolerances: a projection of the difference of near copies is as far from 0 as a normal number
 SOME = 2**17  # rows whose cells are computed at once
+MANY = 2**18  # rows among which pairs are looked for at once
 VERIFIED = 4096  # pairs of near copies whose rows are looked at
 
 
@@ -40,25 +41,36 @@ def owners(coordinates: Tensor, rows: Rows | None, tolerance: float) -> Tensor |
 
 
 def _links(coordinates: Tensor, tolerance: float, shift: float) -> Tensor:
-    """Pairs (L,2) of rows of one cell whose coordinates are near; those of a cell stand in the order of their sum."""
+    """Pairs (L,2) of rows of one cell whose coordinates are near; those of a cell stand in the order of their sum.
+
+    Very many rows are taken in parts, a cell in one of them: memory is that of a part, and a processor's cache holds more of it.
+    """
     cell = _cells(coordinates, CELL * tolerance, shift)  # (N,)
-    ordered, order = cell.sort()
+    if len(cell) <= MANY:
+        return _in_cells(coordinates, cell, torch.arange(len(cell)), tolerance)
+    parts = 1 << (len(cell) // MANY).bit_length()
+    return torch.cat([
+        _in_cells(coordinates, cell, ((cell & (parts - 1)) == part).nonzero()[:, 0], tolerance)
+        for part in range(parts)
+    ])  # fmt: skip
+
+
+def _in_cells(coordinates: Tensor, cell: Tensor, rows: Tensor, tolerance: float) -> Tensor:
+    """The same of the rows (n,), an index in ascending order."""
+    ordered, order = cell[rows].sort()
     same = ordered[1:] == ordered[:-1]
     if not bool(same.any()):
         return torch.empty(0, 2, dtype=torch.int64)
-    shared = torch.zeros(len(cell), dtype=torch.bool)
+    shared = torch.zeros(len(rows), dtype=torch.bool)
     shared[1:] = same
     shared[:-1] |= same
-    some = order[shared]
-    del ordered, order, same, shared  # of millions of rows
-    some = some[coordinates.sum(dim=1)[some].argsort(stable=True)]
+    some = rows[order[shared]]
+    some = some[coordinates[some].sum(dim=1).argsort(stable=True)]
     some = some[cell[some].argsort(stable=True)]
-    return torch.cat(
-        [
-            _near(coordinates, cell, some[start : start + SOME + 1], REACH * tolerance)
-            for start in range(0, max(len(some) - 1, 1), SOME)
-        ]
-    )
+    return torch.cat([
+        _near(coordinates, cell, some[start : start + SOME + 1], REACH * tolerance)
+        for start in range(0, len(some) - 1, SOME)
+    ])  # fmt: skip
 
 
 def _near(coordinates: Tensor, cell: Tensor, some: Tensor, reach: float) -> Tensor:

@@ -102,12 +102,13 @@ def test_zeros_are_counted_and_are_one_point() -> None:
     assert (found.zeros, found.largest, found.distinct, found.first) == (50, 50, 111, 100)
 
 
+@pytest.mark.parametrize("name", ["SOME", "MANY"])
 @pytest.mark.parametrize("some", [1, 2, 7, 4000])
 def test_how_many_rows_are_looked_at_at_once_changes_nothing(
-    some: int, monkeypatch: pytest.MonkeyPatch
+    some: int, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, which = planted(300, 40, 16)
-    monkeypatch.setattr(copies_pairs, "SOME", some)
+    monkeypatch.setattr(copies_pairs, name, some)
     found = counted(rows.half())
     assert found.owner is not None
     assert same_groups(found.owner, which)
