@@ -27,7 +27,7 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not GLIBC, reason="of glibc alone")
 def test_memory_that_was_freed_is_not_zeroed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """64 MiB are 16,384 pages, or 32 huge ones; allocated and freed ten times they would fault ten times that."""
+    """64 MiB are 16,384 pages; given back, they would fault 20 times that. At first the heap grows, as alignment leaves gaps."""
     for name in STATED:
         monkeypatch.delenv(name, raising=False)
     assert keep_freed_memory.__wrapped__()
@@ -37,5 +37,5 @@ def test_memory_that_was_freed_is_not_zeroed_again(monkeypatch: pytest.MonkeyPat
         torch.ones(1 << 24)
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-    faults()
-    assert sum(faults() for _ in range(10)) < 1000
+    counts = [faults() for _ in range(40)]
+    assert sum(counts[20:]) < 2 * (1 << 14)

@@ -31,7 +31,7 @@ def test_a_run_of_steps_ends_within_a_pass_and_goes_on(tmp_path: Path, capsys: C
     assert main(["train", "--resume", str(out), "-q"]) == 2
     assert "has completed its 30 steps" in capsys.readouterr().err
     assert main(["train", "--resume", str(out), "-q", "--epochs", "5"]) == 2
-    assert "only --steps can change" in capsys.readouterr().err
+    assert "only --steps" in capsys.readouterr().err
     assert main(["train", "--resume", str(out), "-q", "--steps", "50"]) == 0
     assert [line["number"] for line in history(out)] == [1, 2, 3]
     assert Record(out).settings().training.epochs == 3
