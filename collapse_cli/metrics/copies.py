@@ -30,6 +30,7 @@ EQUAL = 2.0**-38  # of a coordinate: what products of float64 leave of a differe
 CELL = 64  # tolerances: the width of a cell
 REACH = 4  # tolerances: a projection of the difference of near copies is as far from 0 as a normal number
 NARROW = 16  # tolerances: rows that all lie so close together are no near copies of one another
+SOME = 2**17  # rows whose cells are computed at once
 VERIFIED = 4096  # pairs of near copies whose rows are looked at
 
 
@@ -71,7 +72,14 @@ class Counting:
             empty = empty & (block == 0).all(dim=1)  # the squares of tiny numbers vanish, too
             self.zeros += int(empty.sum())
         depth = torch.where(empty, -2000.0, _log_lengths(block, lengths, power))
-        part = torch.cat([unit @ self.axes, depth[:, None]], dim=1).cpu()  # (b, AXES + 1)
+        self._append(torch.cat([unit @ self.axes, depth[:, None]], dim=1).cpu(), start)
+
+    def add_plain(self, along: Tensor, lengths: Tensor, start: int) -> None:
+        """Unit rows along the axes (AXES,b) float64, and lengths (b,), none of which is 0, from place `start` on."""
+        self._append(torch.cat([along, lengths.log()[None]]).T.contiguous(), start)
+
+    def _append(self, part: Tensor, start: int | None) -> None:
+        """Coordinates (b, AXES + 1)."""
         self.parts.append((self.count if start is None else start, part))
         self.count += len(part)
         self._sketched()
@@ -94,13 +102,24 @@ class Counting:
                 self.sketch.add(_keys(part), start)
             self.parts = []
 
+    def _coordinates(self) -> Tensor:
+        """(N, AXES + 1) in the order of their places; the parts are let go one by one."""
+        every, end = torch.empty(self.count, AXES + 1, dtype=torch.float64), self.count
+        self.parts.sort(key=itemgetter(0))
+        while self.parts:
+            _, part = self.parts.pop()
+            every[end - len(part) : end] = part
+            end -= len(part)
+        self.parts = [(0, every)]
+        return every
+
     def copies(self, rows: Rows | None) -> Copies:
         """Of the rows (N,D) that were added; without them, only equal ones are copies."""
         if self.sketch is not None:
             distinct, error = self.sketch.distinct()
             largest, first = self.sketch.largest()
             return Copies(self.count, distinct, self.zeros, largest, first, None, error, EQUAL)
-        coordinates = torch.cat([part for _, part in sorted(self.parts, key=itemgetter(0))])
+        coordinates = self._coordinates()
         tolerance = EQUAL if rows is None else nearness(rows[0:1].dtype)
         # of projections, each about the unit rows' total variance, and of the length
         spread = coordinates.var(dim=0)
@@ -113,6 +132,11 @@ class Counting:
         most = int(sizes.argmax())
         first = int((owner == most).nonzero()[0])
         return Copies(self.count, len(sizes), self.zeros, int(sizes[most]), first, owner, tolerance=tolerance)
+
+
+def _cells(coordinates: Tensor, width: float, shift: float) -> Tensor:
+    """`keys` of very many, which takes several times their memory for some at a time alone."""
+    return torch.cat([keys(part, width, shift) for part in torch.split(coordinates, SOME)])
 
 
 def _log_lengths(block: Tensor, lengths: Tensor, power: int) -> Tensor:
@@ -164,7 +188,7 @@ def owners(coordinates: Tensor, rows: Rows | None, tolerance: float) -> Tensor |
 
 def _links(coordinates: Tensor, tolerance: float, shift: float) -> Tensor:
     """Pairs (L,2) of rows of one cell whose coordinates are near; those of a cell stand in the order of their sum."""
-    cell = keys(coordinates, CELL * tolerance, shift)  # (N,)
+    cell = _cells(coordinates, CELL * tolerance, shift)  # (N,)
     ordered, order = cell.sort()
     same = ordered[1:] == ordered[:-1]
     if not bool(same.any()):

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.moments import Moments
-from collapse_cli.metrics.passes import Gathered
+from collapse_cli.metrics.moments import Gathered, Moments
 from collapse_cli.metrics.rows import directions
 from collapse_cli.shapes import Rows
 

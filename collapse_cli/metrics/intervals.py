@@ -13,9 +13,8 @@ from torch import Generator, Tensor
 from collapse_cli.metrics import jackknife_groups
 from collapse_cli.metrics.groups import Units, units
 from collapse_cli.metrics.jackknife import FEW, ROWS, Spectral, of_eigenvalues, of_variances, raised
-from collapse_cli.metrics.moments import Moments
+from collapse_cli.metrics.moments import Gathered, Moments
 from collapse_cli.metrics.nulls import edges
-from collapse_cli.metrics.passes import Gathered
 from collapse_cli.metrics.ranks import (
     ACTIVE,
     RELATIVE_FLOOR,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from collapse_cli.metrics.copies import Copies
 from collapse_cli.metrics.rows import refuse_width, shifted
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Rows
@@ -34,6 +35,24 @@ class Moments:
     def second_moment(self) -> Tensor:
         """(D,D): mean of row row^T, about the origin, divided by N."""
         return self.scatter / self.count + torch.outer(self.mean, self.mean)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What one pass over rows (N,D) leaves: moments of the rows times 2^power, and of the same rows brought to length 1.
+
+    power: 0 but where float64 could not hold powers of the rows. longest (n,) int64: which rows are the longest.
+    copies: which rows are copies of others, where that was asked. never_negative: whether no number of theirs is below 0.
+    moved: where products were float32, what the errors of raw and unit scatter make of `products.probes`, (D,PROBES) each.
+    """
+
+    raw: Moments
+    on_sphere: Moments
+    power: int
+    longest: Tensor
+    copies: Copies | None = None
+    never_negative: bool = False
+    moved: tuple[Tensor, Tensor] | None = None
 
 
 class Gathering:
@@ -63,16 +82,27 @@ class Gathering:
         self.mean += step * (len(rows) / total)
         self.count = total
 
+    def fold(self, count: int, about: Tensor, sums: Tensor, product: Tensor) -> None:
+        """So many rows, of which are known the sums (D,) of x - about, and (D,D) of (x - about)(x - about)^T."""
+        self.upper += product
+        step = sums / count
+        self.upper.addr_(step, step, alpha=-float(count))
+        self._join(count, about + step)
+
     def merge(self, other: Gathering) -> None:
         """The other's rows, too, as `merge` of moments; equal rows add exactly nothing."""
-        if not self.count or not other.count:
-            if other.count:
-                self.count, self.mean, self.upper = other.count, other.mean.clone(), other.upper.clone()
+        if other.count:
+            self.upper += other.upper
+            self._join(other.count, other.mean)
+
+    def _join(self, count: int, mean: Tensor) -> None:
+        """So many rows of this mean, whose scatter is there already."""
+        if not self.count:
+            self.count, self.mean = count, mean.clone()
             return
-        total, step = self.count + other.count, other.mean - self.mean  # a count, (D,)
-        self.upper += other.upper
-        self.upper.addr_(step, step, alpha=self.count * other.count / total)
-        self.mean += step * (other.count / total)
+        total, step = self.count + count, mean - self.mean  # a count, (D,)
+        self.upper.addr_(step, step, alpha=self.count * count / total)
+        self.mean += step * (count / total)
         self.count = total
 
     def shift(self, power: int) -> None:

@@ -2,53 +2,122 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from functools import partial
+from typing import Literal, cast
 
+import numpy
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.copies import Copies, Counting
-from collapse_cli.metrics.moments import Gathering, Moments, blocks
-from collapse_cli.metrics.rows import broken, directions, power, refuse, shifted
+from collapse_cli.metrics.copies import Counting
+from collapse_cli.metrics.moments import BLOCK, Gathered, Gathering, blocks
+from collapse_cli.metrics.products import Plain
+from collapse_cli.metrics.rows import broken, directions, power, refuse, refuse_width, shifted
+from collapse_cli.metrics.workers import work
+from collapse_cli.progress import counted as told
 from collapse_cli.shapes import Rows
 
 LONGEST = 256  # rows remembered for their length
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """What one pass over rows (N,D) leaves: moments of the rows times 2^power, and of the same rows brought to length 1.
-
-    power: 0 but where float64 could not hold powers of the rows. longest (n,) int64: which rows are the longest.
-    copies: which rows are copies of others, where that was asked. never_negative: whether no number of theirs is below 0.
-    """
-
-    raw: Moments
-    on_sphere: Moments
-    power: int
-    longest: Tensor
-    copies: Copies | None = None
-    never_negative: bool = False
+SMALL = 5e9  # N D^2 up to which one state takes all blocks in turn
+MEMORY = 2**29  # bytes that the states of all workers take, about
+Products = Literal["blocks", "float64", "float32"]
+"""How D x D sums are computed: of each block as it comes, or of many rows at a time, in float64 or with float32 products."""
 
 
 class Pass:
     """What a pass over rows of D numbers has gathered so far: of any of the rows, in any order, and merged with what others have.
 
     counted: copies are found, at 32 bytes a row. rows: how many were added; broken: how many of them hold nan or infinity;
-    largest: the largest absolute number; never_negative: whether none is below 0; power: what moments and lengths are times, as a
-    power of two.
+    largest: the largest absolute number, or a length that is plain as it is; never_negative: whether none is below 0; power: what
+    moments and lengths are times, as a power of two.
     """
 
-    def __init__(self, d: int, device: torch.device, counted: bool = False) -> None:
+    def __init__(
+        self, d: int, device: torch.device, counted: bool = False, products: Products = "blocks"
+    ) -> None:
         self.raw, self.on_sphere, self.longest = Gathering(d, device), Gathering(d, device), Longest(device)
         self.counting = Counting(d, device) if counted else None
+        axes = self.counting.axes if self.counting else torch.zeros(d, 0, dtype=torch.float64)
+        self.plain = (
+            None if products == "blocks" else Plain(axes, (self.raw, self.on_sphere), products == "float64")
+        )
         self.rows = self.broken = self.power = 0
         self.largest, self.never_negative = 0.0, True
+        self.moved: tuple[Tensor, Tensor] | None = (
+            None  # errors of raw and unit scatter, times random vectors
+        )
 
     def add(self, block: Tensor, start: int | None = None) -> None:
         """block (b,D) of any float type, b >= 1: the rows at start, start + 1, …; behind all that were added without a start."""
-        start, block = self.rows if start is None else start, block.double()
+        start = self.rows if start is None else start
         self.rows += len(block)
+        taken = self._add_plain(block, start) if self.plain and not self.power else 0
+        if taken < len(block):
+            self._add(block[taken:].double(), start + taken)
+
+    def merge(self, other: Pass, offset: int = 0) -> None:
+        """What the other has gathered, too, its places moved on by `offset`; the other one is spent."""
+        self.settle()
+        other.settle()
+        self.rows, self.broken = self.rows + other.rows, self.broken + other.broken
+        self.never_negative &= other.never_negative
+        self._level(other.largest)
+        other._level(self.largest)
+        self.raw.merge(other.raw)
+        self.on_sphere.merge(other.on_sphere)
+        self.longest.merge(other.longest, offset)
+        if other.moved:
+            self._move(other.moved)
+        if self.counting and other.counting:
+            self.counting.merge(other.counting, offset)
+
+    def settle(self) -> None:
+        """Rows that wait for their product go into the moments."""
+        if self.plain and (moved := self.plain.settle()):
+            self._move(moved)
+
+    def close(self) -> None:
+        """Memory in which rows waited is let go; rows that are added from now on are added block by block."""
+        self.settle()
+        self.plain = None
+
+    def gathered(self, rows: Rows | None = None) -> Gathered:
+        """Of all that were added. rows (N,D): the same, to look at those that may be copies; without them equal rows are copies.
+
+        Raises CollapseError for fewer than 2 rows, and for rows that are not finite.
+        """
+        self.settle()
+        refuse(self.broken, self.rows)
+        copies = self.counting.copies(rows) if self.counting else None
+        raw, on_sphere = self.raw.moments(), self.on_sphere.moments()
+        return Gathered(
+            raw, on_sphere, self.power, self.longest.index, copies, self.never_negative, self.moved
+        )
+
+    def _add_plain(self, block: Tensor, start: int) -> int:
+        """How many rows were taken: all, or those before some that are too long or too short."""
+        plain, taken = cast(Plain, self.plain), 0
+        lengths, coordinates = [], []
+        for rows in torch.split(block, plain.height):
+            if (result := plain.take(rows)) is None:
+                break
+            self.never_negative = self.never_negative and plain.none_below_0(len(rows))
+            lengths.append(result[0])
+            coordinates.append(result[1])
+            taken += len(rows)
+        if taken:
+            every = torch.cat(lengths)
+            self._level(float(every.max()))
+            self.longest.add(every, start)
+            if self.counting:
+                along = torch.from_numpy(numpy.concatenate(coordinates, axis=1))  # (AXES, b)
+                self.counting.add_plain(along, every, start)
+        return taken
+
+    def _add(self, block: Tensor, start: int) -> None:
+        """block (b,D) float64, however long or short its rows are."""
         if here := broken(block):
             self.broken += here
             return
@@ -63,48 +132,60 @@ class Pass:
         if self.counting:
             self.counting.add(block, unit, lengths, self.power, start)
 
-    def merge(self, other: Pass, offset: int = 0) -> None:
-        """What the other has gathered, too, its places moved on by `offset`; the other one is spent."""
-        self.rows, self.broken = self.rows + other.rows, self.broken + other.broken
-        self.never_negative &= other.never_negative
-        self._level(other.largest)
-        other._level(self.largest)
-        self.raw.merge(other.raw)
-        self.on_sphere.merge(other.on_sphere)
-        self.longest.merge(other.longest, offset)
-        if self.counting and other.counting:
-            self.counting.merge(other.counting, offset)
-
-    def gathered(self, rows: Rows | None = None) -> Gathered:
-        """Of all that were added. rows (N,D): the same, to look at those that may be copies; without them equal rows are copies.
-
-        Raises CollapseError for fewer than 2 rows, and for rows that are not finite.
-        """
-        refuse(self.broken, self.rows)
-        copies = self.counting.copies(rows) if self.counting else None
-        raw, on_sphere = self.raw.moments(), self.on_sphere.moments()
-        return Gathered(raw, on_sphere, self.power, self.longest.index, copies, self.never_negative)
+    def _move(self, by: tuple[Tensor, Tensor]) -> None:
+        before = self.moved
+        self.moved = by if before is None else (before[0] + by[0], before[1] + by[1])
 
     def _level(self, most: float) -> None:
         """The same in the unit of numbers of which the largest is `most`, where that is larger than all before."""
         self.largest = max(self.largest, most)
         if change := power(self.largest) - self.power:
+            self.settle()
             self.raw.shift(change)
             self.longest.shift(change)
             self.power += change
+            if self.moved:
+                self.moved = shifted(self.moved[0], 2 * change), self.moved[1]
 
 
-def gather(rows: Rows, counted: bool = False) -> Gathered:
+def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
     """One pass over rows (N,D) that holds a few blocks and D x D numbers. counted: copies are found, at 32 bytes a row.
 
-    Raises CollapseError for fewer than 2 rows, for rows that are not finite, and for more dimensions than memory has room for.
+    exact: products in float64; else in float32, with what their errors make of random vectors. Raises CollapseError for fewer
+    than 2 rows, for rows that are not finite, and for more dimensions than memory has room for.
     """
     count, d = rows.shape
     refuse(0, count)
-    seen = Pass(d, rows[0:1].device, counted)
-    for block in blocks(rows):
-        seen.add(block)
-    return seen.gathered(rows)
+    device = rows[0:1].device
+    if count * d * d <= SMALL or device.type != "cpu":
+        seen = Pass(d, device, counted)
+        for block in blocks(rows):
+            seen.add(block)
+        return seen.gathered(rows)
+    refuse_width(d)
+    threads, size = torch.get_num_threads(), max(BLOCK // d, 1)
+    states = [
+        Pass(d, device, counted, "float64" if exact else "float32")
+        for _ in range(min(threads, max(MEMORY // (48 * d * d), 1), math.ceil(count / size)))
+    ]
+    work(_read(rows, size), [partial(_add, state) for state in states], threads)
+    for state in states:
+        state.close()
+    first, *others = states
+    for state in others:
+        first.merge(state)
+    return first.gathered(rows)
+
+
+def _add(state: Pass, item: tuple[int, Tensor]) -> None:
+    state.add(item[1], item[0])
+
+
+def _read(rows: Rows, size: int) -> Iterator[tuple[int, Tensor]]:
+    """Blocks of so many rows (N,D), as they are, and where each starts."""
+    count = rows.shape[0]
+    for start in told(range(0, count, size), "rows read", lambda start: min(size, count - start)):
+        yield start, rows[start : min(start + size, count)]
 
 
 class Longest:

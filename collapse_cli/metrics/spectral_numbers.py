@@ -13,9 +13,9 @@ from collapse_cli.metrics.copies import Copies
 from collapse_cli.metrics.eigenvalues import eigenvalues, matrices, span
 from collapse_cli.metrics.groups import Independent
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0
-from collapse_cli.metrics.moments import Moments, moments
+from collapse_cli.metrics.moments import Gathered, Moments, moments
 from collapse_cli.metrics.nulls import edges, isotropic, isotropic_rows, shuffle_columns, shuffled
-from collapse_cli.metrics.passes import Gathered, gather
+from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.ranks import (
     active,
     alive,

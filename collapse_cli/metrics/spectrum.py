@@ -10,7 +10,8 @@ from torch import Generator, Tensor
 from collapse_cli.metrics.eigenvalues import all_bases, explained
 from collapse_cli.metrics.groups import Independent, independent
 from collapse_cli.metrics.intervals import RAW, UNIT, Sample, intervals, sampled
-from collapse_cli.metrics.passes import Gathered, gather
+from collapse_cli.metrics.moments import Gathered
+from collapse_cli.metrics.precision import product_error, settled_pass
 from collapse_cli.metrics.ranks import entropy_rank, fit_range
 from collapse_cli.metrics.spectral_bands import band
 from collapse_cli.metrics.spectral_numbers import (
@@ -45,9 +46,11 @@ def spectrum(
     seen: what a pass that counted copies has left, where one was made already.
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    seen = seen or gather(rows, counted=True)
+    if seen is None:
+        seen, bases = settled_pass(rows)
+    else:
+        bases = all_bases(rows, seen.raw, seen.on_sphere)
     worth = independent(rows, seen, groups, generator)
-    bases = all_bases(rows, seen.raw, seen.on_sphere)
 
     def drawn() -> Drawn:
         sample = sampled(rows, seen, bases, generator, worth.effective, worth.owner)
@@ -83,6 +86,7 @@ def assembled(
         rectified=relu,
         **counts(seen.copies, worth),
         rounding=abs(values_by_name["total_variance"] + values_by_name["mean_cosine"] - 1),
+        product_error=product_error(seen, bases),
         alpha_from=fit and fit[0],
         alpha_to=fit and fit[1],
     )

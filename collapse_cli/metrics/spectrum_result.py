@@ -143,6 +143,10 @@ class Spectrum:
     rounding: float | None = number(
         "|total variance + mean cosine - 1|, which is 0 in exact arithmetic: the rounding error", default=None, low=0
     )  # fmt: skip
+    product_error: float | None = number(
+        "bound on the error of an eigenvalue by float32 products, as a share of the largest; they are used where N·D² > 10¹¹",
+        label="error of float32 products", default=None, low=0,
+    )  # fmt: skip
     row_participation: float | None = number(
         "effective share of the embeddings that the variance comes from, (sum |v|^2)^2 / (N sum "
         "|v|^4) of v = u - mean; near 0: a few outliers",

@@ -10,8 +10,8 @@ from collapse_cli.metrics.eigenvalues import basis, eigenvalues, matrices
 from collapse_cli.metrics.groups import Independent
 from collapse_cli.metrics.intervals import Sample
 from collapse_cli.metrics.jackknife import FEW, ROWS
+from collapse_cli.metrics.moments import Gathered
 from collapse_cli.metrics.nulls import wishart
-from collapse_cli.metrics.passes import Gathered
 from collapse_cli.metrics.row_sample import content_keys
 from collapse_cli.metrics.rows import refuse
 from collapse_cli.metrics.spectrum import Drawn, Spectrum, assembled, spectrum

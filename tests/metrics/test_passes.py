@@ -14,8 +14,8 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import copies, passes
 from collapse_cli.metrics import moments as room
 from collapse_cli.metrics.copies_sketch import Sketch
-from collapse_cli.metrics.moments import Moments, moments
-from collapse_cli.metrics.passes import Gathered, Pass, gather
+from collapse_cli.metrics.moments import Gathered, Moments, moments
+from collapse_cli.metrics.passes import Pass, gather
 from collapse_cli.metrics.rows import unit
 
 CPU = torch.device("cpu")
