@@ -27,6 +27,7 @@ from collapse_cli.training_state import Part, State
 
 WATCHED = 512  # images whose projections are measured after each epoch
 SHARP = 0.2  # temperature, below which gradients grow large
+WIDE = 16  # pixels of a side, from which convolutions are a fifth to a quarter faster with their channels side by side
 SETTLING = 30  # batches that batch norm's statistics are settled on before the first step
 
 
@@ -75,9 +76,9 @@ def train(
     steps = steps_per_epoch(images, settings)
     network = cast(nn.Module, method).train()
     if state.epoch == 0 and state.part is None:
-        views = (batch.first for batch in batches(images, normalisation, settings, state.generator))
-        settle(nn.Sequential(method.encoder, method.projector), islice(views, SETTLING))
-        distributed.average_statistics(network)
+        _settle(method, batches(images, normalisation, settings, state.generator))
+    if min(images.shape[1:]) >= WIDE:
+        stepping.channels_last(network, state.optimizer)
     loss_of = stepping.ready(method, settings, state.optimizer)
     while not (clock := Clock(settings, steps, state.epoch, state.taken)).over:
         part = _begun(state, clock.of_epoch)
@@ -100,6 +101,13 @@ def train(
         mean = float(part.total) / part.steps
         state.epoch, state.taken, state.part = state.epoch + 1, state.taken + part.steps, None
         yield _watch(method, images, normalisation, clock, state, mean, chance, seconds)
+
+
+def _settle(method: Method, batches: Iterator[Batch]) -> None:
+    """Batch norm's statistics before the first step, those of the first views of some batches."""
+    views = (batch.first for batch in islice(batches, SETTLING))
+    settle(nn.Sequential(method.encoder, method.projector), views)
+    distributed.average_statistics(cast(nn.Module, method))
 
 
 def _steps(batches: Iterator[Batch], accumulate: int) -> Iterator[tuple[Batch, ...]]:

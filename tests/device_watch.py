@@ -159,9 +159,12 @@ class Pretending(TorchDispatchMode):
         """`torch.tensor` would make a true tensor on "meta", which has lost its numbers; and there is no generator for it."""
         tensor, generator = self.before = torch.tensor, torch.Generator
         torch.tensor = lambda *args, device=None, **given: tensor(*args, **given).to(device)  # type: ignore[assignment]
-        torch.Generator = lambda device="cpu": (  # type: ignore[assignment,misc]
-            claiming() if torch.device(device).type == "meta" else generator(device)
-        )
+
+        class Made(generator):  # type: ignore[misc,valid-type]
+            def __new__(cls, device: Any = "cpu") -> torch.Generator:
+                return claiming() if torch.device(device).type == "meta" else generator(device)
+
+        torch.Generator = Made  # type: ignore[misc]
         _copied.cache_clear()  # true tensors on "meta", and below pretended ones
         super().__enter__()
         return self

@@ -144,6 +144,8 @@ FAULTS: dict[str, tuple[Callable[[Method, Tensor], object], str]] = {
 @pytest.mark.parametrize(("fault", "words"), FAULTS.values(), ids=list(FAULTS))
 def test_a_planted_fault_is_seen(fault: Callable[[Method, Tensor], object], words: str) -> None:
     """In the loss of MoCo."""
+    if words == "from Python" and not seen(lambda: torch.tensor([1.0], device="meta")):
+        pytest.skip("this version of torch does not tell of it; the lines are read below")
     assert words in "; ".join(faults("moco", {"encoder": "mlp", "recipe": "none"}, planted(fault)))
 
 

@@ -208,3 +208,27 @@ def test_the_fewest_images_a_part_can_have(images: Images) -> None:
     assert math.isfinite(
         run(begun("moco", images, batch=16, bn_splits=8, shuffle_bn=True), images, 1)[0].loss
     )
+
+
+def test_wide_images_are_trained_with_their_channels_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 16 pixels a side: the same training but for the order of sums, the same bits when resumed, plain weights in files."""
+    pixels = torch.randint(
+        256, (32, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    images = Images(pixels, torch.arange(32) % 4, tuple("abcd"), "noise")
+    knobs = {"encoder": "convnet", "lr": 0.01}
+    wide, stopped = begun("moco", images, **knobs), begun("moco", images, **knobs)
+    history = run(wide, images, 4)
+    run(stopped, images, 2)
+    checkpoint.save(tmp_path / "c.pt", stopped)
+    resumed = checkpoint.load(tmp_path / "c.pt")
+    assert all(weight.is_contiguous() for weight in resumed.method.state_dict().values())
+    run(resumed, images, 4)
+    assert same(wide, resumed)
+    assert not wide.method.encoder[3].weight.is_contiguous()
+    monkeypatch.setattr(training, "WIDE", 99)
+    narrow = begun("moco", images, **knobs)
+    assert [e.loss for e in run(narrow, images, 2)] == pytest.approx([e.loss for e in history[:2]], rel=1e-4)
+    assert narrow.method.encoder[3].weight.is_contiguous()

@@ -91,11 +91,13 @@ class _Reader:
         self.process = multiprocessing.get_context("fork").Process(
             target=self._work, args=(readers,), daemon=True
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # it has threads, which the new one does not use
-            self.process.start()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ignored())  # until the new process ignores them
+        try:
+            with warnings.catch_warnings():  # this one has threads, which the new one does not use
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.there.close()
 
     def ask(self, rows: list[int]) -> None:
@@ -145,9 +147,8 @@ class _Reader:
 
     def _work(self, readers: Sequence[_Reader]) -> None:
         """In the other process, until the pipe is closed: images are decoded one by one, and nothing else is done."""
-        for name in IGNORED:
-            if number := getattr(signal, name, None):
-                signal.signal(number, signal.SIG_IGN)
+        for number in _ignored():
+            signal.signal(number, signal.SIG_IGN)
         for reader in readers:
             reader.here.close()
             if reader is not self:
@@ -165,6 +166,10 @@ class _Reader:
             if error := self.stream.into(output, number, row):
                 return error.name, error.reason
         return None
+
+
+def _ignored() -> list[int]:
+    return [getattr(signal, name) for name in IGNORED if hasattr(signal, name)]
 
 
 def read_ahead(images: Images, workers: int) -> Images:

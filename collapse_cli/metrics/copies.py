@@ -12,10 +12,10 @@ import math
 from dataclasses import dataclass
 from operator import itemgetter
 
-import numpy
 import torch
 from torch import Tensor
 
+from collapse_cli.metrics.copies_pairs import CELL, EQUAL, owners
 from collapse_cli.metrics.copies_sketch import Sketch, keys
 from collapse_cli.metrics.rows import PLAIN, directions, levelled
 from collapse_cli.shapes import Rows
@@ -26,12 +26,7 @@ ULPS, HALF_ULPS = (
     16,
     2,
 )  # of a row's length: copies are nearer, of types with few bits much nearer, for those bits say so much
-EQUAL = 2.0**-38  # of a coordinate: what products of float64 leave of a difference of 0
-CELL = 64  # tolerances: the width of a cell
-REACH = 4  # tolerances: a projection of the difference of near copies is as far from 0 as a normal number
 NARROW = 16  # tolerances: rows that all lie so close together are no near copies of one another
-SOME = 2**17  # rows whose cells are computed at once
-VERIFIED = 4096  # pairs of near copies whose rows are looked at
 
 
 @dataclass(frozen=True)
@@ -54,9 +49,14 @@ class Copies:
 
 
 class Counting:
-    """Coordinates that grow block by block; 32 bytes a row, and no more once they have become a sketch."""
+    """Coordinates that grow block by block; 32 bytes a row, and no more once they have become a sketch.
 
-    def __init__(self, d: int, device: torch.device, limit: int = EXACT) -> None:
+    store: (N, AXES + 1) where those of N <= limit rows go, by their places, of several that are merged, too; else they are kept
+    in parts.
+    """
+
+    def __init__(self, d: int, device: torch.device, limit: int = EXACT, store: Tensor | None = None) -> None:
+        self.store = store
         axes = torch.randn(d, AXES, generator=torch.Generator().manual_seed(d), dtype=torch.float64)
         self.axes, self.limit = axes.to(device), limit
         self.count = self.zeros = 0
@@ -80,8 +80,12 @@ class Counting:
 
     def _append(self, part: Tensor, start: int | None) -> None:
         """Coordinates (b, AXES + 1)."""
-        self.parts.append((self.count if start is None else start, part))
+        start = self.count if start is None else start
         self.count += len(part)
+        if self.store is not None:
+            self.store[start : start + len(part)] = part
+            return
+        self.parts.append((start, part))
         self._sketched()
 
     def merge(self, other: Counting, offset: int = 0) -> None:
@@ -104,6 +108,8 @@ class Counting:
 
     def _coordinates(self) -> Tensor:
         """(N, AXES + 1) in the order of their places; the parts are let go one by one."""
+        if self.store is not None:
+            return self.store
         every, end = torch.empty(self.count, AXES + 1, dtype=torch.float64), self.count
         self.parts.sort(key=itemgetter(0))
         while self.parts:
@@ -134,11 +140,6 @@ class Counting:
         return Copies(self.count, len(sizes), self.zeros, int(sizes[most]), first, owner, tolerance=tolerance)
 
 
-def _cells(coordinates: Tensor, width: float, shift: float) -> Tensor:
-    """`keys` of very many, which takes several times their memory for some at a time alone."""
-    return torch.cat([keys(part, width, shift) for part in torch.split(coordinates, SOME)])
-
-
 def _log_lengths(block: Tensor, lengths: Tensor, power: int) -> Tensor:
     """(b,) of rows (b,D) whose lengths (b,) are times 2^power: where these may have vanished, from the rows themselves."""
     if bool(((lengths > 1 / PLAIN) & (lengths < PLAIN)).all()):
@@ -163,80 +164,6 @@ def nearness(kind: torch.dtype) -> float:
     if kind in (torch.float32, torch.float64):
         return ULPS * torch.finfo(torch.float32).eps
     return HALF_ULPS * torch.finfo(kind).eps
-
-
-def owners(coordinates: Tensor, rows: Rows | None, tolerance: float) -> Tensor | None:
-    """(N,) int64, equal for rows that are copies, numbered as they first appear; None where there are none.
-
-    coordinates (N,4) of rows (N,D).
-    """
-    links = torch.cat([_links(coordinates, tolerance, shift) for shift in (0.0, 0.5)])  # (L, 2)
-    links = _verified(links, coordinates, rows, tolerance)
-    if not len(links):
-        return None
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    n, (heads, tails) = len(coordinates), links.T.numpy()
-    graph = coo_matrix((numpy.ones(len(heads), dtype=bool), (heads, tails)), shape=(n, n))
-    _, component = connected_components(graph, directed=False)
-    _, first, number = numpy.unique(component, return_index=True, return_inverse=True)
-    order = numpy.empty(len(first), dtype=numpy.int64)
-    order[first.argsort()] = numpy.arange(len(first))
-    return torch.from_numpy(order[number])
-
-
-def _links(coordinates: Tensor, tolerance: float, shift: float) -> Tensor:
-    """Pairs (L,2) of rows of one cell whose coordinates are near; those of a cell stand in the order of their sum."""
-    cell = _cells(coordinates, CELL * tolerance, shift)  # (N,)
-    ordered, order = cell.sort()
-    same = ordered[1:] == ordered[:-1]
-    if not bool(same.any()):
-        return torch.empty(0, 2, dtype=torch.int64)
-    shared = torch.zeros(len(cell), dtype=torch.bool)
-    shared[1:] = same
-    shared[:-1] |= same
-    some = order[shared]
-    some = some[coordinates[some].sum(dim=1).argsort(stable=True)]
-    some = some[cell[some].argsort(stable=True)]
-    earlier, later = some[:-1], some[1:]
-    close = (coordinates[earlier] - coordinates[later]).abs().amax(dim=1) <= REACH * tolerance
-    return torch.stack([earlier, later], dim=1)[close & (cell[earlier] == cell[later])]
-
-
-def _verified(links: Tensor, coordinates: Tensor, rows: Rows | None, tolerance: float) -> Tensor:
-    """The pairs that are copies: equal ones, and near ones whose rows are. Of very many near ones a sample speaks for all."""
-    if not len(links):
-        return links
-    apart = (coordinates[links[:, 0]] - coordinates[links[:, 1]]).abs().amax(dim=1)
-    equal, unsure = links[apart <= EQUAL], links[apart > EQUAL]
-    some = unsure[:: max(math.ceil(len(unsure) / VERIFIED), 1)]
-    if not len(some) or rows is None:
-        return equal
-    size = max(2**22 // max(rows.shape[1], 1), 1)
-    right = torch.cat([_are_copies(rows, part, tolerance) for part in torch.split(some, size)])
-    if len(some) == len(unsure):
-        return torch.cat([equal, unsure[right]])
-    return (
-        torch.cat([equal, unsure]) if float(right.double().mean()) > 0.9 else torch.cat([equal, some[right]])
-    )
-
-
-def _are_copies(rows: Rows, pairs: Tensor, tolerance: float) -> Tensor:
-    """(L,) bool of pairs (L,2)."""
-    first, second = rows[pairs[:, 0]].double(), rows[pairs[:, 1]].double()
-    return within(first, second, tolerance).cpu()
-
-
-def within(rows: Tensor, others: Tensor, tolerance: float) -> Tensor:
-    """(n,) bool: whether rows (n,D) float64 differ by less than the tolerance, of their length."""
-    largest = torch.maximum(
-        rows.abs().amax(dim=1), others.abs().amax(dim=1)
-    )  # (n,): squares neither overflow nor vanish
-    scale = 1 / torch.where(largest > 0, largest, 1.0)[:, None]
-    apart = torch.linalg.vector_norm((rows - others) * scale, dim=1)
-    near: Tensor = apart <= tolerance * torch.linalg.vector_norm(rows * scale, dim=1)
-    return near
 
 
 def _keys(coordinates: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.moments import Moments, blocks, moments
+from collapse_cli.metrics.moments import BLOCK, Moments, moments
 from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.rows import directions, unit
 from collapse_cli.shapes import Rows
@@ -20,7 +20,8 @@ GRID = 2**13  # steps of the integral of the Marchenko-Pastur density
 
 def never_negative(rows: Rows) -> bool:
     """Whether no entry of rows (N,D) is below 0, as behind a ReLU."""
-    return all(bool((block >= 0).all()) for block in blocks(rows))
+    size = max(BLOCK // max(rows.shape[1], 1), 1)
+    return all(bool((rows[start : start + size] >= 0).all()) for start in range(0, rows.shape[0], size))
 
 
 def edges(gamma: float, variance: float = 1.0) -> tuple[float, float]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.copies import Copies, within
+from collapse_cli.metrics.copies import Copies
+from collapse_cli.metrics.copies_pairs import within
 from collapse_cli.metrics.moments import blocks
 from collapse_cli.shapes import Rows
 

@@ -11,7 +11,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.copies import Counting
+from collapse_cli.metrics.copies import AXES, EXACT, Counting
 from collapse_cli.metrics.moments import BLOCK, Gathered, Gathering, blocks
 from collapse_cli.metrics.products import Plain
 from collapse_cli.metrics.rows import broken, directions, power, refuse, refuse_width, shifted
@@ -35,10 +35,16 @@ class Pass:
     """
 
     def __init__(
-        self, d: int, device: torch.device, counted: bool = False, products: Products = "blocks"
+        self,
+        d: int,
+        device: torch.device,
+        counted: bool = False,
+        products: Products = "blocks",
+        store: Tensor | None = None,
     ) -> None:
+        """store: (N, 4) where coordinates go, of N rows and of all that will be merged; else they are kept in parts."""
         self.raw, self.on_sphere, self.longest = Gathering(d, device), Gathering(d, device), Longest(device)
-        self.counting = Counting(d, device) if counted else None
+        self.counting = Counting(d, device, store=store) if counted else None
         axes = self.counting.axes if self.counting else torch.zeros(d, 0, dtype=torch.float64)
         self.plain = (
             None if products == "blocks" else Plain(axes, (self.raw, self.on_sphere), products == "float64")
@@ -164,8 +170,9 @@ def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
         return seen.gathered(rows)
     refuse_width(d)
     threads, size = torch.get_num_threads(), max(BLOCK // d, 1)
+    store = torch.empty(count, AXES + 1, dtype=torch.float64) if counted and count <= EXACT else None
     states = [
-        Pass(d, device, counted, "float64" if exact else "float32")
+        Pass(d, device, counted, "float64" if exact else "float32", store)
         for _ in range(min(threads, max(MEMORY // (48 * d * d), 1), math.ceil(count / size)))
     ]
     work(_read(rows, size), [partial(_add, state) for state in states], threads)

@@ -112,6 +112,6 @@ def _digits(lam: Mapping[str, Tensor], seen: Gathered) -> dict[str, str]:
     if not all(bool(torch.isfinite(values).all()) for values in lam.values()):
         return {}
     fit = fit_range(int((lam[RAW] > 0).sum()))
-    worth = seen.copies.distinct if seen.copies else None
+    worth = max(seen.copies.distinct, 2) if seen.copies else None
     values = numbers(lam, seen.on_sphere, fit, worth)
     return {name: f"{value:.{DIGITS}g}" for name, value in values.items()}

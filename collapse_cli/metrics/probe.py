@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
 from collapse_cli.metrics import neighbours
+from collapse_cli.metrics.product_threads import threads_for
 from collapse_cli.metrics.rows import LEVEL, exponents, scaled_down, sound, unit
 from collapse_cli.results import number
 from collapse_cli.values import Measured
@@ -117,7 +118,8 @@ def linear(train: Tensor, train_labels: Tensor, test: Tensor) -> Tensor:
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
         warnings.filterwarnings("ignore", message="`?y`? could represent", category=UserWarning)
-        regression.fit(train.numpy(), train_labels.cpu().numpy())
+        with threads_for(train.numel() * len(torch.unique(train_labels))):
+            regression.fit(train.numpy(), train_labels.cpu().numpy())
     return torch.from_numpy(regression.predict(test.numpy())).to(where)
 
 

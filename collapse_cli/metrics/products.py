@@ -41,6 +41,11 @@ def bound(moved: Tensor) -> float:
     return MARGIN * float(torch.linalg.matrix_norm(moved)) / math.sqrt(moved.shape[1])
 
 
+def _square(rows: Array, out: Array) -> None:
+    """rows^T rows of (b,D). Of a matrix and its own transpose numpy asks BLAS for half of it."""
+    numpy.dot(rows.T, rows, out=out)
+
+
 class Waiting:
     """Rows less `about`, which wait for their product, and the sums that need none: of c, and of c (c . g)."""
 
@@ -56,7 +61,7 @@ class Waiting:
     def settle(self, count: int, sums: Array, into: Gathering) -> None:
         """The first rows, and sums (1 + PROBES, D) of them, go into moments. Columns of equal numbers add exactly nothing."""
         rows, product = self.rows[:count].numpy(), self.product
-        numpy.dot(rows.T, rows, out=product.numpy())
+        _square(rows, product.numpy())
         sums[:, product.diagonal().numpy() == 0] = 0
         if self.wide is not None:
             product = self.wide.copy_(product)
@@ -67,9 +72,9 @@ class Waiting:
 class Plain:
     """Sums of raw and of unit rows that are neither very long nor very short. exact: products in float64.
 
-    Unit rows are u = x / |x|, less p / |y|, where y is a row and p what raw rows are less of: (x - p) / |x| + (1/|x| - 1/|y|) p,
-    in which nothing cancels, however far from 0 the rows are. Equal rows leave exactly 0. For smaller types than float64, p is a
-    row of float32 numbers, so that x - p is the same in float32 as in float64.
+    Unit rows are u = x / |x|, less s p, where p is what raw rows are less of, and s p the point on its ray that is nearest to
+    their mean: (x - p) / |x| + (1/|x| - s) p, in which little cancels, however far from 0 the rows are. Equal rows leave
+    exactly 0. For smaller types than float64, p is a row of float32 numbers, so that x - p is the same in float32 as in float64.
     """
 
     def __init__(self, axes: Tensor, into: tuple[Gathering, Gathering], exact: bool) -> None:
@@ -86,7 +91,7 @@ class Plain:
         self.sums = numpy.zeros((2 * (1 + k), d))
         self.totals = numpy.zeros((2, 1 + k))  # of the weights of c
         self.levels = numpy.zeros((2, k, 1))  # p . g
-        self.used, self.inverse = 0, 0.0  # 1 / |y|
+        self.used, self.inverse = 0, 0.0  # s
 
     def take(self, rows: Tensor) -> tuple[Tensor, Array] | None:
         """rows (b,D), b <= height, of any float type: their lengths (b,) and coordinates (AXES,b) of the unit rows.
@@ -103,7 +108,7 @@ class Plain:
             self._fold()
         inverse = lengths.reciprocal()
         if not self.used:
-            self._start(block, float(inverse[0]), rows.dtype == torch.float64)
+            self._start(block, inverse, rows.dtype == torch.float64)
         self._centre(block if small is None or self.raw.rows.dtype == torch.float64 else small, inverse)
         self.used += len(rows)
         return lengths, self._sum(block.numpy(), inverse.numpy())
@@ -131,17 +136,19 @@ class Plain:
         self.sums[:], self.totals[:] = 0, 0
         self.used = 0
 
-    def _start(self, block: Tensor, inverse: float, exact: bool) -> None:
-        """exact: p is a row of float64 numbers."""
+    def _start(self, block: Tensor, inverse: Tensor, exact: bool) -> None:
+        """What rows are less of, from the first ones. exact: p is a row of float64 numbers."""
         mean = self.into[0].mean if self.into[0].count else block[0] + (block - block[0]).mean(dim=0)
-        self.raw.about.copy_(mean if exact else mean.float())
-        self.inverse = inverse
-        torch.mul(self.raw.about, inverse, out=self.unit.about)
+        about, first = self.raw.about.copy_(mean if exact else mean.float()), inverse[0]
+        beside = ((block - about) * inverse[:, None] + (inverse - first)[:, None] * about).mean(dim=0)
+        square = float(about @ about)
+        self.inverse = float(first) + (float(beside @ about) / square if square else 0.0)
+        torch.mul(about, self.inverse, out=self.unit.about)
         for level, half in zip(self.levels, (self.raw, self.unit), strict=True):
             level[:, 0] = half.about.numpy() @ half.probes
 
     def _centre(self, block: Tensor, inverse: Tensor) -> None:
-        """Rows (b,D) less p, and those of length 1 less p / |y|, go where they wait."""
+        """Rows (b,D) less p, and those of length 1 less s p, go where they wait."""
         kind, place = self.raw.rows.dtype, slice(self.used, self.used + len(block))
         about, raw, unit = self.raw.about, self.raw.rows[place], self.unit.rows[place]
         torch.sub(block, about.to(block.dtype), out=raw)

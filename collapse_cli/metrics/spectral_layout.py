@@ -19,7 +19,7 @@ ROWS = Table(
     },
     json_only=(
         "isoscore", "top_share",  # functions of the participation ratio and of the stable rank
-        "alpha_from", "alpha_to", "rounding", "numerical_rank",  # how it was computed
+        "alpha_from", "alpha_to", "rounding", "product_error", "numerical_rank",  # how it was computed
         "mean_length", "ray_axes", "largest_group", "zero_rows",  # the verdict names an offset, copies and zeros
     ),
 )  # fmt: skip

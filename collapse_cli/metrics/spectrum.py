@@ -46,10 +46,7 @@ def spectrum(
     seen: what a pass that counted copies has left, where one was made already.
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    if seen is None:
-        seen, bases = settled_pass(rows)
-    else:
-        bases = all_bases(rows, seen.raw, seen.on_sphere)
+    seen, bases = (seen, all_bases(rows, seen.raw, seen.on_sphere)) if seen else settled_pass(rows)
     worth = independent(rows, seen, groups, generator)
 
     def drawn() -> Drawn:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.copies import EQUAL, Copies
+from collapse_cli.metrics.copies import Copies
+from collapse_cli.metrics.copies_pairs import EQUAL
 from collapse_cli.metrics.eigenvalues import basis, eigenvalues, matrices
 from collapse_cli.metrics.groups import Independent
 from collapse_cli.metrics.intervals import Sample

@@ -81,8 +81,8 @@ def save(path: Path, checkpoint: Checkpoint, statistics: Mapping[str, Tensor] = 
     content = {
         "collapse_format": FORMAT,
         "metadata": json.dumps(metadata),
-        "method": cast(nn.Module, checkpoint.method).state_dict() | means,
-        "optimizer": state.optimizer.state_dict(),
+        "method": _in_rows(cast(nn.Module, checkpoint.method).state_dict()) | means,
+        "optimizer": _in_rows(state.optimizer.state_dict()),
         "generator": state.generator.get_state(),
     }
     if state.part:
@@ -93,6 +93,13 @@ def save(path: Path, checkpoint: Checkpoint, statistics: Mapping[str, Tensor] = 
         draft.open("wb") as file,
     ):  # of a path torch would not say why it cannot be written
         torch.save(content, file)
+
+
+def _in_rows(values: Any) -> Any:
+    """Dicts of tensors, each laid out as others expect it, however the training keeps it."""
+    if isinstance(values, Tensor):
+        return values.contiguous()
+    return {name: _in_rows(value) for name, value in values.items()} if isinstance(values, dict) else values
 
 
 def reached(state: State) -> dict[str, int]:

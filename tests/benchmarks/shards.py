@@ -39,17 +39,31 @@ def closed_form(n: int, d: int) -> tuple[float, float]:
     return math.exp(entropy), math.sqrt(2 / n) * float(numpy.linalg.norm(p * (numpy.log(p) + entropy)))
 
 
+def spent(argv: list[str]) -> tuple[float, float, str]:
+    """Seconds on the clock and of the processor, and what a process of its own printed."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, processor, shown
+
+
 def measure(folder: Path) -> tuple[float, str, float]:
     """Effective rank of raw rows, seconds on the clock and of the processor, and GB held at most."""
-    argv = [sys.executable, "-m", "collapse_cli", "spectrum", str(folder), "--json"]
-    start = time.perf_counter()
-    ended = subprocess.run(argv, capture_output=True, text=True, check=True)
-    seconds = time.perf_counter() - start
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    taken = f"{seconds:.1f} s, of the processor {spent.ru_utime + spent.ru_stime:.1f} s"
-    metrics = json.loads(ended.stdout)["results"][0]["metrics"]
+    seconds, processor, shown = spent(
+        [sys.executable, "-m", "collapse_cli", "spectrum", str(folder), "--json"]
+    )
+    held = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    metrics = json.loads(shown)["results"][0]["metrics"]
+    peer = spent([sys.executable, str(Path(__file__).parent / "peers.py"), "shards", str(folder)])
+    error = metrics["product_error"]["value"]
+    taken = (
+        f"{seconds:.1f} s, of the processor {processor:.1f} s; a float32 loop {peer[0]:.1f} s and {peer[1]:.1f} s: "
+        f"{seconds / peer[0]:.2f} and {processor / peer[1]:.2f} of it; products "
+        + ("float64" if error is None else f"float32, off by {error:.0e} at most")
+    )
     unit = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss
-    return metrics["effective_rank_raw"]["value"], taken, spent.ru_maxrss * unit / 1e9
+    return metrics["effective_rank_raw"]["value"], taken, held * unit / 1e9
 
 
 def main() -> None:

@@ -23,6 +23,8 @@ LINES = (
     "diagnose RUN",
     "spectrum RUN",
     "alignment RUN",
+    "train moco --steps 2 -q --out new",
+    "train vicreg --steps 2 -q --out adam",
 )
 SLOW = ("torchvision", "sklearn", "pandas", "pyarrow", "matplotlib", "torch._dynamo")
 SCRIPT = f"""

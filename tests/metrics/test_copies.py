@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from collapse_cli.metrics import copies as room
+from collapse_cli.metrics import copies_pairs
 from collapse_cli.metrics.copies import Copies, counted, nearness
 from collapse_cli.metrics.other_rows import others
 from collapse_cli.metrics.passes import gather
@@ -101,6 +102,18 @@ def test_zeros_are_counted_and_are_one_point() -> None:
     assert (found.zeros, found.largest, found.distinct, found.first) == (50, 50, 111, 100)
 
 
+@pytest.mark.parametrize("name", ["SOME", "MANY"])
+@pytest.mark.parametrize("some", [1, 2, 7, 4000])
+def test_how_many_rows_are_looked_at_at_once_changes_nothing(
+    some: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, which = planted(300, 40, 16)
+    monkeypatch.setattr(copies_pairs, name, some)
+    found = counted(rows.half())
+    assert found.owner is not None
+    assert same_groups(found.owner, which)
+
+
 def slow(rows: Tensor, tolerance: float) -> int:
     """Every pair, and what hangs together."""
     owner = list(range(len(rows)))
@@ -156,7 +169,7 @@ def test_where_all_rows_are_near_only_equal_ones_are_copies() -> None:
 
 
 def test_more_near_copies_than_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "VERIFIED", 16)
+    monkeypatch.setattr(copies_pairs, "VERIFIED", 16)
     rows, _ = planted(3000, 40, 32)
     assert counted(nudged(rows.double(), 0.4 * nearness(torch.float64))).distinct == 40
 

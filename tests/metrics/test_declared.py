@@ -58,7 +58,7 @@ NOT_NEGATIVE = {
     "Pair": "gap block_energy block_energy_before diagonal",
     "SampledPairs": "uniformity_error epps_pulley_error",
     "Signal": "effective_rank_h effective_rank_z std_sqrt_d queue_age key_waits key_encoder",
-    "Spectrum": "alpha rounding ray_axes information_abundance total_variance std_sqrt_d wasserstein vendi rankme "
+    "Spectrum": "alpha rounding product_error ray_axes information_abundance total_variance std_sqrt_d wasserstein vendi rankme "
     "effective_rank effective_rank_shuffled effective_rank_initial effective_rank_raw effective_rank_sigma "
     "participation_ratio stable_rank",
     "Tried": "std_sqrt_d effective_rank",

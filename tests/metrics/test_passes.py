@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from collapse_cli.metrics import copies, passes
 from collapse_cli.metrics import moments as room
 from collapse_cli.metrics.copies_sketch import Sketch
 from collapse_cli.metrics.moments import Gathered, Moments, moments
-from collapse_cli.metrics.passes import Pass, gather
+from collapse_cli.metrics.passes import Pass, Products, gather
 from collapse_cli.metrics.rows import unit
 
 CPU = torch.device("cpu")
@@ -48,6 +48,12 @@ class Shards:
         return found
 
 
+@pytest.fixture(params=["blocks", "float64"])
+def products(request: pytest.FixtureRequest) -> Products:
+    """The way of few rows, and that of very many."""
+    return cast(Products, request.param)
+
+
 def classes() -> Tensor:
     """(190,5): unequal clusters, one after the other, far apart, with copies within and across them, and zeros."""
     parts = [rows(n, seed) + 100.0 * seed for seed, n in enumerate((60, 7, 90, 21))]
@@ -75,15 +81,18 @@ def told(seen: Gathered) -> Any:
     cuts=st.lists(st.integers(1, 189), max_size=5, unique=True).map(sorted),
     order=st.randoms(use_true_random=False),
     absolute=st.booleans(),
+    products=st.sampled_from(["blocks", "float64"]),
 )
-def test_any_split_into_parts_in_any_order_is_one_pass(cuts: list[int], order: Any, absolute: bool) -> None:
+def test_any_split_into_parts_in_any_order_is_one_pass(
+    cuts: list[int], order: Any, absolute: bool, products: Products
+) -> None:
     """Places are given from the start, or by the offset of a part that counted from 0 on."""
     z, ends = classes(), [0, *cuts, 190]
     parts = list(zip(ends[:-1], ends[1:], strict=True))
     order.shuffle(parts)
-    whole = Pass(5, CPU, counted=True)
+    whole = Pass(5, CPU, counted=True, products=products)
     for start, end in parts:
-        part = Pass(5, CPU, counted=True)
+        part = Pass(5, CPU, counted=True, products=products)
         for at in range(start, end, 16):
             part.add(z[at : min(at + 16, end)], at if absolute else at - start)
         whole.merge(part, 0 if absolute else start)
@@ -91,11 +100,13 @@ def test_any_split_into_parts_in_any_order_is_one_pass(cuts: list[int], order: A
 
 
 @pytest.mark.parametrize("sizes", [(1.0, 1e-200, 1e250), (1e250, 1e-200, 1.0), (1e-200, 1e-200, 1e-190)])
-def test_parts_in_different_units_are_merged_in_that_of_the_largest(sizes: tuple[float, ...]) -> None:
+def test_parts_in_different_units_are_merged_in_that_of_the_largest(
+    sizes: tuple[float, ...], products: Products
+) -> None:
     z = torch.cat([rows(20, k) * size for k, size in enumerate(sizes)])
-    whole = Pass(5, CPU, counted=True)
+    whole = Pass(5, CPU, counted=True, products=products)
     for k in range(3):
-        part = Pass(5, CPU, counted=True)
+        part = Pass(5, CPU, counted=True, products=products)
         part.add(z[20 * k : 20 * k + 20])
         whole.merge(part, 20 * k)
     same(whole.gathered(z), gather(z, counted=True))
@@ -121,19 +132,24 @@ def test_merging_nothing_and_merging_into_nothing_change_nothing() -> None:
     same(nothing.gathered(z), gather(z, counted=True))
 
 
-def test_equal_rows_of_many_parts_have_exactly_no_scatter() -> None:
-    whole = Pass(3, CPU)
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("products", ["blocks", "float64", "float32"])
+def test_equal_rows_of_many_parts_have_exactly_no_scatter(kind: torch.dtype, products: Products) -> None:
+    whole = Pass(3, CPU, products=products)
     for _ in range(4):
-        part = Pass(3, CPU)
-        part.add(torch.full((7, 3), 0.1, dtype=torch.float64))
+        part = Pass(3, CPU, products=products)
+        part.add(torch.full((7, 3), 0.1, dtype=kind))
         whole.merge(part)
-    assert float(whole.gathered().raw.scatter.abs().max()) == 0
+    seen = whole.gathered()
+    assert float(seen.raw.scatter.abs().max()) == 0
+    assert float(seen.on_sphere.scatter.abs().max()) < 1e-30
+    torch.testing.assert_close(seen.raw.mean, torch.full((3,), 0.1, dtype=kind).double(), rtol=0, atol=0)
 
 
-def test_broken_rows_of_all_parts_are_counted() -> None:
-    whole = Pass(5, CPU)
+def test_broken_rows_of_all_parts_are_counted(products: Products) -> None:
+    whole = Pass(5, CPU, products=products)
     for k in range(3):
-        part, z = Pass(5, CPU), rows(10, k)
+        part, z = Pass(5, CPU, products=products), rows(10, k)
         z[k, k] = torch.nan
         part.add(z)
         whole.merge(part)
@@ -214,3 +230,20 @@ def test_the_longest_rows_are_remembered(block: int, monkeypatch: pytest.MonkeyP
     assert sorted(gather(z).longest.tolist()) == list(range(50))
     monkeypatch.setattr(passes, "LONGEST", 4)
     assert set(gather(z).longest.tolist()) == set(z.norm(dim=1).argsort()[-4:].tolist())
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_workers_leave_what_one_state_leaves(
+    threads: int, kind: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more blocks than workers, with zeros, copies and a common part; two runs are equal to the last bit."""
+    z = (classes() + 40).to(kind)
+    expected = gather(z, counted=True)
+    monkeypatch.setattr(passes, "SMALL", 0)
+    monkeypatch.setattr(passes, "BLOCK", 5 * 16)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    one, other = gather(z, counted=True), gather(z, counted=True)
+    same(one, expected)
+    assert torch.equal(one.raw.scatter, other.raw.scatter)
+    assert torch.equal(one.on_sphere.mean, other.on_sphere.mean)
