@@ -6,7 +6,7 @@ import torch
 
 from collapse_cli import distributed
 from collapse_cli.metrics.moments import BLOCK, Gathered
-from collapse_cli.metrics.passes import Pass
+from collapse_cli.metrics.passes import SMALL, Pass
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Rows
 
@@ -25,8 +25,10 @@ def gathered(rows: Rows) -> Gathered | None:
 
 
 def _over(rows: Rows, part: range, size: int) -> Pass:
-    seen = Pass(rows.shape[1], torch.device("cpu"), counted=True)
+    d = rows.shape[1]
+    seen = Pass(d, torch.device("cpu"), True, "float64" if len(part) * d * d > SMALL else "blocks")
     starts = range(part.start, part.stop, size)
     for start in counted(starts, "rows read", lambda start: min(size, part.stop - start)):
         seen.add(rows[start : min(start + size, part.stop)].cpu(), start)
+    seen.close()
     return seen

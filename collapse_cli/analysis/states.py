@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -18,8 +18,10 @@ from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics.moments import BLOCK
+from collapse_cli.metrics.passes import MEMORY, SMALL
 from collapse_cli.metrics.row_sample import limit, row_keys
-from collapse_cli.metrics.state import Growing, State
+from collapse_cli.metrics.state import Growing, State, grown
+from collapse_cli.metrics.workers import work
 from collapse_cli.progress import Progress, counted, silent
 from collapse_cli.runs import state_files
 from collapse_cli.runs.codes import Codes
@@ -98,17 +100,28 @@ def _kept(subject: Subject, parts: Sequence[Part], begins: int) -> SavedState:
     measuring, rows = subject.measuring, subject.rows
     settings = Settings(measuring.seed, measuring.unpack, measuring.column)
     most = limit(tuple(each.shape[1] for each in rows.values()))
-    growing = {space: Growing(each.shape[1], each[0:1].dtype, most) for space, each in rows.items()}
-    for start, stop, keys in _blocks(
-        parts, begins, settings.seed, max(each.shape[1] for each in rows.values())
-    ):
-        for space, each in rows.items():
-            growing[space].add(each[start:stop], keys)
-    spaces = {space: each.state() for space, each in growing.items()}
+    count, width = sum(part.count for part in parts), max(each.shape[1] for each in rows.values())
+    many, threads = count * width**2 > SMALL, torch.get_num_threads()
+    workers = [
+        {space: Growing(each.shape[1], each[0:1].dtype, most, many) for space, each in rows.items()}
+        for _ in range(min(threads, max(MEMORY // (48 * width**2), 1)) if many else 1)
+    ]
+    read = (
+        (keys, {space: each[start:stop] for space, each in rows.items()})
+        for start, stop, keys in _blocks(parts, begins, settings.seed, width)
+    )
+    work(read, [partial(_add, worker) for worker in workers], threads)
+    spaces = {space: grown([worker[space] for worker in workers]) for space in rows}
     labels, codes = _labelled(subject, parts, begins, settings.seed, spaces["h"]), subject.codes
     return SavedState(
         spaces, tuple(parts), settings, labels, (codes.kind, codes.unpacked) if codes else ("", "")
     )
+
+
+def _add(worker: Mapping[str, Growing], block: tuple[Tensor, Mapping[str, Tensor]]) -> None:
+    keys, rows = block
+    for space, each in rows.items():
+        worker[space].add(each, keys)
 
 
 def _parts(subject: Subject) -> Iterator[Part]:

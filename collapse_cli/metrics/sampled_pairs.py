@@ -19,6 +19,7 @@ from collapse_cli.metrics.epps_pulley import uniform as of_uniform
 from collapse_cli.metrics.jackknife import FEW
 from collapse_cli.metrics.pairwise import Kernel
 from collapse_cli.metrics.rows import directions
+from collapse_cli.metrics.threads import in_order
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 
@@ -116,28 +117,36 @@ class _Met:
         self.groups, self.kernel, self.reach, self.partners = groups, kernel, 0, groups.shape[1] - 1
         self.sums = groups.new_zeros(groups.shape[:2], dtype=torch.float64)  # (G, b)
         self.squares = 0.0
-        for k in range(len(groups)):
-            values = self._values(k, k)
-            values.fill_diagonal_(0)
-            self.sums[k] = values.sum(dim=1, dtype=torch.float64)
-            self.squares += float(values.square_().sum(dtype=torch.float64)) / 2
+        for k, (sums, _, squares) in enumerate(
+            in_order(self._between, [(k, k) for k in range(len(groups))], groups.device)
+        ):
+            self.sums[k] = sums
+            self.squares += squares / 2
 
     def go_on(self) -> None:
         """One group further. Half way round an even ring, each pair of groups meets once, not twice."""
         self.reach += 1
         g, size = self.groups.shape[:2]
         half = 2 * self.reach == g
-        for k in range(g // 2 if half else g):
-            other = (k + self.reach) % g
-            values = self._values(k, other)
-            self.sums[k] += values.sum(dim=1, dtype=torch.float64)
-            self.sums[other] += values.sum(dim=0, dtype=torch.float64)
-            self.squares += float(values.square_().sum(dtype=torch.float64))
+        pairs = [(k, (k + self.reach) % g) for k in range(g // 2 if half else g)]
+        for (k, other), (sums, of_others, squares) in zip(
+            pairs, in_order(self._between, pairs, self.groups.device), strict=True
+        ):
+            self.sums[k] += sums
+            self.sums[other] += of_others
+            self.squares += squares
         self.partners += size if half else 2 * size
 
-    def _values(self, k: int, other: int) -> Tensor:
+    def _between(self, pair: tuple[int, int]) -> tuple[Tensor, Tensor, float]:
+        """Of two groups: the kernel's sums (b,) over the other one for the rows of each, and the sum of its squares."""
+        values = self._values(self.groups[pair[0]], self.groups[pair[1]])
+        if pair[0] == pair[1]:
+            values.fill_diagonal_(0)
+        sums = values.sum(dim=1, dtype=torch.float64), values.sum(dim=0, dtype=torch.float64)
+        return *sums, float(values.square_().sum(dtype=torch.float64))
+
+    def _values(self, first: Tensor, second: Tensor) -> Tensor:
         """(b,b): the kernel of -||u - u'||^2."""
-        first, second = self.groups[k], self.groups[other]
         apart = (first @ second.T).mul_(2)
         apart.sub_(first.square().sum(dim=1)[:, None]).sub_(second.square().sum(dim=1))
         return self.kernel(apart.clamp_max_(0))

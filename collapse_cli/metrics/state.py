@@ -7,7 +7,9 @@ number is negative. Where there are no more rows than the sample holds, all of t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -102,11 +104,11 @@ def _longest(lengths: Tensor, keys: Tensor, rows: Tensor) -> tuple[Tensor, Tenso
 
 
 class Growing:
-    """A state that grows block by block."""
+    """A state that grows block by block, in float64. many: rows wait for their products until they are as many as suit a BLAS."""
 
-    def __init__(self, d: int, kind: torch.dtype, limit: int) -> None:
+    def __init__(self, d: int, kind: torch.dtype, limit: int, many: bool = False) -> None:
         self.limit, self.zeros = limit, 0
-        self.seen = Pass(d, torch.device("cpu"))
+        self.seen = Pass(d, torch.device("cpu"), products="float64" if many else "blocks")
         nothing, none = torch.empty(0, d, dtype=kind), torch.empty(0, dtype=torch.int64)
         self.sample, self.candidates, self.highest = (
             Lowest(limit, none, nothing),
@@ -164,10 +166,8 @@ class Growing:
             self.distinct, self.waiting = self.distinct.merged(Distinct.of(torch.cat(self.waiting))), []
 
     def state(self) -> State:
-        """Of all that were added, at least one. Raises CollapseError for rows that are not finite."""
-        refuse(self.seen.broken, max(self.seen.rows, 2))
-        if not self.seen.rows:
-            raise CollapseError("there are no embeddings", "give embeddings of shape (N, D)", code=3)
+        """Of all that were added, at least one, all of them finite."""
+        self.seen.close()
         self._settle()
         if self.candidates:
             self._choose()
@@ -185,3 +185,12 @@ class Growing:
             sample.values[0],
             *self.longest,
         )
+
+
+def grown(workers: Sequence[Growing]) -> State:
+    """Of all rows that went into any of them. Raises CollapseError for none, and for rows that are not finite."""
+    count = sum(worker.seen.rows for worker in workers)
+    refuse(sum(worker.seen.broken for worker in workers), max(count, 2))
+    if not count:
+        raise CollapseError("there are no embeddings", "give embeddings of shape (N, D)", code=3)
+    return reduce(State.merged, (worker.state() for worker in workers if worker.seen.rows))

@@ -19,7 +19,7 @@ from collapse_cli.metrics import row_sample, sampled_pairs, state_spectrum
 from collapse_cli.metrics.distinct import HELD, Distinct
 from collapse_cli.metrics.row_sample import content_keys, limit, row_keys
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
-from collapse_cli.metrics.state import Growing, State
+from collapse_cli.metrics.state import Growing, State, grown
 from collapse_cli.values import Measured
 
 D = 12
@@ -53,7 +53,7 @@ def state(parts: Sequence[Named], block: int = 700) -> State:
         for start in range(0, len(rows), block):
             some = rows[start : start + block]
             growing.add(some, row_keys(name, 0, start, len(some)))
-    return growing.state()
+    return grown([growing])
 
 
 def merged(states: Sequence[State]) -> State:
@@ -152,6 +152,17 @@ def test_it_is_the_answer_of_a_pass(case: str, small: None) -> None:
     )  # drawn otherwise
     for k in range(2):
         assert mine.effective_rank.interval[k] == pytest.approx(theirs.effective_rank.interval[k], rel=0.05)
+
+
+@pytest.mark.parametrize("case", ["half", "outliers", "powers", "zeros", "copies"])
+def test_workers_give_the_same(case: str, small: None) -> None:
+    """Three with blocks in turn, whose rows wait for their products, merged at the end; also one that has no rows at all."""
+    rows = CASES[case]()
+    workers = [Growing(D, rows.dtype, limit((D,)), many=True) for _ in range(4)]
+    for number, start in enumerate(range(0, len(rows), 250)):
+        some = rows[start : start + 250]
+        workers[number % 3].add(some, row_keys("a", 0, start, len(some)))
+    same(answer(state([("a", rows)])), answer(grown(workers)))
 
 
 def test_all_rows_are_in_a_small_state() -> None:
