@@ -15,7 +15,7 @@ from collapse_cli.metrics.copies import AXES, EXACT, Counting
 from collapse_cli.metrics.moments import BLOCK, Gathered, Gathering, blocks
 from collapse_cli.metrics.products import Plain
 from collapse_cli.metrics.rows import broken, directions, power, refuse, refuse_width, shifted
-from collapse_cli.metrics.workers import work
+from collapse_cli.metrics.workers import threads_each, work
 from collapse_cli.progress import counted as told
 from collapse_cli.shapes import Rows
 
@@ -181,7 +181,8 @@ def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
     first, *others = states
     for state in others:
         first.merge(state)
-    return first.gathered(rows)
+    with threads_each(1):  # sorts and sums of a column or two, in which threads would wait for each other
+        return first.gathered(rows)
 
 
 def _add(state: Pass, item: tuple[int, Tensor]) -> None:

@@ -37,7 +37,7 @@ def work(items: Iterator[Item], workers: Sequence[Callable[[Item], None]], threa
             stopped.set()
 
     running = [Thread(target=run, args=pair, daemon=True) for pair in zip(workers, queues, strict=True)]
-    with _threads_each(each):
+    with threads_each(each):
         for thread in running:
             thread.start()
         try:
@@ -75,11 +75,12 @@ def _put(queue: Queue[Item | None], item: Item | None, stopped: Event) -> None:
 
 
 @contextmanager
-def _threads_each(count: int) -> Iterator[None]:
+def threads_each(count: int) -> Iterator[None]:
     """Within it, and in threads that are started there, torch and numpy's BLAS use so many threads each."""
     from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
+    torch.set_num_threads(count)  # what reads asks no other thread to help, and waits for none
     try:
         with threadpool_limits(count, user_api="blas"):
             yield

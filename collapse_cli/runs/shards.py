@@ -50,6 +50,8 @@ class Shards:
         """A slice start:stop, or an index (b,) int64 in any order -> those rows (b,D)."""
         if isinstance(chosen, slice):
             parts = [self._read(file, rows) for file, rows in self._across(chosen)]
+            if len(parts) == 1:
+                return parts[0]
             return torch.cat(parts) if parts else self._empty(0)
         values = self._empty(len(chosen))
         owner = torch.bucketize(chosen.contiguous(), torch.tensor(self.starts[1:]), right=True)  # (b,)
