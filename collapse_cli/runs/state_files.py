@@ -18,6 +18,7 @@ from collapse_cli.metrics.moments import Moments
 from collapse_cli.metrics.passes import LONGEST
 from collapse_cli.metrics.row_sample import limit
 from collapse_cli.metrics.state import State
+from collapse_cli.printable import quoted
 from collapse_cli.runs import npz
 from collapse_cli.runs.states import AGAIN, FORMAT, MARK, Labelled, Part, SavedState, Settings, is_at, plain
 
@@ -43,7 +44,7 @@ def load(path: Path) -> SavedState:
     if not is_at(path):
         raise CollapseError(
             f"{path} is not a state of embeddings",
-            f"collapse spectrum {path} --save-state part.npz makes one"
+            f"collapse spectrum {quoted(path)} --save-state part.npz makes one"
             if path.exists()
             else "check the path",
         )
