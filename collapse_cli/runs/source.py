@@ -227,12 +227,13 @@ def _digest(file: Path) -> bytes:
     reader.size(file)
     try:
         facts = file.stat()
-        return _hashed(file, facts.st_size, facts.st_mtime_ns)
+        return _hashed(file, facts.st_size, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns)
     except OSError as error:
         raise reader.Unreadable(file, error.strerror or str(error)) from None
 
 
 @lru_cache(maxsize=2**14)
-def _hashed(file: Path, size: int, changed: int) -> bytes:
+def _hashed(file: Path, size: int, inode: int, changed: int, touched: int) -> bytes:
+    """Computed again where any of these is another one: a copy may keep the time of what it replaces."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").digest()

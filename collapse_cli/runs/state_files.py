@@ -41,12 +41,12 @@ def save(path: Path, saved: SavedState) -> None:
 
 def load(path: Path) -> SavedState:
     """Raises CollapseError for what is no state, for one of another version of the tool, and for a damaged one."""
+    if not path.exists():
+        raise CollapseError(f"there is no file {path}", "check the path")
     if not is_at(path):
         raise CollapseError(
             f"{path} is not a state of embeddings",
-            f"collapse spectrum {quoted(path)} --save-state part.npz makes one"
-            if path.exists()
-            else "check the path",
+            f"collapse spectrum {quoted(path)} --save-state part.npz makes one",
         )
     arrays = npz.arrays(path)
     try:

@@ -76,8 +76,13 @@ def test_a_checkpoint_is_read_once_and_hashed_once(
     assert reads == {"read": ["checkpoint.pt"], "hashed": ["checkpoint.pt"]}
 
 
-def test_of_two_inputs_each_is_read_once(run: Path, rows: Path, reads: dict[str, list[str]]) -> None:
-    assert main(["spectrum", str(run), str(rows), "-q"]) == 0
+def test_of_two_inputs_each_is_read_once(
+    run: Path, rows: Path, tmp_path: Path, reads: dict[str, list[str]]
+) -> None:
+    import shutil
+
+    shutil.copytree(run, tmp_path / "copy")  # of which nothing is known yet
+    assert main(["spectrum", str(tmp_path / "copy"), str(rows), "-q"]) == 0
     assert (reads["read"], sorted(reads["hashed"])) == (["checkpoint.pt"], ["checkpoint.pt", "z.npy"])
 
 
