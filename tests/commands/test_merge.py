@@ -167,7 +167,7 @@ def test_both_spaces_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("argv", "message"),
     [
         (["merge", "shards/s-0.npy"], "s-0.npy is not a state of embeddings"),
-        (["merge", "missing.npz"], "missing.npz is not a state of embeddings"),
+        (["merge", "missing.npz"], "there is no file missing.npz"),
         (["spectrum", "shards", "--centre", "--save-state", "x.npz"], "--centre needs all embeddings at once"),
         (["spectrum", "shards/s-0.npy", "shards/s-2.npy", "--save-state", "x.npz"], "--save-state is of one INPUT"),
         (["spectrum", "shards", "--save-state", "x.npy"], "unknown suffix '.npy'"),
