@@ -18,6 +18,7 @@ from collapse_cli import distributed
 from collapse_cli.analysis import divided, states
 from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
+from collapse_cli.metrics import passes
 from collapse_cli.runs.states import Part
 from tests.test_distributed import free_port
 
@@ -61,26 +62,26 @@ def walk(lines: dict[str, str], run: str, port: int = 0) -> Shown:
 
 def one_of_two(rank: int, port: int, folder: str, run: str) -> None:
     torch.set_num_threads(1)
-    divided.BLOCK = states.BLOCK = 2**12  # type: ignore[attr-defined]
+    passes.BLOCK = 2**12  # type: ignore[attr-defined]
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     home = Path(folder) if rank == 0 else Path(folder) / "other"  # as on another machine
     os.chdir(home)
     shown = walk(LINES, run, port)
     if rank == 1:
-        divided._over = refusing  # type: ignore[assignment]
+        divided.passed = refusing  # type: ignore[attr-defined]
     shown |= walk({"refused": ENDS["refused"]}, run, port + len(LINES))
     Path(folder, f"{rank}.json").write_text(json.dumps(shown))
     if rank == 1:
-        divided._over = dying  # type: ignore[assignment]
+        divided.passed = dying  # type: ignore[attr-defined]
     shown |= walk({"died": ENDS["died"]}, run, port + len(LINES) + 1)
     Path(folder, f"{rank}.json").write_text(json.dumps(shown))
 
 
-def refusing(*_: Any) -> None:
+def refusing(*_: Any, **__: Any) -> None:
     raise CollapseError("s-2.npy cannot be read here", "look at this machine")
 
 
-def dying(*_: Any) -> None:
+def dying(*_: Any, **__: Any) -> None:
     os._exit(0)
 
 

@@ -17,11 +17,10 @@ from collapse_cli import distributed
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError, concerning
-from collapse_cli.metrics.moments import BLOCK
-from collapse_cli.metrics.passes import MEMORY, SMALL
+from collapse_cli.metrics.passes import at_once, is_many, worker_count
 from collapse_cli.metrics.row_sample import limit, row_keys
 from collapse_cli.metrics.state import Growing, State, grown
-from collapse_cli.metrics.workers import work
+from collapse_cli.metrics.threads import in_turn
 from collapse_cli.progress import Progress, counted, silent
 from collapse_cli.runs import state_files
 from collapse_cli.runs.codes import Codes
@@ -63,7 +62,7 @@ def made(subject: Subject) -> SavedState:
     with concerning(subject.name):
         parts = list(_parts(subject))
         width = max(rows.shape[1] for rows in subject.rows.values())
-        mine = distributed.share(subject.count, max(BLOCK // width, 1))
+        mine = distributed.share(subject.count, at_once(width))
         if mine is None:
             return _kept(subject, parts, 0)
         every = distributed.shared(lambda: _kept(subject, within(parts, mine), mine.start) if mine else None)
@@ -101,16 +100,16 @@ def _kept(subject: Subject, parts: Sequence[Part], begins: int) -> SavedState:
     settings = Settings(measuring.seed, measuring.unpack, measuring.column)
     most = limit(tuple(each.shape[1] for each in rows.values()))
     count, width = sum(part.count for part in parts), max(each.shape[1] for each in rows.values())
-    many, threads = count * width**2 > SMALL, torch.get_num_threads()
+    many = is_many(count, width)
     workers = [
         {space: Growing(each.shape[1], each[0:1].dtype, most, many) for space, each in rows.items()}
-        for _ in range(min(threads, max(MEMORY // (48 * width**2), 1)) if many else 1)
+        for _ in range(worker_count(count, width) if many else 1)
     ]
     read = (
         (keys, {space: each[start:stop] for space, each in rows.items()})
         for start, stop, keys in _blocks(parts, begins, settings.seed, width)
     )
-    work(read, [partial(_add, worker) for worker in workers], threads)
+    in_turn(read, [partial(_add, worker) for worker in workers], torch.get_num_threads())
     spaces = {space: grown([worker[space] for worker in workers]) for space in rows}
     labels, codes = _labelled(subject, parts, begins, settings.seed, spaces["h"]), subject.codes
     return SavedState(
@@ -148,7 +147,7 @@ def _content(rows: Mapping[str, Rows]) -> str:
 
 def _blocks(parts: Sequence[Part], begins: int, seed: int, width: int) -> Iterator[tuple[int, int, Tensor]]:
     """Where each block begins and ends among all rows, and the keys of its rows."""
-    size, blocks = max(BLOCK // width, 1), []
+    size, blocks = at_once(width), []
     for part in parts:
         for first in range(0, part.count, size):
             count = min(size, part.count - first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Literal, cast
 
@@ -12,10 +13,10 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.copies import AXES, EXACT, Counting
-from collapse_cli.metrics.moments import BLOCK, Gathered, Gathering, blocks
+from collapse_cli.metrics.moments import BLOCK, Gathered, Gathering
 from collapse_cli.metrics.products import Plain
-from collapse_cli.metrics.rows import broken, directions, power, refuse, refuse_width, shifted
-from collapse_cli.metrics.workers import threads_each, work
+from collapse_cli.metrics.rows import broken, directions, power, refuse, shifted
+from collapse_cli.metrics.threads import in_turn, threads_each
 from collapse_cli.progress import counted as told
 from collapse_cli.shapes import Rows
 
@@ -162,38 +163,61 @@ def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
     """
     count, d = rows.shape
     refuse(0, count)
-    device = rows[0:1].device
-    if count * d * d <= SMALL or device.type != "cpu":
-        seen = Pass(d, device, counted)
-        for block in blocks(rows):
-            seen.add(block)
+    many = is_many(count, d) and rows[0:1].device.type == "cpu"
+    store = torch.empty(count, AXES + 1, dtype=torch.float64) if many and counted and count <= EXACT else None
+    seen = passed(rows, range(count), counted, exact, store)
+    with (
+        threads_each(1) if many else nullcontext()
+    ):  # for sums of a column, threads would wait for each other
         return seen.gathered(rows)
-    refuse_width(d)
-    threads, size = torch.get_num_threads(), max(BLOCK // d, 1)
-    store = torch.empty(count, AXES + 1, dtype=torch.float64) if counted and count <= EXACT else None
-    states = [
-        Pass(d, device, counted, "float64" if exact else "float32", store)
-        for _ in range(min(threads, max(MEMORY // (48 * d * d), 1), math.ceil(count / size)))
-    ]
-    work(_read(rows, size), [partial(_add, state) for state in states], threads)
-    for state in states:
+
+
+def passed(
+    rows: Rows, part: range, counted: bool = False, exact: bool = True, store: Tensor | None = None
+) -> Pass:
+    """A pass over a part of rows (N,D), their places those among all; of many by workers. store: for all N of them."""
+    d, device = rows.shape[1], rows[0:1].device
+    if not is_many(len(part), d) or device.type != "cpu":
+        seen = Pass(d, device, counted)
+        for start, block in _read(rows, part):
+            seen.add(block, start)
+        return seen
+    products: Products = "float64" if exact else "float32"
+    first, *others = (Pass(d, device, counted, products, store) for _ in range(worker_count(len(part), d)))
+    workers = [partial(_add, state) for state in (first, *others)]
+    in_turn(_read(rows, part), workers, torch.get_num_threads())
+    for state in (first, *others):
         state.close()
-    first, *others = states
     for state in others:
         first.merge(state)
-    with threads_each(1):  # sorts and sums of a column or two, in which threads would wait for each other
-        return first.gathered(rows)
+    return first
+
+
+def is_many(count: int, d: int) -> bool:
+    """Whether rows (N,D) are so many that their products are those of many rows at a time."""
+    return count * d * d > SMALL
+
+
+def worker_count(count: int, d: int) -> int:
+    """How many states rows (N,D) go into that are many: as many as there are threads, but for memory, and for rows."""
+    return min(torch.get_num_threads(), max(MEMORY // (48 * d * d), 1), math.ceil(count / at_once(d)))
+
+
+def at_once(d: int) -> int:
+    """How many rows of D numbers are a block."""
+    return max(BLOCK // max(d, 1), 1)
 
 
 def _add(state: Pass, item: tuple[int, Tensor]) -> None:
     state.add(item[1], item[0])
 
 
-def _read(rows: Rows, size: int) -> Iterator[tuple[int, Tensor]]:
-    """Blocks of so many rows (N,D), as they are, and where each starts."""
-    count = rows.shape[0]
-    for start in told(range(0, count, size), "rows read", lambda start: min(size, count - start)):
-        yield start, rows[start : min(start + size, count)]
+def _read(rows: Rows, part: range) -> Iterator[tuple[int, Tensor]]:
+    """Where each block begins, and its rows (b,D) as they are."""
+    size = at_once(rows.shape[1])
+    starts = range(part.start, part.stop, size)
+    for start in told(starts, "rows read", lambda start: min(size, part.stop - start)):
+        yield start, rows[start : min(start + size, part.stop)]
 
 
 class Longest:

@@ -15,8 +15,8 @@ from torch import Generator, Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.layout import Table
 from collapse_cli.metrics import neighbours
-from collapse_cli.metrics.product_threads import threads_for
 from collapse_cli.metrics.rows import LEVEL, exponents, scaled_down, sound, unit
+from collapse_cli.metrics.threads import threads_for
 from collapse_cli.results import number
 from collapse_cli.values import Measured
 

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import copies, passes
-from collapse_cli.metrics import moments as room
 from collapse_cli.metrics.copies_sketch import Sketch
 from collapse_cli.metrics.moments import Gathered, Moments, moments
 from collapse_cli.metrics.passes import Pass, Products, gather
@@ -192,7 +191,7 @@ def test_shards_are_read_once_in_blocks(kind: torch.dtype, monkeypatch: pytest.M
     """float16 in, float64 inside: what is measured is what the file holds, and never more of it at once than a block."""
     pieces = [rows(n, n).to(kind) for n in (40, 1, 60)]
     shards = Shards(*pieces)
-    monkeypatch.setattr(room, "BLOCK", 5 * 16)
+    monkeypatch.setattr(passes, "BLOCK", 5 * 16)
     found = gather(shards)
     assert shards.most == 16
     equal(found.raw, moments(torch.cat(pieces).double()))
@@ -202,7 +201,7 @@ def test_shards_are_read_once_in_blocks(kind: torch.dtype, monkeypatch: pytest.M
 def test_broken_rows_are_counted_over_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     z = rows(50)
     z[[3, 30, 49], 2] = torch.tensor([torch.nan, torch.inf, -torch.inf], dtype=torch.float64)
-    monkeypatch.setattr(room, "BLOCK", 5 * 8)
+    monkeypatch.setattr(passes, "BLOCK", 5 * 8)
     with pytest.raises(CollapseError, match="3 of 50 embeddings contain nan or infinity"):
         gather(z)
 
@@ -225,7 +224,7 @@ def test_smaller_types_keep_their_unit(kind: torch.dtype) -> None:
 @pytest.mark.parametrize("block", [1, 7, 60])
 def test_the_longest_rows_are_remembered(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """By their places in all rows, however the blocks fall; all of them where they are few."""
-    monkeypatch.setattr(room, "BLOCK", 5 * block)
+    monkeypatch.setattr(passes, "BLOCK", 5 * block)
     z = rows(50)
     assert sorted(gather(z).longest.tolist()) == list(range(50))
     monkeypatch.setattr(passes, "LONGEST", 4)

@@ -182,13 +182,13 @@ def test_a_width_has_the_unit_of_the_rows() -> None:
 
 def test_the_scale_of_later_blocks_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny blocks, ordinary ones, then a huge one: the moments are those of all rows at once."""
-    from collapse_cli.metrics import moments
+    from collapse_cli.metrics import passes
 
     z = rows(5)
     z[:20] = shifted(z[:20], -300)
     z[40:] = shifted(z[40:], 500)
     at_once = gather(z)
-    monkeypatch.setattr(moments, "BLOCK", 4 * D)
+    monkeypatch.setattr(passes, "BLOCK", 4 * D)
     in_blocks = gather(z)
     assert at_once.power == in_blocks.power == power(largest(z)) < -490
     torch.testing.assert_close(in_blocks.raw.scatter, at_once.raw.scatter, rtol=1e-12, atol=0)
