@@ -241,8 +241,12 @@ def test_workers_leave_what_one_state_leaves(
     expected = gather(z, counted=True)
     monkeypatch.setattr(passes, "SMALL", 0)
     monkeypatch.setattr(passes, "BLOCK", 5 * 16)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    one, other = gather(z, counted=True), gather(z, counted=True)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        one, other = gather(z, counted=True), gather(z, counted=True)
+    finally:
+        torch.set_num_threads(before)
     same(one, expected)
     assert torch.equal(one.raw.scatter, other.raw.scatter)
     assert torch.equal(one.on_sphere.mean, other.on_sphere.mean)
