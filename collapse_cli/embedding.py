@@ -25,7 +25,8 @@ View = tuple[str, float, torch.Generator]
 
 def take(images: Images, index: Tensor, device: torch.device) -> Tensor:
     """index (B,) -> images (B,C,H,W) uint8 on the device, from wherever they are."""
-    return images.pixels[index.to(getattr(images.pixels, "device", "cpu"))].to(device)
+    place = images.pixels.device if isinstance(images.pixels, Tensor) else "cpu"
+    return images.pixels[index.to(place)].to(device)
 
 
 def taken(images: Images, parts: Sequence[Tensor], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

@@ -46,7 +46,11 @@ Unpacking = Literal["none", "bits", "scale"]
 
 
 class Pixels(Protocol):
-    """What a tensor of images and a stream of them have in common."""
+    """Images that are read when they are asked for, with the face of a tensor of them."""
+
+    @property
+    def held(self) -> bool:
+        """Whether they stay in memory once they were read, so that they are treated as a tensor is."""
 
     @property
     def shape(self) -> Sequence[int]:
@@ -134,12 +138,17 @@ class Images:
 
     @property
     def streamed(self) -> bool:
-        return not (hasattr(self.pixels, "to") or getattr(self.pixels, "held", False))
+        """Whether they are read whenever they are asked for, and do not stay in memory."""
+        from torch import Tensor
+
+        return not isinstance(self.pixels, Tensor) and not self.pixels.held
 
     def to(self, device: torch.device | str) -> Images:
         """The same images, moved; those that are decoded when they are asked for are moved batch by batch."""
+        from torch import Tensor
+
         labels = None if self.labels is None else self.labels.to(device)
-        pixels = self.pixels.to(device) if hasattr(self.pixels, "to") else self.pixels
+        pixels = self.pixels.to(device) if isinstance(self.pixels, Tensor) else self.pixels
         return replace(self, pixels=pixels, labels=labels)
 
 

@@ -24,7 +24,7 @@ class Converted:
 
     @property
     def held(self) -> bool:
-        return bool(getattr(self.images, "held", False))
+        return self.images.held
 
     @property
     def shape(self) -> Sequence[int]:

@@ -25,6 +25,7 @@ class Stream:
     framing: Framing
     background: str = "white"
     white: float = 1.0
+    held = False
 
     @property
     def shape(self) -> Sequence[int]:

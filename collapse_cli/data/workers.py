@@ -37,6 +37,7 @@ class ReadAhead:
 
     stream: Stream
     workers: int
+    held = False
 
     @property
     def shape(self) -> Sequence[int]:

@@ -29,6 +29,7 @@ def test_grey_is_repeated_and_noted() -> None:
 
 def test_a_stream_is_converted_when_it_is_read() -> None:
     class Streamed:
+        held = False
         shape = (4, 3, 2, 2)
 
         def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
