@@ -15,7 +15,6 @@ import pytest
 ROOT = Path(__file__).parent.parent / "collapse_cli"
 
 WORDS = {
-    "addresses",
     "settings",
     "results",
     "values",
@@ -38,8 +37,6 @@ WORDS = {
     "printable",
     "progress",
     "ranks",
-    "remote",
-    "remote_parts",
     "schedule",
     "stage",
     "streams",
@@ -55,10 +52,11 @@ PLAN = {
     "metrics": WORDS | {"metrics", "losses"},  # what a loss compares is measured by the loss's own functions
     **dict.fromkeys(PROCEDURES, WORDS | PARTS | PROCEDURES),
     **dict.fromkeys(EXPERIMENTS, WORDS | PARTS | PROCEDURES | EXPERIMENTS),
-    "data": WORDS | {"data"},
-    "runs": WORDS | PARTS | PROCEDURES | {"runs"},
+    "remote": WORDS | {"remote"},
+    "data": WORDS | {"data", "remote"},
+    "runs": WORDS | PARTS | PROCEDURES | {"runs", "remote"},
     "views": WORDS | {"views"},
-    "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"data", "runs", "views", "analysis"},
+    "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"remote", "data", "runs", "views", "analysis"},
     "commands": WORDS | {"distributed", "deterministic", "data", "runs", "views", "analysis", "commands"},
     "cli": {"commands", "errors", "interrupts", "printable", "ranks", "streams", "views"},
     "__main__": {"cli", "interrupts"},
@@ -121,7 +119,7 @@ def test_numbers_neither_print_nor_open(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if room(p) in {"analysis", "runs"}], ids=lambda path: path.name
+    "path", [p for p in FILES if room(p) in {"analysis", "runs", "remote"}], ids=lambda path: path.name
 )
 def test_analysis_and_runs_neither_print_nor_know_a_terminal(path: Path) -> None:
     """Files may be opened here; what is shown is the commands' and the views' matter."""

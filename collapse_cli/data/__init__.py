@@ -7,11 +7,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collapse_cli import addresses, remote
+from collapse_cli import remote
 from collapse_cli.data.cache import user_folder
 from collapse_cli.data.facts import SPLITS, Facts
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.printable import quoted
+from collapse_cli.remote import addresses
 from collapse_cli.settings import ImageFiles
 from collapse_cli.shapes import Framing
 from collapse_cli.walks import refuse_impossible

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow
 from pyarrow import parquet
 
-from collapse_cli import remote_parts
 from collapse_cli.errors import CollapseError
+from collapse_cli.remote import parts as remote_parts
 from collapse_cli.runs import arrow_parts, reader, table_folders
 from collapse_cli.runs.arrow_parts import Parts
 from collapse_cli.runs.families import ByName

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.lib import format as npy
 
-from collapse_cli import remote_parts
 from collapse_cli.errors import CollapseError
 from collapse_cli.memory import OPTION, enough, memory
 from collapse_cli.memory import budget as budget  # blocks asks the same question, by the same name
+from collapse_cli.remote import parts as remote_parts
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,8 +13,8 @@ import numpy
 import torch
 from torch import Tensor
 
-from collapse_cli import remote_parts
 from collapse_cli.errors import CollapseError
+from collapse_cli.remote import parts as remote_parts
 from collapse_cli.runs import reader, shell
 from collapse_cli.runs.remedies import refuse_shape
 

@@ -11,8 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from collapse_cli import remote, remote_parts
+from collapse_cli import remote
 from collapse_cli.errors import CollapseError
+from collapse_cli.remote import parts as remote_parts
 from collapse_cli.runs import dcp, folders, packed, reader, shards, table_folders, unread, weight_folders
 from collapse_cli.runs.families import ByName
 from collapse_cli.runs.members import Part

@@ -18,10 +18,12 @@ import pytest
 import torch
 from pyarrow import parquet
 
-from collapse_cli import addresses, printable, remote, remote_parts
+from collapse_cli import printable, remote
 from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
-from collapse_cli.remote_parts import Parts
+from collapse_cli.remote import addresses
+from collapse_cli.remote import parts as remote_parts
+from collapse_cli.remote.parts import Parts
 
 fsspec = pytest.importorskip("fsspec")
 

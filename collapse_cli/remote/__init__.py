@@ -1,7 +1,7 @@
 """Inputs that lie elsewhere, as s3://bucket/rows.npy: each has a local stand-in of the same name, which everything else reads.
 
 Files are opened with fsspec. Large .npy and .parquet files are there at once and filled as their parts are asked for
-(`remote_parts`); all else is fetched as a whole. Whatever is shown, an error or an answer, has the address in place of the
+(`parts`); all else is fetched as a whole. Whatever is shown, an error or an answer, has the address in place of the
 stand-in, without the password and the signature that an address may hold.
 """
 
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from collapse_cli import addresses
-from collapse_cli.addresses import reading, shown
 from collapse_cli.errors import CollapseError
 from collapse_cli.memory import budget, in_words
 from collapse_cli.printable import show_as
 from collapse_cli.progress import say
-from collapse_cli.remote_parts import Parts, filled_in_parts, opened
+from collapse_cli.remote import addresses
+from collapse_cli.remote.addresses import reading, shown
+from collapse_cli.remote.parts import Parts, filled_in_parts, opened
 
 SMALL = 8 << 20  # bytes of a file that is fetched as a whole
 BESIDE = 1 << 20  # bytes of other files that are fetched with arrays: labels, configs
