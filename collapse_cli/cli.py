@@ -43,7 +43,7 @@ PANELS = {
     },
     "Measure one thing": {
         "spectrum": "How many dimensions does the embedding really use?",
-        "merge": "Embeddings that were measured in parts: what are all of them together?",
+        "merge": "How many dimensions do embeddings use that were measured in parts?",
         "alignment": "How close are the views of one image, and how evenly are images spread?",
         "oracle": "How many negatives are false negatives?",
         "probe": "How well do frozen embeddings predict the classes?",

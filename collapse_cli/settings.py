@@ -356,21 +356,21 @@ class Training(ImageFiles):
     epochs: int = knob(40, "passes over the data", low=1)
     steps: int = knob(
         0,
-        "steps of the optimizer, in place of --epochs; the last pass ends with them; 0: as many as the epochs take",
+        "number of steps of the optimizer, in place of --epochs; the last pass may be cut short; 0: --epochs decides",
         low=0,
     )
-    batch: int = knob(64, "images per step, B", low=2)
+    batch: int = knob(64, "images per batch, B; a step is one batch, or --accumulate of them", low=2)
     workers: int = knob(
         0,
-        "processes that decode images ahead of training, where these are more than are held in memory (4 GiB when decoded); "
-        "0: threads of this process. Nothing that is trained depends on it",
+        "processes that decode images ahead of the training, for sets that are not held in memory (above 4 GiB when decoded); "
+        "0: threads of the training process decode them. The trained network is the same for every number",
         low=0,
         high=256,
     )
     accumulate: int = knob(
         1,
-        "batches whose mean gradient makes one step: the slow encoder and the queue move once per step; negatives and batch "
-        "norm are still those of each batch of B images",
+        "batches whose mean gradient makes one step, for steps of more images than fit into memory; the slow encoder and the "
+        "queue move once per step; negatives and batch norm are still those of each batch of B images",
         low=1,
     )
     optimizer: Literal["sgd", "adam", "lars"] = knob(
@@ -384,7 +384,9 @@ class Training(ImageFiles):
         low=0,
     )
     warmup: float = knob(
-        0.0, "epochs in which the learning rate rises linearly from 0; may be a fraction", low=0
+        0.0,
+        "epochs over which the learning rate rises linearly from 0 to --lr; may be a fraction; 0: none",
+        low=0,
     )
     sgd_momentum: float = knob(0.9, "momentum of SGD and of LARS", low=0, high=0.9999)
     weight_decay: float = knob(1e-4, "weight decay of the optimizer", low=0)
@@ -396,7 +398,7 @@ class Training(ImageFiles):
     )
     compile: bool = knob(
         False,
-        "compile the networks with torch.compile before the first step, on a GPU as CUDA graphs: takes a minute, and "
+        "compile the networks with torch.compile before the first step, on a GPU as CUDA graphs: takes about a minute, and "
         "needs a C++ compiler; weights and results differ by rounding alone",
     )
     seed: int = knob(0, "seed of weights, order and augmentation", low=0, high=2**63 - 1)
@@ -527,7 +529,8 @@ def refuse_two_lengths(typed: Mapping[str, Any]) -> None:
     """Raises CollapseError for what asks for so many epochs and for so many steps."""
     if "epochs" in typed and "steps" in typed:
         raise CollapseError(
-            "--epochs and --steps exclude each other", "give one of them; a step is one batch"
+            "--epochs and --steps exclude each other",
+            "give one: epochs are passes over the data, steps are updates of the weights",
         )
 
 

@@ -42,7 +42,7 @@ class KeptRows:
     def __getitem__(self, chosen: slice | Tensor) -> Tensor:
         """Raises CollapseError: they are not there."""
         raise CollapseError(
-            "of a state of embeddings no more than a sample is left, which does not suffice for this",
+            "a state holds a sample of its embeddings, and this needs all of them",
             "measure the embeddings themselves",
         )
 
@@ -51,7 +51,7 @@ def made(subject: Subject) -> SavedState:
     """What is kept of all embeddings of an input. Raises CollapseError for a network, and for what cannot be merged."""
     if subject.case is not None or subject.raw:
         raise CollapseError(
-            f"{subject.name} is no file of embeddings, of which alone a state is made",
+            f"a state is made of a file of embeddings, and {subject.name} is none",
             "save its embeddings first: collapse embed writes an .npz",
         )
     _refuse_options(subject.measuring, UNMERGED, PART)
@@ -89,7 +89,7 @@ def single(loaded: Sequence[Subject]) -> Subject:
     """Raises CollapseError for several inputs, of which one state would say nothing."""
     if len(loaded) > 1:
         raise CollapseError(
-            "--save-state is of one INPUT", "save a state of each, and merge those that belong together"
+            "--save-state takes one INPUT", "save a state of each, and merge those that belong together"
         )
     return loaded[0]
 
@@ -202,7 +202,7 @@ def subject_of(saved: SavedState, name: str, facts: Mapping[str, Any], measuring
 
 def loaded(path: Path, measuring: Measuring, facts: Mapping[str, Any]) -> Subject:
     """The state in a file. Raises CollapseError for options that need all embeddings."""
-    _refuse_options(measuring, (*UNMERGED, "labels"), "of a state no more than a sample of them is left")
+    _refuse_options(measuring, (*UNMERGED, "labels"), "a state holds a sample of them")
     return subject_of(state_files.load(path), path.absolute().name, {"path": str(path), **facts}, measuring)
 
 

@@ -63,7 +63,10 @@ class Shown:
 class Saved:
     """Where the state of the embeddings is kept."""
 
-    save_state: str = knob("", "write what `collapse merge` needs of these embeddings to this .npz")
+    save_state: str = knob(
+        "",
+        "write a state of these embeddings, a summary that `collapse merge` joins with others, to this .npz",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,8 +16,8 @@ def spectrum(inputs: Inputs, typed: dict[str, Any]) -> None:
     The spectrum, effective ranks by every convention, and a verdict, for h and z,
     beside isotropic data of the same N and D (through a ReLU where the embeddings
     come from a ReLU), and beside the same network at random initialisation.
-    `collapse diagnose` says what to do. With --save-state, of a part of the embeddings:
-    `collapse merge` makes one answer of all parts.
+    `collapse diagnose` says what to do. Where the embeddings lie in parts, --save-state
+    writes a state of each, and `collapse merge` makes one answer of all states.
 
     Example: [bold]collapse spectrum runs/mine --plot spectrum.png[/bold]
     """

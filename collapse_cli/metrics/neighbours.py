@@ -37,7 +37,7 @@ class Voters:
         return votes.new_zeros(len(votes), self.classes).scatter_add_(1, self.member[nearest], votes)
 
 
-def said(voters: Voters, queries: Tensor) -> Tensor:
+def predicted(voters: Voters, queries: Tensor) -> Tensor:
     """(M,) in [0, C): the class with the most votes, of unit rows (M,D) float64."""
     n, d = voters.rows.shape
     more = 8 + voters.k // 4
@@ -45,10 +45,10 @@ def said(voters: Voters, queries: Tensor) -> Tensor:
         return _exactly(voters, queries)
     candidates = _Candidates.among(voters, voters.k + more)
     some = torch.linspace(0, len(queries) - 1, min(PILOT, len(queries)), device=queries.device).long()
-    if float(candidates.said(queries[some])[1].double().mean()) < 1 - TIED:
+    if float(candidates.predicted(queries[some])[1].double().mean()) < 1 - TIED:
         return _exactly(voters, queries)
     parts = torch.split(queries, candidates.block)
-    results = list(in_order(candidates.said, parts, queries.device))
+    results = list(in_order(candidates.predicted, parts, queries.device))
     classes, sure = (torch.cat(part) for part in zip(*results, strict=True))
     if not bool(sure.all()):
         classes[~sure] = _exactly(voters, queries[~sure])
@@ -95,7 +95,7 @@ class _Candidates:
         """Queries that are compared with all rows at once."""
         return max(FAST_CELLS // len(self.half), 1)
 
-    def said(self, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def predicted(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Unit rows (b,D) -> the class (b,) of each, and whether all cosines in float64 would say the same."""
         centred = queries - self.mean
         lengths = centred.norm(dim=1)  # (b,)

@@ -17,7 +17,7 @@ from collapse_cli.metrics.moments import BLOCK, Gathered, Gathering
 from collapse_cli.metrics.products import Plain
 from collapse_cli.metrics.rows import broken, directions, power, refuse, shifted
 from collapse_cli.metrics.threads import in_turn, threads_each
-from collapse_cli.progress import counted as told
+from collapse_cli.progress import counted as reported
 from collapse_cli.shapes import Rows
 
 LONGEST = 256  # rows remembered for their length
@@ -216,7 +216,7 @@ def _read(rows: Rows, part: range) -> Iterator[tuple[int, Tensor]]:
     """Where each block begins, and its rows (b,D) as they are."""
     size = at_once(rows.shape[1])
     starts = range(part.start, part.stop, size)
-    for start in told(starts, "rows read", lambda start: min(size, part.stop - start)):
+    for start in reported(starts, "rows read", lambda start: min(size, part.stop - start)):
         yield start, rows[start : min(start + size, part.stop)]
 
 

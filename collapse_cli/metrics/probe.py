@@ -96,7 +96,7 @@ def knn(train: Tensor, train_labels: Tensor, test: Tensor, k: int, temperature: 
     train, test = unit(train), unit(test)
     classes, member = torch.unique(train_labels, return_inverse=True)  # (C,), (N,)
     voters = neighbours.Voters(train, member, len(classes), min(k, len(train)), temperature)
-    said: Tensor = classes[neighbours.said(voters, test)]
+    said: Tensor = classes[neighbours.predicted(voters, test)]
     return said
 
 

@@ -30,7 +30,7 @@ ROOM = 0.9  # of the free disk that stand-ins may take
 
 
 @dataclass(frozen=True)
-class Found:
+class RemoteFile:
     """A file elsewhere: its size, None where that is not told, and the tag by which its server knows this version of it."""
 
     size: int | None
@@ -43,7 +43,7 @@ class StandIn:
 
     path: Path
     address: str
-    files: Mapping[Path, Found]
+    files: Mapping[Path, RemoteFile]
 
     def facts(self) -> dict[str, Any]:
         """What identifies it, beside its address."""
@@ -120,14 +120,14 @@ def _system(address: str) -> tuple[Any, str]:
     return system, str(key)
 
 
-def _listed(system: Any, key: str) -> dict[str, Found]:
+def _listed(system: Any, key: str) -> dict[str, RemoteFile]:
     """The files of a folder, by their path within it, as deep as its folders of data; of a file itself, by an empty path."""
-    found = system.info(key)
-    if found["type"] != "directory":
-        return {"": _found(found)}
+    described = system.info(key)
+    if described["type"] != "directory":
+        return {"": _remote_file(described)}
     entries = system.find(key, detail=True)
-    start = len(str(found["name"]).strip("/")) + 1
-    names = {str(path).strip("/")[start:]: _found(entry) for path, entry in sorted(entries.items())}
+    start = len(str(described["name"]).strip("/")) + 1
+    names = {str(path).strip("/")[start:]: _remote_file(entry) for path, entry in sorted(entries.items())}
     files = {
         name: entry
         for name, entry in names.items()
@@ -138,12 +138,12 @@ def _listed(system: Any, key: str) -> dict[str, Found]:
     return files
 
 
-def _found(entry: Mapping[str, Any]) -> Found:
+def _remote_file(entry: Mapping[str, Any]) -> RemoteFile:
     etag = next((str(entry[name]) for name in ("ETag", "etag", "md5Hash", "blob_id") if entry.get(name)), "")
-    return Found(entry.get("size"), etag.strip('"'))
+    return RemoteFile(entry.get("size"), etag.strip('"'))
 
 
-def _needed(files: Mapping[str, Found]) -> dict[str, Found]:
+def _needed(files: Mapping[str, RemoteFile]) -> dict[str, RemoteFile]:
     """Of a folder of arrays or tables these and small files beside them; of all else everything."""
     if not any(_in_parts(name) for name in files):
         return dict(files)
@@ -167,7 +167,7 @@ def _folder(name: str, size: int) -> Path:
     return Path(folder.name)
 
 
-def _place(system: Any, key: str, file: Found, local: Path, name: str) -> None:
+def _place(system: Any, key: str, file: RemoteFile, local: Path, name: str) -> None:
     """The local file: to be filled where it is large and of a kind that is read in parts, else fetched now."""
     local.parent.mkdir(parents=True, exist_ok=True)
     if (file.size or 0) > SMALL and _in_parts(local.name) and _has_ranges(system, key, file, local):
@@ -182,7 +182,7 @@ def _place(system: Any, key: str, file: Found, local: Path, name: str) -> None:
     system.get_file(key, str(local))
 
 
-def _has_ranges(system: Any, key: str, file: Found, local: Path) -> bool:
+def _has_ranges(system: Any, key: str, file: RemoteFile, local: Path) -> bool:
     """Whether parts can be had. A web server that knows none gives all of the file, which is then kept."""
     if not key.startswith("http"):
         return True

@@ -76,7 +76,7 @@ def _saved(facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> SavedState:
     keys = [state.keys for state in states.values()]
     _must(all(torch.equal(keys[0], other) for other in keys), "its spaces are of different rows")
     kind, unpacked = facts["codes"]
-    _must(type(kind) is str and type(unpacked) is str, "what its numbers are is no text")
+    _must(type(kind) is str and type(unpacked) is str, "the kind of its numbers is no text")
     labels = _labels(facts, arrays, len(keys[0]), count)
     return SavedState(states, parts, settings, labels, (kind, unpacked), tool)
 
@@ -115,9 +115,12 @@ def _state(values: Mapping[str, Any], space: str, arrays: Mapping[str, Any], mos
     power, largest, zeros = values["power"], values["largest"], values["zeros"]
     _must(all(type(each) is int for each in (n, power, zeros)) and n >= 1, "a count in it is no whole number")
     _must(abs(power) <= MOST_POWER and 0 <= zeros <= n, "a number in it is out of its range")
-    _must(type(largest) is float and 0 <= largest < float("inf"), "its largest number is none")
     _must(
-        type(values["never_negative"]) is type(values["more"]) is bool, "what is yes or no in it is neither"
+        type(largest) is float and 0 <= largest < float("inf"), "its largest number is negative or not finite"
+    )
+    _must(
+        type(values["never_negative"]) is type(values["more"]) is bool,
+        "a value that must be true or false is neither",
     )
     raw, on_sphere = (_moments(inside, name, n, d) for name in ("raw", "on_sphere"))
     held, long = min(n, most), min(n, LONGEST)

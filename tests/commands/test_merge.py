@@ -169,11 +169,11 @@ def test_both_spaces_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (["merge", "shards/s-0.npy"], "s-0.npy is not a state of embeddings"),
         (["merge", "missing.npz"], "there is no file missing.npz"),
         (["spectrum", "shards", "--centre", "--save-state", "x.npz"], "--centre needs all embeddings at once"),
-        (["spectrum", "shards/s-0.npy", "shards/s-2.npy", "--save-state", "x.npz"], "--save-state is of one INPUT"),
+        (["spectrum", "shards/s-0.npy", "shards/s-2.npy", "--save-state", "x.npz"], "--save-state takes one INPUT"),
         (["spectrum", "shards", "--save-state", "x.npy"], "unknown suffix '.npy'"),
         (["spectrum", "shards", "--save-state", "precious.npz"], "precious.npz exists already, and is not a state"),
         (["spectrum", "precious.npz", "--save-state", "precious.npz"], "precious.npz is one of the inputs"),
-        (["spectrum", "pixels:digits", "--save-state", "x.npz"], "is no file of embeddings, of which alone a state"),
+        (["spectrum", "pixels:digits", "--save-state", "x.npz"], "a state is made of a file of embeddings, and"),
     ],
 )  # fmt: skip
 def test_what_no_state_can_be_made_of(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics import neighbours
-from collapse_cli.metrics.neighbours import Voters, _Candidates, _exactly, said
+from collapse_cli.metrics.neighbours import Voters, _Candidates, _exactly, predicted
 from collapse_cli.metrics.rows import unit
 
 N, M, D, CLASSES = 1203, 301, 24, 7  # no whole groups
@@ -57,7 +57,7 @@ def test_the_classes_are_those_of_float64(name: str, k: int, temperature: float)
     u = unit(PLANTED[name])
     member = torch.randint(CLASSES, (N,), generator=torch.Generator().manual_seed(2))
     voters = Voters(u[:N], member, CLASSES, k, temperature)
-    assert torch.equal(said(voters, u[N:]), _exactly(voters, u[N:]))
+    assert torch.equal(predicted(voters, u[N:]), _exactly(voters, u[N:]))
 
 
 @pytest.mark.parametrize("name", ["sphere", "offset", "one point, 0.001", "ten points, 0.01"])
@@ -65,7 +65,7 @@ def test_float32_decides_where_it_can(name: str) -> None:
     """Distances, not cosines, are compared: near one point float32 tells them apart as well as on a sphere."""
     u = unit(PLANTED[name])
     candidates = _Candidates.among(Voters(u[:N], torch.arange(N) % 2, 2, 20, 0.07), 32)
-    assert float(candidates.said(u[N:])[1].double().mean()) > 0.9
+    assert float(candidates.predicted(u[N:])[1].double().mean()) > 0.9
 
 
 @pytest.mark.parametrize("name", ["one point, 1e-09", "two points", "copies"])
@@ -74,7 +74,7 @@ def test_what_float32_cannot_tell_is_not_sure(name: str) -> None:
     u = unit(PLANTED[name])
     member = torch.randint(CLASSES, (N,), generator=torch.Generator().manual_seed(2))
     candidates = _Candidates.among(Voters(u[:N], member, CLASSES, 20, 0.07), 32)
-    assert not candidates.said(u[N:])[1].any()
+    assert not candidates.predicted(u[N:])[1].any()
 
 
 def test_the_bound_of_float32_holds() -> None:
