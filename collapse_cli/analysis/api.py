@@ -65,7 +65,7 @@ def spectrum(
         return result_of("spectrum", sources, labels, progress, settings)
     parts.refuse_target(Path(save_state))
     loaded = states.single(subjects(sources, labels, progress, settings))
-    return Result(measured(measurement("spectrum"), [states.kept(loaded, Path(save_state))]))
+    return Result(measured(measurement("spectrum"), [states.saved_as(loaded, Path(save_state))]))
 
 
 def merge(

@@ -64,8 +64,10 @@ def made(subject: Subject) -> SavedState:
         width = max(rows.shape[1] for rows in subject.rows.values())
         mine = distributed.share(subject.count, at_once(width))
         if mine is None:
-            return _kept(subject, parts, 0)
-        every = distributed.shared(lambda: _kept(subject, within(parts, mine), mine.start) if mine else None)
+            return _state_of(subject, parts, 0)
+        every = distributed.shared(
+            lambda: _state_of(subject, within(parts, mine), mine.start) if mine else None
+        )
         return reduce(SavedState.merged, (each for each in every if each))
 
 
@@ -94,7 +96,7 @@ def single(loaded: Sequence[Subject]) -> Subject:
     return loaded[0]
 
 
-def _kept(subject: Subject, parts: Sequence[Part], begins: int) -> SavedState:
+def _state_of(subject: Subject, parts: Sequence[Part], begins: int) -> SavedState:
     """Of the rows from `begins` on that are in the parts."""
     measuring, rows = subject.measuring, subject.rows
     settings = Settings(measuring.seed, measuring.unpack, measuring.column)
@@ -206,7 +208,7 @@ def loaded(path: Path, measuring: Measuring, facts: Mapping[str, Any]) -> Subjec
     return subject_of(state_files.load(path), path.absolute().name, {"path": str(path), **facts}, measuring)
 
 
-def kept(subject: Subject, path: Path) -> Subject:
+def saved_as(subject: Subject, path: Path) -> Subject:
     """An input as the state that is now in the file `path`, where it is measured as it will be after merging."""
     saved = made(subject)
     state_files.save(path, saved)
