@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.copies import AXES, EXACT, Counting
+from collapse_cli.metrics.few_rows import few_rows
 from collapse_cli.metrics.moments import BLOCK, Gathered, Gathering, blocks
 from collapse_cli.metrics.products import Plain
-from collapse_cli.metrics.rows import broken, directions, power, refuse, refuse_width, shifted
+from collapse_cli.metrics.rows import LARGEST, broken, directions, power, refuse, refuse_width, shifted
 from collapse_cli.metrics.workers import threads_each, work
 from collapse_cli.progress import counted as told
 from collapse_cli.shapes import Rows
@@ -163,6 +164,8 @@ def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
     count, d = rows.shape
     refuse(0, count)
     device = rows[0:1].device
+    if count <= d:
+        return _few(rows, counted)
     if count * d * d <= SMALL or device.type != "cpu":
         seen = Pass(d, device, counted)
         for block in blocks(rows):
@@ -183,6 +186,27 @@ def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
         first.merge(state)
     with threads_each(1):  # sorts and sums of a column or two, in which threads would wait for each other
         return first.gathered(rows)
+
+
+def _few(rows: Rows, counted: bool) -> Gathered:
+    """Of no more rows than dimensions, which are held."""
+    count, d = rows.shape
+    if 8 * count * d > LARGEST:
+        refuse_width(d)
+    held = rows[0:count].double()
+    refuse(broken(held), count)
+    low, high = (float(end) for end in torch.aminmax(held))
+    shift = power(max(-low, high))
+    raw, unit = shifted(held, shift), directions(held)
+    lengths = torch.linalg.vector_norm(raw, dim=1)
+    longest = Longest(held.device)
+    longest.add(lengths, 0)
+    copies = None
+    if counted:
+        counting = Counting(d, held.device)
+        counting.add(held, unit, lengths, shift, 0)
+        copies = counting.copies(rows)
+    return Gathered(few_rows(raw), few_rows(unit), shift, longest.index, copies, low >= 0)
 
 
 def _add(state: Pass, item: tuple[int, Tensor]) -> None:

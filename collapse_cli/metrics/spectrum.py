@@ -46,7 +46,8 @@ def spectrum(
     seen: what a pass that counted copies has left, where one was made already.
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    seen, bases = (seen, all_bases(rows, seen.raw, seen.on_sphere)) if seen else settled_pass(rows)
+    n, d = rows.shape
+    seen, bases = (seen, all_bases(seen.raw, seen.on_sphere)) if seen and n > d else settled_pass(rows)
     worth = independent(rows, seen, groups, generator)
 
     def drawn() -> Drawn:
