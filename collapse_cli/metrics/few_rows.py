@@ -1,7 +1,8 @@
-"""No more rows than dimensions: all that is asked of their D x D scatter, by N x N products, which cost N^2 D.
+"""No more rows than dimensions: all that is asked of their D x D scatter, by N x N matrices, at a cost of N^2 D.
 
-Of deviations X (N,D) from the mean, X X^T has the eigenvalues of X^T X; the D - N others are 0. D x D numbers are formed only
-where they are asked for.
+Of rows X^T = Q R the scatter X^T X is Q R R^T Q^T: R R^T (N,N) has its eigenvalues, the D - N others are 0. The Gram matrix X X^T
+has them, too, but where one coordinate is a million times the others it leaves these no digits; R R^T does, if the longest row
+comes first. D x D numbers are formed only where they are asked for.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-STRIP = 128  # rows multiplied at once; what lies below the diagonal is never computed
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,12 @@ class FewRows:
     @property
     def compact_covariance(self) -> Tensor:
         """(N,N): the eigenvalues of the covariance, D - N zeros left out."""
-        return gram(self.deviations) / max(self.count - 1, 1)
+        return compact(self.deviations) / max(self.count - 1, 1)
 
     @property
     def compact_second_moment(self) -> Tensor:
-        """(N,N): the eigenvalues of the second moment, D - N zeros left out: (X + 1 m^T)(X + 1 m^T)^T / N."""
-        along = self.deviations @ self.mean  # (N,)
-        about_0 = gram(self.deviations) + (along + along[:, None]) + self.mean.square().sum()
-        return about_0 / self.count
+        """(N,N): the eigenvalues of the second moment, D - N zeros left out."""
+        return compact(self.deviations + self.mean) / self.count
 
     def along_mean(self, divisor: int) -> tuple[float, float]:
         """tr C and m^T C m, C being the scatter over the divisor, m the mean."""
@@ -64,7 +61,7 @@ class FewRows:
 
     def squares(self, divisor: int) -> float:
         """The sum of the squares of all entries of the scatter over the divisor."""
-        return float((gram(self.deviations) / divisor).square().sum())
+        return float((compact(self.deviations) / divisor).square().sum())
 
 
 def few_rows(rows: Tensor) -> FewRows:
@@ -75,9 +72,8 @@ def few_rows(rows: Tensor) -> FewRows:
     return FewRows(rows[0] + step, deviations)
 
 
-def gram(rows: Tensor) -> Tensor:
-    """Products (N,N) of rows (N,D) with each other."""
-    upper = rows.new_zeros(len(rows), len(rows))
-    for start in range(0, len(rows), STRIP):
-        upper[start : start + STRIP, start:] = rows[start : start + STRIP] @ rows[start:].T
-    return upper.triu() + upper.triu(1).T
+def compact(rows: Tensor) -> Tensor:
+    """(N,N): the eigenvalues of rows^T rows (D,D), D - N zeros left out, of N <= D rows."""
+    longest_first = torch.linalg.vector_norm(rows, dim=1).argsort(descending=True)
+    triangle = torch.linalg.qr(rows[longest_first].T, mode="r").R  # (N,N)
+    return triangle @ triangle.T
