@@ -75,5 +75,5 @@ def few_rows(rows: Tensor) -> FewRows:
 def compact(rows: Tensor) -> Tensor:
     """(N,N): the eigenvalues of rows^T rows (D,D), D - N zeros left out, of N <= D rows."""
     longest_first = torch.linalg.vector_norm(rows, dim=1).argsort(descending=True)
-    triangle = torch.linalg.qr(rows[longest_first].T, mode="r").R  # (N,N)
+    triangle: Tensor = torch.linalg.qr(rows[longest_first].T, mode="r").R  # (N,N)
     return triangle @ triangle.T
