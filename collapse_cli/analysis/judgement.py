@@ -18,7 +18,7 @@ from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.alignment import alignment
 from collapse_cli.metrics.judged import judged
-from collapse_cli.metrics.moments import moments
+from collapse_cli.metrics.moments import spread_of
 from collapse_cli.metrics.neural_collapse import Geometry
 from collapse_cli.metrics.nulls import never_negative
 from collapse_cli.metrics.rows import unit
@@ -169,7 +169,8 @@ def _scale(subject: Subject, space: str) -> float | None:
 
 
 def _variance(rows: Tensor) -> float:
-    return float(moments(rows).covariance.trace())
+    seen = spread_of(rows)
+    return seen.along_mean(max(seen.count - 1, 1))[0]
 
 
 def with_views(subject: Subject, space: str) -> Context:

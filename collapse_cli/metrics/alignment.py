@@ -13,7 +13,7 @@ from collapse_cli.layout import Table
 from collapse_cli.metrics.class_names import class_names, listed
 from collapse_cli.metrics.intervals import Interval, of_spread
 from collapse_cli.metrics.jackknife import FEW, Error, of_mean, of_pairs
-from collapse_cli.metrics.moments import moments
+from collapse_cli.metrics.moments import spread_of
 from collapse_cli.metrics.pairwise import PairMeans, pair_means
 from collapse_cli.metrics.rows import unit
 from collapse_cli.results import each, number
@@ -99,7 +99,7 @@ def measure(
     u = unit(rows)
     groups = {} if labels is None else _groups(labels, classes)
     pair = (unit(views[0]), unit(views[1])) if views else None
-    spans = of_spread(u, u.new_ones(len(u)), moments(u))
+    spans = of_spread(u, u.new_ones(len(u)), spread_of(u))
     pairs = _gaussians(u)
     return Alignment(
         pairs=len(pair[0]) if pair else None,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.moments import Gathered, Moments
+from collapse_cli.metrics.moments import Gathered, Spread
 from collapse_cli.metrics.rows import directions
 from collapse_cli.shapes import Rows
 
@@ -33,7 +33,7 @@ class Worth:
     effective: float
 
 
-def worth(rows: Rows, on_sphere: Moments, owner: Tensor, generator: Generator) -> Worth:
+def worth(rows: Rows, on_sphere: Spread, owner: Tensor, generator: Generator) -> Worth:
     """Of rows (N,D) with moments on_sphere of the unit rows; owner: (N,) int64 in [0,G)."""
     sizes = torch.bincount(owner)  # (G,)
     n, g = len(owner), len(sizes)
@@ -42,12 +42,11 @@ def worth(rows: Rows, on_sphere: Moments, owner: Tensor, generator: Generator) -
     if not same or not apart:
         return Worth(0.0, float(n if apart else g))
     within = _pairs(rows, on_sphere.mean, owner, sizes, generator)  # (2,)
-    covariance, mean = on_sphere.scatter.cpu() / n, on_sphere.mean.cpu()
-    spread = covariance.trace()
-    alone = torch.stack(
-        [spread, spread**2 + 4 * mean @ covariance @ mean]
+    trace, along = on_sphere.along_mean(n)
+    alone = torch.tensor(
+        [trace, trace * trace + 4 * along], dtype=torch.float64
     )  # (2,): a row with itself; |v|^2 varies with u.m
-    every = torch.stack([spread.new_zeros(()), covariance.square().sum()]) * n**2
+    every = torch.tensor([0.0, on_sphere.squares(n)], dtype=torch.float64) * n**2
     across = (every - n * alone - same * within) / apart
     rho = ((within - across) / (alone - across).clamp_min(1e-300)).clamp(0, 1)
     icc = float(rho[0])

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from collapse_cli.metrics import jackknife_groups
 from collapse_cli.metrics.groups import Units, units
 from collapse_cli.metrics.jackknife import FEW, ROWS, Spectral, of_eigenvalues, of_variances, raised
-from collapse_cli.metrics.moments import Gathered, Moments
+from collapse_cli.metrics.moments import Gathered, Spread
 from collapse_cli.metrics.nulls import edges
 from collapse_cli.metrics.ranks import (
     ACTIVE,
@@ -144,13 +144,13 @@ def _table(name: str, n: float, d: int, fit: tuple[int, int] | None) -> Table:
 
 
 def of_spread(
-    unit: Tensor, weights: Tensor, on_sphere: Moments, grouped: Units | None = None
+    unit: Tensor, weights: Tensor, on_sphere: Spread, grouped: Units | None = None
 ) -> dict[str, Interval]:
     """Of the numbers that know only the columns' variances. unit (n',D): a sample of the unit rows in on_sphere, or of `grouped`.
 
     Empty where there are few rows, or no variance at all.
     """
-    variances, n = on_sphere.covariance.diagonal(), on_sphere.count  # (D,)
+    variances, n = on_sphere.variances, on_sphere.count  # (D,)
     some, d = variances > 0, len(variances)
     if n < FEW or not bool(some.any()):
         return {}

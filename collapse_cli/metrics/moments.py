@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.copies import Copies
+from collapse_cli.metrics.few_rows import FewRows, few_rows
 from collapse_cli.metrics.rows import refuse_width, shifted
 from collapse_cli.progress import counted
 from collapse_cli.shapes import Rows
@@ -36,6 +37,34 @@ class Moments:
         """(D,D): mean of row row^T, about the origin, divided by N."""
         return self.scatter / self.count + torch.outer(self.mean, self.mean)
 
+    @property
+    def variances(self) -> Tensor:
+        """(D,): the diagonal of the covariance."""
+        return self.scatter.diagonal() / max(self.count - 1, 1)
+
+    @property
+    def compact_covariance(self) -> Tensor:
+        """A matrix of the same eigenvalues: the covariance itself."""
+        return self.covariance
+
+    @property
+    def compact_second_moment(self) -> Tensor:
+        """A matrix of the same eigenvalues: the second moment itself."""
+        return self.second_moment
+
+    def along_mean(self, divisor: int) -> tuple[float, float]:
+        """tr C and m^T C m, C being the scatter over the divisor, m the mean."""
+        covariance = self.scatter / divisor
+        return float(covariance.trace()), float(self.mean @ covariance @ self.mean)
+
+    def squares(self, divisor: int) -> float:
+        """The sum of the squares of all entries of the scatter over the divisor."""
+        return float((self.scatter / divisor).square().sum())
+
+
+Spread = Moments | FewRows
+"""Count, mean and scatter: of D x D numbers, or as the deviations of no more rows than dimensions."""
+
 
 @dataclass(frozen=True)
 class Gathered:
@@ -46,8 +75,8 @@ class Gathered:
     moved: where products were float32, what the errors of raw and unit scatter make of `products.probes`, (D,PROBES) each.
     """
 
-    raw: Moments
-    on_sphere: Moments
+    raw: Spread
+    on_sphere: Spread
     power: int
     longest: Tensor
     copies: Copies | None = None
@@ -119,6 +148,12 @@ def moments(rows: Tensor) -> Moments:
     for block in blocks(rows):
         gathering.add(block)
     return gathering.moments()
+
+
+def spread_of(rows: Tensor) -> Spread:
+    """As `moments`, without D x D numbers where there are no more rows than dimensions."""
+    n, d = rows.shape
+    return moments(rows) if n > d else few_rows(rows.double())
 
 
 def merge(first: Moments, second: Moments) -> Moments:

@@ -8,7 +8,7 @@ import numpy
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.moments import BLOCK, Moments, moments
+from collapse_cli.metrics.moments import BLOCK, Moments, Spread, moments
 from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.rows import directions, unit
 from collapse_cli.shapes import Rows
@@ -67,7 +67,7 @@ def isotropic_rows(n: int, d: int, generator: Generator, relu: bool = False) -> 
     return rows.clamp_min(0) if relu else rows
 
 
-def isotropic(n: int, d: int, generator: Generator, relu: bool = False) -> tuple[Moments, Moments]:
+def isotropic(n: int, d: int, generator: Generator, relu: bool = False) -> tuple[Spread, Spread]:
     """Moments of n rows of d independent normal numbers, of their positive parts with `relu`; and of the same at length 1.
 
     Where rows are many only their moments are drawn, at a cost of d^3: the scatter by Bartlett's decomposition, which is
@@ -101,7 +101,7 @@ def wishart(n: int, d: int, generator: Generator) -> Tensor:
     return triangle.T @ triangle
 
 
-def shuffled(rows: Rows, on_sphere: Moments, generator: Generator, count: int | None = None) -> Tensor:
+def shuffled(rows: Rows, on_sphere: Spread, generator: Generator, count: int | None = None) -> Tensor:
     """Covariance (D,D) of the unit rows after every column was shuffled on its own: the same marginals, no correlation.
 
     count: of as many independent rows, where these are worth fewer than they are.
@@ -113,7 +113,7 @@ def shuffled(rows: Rows, on_sphere: Moments, generator: Generator, count: int | 
     if few(n, d) and count in (None, n):
         return moments(shuffle_columns(unit(rows[0:n]), generator)).covariance
     scatter = wishart((count or n) - 1, d, generator)
-    deviation = (on_sphere.covariance.diagonal().clamp_min(0).cpu() / scatter.diagonal()).sqrt()  # (D,)
+    deviation = (on_sphere.variances.clamp_min(0).cpu() / scatter.diagonal()).sqrt()  # (D,)
     return deviation[:, None] * scatter * deviation
 
 

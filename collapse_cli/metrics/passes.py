@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.copies import AXES, EXACT, Counting
+from collapse_cli.metrics.few_rows import few_rows
+from collapse_cli.metrics.longest import Longest
 from collapse_cli.metrics.moments import BLOCK, Gathered, Gathering
 from collapse_cli.metrics.products import Plain
-from collapse_cli.metrics.rows import broken, directions, power, refuse, shifted
+from collapse_cli.metrics.rows import LARGEST, broken, directions, power, refuse, refuse_width, shifted
 from collapse_cli.metrics.threads import in_turn, threads_each
 from collapse_cli.progress import counted as reported
 from collapse_cli.shapes import Rows
 
-LONGEST = 256  # rows remembered for their length
 SMALL = 5e9  # N D^2 up to which one state takes all blocks in turn
 MEMORY = 2**29  # bytes that the states of all workers take, about
 Products = Literal["blocks", "float64", "float32"]
@@ -163,6 +164,8 @@ def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
     """
     count, d = rows.shape
     refuse(0, count)
+    if count <= d:
+        return _few(rows, counted)
     many = is_many(count, d) and rows[0:1].device.type == "cpu"
     store = torch.empty(count, AXES + 1, dtype=torch.float64) if many and counted and count <= EXACT else None
     seen = passed(rows, range(count), counted, exact, store)
@@ -208,6 +211,27 @@ def at_once(d: int) -> int:
     return max(BLOCK // max(d, 1), 1)
 
 
+def _few(rows: Rows, counted: bool) -> Gathered:
+    """Of no more rows than dimensions, which are held."""
+    count, d = rows.shape
+    if 8 * count * d > LARGEST:
+        refuse_width(d)
+    held = rows[0:count].double()
+    refuse(broken(held), count)
+    low, high = (float(end) for end in torch.aminmax(held))
+    shift = power(max(-low, high))
+    raw, unit = shifted(held, shift), directions(held)
+    lengths = torch.linalg.vector_norm(raw, dim=1)
+    longest = Longest(held.device)
+    longest.add(lengths, 0)
+    copies = None
+    if counted:
+        counting = Counting(d, held.device)
+        counting.add(held, unit, lengths, shift, 0)
+        copies = counting.copies(rows)
+    return Gathered(few_rows(raw), few_rows(unit), shift, longest.index, copies, low >= 0)
+
+
 def _add(state: Pass, item: tuple[int, Tensor]) -> None:
     state.add(item[1], item[0])
 
@@ -218,27 +242,3 @@ def _read(rows: Rows, part: range) -> Iterator[tuple[int, Tensor]]:
     starts = range(part.start, part.stop, size)
     for start in reported(starts, "rows read", lambda start: min(size, part.stop - start)):
         yield start, rows[start : min(start + size, part.stop)]
-
-
-class Longest:
-    """Which LONGEST of the rows seen so far are the longest: outliers are few, and a sample of all rows would miss them."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.lengths = torch.zeros(0, dtype=torch.float64, device=device)
-        self.index = torch.zeros(0, dtype=torch.int64, device=device)
-
-    def shift(self, power: int) -> None:
-        """As if all lengths had been times 2^power."""
-        self.lengths = shifted(self.lengths, power)
-
-    def add(self, lengths: Tensor, start: int) -> None:
-        """lengths (b,) of the rows start, start + 1, …"""
-        self._join(lengths, start + torch.arange(len(lengths), device=lengths.device))
-
-    def merge(self, other: Longest, offset: int) -> None:
-        self._join(other.lengths, other.index + offset)
-
-    def _join(self, lengths: Tensor, index: Tensor) -> None:
-        every = torch.cat([self.lengths, lengths])
-        self.lengths, longest = every.topk(min(LONGEST, len(every)))
-        self.index = torch.cat([self.index, index])[longest]

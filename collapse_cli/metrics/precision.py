@@ -16,7 +16,7 @@ from torch import Tensor
 
 from collapse_cli.metrics.eigenvalues import all_bases, eigenvalues
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT
-from collapse_cli.metrics.moments import Gathered, Moments
+from collapse_cli.metrics.moments import Gathered, Spread
 from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.products import bound, probes
 from collapse_cli.metrics.ranks import fit_range
@@ -40,11 +40,11 @@ def settled_pass(rows: Rows) -> tuple[Gathered, Bases]:
     """
     n, d = rows.shape
     if n * d * d <= WORK or n < TALL * d or not _promising(rows[0 : PILOT * d]):
-        return _with_bases(rows, gather(rows, counted=True))
-    seen, bases = _with_bases(rows, gather(rows, counted=True, exact=False))
+        return _with_bases(gather(rows, counted=True))
+    seen, bases = _with_bases(gather(rows, counted=True, exact=False))
     if settled(seen, bases):
         return seen, bases
-    return _with_bases(rows, replace(gather(rows), copies=seen.copies))
+    return _with_bases(replace(gather(rows), copies=seen.copies))
 
 
 def product_error(seen: Gathered, bases: Bases) -> float | None:
@@ -84,7 +84,7 @@ def _promising(rows: Tensor) -> bool:
     return all(_smallest(moments) >= STEEP for moments in (pilot.raw, pilot.on_sphere))
 
 
-def _smallest(moments: Moments) -> float:
+def _smallest(moments: Spread) -> float:
     """The smallest eigenvalue over the largest, of the columns that vary; 0 where none does."""
     varies = moments.scatter.diagonal() > 0
     if not bool(varies.any()):
@@ -93,8 +93,8 @@ def _smallest(moments: Moments) -> float:
     return float(lam[-1] / lam[0])
 
 
-def _with_bases(rows: Rows, seen: Gathered) -> tuple[Gathered, Bases]:
-    return seen, all_bases(rows, seen.raw, seen.on_sphere)
+def _with_bases(seen: Gathered) -> tuple[Gathered, Bases]:
+    return seen, all_bases(seen.raw, seen.on_sphere)
 
 
 def _of(name: str, seen: Gathered) -> Tensor:

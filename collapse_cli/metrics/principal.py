@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from collapse_cli.metrics.eigenvalues import basis, span
-from collapse_cli.metrics.moments import moments
+from collapse_cli.metrics.eigenvalues import covariance_basis
+from collapse_cli.metrics.moments import spread_of
 from collapse_cli.metrics.ranks import active
 from collapse_cli.metrics.rows import unit
 
@@ -37,9 +37,8 @@ def directions(rows: Tensor) -> Directions:
 
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    normalised = unit(rows)
-    seen = moments(normalised)
-    eigenvalues, vectors = basis(seen.covariance, span(normalised))
+    seen = spread_of(unit(rows))
+    eigenvalues, vectors = covariance_basis(seen)
     largest = vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True))  # (1, k)
     return Directions(seen.mean, eigenvalues, vectors * torch.where(largest < 0, -1.0, 1.0))
 

@@ -10,11 +10,11 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.metrics.copies import Copies
-from collapse_cli.metrics.eigenvalues import eigenvalues, matrices, span
+from collapse_cli.metrics.eigenvalues import eigenvalues, spectra
 from collapse_cli.metrics.groups import Independent
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0
-from collapse_cli.metrics.moments import Gathered, Moments, moments
-from collapse_cli.metrics.nulls import edges, isotropic, isotropic_rows, shuffle_columns, shuffled
+from collapse_cli.metrics.moments import Gathered, Spread, spread_of
+from collapse_cli.metrics.nulls import edges, isotropic, shuffle_columns, shuffled
 from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.ranks import (
     active,
@@ -43,7 +43,7 @@ COARSE = 1e-4  # eps of a type that 16 units in the last place would be a few pe
 
 
 def numbers(
-    lam: Mapping[str, Tensor], on_sphere: Moments, fit: tuple[int, int] | None, worth: int | None = None
+    lam: Mapping[str, Tensor], on_sphere: Spread, fit: tuple[int, int] | None, worth: int | None = None
 ) -> dict[str, float]:
     """Every number of a spectrum but those of lengths. lam: eigenvalues (D,) of each of the four matrices.
 
@@ -78,21 +78,19 @@ def numbers(
     }
 
 
-def _std_sqrt_d(on_sphere: Moments) -> float:
-    deviation = on_sphere.covariance.diagonal().clamp_min(0).sqrt()  # (D,)
+def _std_sqrt_d(on_sphere: Spread) -> float:
+    deviation = on_sphere.variances.clamp_min(0).sqrt()  # (D,)
     return float(deviation.mean() * len(deviation) ** 0.5)
 
 
-def row_participation(on_sphere: Moments) -> float:
+def row_participation(on_sphere: Spread) -> float:
     """(sum |v|^2)^2 / (N sum |v|^4) of v = u - mean, of unit rows u: the share of the rows that carry the variance; in (0, 1].
 
     |v|^2 = |u|^2 - 2 u.m + |m|^2 varies with u.m alone, whose variance is m^T C m: sum |v|^4 / N = t^2 + 4 m^T C m, t = tr C.
     1 where there is no variance.
     """
-    covariance = on_sphere.scatter / on_sphere.count
-    spread, mean = float(covariance.trace()), on_sphere.mean
-    uneven = 4 * float(mean @ covariance @ mean)
-    return spread**2 / (spread**2 + uneven) if spread > 0 else 1.0
+    variance, along = on_sphere.along_mean(on_sphere.count)
+    return variance**2 / (variance**2 + 4 * along) if variance > 0 else 1.0
 
 
 def of_gaussian(participation_ratio: float) -> float:
@@ -100,18 +98,17 @@ def of_gaussian(participation_ratio: float) -> float:
     return 1 / (1 + 2 / participation_ratio)
 
 
-def equal(raw: Moments, kind: torch.dtype) -> bool:
+def equal(raw: Spread, kind: torch.dtype) -> bool:
     """Whether rows of this float type are equal, every coordinate up to a few units in its last place."""
-    deviation, eps = raw.covariance.diagonal().clamp_min(0).sqrt(), torch.finfo(kind).eps  # (D,)
+    deviation, eps = raw.variances.clamp_min(0).sqrt(), torch.finfo(kind).eps  # (D,)
     ulps = HALF_ULPS if eps > COARSE else ULPS
     return bool((deviation <= ulps * eps * raw.mean.abs()).all())
 
 
-def ray(raw: Moments) -> dict[str, float]:
+def ray(raw: Spread) -> dict[str, float]:
     """Whether raw rows lie on one ray, where only their lengths differ: what a constant added to all rows does not make so."""
-    covariance, mean = raw.covariance, raw.mean
-    square, trace = float(mean.square().sum()), float(covariance.trace())
-    along = float(mean @ covariance @ mean)
+    mean, square = raw.mean, float(raw.mean.square().sum())
+    trace, along = raw.along_mean(max(raw.count - 1, 1))
     if square <= ZERO * trace:  # of centred rows: rounding, which has no direction
         square, mean = 0.0, torch.zeros_like(mean)
     return {
@@ -151,7 +148,7 @@ def measured(
 
 def of_unit(rows: Rows) -> Tensor:
     """Eigenvalues (D,) of the covariance of the unit rows of (N,D)."""
-    return eigenvalues(gather(rows).on_sphere.covariance, span(rows))
+    return eigenvalues(gather(rows).on_sphere.compact_covariance, rows.shape[1])
 
 
 def over_range(values: Sequence[float]) -> Measured | None:
@@ -163,13 +160,8 @@ def null_of(
     n: int, d: int, generator: Generator, relu: bool, fit: tuple[int, int] | None
 ) -> tuple[Tensor, dict[str, float]]:
     """Of isotropic rows (n,d): eigenvalues (D,) of the unit rows, and every number."""
-    if n > d:
-        (raw, on_sphere), within = isotropic(n, d, generator, relu), None
-    else:
-        drawn = isotropic_rows(n, d, generator, relu)
-        seen, within = gather(drawn), span(drawn)
-        raw, on_sphere = seen.raw, seen.on_sphere
-    lam = {name: eigenvalues(matrix, within) for name, matrix in matrices(raw, on_sphere).items()}
+    raw, on_sphere = isotropic(n, d, generator, relu)
+    lam = spectra(raw, on_sphere)
     return lam[UNIT], numbers(lam, on_sphere, fit) | ray(raw)
 
 
@@ -179,4 +171,4 @@ def shuffled_of(rows: Rows, seen: Gathered, generator: Generator, worth: int) ->
     if n > d:
         return eigenvalues(shuffled(rows, seen.on_sphere, generator, worth))
     mixed = shuffle_columns(of_length_1(rows[0:n]), generator)
-    return eigenvalues(moments(mixed).covariance, span(mixed))
+    return eigenvalues(spread_of(mixed).compact_covariance, d)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Generator, Tensor
@@ -11,6 +12,7 @@ from collapse_cli.metrics.eigenvalues import all_bases, explained
 from collapse_cli.metrics.groups import Independent, independent
 from collapse_cli.metrics.intervals import RAW, UNIT, Sample, intervals, sampled
 from collapse_cli.metrics.moments import Gathered
+from collapse_cli.metrics.passes import SMALL
 from collapse_cli.metrics.precision import product_error, settled_pass
 from collapse_cli.metrics.ranks import entropy_rank, fit_range
 from collapse_cli.metrics.spectral_bands import band
@@ -27,6 +29,7 @@ from collapse_cli.metrics.spectral_numbers import (
     shuffled_of,
 )
 from collapse_cli.metrics.spectrum_result import Spectrum as Spectrum
+from collapse_cli.metrics.threads import threads_each
 from collapse_cli.shapes import Rows
 from collapse_cli.values import Curve
 
@@ -46,7 +49,16 @@ def spectrum(
     seen: what a pass that counted copies has left, where one was made already.
     Raises CollapseError for fewer than 2 rows and for rows that are not finite.
     """
-    seen, bases = (seen, all_bases(rows, seen.raw, seen.on_sphere)) if seen else settled_pass(rows)
+    n, d = rows.shape
+    with threads_each(1) if n <= d and n * n * d <= SMALL else nullcontext():  # to wait for others costs more
+        return _spectrum(rows, generator, relu, initial, groups, seen if n > d else None)
+
+
+def _spectrum(
+    rows: Rows, generator: Generator, relu: bool, initial: Sequence[Rows], groups: Tensor | None, seen: Gathered | None
+) -> Spectrum:  # fmt: skip
+    """seen: of more rows than dimensions."""
+    seen, bases = (seen, all_bases(seen.raw, seen.on_sphere)) if seen else settled_pass(rows)
     worth = independent(rows, seen, groups, generator)
 
     def drawn() -> Drawn:

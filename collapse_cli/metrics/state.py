@@ -16,8 +16,9 @@ from torch import Tensor
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.distinct import Distinct
+from collapse_cli.metrics.longest import LONGEST
 from collapse_cli.metrics.moments import Moments, merge
-from collapse_cli.metrics.passes import LONGEST, Pass
+from collapse_cli.metrics.passes import Pass
 from collapse_cli.metrics.row_sample import Lowest, content_keys
 from collapse_cli.metrics.rows import power, refuse, shifted
 

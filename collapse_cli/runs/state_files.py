@@ -14,8 +14,8 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import whole
 from collapse_cli.metrics.distinct import HELD, Distinct
+from collapse_cli.metrics.longest import LONGEST
 from collapse_cli.metrics.moments import Moments
-from collapse_cli.metrics.passes import LONGEST
 from collapse_cli.metrics.row_sample import limit
 from collapse_cli.metrics.state import State
 from collapse_cli.printable import quoted

@@ -63,7 +63,7 @@ def test_every_number_is_that_of_float64(scene: str, kind: torch.dtype) -> None:
     if not bool(torch.isfinite(z).all()):
         pytest.skip("float16 has no such numbers")
     seen, bases = settled_pass(z)
-    exact, slow = precision._with_bases(z, gather(z, counted=True))
+    exact, slow = precision._with_bases(gather(z, counted=True))
     digits = [
         precision._digits({name: lam for name, (lam, _) in each.items()}, exact) for each in (bases, slow)
     ]
@@ -84,7 +84,7 @@ def test_what_needs_float64_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """In three digits: a tail of 1e-10 of the largest eigenvalue, of which float32 keeps nothing, is not; one of 0.3 is."""
     monkeypatch.setattr(precision, "DIGITS", 3)
     for ratio, enough in ((0.3, True), (1e-10, False)):
-        seen = precision._with_bases(z := falling(ratio).half(), once(z))
+        seen = precision._with_bases(once(falling(ratio).half()))
         assert settled(*seen) is enough
 
 

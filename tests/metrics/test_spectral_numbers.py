@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from collapse_cli.metrics.copies import Copies
-from collapse_cli.metrics.eigenvalues import basis, eigenvalues, explained, span
+from collapse_cli.metrics.eigenvalues import basis, eigenvalues, explained
 from collapse_cli.metrics.groups import Independent
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT, UNIT_ABOUT_0
 from collapse_cli.metrics.moments import Moments
@@ -145,23 +145,6 @@ def test_eigenvalues_below_the_rounding_of_the_largest_are_zero() -> None:
     assert vectors.abs().tolist() == [[0, 1], [1, 0]]
     assert explained(row(3, 1, 0)) == [0.75, 1, 1]
     assert explained(row(0, 0)) == [0, 0]
-
-
-@pytest.mark.parametrize(("n", "d", "narrow"), [(3, 4, True), (4, 4, True), (5, 4, False)])
-def test_few_rows_span_themselves(n: int, d: int, narrow: bool) -> None:
-    """In the columns that span N <= D rows their scatter has the same eigenvalues, and zeros stand for the others."""
-    rows = torch.randn(n, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    within = span(rows)
-    assert (within is not None) is narrow
-    square = rows.T @ rows
-    torch.testing.assert_close(
-        eigenvalues(square, within), torch.linalg.eigvalsh(square).flip(0).clamp_min(0), atol=1e-9, rtol=0
-    )
-    if within is not None:
-        assert within.shape == (d, n)
-        torch.testing.assert_close(within.T @ within, torch.eye(n).double())
-        lam, vectors = basis(square, within)
-        torch.testing.assert_close(vectors * lam[:n] @ vectors.T, square)
 
 
 @pytest.mark.parametrize("name", ["effective_rank_initial", "icc", "groups", "alpha_from", "alpha_to"])
