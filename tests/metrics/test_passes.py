@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics import copies, passes
+from collapse_cli.metrics import copies, longest, passes
 from collapse_cli.metrics.copies_sketch import Sketch
 from collapse_cli.metrics.moments import Gathered, Moments, moments
 from collapse_cli.metrics.passes import Pass, Products, gather
@@ -227,7 +227,7 @@ def test_the_longest_rows_are_remembered(block: int, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(passes, "BLOCK", 5 * block)
     z = rows(50)
     assert sorted(gather(z).longest.tolist()) == list(range(50))
-    monkeypatch.setattr(passes, "LONGEST", 4)
+    monkeypatch.setattr(longest, "LONGEST", 4)
     assert set(gather(z).longest.tolist()) == set(z.norm(dim=1).argsort()[-4:].tolist())
 
 
