@@ -3,24 +3,26 @@
 E is the error of a scatter, of which E g is known for a few random g (`products`). In the basis V of eigenvectors, with
 h = V^T g, the product h_k (V^T E g)_k has the mean (V^T E V)_kk over g, by which E moves the eigenvalue k, and varies by the size
 of the whole row k. So every g tells of a movement that is about as large as the real one, and most often larger. All numbers are
-computed again from eigenvalues that are moved by twice of it, up and down: they must stay the same in DIGITS digits.
+computed again from eigenvalues that are moved by twice of it, and from scatters with all of the error along the mean, up and
+down: they must stay the same in DIGITS digits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from collapse_cli.metrics.eigenvalues import all_bases, eigenvalues
 from collapse_cli.metrics.intervals import RAW, RAW_ABOUT_0, UNIT
-from collapse_cli.metrics.moments import Gathered, Spread
+from collapse_cli.metrics.moments import Gathered, Moments, Spread
 from collapse_cli.metrics.passes import gather
 from collapse_cli.metrics.products import bound, probes
 from collapse_cli.metrics.ranks import fit_range
-from collapse_cli.metrics.spectral_numbers import numbers
+from collapse_cli.metrics.spectral_numbers import numbers, ray
 from collapse_cli.shapes import Rows
 
 WORK = 1e11  # N D^2 up to which products are float64
@@ -63,19 +65,32 @@ def settled(seen: Gathered, bases: Bases) -> bool:
     lam = {name: values for name, (values, _) in bases.items()}
     expected = _digits(lam, seen)
     g = torch.from_numpy(probes(len(seen.raw.mean)))
+    along_mean = {sign: _along_mean(seen, sign) for sign in (1, -1)}
     for probe in range(g.shape[1]):
         moved = {
             name: TWICE * _movement(vectors, g[:, probe], _of(name, seen)[:, probe] / seen.raw.count)
             for name, (_, vectors) in bases.items()
         }
-        for sign in (1, -1):
-            beside = {
+        for sign, beside in along_mean.items():
+            values = {
                 name: (lam[name] + sign * step).clamp_min(0).sort(descending=True).values
                 for name, step in moved.items()
             }
-            if _digits(beside, seen) != expected:
+            if _digits(values, beside) != expected:
                 return False
     return True
+
+
+def _along_mean(seen: Gathered, sign: int) -> Gathered:
+    """With all of the error along the means: what varies there tells of rays, and may be far less than any eigenvalue."""
+    assert seen.moved is not None
+    raw, on_sphere = map(partial(_moved_along, sign), (seen.raw, seen.on_sphere), seen.moved)
+    return replace(seen, raw=raw, on_sphere=on_sphere)
+
+
+def _moved_along(sign: int, spread: Spread, moved: Tensor) -> Moments:
+    mean = torch.nn.functional.normalize(spread.mean, dim=0, eps=1e-300)
+    return Moments(spread.count, spread.mean, spread.scatter + sign * bound(moved) * torch.outer(mean, mean))
 
 
 def _promising(rows: Tensor) -> bool:
@@ -113,5 +128,5 @@ def _digits(lam: Mapping[str, Tensor], seen: Gathered) -> dict[str, str]:
         return {}
     fit = fit_range(int((lam[RAW] > 0).sum()))
     worth = max(seen.copies.distinct, 2) if seen.copies else None
-    values = numbers(lam, seen.on_sphere, fit, worth)
+    values = numbers(lam, seen.on_sphere, fit, worth) | ray(seen.raw)
     return {name: f"{value:.{DIGITS}g}" for name, value in values.items()}

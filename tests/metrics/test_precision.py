@@ -37,6 +37,9 @@ SCENES: dict[str, Callable[[], Tensor]] = {
         for ratio in (1e-2, 1e-4, 1e-6, 1e-8, 1e-14)
     },  # type: ignore[misc]
     "a mean of ten thousand spreads": lambda: normal() + 1e4 * TURN[0],
+    "a constant added to every number": lambda: (
+        300 + 0.5 * normal(911)
+    ),  # unit rows vary least along their mean
     "rank 8": lambda: normal()[:, :8] @ normal(2)[:8],
     "dead dimensions": lambda: falling(1e-2) @ TURN.T * (torch.arange(D) < 20),
     "equal rows": lambda: torch.full((N, D), 0.1, dtype=torch.float64),
@@ -65,7 +68,8 @@ def test_every_number_is_that_of_float64(scene: str, kind: torch.dtype) -> None:
     seen, bases = settled_pass(z)
     exact, slow = precision._with_bases(gather(z, counted=True))
     digits = [
-        precision._digits({name: lam for name, (lam, _) in each.items()}, exact) for each in (bases, slow)
+        precision._digits({name: lam for name, (lam, _) in each.items()}, gathered)
+        for each, gathered in ((bases, seen), (slow, exact))
     ]
     assert digits[0] == digits[1]
     if (said := product_error(seen, bases)) is not None:
