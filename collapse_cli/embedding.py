@@ -29,7 +29,9 @@ def take(images: Images, index: Tensor, device: torch.device) -> Tensor:
     return images.pixels[index.to(place)].to(device)
 
 
-def taken(images: Images, parts: Sequence[Tensor], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def pixels_in_turn(
+    images: Images, parts: Sequence[Tensor], device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
     """parts, (b,) each -> each with its images (b,C,H,W) uint8 on the device; those of a stream may be read ahead."""
     if isinstance(images.pixels, Tensor):
         yield from ((part, take(images, part, device)) for part in parts)

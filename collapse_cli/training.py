@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from collapse_cli import distributed, stepping
 from collapse_cli.augment.recipes import augment
-from collapse_cli.embedding import embed, sample, taken
+from collapse_cli.embedding import embed, pixels_in_turn, sample
 from collapse_cli.errors import CollapseError
 from collapse_cli.methods import Method
 from collapse_cli.metrics.alignment import mean_cosine, spread
@@ -192,7 +192,7 @@ def batches(
     order = shuffled(images, generator) if order is None else order
     labels = None if images.labels is None else images.labels.to(device)
     whole = [index for index in torch.split(order, settings.batch) if len(index) == settings.batch]
-    for index, pixels in taken(images, whole, device):  # (B,), (B,C,H,W)
+    for index, pixels in pixels_in_turn(images, whole, device):  # (B,), (B,C,H,W)
 
         def view(pixels: Tensor = pixels) -> Tensor:
             return normalisation(augment(pixels, settings.recipe, settings.strength, generator))

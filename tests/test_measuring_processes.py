@@ -68,11 +68,11 @@ def one_of_two(rank: int, port: int, folder: str, run: str) -> None:
     os.chdir(home)
     shown = walk(LINES, run, port)
     if rank == 1:
-        divided.passed = refusing  # type: ignore[attr-defined]
+        divided.pass_over = refusing  # type: ignore[attr-defined]
     shown |= walk({"refused": ENDS["refused"]}, run, port + len(LINES))
     Path(folder, f"{rank}.json").write_text(json.dumps(shown))
     if rank == 1:
-        divided.passed = dying  # type: ignore[attr-defined]
+        divided.pass_over = dying  # type: ignore[attr-defined]
     shown |= walk({"died": ENDS["died"]}, run, port + len(LINES) + 1)
     Path(folder, f"{rank}.json").write_text(json.dumps(shown))
 
@@ -181,5 +181,5 @@ def test_shares_are_whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_parts_within_a_range() -> None:
     """Rows 3 to 12 of files of 5, 2 and 9 rows: two of the first, both of the second, five of the third."""
     parts = [Part(name, "", 0, count) for name, count in (("a", 5), ("b", 2), ("c", 9))]
-    inside = states.within(parts, range(3, 12))
+    inside = states.parts_within(parts, range(3, 12))
     assert [(part.name, part.first, part.count) for part in inside] == [("a", 3, 2), ("b", 0, 2), ("c", 0, 5)]

@@ -64,7 +64,7 @@ def spectrum(
     if save_state is None:
         return result_of("spectrum", sources, labels, progress, settings)
     parts.refuse_target(Path(save_state))
-    loaded = states.single(subjects(sources, labels, progress, settings))
+    loaded = states.only_one(subjects(sources, labels, progress, settings))
     return Result(measured(measurement("spectrum"), [states.saved_as(loaded, Path(save_state))]))
 
 

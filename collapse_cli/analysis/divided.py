@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collapse_cli import distributed
 from collapse_cli.metrics.moments import Gathered
-from collapse_cli.metrics.passes import at_once, passed
+from collapse_cli.metrics.passes import at_once, pass_over
 from collapse_cli.shapes import Rows
 
 
@@ -13,7 +13,7 @@ def gathered(rows: Rows) -> Gathered | None:
     part = distributed.share(rows.shape[0], at_once(rows.shape[1]))
     if part is None:
         return None
-    first, *others = distributed.shared(lambda: passed(rows, part, counted=True))
+    first, *others = distributed.shared(lambda: pass_over(rows, part, counted=True))
     for other in others:
         first.merge(other)
     return first.gathered(rows)

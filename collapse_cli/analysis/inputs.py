@@ -59,7 +59,7 @@ def recognise(path: Path, column: str = "") -> Recognised:
 
     Raises CollapseError for a folder that holds neither a run nor embeddings, and for what cannot be read.
     """
-    path = remote.here(path)
+    path = remote.local_path(path)
     refuse_impossible(str(path))
     if str(path).startswith(PIXELS):
         return Recognised(path, Kind.PIXELS, Source(path))
@@ -107,7 +107,7 @@ def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
             "--labels are those of one INPUT",
             "give a single INPUT with --labels, or name the images of all networks with --dataset",
         )
-    tables = (isinstance(each, Path) and Source(remote.here(each)).has_columns for each in inputs)
+    tables = (isinstance(each, Path) and Source(remote.local_path(each)).has_columns for each in inputs)
     if measuring.column and not any(tables):
         names = ", ".join(str(each) if isinstance(each, Path) else each.name for each in inputs)
         raise CollapseError(f"--column goes with a table, but {names} is not a table", "leave out --column")
@@ -115,7 +115,7 @@ def _refuse_unfit(measuring: Measuring, inputs: Sequence[Loaded]) -> None:
 
 def _sets(path: Path) -> Sequence[Loaded]:
     """One recognised input for each set of a folder, and the path itself where it is one input."""
-    path = remote.here(path)
+    path = remote.local_path(path)
     source = Source(path)
     if not path.is_dir() or (path / "checkpoint.pt").exists() or source.is_table or source.is_network:
         return [path]

@@ -56,7 +56,7 @@ def measurable(labels: bool, views: bool, network: bool) -> dict[str, list[str]]
 
 def facts(path: Path, choices: Choices, column: str = "") -> dict[str, Any]:
     """Everything that can be said of a file. column: of a table. Raises CollapseError for what cannot be read."""
-    path = remote.here(path)
+    path = remote.local_path(path)
     if not (path.exists() or Source(path).is_table):
         raise CollapseError(f"there is no file {path}", "check the path")
     if path.is_dir() and not Source(path).is_network and not embeddings.are_at(path):

@@ -35,7 +35,9 @@ def paired(subject: Subject, source: Source | None) -> Subject:
         )
     if second and views_of:
         raise CollapseError("--second and --views-of both name the views", "give only one of them")
-    return _second(subject, remote.here(Path(second))) if second else _views_of(subject, source, views_of)
+    return (
+        _second(subject, remote.local_path(Path(second))) if second else _views_of(subject, source, views_of)
+    )
 
 
 def _second(subject: Subject, path: Path) -> Subject:

@@ -27,7 +27,7 @@ def ready(
     if together:
         return [states.merged(inputs, target, progress)]
     loaded = load_all(inputs, measuring, progress)
-    return loaded if target is None else [states.saved_as(states.single(loaded), target)]
+    return loaded if target is None else [states.saved_as(states.only_one(loaded), target)]
 
 
 def refuse_target(target: Path, inputs: Sequence[Path] = ()) -> None:

@@ -47,7 +47,7 @@ class KeptRows:
         )
 
 
-def made(subject: Subject) -> SavedState:
+def state_of(subject: Subject) -> SavedState:
     """What is kept of all embeddings of an input. Raises CollapseError for a network, and for what cannot be merged."""
     if subject.case is not None or subject.raw:
         raise CollapseError(
@@ -64,14 +64,14 @@ def made(subject: Subject) -> SavedState:
         width = max(rows.shape[1] for rows in subject.rows.values())
         mine = distributed.share(subject.count, at_once(width))
         if mine is None:
-            return _state_of(subject, parts, 0)
+            return _state_of_parts(subject, parts, 0)
         every = distributed.shared(
-            lambda: _state_of(subject, within(parts, mine), mine.start) if mine else None
+            lambda: _state_of_parts(subject, parts_within(parts, mine), mine.start) if mine else None
         )
         return reduce(SavedState.merged, (each for each in every if each))
 
 
-def within(parts: Sequence[Part], chosen: range) -> list[Part]:
+def parts_within(parts: Sequence[Part], chosen: range) -> list[Part]:
     """What of the parts, one below the other, lies in a range of all rows."""
     begins, inside = 0, []
     for part in parts:
@@ -87,7 +87,7 @@ def _refuse_options(measuring: Measuring, names: Sequence[str], why: str) -> Non
         raise CollapseError(f"{option} needs all embeddings at once, and {why}", f"leave out {option}")
 
 
-def single(loaded: Sequence[Subject]) -> Subject:
+def only_one(loaded: Sequence[Subject]) -> Subject:
     """Raises CollapseError for several inputs, of which one state would say nothing."""
     if len(loaded) > 1:
         raise CollapseError(
@@ -96,7 +96,7 @@ def single(loaded: Sequence[Subject]) -> Subject:
     return loaded[0]
 
 
-def _state_of(subject: Subject, parts: Sequence[Part], begins: int) -> SavedState:
+def _state_of_parts(subject: Subject, parts: Sequence[Part], begins: int) -> SavedState:
     """Of the rows from `begins` on that are in the parts."""
     measuring, rows = subject.measuring, subject.rows
     settings = Settings(measuring.seed, measuring.unpack, measuring.column)
@@ -210,7 +210,7 @@ def loaded(path: Path, measuring: Measuring, facts: Mapping[str, Any]) -> Subjec
 
 def saved_as(subject: Subject, path: Path) -> Subject:
     """An input as the state that is now in the file `path`, where it is measured as it will be after merging."""
-    saved = made(subject)
+    saved = state_of(subject)
     state_files.save(path, saved)
     facts = {key: value for key, value in subject.facts.items() if key != "layout"}
     return replace(subject_of(saved, subject.name, facts, subject.measuring), story=())

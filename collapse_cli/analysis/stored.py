@@ -40,7 +40,7 @@ def story(facts: dict[str, Any], count: int, source: str, unknown: Sequence[str]
 def of_embeddings(source: Source, measuring: Measuring) -> Subject:
     """All rows to be streamed, and a sample of them in memory."""
     path, measuring = source.path, measuring.settled("")
-    named = remote.here(Path(measuring.labels), whole=True) if measuring.labels else None
+    named = remote.local_path(Path(measuring.labels), whole=True) if measuring.labels else None
     beside = LabelFile(named, measuring.label_column) if named else None
     if measuring.label_column and not beside:
         raise CollapseError(

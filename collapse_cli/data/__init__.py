@@ -53,7 +53,7 @@ def load(
     scheme, _, path = name.partition(":")
     if is_source(name):
         addresses.refuse_secret(path)
-        place = remote.here(Path(path).expanduser(), whole=True)
+        place = remote.local_path(Path(path).expanduser(), whole=True)
         module = import_module(f"{__name__}.{scheme}")
         images: Images = module.load(place, split, framing, files, labelling)
     else:

@@ -117,7 +117,7 @@ def _means(centred: Tensor, kernel: Kernel, dtype: torch.dtype) -> PairMeans:
 
 
 def _bound(off: list[float]) -> float:
-    """Of a sum of errors, of which these are known: their own sum, and twice what that misses by chance."""
+    """Of a sum of errors, of which these are known: their own sum, and twice its standard error."""
     mean = sum(off) / len(off)
     return abs(sum(off)) + 2 * math.sqrt(sum((error - mean) ** 2 for error in off))
 

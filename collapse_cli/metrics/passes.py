@@ -168,14 +168,14 @@ def gather(rows: Rows, counted: bool = False, exact: bool = True) -> Gathered:
         return _few(rows, counted)
     many = is_many(count, d) and rows[0:1].device.type == "cpu"
     store = torch.empty(count, AXES + 1, dtype=torch.float64) if many and counted and count <= EXACT else None
-    seen = passed(rows, range(count), counted, exact, store)
+    seen = pass_over(rows, range(count), counted, exact, store)
     with (
         threads_each(1) if many else nullcontext()
     ):  # for sums of a column, threads would wait for each other
         return seen.gathered(rows)
 
 
-def passed(
+def pass_over(
     rows: Rows, part: range, counted: bool = False, exact: bool = True, store: Tensor | None = None
 ) -> Pass:
     """A pass over a part of rows (N,D), their places those among all; of many by workers. store: for all N of them."""

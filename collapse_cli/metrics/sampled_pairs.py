@@ -18,6 +18,7 @@ from collapse_cli.metrics.epps_pulley import PAIR, distance, distance_kernel, ep
 from collapse_cli.metrics.epps_pulley import uniform as of_uniform
 from collapse_cli.metrics.jackknife import FEW
 from collapse_cli.metrics.pairwise import Kernel
+from collapse_cli.metrics.probe import NORMAL_95
 from collapse_cli.metrics.rows import directions
 from collapse_cli.metrics.threads import in_order
 from collapse_cli.results import number
@@ -30,7 +31,6 @@ MINOR = (
     0.2  # of the variance: what more pairs of the same rows could take off at most, and are not computed for
 )
 FINE = 5e-4  # of a mean: a standard error of the uniformity, in nats, that nobody needs to be smaller
-Z = 1.959963984540054  # of a normal number: 95 % lie between -Z and Z
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,11 @@ def sampled_pairs(rows: Tensor, count: int) -> SampledPairs:
     return SampledPairs(
         gauss.rows,
         gauss.pairs,
-        Measured(value, uniformity_bound(d), (value - Z * error, min(value + Z * error, 0.0))),
+        Measured(
+            value, uniformity_bound(d), (value - NORMAL_95 * error, min(value + NORMAL_95 * error, 0.0))
+        ),
         error,
-        Measured(far, of_uniform(d), (far - Z * spread, far + Z * spread)),
+        Measured(far, of_uniform(d), (far - NORMAL_95 * spread, far + NORMAL_95 * spread)),
         spread,
     )
 

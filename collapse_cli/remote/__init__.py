@@ -67,7 +67,7 @@ _stand_ins: dict[str, StandIn] = {}  # by address, as it was given
 _folders: list[tempfile.TemporaryDirectory[str]] = []  # removed at the end
 
 
-def here(path: Path, whole: bool = False) -> Path:
+def local_path(path: Path, whole: bool = False) -> Path:
     """A path that can be read: of an address its stand-in, of all else the same. whole: nothing of it is left to be filled.
 
     Raises CollapseError, with the remedy, for an address that cannot be read, or has more than there is room for.

@@ -63,8 +63,8 @@ def main() -> None:
         for d in WIDTHS:
             folder = shards(Path(temporary) / str(d), rows, d)
             subject = load(folder, Measuring())
-            per_million = seconds(lambda subject=subject: states.made(subject)) * 1e6 / rows
-            saved, path = states.made(subject), Path(temporary) / f"{d}.npz"
+            per_million = seconds(lambda subject=subject: states.state_of(subject)) * 1e6 / rows
+            saved, path = states.state_of(subject), Path(temporary) / f"{d}.npz"
             state_files.save(path, saved)
             flops = 2 * d * (d + STRIP) * 1e6  # two symmetric products, a strip of columns at a time
             answer = seconds(

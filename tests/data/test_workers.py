@@ -18,7 +18,7 @@ from collapse_cli.data.channels import with_channels
 from collapse_cli.data.encoded import Encoded
 from collapse_cli.data.stream import Stream
 from collapse_cli.data.workers import ReadAhead, read_ahead
-from collapse_cli.embedding import taken
+from collapse_cli.embedding import pixels_in_turn
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import resolve
 from collapse_cli.shapes import Framing, Images
@@ -47,7 +47,7 @@ def test_the_same_batches_in_the_same_order(workers: int, sizes: list[int]) -> N
     parts = list(
         torch.split(torch.randperm(300, generator=torch.Generator().manual_seed(1))[: sum(sizes)], sizes)
     )
-    read = list(taken(images, parts, CPU))
+    read = list(pixels_in_turn(images, parts, CPU))
     assert len(read) == len(parts)
     for part, (index, pixels) in zip(parts, read, strict=True):
         assert torch.equal(index, part)
@@ -123,7 +123,7 @@ def test_a_training_is_the_same_and_says_where_workers_have_no_effect(
 def test_channels_are_converted_behind_the_processes() -> None:
     images = Images(Stream(grey, 30, Framing(4)), None, (), "grey")
     one = read_ahead(with_channels(images, 1), 2)
-    ((_, pixels),) = taken(one, [torch.arange(30)], CPU)
+    ((_, pixels),) = pixels_in_turn(one, [torch.arange(30)], CPU)
     assert pixels[:, 0, 0, 0].tolist() == list(range(30))
     assert pixels.shape == (30, 1, 4, 4)
 

@@ -234,7 +234,7 @@ def test_names_that_lead_elsewhere_are_passed_over(store: Store, tmp_path: Path)
     for name in ("rows.npy", "../../outside.npy", f"/{outside}", ".hidden.npy"):
         store.system.store[f"/bucket/folder/{name}"] = store.system.open("/new", "wb")
         store.system.store[f"/bucket/folder/{name}"].write(npy(ROWS[:50]))
-    folder = remote.here(Path("memory://bucket/folder"))
+    folder = remote.local_path(Path("memory://bucket/folder"))
     assert [file.name for file in folder.rglob("*") if file.is_file()] == ["rows.npy"]
     assert not outside.exists()
 
@@ -324,7 +324,7 @@ def test_rows_in_any_order_are_those_of_the_file(store: Store) -> None:
     from collapse_cli.runs.source import Source
 
     store["/bucket/rows.npy"] = npy(ROWS)
-    rows = Source(remote.here(Path("memory://bucket/rows.npy"))).content
+    rows = Source(remote.local_path(Path("memory://bucket/rows.npy"))).content
     chosen = torch.tensor([2999, 5, 5, 1500, 0])
     assert torch.equal(rows[chosen], torch.from_numpy(ROWS)[chosen])
     assert torch.equal(rows[100:2000], torch.from_numpy(ROWS[100:2000]))
