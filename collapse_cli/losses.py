@@ -11,6 +11,8 @@ from torch.nn import functional
 from collapse_cli.settings import Masks
 from collapse_cli.shapes import Origin
 
+KNOTS, REACH = 17, 5.0  # of SIGReg's integral: knots in [-REACH, REACH] (LeJEPA, Algorithm 1)
+
 
 def info_nce(positive: Tensor, negative: Tensor, temperature: float, exclude: Tensor | None = None) -> Tensor:
     """InfoNCE: cross-entropy of picking the positive among 1+K candidates (MoCo, arXiv:1911.05722, eq. 1).
@@ -212,6 +214,20 @@ def standardised(rows: Tensor, eps: float) -> Tensor:
 def off_diagonal(square: Tensor) -> Tensor:
     """(d,d) with zeros on its diagonal."""
     return square - square.diagonal().diag()
+
+
+def sigreg(rows: Tensor, directions: Tensor) -> Tensor:
+    """SIGReg: the Epps-Pulley statistic of rows (B,d) along unit directions (d,M), their mean (arXiv:2511.08544, Algorithm 1).
+
+    B times the integral of |mean exp(itx) - exp(-t^2/2)|^2 exp(-t^2/2) by the trapezoidal rule, whose integrand is even in t.
+    Returns () >= 0: 1.06 is expected of rows of N(0, I); one point costs .41 B at least, at the origin.
+    """
+    gap = 2 * REACH / (KNOTS - 1)
+    t = gap * torch.arange(KNOTS // 2 + 1, dtype=rows.dtype, device=rows.device)  # (T,), from 0 on
+    gaussian = (-t.square() / 2).exp()
+    angles = (rows @ directions).to(rows.dtype).unsqueeze(2) * t  # (B, M, T)
+    apart = (angles.cos().mean(dim=0) - gaussian).square() + angles.sin().mean(dim=0).square()  # (M, T)
+    return 2 * len(rows) * torch.trapezoid(apart * gaussian, dx=gap, dim=1).mean()
 
 
 def assignment_entropy(assignments: Tensor) -> Tensor:

@@ -251,6 +251,21 @@ class AlignUniform:
 
 
 @dataclass(frozen=True)
+class Lejepa:
+    """LeJEPA: views agree, and embeddings are an isotropic Gaussian, SIGReg (Balestriero & LeCun 2025, arXiv:2511.08544)."""
+
+    sigreg_weight: float = knob(
+        0.05,
+        "weight of SIGReg, lambda; that of the distance of the views from their mean is 1 - lambda (paper: 0.05); 0 collapses",
+        low=0,
+        high=1,
+    )
+    slices: int = knob(
+        256, "random directions that SIGReg looks along at each batch, M (paper: 256 to 1024)", low=1
+    )
+
+
+@dataclass(frozen=True)
 class PositiveOnly:
     """Positive pairs attract, nothing repels, no stop-gradient: the method collapses completely, by design."""
 
@@ -269,6 +284,7 @@ METHODS: dict[str, type] = {
     "byol": Byol,
     "vicreg": Vicreg,
     "barlow-twins": BarlowTwins,
+    "lejepa": Lejepa,
     "contrastive-clustering": ContrastiveClustering,
     "supcon": Supcon,
     "supervised": Supervised,
@@ -279,6 +295,7 @@ PREFERRED: dict[str, dict[str, Any]] = {
     "directclr": {"head_layers": 0},
     "vicreg": {"optimizer": "adam", "lr": 1e-3},
     "barlow-twins": {"optimizer": "adam", "lr": 1e-3},
+    "lejepa": {"optimizer": "adam", "lr": 1e-3},
     "contrastive-clustering": {"split": "all", "batch": 256, "optimizer": "adam", "lr": 3e-3},
 }
 """Methods whose defaults of Model or Training differ from those of the others."""

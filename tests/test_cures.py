@@ -19,6 +19,7 @@ from collapse_cli.analysis.cure_commands import SEEN
 from collapse_cli.cli import main
 from collapse_cli.metrics.causes import NAMES
 from collapse_cli.settings import METHODS
+from collapse_cli.views.words import titled
 
 SEED = 47
 RATIO = 1.5
@@ -68,6 +69,8 @@ PLANTED = (
     Planted("too few steps", "mochi --epochs 2", "mochi"),
     Planted("nothing was learned", "moco --lr 1e-6", "moco"),
     Planted("nothing was learned", "simsiam --lr 1e-5", "simsiam"),
+    Planted("SIGReg too weak", "lejepa --sigreg-weight 0", "lejepa"),
+    Planted("SIGReg too weak", "lejepa --sigreg-weight .002", "lejepa"),
 )
 
 
@@ -121,7 +124,7 @@ def test_the_printed_command_cures(planted: Planted, folder: Path, tmp_path: Pat
     capsys.readouterr()
     assert main(["causes", str(failing), "--json"]) == 0
     answer: Any = json.loads(capsys.readouterr().out)["results"][0]["verdict"]
-    assert answer["reasons"][0].startswith(f"1. {planted.cause}, ")
+    assert answer["reasons"][0].startswith(f"1. {titled(planted.cause)} (its evidence is ")
     (command, *_) = answer["commands"]
     words = shlex.split(command)
     assert main([*words[1:], "-q"]) == 0

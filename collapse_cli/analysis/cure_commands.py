@@ -28,6 +28,7 @@ SEEN: Mapping[str, tuple[str, ...]] = {
     "too few negatives": ("moco", "end-to-end", "dcl"),
     "too few steps": ("moco", "mochi"),
     "nothing was learned": ("moco", "simsiam"),
+    "SIGReg too weak": ("lejepa",),
 }
 """Cause -> methods whose verdict and effective rank came back to those of the healthy run (`examples/cures.md`)."""
 

@@ -70,6 +70,7 @@ NAMES = (
     "false negatives",
     "images that hardly differ",
     "labels of one class",
+    "SIGReg too weak",
 )
 Effect = Literal["a point", "lost scale", "few dimensions", "nothing learned", "little learned"]
 

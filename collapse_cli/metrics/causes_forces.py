@@ -10,7 +10,8 @@ from collapse_cli.values import Measured
 
 SHRUNK = 0.4
 """Standard deviation of z, not normalised, over that at initialisation. VICReg on digits: 3.2; .16 with a variance weight of
-1 beside an invariance of 25, at an effective rank of 1.5; .004 without."""
+1 beside an invariance of 25, at an effective rank of 1.5; .004 without. LeJEPA's z, over the deviation of 1 that SIGReg asks for:
+1.06 at a weight of .05, .97 at .02, .68 at .005, .005 at .002, .001 without."""
 
 FEWEST = 8.0
 """Other images that repel one image: n points in equal distance from each other span n - 1 dimensions, so a loss that sees few at
@@ -44,6 +45,21 @@ def weak_variance(scale: float, variance: float, invariance: float) -> Cause:
     return Cause(
         "variance term too weak", "lost scale", "std of z / std at initialisation", SHRUNK / max(scale, 1e-6),
         Measured(scale, null=SHRUNK), sentence, {"variance": max(invariance, 1.0)},
+    )  # fmt: skip
+
+
+def weak_sigreg(scale: float, weight: float, usual: float) -> Cause:
+    """Nothing keeps the scale of z: LeJEPA's SIGReg is too weak against the distance of the views (arXiv:2511.08544, sec. 5).
+
+    scale: of z, not normalised, the root of its mean variance, which SIGReg asks to be 1; usual: a weight that is enough.
+    """
+    sentence = (
+        f"the weight of SIGReg is {weight:g}; z, not normalised, has a standard deviation of {scale:.2g} in each dimension, "
+        "where SIGReg asks for 1"
+    )
+    return Cause(
+        "SIGReg too weak", "lost scale", "std of z in each dimension", SHRUNK / max(scale, 1e-6), Measured(scale, null=SHRUNK),
+        sentence, {"sigreg_weight": usual},
     )  # fmt: skip
 
 

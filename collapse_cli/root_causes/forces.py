@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +69,10 @@ def forces(case: Case, trained: Trained) -> list[Cause | None]:
     if isinstance(knobs, settings.Vicreg) and knobs.variance < knobs.invariance and case.initial is not None:
         scale = deviation(case.space) / deviation(case.initial)
         candidates.append(causes_forces.weak_variance(scale, knobs.variance, knobs.invariance))
+    usual = settings.Lejepa().sigreg_weight
+    if isinstance(knobs, settings.Lejepa) and knobs.sigreg_weight < usual:
+        scale = deviation(case.space) / math.sqrt(case.space.shape[1])
+        candidates.append(causes_forces.weak_sigreg(scale, knobs.sigreg_weight, usual))
     others = repelling(trained.run)
     if others is not None:
         cure = more(trained.run, trained.data.images)

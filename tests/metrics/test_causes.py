@@ -38,6 +38,7 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
         causes.false_negatives(0.5, 0.1),
         causes_images.few_images(ImageSet(64, 16, 16, 16, 4, 0, 0, 0, 0.5), 16),
         causes_images.one_class("cat"),
+        causes_forces.weak_sigreg(0.4, 0.0, 0.05),
     ]
     assert [one.times for one in found] == pytest.approx([1] * len(NAMES))
     assert tuple(one.name for one in found) == NAMES
@@ -50,6 +51,7 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
     [
         (causes_forces.missing_force("predictor removed", "", 0.02, {}), 12.5),
         (causes_forces.weak_variance(0.004, 0, 25), 100),
+        (causes_forces.weak_sigreg(0.001, 0.0, 0.05), 400),
         (causes_forces.few_negatives(4, 3, {}), 2),
         (causes_forces.few_negatives(0, 3, {}), 8),
         (causes_steps.strong_decay(0.1, 0.0, 0.3, 1e-4), 3),
