@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collapse_cli.analysis.judging import causes, check, compare, diagnose, report
     from collapse_cli.analysis.loading import load
     from collapse_cli.analysis.modules import embed
+    from collapse_cli.analysis.monitor import CollapseMonitor
     from collapse_cli.analysis.result import Result
     from collapse_cli.analysis.subject import Subject
     from collapse_cli.answers import Entry, Verdict
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CollapseError",
+    "CollapseMonitor",
     "Embeddings",
     "Entry",
     "Result",
@@ -54,6 +56,7 @@ HOMES = {
     "analysis.judging": ("causes", "check", "compare", "diagnose", "report"),
     "analysis.loading": ("load",),
     "analysis.modules": ("embed",),
+    "analysis.monitor": ("CollapseMonitor",),
     "analysis.result": ("Result",),
     "analysis.subject": ("Subject",),
     "answers": ("Entry", "Verdict"),

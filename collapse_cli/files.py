@@ -78,8 +78,11 @@ def writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-def append(path: Path, line: str) -> None:
-    """One more line at the end of a file, whole or not at all, on the disk by the end. A torn last line is ended before it."""
+def append(path: Path, line: str, on_disk: bool = True) -> None:
+    """One more line at the end of a file, whole or not at all, on the disk by the end. A torn last line is ended before it.
+
+    on_disk: False leaves it to the system when it is on the disk: for what many lines a minute tell, and a crash may take.
+    """
     with writing(path), path.open("ab+", buffering=0) as file:
         length = file.seek(0, os.SEEK_END)
         file.seek(max(0, length - 1))
@@ -87,7 +90,8 @@ def append(path: Path, line: str) -> None:
         try:
             if file.write(text) != len(text):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            _synced(file.fileno())
+            if on_disk:
+                _synced(file.fileno())
         except OSError:
             with suppress(OSError):
                 file.truncate(length)

@@ -103,7 +103,7 @@ def context(subject: Subject, space: str) -> Context:
         facts |= {"loss": lines[-1]["loss"], "chance_level": lines[-1]["chance"]}
     return Context(
         **facts,
-        class_scatter=_class_scatter(subject, space),
+        class_scatter=None if labels is None else class_scatter(subject.clean.spaces[space], labels),
         codes=subject.codes.in_words if subject.codes and not subject.codes.unpacked else "",
         bytes=subject.codes is not None and subject.codes.kind in BYTES,
         network=subject.case is not None,
@@ -113,15 +113,13 @@ def context(subject: Subject, space: str) -> Context:
     )
 
 
-def _class_scatter(subject: Subject, space: str) -> float | None:
-    """tr Sigma_W / tr Sigma_B of the unit rows; None where there are no labels, or no two classes of which one has two rows."""
-    if subject.clean.labels is None:
-        return None
-    labelled = subject.clean.labels >= 0
+def class_scatter(rows: Tensor, labels: Tensor) -> float | None:
+    """tr Sigma_W / tr Sigma_B of the unit rows (N,D); labels (N,), -1: not known. None where no two classes have a label of
+    which one has two rows.
+    """
+    labelled = labels >= 0
     try:
-        geometry = Geometry.of(
-            groups(unit(subject.clean.spaces[space][labelled]), subject.clean.labels[labelled])
-        )
+        geometry = Geometry.of(groups(unit(rows[labelled]), labels[labelled]))
     except CollapseError:
         return None
     between = float(geometry.centred.square().sum()) / len(geometry.means)

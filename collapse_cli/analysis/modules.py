@@ -140,10 +140,20 @@ def _embedded(
             f"the layer {layer} is not called in the model's forward pass",
             "name a layer that takes part in it",
         )
-    if layer:
-        output = outputs[-1][0] if isinstance(outputs[-1], tuple) and outputs[-1] else outputs[-1]
-        outputs.clear()
-    return _pooled(_tensor(output, pool, layer), pool, layer)
+    if not layer:
+        return _pooled(_tensor(output, pool, layer), pool, layer)
+    tapped = outputs[-1]
+    outputs.clear()
+    return of_layer(tapped, pool, layer)
+
+
+def of_layer(output: Any, pool: Pool, layer: str) -> Tensor:
+    """(B,D) of what a layer gives: a tensor, the first of a tuple, or a part of a mapping or dataclass that is known by its name.
+
+    Raises CollapseError for what is no (B,D), and cannot be pooled to it.
+    """
+    first = output[0] if isinstance(output, tuple) and output else output
+    return _pooled(_tensor(first, pool, layer), pool, layer)
 
 
 def _tensor(output: Any, pool: Pool, layer: str) -> Tensor:

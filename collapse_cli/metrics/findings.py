@@ -60,8 +60,9 @@ def of_views(signs: Signs) -> Iterator[str]:
     """How the variance between images compares with that between views, where there are views."""
     if signs.views is None:
         return
-    ratio = signs.beside_initial
-    beside = "" if ratio is None else f", {max(ratio, 0):.3g} times the ratio at random initialisation"
+    initial, start = signs.beside_initial, signs.since_start
+    beside = "" if initial is None else f", {max(initial, 0):.3g} times the ratio at random initialisation"
+    beside += "" if start is None else f", {max(start, 0):.3g} times the ratio at the start of this training"
     yield f"The variance between images is {max(signs.views, 0):.3g} of that between views of one image{beside}."
 
 

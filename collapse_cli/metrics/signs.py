@@ -1,12 +1,14 @@
 """Is it a collapse, or a common offset? Unit rows near one direction cannot tell; what is here can.
 
 A constant that is added to all rows changes neither their variance nor how it is shared out: an encoder that has learned well
-and has a large constant part looks like a collapsed one to every cosine. Four things tell them apart:
+and has a large constant part looks like a collapsed one to every cosine. Five things tell them apart:
 
 the ray       of a collapsed encoder only the lengths vary: nearly all raw variance lies along the mean row, which is spread
               over many axes. An offset does not make that so. Rows of one length have lost this sign.
 the training  a run's own history: its loss saw the same unit rows, epoch by epoch.
-the views     variance between images over that between views of one image, divided by the same at random initialisation.
+the views     variance between images over that between views of one image, divided by the same at random initialisation,
+              or at the start of a training that is watched.
+the start     the mean embedding at the start of a training that is watched: what all had in common then is an offset.
 the scale     raw variance over that at random initialisation, where a loss knows lengths: collapse of the scale alone.
 """
 
@@ -60,13 +62,18 @@ class Signs:
 
     trained: std·√D in the last epoch of the run's own history, where its loss sees directions; views: variance between images
     over that between views of one image; beside_initial: the same over that at random initialisation, of the same images;
-    scale: raw variance over that at random initialisation, where the loss sees rows as they are.
+    scale: raw variance over that at random initialisation, where the loss sees rows as they are. Of a training that is watched:
+    since_start: `views` over that at its start; about_start: std·√D of the embeddings about their mean at its start, where their
+    scale is left; fallen: the same where an alarm has told that they stay close together there.
     """
 
     trained: float | None = None
     views: Measured | None = None
     beside_initial: Measured | None = None
     scale: float | None = None
+    since_start: Measured | None = None
+    about_start: float | None = None
+    fallen: float | None = None
 
 
 NO_SIGNS = Signs()
@@ -97,6 +104,11 @@ def of_collapse(spectrum: Spectrum, signs: Signs) -> Iterator[str]:
             "Two views of one image, if the pairs are right, are as far apart as two images: the variance between images is "
             f"{max(signs.views, 0):.2g} of that between views."
         )
+    if signs.fallen is not None and signs.fallen < 2 * COMPLETE:
+        yield (
+            "What all embeddings have in common has come during this training: about their mean at its start, std·√D is "
+            f"{signs.fallen:.3g}, and has stayed small."
+        )
 
 
 def of_offset(signs: Signs) -> Iterator[str]:
@@ -110,10 +122,24 @@ def of_offset(signs: Signs) -> Iterator[str]:
             f"Images differ from their views {signs.beside_initial:.3g} times as clearly as at random initialisation: the "
             "encoder has learned."
         )
+    if _above(signs.since_start):
+        yield (
+            f"Images differ from their views {signs.since_start:.3g} times as clearly as at the start of this training: the "
+            "encoder has learned."
+        )
+    if signs.about_start is not None and signs.about_start > 2 * COMPLETE:
+        yield (
+            "What all embeddings have in common was there at the start of this training: about their mean at that time, std·√D "
+            f"is {signs.about_start:.3g}."
+        )
 
 
 def _told_apart(signs: Signs) -> bool:
-    return signs.beside_initial is not None and signs.beside_initial > TOLD_APART
+    return _above(signs.beside_initial) or _above(signs.since_start)
+
+
+def _above(ratio: Measured | None) -> bool:
+    return ratio is not None and ratio > TOLD_APART
 
 
 def _below(ratio: Measured, bound: float) -> bool:

@@ -82,7 +82,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         collapse.spectra  # noqa: B018
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "Result"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "CollapseMonitor", "Result"])
 def test_the_example_of(name: str) -> None:
     """Each docstring has an example, which gives what it says."""
     thing = getattr(collapse, name)
@@ -96,6 +96,19 @@ def signatures() -> dict[str, str]:
     """Those of the functions, with the name of a default that is a function, and the settings that all of them take."""
     texts = {name: str(inspect.signature(getattr(collapse, name))) for name in FUNCTIONS}
     settings = (f"{k}: {inspect.formatannotation(v)}" for k, v in get_type_hints(Settings).items())
+    monitor = collapse.CollapseMonitor
+    names = (
+        "__init__",
+        "watch",
+        "update",
+        "compute",
+        "reset",
+        "merge_state",
+        "state_dict",
+        "load_state_dict",
+        "close",
+    )
+    texts |= {f"CollapseMonitor.{name}": str(inspect.signature(getattr(monitor, name))) for name in names}
     named = {name: re.sub(r"<function (\w+) at \w+>", r"\1", text) for name, text in texts.items()}
     return named | {"**settings": ", ".join(settings)}
 

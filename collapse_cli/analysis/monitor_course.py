@@ -1,0 +1,146 @@
+"""The course of a training as a monitor sees it: looks, an alarm that they go to, and the embeddings of the last of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_cli.analysis.monitor_inputs import Given
+from collapse_cli.analysis.monitor_judging import Seen
+from collapse_cli.analysis.monitor_pending import PendingLook
+from collapse_cli.analysis.monitor_reports import Reports
+from collapse_cli.analysis.monitor_rows import KeptBatch, KeptRows, kept, of_state, together
+from collapse_cli.distributed import processes
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.alarm import Alarm, Warned
+from collapse_cli.metrics.chance_levels import chance_levels, level_of
+from collapse_cli.metrics.looks import Look, looked, origin_of
+
+VERSION = 1  # of a state
+
+
+class Course:
+    """step: how many were counted; last: the last look that was read, level: the chance level that its loss is at."""
+
+    def __init__(
+        self, reports: Reports, every: int, window: int, seed: int, gathers: bool, sizes: Mapping[str, int]
+    ) -> None:
+        """sizes: queue and prototypes, for the chance levels; gathers: whether processes put their rows together."""
+        self.reports, self.every, self.window, self.seed, self.gathers = reports, every, window, seed, gathers
+        self.sizes = sizes
+        self.step = 0
+        self.origin: Tensor | None = None
+        self.first: KeptBatch | None = None
+        self.alarm, self.rows = Alarm(), KeptRows(window, seed)
+        self.pending: PendingLook | None = None
+        self.last: Look | None = None
+        self.level: tuple[str, float] | None = None
+        self.warned: list[Warned] = []
+
+    @property
+    def due(self) -> bool:
+        """Whether the next step is looked at: the first, and every `every`-th."""
+        return self.step == 0 or (self.step + 1) % self.every == 0
+
+    def count(self, due: bool, ask: Callable[[], Given]) -> None:
+        """One more step. ask: what it was given, asked for where it is looked at."""
+        self.step += 1
+        if self.pending is not None and self.pending.ready:
+            self.read()
+        if due:
+            self.look(ask())
+
+    def look(self, given: Given) -> None:
+        """At the embeddings of this step; their numbers are read at once where nobody waits for them."""
+        batch, device = len(given.spaces["z"]), given.spaces["z"].device
+        whole = given.gathered() if self.gathers else given
+        self.read()
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+            origin = self._begun(whole, batch).to(device)
+            self.origin = origin
+            spaces = whole.spaces
+            unread = looked(spaces["z"], origin, spaces.get("z2"), spaces.get("h"), whole.loss)
+            self.rows.add(self.step, spaces, whole.labels)
+        self.pending = PendingLook.of(self.step, batch, unread)
+        if self.pending.ready:
+            self.read()
+
+    def _begun(self, whole: Given, batch: int) -> Tensor:
+        """The mean at the first look of all, which is where the training starts from."""
+        self.reports.begin(self.step - 1, self.every, self._world, self._chance(batch))
+        if self.origin is not None:
+            return self.origin
+        views = {name: rows for name, rows in whole.spaces.items() if name != "h"}
+        self.first = kept(self.step, views, None, self.rows.room, self.seed)
+        return origin_of(whole.spaces["z"]).nan_to_num()
+
+    @property
+    def _world(self) -> int:
+        return processes() if self.gathers else 1
+
+    def _chance(self, batch: int) -> dict[str, float]:
+        return chance_levels(batch, self._world, **self.sizes)
+
+    def read(self) -> None:
+        """The numbers of the look before go to the file, to the sink and to the alarm, which may warn."""
+        pending, self.pending = self.pending, None
+        if pending is None:
+            return
+        look = self.last = pending.read()
+        levels = self._chance(pending.batch)
+        name = None if look.loss is None else level_of(look.loss, levels)
+        self.level = None if name is None else (name, levels[name])
+        self.reports.look(look, name)
+        warned = self.alarm.update(look)
+        if warned is not None:
+            self.warned.append(warned)
+            self.reports.warn(warned)
+
+    @property
+    def seen(self) -> Seen:
+        """What a verdict rests on."""
+        self.read()
+        loss = None if self.last is None else self.last.loss
+        alarmed = any(warned.kind == "complete collapse" for warned in self.warned)
+        rows, first = self.rows.batches, self.first
+        return Seen(rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, alarmed)
+
+    def merge(self, other: Course) -> None:
+        """With the embeddings of another, and with its start where it began at the same step. The alarm stays as it is."""
+        self.read()
+        other.read()
+        self.rows.merge(other.rows.batches)
+        first, theirs = self.first, other.first
+        if first is None or theirs is None or first.step != theirs.step:
+            return
+        assert self.origin is not None
+        assert other.origin is not None
+        share = first.seen / (first.seen + theirs.seen)
+        self.origin = share * self.origin.cpu() + (1 - share) * other.origin.cpu()
+        self.first = together([first, theirs], self.rows.room, self.seed)
+
+    def state(self, rows: bool) -> dict[str, Any]:
+        """rows: with the embeddings."""
+        self.read()
+        return {
+            "version": VERSION,
+            "step": self.step,
+            "alarm": self.alarm.state_dict(),
+            "origin": None if self.origin is None else self.origin.cpu(),
+            "first": None if self.first is None or not rows else self.first.state(),
+            "rows": [batch.state() for batch in self.rows.batches] if rows else [],
+            "warned": [[warned.kind, warned.step, dict(warned.evidence)] for warned in self.warned],
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Of a course that has seen nothing yet. Raises CollapseError for what `state` has not given."""
+        if not isinstance(state, Mapping) or state.get("version") != VERSION:
+            raise CollapseError("this is no state of a CollapseMonitor", "give what state_dict() returned")
+        self.step, self.origin = state["step"], state["origin"]
+        self.alarm.load_state_dict(state["alarm"])
+        self.first = None if state["first"] is None else of_state(state["first"])
+        self.rows.batches = [of_state(each) for each in state["rows"]]
+        self.warned = [Warned(*each) for each in state["warned"]]

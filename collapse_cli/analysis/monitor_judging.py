@@ -1,0 +1,214 @@
+"""The verdict on what a monitor has seen of a training: the rules of `diagnose`, on the embeddings of its last batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from collapse_cli.analysis.catalogue import measurement
+from collapse_cli.analysis.judgement import class_scatter
+from collapse_cli.analysis.measured import with_assumption
+from collapse_cli.analysis.monitor_pool import pooled, views_of
+from collapse_cli.analysis.monitor_rows import KeptBatch
+from collapse_cli.analysis.result import Result
+from collapse_cli.analysis.subject import generator
+from collapse_cli.answers import Entry, Verdict, answer
+from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.advice import Context, advice
+from collapse_cli.metrics.alignment import alignment
+from collapse_cli.metrics.evidence import evidence
+from collapse_cli.metrics.judged import judged
+from collapse_cli.metrics.moments import spread_of
+from collapse_cli.metrics.nulls import never_negative
+from collapse_cli.metrics.rows import broken, unit
+from collapse_cli.metrics.signs import SHRUNK, Signs
+from collapse_cli.metrics.spectrum import Spectrum, spectrum
+from collapse_cli.metrics.view_ratio import against, measure
+from collapse_cli.runs.labels import numbered
+from collapse_cli.values import Measured
+
+NAME = "training"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a monitor has of a training.
+
+    batches: the last that it looked at; first: the first of all; origin: the mean embedding at the start, (d,); window: how many
+    batches it holds; step: how many steps were counted; loss: the last; level: the name and the value of the chance level that it
+    is at; alarmed: whether the alarm has told of a complete collapse.
+    """
+
+    batches: Sequence[KeptBatch]
+    first: KeptBatch | None
+    origin: Tensor | None
+    window: int
+    seed: int = 0
+    step: int = 0
+    loss: float | None = None
+    level: tuple[str, float] | None = None
+    alarmed: bool = False
+
+
+def judgement_of(seen: Seen, remarks: Sequence[str] = ()) -> Result:
+    """Raises CollapseError, with code 3, where no batch is there, or none that is finite. remarks: to be warned with."""
+    batches = [batch.moved() for batch in seen.batches]
+    sound = [batch for batch in batches if not any(broken(rows) for rows in batch.spaces.values())]
+    if not sound:
+        what = (
+            "every embedding that was looked at contains nan or infinity"
+            if batches
+            else "no batch was looked at yet"
+        )
+        remedy = "lower the learning rate, or look for the first step at which the loss is not finite"
+        raise CollapseError(what, remedy if batches else "call update(z) in the training loop first", code=3)
+    entries = list(_entries(replace(seen, batches=sound)))
+    warnings = [*remarks, *_warnings(seen, batches, sound)]
+    return Result(answer("diagnose", entries, [_facts(sound)], warnings))
+
+
+def _entries(seen: Seen) -> Iterator[Entry]:
+    """One for each space that all batches have, h before z as everywhere."""
+    spaces = [space for space in ("h", "z") if all(space in batch.spaces for batch in seen.batches)]
+    row = measurement("diagnose")
+    for space in spaces:
+        yield with_assumption(row.spoken(_entry(seen, space, alone=len(spaces) == 1)))
+
+
+def _entry(seen: Seen, space: str, alone: bool) -> Entry:
+    """alone: whether z is a projection or what is used downstream is not known."""
+    batches = seen.batches
+    rows, centred = pooled([batch.spaces[space] for batch in batches])
+    result = spectrum(rows, generator(seen.seed), relu=not centred and never_negative(rows))
+    facts = Context(
+        space="" if alone else space, steps=seen.step, **_labelled(rows, batches), **_course(seen, space)
+    )
+    signs = Signs()
+    if space == "z":
+        signs = replace(signs, **_signs(seen, rows))
+        facts = replace(facts, alignment=_alignment(seen))
+    verdict = judged(rows, result, generator(seen.seed), facts, signs)
+    settings = {"seed": seen.seed, "eps": 0, "steps": _steps(batches), "batches": len(batches)}
+    settings |= {"centred": "each batch at the mean of all"} if centred else {}
+    settings |= {"null": "isotropic, ReLU"} if result.rectified else {}
+    advised = replace(verdict, advice=_advice(verdict, result, facts, seen, alone))
+    return Entry(
+        NAME, evidence(result, facts), space, settings=settings, verdict=_with_level(advised, seen, space)
+    )
+
+
+def _labelled(rows: Tensor, batches: Sequence[KeptBatch]) -> dict[str, Any]:
+    """What is known of classes, where every batch has labels."""
+    labels = [batch.labels for batch in batches if batch.labels is not None]
+    if len(labels) < len(batches):
+        return {}
+    every = torch.cat(labels)
+    numbers = torch.full_like(every, -1)
+    numbers[every >= 0], names = numbered(every[every >= 0], "labels")
+    return {"classes": len(names), "class_scatter": class_scatter(rows, numbers)}
+
+
+def _course(seen: Seen, space: str) -> dict[str, Any]:
+    """The loss, of the space that it sees; and the level that it is at, if it is at one."""
+    if seen.loss is None or space != "z":
+        return {}
+    return {"loss": seen.loss} | ({"chance_level": seen.level[1]} if seen.level else {})
+
+
+def _alignment(seen: Seen) -> float | None:
+    views = views_of(seen.batches)
+    return None if views is None else alignment(unit(views[0]), unit(views[1]))
+
+
+def _signs(seen: Seen, rows: Tensor) -> dict[str, Any]:
+    """What the two views and the start of the training tell."""
+    signs: dict[str, Any] = {**_since_start(seen, rows)}
+    views = views_of(seen.batches)
+    if views is None:
+        return signs
+    ratio = cast(Measured, measure(views).view_ratio)
+    signs["views"] = None if math.isnan(ratio) else ratio
+    before = None if seen.first is None or _is_start(seen) else views_of([seen.first])
+    if before is not None and signs["views"] is not None:
+        signs["since_start"] = against(ratio, [measure(before).view_ratio])
+    return signs
+
+
+def _is_start(seen: Seen) -> bool:
+    """Whether there is nothing but the start of the training yet."""
+    return seen.first is not None and seen.batches[-1].step == seen.first.step
+
+
+def _since_start(seen: Seen, rows: Tensor) -> dict[str, float]:
+    """std·√D of the embeddings about the mean at the start, as a sign of an offset where their scale is left; and as one of a
+    collapse where the alarm has told of it. Neither at the start itself.
+    """
+    if seen.origin is None or seen.first is None or _is_start(seen) or broken(seen.first.spaces["z"]):
+        return {}
+    now, before = (_variance(part) for part in (rows, seen.first.spaces["z"]))
+    about = math.sqrt(max(_variance(unit(rows.double() - seen.origin.double().cpu())), 0.0))
+    left = {"about_start": about} if now > SHRUNK * before > 0 else {}
+    return left | ({"fallen": about} if seen.alarmed else {})
+
+
+def _variance(rows: Tensor) -> float:
+    spread = spread_of(rows)
+    return spread.along_mean(max(spread.count - 1, 1))[0]
+
+
+def _advice(verdict: Verdict, result: Spectrum, facts: Context, seen: Seen, alone: bool) -> tuple[str, ...]:
+    """Where more embeddings are wanted, how a monitor gets them."""
+    n, d = result.samples, result.dimensions
+    if verdict.status == "inconclusive" and n <= d:
+        return (_more(n, d, seen),)
+    if verdict.status == "dimensional collapse" and alone:
+        return ("If z is a projection, that is usual: give the representation, too, as h= to update().",)
+    return advice(verdict.status, result, facts)
+
+
+def _more(n: int, d: int, seen: Seen) -> str:
+    """How there come to be more embeddings than dimensions."""
+    of_batch = max(len(batch) for batch in seen.batches)
+    held = f"{n:,} embeddings of {len(seen.batches)} batches are no more than their {d:,} dimensions"
+    wanted = math.ceil((d + 1) / of_batch)
+    if len(seen.batches) < min(wanted, seen.window):
+        return f"{held}: ask again after more steps."
+    if any(batch.seen > len(batch) for batch in seen.batches):
+        return (
+            f"{held}, and there is room for no more: embed images with collapse.embed(), and diagnose those."
+        )
+    return f"{held}: give window={wanted} or more."
+
+
+def _with_level(verdict: Verdict, seen: Seen, space: str) -> Verdict:
+    """With the level that the loss is at: it alone says nothing, for a healthy training can begin there."""
+    if seen.level is None or space != "z":
+        return verdict
+    name, level = seen.level
+    reason = f"The loss is at a chance level, {name} = {level:.4g}: to it, all embeddings look alike."
+    return replace(verdict, reasons=(*verdict.reasons, reason))
+
+
+def _steps(batches: Sequence[KeptBatch]) -> str:
+    first, last = batches[0].step, batches[-1].step
+    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+
+
+def _facts(batches: Sequence[KeptBatch]) -> dict[str, object]:
+    count = sum(map(len, batches))
+    of = "1 batch, step" if len(batches) == 1 else f"{len(batches)} batches, steps"
+    described = f"{count:,} embeddings of {of} {_steps(batches)}"
+    return {"path": NAME, "layout": "embeddings of a training", "described": described}
+
+
+def _warnings(seen: Seen, every: Sequence[KeptBatch], sound: Sequence[KeptBatch]) -> Iterator[str]:
+    if len(sound) < len(every):
+        yield f"{len(every) - len(sound)} of {len(every)} batches contain nan or infinity, and are left out."
+    if any(batch.seen > len(batch) for batch in sound):
+        count, total = sum(map(len, sound)), sum(batch.seen for batch in sound)
+        yield f"{count:,} of {total:,} embeddings are held, a seeded sample of each batch: there is room for 64 MB."

@@ -1,0 +1,53 @@
+"""A look whose numbers are still on the device, until they can be read without waiting."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_cli.metrics.looks import Look, UnreadLook
+
+
+@dataclass(frozen=True)
+class PendingLook:
+    """step, batch: B of each process; done: when its numbers have arrived, None where they are not copied yet."""
+
+    step: int
+    batch: int
+    unread: UnreadLook
+    done: Any = None
+
+    @staticmethod
+    def of(step: int, batch: int, unread: UnreadLook) -> PendingLook:
+        """From a GPU the numbers are copied behind what it still has to do; nobody waits for it."""
+        if unread.within.device.type != "cuda":
+            return PendingLook(step, batch, unread)
+        fields = {field.name: getattr(unread, field.name) for field in dataclasses.fields(unread)}
+        there: dict[str, Any] = {
+            name: _copied(value) for name, value in fields.items() if isinstance(value, Tensor)
+        }
+        done: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        done.record(torch.cuda.current_stream(unread.within.device))
+        return PendingLook(step, batch, dataclasses.replace(unread, **there), done)
+
+    @property
+    def ready(self) -> bool:
+        """Whether nobody waits who reads it now."""
+        return self.unread.within.device.type == "cpu" and (self.done is None or bool(self.done.query()))
+
+    def read(self) -> Look:
+        """Waits for it, where it has to."""
+        if self.done is not None:
+            self.done.synchronize()
+        return self.unread.read(self.step)
+
+
+def _copied(numbers: Tensor) -> Tensor:
+    if numbers.device.type != "cuda":
+        return numbers
+    held = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
+    return held.copy_(numbers, non_blocking=True)

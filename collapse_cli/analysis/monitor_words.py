@@ -1,0 +1,31 @@
+"""What an alarm says, in words: what was seen, at which step, on which evidence, and what it means."""
+
+from __future__ import annotations
+
+from collapse_cli.metrics.alarm import Warned
+
+MEANS = {
+    "not finite": "The embeddings or the loss contain nan or infinity: the training has diverged.",
+    "collapse of scale": "The embeddings have shrunk to almost nothing: what depends on their lengths sees one point.",
+    "complete collapse": "All embeddings point almost one way, measured from where they were at the start of this training.",
+    "one direction": "All embeddings lie almost on one line through 0.",
+    "late loss of rank": "The embeddings had spread over more dimensions than they use now.",
+}
+NUMBERS = {
+    "scale": "variance of z",
+    "largest_scale": "its largest",
+    "variance": "variance of the unit embeddings (isotropic: 1)",
+    "top_share": "share of the variance in the first direction",
+    "line_cosine": "root mean square of the cosine",
+    "effective_rank": "effective rank",
+    "largest_effective_rank": "its largest",
+}
+REMEDY = "m.compute() judges the embeddings of the last batches, with its reasons"
+
+
+def message(warned: Warned) -> str:
+    """One or two sentences."""
+    kind = warned.kind[0].upper() + warned.kind[1:]
+    numbers = "; ".join(f"{NUMBERS.get(name, name)}: {value:.3g}" for name, value in warned.evidence.items())
+    because = f" ({numbers})" if numbers else ""
+    return f"{kind} at step {warned.step:,}. {MEANS[warned.kind]}{because}"
