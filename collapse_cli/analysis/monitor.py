@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -24,6 +25,10 @@ from collapse_cli.metrics.alarm import Warned
 from collapse_cli.metrics.looks import Look
 
 Status = Literal["complete", "stopped", "failed"]
+NOT_CALLED = (
+    "{} was not called in train mode with gradients enabled, so that nothing was watched: name a layer that takes part in the "
+    "training, or use update(z)."
+)
 
 
 class CollapseMonitor:
@@ -73,24 +78,29 @@ class CollapseMonitor:
         self._reports = Reports(on_collapse, None if folder is None else Path(folder), sink)
         self._settings = (every, window, seed, gather, {"queue": queue, "prototypes": prototypes})
         self._course = Course(self._reports, *self._settings)
+        self._hooks: Hooks | None = None
 
     @classmethod
     def watch(
         cls, model: nn.Module, layers: Sequence[str] = (), sink: Sink | None = None, *,
-        pool: Pool = "auto", passes: int = 1, **settings: Any,
+        pool: Pool = "auto", passes: int = 1, halves: bool = False, **settings: Any,
     ) -> AbstractContextManager[CollapseMonitor]:  # fmt: skip
         """A monitor that is fed by forward hooks: `with CollapseMonitor.watch(model, layers=["backbone"]) as m:`.
 
         layers: names of one or two submodules: the output of the last is z, that of one before it h; none: what the model
         returns is z. Names inside of DistributedDataParallel need no "module.". pool: as `embed` takes it.
-        passes: forward passes of the model in a step; of two, the first gives z and the second z2, and of more the first two.
-        Only training forward passes count, those of the model in train mode with gradients enabled; what activation checkpointing
-        computes again does not. Layers have hooks in the steps that are looked at alone. settings: as of the class.
+        passes: how often the last layer is called in a step; of two calls, the first gives z and the second z2, the other view.
+        halves: one call is of both views, one below the other: z and z2 are its halves. Where gradients are accumulated, every
+        forward pass is a step. Only calls in train mode with gradients enabled count, and what activation checkpointing
+        computes again does not. Layers have forward hooks in the steps that are looked at alone. A loss is told by `note_loss`.
+        settings: as of the class.
 
         Raises CollapseError for an unknown layer, and for a compiled model, whose hooks may not be called: use update().
         """
         monitor = cls(sink=sink, **settings)
-        return _watching(monitor, Hooks(monitor._course_now, model, layers, pool, passes))
+        monitor._course.late = True
+        monitor._hooks = hooks = Hooks(monitor._course_now, model, layers, pool, passes, halves)
+        return _watching(monitor, hooks)
 
     def _course_now(self) -> Course:
         return self._course
@@ -130,6 +140,13 @@ class CollapseMonitor:
         """
         self._course.count(self._course.due, lambda: given(z, z2, h, labels, loss))
 
+    def note_loss(self, loss: Loss) -> None:
+        """The loss of the step whose forward pass was just watched: for a look, and whether it is finite and at a chance level.
+
+        Of a step that is not looked at it costs nothing, and waits for nothing. Processes do not ask each other for theirs.
+        """
+        self._course.note(loss)
+
     def compute(self) -> Result:
         """The verdict on the embeddings of the last looks, as `diagnose` gives it, with N and the steps they are of.
 
@@ -144,7 +161,7 @@ class CollapseMonitor:
         """As at its construction: a training begins anew. Not for the end of an epoch: the start of the training is what tells
         a collapse from an offset, and `compute` can be asked at any time.
         """
-        self._course = Course(self._reports, *self._settings)
+        self._go_on(self._anew())
         self._reports.reset()
 
     def merge_state(self, other: CollapseMonitor) -> None:
@@ -168,14 +185,26 @@ class CollapseMonitor:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """What `state_dict` gave; the next step is counted after it. Raises CollapseError for what is no such state."""
-        course = Course(self._reports, *self._settings)
+        course = self._anew()
         course.load(state)
+        self._go_on(course)
+
+    def _anew(self) -> Course:
+        course = Course(self._reports, *self._settings)
+        course.late = self._course.late
+        return course
+
+    def _go_on(self, course: Course) -> None:
         self._course = course
+        if self._hooks is not None:
+            self._hooks.next_step()
 
     def close(self, status: Status = "complete") -> None:
         """Nothing comes after it: the last look is read, and monitor.jsonl ends with the status. The second time does nothing."""
         try:
-            if status != "failed":
+            with (
+                suppress(Exception) if status == "failed" else nullcontext()
+            ):  # an error of the loop's is what is told
                 self._course.read()
         finally:
             self._reports.end(self.step, status)
@@ -201,3 +230,5 @@ def _refuse(**counts: int) -> None:
 def _watching(monitor: CollapseMonitor, hooks: Hooks) -> Iterator[CollapseMonitor]:
     with monitor, hooks:
         yield monitor
+    if monitor.step == 0:
+        warnings.warn(NOT_CALLED.format(" or ".join(filter(None, hooks.names)) or "the model"), stacklevel=3)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from collapse_cli.analysis.monitor_inputs import Given
+from collapse_cli.analysis.monitor_inputs import Given, Loss, number
 from collapse_cli.analysis.monitor_judging import Seen
 from collapse_cli.analysis.monitor_pending import PendingLook
+from collapse_cli.analysis.monitor_ranks import processes
 from collapse_cli.analysis.monitor_reports import Reports
 from collapse_cli.analysis.monitor_rows import KeptBatch, KeptRows, kept, of_state, together
-from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Alarm, Warned
 from collapse_cli.metrics.chance_levels import chance_levels, level_of
@@ -31,6 +32,7 @@ class Course:
         """sizes: queue and prototypes, for the chance levels; gathers: whether processes put their rows together."""
         self.reports, self.every, self.window, self.seed, self.gathers = reports, every, window, seed, gathers
         self.sizes = sizes
+        self.late = False  # numbers are read at the next step, by which the loss may be known
         self.step = 0
         self.origin: Tensor | None = None
         self.first: KeptBatch | None = None
@@ -58,15 +60,20 @@ class Course:
         batch, device = len(given.spaces["z"]), given.spaces["z"].device
         whole = given.gathered() if self.gathers else given
         self.read()
-        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        with torch.no_grad(), _in_float32(device):
             origin = self._begun(whole, batch).to(device)
             self.origin = origin
             spaces = whole.spaces
             unread = looked(spaces["z"], origin, spaces.get("z2"), spaces.get("h"), whole.loss)
             self.rows.add(self.step, spaces, whole.labels)
         self.pending = PendingLook.of(self.step, batch, unread)
-        if self.pending.ready:
+        if self.pending.ready and not self.late:
             self.read()
+
+    def note(self, loss: Loss) -> None:
+        """The loss of the step that was looked at, before its numbers are read."""
+        if self.pending is not None and self.pending.step == self.step:
+            self.pending = self.pending.with_loss(number(loss))
 
     def _begun(self, whole: Given, batch: int) -> Tensor:
         """The mean at the first look of all, which is where the training starts from."""
@@ -79,7 +86,7 @@ class Course:
 
     @property
     def _world(self) -> int:
-        return processes() if self.gathers else 1
+        return processes()
 
     def _chance(self, batch: int) -> dict[str, float]:
         return chance_levels(batch, self._world, **self.sizes)
@@ -144,3 +151,9 @@ class Course:
         self.first = None if state["first"] is None else of_state(state["first"])
         self.rows.batches = [of_state(each) for each in state["rows"]]
         self.warned = [Warned(*each) for each in state["warned"]]
+
+
+def _in_float32(device: torch.device) -> AbstractContextManager[Any]:
+    """Without the training's autocast, in whose products a look would lose its digits."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()

@@ -1,4 +1,9 @@
-"""Forward hooks that feed a monitor: attached to layers in the steps that are looked at, and removed again in the same step."""
+"""Forward hooks that feed a monitor: attached to layers in the steps that are looked at, and removed again in the same step.
+
+A step is so many calls of the last layer as the loop makes in it: one, or two of two views, whether the loop calls the model or
+parts of it. Calls count in train mode with gradients enabled; in a forward pass of the model that began so, also those without,
+for activation checkpointing computes its first pass without gradients. What it computes again, it does within the backward pass.
+"""
 
 from __future__ import annotations
 
@@ -16,102 +21,131 @@ from collapse_cli.analysis.monitor_inputs import given
 from collapse_cli.errors import CollapseError, nearest
 
 UPDATE = "use update(z) in the training loop, with what the layer gives"
-Outputs = dict[str, Tensor]
 
 
 class Hooks:
-    """A light hook stays before the model's forward pass, which counts; layers have hooks while one is looked at."""
+    """Before the last layer a light hook stays, which counts; beside the model two, which tell when its forward pass is on."""
 
     def __init__(
-        self, course: Callable[[], Course], model: nn.Module, layers: Sequence[str], pool: Pool, passes: int
-    ) -> None:
+        self, course: Callable[[], Course], model: nn.Module, layers: Sequence[str], pool: Pool, passes: int, halves: bool
+    ) -> None:  # fmt: skip
         """course: that of the monitor as it is now. Raises CollapseError for what cannot be watched."""
-        names = [layers] if isinstance(layers, str) else list(layers)
-        _refuse(model, names, pool, passes)
-        self.course, self.model, self.pool, self.passes = course, model, pool, passes
-        self.layers = {name: _layer(model, name) for name in names}
-        self.names = names or [""]
-        self.seen: list[Outputs] = []  # of the passes of this step
-        self.calls, self.due = 0, False
-        self.handles: list[RemovableHandle] = []
-        self.counting: RemovableHandle | None = None
+        self.names = [layers] if isinstance(layers, str) else list(layers) or [""]
+        _refuse(model, self.names, pool, passes)
+        self.course, self.model, self.pool, self.passes, self.halves = course, model, pool, passes, halves
+        self.layers = [_layer(model, name) for name in self.names]
+        self.stay: list[RemovableHandle] = []
+        self.taking: dict[str, RemovableHandle] = {}  # of h and of z
+        self.within, self.model_called, self.calls, self.due = False, False, 0, False
+        self.z: list[Tensor] = []  # of the calls of this step
+        self.h: list[Tensor] = []
 
     def __enter__(self) -> Hooks:
-        self.counting = self.model.register_forward_pre_hook(self._before)
+        last = self.layers[-1]
+        if last is not self.model:
+            self.stay.append(self.model.register_forward_pre_hook(self._enters))
+            self.stay.append(self.model.register_forward_hook(self._leaves, always_call=True))
+        self.stay.append(last.register_forward_pre_hook(self._before))
+        self.next_step()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._detach()
-        if self.counting is not None:
-            self.counting.remove()
-
-    def _before(self, model: nn.Module, inputs: Any) -> None:
-        """Of a pass that counts. Within a backward pass nothing but recomputation calls a model."""
-        if not (model.training and torch.is_grad_enabled()) or torch._C._current_graph_task_id() != -1:
-            return
-        if self.calls == 0:
-            self.due = self.course().due
-        self.calls += 1
-        if not self.due:
-            if self.calls == self.passes:
-                self.calls = 0
-                self.course().count(False, _nothing)
-        else:
-            self._attach()
-
-    def _attach(self) -> None:
-        self._detach()
-        outputs: Outputs = {}
-        for name, layer in self.layers.items():
-            self.handles.append(layer.register_forward_hook(self._taking(name, outputs)))
-
-        def after(model: nn.Module, inputs: Any, output: Any) -> None:
-            self._detach()
-            if not self.layers and output is not None:
-                outputs[""] = of_layer(output, self.pool, "").detach()
-            self._passed(outputs, output)
-
-        self.handles.append(self.model.register_forward_hook(after, always_call=True))
-
-    def _taking(self, name: str, outputs: Outputs) -> Callable[[nn.Module, Any, Any], None]:
-        """Of a layer that is called several times in a pass, the last call counts, as for `embed`."""
-
-        def take(layer: nn.Module, inputs: Any, output: Any) -> None:
-            outputs[name] = of_layer(output, self.pool, name).detach()
-
-        return take
-
-    def _passed(self, outputs: Outputs, output: Any) -> None:
-        """One pass is over; output: None where it has failed."""
-        missing = [name for name in self.names if name not in outputs]
-        if output is None and missing:
-            self.calls, self.seen = 0, []
-            return
-        if missing:
-            raise CollapseError(
-                f"the layer {missing[0]} is not called in the model's forward pass",
-                "name a layer that takes part in it",
-            )
-        if len(self.seen) < 2:
-            self.seen.append(outputs)
-        if self.calls == self.passes:
-            seen, self.calls, self.seen = self.seen, 0, []
-            self.course().count(True, lambda: given(**self._named(seen)))
-
-    def _named(self, seen: list[Outputs]) -> dict[str, Tensor]:
-        z = self.names[-1]
-        spaces = {"z": seen[0][z]}
-        spaces |= {"z2": seen[1][z]} if len(seen) > 1 else {}
-        return spaces | ({"h": seen[0][self.names[0]]} if len(self.names) > 1 else {})
-
-    def _detach(self) -> None:
-        for handle in self.handles:
+        self._take_no_more("h", "z")
+        for handle in self.stay:
             handle.remove()
-        self.handles.clear()
+        self.stay.clear()
+
+    def _enters(self, model: nn.Module, inputs: Any) -> None:
+        self.within = model.training and torch.is_grad_enabled() and not _in_backward()
+        self.model_called = self.model_called or self.within
+        if self.within:
+            self._take_h()
+
+    def _leaves(self, model: nn.Module, inputs: Any, output: Any) -> None:
+        self.within = False
+
+    def _counts(self, layer: nn.Module) -> bool:
+        return layer.training and (torch.is_grad_enabled() or self.within) and not _in_backward()
+
+    def next_step(self) -> None:
+        """Before the first call of a step. What lies before the last layer is taken from the model's forward pass on; where the
+        loop calls parts alone, from now on.
+        """
+        self._take_no_more("h", "z")
+        self.calls, self.due = 0, self.course().due
+        self.z, self.h = [], []
+        if self.stay and not self.model_called:
+            self._take_h()
+
+    def _take_h(self) -> None:
+        if self.due and len(self.layers) > 1 and not self.h and "h" not in self.taking:
+            self.taking["h"] = self.layers[0].register_forward_hook(self._of_h)
+
+    def _take_no_more(self, *spaces: str) -> None:
+        for space in spaces:
+            if space in self.taking:
+                self.taking.pop(space).remove()
+
+    def _before(self, layer: nn.Module, inputs: Any) -> None:
+        """The last layer is called."""
+        if not self._counts(layer):
+            return
+        if self.due:
+            self._take_no_more("z")  # of a call that failed
+            self.taking["z"] = layer.register_forward_hook(self._of_z)
+            return
+        self.calls += 1
+        if self.calls == self.passes:
+            self.course().count(False, _nothing)
+            self.next_step()
+
+    def _of_h(self, layer: nn.Module, inputs: Any, output: Any) -> None:
+        if self._counts(layer):
+            self.h = [*self.h[: len(self.z)], of_layer(output, self.pool, self.names[0]).detach()]
+
+    def _of_z(self, layer: nn.Module, inputs: Any, output: Any) -> None:
+        if not self._counts(layer):
+            return
+        self._take_no_more("z")
+        self.z.append(of_layer(output, self.pool, self.names[-1]).detach())
+        if len(self.z) == self.passes:
+            self._looked()
+
+    def _looked(self) -> None:
+        self._take_no_more("h", "z")
+        spaces = self._spaces()
+        self.course().count(True, lambda: given(**spaces))
+        self.next_step()
+
+    def _spaces(self) -> dict[str, Tensor]:
+        if len(self.layers) > 1 and not self.h:
+            raise CollapseError(
+                f"the layer {self.names[0]} is not called before {self.names[1]}",
+                "name the layers in the order in which they are called, the representation first",
+            )
+        z, h = self.z, self.h
+        if self.halves:
+            _refuse_odd(z[0], self.names[-1])
+            z, h = list(z[0].chunk(2)), [rows.chunk(2)[0] for rows in h]
+        named = {"z": z[0]} | ({"z2": z[1]} if len(z) > 1 else {})
+        return named | ({"h": h[0]} if h else {})
 
 
 def _nothing() -> Any:
     raise AssertionError("a step that is not looked at asks for nothing")
+
+
+def _in_backward() -> bool:
+    return torch._C._current_graph_task_id() != -1
+
+
+def _refuse_odd(rows: Tensor, name: str) -> None:
+    if len(rows) % 2:
+        what = f"the layer {name}" if name else "the model"
+        raise CollapseError(
+            f"{what} gives {len(rows)} embeddings, which are no two views of the same images",
+            "leave out halves=True, or give both views of all images in one call",
+        )
 
 
 def _refuse(model: nn.Module, names: Sequence[str], pool: str, passes: int) -> None:
@@ -136,6 +170,7 @@ def _refuse(model: nn.Module, names: Sequence[str], pool: str, passes: int) -> N
 
 
 def _layer(model: nn.Module, name: str) -> nn.Module:
+    """The model itself where it has no name."""
     parts = dict(model.named_modules())
     place = name if name in parts else f"module.{name}"
     if place not in parts:

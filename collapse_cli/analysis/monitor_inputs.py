@@ -11,7 +11,7 @@ from torch import Tensor
 
 from collapse_cli.analysis import array_inputs
 from collapse_cli.analysis.array_inputs import Array
-from collapse_cli.distributed import gathered_rows
+from collapse_cli.analysis.monitor_ranks import gathered_rows
 from collapse_cli.errors import CollapseError
 
 Loss = float | Tensor | None
@@ -49,7 +49,7 @@ def given(z: Any, z2: Any = None, h: Any = None, labels: Any = None, loss: Loss 
             other = f"{name} has shape {tuple(rows.shape)}, and z has {tuple(spaces['z'].shape)}"
             same = "another view of the same images" if name == "z2" else "of the same images"
             raise CollapseError(other, f"{name} is {same}, in the same order")
-    return Given(spaces, _labels(labels, count), _loss(loss))
+    return Given(spaces, _labels(labels, count), number(loss))
 
 
 def _rows(rows: Array | Tensor, name: str) -> Tensor:
@@ -78,7 +78,7 @@ def _labels(labels: Any, count: int) -> Tensor | None:
     return numbers.long()
 
 
-def _loss(loss: Loss) -> Tensor | None:
+def number(loss: Loss) -> Tensor | None:
     """() float32, where it is."""
     if loss is None:
         return None

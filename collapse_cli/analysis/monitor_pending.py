@@ -30,9 +30,14 @@ class PendingLook:
         there: dict[str, Any] = {
             name: _copied(value) for name, value in fields.items() if isinstance(value, Tensor)
         }
-        done: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        done.record(torch.cuda.current_stream(unread.within.device))
-        return PendingLook(step, batch, dataclasses.replace(unread, **there), done)
+        return PendingLook(step, batch, dataclasses.replace(unread, **there), _behind(unread.within))
+
+    def with_loss(self, loss: Tensor | None) -> PendingLook:
+        """The same with a loss () beside it."""
+        if loss is None or loss.device.type != "cuda":
+            return dataclasses.replace(self, unread=dataclasses.replace(self.unread, loss=loss))
+        unread = dataclasses.replace(self.unread, loss=_copied(loss))
+        return dataclasses.replace(self, unread=unread, done=_behind(loss))
 
     @property
     def ready(self) -> bool:
@@ -44,6 +49,13 @@ class PendingLook:
         if self.done is not None:
             self.done.synchronize()
         return self.unread.read(self.step)
+
+
+def _behind(numbers: Tensor) -> Any:
+    """What tells when a GPU has done all that it has been asked to do so far."""
+    done: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    done.record(torch.cuda.current_stream(numbers.device))
+    return done
 
 
 def _copied(numbers: Tensor) -> Tensor:
