@@ -40,12 +40,14 @@ class Constants:
     its lowest value, and before the alarm is armed it is at least the second half of the steps so far.
     One direction: top share and line cosine at least `top_share` and `line_cosine`, held `line_held`, with the same provisos.
     Armed: variance above `spread` in so many steps as `spread_steps` since the network has left the start, that is since the
-    effective rank was at most `left` of its first median or variance was not above `spread`; or in `plateau` steps before.
-    Late loss of rank: once armed, the effective rank's median below `rank` of its peak, held `rank_held`.
+    effective rank was at most `left` of its first value or variance was not above `spread`; or in `plateau` steps before.
+    Late loss of rank: once armed, the effective rank's median, without looks of `span` steps before, below `rank` of its peak,
+    held `rank_held`.
     `views_apart`: see `unjudged`; it decides no warning.
     """
 
     looks: int = 5
+    span: int = 25
     scale: float = 0.01
     scale_held: int = 20
     variance: float = 0.05
@@ -95,9 +97,10 @@ class _State:
     last: int = 0
     scales: list[float] = field(default_factory=list)  # of the last looks
     ranks: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)  # of these ranks
     scale_peak: list[list[float]] = field(default_factory=list)
     rank_peak: list[list[float]] = field(default_factory=list)
-    first_rank: float | None = None  # the first median
+    first_rank: float | None = None  # the first
     left: bool = False  # the start
     view_shares: list[float] = field(default_factory=list)  # of the distance of two images, that of two views
     spread: int = 0  # steps with variance above Constants.spread since then
@@ -146,21 +149,34 @@ class Alarm:
                 RecentPeak(peak).add(look.step, median(values))
         if look.alignment is not None and look.variance > 0:
             state.view_shares = [*state.view_shares, look.alignment / (2 * look.variance)][-constants.looks :]
-        if state.first_rank is None and len(state.ranks) == constants.looks:
-            state.first_rank = median(state.ranks)
-        elif state.first_rank is not None and median(state.ranks) <= constants.left * state.first_rank:
+        state.steps = (
+            [*state.steps, look.step][-len(state.ranks) :]
+            if math.isfinite(look.effective_rank)
+            else state.steps
+        )
+        if state.first_rank is None and state.ranks:
+            state.first_rank = self._rank_at(look.step)
+        elif state.first_rank is not None and self._rank_at(look.step) <= constants.left * state.first_rank:
             state.left = True
         spread = look.variance > constants.spread
         state.left |= look.variance <= constants.spread
         state.spread += passed * (spread and state.left)
         state.plateau += passed * (spread and not state.left)
 
+    def _rank_at(self, step: int) -> float:
+        """The median effective rank of the last looks, as far as they are not long ago; nan where there is none."""
+        state = self.state
+        recent = [
+            rank for rank, at in zip(state.ranks, state.steps, strict=True) if at > step - self.constants.span
+        ]
+        return median(recent) if recent else math.nan
+
     def _signs(self, look: Look) -> Iterator[Sign]:
         """The signs of each kind. A number that is nan shows nothing."""
         state, own = self.state, self.constants
         low, variance = {"variance": look.variance}, look.variance
         scale, rank = RecentPeak(state.scale_peak).value, RecentPeak(state.rank_peak).value
-        now = median(state.ranks) if len(state.ranks) == own.looks else math.nan
+        now = self._rank_at(look.step)
         on_line = look.top_share >= own.top_share and look.line_cosine >= own.line_cosine
         line = {"top_share": look.top_share, "line_cosine": look.line_cosine}
         scales = {"scale": look.scale, "peak": scale}

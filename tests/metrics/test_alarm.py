@@ -76,7 +76,7 @@ def test_before_the_embeddings_have_spread_small_variance_has_to_last() -> None:
 
 
 def test_a_slow_start_has_to_last_for_half_of_it() -> None:
-    """A variance that has come down to .19 at step 301, without having spread since the start: at step s with s - 301 = (s - 1) // 2."""
+    """The variance is .19 from step 301 on, and has not spread since the start: at step s with s - 301 = (s - 1) // 2."""
     (warned,) = warnings(course((300, {"variance": 0.3}), (900, {"variance": 0.19})))
     assert warned.step == 600
 
