@@ -1,50 +1,71 @@
 """The alarm: from the looks at a training, one after another, whether its embeddings have collapsed.
 
 Healthy training passes through what looks like collapse. So no single look alarms, but one that is not finite: a sign has to
-hold for some steps, and some signs count only once the embeddings have spread. Time counts in steps, not in looks.
+hold for some steps without recovering, and some signs count only once the embeddings have spread. Time counts in steps, not in
+looks. Nothing that is remembered grows with the number of looks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, Literal
 
 from collapse_cli.metrics.looks import Look
+from collapse_cli.metrics.recent_peak import RecentPeak
 
 Kind = Literal["not finite", "collapse of scale", "complete collapse", "one direction", "late loss of rank"]
 Evidence = dict[str, float]
+GRAVITY: tuple[Kind, ...] = (
+    "not finite",
+    "complete collapse",
+    "one direction",
+    "collapse of scale",
+    "late loss of rank",
+)
+"""The gravest first. What is less grave than a warning already given follows from it, and is not warned of."""
 
 
 @dataclass(frozen=True)
 class Constants:
     """Every number of the rule. They were chosen on trainings that its test does not use: tests/benchmarks/ALARM.md.
 
-    Collapse of scale: tr S at most `scale` of its maximum, held `scale_held` steps.
-    Complete collapse: variance below `variance` held `variance_held`; or, once armed, below `fallen` held `fallen_held`.
-    One direction: top share and line cosine at least `top_share` and `line_cosine`, held `line_held`.
-    Armed: variance above `spread` in `spread_looks` looks. Before, small variance may be that of the start.
-    Late loss of rank: once armed, after step `rank_after`, the median of `rank_looks` effective ranks below `rank` of its
-    maximum, held `rank_held`.
+    Medians are of the last `looks` looks, and a peak is the largest median of the second half of the steps so far: what falls
+    more slowly than that is drawn, and not warned of.
+    Collapse of scale: tr S at most `scale` of its peak, held `scale_held` steps.
+    Complete collapse: variance below `variance`, held `variance_held`; or below `fallen`, held `fallen_held` once armed, else
+    `start_held`. The start of a healthy training recovers from less: the time begins again while variance is above `rise` times
+    its lowest value, and before the alarm is armed it is at least the second half of the steps so far.
+    One direction: top share and line cosine at least `top_share` and `line_cosine`, held `line_held`, with the same provisos.
+    Armed: variance above `spread` in so many steps as `spread_steps` since the network has left the start, that is since the
+    effective rank was at most `left` of its first value or variance was not above `spread`; or in `plateau` steps before.
+    Late loss of rank: once armed, the effective rank's median, without looks of `span` steps before, below `rank` of its peak,
+    held `rank_held`.
+    `views_apart`: see `unjudged`; it decides no warning.
     """
 
+    looks: int = 5
+    span: int = 25
     scale: float = 0.01
     scale_held: int = 20
-    variance: float = 0.02
-    variance_held: int = 125
+    variance: float = 0.05
+    variance_held: int = 100
+    rise: float = 2.5
     top_share: float = 0.95
     line_cosine: float = 0.99
     line_held: int = 100
     spread: float = 0.4
-    spread_looks: int = 5
+    spread_steps: int = 50
+    left: float = 0.75
+    plateau: int = 200
     fallen: float = 0.2
-    fallen_held: int = 60
+    fallen_held: int = 80
+    start_held: int = 150
     rank: float = 0.5
-    rank_looks: int = 5
-    rank_after: int = 200
     rank_held: int = 60
+    views_apart: float = 0.85
 
 
 @dataclass(frozen=True)
@@ -56,24 +77,41 @@ class Warned:
     evidence: Evidence
 
 
+@dataclass(frozen=True)
+class Sign:
+    """What one look shows of a kind: whether, and for how many steps it has to hold; no more than `rise` times its lowest."""
+
+    kind: Kind
+    name: str
+    shown: bool
+    steps: int
+    evidence: Evidence
+    value: float = 0.0
+
+
 @dataclass
 class _State:
-    """What the alarm remembers of all looks so far; nothing of it grows with their number."""
+    """What the alarm remembers. since: a sign -> the step from which it has held; lowest: its lowest value meanwhile."""
 
     first: int | None = None
     last: int = 0
-    scale: float = 0.0  # the largest
-    rank: float = 0.0  # the largest median
-    spread: int = 0  # looks with variance above Constants.spread
-    ranks: list[float] = field(default_factory=list)  # of the last looks
-    since: dict[str, int] = field(
-        default_factory=dict
-    )  # a sign -> the step of the first look that it has held from
+    scales: list[float] = field(default_factory=list)  # of the last looks
+    ranks: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)  # of these ranks
+    scale_peak: list[list[float]] = field(default_factory=list)
+    rank_peak: list[list[float]] = field(default_factory=list)
+    first_rank: float | None = None  # the first
+    left: bool = False  # the start
+    view_shares: list[float] = field(default_factory=list)  # of the distance of two images, that of two views
+    spread: int = 0  # steps with variance above Constants.spread since then
+    plateau: int = 0  # and before
+    since: dict[str, int] = field(default_factory=dict)
+    lowest: dict[str, float] = field(default_factory=dict)
     warned: list[Kind] = field(default_factory=list)
 
 
 class Alarm:
-    """Looks in, in the order of their steps; a warning out where a sign has held for long enough, once for each kind."""
+    """Looks in, in the order of their steps; a warning out where a sign has held for long enough, none twice: see GRAVITY."""
 
     def __init__(self, constants: Constants | None = None) -> None:
         self.constants = constants or Constants()
@@ -82,103 +120,102 @@ class Alarm:
     @property
     def armed(self) -> bool:
         """The embeddings have spread, so that small variance is no longer that of the start."""
-        return self.state.spread >= self.constants.spread_looks
+        state, constants = self.state, self.constants
+        return state.spread >= constants.spread_steps or state.plateau >= constants.plateau
 
     def update(self, look: Look) -> Warned | None:
         """The look's step is larger than that of the look before. At most one warning: the gravest."""
         state = self.state
+        passed = look.step - state.last if state.first is not None else 1
         state.first = look.step if state.first is None else state.first
         state.last = look.step
         if not look.finite:
             return self._once("not finite", look.step, {})
-        self._remember(look)
-        for kind, signs in self._signs(look).items():
-            for name, (seen, steps, evidence) in signs.items():
-                if self._held(name, seen, look.step, steps) and (
-                    warned := self._once(kind, look.step, evidence)
-                ):
-                    return warned
-        return None
+        self._remember(look, passed)
+        held = [sign for sign in self._signs(look) if self._held(sign, look.step)]
+        gravest = min(held, key=lambda sign: GRAVITY.index(sign.kind), default=None)
+        return None if gravest is None else self._once(gravest.kind, look.step, gravest.evidence)
 
-    def _remember(self, look: Look) -> None:
+    def _remember(self, look: Look, passed: int) -> None:
         state, constants = self.state, self.constants
-        state.scale = max(state.scale, 0.0 if math.isnan(look.scale) else look.scale)
-        state.spread += look.variance > constants.spread
-        if math.isfinite(look.effective_rank):
-            state.ranks = [*state.ranks, look.effective_rank][-constants.rank_looks :]
-        if len(state.ranks) == constants.rank_looks:
-            state.rank = max(state.rank, median(state.ranks))
+        for values, peak, value in (
+            (state.scales, state.scale_peak, look.scale),
+            (state.ranks, state.rank_peak, look.effective_rank),
+        ):
+            if math.isfinite(value):
+                values.append(value)
+                del values[: -constants.looks]
+            if len(values) == constants.looks:
+                RecentPeak(peak).add(look.step, median(values))
+        if look.alignment is not None and look.variance > 0:
+            state.view_shares = [*state.view_shares, look.alignment / (2 * look.variance)][-constants.looks :]
+        state.steps = (
+            [*state.steps, look.step][-len(state.ranks) :]
+            if math.isfinite(look.effective_rank)
+            else state.steps
+        )
+        if state.first_rank is None and state.ranks:
+            state.first_rank = self._rank_at(look.step)
+        elif state.first_rank is not None and self._rank_at(look.step) <= constants.left * state.first_rank:
+            state.left = True
+        spread = look.variance > constants.spread
+        state.left |= look.variance <= constants.spread
+        state.spread += passed * (spread and state.left)
+        state.plateau += passed * (spread and not state.left)
 
-    def _signs(self, look: Look) -> dict[Kind, dict[str, tuple[bool, int, Evidence]]]:
-        """kind -> name of a sign -> whether this look shows it, for how many steps it has to hold, and its evidence.
+    def _rank_at(self, step: int) -> float:
+        """The median effective rank of the last looks, as far as they are not long ago; nan where there is none."""
+        state = self.state
+        recent = [
+            rank for rank, at in zip(state.ranks, state.steps, strict=True) if at > step - self.constants.span
+        ]
+        return median(recent) if recent else math.nan
 
-        A number that is nan shows nothing.
-        """
-        state, constants = self.state, self.constants
-        rank = median(state.ranks) if len(state.ranks) == constants.rank_looks else math.nan
-        variance = {"variance": look.variance}
-        on_line = look.top_share >= constants.top_share and look.line_cosine >= constants.line_cosine
-        rank_fell = self.armed and look.step > constants.rank_after and rank < constants.rank * state.rank
-        return {
-            "collapse of scale": {
-                "scale": (
-                    look.scale <= constants.scale * state.scale,
-                    constants.scale_held,
-                    {"scale": look.scale, "largest_scale": state.scale},
-                )
-            },
-            "complete collapse": {
-                "variance": (look.variance < constants.variance, constants.variance_held, variance),
-                "fallen": (
-                    self.armed and look.variance < constants.fallen,
-                    constants.fallen_held,
-                    variance,
-                ),
-            },
-            "one direction": {
-                "line": (
-                    on_line,
-                    constants.line_held,
-                    {"top_share": look.top_share, "line_cosine": look.line_cosine},
-                )
-            },
-            "late loss of rank": {
-                "rank": (
-                    rank_fell,
-                    constants.rank_held,
-                    {"effective_rank": rank, "largest_effective_rank": state.rank},
-                )
-            },
-        }
+    def _signs(self, look: Look) -> Iterator[Sign]:
+        """The signs of each kind. A number that is nan shows nothing."""
+        state, own = self.state, self.constants
+        low, variance = {"variance": look.variance}, look.variance
+        scale, rank = RecentPeak(state.scale_peak).value, RecentPeak(state.rank_peak).value
+        now = self._rank_at(look.step)
+        on_line = look.top_share >= own.top_share and look.line_cosine >= own.line_cosine
+        line = {"top_share": look.top_share, "line_cosine": look.line_cosine}
+        scales = {"scale": look.scale, "peak": scale}
+        yield Sign("collapse of scale", "scale", look.scale <= own.scale * scale, own.scale_held, scales)
+        complete: Kind = "complete collapse"
+        half = 0 if self.armed else (look.step - (state.first or 0)) // 2
+        fallen_held = own.fallen_held if self.armed else own.start_held
+        yield Sign(complete, "low", variance < own.variance, max(own.variance_held, half), low, variance)
+        yield Sign(complete, "fallen", variance < own.fallen, max(fallen_held, half), low, variance)
+        yield Sign("one direction", "line", on_line, max(own.line_held, half), line, variance)
+        ranks = {"effective_rank": now, "peak": rank}
+        yield Sign("late loss of rank", "rank", self.armed and now < own.rank * rank, own.rank_held, ranks)
 
-    def _held(self, name: str, seen: bool, step: int, steps: int) -> bool:
-        """Whether a sign has been seen in every look of so many steps, this one included."""
-        if not seen:
-            self.state.since.pop(name, None)
+    def _held(self, sign: Sign, step: int) -> bool:
+        """Whether every look of so many steps, this one included, has shown a sign, and no recovery from it."""
+        since, lowest = self.state.since, self.state.lowest
+        if not sign.shown:
+            since.pop(sign.name, None)
+            lowest.pop(sign.name, None)
             return False
-        return step - self.state.since.setdefault(name, step) >= steps
+        lowest[sign.name] = min(lowest.get(sign.name, sign.value), sign.value)
+        if sign.value > self.constants.rise * lowest[sign.name]:
+            since.pop(sign.name, None)
+            return False
+        return step - since.setdefault(sign.name, step) >= sign.steps
 
     def _once(self, kind: Kind, step: int, evidence: Evidence) -> Warned | None:
-        if kind in self.state.warned:
+        if any(GRAVITY.index(before) <= GRAVITY.index(kind) for before in self.state.warned):
             return None
         self.state.warned.append(kind)
         return Warned(kind, step, evidence)
 
     def state_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts, which JSON takes."""
-        state = self.state
-        return {**vars(state), "ranks": [*state.ranks], "since": {**state.since}, "warned": [*state.warned]}
+        return asdict(self.state)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """The state of `state_dict`; the next looks are judged as if this alarm had seen those before."""
-        self.state = _State(
-            **{
-                **state,
-                "ranks": [*state["ranks"]],
-                "since": {**state["since"]},
-                "warned": [*state["warned"]],
-            }
-        )
+        self.state = _State(**asdict(_State(**state)))  # a copy
 
     def unjudged(self) -> tuple[str, ...]:
         """What the alarm cannot judge so far, a sentence each."""
@@ -186,8 +223,13 @@ class Alarm:
         if state.first is not None and state.first > 1:
             sentences.append(
                 f"The monitor began at step {state.first:,} without a saved state: how far the scale and the rank have fallen "
-                "since the start is not known."
+                "before, and whether the embeddings had collapsed by then, is not known."
             )
+            if state.view_shares and (share := median(state.view_shares)) >= self.constants.views_apart:
+                sentences.append(
+                    f"Two views of one image are nearly as far from each other as two images (squared distances: {share:.2f} to "
+                    "1), as in a network that has collapsed or has learned nothing."
+                )
         if not self.armed:
             sentences.append(
                 "The embeddings have not spread since the start: a small variance may still be that of the start, and a fall of "
