@@ -28,6 +28,7 @@ from collapse_cli.metrics.nulls import never_negative
 from collapse_cli.metrics.rows import broken, unit
 from collapse_cli.metrics.signs import SHRUNK, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
+from collapse_cli.metrics.verdict import complete
 from collapse_cli.metrics.view_ratio import against, measure
 from collapse_cli.runs.labels import numbered
 from collapse_cli.values import Measured
@@ -90,7 +91,7 @@ def _entry(seen: Seen, space: str, alone: bool) -> Entry:
     )
     signs = Signs()
     if space == "z":
-        signs = replace(signs, **_signs(seen, rows))
+        signs = replace(signs, **_signs(seen, rows, result))
         facts = replace(facts, alignment=_alignment(seen))
     verdict = judged(rows, result, generator(seen.seed), facts, signs)
     settings = {"seed": seen.seed, "eps": 0, "steps": _steps(batches), "batches": len(batches)}
@@ -125,8 +126,10 @@ def _alignment(seen: Seen) -> float | None:
     return None if views is None else alignment(unit(views[0]), unit(views[1]))
 
 
-def _signs(seen: Seen, rows: Tensor) -> dict[str, Any]:
-    """What the two views and the start of the training tell."""
+def _signs(seen: Seen, rows: Tensor, result: Spectrum) -> dict[str, Any]:
+    """What the two views and the start of the training tell, where the common part is large."""
+    if complete(result).crossed is False or result.equal:
+        return {}
     signs: dict[str, Any] = {**_since_start(seen, rows)}
     views = views_of(seen.batches)
     if views is None:

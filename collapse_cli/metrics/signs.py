@@ -117,7 +117,7 @@ def of_offset(signs: Signs) -> Iterator[str]:
         yield (
             f"The loss of the run did not see the offset: std·√D of what its loss saw was {signs.trained:.3g} in the last epoch."
         )
-    if _told_apart(signs):
+    if _above(signs.beside_initial):
         yield (
             f"Images differ from their views {signs.beside_initial:.3g} times as clearly as at random initialisation: the "
             "encoder has learned."
