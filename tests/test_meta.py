@@ -19,6 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from collapse_cli import methods, stepping
+from collapse_cli.analysis.monitor import CollapseMonitor
 from collapse_cli.augment.recipes import LABELLED, RECIPES, augment
 from collapse_cli.constants import _copied
 from collapse_cli.methods import Method
@@ -26,7 +27,7 @@ from collapse_cli.settings import METHODS, Training, resolve
 from collapse_cli.shapes import Batch, DataShape, Images, Normalisation
 from collapse_cli.training import train
 from collapse_cli.training_state import Part, State
-from tests.device_watch import claiming, seen, waits
+from tests.device_watch import Pretending, Watch, claiming, seen, waits
 
 NORMAL = Normalisation((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
 MASKS = {"mask_false_negatives": True, "mask_random": 0.3}
@@ -194,6 +195,49 @@ def test_the_convnet_has_no_operation_without_a_deterministic_form() -> None:
         trained(ready, 1)
     assert any("avg_pool2d_backward" in name for name in names)
     assert not any("adaptive" in name for name in names)
+
+
+def test_a_monitor_waits_for_nothing() -> None:
+    """A look, the steps between, and another look whose numbers nobody has read yet; more rows than are held, and labels."""
+    monitor = CollapseMonitor(every=2, window=300)
+    rows = torch.empty(512, 128, device="meta", dtype=torch.bfloat16, requires_grad=True)
+    labels, loss = torch.empty(512, dtype=torch.int32, device="meta"), torch.empty((), device="meta")
+
+    def step() -> None:
+        monitor.update(rows, z2=rows, h=rows.repeat(1, 4), labels=labels, loss=loss)
+
+    assert seen(step) == []
+    assert monitor._course.pending is not None
+    monitor._course.pending = None  # as if it had arrived, for here are no numbers to be read
+    assert seen(lambda: (step(), step(), monitor.note_loss(loss))) == []
+    assert len(monitor._course.rows.batches[0]) < 512
+
+
+def test_a_step_that_is_not_looked_at_asks_the_device_for_nothing() -> None:
+    """Whatever it is given: no operation at all."""
+    monitor = CollapseMonitor(every=1000)
+    rows = torch.empty(512, 128, device="meta")
+    monitor.update(rows)
+    watch = Watch()
+    with watch:
+        monitor.update(rows, z2=rows, h=rows, labels=rows, loss=rows)
+    assert watch.seen == 0
+
+
+def test_numbers_of_a_look_are_read_at_the_next_one() -> None:
+    """On a pretended device: the look of step 1 when step 2 is looked at, that of step 2 when the verdict is asked for."""
+    looks: list[dict[str, Any]] = []
+    monitor = CollapseMonitor(every=1, sink=looks.append)
+    rows = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
+    with Pretending():
+        for expected in ([], [1]):
+            monitor.update(rows.to("meta"), loss=torch.ones((), device="meta"))
+            assert [look["step"] for look in looks] == expected
+        assert monitor.compute().status == "healthy"
+        assert len(monitor.state_dict()["rows"]) == 2
+    here: list[dict[str, Any]] = []
+    CollapseMonitor(sink=here.append).update(rows, loss=1.0)
+    assert looks[0] == pytest.approx(here[0])
 
 
 FILES = {
