@@ -1,0 +1,158 @@
+"""The verdict of a monitor uses what a file has not: the start of the training, and two views of its images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+import collapse_cli as collapse
+from collapse_cli.analysis.monitor_pool import at_one_mean, drift_of
+from collapse_cli.analysis.result import Result
+from tests.analysis.test_monitor import noise
+
+OFFSET = 20 * torch.ones(16)
+
+
+def seen(
+    *batches: Tensor, others: Sequence[Tensor] = (), loss: float | None = None, after: int = 100
+) -> Result:
+    """The verdict after these batches, the last eight of them; others: the other views; after: steps that went before."""
+    monitor = collapse.CollapseMonitor(every=1, on_collapse=lambda warned: None)
+    monitor._course.step = after
+    for step, z in enumerate(batches):
+        monitor.update(z, z2=others[step] if others else None, loss=loss)
+    return monitor.compute()
+
+
+def text(result: Result) -> str:
+    """The short answer in one line."""
+    return " ".join(str(result).split())
+
+
+def healthy(seed: int, offset: Tensor | float = 0.0) -> Tensor:
+    return noise(64, 16, seed=seed) + offset
+
+
+def test_an_offset_that_was_there_at_the_start_is_none() -> None:
+    """A file of the same embeddings cannot tell; and without it nobody speaks of it."""
+    batches = [healthy(seed, OFFSET) for seed in range(12)]
+    assert collapse.diagnose(torch.cat(batches[4:])).status == "inconclusive"
+    result = seen(*batches)
+    assert result.status == "healthy"
+    assert "What all embeddings have in common was there at the start of this training" in text(result)
+    assert "at the start of this training" not in seen(*(healthy(seed) for seed in range(12))).table()
+
+
+def test_a_common_part_that_came_cannot_be_told_alone() -> None:
+    """Embeddings that differ as before, far from where they were: an offset, or a collapse that has just begun."""
+    result = seen(*(healthy(seed) for seed in range(4)), *(healthy(seed, OFFSET) for seed in range(4, 12)))
+    assert result.status == "inconclusive"
+
+
+def test_a_common_part_that_stayed_is_a_collapse() -> None:
+    """The alarm has told of it: at 1,000 steps, 990 of them near one direction."""
+    monitor = collapse.CollapseMonitor(every=10, on_collapse=lambda warned: None)
+    for step in range(1, 1001):
+        monitor.update(healthy(step, 0.0 if step <= 10 else 3 * OFFSET))
+    assert "complete collapse" in [warned.kind for warned in monitor.warned]
+    result = monitor.compute()
+    assert result.status == "complete collapse"
+    assert "has come during this training" in text(result)
+
+
+def test_a_scale_that_vanished_about_the_start_is_no_offset() -> None:
+    """Embeddings that fall back to the mean at the start have every direction about it, and nothing is left of them."""
+    result = seen(
+        *(healthy(seed, OFFSET) for seed in range(4)), *(1e-3 * healthy(s) + OFFSET for s in range(4, 12))
+    )
+    assert result.status == "inconclusive"
+
+
+def test_images_that_views_tell_apart() -> None:
+    """Views that come three times nearer than they were at the start, far from 0: their encoder has learned."""
+    batches = [healthy(0), *(healthy(step, OFFSET) for step in range(1, 12))]
+    noises = [1.0, *[0.3] * 11]
+    others = [
+        z + size * noise(64, 16, seed=100 + step)
+        for step, (z, size) in enumerate(zip(batches, noises, strict=True))
+    ]
+    result = seen(*batches, others=others)
+    assert result.status == "healthy"
+    assert "times as clearly as at the start of this training" in text(result)
+
+
+def test_images_that_views_do_not_tell_apart() -> None:
+    """Two views of an image as far apart as two images, all near one direction: nothing of the image is left.
+
+    Independent noise about one point has a view ratio of 0. In the first steps training may pass through it.
+    """
+    batches, others = ([healthy(2 * step + k, OFFSET * (step > 0)) for step in range(12)] for k in (0, 1))
+    result = seen(*batches, others=others)
+    assert result.status == "complete collapse"
+    assert "Two views of one image" in text(result)
+    early = seen(*batches, others=others, after=0)
+    assert early.status == "inconclusive"
+    assert "After 12 steps this may be a collapse that training passes through" in text(early)
+
+
+def test_a_ray_needs_no_more_embeddings_than_dimensions() -> None:
+    """One batch of 64 in 100 dimensions, of which only the lengths differ: judged, where the number of directions is not."""
+    ray = (1 + 0.1 * noise(64, 1)) * noise(1, 100, seed=5) + 1e-4 * noise(64, 100, seed=6)
+    assert seen(ray).status == "complete collapse"
+    others = seen(noise(64, 100, seed=7))
+    assert others.status == "inconclusive"
+    assert "64 embeddings are too few to judge 100 dimensions" in text(others)
+    assert "ask again after more steps" in text(others)
+
+
+def test_batches_on_rays_that_move_are_on_a_ray() -> None:
+    """Eight batches, each of lengths along its own direction's point: at one mean, the variance is along it."""
+    direction = noise(1, 100, seed=5)
+    batches = [(step + 5 + 0.1 * noise(8, 1, seed=step)) * direction for step in range(8)]
+    assert drift_of(batches) > 100
+    assert seen(*batches).status == "complete collapse"
+
+
+@pytest.mark.parametrize("loss", [math.log(64), -1.0, 0.0])
+def test_a_loss_changes_no_verdict(loss: float) -> None:
+    result = seen(*(healthy(seed) for seed in range(8)), loss=loss)
+    assert result.status == "healthy"
+    assert ("The loss is at a chance level, ln B = 4.159" in " ".join(result.table().split())) == (loss > 1)
+
+
+def test_classes_that_are_points_are_neural_collapse() -> None:
+    """The goal of a supervised loss: labels, -1 where none is known, tell it from a collapse that nobody wants."""
+    centres, labels = noise(5, 16, seed=3), torch.arange(64) % 5
+    monitor = collapse.CollapseMonitor(every=1)
+    for step in range(8):
+        known = torch.where(torch.arange(64) < 60, labels, -1)
+        monitor.update(3 * centres[labels] + 0.01 * noise(64, 16, seed=step), labels=known)
+    assert "This is neural collapse" in str(monitor.compute())
+
+
+def test_batches_with_nan_are_left_out() -> None:
+    result = seen(healthy(0), healthy(1) * math.nan, healthy(2))
+    assert result.status == "healthy"
+    assert any("1 of 3 batches contain nan or infinity" in warning for warning in result.warnings)
+    with pytest.raises(collapse.CollapseError, match="every embedding that was looked at contains nan"):
+        seen(healthy(0) * math.nan)
+
+
+def test_drift_is_the_f_of_an_analysis_of_variance() -> None:
+    """Two batches {0, 2} and {4, 6}: MSB = 16 / 1, MSW = 4 / 2, F = 8. Points that are equal: 0, that differ: infinite."""
+    assert drift_of([torch.tensor([[0.0], [2.0]]), torch.tensor([[4.0], [6.0]])]) == 8
+    assert drift_of([torch.ones(3, 2), torch.ones(3, 2)]) == 0
+    assert drift_of([torch.zeros(3, 2), torch.ones(3, 2)]) == math.inf
+    assert drift_of([torch.ones(3, 2)]) == 0
+
+
+def test_at_one_mean_is_unbiased() -> None:
+    """Batches of 4 from one distribution of variance 1 have it about one mean, too: 2,000 of them, standard error .016."""
+    rows = noise(8000, 1, seed=1)
+    moved = at_one_mean(rows.split(4))
+    assert float(moved.var()) == pytest.approx(1, abs=0.05)
+    torch.testing.assert_close(moved.mean(), rows.mean(), atol=1e-6, rtol=0)
