@@ -13,7 +13,6 @@ from torch import Tensor, multiprocessing, nn
 
 import collapse_cli as collapse
 from collapse_cli.analysis import monitor_ranks
-from tests.test_distributed import free_port
 
 STEPS = 36
 
@@ -79,6 +78,8 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    from tests.test_distributed import free_port  # not in the processes, which import this file
+
     folder = tmp_path_factory.mktemp("both")
     multiprocessing.spawn(one_of_two, (free_port(), str(folder)), nprocs=2)
     return folder, [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
