@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from collapse_cli.metrics.looks import Look, looked, origin_of
+from tests.device_watch import Watch
 
 NUMBERS = ("scale", "variance", "top_share", "mean_cosine", "line_cosine", "effective_rank")
 
@@ -163,3 +164,13 @@ def test_of_a_large_batch_512_at_equal_distances_are_looked_at(generator: Genera
 def test_a_look_gives_no_gradient_and_takes_none() -> None:
     z = torch.randn(8, 3, requires_grad=True)
     assert not looked(z * 2, torch.zeros(3)).within.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (3, 8), (1030, 4)])
+def test_a_look_waits_for_no_device(shape: tuple[int, int]) -> None:
+    """Seen on a device that is not there: nothing is read, nothing is multiplied in float64."""
+    z, h = torch.empty(shape, device="meta", dtype=torch.bfloat16), torch.empty(shape[0], 9, device="meta")
+    with Watch() as watch:
+        seen = looked(z, origin_of(z), z2=z, h=h, loss=torch.empty((), device="meta"))
+    assert watch.faults == []
+    assert seen.within.shape == (min(seen.samples, shape[1]),) * 2
