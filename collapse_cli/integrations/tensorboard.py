@@ -37,16 +37,13 @@ class TensorBoardSink:
         self.prefix = prefix
 
     def __call__(self, record: Mapping[str, Any]) -> None:
-        """One record of the monitor: a look becomes a point of each curve, a warning a text."""
-        step = int(record.get("step", 0))
-        if record.get("event") == "warning":
-            where = f"{record['layer']}/" if record.get("layer") else ""
-            text = f"**{record['kind']}**, step {step:,}: {record['message']}"
-            self.writer.add_text(f"{self.prefix}{where}warning", text, step)
-            self.writer.flush()
-            return
+        """One look of the monitor: a point of each curve, and a text where it warns."""
+        step = int(record["step"])
         for tag, value in scalars(record, self.prefix).items():
             self.writer.add_scalar(tag, value, step)
+        if record.get("warning"):
+            self.writer.add_text(f"{self.prefix}warning", str(record["message"]), step)
+            self.writer.flush()
 
     def close(self) -> None:
         """Writes what is left; a writer that was handed in stays open."""
