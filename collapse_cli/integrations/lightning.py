@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from torch import Tensor
@@ -110,15 +111,17 @@ class CollapseCallback(Derived):
         spaces = {space: given[name] for space, name in self.names.items() if name in given}
         monitor.update(**spaces, loss=_loss(outputs))
 
-    def _log(self, trainer: Any, pl_module: Any) -> None:
-        """Also where the trainer logs in other steps than are looked at."""
-        if numbers := self.watched.numbers(self.prefix):
+    def _log(self, trainer: Any, pl_module: Any = None) -> None:
+        """In the steps that were looked at, whichever the trainer itself logs in. pl_module: None where it may not log."""
+        numbers, age = self.watched.numbers(self.prefix)
+        if numbers and pl_module is not None:
             pl_module.log_dict(numbers, on_step=True, on_epoch=False, logger=False, batch_size=1)
-            for logger in trainer.loggers:
-                logger.log_metrics(numbers, step=trainer.global_step)
+        for logger in trainer.loggers if numbers else ():
+            logger.log_metrics(numbers, step=trainer.global_step - age)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         self.watched.close("complete")
+        self._log(trainer)
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         self.watched.close("stopped" if isinstance(exception, KeyboardInterrupt | SystemExit) else "failed")
@@ -140,9 +143,11 @@ def _loss(outputs: Any) -> Tensor | None:
 def _bases() -> list[type]:
     """Of the packages that are imported; of the first that can be, where none is."""
     used = [name for name in PACKAGES if sys.modules.get(name) is not None]
-    if used:
-        return [sys.modules[name].Callback for name in used]
-    try:
-        return [library(PACKAGES[1], "lightning").Callback]
-    except CollapseError:
-        return [library(PACKAGES[0], "lightning").Callback]
+    for name in PACKAGES if not used else ():
+        with suppress(CollapseError):
+            library(name, "lightning")
+            used = [name]
+            break
+    if not used:
+        library(PACKAGES[0], "lightning")  # raises, with the remedy
+    return [sys.modules[name].Callback for name in used]

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from collapse_cli.analysis.modules import Pool, of_layer
 from collapse_cli.analysis.monitor import CollapseMonitor
 from collapse_cli.analysis.monitor_hooks import watched_layers
+from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 
 NOTHING = torch.empty(0, 0)  # what a step is told that nobody looks at
@@ -33,10 +34,12 @@ class StepHooks:
         layers: Sequence[str],
         pool: Pool = "auto",
         passes: int = 1,
+        gather: bool = True,
     ) -> None:
         """Raises CollapseError for an unknown layer, more than two, and a compiled model."""
         self.layers = watched_layers(model, layers, pool, passes)
         self.monitor, self.model, self.pool, self.passes = monitor, model, pool, passes
+        self.gather = gather  # processes put their rows together, and wait for each other
         self.outputs: dict[str, list[Tensor]] = {}
         self.handles: list[RemovableHandle] = []
 
@@ -52,7 +55,8 @@ class StepHooks:
     def end(self, loss: Tensor | float | None = None) -> None:
         """After the optimizer's step: the monitor counts it, and looks where it is due.
 
-        Raises CollapseError where a layer was not called in the first step; later on the next step is looked at instead.
+        Raises CollapseError where a layer was not called in the first step, or where other processes wait for its rows; else the
+        next step is looked at instead.
         """
         self.remove()
         if not self.monitor.due:
@@ -61,7 +65,7 @@ class StepHooks:
         missing = [name for name, outputs in self.outputs.items() if len(outputs) < self.passes]
         if not missing and self.outputs:
             self.monitor.update(**self._spaces(), loss=loss)
-        elif self.outputs and not self.monitor.step:
+        elif self.outputs and (not self.monitor.step or (self.gather and processes() > 1)):
             raise self._missing(missing[0])
         self.outputs = {}
 
@@ -82,7 +86,8 @@ class StepHooks:
         count = len(self.outputs[name])
         if count == 0:
             return CollapseError(
-                f"the layer {name} was not called in a training step", "name a layer that takes part in it"
+                f"the layer {name} was not called in a training step",
+                "name a layer that takes part in it each time",
             )
         times = "once" if count == 1 else f"{count} times"
         return CollapseError(

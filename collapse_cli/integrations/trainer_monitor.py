@@ -65,15 +65,16 @@ class TrainerMonitor:
     def watch(self, model: nn.Module) -> None:
         """The layers of this model. Raises CollapseError where it has no such layers or is compiled."""
         assert self.monitor is not None
-        self.hooks = StepHooks(self.monitor, model, self.layers, self.pool, self.passes)
+        together = bool(self.settings.get("gather", True))
+        self.hooks = StepHooks(self.monitor, model, self.layers, self.pool, self.passes, together)
 
-    def numbers(self, prefix: str) -> dict[str, float]:
-        """Those of a look that has been read since the last call; else none."""
+    def numbers(self, prefix: str) -> tuple[dict[str, float], int]:
+        """Those of a look that has been read since the last call, else none; and how many steps ago it was: a GPU's come late."""
         look = self.monitor.last_look if self.monitor is not None else None
-        if look is None or look.step <= self.told:
-            return {}
+        if self.monitor is None or look is None or look.step <= self.told:
+            return {}, 0
         self.told = look.step
-        return scalars(dataclasses.asdict(look), prefix)
+        return scalars(dataclasses.asdict(look), prefix), self.monitor.step - look.step
 
     @property
     def should_stop(self) -> bool:

@@ -92,20 +92,24 @@ class CollapseCallback(Derived):
         if self.watched.hooks is None:
             return control
         self.watched.hooks.end()
-        numbers = self.watched.numbers(self.prefix)
-        if numbers and self.log is not None and state.is_world_process_zero:
-            logs = control.should_log
-            self.log(numbers)
-            control.should_log = logs  # the handler of this log has taken it for the Trainer's own
-        elif numbers:
-            self.waiting.update(numbers)
+        self._tell(state, control)
         if self.watched.should_stop:
             control.should_training_stop = True
         return control
 
+    def _tell(self, state: Any, control: Any) -> None:
+        """The numbers of a new look go to the Trainer's log, or wait for the next one."""
+        numbers, _ = self.watched.numbers(self.prefix)
+        if self.log is None:
+            self.waiting.update(numbers)
+        elif numbers and state.is_world_process_zero:
+            logs = control.should_log
+            self.log(numbers)
+            control.should_log = logs  # the handler of this log has taken it for the Trainer's own
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """The Trainer's own log takes along what waits."""
-        if self.waiting and logs is not None and "loss" in logs:
+        if self.waiting and logs is not None and {"loss", "train_loss"} & set(logs):
             logs.update(self.waiting)
             if state.log_history:
                 state.log_history[-1].update(self.waiting)
@@ -118,6 +122,7 @@ class CollapseCallback(Derived):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.watched.close("complete")
+        self._tell(state, control)
         atexit.unregister(self._fail)
 
     def _fail(self) -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from collapse_cli.analysis.monitor_pending import PendingLook
 from collapse_cli.errors import CollapseError
 from collapse_cli.integrations.lightning import collapse_callback
 
@@ -227,3 +228,15 @@ def test_the_remedy_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CollapseError) as error:
         collapse_callback()
     assert error.value.hint == "install it with: pip install 'collapse-cli[lightning]'"
+
+
+def test_numbers_that_come_late_are_of_their_step(
+    lightning: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from a GPU: those of a look are read at the next one, and those of the last at the end."""
+    monkeypatch.setattr(PendingLook, "ready", property(lambda look: False))
+    logger = importlib.import_module("lightning.pytorch.loggers").CSVLogger(tmp_path)
+    trained(lightning, module(lightning), collapse_callback(every=2), logger=logger)
+    header, *rows = (line.split(",") for line in Path(logger.log_dir, "metrics.csv").read_text().splitlines())
+    step, loss = header.index("step"), header.index("collapse/loss")
+    assert [row[step] for row in rows if row[loss]] == ["1", "2", "4", "6"]
