@@ -117,9 +117,7 @@ class Hooks:
         self.next_step()
 
 
-def watched_layers(
-    model: nn.Module, layers: Sequence[str], pool: Pool, passes: int
-) -> dict[str, nn.Module]:
+def watched_layers(model: nn.Module, layers: Sequence[str], pool: Pool, passes: int) -> dict[str, nn.Module]:
     """One or two layers by name, in their order; the model itself by "" where none is named.
 
     Raises CollapseError for what cannot be watched.

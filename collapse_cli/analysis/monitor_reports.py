@@ -24,7 +24,7 @@ BETWEEN = (
     "torch.",
     "contextlib",
     *TRAINERS,
-)  # modules between `warnings.warn` and the user's training
+)  # between `warnings.warn` and the user's own line
 
 
 class Reports:

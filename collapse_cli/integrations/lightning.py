@@ -12,7 +12,7 @@ from torch import Tensor
 from collapse_cli.analysis.modules import Pool
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.integrations.libraries import Derived, derived, library
-from collapse_cli.integrations.step_hooks import NOTHING
+from collapse_cli.integrations.step_hooks import NOTHING, Layers
 from collapse_cli.integrations.trainer_monitor import OnCollapseOrStop, TrainerMonitor
 
 PACKAGES = ("lightning.pytorch", "pytorch_lightning")
@@ -26,6 +26,7 @@ def collapse_callback(
     h: str = "h",
     pool: Pool = "auto",
     passes: int = 1,
+    halves: bool = False,
     on_collapse: OnCollapseOrStop = "warn",
     prefix: str = "collapse/",
     **settings: Any,
@@ -34,9 +35,9 @@ def collapse_callback(
 
     It takes embeddings from what `training_step` returns, {"loss": loss, "z": z}, by the names z, and z2 and h where these are
     there; or, with `layers`, from one or two layers of the module by hooks: the last gives z, one before it h. passes: how often
-    a layer is called in a step for views that belong together; of two, the first gives z and the second z2. One step of the
-    optimizer is one update, of the last batch whose gradients it accumulates, and with layers of the first. Validation is not
-    looked at.
+    a layer is called in a step for views that belong together; of two, the first gives z and the second z2; halves: one call is
+    of both views, one below the other. One step of the optimizer is one update, of the last batch whose gradients it accumulates,
+    and with layers of the first. Validation is not looked at.
 
     Numbers go to all loggers of the trainer, and as `trainer.callback_metrics` to other callbacks, after `prefix`. Checkpoints
     carry the monitor. on_collapse: as of `CollapseMonitor`, or "stop", which ends the training as early stopping does. settings:
@@ -45,7 +46,7 @@ def collapse_callback(
     Raises CollapseError where neither package is installed, and for settings that a monitor does not take.
     """
     kind = derived(CollapseCallback, *_bases())
-    watched = TrainerMonitor(layers, pool, passes, on_collapse, settings)
+    watched = TrainerMonitor(Layers.of(layers, pool, passes, halves), on_collapse, settings)
     return kind(watched, {"z": z, "z2": z2, "h": h}, prefix)
 
 
@@ -61,7 +62,7 @@ class CollapseCallback(Derived):
     @property
     def state_key(self) -> str:
         """Callbacks that watch other layers have other states."""
-        return f"CollapseCallback{self.watched.layers or self.names}"
+        return f"CollapseCallback{list(self.watched.layers.names) or self.names}"
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         if stage == "fit":  # processes know of each other by now, and a checkpoint is read next
@@ -69,7 +70,7 @@ class CollapseCallback(Derived):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         self.before, self.open = trainer.global_step, False
-        if not self.watched.layers:
+        if not self.watched.layers.names:
             return
         if getattr(pl_module, "_compiler_ctx", None) is not None:
             raise CollapseError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,34 +12,44 @@ from torch.utils.hooks import RemovableHandle
 
 from collapse_cli.analysis.modules import Pool, of_layer
 from collapse_cli.analysis.monitor import CollapseMonitor
-from collapse_cli.analysis.monitor_hooks import watched_layers
+from collapse_cli.analysis.monitor_hooks import spaces_of, watched_layers
 from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 
 NOTHING = torch.empty(0, 0)  # what a step is told that nobody looks at
 
 
+@dataclass(frozen=True)
+class Layers:
+    """names: one or two: the last gives z, one before it h. pool: as `embed` takes it.
+
+    passes: how often they are called in a step for views that belong together: of two, the first gives z and the second z2.
+    halves: one call is of both views, one below the other: z and z2 are its halves.
+    """
+
+    names: tuple[str, ...]
+    pool: Pool = "auto"
+    passes: int = 1
+    halves: bool = False
+
+    @classmethod
+    def of(cls, names: Sequence[str], pool: Pool, passes: int, halves: bool) -> Layers:
+        return cls((names,) if isinstance(names, str) else tuple(names), pool, passes, halves)
+
+
 class StepHooks:
     """One update of the monitor for each step of the optimizer, from what layers give in it.
 
-    layers: one or two names: the last gives z, one before it h. passes: how often they are called in a step for views that
-    belong together: of two, the first gives z and the second z2. Calls beyond these, such as those of further batches whose
-    gradients are accumulated, are not looked at; nor is what activation checkpointing computes again, or a model in eval mode.
-    The hooks are there in the steps that are looked at alone.
+    Calls beyond those of the first views, such as of further batches whose gradients are accumulated, are not looked at; nor is
+    what activation checkpointing computes again, or a model in eval mode. The hooks are there in the steps that are looked at.
     """
 
     def __init__(
-        self,
-        monitor: CollapseMonitor,
-        model: nn.Module,
-        layers: Sequence[str],
-        pool: Pool = "auto",
-        passes: int = 1,
-        gather: bool = True,
+        self, monitor: CollapseMonitor, model: nn.Module, watched: Layers, gather: bool = True
     ) -> None:
         """Raises CollapseError for an unknown layer, more than two, and a compiled model."""
-        self.layers = watched_layers(model, layers, pool, passes)
-        self.monitor, self.model, self.pool, self.passes = monitor, model, pool, passes
+        self.layers = watched_layers(model, watched.names, watched.pool, watched.passes)
+        self.monitor, self.model, self.watched = monitor, model, watched
         self.gather = gather  # processes put their rows together, and wait for each other
         self.outputs: dict[str, list[Tensor]] = {}
         self.handles: list[RemovableHandle] = []
@@ -62,9 +73,11 @@ class StepHooks:
         if not self.monitor.due:
             self.monitor.update(NOTHING)
             return
-        missing = [name for name, outputs in self.outputs.items() if len(outputs) < self.passes]
+        missing = [name for name, outputs in self.outputs.items() if len(outputs) < self.watched.passes]
         if not missing and self.outputs:
-            self.monitor.update(**self._spaces(), loss=loss)
+            names = list(self.layers)
+            z, h = self.outputs[names[-1]], self.outputs[names[0]] if len(names) > 1 else []
+            self.monitor.update(**spaces_of(names, z, h, self.watched.halves), loss=loss)
         elif self.outputs and (not self.monitor.step or (self.gather and processes() > 1)):
             raise self._missing(missing[0])
         self.outputs = {}
@@ -77,8 +90,8 @@ class StepHooks:
     def _taking(self, name: str) -> Any:
         def take(layer: nn.Module, inputs: Any, output: Any) -> None:
             outputs, recomputed = self.outputs[name], torch._C._current_graph_task_id() != -1
-            if self.model.training and not recomputed and len(outputs) < self.passes:
-                outputs.append(of_layer(output, self.pool, name).detach())
+            if self.model.training and not recomputed and len(outputs) < self.watched.passes:
+                outputs.append(of_layer(output, self.watched.pool, name).detach())
 
         return take
 
@@ -91,12 +104,6 @@ class StepHooks:
             )
         times = "once" if count == 1 else f"{count} times"
         return CollapseError(
-            f"the layer {name} was called {times} in a training step, not {self.passes} times",
+            f"the layer {name} was called {times} in a training step, not {self.watched.passes} times",
             "passes= is the number of views that a layer is given one after another in a step",
         )
-
-    def _spaces(self) -> dict[str, Tensor]:
-        names = list(self.layers)
-        z, h = self.outputs[names[-1]], self.outputs[names[0]]
-        spaces = {"z": z[0]} | ({"z2": z[1]} if len(z) > 1 else {})
-        return spaces | ({"h": h[0]} if len(names) > 1 else {})

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from torch import nn
 
-from collapse_cli.analysis.modules import Pool
 from collapse_cli.analysis.monitor import CollapseMonitor, Status
 from collapse_cli.analysis.monitor_reports import OnCollapse
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.integrations.scalars import scalars
-from collapse_cli.integrations.step_hooks import StepHooks
+from collapse_cli.integrations.step_hooks import Layers, StepHooks
 
 OnCollapseOrStop = OnCollapse | Literal["stop"]
 
@@ -25,25 +24,16 @@ class TrainerMonitor:
     on_collapse: as of `CollapseMonitor`, or "stop", which warns and lets the trainer end the training in its own way.
     """
 
-    def __init__(
-        self,
-        layers: Sequence[str],
-        pool: Pool,
-        passes: int,
-        on_collapse: OnCollapseOrStop,
-        settings: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, layers: Layers, on_collapse: OnCollapseOrStop, settings: Mapping[str, Any]) -> None:
         """Raises CollapseError for settings that no monitor takes, before the training begins."""
-        self.layers = [layers] if isinstance(layers, str) else list(layers)
-        self.pool, self.passes = pool, passes
+        self.layers = layers
         self.stops = on_collapse == "stop"
         self.settings = {**settings, "on_collapse": "warn" if self.stops else on_collapse}
         _refuse(self.settings, self.stops)
         self.monitor: CollapseMonitor | None = None
         self.hooks: StepHooks | None = None
-        self.told = self.warned = (
-            0  # the step of the last look that was logged; warnings that were there before
-        )
+        self.told = 0  # the step of the last look that was logged
+        self.warned = 0  # warnings that were there before this training
         self.stopped = False
 
     def begin(self, goes_on: bool = False) -> CollapseMonitor:
@@ -66,7 +56,7 @@ class TrainerMonitor:
         """The layers of this model. Raises CollapseError where it has no such layers or is compiled."""
         assert self.monitor is not None
         together = bool(self.settings.get("gather", True))
-        self.hooks = StepHooks(self.monitor, model, self.layers, self.pool, self.passes, together)
+        self.hooks = StepHooks(self.monitor, model, self.layers, together)
 
     def numbers(self, prefix: str) -> tuple[dict[str, float], int]:
         """Those of a look that has been read since the last call, else none; and how many steps ago it was: a GPU's come late."""

@@ -14,6 +14,7 @@ from collapse_cli.analysis.modules import Pool
 from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 from collapse_cli.integrations.libraries import Derived, derived, library
+from collapse_cli.integrations.step_hooks import Layers
 from collapse_cli.integrations.trainer_monitor import OnCollapseOrStop, TrainerMonitor
 
 LOG = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ def collapse_callback(
     *,
     pool: Pool = "auto",
     passes: int = 1,
+    halves: bool = False,
     on_collapse: OnCollapseOrStop = "warn",
     prefix: str = "collapse/",
     **settings: Any,
@@ -34,8 +36,9 @@ def collapse_callback(
 
     layers: one or two names of layers, as in `dict(model.named_modules())`: the last gives z, one before it h. pool: tokens
     (B,T,D) become (B,D) by the "mean" of all T, padding included, or by the "first"; "auto" refuses them. passes: how often a
-    layer is called in a step for views that belong together; of two, the first gives z and the second z2. One step of the
-    optimizer is one update, of the first batch whose gradients it accumulates. Evaluation is not looked at.
+    layer is called in a step for views that belong together; of two, the first gives z and the second z2; halves: one call is of
+    both views, one below the other. One step of the optimizer is one update, of the first batch whose gradients it accumulates.
+    Evaluation is not looked at.
 
     Numbers come to `trainer.state.log_history` with the Trainer's own. A checkpoint's folder gets collapse_monitor.pt, from which
     a training in the same `output_dir` resumes. on_collapse: as of `CollapseMonitor`, or "stop", which ends the training in the
@@ -45,7 +48,7 @@ def collapse_callback(
     """
     base = library("transformers", "transformers").TrainerCallback
     kind = derived(CollapseCallback, base)
-    return kind(TrainerMonitor(layers, pool, passes, on_collapse, settings), prefix)
+    return kind(TrainerMonitor(Layers.of(layers, pool, passes, halves), on_collapse, settings), prefix)
 
 
 def add_to(trainer: Any, layers: Sequence[str], **settings: Any) -> Any:
@@ -64,7 +67,7 @@ class CollapseCallback(Derived):
 
     def __init__(self, watched: TrainerMonitor, prefix: str) -> None:
         super().__init__()
-        if not watched.layers:
+        if not watched.layers.names:
             raise CollapseError(
                 "the Trainer hands no outputs to its callbacks", 'name a layer to watch: layers=["NAME"]'
             )

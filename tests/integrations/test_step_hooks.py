@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 import collapse_cli as collapse
 from collapse_cli.errors import CollapseError
-from collapse_cli.integrations.step_hooks import StepHooks
+from collapse_cli.integrations.step_hooks import Layers, StepHooks
 
 
 class Network(nn.Module):
@@ -38,11 +38,11 @@ def network() -> Network:
 
 
 def hooked(
-    network: nn.Module, layers: Any = ("head",), passes: int = 1, **settings: Any
+    network: nn.Module, layers: Any = ("head",), passes: int = 1, halves: bool = False, **settings: Any
 ) -> tuple[StepHooks, list[dict[str, Any]]]:
     seen: list[dict[str, Any]] = []
     monitor = collapse.CollapseMonitor(**{"every": 1, "sink": seen.append, **settings})
-    return StepHooks(monitor, network, layers, passes=passes), seen
+    return StepHooks(monitor, network, Layers(layers, passes=passes, halves=halves)), seen
 
 
 def test_two_views_in_a_step_have_an_alignment(network: Network) -> None:
@@ -57,6 +57,16 @@ def test_two_views_in_a_step_have_an_alignment(network: Network) -> None:
     assert "rank_h" in seen[0]
 
 
+def test_two_views_in_one_call_are_halves(network: Network) -> None:
+    together, apart = hooked(network, halves=True), hooked(network, passes=2)
+    for (hooks, _), batches in ((together, [torch.cat([views(0), views(1)])]), (apart, [views(0), views(1)])):
+        hooks.begin()
+        for batch in batches:
+            network(batch)
+        hooks.end()
+    assert together[1][0] == pytest.approx(apart[1][0], rel=1e-5)
+
+
 def test_what_does_not_belong_to_the_views_is_not_looked_at(network: Network) -> None:
     """A pass in eval mode, one that is computed again for the gradient, and a further batch."""
     hooks, seen = hooked(network)
@@ -66,6 +76,7 @@ def test_what_does_not_belong_to_the_views_is_not_looked_at(network: Network) ->
     network.train()
     z = network(views(1), again=True)
     z.sum().backward()
+    z = z.detach()
     network(views(2))
     hooks.end()
     assert seen[0]["scale"] == pytest.approx(float(z.var(dim=0).sum()), rel=1e-4)
