@@ -113,7 +113,7 @@ class CollapseEvaluator(Derived):
             writer.writerow(row)
 
     def _handed_on(self, model: Any, numbers: dict[str, float], epoch: float, steps: int) -> dict[str, float]:
-        """With the evaluator's name in front of each, and told to the model card, where the library has these (from 2.7, 3.0)."""
+        """With the evaluator's name in front of each, and told to the model card, where the library has these."""
         parent: Any = super()
         named = getattr(parent, "prefix_name_to_metrics", None)
         stored = getattr(parent, "store_metrics_in_model_card_data", None)
