@@ -57,7 +57,9 @@ PLAN = {
     "runs": WORDS | PARTS | PROCEDURES | {"runs", "remote"},
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"remote", "data", "runs", "views", "analysis"},
-    "commands": WORDS | {"distributed", "deterministic", "data", "runs", "views", "analysis", "commands"},
+    "integrations": WORDS | {"metrics", "distributed", "analysis", "integrations"},
+    "commands": WORDS
+    | {"distributed", "deterministic", "data", "runs", "views", "analysis", "integrations", "commands"},
     "cli": {"commands", "errors", "interrupts", "printable", "ranks", "streams", "views"},
     "__main__": {"cli", "interrupts"},
     "__init__": set(),

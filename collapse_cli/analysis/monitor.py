@@ -42,10 +42,10 @@ class CollapseMonitor:
 
     every: steps between looks; a step without a look costs microseconds. on_collapse: "warn" calls `warnings.warn`; "raise"
     raises CollapseError out of `update`; a function is called with the `Warned`: its kind, step, evidence. folder: looks and
-    warnings are appended to its monitor.jsonl. sink: called with a flat dict of each look, as `wandb.log` takes it.
-    queue, prototypes: K keys of a queue of negatives, and how many prototypes there are, for their chance levels. gather: under
-    torch.distributed the processes put their rows together at each look, so that every one has to call `update` at each step;
-    False: each looks at its own. seed: of the sample.
+    warnings are appended to its monitor.jsonl. sink: called with a flat dict of each look, as `wandb.log` takes it; of one that
+    warns with `warning` and `message`, too. queue, prototypes: K keys of a queue of negatives, and how many prototypes there
+    are, for their chance levels. gather: under torch.distributed the processes put their rows together at each look, so that
+    every one has to call `update` at each step; False: each looks at its own. seed: of the sample.
 
     Numbers of a GPU are read when they have arrived, so that no step waits: its warnings come a step or more later.
 

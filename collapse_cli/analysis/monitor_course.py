@@ -100,8 +100,8 @@ class Course:
         levels = self._chance(pending.batch)
         name = None if look.loss is None else level_of(look.loss, levels)
         self.level = None if name is None else (name, levels[name])
-        self.reports.look(look, name)
         warned = self.alarm.update(look)
+        self.reports.look(look, name, warned)
         if warned is not None:
             self.warned.append(warned)
             self.reports.warn(warned)

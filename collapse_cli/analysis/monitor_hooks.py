@@ -30,10 +30,9 @@ class Hooks:
         self, course: Callable[[], Course], model: nn.Module, layers: Sequence[str], pool: Pool, passes: int, halves: bool
     ) -> None:  # fmt: skip
         """course: that of the monitor as it is now. Raises CollapseError for what cannot be watched."""
-        self.names = [layers] if isinstance(layers, str) else list(layers) or [""]
-        _refuse(model, self.names, pool, passes)
+        watched = watched_layers(model, layers, pool, passes)
         self.course, self.model, self.pool, self.passes, self.halves = course, model, pool, passes, halves
-        self.layers = [_layer(model, name) for name in self.names]
+        self.names, self.layers = list(watched), list(watched.values())
         self.stay: list[RemovableHandle] = []
         self.taking: dict[str, RemovableHandle] = {}  # of h and of z
         self.within, self.model_called, self.calls, self.due = False, False, 0, False
@@ -113,22 +112,35 @@ class Hooks:
 
     def _looked(self) -> None:
         self._take_no_more("h", "z")
-        spaces = self._spaces()
+        spaces = spaces_of(self.names, self.z, self.h, self.halves)
         self.course().count(True, lambda: given(**spaces))
         self.next_step()
 
-    def _spaces(self) -> dict[str, Tensor]:
-        if len(self.layers) > 1 and not self.h:
-            raise CollapseError(
-                f"the layer {self.names[0]} is not called before {self.names[1]}",
-                "name the layers in the order in which they are called, the representation first",
-            )
-        z, h = self.z, self.h
-        if self.halves:
-            _refuse_odd(z[0], self.names[-1])
-            z, h = list(z[0].chunk(2)), [rows.chunk(2)[0] for rows in h]
-        named = {"z": z[0]} | ({"z2": z[1]} if len(z) > 1 else {})
-        return named | ({"h": h[0]} if h else {})
+
+def watched_layers(model: nn.Module, layers: Sequence[str], pool: Pool, passes: int) -> dict[str, nn.Module]:
+    """One or two layers by name, in their order; the model itself by "" where none is named.
+
+    Raises CollapseError for what cannot be watched.
+    """
+    names = [layers] if isinstance(layers, str) else list(layers) or [""]
+    _refuse(model, names, pool, passes)
+    return {name: _layer(model, name) for name in names}
+
+
+def spaces_of(
+    names: Sequence[str], z: Sequence[Tensor], h: Sequence[Tensor], halves: bool
+) -> dict[str, Tensor]:
+    """What calls of the watched layers gave in a step, z of the last and h of one before -> what `update` takes, by name."""
+    if len(names) > 1 and not h:
+        raise CollapseError(
+            f"the layer {names[0]} is not called before {names[1]}",
+            "name the layers in the order in which they are called, the representation first",
+        )
+    if halves:
+        _refuse_odd(z[0], names[-1])
+        z, h = list(z[0].chunk(2)), [rows.chunk(2)[0] for rows in h]
+    named = {"z": z[0]} | ({"z2": z[1]} if len(z) > 1 else {})
+    return named | ({"h": h[0]} if h else {})
 
 
 def _nothing() -> Any:

@@ -18,7 +18,13 @@ from collapse_cli.runs.monitor_lines import MonitorLines
 
 Sink = Callable[[dict[str, Any]], object]
 OnCollapse = Literal["warn", "raise"] | Callable[[Warned], object]
-BETWEEN = ("collapse_cli.", "torch.", "contextlib")  # modules between `warnings.warn` and the training loop
+TRAINERS = ("lightning.", "pytorch_lightning.", "transformers.", "accelerate.")
+BETWEEN = (
+    "collapse_cli.",
+    "torch.",
+    "contextlib",
+    *TRAINERS,
+)  # between `warnings.warn` and the user's own line
 
 
 class Reports:
@@ -44,7 +50,8 @@ class Reports:
             self.begun = True
             self._write("begin", step, {"every": every, "world": world, "chance": dict(chance)})
 
-    def look(self, look: Look, level: str | None) -> None:
+    def look(self, look: Look, level: str | None, warned: Warned | None) -> None:
+        """warned: what the alarm says of it, which the sink is told, too: `warning`, the kind, and `message`."""
         fields = dataclasses.asdict(look)
         step = fields.pop("step")
         self._write("look", step, {**fields, "chance_level": level})
@@ -52,7 +59,8 @@ class Reports:
             told = {
                 name: value for name, value in {**fields, "chance_level": level}.items() if value is not None
             }
-            self.sink({"step": step, **told})
+            alarm = {"warning": warned.kind, "message": message(warned)} if warned else {}
+            self.sink({"step": step, **told, **alarm})
 
     def warn(self, warned: Warned) -> None:
         text = message(warned)

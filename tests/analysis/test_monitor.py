@@ -66,6 +66,15 @@ class TestWarnings:
         fed(monitor, 100, scale=1e-3)
         return monitor
 
+    def test_the_sink_is_told_in_the_look_that_decided(self) -> None:
+        """Before an error is raised, too."""
+        seen: list[dict[str, Any]] = []
+        with pytest.raises(CollapseError):
+            self.collapsing(sink=seen.append, on_collapse="raise")
+        assert [look["step"] for look in seen if "warning" in look] == [125]
+        assert seen[-1]["warning"] == "collapse of scale"
+        assert seen[-1]["message"].startswith("Collapse of scale at step 125. ")
+
     def test_once_in_words_with_step_and_evidence(self) -> None:
         with pytest.warns(
             UserWarning, match=r"Collapse of scale at step 125\. .*variance of z: .*e-06"
