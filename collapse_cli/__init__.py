@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from collapse_cli.analysis.api import alignment, merge, oracle, probe, spectrum, weights
+    from collapse_cli.analysis.codes import codes
     from collapse_cli.analysis.judging import causes, check, compare, diagnose, report
     from collapse_cli.analysis.loading import load
     from collapse_cli.analysis.modules import embed
@@ -39,6 +40,7 @@ __all__ = [
     "alignment",
     "causes",
     "check",
+    "codes",
     "compare",
     "diagnose",
     "embed",
@@ -53,6 +55,7 @@ __all__ = [
 
 HOMES = {
     "analysis.api": ("alignment", "merge", "oracle", "probe", "spectrum", "weights"),
+    "analysis.codes": ("codes",),
     "analysis.judging": ("causes", "check", "compare", "diagnose", "report"),
     "analysis.loading": ("load",),
     "analysis.modules": ("embed",),

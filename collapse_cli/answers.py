@@ -145,7 +145,9 @@ def headline(statuses: Mapping[str, str]) -> str:
     """The space that an input is judged by, of the statuses by space: h, which is used downstream; another that has collapsed
     completely comes first. A projection that keeps few dimensions is a fact of life for every contrastive loss.
     """
-    collapsed = [space for space, status in statuses.items() if status == "complete collapse"]
+    collapsed = [
+        space for space, status in statuses.items() if status in ("complete collapse", "codebook collapse")
+    ]
     return next(iter([*collapsed[-1:], *(space for space in statuses if space == "h"), *statuses]))
 
 

@@ -52,6 +52,7 @@ PANELS = {
         "lidar": "LiDAR: in how many directions do images differ by more than their views?",
         "coverage": "Does one set of embeddings cover another?",
         "weights": "Which layers have lost rank, and do adjacent layers align?",
+        "codes": "Is the codebook of a VQ-VAE, RQ-VAE, FSQ or wav2vec 2.0 used, or has it collapsed?",
         "embed": "Save the embeddings of a run as an .npz that every measuring command reads.",
     },
     "Labs and claims": {

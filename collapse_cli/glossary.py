@@ -52,6 +52,12 @@ TERMS = (
         "class oracle",
         "A loss that leaves out false negatives, which only labels can tell (Kalantidis et al. 2020).",
     ),
+    Term("codebook", "The K vectors to one of which a quantiser maps each row; its number is the code.", "K"),
+    Term(
+        "collapse, codebook",
+        "Few of the codes of a codebook are drawn: 95 % of the draws fall into fewer than a tenth of them, or the perplexity is "
+        "below the square root of K.",
+    ),
     Term("collapse, complete", "All embeddings are one point, or vary along one ray only."),
     Term(
         "collapse, dimensional",
@@ -63,6 +69,7 @@ TERMS = (
         "The variance within classes vanishes and the class means form a simplex (Papyan et al. 2020).",
     ),
     Term("copy", "An embedding that is equal to another one; copies count once."),
+    Term("dead code", "A code that is never drawn, however many rows are quantised."),
     Term("coverage", "The share of real embeddings whose ball contains a generated one (Naeem et al. 2020)."),
     Term("cure", "A change of settings that has been measured to undo a cause of collapse."),
     Term("direction", "An eigenvector of a covariance, or a singular vector of a weight matrix."),

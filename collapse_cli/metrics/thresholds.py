@@ -19,11 +19,18 @@ class Threshold:
     interval: tuple[float, float] | None
     null: float | None
     bound: float
-    below: Status
+    below: Status | Literal["codebook collapse"]
     source: str
 
     @classmethod
-    def of(cls, number: str, value: float, bound: float, below: Status, source: str) -> Threshold:
+    def of(
+        cls,
+        number: str,
+        value: float,
+        bound: float,
+        below: Status | Literal["codebook collapse"],
+        source: str,
+    ) -> Threshold:
         """A measured value with its own interval and null."""
         interval, null = getattr(value, "interval", None), getattr(value, "null", None)
         return cls(number, float(value), interval, null, bound, below, source)

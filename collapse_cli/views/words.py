@@ -17,6 +17,7 @@ MARKS = {
     "complete collapse": ("✗", "red"),
     "inconclusive": ("?", "dim"),
     "mode collapse": ("▲", "yellow"),
+    "codebook collapse": ("✗", "red"),
     "blurred": ("▲", "yellow"),
     "all modes": ("✓", "green"),
     "holds": ("✓", "green"),

@@ -1,0 +1,119 @@
+"""Codes of quantised rows -> how each codebook is used, and whether it has collapsed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from collapse_cli.analysis.code_arrays import CodeRows, code_rows
+from collapse_cli.analysis.result import Result
+from collapse_cli.answers import Answer, Entry, answer
+from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.metrics.codebook import codebook
+from collapse_cli.metrics.codebook_verdict import verdict
+from collapse_cli.runs import code_files
+from collapse_cli.runs.source import digest
+
+KEYS = ("perplexity", "codes_95", "unused")
+
+
+def codes(
+    source: Any,
+    *,
+    size: int | Sequence[int],
+    levels: bool = False,
+    tokens: bool = False,
+    ignore: int | Sequence[int] = (),
+    column: str = "",
+    name: str = "",
+) -> Result:
+    """How a codebook is used: perplexity, dead codes, and whether it has collapsed. Of codes, whole numbers from 0 to size - 1.
+
+    source: codes (N,), an array or tensor of any library, a list, or the path of a file; size: codes that the codebook has, K,
+    which the codes cannot tell, or one for each level. levels: the columns of (N,Q) are Q codebooks, each of them
+    `result["level 2"]`; tokens: the codes of one row, (N,T) or lists of any length, are tokens of one codebook: intervals leave
+    out rows, and the verdict counts the independent draws that tell as much; both: (N,T,Q). ignore: codes that stand for
+    padding. column: of a table, or the array of a file; name: how tables call what is in memory.
+
+    Raises CollapseError, with the remedy, for what are no codes of such a codebook.
+
+    >>> import numpy
+    >>> result = codes(numpy.arange(5000) % 500, size=500)
+    >>> result.status, float(result.plug_in), result.unused.null
+    ('healthy', 500.0, 0.022...)
+    """
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    if path and name:
+        raise CollapseError(f"{path} is a path, which is its own name", "leave out name=")
+    ignored = (ignore,) if isinstance(ignore, int) else tuple(ignore)
+    sizes = (size,) if isinstance(size, int) else tuple(size)
+    return Result(
+        of_codes(
+            code_files.read(path, column) if path else source, path, sizes, levels, tokens, ignored, name
+        )
+    )
+
+
+def of_codes(
+    values: Any,
+    path: Path | None,
+    sizes: Sequence[int],
+    levels: bool,
+    tokens: bool,
+    ignored: tuple[int, ...],
+    name: str = "",
+) -> Answer:
+    """An entry for each level. sizes: K of all levels, or of each; none where it is not known, which is an error that names the
+    largest code."""
+    called = name or (str(path) if path else "array")
+    every = code_rows(values, called, levels, tokens, sizes[0] if len(sizes) == 1 else 0, ignored)
+    each = _sizes(sizes, every)
+    entries = [
+        _entry(rows, K, called, f"level {number}" if levels else "")
+        for number, (rows, K) in enumerate(zip(every, each, strict=True), 1)
+    ]
+    facts = {"path": str(path), "sha256": digest(path)} if path else {"path": called}
+    first = entries[0].result
+    of = f"{len(entries)} levels of " if levels else ""
+    described = f"{of}{first.draws:,} codes, codebook of {' × '.join(f'{K:,}' for K in dict.fromkeys(each))}"
+    return answer("codes", entries, [{**facts, "described": described}])
+
+
+def _entry(rows: CodeRows, K: int, subject: str, level: str) -> Entry:
+    with concerning(rows.name):
+        result = codebook(lambda: rows.blocks(K), K)
+    grouped = result.rows < result.draws
+    settings: dict[str, Any] = {"N": result.draws, "K": K} | ({"rows": result.rows} if grouped else {})
+    settings |= {"ignored": list(rows.ignored)} if rows.ignored else {}
+    by = f"by {result.rows:,} rows" if grouped else "codes taken as independent"
+    judged = verdict(result)
+    return Entry(
+        subject,
+        result,
+        level,
+        settings={**settings, "intervals": f"95 %, {by}"},
+        verdict=replace(judged),
+        key_numbers=KEYS,
+    )
+
+
+def _sizes(sizes: Sequence[int], every: Sequence[CodeRows]) -> list[int]:
+    """K of each level. Raises CollapseError where it is not given."""
+    if not sizes:
+        largest = max(rows.largest() for rows in every)
+        raise CollapseError(
+            f"the size of the codebook is not known: the largest code of {every[0].name} is {largest:,}, and dead codes "
+            "beyond it leave no trace",
+            f"give its number of codes: --size K, at least {largest + 1}",
+        )
+    if len(sizes) == 1:
+        return [sizes[0]] * len(every)
+    if len(sizes) != len(every):
+        raise CollapseError(
+            f"{len(sizes)} sizes are given, but there are {len(every)} codebooks",
+            "give --size K once, or one for each level with commas",
+        )
+    return list(sizes)

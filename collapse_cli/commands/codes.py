@@ -1,0 +1,74 @@
+"""collapse codes: is a codebook used, or has it collapsed?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from collapse_cli.commands.options import Shown, options
+from collapse_cli.commands.single import INCONCLUSIVE
+from collapse_cli.errors import CollapseError
+from collapse_cli.settings import fill
+
+
+@options(Output=Shown)
+def codes(
+    typed: dict[str, Any],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="whole numbers: .npy .npz .pt .safetensors .csv .tsv .parquet .jsonl, or .txt and .km with a row on each line",
+            show_default=False,
+        ),
+    ],
+    size: Annotated[
+        str,
+        typer.Option(
+            metavar="K", help="codes that the codebook has, K; with --levels also one for each: 8,5,5,5"
+        ),
+    ] = "",
+    levels: Annotated[
+        bool, typer.Option("--levels", help="the columns of (N,Q) are Q codebooks, each judged")
+    ] = False,
+    tokens: Annotated[
+        bool,
+        typer.Option("--tokens", help="the codes of one row are tokens of one codebook, and not independent"),
+    ] = False,
+    ignore: Annotated[str, typer.Option(help="codes that stand for padding: -1, or -1,-100")] = "",
+    column: Annotated[
+        str, typer.Option(help="the column of a table, or the array of a file, that has the codes")
+    ] = "",
+) -> None:
+    """Is the codebook of a VQ-VAE, RQ-VAE, FSQ or wav2vec 2.0 used, or has it collapsed?
+
+    The perplexity without the bias of few codes, beside its null, uniform codes of the same N and K; dead codes with an
+    interval; how often each code is used; and a verdict. Exit code 3 where so few codes cannot tell.
+
+    Examples: [bold]collapse codes indices.npy --size 1024 --tokens --plot usage.png[/bold],
+    [bold]collapse codes residual.npz --size 1024 --levels[/bold]
+    """
+    output, sizes, ignored = (
+        fill(Shown, typed).output(),
+        _numbers("--size", size),
+        _numbers("--ignore", ignore),
+    )
+    from collapse_cli.analysis.codes import of_codes
+    from collapse_cli.commands.output import finish
+    from collapse_cli.runs import code_files
+
+    answer = of_codes(code_files.read(file, column), file, sizes, levels, tokens, ignored)
+    finish(answer, output)
+    if answer.undecided():
+        raise typer.Exit(INCONCLUSIVE)
+
+
+def _numbers(option: str, text: str) -> tuple[int, ...]:
+    """Whole numbers with commas between them. Raises CollapseError for others."""
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise CollapseError(
+            f"{option} {text} is no whole number", f"write {option} 512, or several with commas"
+        ) from None
