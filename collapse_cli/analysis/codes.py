@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,13 @@ from collapse_cli.analysis.code_arrays import CodeRows, code_rows
 from collapse_cli.analysis.result import Result
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.memory import memory
 from collapse_cli.metrics.codebook import codebook
 from collapse_cli.metrics.codebook_verdict import verdict
 from collapse_cli.runs import code_files
 from collapse_cli.runs.source import digest
 
+FOR_EACH = 128  # bytes for each code of a codebook, at most
 KEYS = ("perplexity", "codes_95", "unused")
 
 
@@ -68,7 +69,7 @@ def of_codes(
 ) -> Answer:
     """An entry for each level. sizes: K of all levels, or of each; none where it is not known, which is an error that names the
     largest code."""
-    called = name or (str(path) if path else "array")
+    called = name or (path.absolute().name if path else "array")
     every = code_rows(values, called, levels, tokens, sizes[0] if len(sizes) == 1 else 0, ignored)
     each = _sizes(sizes, every)
     entries = [
@@ -89,13 +90,13 @@ def _entry(rows: CodeRows, K: int, subject: str, level: str) -> Entry:
     settings: dict[str, Any] = {"N": result.draws, "K": K} | ({"rows": result.rows} if grouped else {})
     settings |= {"ignored": list(rows.ignored)} if rows.ignored else {}
     by = f"by {result.rows:,} rows" if grouped else "codes taken as independent"
-    judged = verdict(result)
+    judged = verdict(result, level.capitalize())
     return Entry(
         subject,
         result,
         level,
         settings={**settings, "intervals": f"95 %, {by}"},
-        verdict=replace(judged),
+        verdict=judged,
         key_numbers=KEYS,
     )
 
@@ -110,10 +111,15 @@ def _sizes(sizes: Sequence[int], every: Sequence[CodeRows]) -> list[int]:
             f"give its number of codes: --size K, at least {largest + 1}",
         )
     if len(sizes) == 1:
-        return [sizes[0]] * len(every)
+        sizes = [sizes[0]] * len(every)
     if len(sizes) != len(every):
         raise CollapseError(
             f"{len(sizes)} sizes are given, but there are {len(every)} codebooks",
             "give --size K once, or one for each level with commas",
+        )
+    if max(sizes) * FOR_EACH > memory():
+        raise CollapseError(
+            f"a codebook of {max(sizes):,} codes takes more than the memory of this machine",
+            "give its own size",
         )
     return list(sizes)

@@ -35,7 +35,7 @@ class Codebook:
     """Use of a codebook."""
 
     TABLE = Table(
-        order=("perplexity", "codes_95", "unused", "dead", "largest_share", "bits", "plug_in", "draws", "effective_draws"),
+        order=("perplexity", "codes_95", "unused", "dead", "largest_share", "bits", "plug_in", "bias", "draws"),
         json_only=("size", "rows"),
     )  # fmt: skip
 
@@ -61,6 +61,10 @@ class Codebook:
     plug_in: float = number(
         "the same of the shares as they are, which grows with the number of draws; as codebooks are logged in training",
         unit="codes", label="perplexity, plug-in", convention="exp of the entropy, not corrected", null=UNIFORM, low=1,
+    )  # fmt: skip
+    bias: float = number(
+        "how far the plug-in perplexity is from the corrected one, because so few codes were drawn", unit="codes",
+        convention="plug-in less corrected", null=UNIFORM,
     )  # fmt: skip
     codes_95: int = number(
         "fewest codes that hold 95 % of the draws", unit="codes", label="codes for 95 %",
@@ -115,6 +119,9 @@ def result(counts: Counts, information: Entropy) -> Codebook:
             (low_high[0] / math.log(2), low_high[1] / math.log(2)),
         ),
         plug_in=Measured(math.exp(information.plug_in), math.exp(uniform.plug_in(N, K))),
+        bias=Measured(
+            math.exp(information.plug_in) - math.exp(information.value), math.exp(uniform.plug_in(N, K)) - K
+        ),
         codes_95=_carrying(counts, N),  # type: ignore[arg-type]
         unused=Measured(K - counts.used, uniform.unused(N, K)),  # type: ignore[arg-type]
         dead=_dead(counts),  # type: ignore[arg-type]
@@ -147,12 +154,14 @@ def _by_times(n: Tensor, others: Tensor, K: int) -> tuple[Tensor, Tensor]:
     times = torch.unique(torch.cat([n, others[others > 0]])).flip(0)  # (t,)
     counted, held = n.sort().values, others.sort()
     beyond = n[held.indices].flip(0).cumsum(0)  # draws of the codes with the most others
-    start, zero = torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    zero = torch.zeros(1, dtype=torch.float64)
     at = len(n) - torch.searchsorted(counted, times).double()
-    reached = len(n) - torch.searchsorted(held.values, times)
-    share = torch.cat([zero, beyond])[reached] / n.sum()
-    end = torch.tensor([float(K)], dtype=torch.float64)
-    return torch.cat([start, at, end]), torch.cat([zero, share, torch.ones_like(end)])
+    share = torch.cat([zero, beyond])[len(n) - torch.searchsorted(held.values, times)] / n.sum()
+    at, share = torch.cat([zero, at, zero + K]), torch.cat([zero, share, zero + 1])
+    last = torch.cat(
+        [at[1:] > at[:-1], torch.tensor([True])]
+    )  # of equal sets the one with the greatest share
+    return at[last], share[last]
 
 
 def _reaching(at: Tensor, share: Tensor, level: float) -> int:

@@ -6,7 +6,7 @@ healthy             neither
 inconclusive        these draws cannot tell: uniform codes would leave more than 5 % of the codes unused in as many, rows that are
                     groups are too few, or an interval reaches over its bound
 
-Zipf's law, as words and sounds have it, is healthy: of 1,024 codes its perplexity is 182 and 707 hold 95 % of the draws. A
+Zipf's law, as words and sounds have it, is healthy: of 1,024 codes its perplexity is 182 and 704 hold 95 % of the draws. A
 perplexity below K/10 alone is no collapse: that of Zipf's law is, from 8,192 codes on.
 """
 
@@ -47,14 +47,14 @@ def thresholds(result: Codebook) -> tuple[Threshold, Threshold]:
     return carrying, perplexity
 
 
-def verdict(result: Codebook) -> Verdict:
-    """What the use of a codebook comes to."""
+def verdict(result: Codebook, of: str = "") -> Verdict:
+    """What the use of a codebook comes to. of: which of several it is, for the sentences that stand alone."""
     bounds = thresholds(result)
     crossed = [bound.crossed for bound in bounds]
     why = _too_few(result)
     status = "inconclusive" if why or (None in crossed and True not in crossed) else "healthy"
     status = COLLAPSE if True in crossed and not why else status
-    findings = tuple(_findings(result, status))
+    findings = tuple(f"{of}: {line}" if of else line for line in _findings(result, status))
     return Verdict(
         status,
         " ".join(filter(None, (why, _over(status, why), _numbers(result)))),
