@@ -166,6 +166,8 @@ def test_columns_are_named(tmp_path: Path) -> None:
     path.write_text("first,second\n" + text(ROWS[:, :2], ","))
     both = collapse.codes(path, size=64, levels=True, column="first,second")
     assert numbers(both["level 2"]) == numbers(collapse.codes(ROWS[:, 1], size=64))
-    assert numbers(collapse.codes(path, size=64, column="first")) == numbers(collapse.codes(ROWS[:, 0], size=64))
+    assert numbers(collapse.codes(path, size=64, column="first")) == numbers(
+        collapse.codes(ROWS[:, 0], size=64)
+    )
     with pytest.raises(CollapseError, match="has no 'third'"):
         collapse.codes(path, size=64, column="third")

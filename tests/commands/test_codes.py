@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import numpy
 import pytest
 
 from collapse_cli.cli import main
-from tests.documents import valid
 
+SCHEMA = json.loads((files("collapse_cli.views") / "schema.json").read_text())
 Capture = pytest.CaptureFixture[str]
 
 
@@ -25,7 +27,7 @@ def codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_healthy_codebook(capsys: Capture) -> None:
     assert main(["codes", "codes.npy", "--size", "64", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    valid(document)
+    jsonschema.validate(document, SCHEMA)
     (result,) = document["results"]
     assert result["verdict"]["status"] == "healthy"
     assert result["metrics"]["perplexity"]["null"] == 64
