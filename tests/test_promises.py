@@ -45,6 +45,7 @@ WALK = (
     "lidar embedded.npz",
     "coverage rows.npy rows.npy",
     "weights runs/moco --html weights.html",
+    "codes labels.npy --size 3 --html codes.html",
     "compare rows.npy embedded.npz",
     "check runs/moco --require effective_rank>1 --json",
     "check rows.npy --require effective_rank>1 --junit check.xml",

@@ -31,6 +31,7 @@ LINES = (
     "lidar moco",
     "weights moco",
     "coverage rows.npy other.npy",
+    "codes codes.npy --size 20 --tokens",
     "compare moco rows.npy --fresh",
     "check moco --fresh --require effective_rank>1",
     "linear --steps 50 --points 500 --width 8 --seeds 1",
@@ -58,6 +59,7 @@ def answered(folder: Path, run: Path, line: str, patch: pytest.MonkeyPatch, caps
     shutil.copytree(run, folder / "moco")
     numpy.save(folder / "rows.npy", ROWS)
     numpy.save(folder / "other.npy", ROWS[::-1] + ROWS / 8)
+    numpy.save(folder / "codes.npy", ROWS.argsort(axis=1)[:, :20] % 20)
     patch.chdir(folder)
     capsys.readouterr()
     assert main([*line.split(), "--json"]) in (0, 1, 3)

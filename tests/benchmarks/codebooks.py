@@ -1,4 +1,4 @@
-"""How often the verdict on a codebook is right, and its intervals cover: python tests/benchmarks/codebooks.py [--unseen] [--seed 0]
+"""How often the verdict on a codebook is right, and its intervals cover: python tests/benchmarks/codebooks.py [--unseen]
 
 Planted codebooks whose shares are known: what is true of one is what the rules of `codebook_verdict.py` say of its shares. Codes
 are drawn alone, or as tokens of rows: independent, in runs, or each row of a few codes of its own. Printed are a table of truth
@@ -53,16 +53,19 @@ def lognormal(deviation: float) -> Callable[[Tensor, Generator], Tensor]:
 
 
 TUNED: Shares = {
-    "uniform": zipf(0), "Zipf": zipf(1), "Zipf 1.2": zipf(1.2), "Zipf 1.5": zipf(1.5), "half dead": dead(0.5), "80 % dead": dead(0.8),
-    "95 % dead": dead(0.95), "99 % dead": dead(0.99), "95 % dead, leaks": dead(0.95, 0.01), "20 % in one": first(0.2),
+    "uniform": zipf(0), "Zipf": zipf(1), "Zipf 1.2": zipf(1.2), "Zipf 1.5": zipf(1.5),
+    "half dead": dead(0.5), "80 % dead": dead(0.8), "95 % dead": dead(0.95), "99 % dead": dead(0.99),
+    "95 % dead, leaks": dead(0.95, 0.01),
+    "20 % in one": first(0.2),
     "50 % in one": first(0.5), "90 % in one": first(0.9), "99 % in one": first(0.99), "one code": first(1.0),
     "geometric": geometric(5), "geometric, steep": geometric(60), "lognormal": lognormal(1.5),
 }  # fmt: skip
 UNSEEN: Shares = {
     "linear": lambda a, _: a, "Zipf-Mandelbrot": zipf(1.1, 2.7), "Zipf .7": zipf(0.7), "Zipf 2": zipf(2), "Zipf 3": zipf(3),
     "30 % dead": dead(0.3), "70 % dead": dead(0.7), "97 % dead": dead(0.97), "93 % dead, leaks": dead(0.93, 0.03),
-    "98 % dead, leaks": dead(0.98, 0.03), "35 % in one": first(0.35), "96 % in three": first(0.96, 3), "99.9 % in two": first(0.999, 2),
-    "geometric, flat": geometric(2), "geometric, very steep": geometric(200), "lognormal, narrow": lognormal(0.7),
+    "98 % dead, leaks": dead(0.98, 0.03), "35 % in one": first(0.35), "96 % in three": first(0.96, 3),
+    "99.9 % in two": first(0.999, 2), "geometric, flat": geometric(2), "geometric, very steep": geometric(200),
+    "lognormal, narrow": lognormal(0.7),
     "lognormal, wide": lognormal(2.5), "lognormal, extreme": lognormal(8),
 }  # fmt: skip
 
@@ -96,11 +99,13 @@ Rows = tuple[Callable[[Tensor, int, int, Generator], Tensor], int]
 SETS: dict[str, tuple[Shares, tuple[int, ...], tuple[float, ...], dict[str, Rows]]] = {
     "tuned": (
         TUNED, (5, 8, 16, 64, 128, 700, 1024), (0.3, 1, 3.2, 6, 20, 100),
-        {"codes alone": (independent, 1), "32 tokens": (independent, 32), "runs of 5": (runs(0.8), 32), "4 codes a row": (own(4), 32)},
+        {"codes alone": (independent, 1), "32 tokens": (independent, 32),
+         "runs of 5": (runs(0.8), 32), "4 codes a row": (own(4), 32)},
     ),
     "unseen": (
         UNSEEN, (3, 24, 320, 2048, 16384), (0.5, 2, 3.5, 9, 45),
-        {"codes alone": (independent, 1), "100 tokens": (independent, 100), "runs of 10": (runs(0.9), 60), "12 codes a row": (own(12), 50)},
+        {"codes alone": (independent, 1), "100 tokens": (independent, 100),
+         "runs of 10": (runs(0.9), 60), "12 codes a row": (own(12), 50)},
     ),
 }  # fmt: skip
 

@@ -57,6 +57,7 @@ COMMANDS = {
     "claims": "claims positive-only --seeds 1 --jobs 1",
     "gan": "gan --cure none,r1 --seeds 2 --steps 60 --frames 3",
     "gan-map": "gan --sweep --seeds 1 --steps 10",
+    "codes": "codes codes.npy --size 40 --tokens",
     "linear": "linear --seeds 1 --steps 200",
     "linear-phases": "linear --layers 1,2 --noise 0,1 --seeds 1 --steps 100",
     "inspect-run": "inspect runs/moco-0",
@@ -117,6 +118,7 @@ def _inputs() -> None:
     rows = generator.standard_normal((300, 16)) @ generator.standard_normal((16, 16))
     numpy.save("rows.npy", rows)
     numpy.save("others.npy", rows + generator.standard_normal(rows.shape))
+    numpy.save("codes.npy", (rows * 3).astype("int64") % 40)
     named = numpy.arange(300) % 5
     lines = [
         ",".join([*(f"{v:.6f}" for v in row), f"c{label}"]) for row, label in zip(rows, named, strict=True)

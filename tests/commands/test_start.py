@@ -90,6 +90,7 @@ def test_a_word_is_completed(
         (["report"], "INPUT"),
         (["coverage", "x.npy"], "GENERATED"),
         (["weights"], "INPUT"),
+        (["codes", "--size", "8"], "FILE"),
         (["oracle"], "INPUT"),
         (["claims"], "CLAIM"),
         (["compare", "x.npy"], "INPUT"),

@@ -39,6 +39,7 @@ LINES = {
     "linear": "linear --width 4 --steps 2 --seeds 1 --points 20 --batch 8 --noise 0.5",
     "gan": "gan --steps 2 --seeds 1 --frames 2 --batch 8 --latent 2 --g-width 4 --d-width 4 --layers 1",
     "weights": "weights w.pt",
+    "codes": "codes codes.npy --size 9 --levels",
     "embed": "embed pixels:folder:images --out h.npz",
     "inspect": "inspect e.npz",
     "env": "env",
@@ -211,6 +212,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files.npz(folder)
     numpy.savez(folder / "f.npz", embeddings=files.rows(1), labels=files.labels())
     files.image_folder(folder, count=12)
+    numpy.save(folder / "codes.npy", numpy.arange(200).reshape(100, 2) % 9)
     torch.save({"a.weight": torch.eye(8), "b.weight": torch.eye(8)}, folder / "w.pt")
     return folder
 
