@@ -12,34 +12,39 @@ from collapse_cli.commands.single import INCONCLUSIVE
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import fill
 
+File = Annotated[
+    Path,
+    typer.Argument(
+        help="whole numbers: .npy .npz .pt .safetensors .csv .tsv .parquet .jsonl, or .txt and .km with a row on each line",
+        show_default=False,
+    ),
+]
+Size = Annotated[
+    str,
+    typer.Option(
+        metavar="K", help="codes that the codebook has, K; with --levels also one for each: 8,5,5,5"
+    ),
+]
+Levels = Annotated[bool, typer.Option("--levels", help="the columns of (N,Q) are Q codebooks, each judged")]
+Tokens = Annotated[
+    bool,
+    typer.Option("--tokens", help="the codes of one row are tokens of one codebook, and not independent"),
+]
+Ignore = Annotated[str, typer.Option(help="codes that stand for padding: -1, or -1,-100")]
+Column = Annotated[
+    str, typer.Option(help="the column of a table, or the array of a file, that has the codes")
+]
+
 
 @options(Output=Shown)
 def codes(
     typed: dict[str, Any],
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="whole numbers: .npy .npz .pt .safetensors .csv .tsv .parquet .jsonl, or .txt and .km with a row on each line",
-            show_default=False,
-        ),
-    ],
-    size: Annotated[
-        str,
-        typer.Option(
-            metavar="K", help="codes that the codebook has, K; with --levels also one for each: 8,5,5,5"
-        ),
-    ] = "",
-    levels: Annotated[
-        bool, typer.Option("--levels", help="the columns of (N,Q) are Q codebooks, each judged")
-    ] = False,
-    tokens: Annotated[
-        bool,
-        typer.Option("--tokens", help="the codes of one row are tokens of one codebook, and not independent"),
-    ] = False,
-    ignore: Annotated[str, typer.Option(help="codes that stand for padding: -1, or -1,-100")] = "",
-    column: Annotated[
-        str, typer.Option(help="the column of a table, or the array of a file, that has the codes")
-    ] = "",
+    file: File,
+    size: Size = "",
+    levels: Levels = False,
+    tokens: Tokens = False,
+    ignore: Ignore = "",
+    column: Column = "",
 ) -> None:
     """Is the codebook of a VQ-VAE, RQ-VAE, FSQ or wav2vec 2.0 used, or has it collapsed?
 
