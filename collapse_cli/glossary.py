@@ -69,9 +69,9 @@ TERMS = (
         "The variance within classes vanishes and the class means form a simplex (Papyan et al. 2020).",
     ),
     Term("copy", "An embedding that is equal to another one; copies count once."),
-    Term("dead code", "A code that is never drawn, however many rows are quantised."),
     Term("coverage", "The share of real embeddings whose ball contains a generated one (Naeem et al. 2020)."),
     Term("cure", "A change of settings that has been measured to undo a cause of collapse."),
+    Term("dead code", "A code that is never drawn, however many rows are quantised."),
     Term("direction", "An eigenvector of a covariance, or a singular vector of a weight matrix."),
     Term(
         "effective number of embeddings",

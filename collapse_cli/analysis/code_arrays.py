@@ -72,27 +72,34 @@ class CodeRows:
             )
 
 
-def code_rows(
-    values: Any, name: str, levels: bool, tokens: bool, size: int, ignored: tuple[int, ...]
-) -> list[CodeRows]:
-    """One set of codes for each level. levels: the last axis counts codebooks; tokens: the codes of one row are a group.
+@dataclass(frozen=True)
+class Layout:
+    """What is said of codes. sizes: K of all levels, or of each; none where it is not known, which is an error that names the
+    largest code. levels: the last axis counts codebooks; tokens: the codes of one row are a group; ignored: what is left out."""
 
-    size: K, by which one-hot rows are told; 0 where it is not known. Raises CollapseError for what are no codes, and for an array
-    of several axes without a word on what these are.
-    """
+    sizes: tuple[int, ...]
+    levels: bool = False
+    tokens: bool = False
+    ignored: tuple[int, ...] = ()
+
+
+def code_rows(values: Any, name: str, layout: Layout) -> list[CodeRows]:
+    """One set of codes for each level. Raises CollapseError for what are no codes, and for an array of several axes without a
+    word on what these are."""
+    levels, ignored = layout.levels, layout.ignored
     if isinstance(values, list | tuple):
         ragged = _listed(values, name)
         if isinstance(ragged, list):
-            return [_of_lists(ragged, name, levels, tokens, ignored)]
+            return [_of_lists(ragged, name, layout)]
         values = ragged
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else numpy.asanyarray(values)
+    array = _numpy(values)
     _refuse_type(array, name)
-    _refuse_one_hot(array, name, size)
+    _refuse_one_hot(array, name, binary=layout.sizes == (2,))
     if array.ndim == 0 or array.size == 0:
         raise CollapseError(f"{name} contains no codes", "give an array of whole numbers", code=3)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    _refuse_unclear(array, name, levels, tokens)
+    _refuse_unclear(array, name, levels, layout.tokens)
     if not levels:
         return [_of_array(array, name, ignored)]
     return [
@@ -103,7 +110,7 @@ def code_rows(
 
 def _listed(values: Sequence[Any], name: str) -> numpy.ndarray | list[numpy.ndarray]:
     """Codes, or rows of codes: an array where all are equally long, else one for each row."""
-    parts = [part.detach().cpu().numpy() if isinstance(part, Tensor) else part for part in values]
+    parts = [_numpy(part) if isinstance(part, Tensor) else part for part in values]
     if parts and any(
         isinstance(part, list | tuple | numpy.ndarray) and numpy.ndim(part) > 0
         for part in parts
@@ -114,6 +121,14 @@ def _listed(values: Sequence[Any], name: str) -> numpy.ndarray | list[numpy.ndar
             return [row.reshape(-1) for row in rows]
         return numpy.stack(rows)
     return _row(parts, name)
+
+
+def _numpy(values: Any) -> numpy.ndarray:
+    if not isinstance(values, Tensor):
+        return numpy.asanyarray(values)
+    values = values.detach().cpu().to_dense()
+    wide: numpy.ndarray = (values.double() if values.is_floating_point() else values).numpy()
+    return wide
 
 
 def _row(part: Any, name: str) -> numpy.ndarray:
@@ -135,15 +150,13 @@ def _of_array(array: numpy.ndarray, name: str, ignored: tuple[int, ...]) -> Code
     return CodeRows(name, read, len(array), width, ignored)
 
 
-def _of_lists(
-    rows: list[numpy.ndarray], name: str, levels: bool, tokens: bool, ignored: tuple[int, ...]
-) -> CodeRows:
-    if levels:
+def _of_lists(rows: list[numpy.ndarray], name: str, layout: Layout) -> CodeRows:
+    if layout.levels:
         raise CollapseError(
             f"{name} has rows of unequal lengths, so they are no levels",
             "leave out --levels, and give --tokens",
         )
-    if not tokens:
+    if not layout.tokens:
         raise CollapseError(
             f"{name} has several codes in a row",
             "give --tokens: the codes of one row are tokens of one codebook, and a group",
@@ -154,7 +167,7 @@ def _of_lists(
     def read(start: int, stop: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         return numpy.concatenate(rows[start:stop]), numpy.array([len(row) for row in rows[start:stop]])
 
-    return CodeRows(name, read, len(rows), max(map(len, rows)), ignored)
+    return CodeRows(name, read, len(rows), max(map(len, rows)), layout.ignored)
 
 
 def _refuse_type(array: numpy.ndarray, name: str) -> None:
@@ -168,12 +181,13 @@ def _refuse_type(array: numpy.ndarray, name: str) -> None:
         raise CollapseError(f"{name} contains {what}, and codes are whole numbers", remedy)
 
 
-def _refuse_one_hot(array: numpy.ndarray, name: str, size: int) -> None:
-    """Raises CollapseError for rows of 0 and a single 1, more than two wide."""
-    if array.ndim < 2 or array.shape[-1] < 3 or not array.size or size == 2:
+def _refuse_one_hot(array: numpy.ndarray, name: str, binary: bool) -> None:
+    """Raises CollapseError for rows of 0 and a single 1, more than two wide. binary: codes of 0 and 1 are what was said."""
+    if array.ndim < 2 or array.shape[-1] < 3 or not array.size or binary:
         return
     some = numpy.asarray(array[:LOOKED_AT]).reshape(-1, array.shape[-1])
-    if bool(((some == 0) | (some == 1)).all()) and bool((some.sum(axis=1) == 1).all()):
+    one_hot = bool(((some == 0) | (some == 1)).all()) and bool((some.sum(axis=1) == 1).all())
+    if one_hot and len(set(some.argmax(axis=1).tolist())) > 1:  # one place alone: levels that have collapsed
         raise CollapseError(
             f"{name} has one-hot rows of {array.shape[-1]:,} numbers, not codes",
             "give the place of the one: rows.argmax(-1)",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import Any
 
-from collapse_cli.analysis.code_arrays import CodeRows, code_rows
+from collapse_cli import remote
+from collapse_cli.analysis.code_arrays import CodeRows, Layout, code_rows
 from collapse_cli.analysis.result import Result
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError, concerning
@@ -46,40 +48,42 @@ def codes(
     >>> result.status, round(result.plug_in), round(result.unused.null, 3)
     ('healthy', 500, 0.022)
     """
-    path = Path(source) if isinstance(source, str | os.PathLike) else None
-    if path and name:
-        raise CollapseError(f"{path} is a path, which is its own name", "leave out name=")
-    ignored = (ignore,) if isinstance(ignore, int) else tuple(ignore)
-    sizes = (size,) if isinstance(size, int) else tuple(size)
-    return Result(
-        of_codes(
-            code_files.read(path, column) if path else source, path, sizes, levels, tokens, ignored, name
-        )
-    )
+    layout = Layout(_numbers(size, "size"), levels, tokens, _numbers(ignore, "ignore"))
+    if not isinstance(source, str | os.PathLike):
+        return Result(_answered(source, {"path": name or "array"}, name or "array", layout))
+    if name:
+        raise CollapseError(f"{os.fspath(source)} is a path, which is its own name", "leave out name=")
+    return Result(of_file(Path(source), column, layout))
 
 
-def of_codes(
-    values: Any,
-    path: Path | None,
-    sizes: Sequence[int],
-    levels: bool,
-    tokens: bool,
-    ignored: tuple[int, ...],
-    name: str = "",
-) -> Answer:
-    """An entry for each level. sizes: K of all levels, or of each; none where it is not known, which is an error that names the
-    largest code."""
-    called = name or (path.absolute().name if path else "array")
-    every = code_rows(values, called, levels, tokens, sizes[0] if len(sizes) == 1 else 0, ignored)
-    each = _sizes(sizes, every)
+def of_file(path: Path, column: str, layout: Layout) -> Answer:
+    """The answer about the codes of a file, which may lie elsewhere."""
+    here = remote.local_path(path, whole=True)
+    values = code_files.read(here, column)
+    return _answered(values, {"path": str(path), "sha256": digest(here)}, path.absolute().name, layout)
+
+
+def _numbers(values: Any, name: str) -> tuple[int, ...]:
+    """One whole number of any library, or several. Raises CollapseError for others."""
+    try:
+        return tuple(index(value) for value in (values if isinstance(values, Iterable) else (values,)))
+    except TypeError:
+        raise CollapseError(
+            f"{name}={values!r} is no whole number", f"give {name}=512, or one for each level"
+        ) from None
+
+
+def _answered(values: Any, facts: Mapping[str, Any], name: str, layout: Layout) -> Answer:
+    """An entry for each level."""
+    every = code_rows(values, name, layout)
+    sizes = _sizes(layout.sizes, every)
     entries = [
-        _entry(rows, K, called, f"level {number}" if levels else "")
-        for number, (rows, K) in enumerate(zip(every, each, strict=True), 1)
+        _entry(rows, K, name, f"level {number}" if layout.levels else "")
+        for number, (rows, K) in enumerate(zip(every, sizes, strict=True), 1)
     ]
-    facts = {"path": str(path), "sha256": digest(path)} if path else {"path": called}
-    first = entries[0].result
-    of = f"{len(entries)} levels of " if levels else ""
-    described = f"{of}{first.draws:,} codes, codebook of {' × '.join(f'{K:,}' for K in dict.fromkeys(each))}"
+    of = f"{len(entries)} levels of " if layout.levels else ""
+    K = " × ".join(f"{K:,}" for K in dict.fromkeys(sizes))
+    described = f"{of}{entries[0].result.draws:,} codes, codebook of {K}"
     return answer("codes", entries, [{**facts, "described": described}])
 
 

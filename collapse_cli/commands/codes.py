@@ -59,11 +59,11 @@ def codes(
         _numbers("--size", size),
         _numbers("--ignore", ignore),
     )
-    from collapse_cli.analysis.codes import of_codes
+    from collapse_cli.analysis.code_arrays import Layout
+    from collapse_cli.analysis.codes import of_file
     from collapse_cli.commands.output import finish
-    from collapse_cli.runs import code_files
 
-    answer = of_codes(code_files.read(file, column), file, sizes, levels, tokens, ignored)
+    answer = of_file(file, column, Layout(sizes, levels, tokens, ignored))
     finish(answer, output)
     if answer.undecided():
         raise typer.Exit(INCONCLUSIVE)

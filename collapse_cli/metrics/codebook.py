@@ -72,7 +72,7 @@ class Codebook:
     )  # fmt: skip
     unused: int = number("codes that were not drawn", unit="codes", null=UNIFORM, headline=True, better="low")
     dead: int = number(
-        "unused codes less those that chance alone left unused", unit="codes", label="dead codes",
+        "unused codes less those that more draws would reach", unit="codes", label="dead codes",
         convention="Chao 1984", interval="from the unused codes with less than a tenth of an equal share to all unused ones",
         null=UNIFORM, better="low",
     )  # fmt: skip

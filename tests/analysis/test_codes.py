@@ -107,6 +107,16 @@ def test_padding_is_left_out() -> None:
     assert numbers(one) == numbers(collapse.codes(CODES, size=64))
 
 
+def test_arrays_of_every_kind() -> None:
+    """Tensors of bf16 and numpy's own numbers as sizes are what they stand for; equal rows of four levels are not one-hot."""
+    small = torch.from_numpy(CODES)
+    assert numbers(collapse.codes(small.bfloat16(), size=numpy.int64(64))) == numbers(
+        collapse.codes(CODES, size=64)
+    )
+    levels = collapse.codes(numpy.tile([0, 1, 0, 0], (300, 1)), size=8, levels=True)
+    assert [entry.status for entry in levels] == ["codebook collapse"] * 4
+
+
 LOGITS = numpy.random.default_rng(0).standard_normal((30, 64))
 REFUSED: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "fractions": ([0.5, 1.0], {}, "contains 0.5", "argmax"),
@@ -128,6 +138,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "ragged": ([[1, 2], [3]], {}, "several codes in a row", "--tokens"),
     "sizes": (ROWS, {"levels": True, "size": (64, 64)}, "2 sizes are given, but there are 6", ""),
     "no size": (CODES, {"size": ()}, "the largest code of array is 49, and dead codes beyond it", "at least 50"),
+    "no whole size": (CODES, {"size": 6.5}, "size=6.5 is no whole number", ""),
     "no memory": (CODES, {"size": 10**12}, "takes more than the memory", ""),
 }  # fmt: skip
 

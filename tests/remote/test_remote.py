@@ -192,6 +192,21 @@ def test_images_and_checkpoints_are_fetched(
 # --- what cannot be read
 
 
+def test_codes_of_a_codebook_are_fetched(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = ROWS.argsort(axis=1)[:, :8]
+    numpy.save(tmp_path / "codes.npy", codes)
+    store["/bucket/codes.npy"] = (tmp_path / "codes.npy").read_bytes()
+    metrics = []
+    for place in (str(tmp_path / "codes.npy"), "memory://bucket/codes.npy"):
+        assert main(["codes", place, "--size", "16", "--tokens", "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert document["inputs"][0]["path"] == place
+        metrics.append(document["results"][0]["metrics"])
+    assert metrics[0] == metrics[1]
+
+
 def test_what_is_not_there(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no memory://bucket/none.npy" in refusal(capsys, "spectrum", "memory://bucket/none.npy")
     assert "there is no memory://bucket/none.npy" in refusal(capsys, "inspect", "memory://bucket/none.npy")
