@@ -16,6 +16,7 @@ from collapse_cli.metrics.codebook_counts import Block
 
 AT_ONCE = 1 << 20  # codes that are held at a time
 LOOKED_AT = 1000  # rows by which a matrix is told to be one-hot
+LARGEST = 2**63  # from which on there is no int64
 EXACT = 2**53  # from which on floats skip whole numbers
 
 
@@ -52,8 +53,8 @@ class CodeRows:
 
     def _without_ignored(self, codes: Tensor, lengths: Tensor) -> Block:
         """Less the codes to ignore, and the rows that have no others."""
-        if self.ignored:
-            stays = ~torch.isin(codes, torch.tensor(self.ignored))
+        if ignored := [code for code in self.ignored if -LARGEST <= code < LARGEST]:
+            stays = ~torch.isin(codes, torch.tensor(ignored))
             row = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
             codes, lengths = codes[stays], torch.bincount(row[stays], minlength=len(lengths))
         return codes, lengths[lengths > 0]
@@ -227,7 +228,7 @@ def _whole(codes: numpy.ndarray, name: str, size: int) -> numpy.ndarray:
                 f"{name} contains {float(codes[~sound][0]):.4g}, and codes are whole numbers",
                 "give the place of the best: of logits rows.argmax(-1), of distances rows.argmin(-1)",
             )
-    elif codes.dtype.kind == "u" and codes.dtype.itemsize == 8 and codes.size and int(codes.max()) >= 2**63:
+    elif codes.dtype.kind == "u" and codes.dtype.itemsize == 8 and codes.size and int(codes.max()) >= LARGEST:
         raise CollapseError(
             f"{name} contains the code {int(codes.max())}, which is no code", "codes count from 0"
         )

@@ -103,7 +103,7 @@ def test_padding_is_left_out() -> None:
     filled[-1] = -1
     padded = collapse.codes(filled, size=64, tokens=True, ignore=(-100, -1))
     assert numbers(padded) == numbers(collapse.codes(rows, size=64, tokens=True))
-    one = collapse.codes(numpy.append(CODES, -1), size=64, ignore=-1)
+    one = collapse.codes(numpy.append(CODES, -1), size=64, ignore=(-1, 10**30))
     assert numbers(one) == numbers(collapse.codes(CODES, size=64))
 
 
