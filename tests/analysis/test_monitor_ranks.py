@@ -14,13 +14,13 @@ from torch import Tensor, multiprocessing, nn
 import collapse_cli as collapse
 from collapse_cli.analysis import monitor_ranks
 
-STEPS = 36
+STEPS = 60
 
 
 def batch(step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """z, z2 (24, 6), h (24, 40) in bfloat16, labels (24,); the scale vanishes after step 12."""
+    """z, z2 (24, 6), h (24, 40) in bfloat16, labels (24,); the scale vanishes after step 32."""
     generator = torch.Generator().manual_seed(step)
-    z = torch.randn(24, 6, generator=generator) * (1 if step <= 12 else 1e-3)
+    z = torch.randn(24, 6, generator=generator) * (1 if step <= 32 else 1e-3)
     h = torch.randn(24, 40, generator=generator).bfloat16()
     return z, z + 0.1 * z.flip(1), h, torch.arange(24) % 3
 
@@ -105,9 +105,9 @@ def test_two_processes_equal_one(both: tuple[Path, list[dict[str, Any]]]) -> Non
 
 def test_the_first_process_writes(both: tuple[Path, list[dict[str, Any]]]) -> None:
     folder, outcomes = both
-    assert [outcome["sink"] for outcome in outcomes] == [19, 0]
+    assert [outcome["sink"] for outcome in outcomes] == [31, 0]
     lines = [json.loads(line) for line in (folder / "monitor.jsonl").read_text().splitlines()]
-    assert [line["event"] for line in lines].count("look") == 19
+    assert [line["event"] for line in lines].count("look") == 31
     assert (lines[0]["world"], lines[0]["chance"]["ln(B·world)"]) == (
         2,
         pytest.approx(torch.tensor(24.0).log()),
