@@ -57,15 +57,15 @@ class Course:
 
     def look(self, given: Given) -> None:
         """At the embeddings of this step; their numbers are read at once where nobody waits for them."""
-        batch, device = len(given.spaces["z"]), given.spaces["z"].device
-        whole = given.gathered() if self.gathers else given
+        batch, device = len(given), given.spaces["z"].device
+        whole = given.gathered(self.rows.room) if self.gathers else given
         self.read()
         with torch.no_grad(), _in_float32(device):
             origin = self._begun(whole, batch).to(device)
             self.origin = origin
             spaces = whole.spaces
             unread = looked(spaces["z"], origin, spaces.get("z2"), spaces.get("h"), whole.loss)
-            self.rows.add(self.step, spaces, whole.labels)
+            self.rows.add(self.step, spaces, whole.labels, whole.thinned)
         self.pending = PendingLook.of(self.step, batch, unread)
         if self.pending.ready and not self.late:
             self.read()

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from collapse_cli.analysis import array_inputs
 from collapse_cli.analysis.array_inputs import Array
-from collapse_cli.analysis.monitor_ranks import gathered_rows
+from collapse_cli.analysis.monitor_ranks import gathered_rows, processes
 from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.looks import MOST
 
 Loss = float | Tensor | None
 HINT = "give embeddings (B, D) of any floating type, a row for each image of the batch"
@@ -22,19 +23,33 @@ WHOLE = "give a whole number for each image, (B,), or no labels"
 
 @dataclass(frozen=True)
 class Given:
-    """Of one step: embeddings by name, z, and z2 and h where they were given, (B,D) each; labels (B,); loss ()."""
+    """Of one step: embeddings by name, z, and z2 and h where they were given, (B,D) each; labels (B,); loss (). thinned: how many
+    times as many embeddings were there.
+    """
 
     spaces: Mapping[str, Tensor]
     labels: Tensor | None
     loss: Tensor | None
+    thinned: int = 1
 
-    def gathered(self) -> Given:
-        """With what the other processes were given, theirs after each other in the order of their ranks; the loss is the mean."""
+    def __len__(self) -> int:
+        return len(self.spaces["z"])
+
+    def gathered(self, room: int) -> Given:
+        """With what the other processes were given, theirs after each other in the order of their ranks; the loss is the mean.
+
+        room: bytes that are kept. Of more, and of more than a look takes, each process gives embeddings at equal distances: what
+        hundreds of processes have does not fit into the memory of one.
+        """
+        if processes() == 1:
+            return self
+        most = max(room // max(sum(rows.nbytes for rows in self.spaces.values()) // len(self), 1), MOST)
+        stride = -(-len(self) * processes() // most)
         loss = None if self.loss is None else self.loss.to(self.spaces["z"].device)
         parts = [*self.spaces.values()] + ([] if self.labels is None else [self.labels])
-        rows, losses = gathered_rows(parts, loss)
+        rows, losses = gathered_rows([part[::stride] for part in parts], loss)
         spaces = dict(zip(self.spaces, rows, strict=False))
-        return Given(spaces, None if self.labels is None else rows[-1], losses)
+        return Given(spaces, None if self.labels is None else rows[-1], losses, stride)
 
 
 def given(z: Any, z2: Any = None, h: Any = None, labels: Any = None, loss: Loss = None) -> Given:

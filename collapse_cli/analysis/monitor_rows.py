@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -83,9 +83,11 @@ class KeptRows:
         """Bytes of one batch; there is room for the first batch of the training, too."""
         return BYTES // (self.window + 1)
 
-    def add(self, step: int, spaces: Mapping[str, Tensor], labels: Tensor | None) -> None:
+    def add(self, step: int, spaces: Mapping[str, Tensor], labels: Tensor | None, thinned: int = 1) -> None:
+        """thinned: how many times as many embeddings the batch had."""
         self.batches = self.batches[max(len(self.batches) + 1 - self.window, 0) :]
-        self.batches.append(kept(step, spaces, labels, self.room, self.seed))
+        batch = kept(step, spaces, labels, self.room, self.seed)
+        self.batches.append(replace(batch, seen=thinned * batch.seen))
 
     def merge(self, others: Iterable[KeptBatch]) -> None:
         """With batches of another monitor: those of one step become one batch, as if one process had seen it whole."""
@@ -108,8 +110,7 @@ def together(parts: list[KeptBatch], room: int, seed: int) -> KeptBatch:
     spaces = {name: torch.cat([part.spaces[name] for part in parts]) for name in names}
     labels = [part.labels for part in parts if part.labels is not None]
     every = torch.cat(labels) if len(labels) == len(parts) else None
-    batch = kept(parts[0].step, spaces, every, room, seed)
-    return KeptBatch(batch.step, batch.spaces, batch.labels, sum(part.seen for part in parts))
+    return replace(kept(parts[0].step, spaces, every, room, seed), seen=sum(part.seen for part in parts))
 
 
 def of_state(state: Mapping[str, Any]) -> KeptBatch:

@@ -58,6 +58,8 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
     outcome = watched(monitor, slice(12 * rank, 12 * rank + 12))
     alone = collapse.CollapseMonitor(every=2, gather=False)
     alone.update(torch.eye(5 + rank))
+    large = collapse.CollapseMonitor(every=2)
+    large.update(torch.arange(2000.0).view(-1, 1).expand(-1, 2000) + 2000 * rank)
     torch.manual_seed(0)
     model = nn.parallel.DistributedDataParallel(nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3)))
     with collapse.CollapseMonitor.watch(model, ["0", "1"], every=1) as hooked:
@@ -67,6 +69,8 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
         "alone": len(alone._course.rows.batches[0]),
         "hooked": vars(hooked.last_look),
     }
+    thinned = large._course.rows.batches[0]
+    outcome["large"] = [thinned.spaces["z"][:, 0].tolist(), thinned.seen]
     beside = monitor_ranks.distributed.get_backend_config
     monitor_ranks.distributed.get_backend_config = lambda: "cuda:nccl"  # type: ignore[assignment]
     whole, _ = monitor_ranks.gathered_rows([torch.full((1 + rank, 2), float(rank))], None)
@@ -128,3 +132,12 @@ def test_sizes_are_asked_in_a_second_group_where_cpus_have_none(
     both: tuple[Path, list[dict[str, Any]]],
 ) -> None:
     assert [outcome["second group"] for outcome in both[1]] == [[[0.0, 0.0], [1.0, 1.0], [1.0, 1.0]]] * 2
+
+
+def test_what_many_processes_have_is_thinned_before_it_is_gathered(
+    both: tuple[Path, list[dict[str, Any]]],
+) -> None:
+    """2 x 2,000 embeddings of 2,000 float32: 7.1 MB hold 888 of them, so every fifth is given, 400 of each process."""
+    assert [outcome["large"] for outcome in both[1]] == [
+        [[float(number) for number in range(0, 4000, 5)], 4000]
+    ] * 2
