@@ -111,9 +111,10 @@ class Course:
         """What a verdict rests on."""
         self.read()
         loss = None if self.last is None else self.last.loss
-        alarmed = any(warned.kind == "complete collapse" for warned in self.warned)
         rows, first = self.rows.batches, self.first
-        return Seen(rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, alarmed)
+        return Seen(
+            rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, self.warned
+        )
 
     def merge(self, other: Course) -> None:
         """With the embeddings of another, and with its start where it began at the same step. The alarm stays as it is."""

@@ -15,11 +15,13 @@ from collapse_cli.analysis.judgement import class_scatter
 from collapse_cli.analysis.measured import with_assumption
 from collapse_cli.analysis.monitor_pool import pooled, views_of
 from collapse_cli.analysis.monitor_rows import KeptBatch
+from collapse_cli.analysis.monitor_words import message
 from collapse_cli.analysis.result import Result
 from collapse_cli.analysis.subject import generator
 from collapse_cli.answers import Entry, Verdict, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.advice import Context, advice
+from collapse_cli.metrics.alarm import Warned
 from collapse_cli.metrics.alignment import alignment
 from collapse_cli.metrics.evidence import evidence
 from collapse_cli.metrics.judged import judged
@@ -42,7 +44,7 @@ class Seen:
 
     batches: the last that it looked at; first: the first of all; origin: the mean embedding at the start, (d,); window: how many
     batches it holds; step: how many steps were counted; loss: the last; level: the name and the value of the chance level that it
-    is at; alarmed: whether the alarm has told of a complete collapse.
+    is at; warned: what the alarm has told.
     """
 
     batches: Sequence[KeptBatch]
@@ -53,7 +55,7 @@ class Seen:
     step: int = 0
     loss: float | None = None
     level: tuple[str, float] | None = None
-    alarmed: bool = False
+    warned: Sequence[Warned] = ()
 
 
 def judgement_of(seen: Seen, remarks: Sequence[str] = ()) -> Result:
@@ -98,9 +100,7 @@ def _entry(seen: Seen, space: str, alone: bool) -> Entry:
     settings |= {"centred": "each batch at the mean of all"} if centred else {}
     settings |= {"null": "isotropic, ReLU"} if result.rectified else {}
     advised = replace(verdict, advice=_advice(verdict, result, facts, seen, alone))
-    return Entry(
-        NAME, evidence(result, facts), space, settings=settings, verdict=_with_level(advised, seen, space)
-    )
+    return Entry(NAME, evidence(result, facts), space, settings=settings, verdict=_told(advised, seen, space))
 
 
 def _labelled(rows: Tensor, batches: Sequence[KeptBatch]) -> dict[str, Any]:
@@ -155,8 +155,9 @@ def _since_start(seen: Seen, rows: Tensor) -> dict[str, float]:
         return {}
     now, before = (_variance(part) for part in (rows, seen.first.spaces["z"]))
     about = math.sqrt(max(_variance(unit(rows.double() - seen.origin.double().cpu())), 0.0))
+    alarmed = any(warned.kind == "complete collapse" for warned in seen.warned)
     left = {"about_start": about} if now > SHRUNK * before > 0 else {}
-    return left | ({"fallen": about} if seen.alarmed else {})
+    return left | ({"fallen": about} if alarmed else {})
 
 
 def _variance(rows: Tensor) -> float:
@@ -188,13 +189,17 @@ def _more(n: int, d: int, seen: Seen) -> str:
     return f"{held}: give window={wanted} or more."
 
 
-def _with_level(verdict: Verdict, seen: Seen, space: str) -> Verdict:
-    """With the level that the loss is at: it alone says nothing, for a healthy training can begin there."""
-    if seen.level is None or space != "z":
+def _told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
+    """With what the alarm has told, and with the level that the loss is at: alone it says nothing, for healthy trainings start so."""
+    if space != "z":
         return verdict
-    name, level = seen.level
-    reason = f"The loss is at a chance level, {name} = {level:.4g}: to it, all embeddings look alike."
-    return replace(verdict, reasons=(*verdict.reasons, reason))
+    alarms = tuple(f"Warned of while it trained: {message(warned)}" for warned in seen.warned)
+    level: tuple[str, ...] = ()
+    if seen.level is not None:
+        name, value = seen.level
+        level = (f"The loss is at a chance level, {name} = {value:.4g}: to it, all embeddings look alike.",)
+    reasons = (*verdict.reasons, *alarms, *level)
+    return replace(verdict, reasons=reasons, findings=(*alarms, *verdict.findings))
 
 
 def _steps(batches: Sequence[KeptBatch]) -> str:

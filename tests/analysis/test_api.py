@@ -101,6 +101,7 @@ def signatures() -> dict[str, str]:
         "__init__",
         "watch",
         "update",
+        "note_loss",
         "compute",
         "reset",
         "merge_state",

@@ -117,6 +117,16 @@ def test_batches_on_rays_that_move_are_on_a_ray() -> None:
     assert seen(*batches).status == "complete collapse"
 
 
+def test_what_was_warned_of_stands_beside_the_verdict() -> None:
+    """A scale that vanished is nothing to a spectrum of directions, and the alarm has told of it."""
+    monitor = collapse.CollapseMonitor(every=5, on_collapse=lambda warned: None)
+    for step in range(200):
+        monitor.update(healthy(step) * (1 if step < 100 else 1e-3))
+    result = monitor.compute()
+    assert result.status == "healthy"
+    assert "Warned of while it trained: Collapse of scale at step 125." in text(result)
+
+
 @pytest.mark.parametrize("loss", [math.log(64), -1.0, 0.0])
 def test_a_loss_changes_no_verdict(loss: float) -> None:
     result = seen(*(healthy(seed) for seed in range(8)), loss=loss)
