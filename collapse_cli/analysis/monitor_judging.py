@@ -190,7 +190,7 @@ def _more(n: int, d: int, seen: Seen) -> str:
 
 
 def _told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
-    """With what the alarm has told, and with the level that the loss is at: alone it says nothing, and a healthy start is there."""
+    """With what the alarm has told, and with the level that the loss is at: healthy trainings start there."""
     if space != "z":
         return verdict
     alarms = tuple(f"Warned of while it trained: {message(warned)}" for warned in seen.warned)
