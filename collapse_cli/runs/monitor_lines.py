@@ -18,7 +18,7 @@ SCHEMA = 1
 class MonitorLines:
     """The file in a folder. Each line is whole: it is written in one call, and a torn one before it is ended first.
 
-    Lines have `schema`, `event` and `step`. begin: every, world, chance, the levels in nats by name. look: the fields of a
+    Lines have `schema`, `event` and `step`. begin: every, world, and the chance levels in nats by name. look: the fields of a
     `Look`, null for what is not finite or was not given, and chance_level, the name of the level that the loss is at, or null.
     warning: kind, message. end: status, complete, stopped or failed. A training that is resumed appends another begin.
     """
