@@ -219,33 +219,3 @@ def others_alive(remedy: str = "use --resume") -> Iterator[None]:
             f"another of the {world()} processes has ended",
             f"its own message, if any, says why; then {remedy}",
         ) from None
-
-
-@torch.no_grad()
-def gathered_rows(parts: list[Tensor], loss: Tensor | None) -> tuple[list[Tensor], Tensor | None]:
-    """(b,…) of each process -> (B,…), in the order of their ranks; the mean of the losses (). All have to ask for as many.
-
-    Processes may have batches of several sizes: how large they are is asked on the CPU where processes can speak there, for that
-    waits for no GPU; elsewhere it is asked on the device.
-    """
-    if not _several():
-        return parts, loss
-    device = parts[0].device
-    on_cpu = device.type == "cpu" or "gloo" in distributed.get_backend_config()
-    size = torch.tensor([len(parts[0])], device="cpu" if on_cpu else device)
-    sizes = [int(each) for each in torch.cat(_of_each(size)).tolist()]
-    whole = [torch.cat(_of_each(_padded(part, max(sizes)), sizes)) for part in parts]
-    return whole, None if loss is None else torch.stack(_of_each(loss)).mean()
-
-
-def _of_each(part: Tensor, sizes: list[int] | None = None) -> list[Tensor]:
-    """That of each process, of the same shape; of rows the first of each, where there are sizes."""
-    every = [torch.empty_like(part) for _ in range(distributed.get_world_size())]
-    distributed.all_gather(every, part.contiguous())
-    return every if sizes is None else [rows[:size] for rows, size in zip(every, sizes, strict=True)]
-
-
-def _padded(rows: Tensor, count: int) -> Tensor:
-    return (
-        torch.cat([rows, rows.new_zeros(count - len(rows), *rows.shape[1:])]) if len(rows) < count else rows
-    )

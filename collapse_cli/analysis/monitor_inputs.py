@@ -11,7 +11,8 @@ from torch import Tensor
 
 from collapse_cli.analysis import array_inputs
 from collapse_cli.analysis.array_inputs import Array
-from collapse_cli.analysis.monitor_ranks import gathered_rows, processes
+from collapse_cli.analysis.monitor_ranks import gathered_rows
+from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.looks import MOST
 

@@ -1,4 +1,4 @@
-"""What the processes of a training do together for a monitor, whoever has started them."""
+"""What the processes of a training put together for a monitor, whoever has started them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from collapse_cli import ranks
+from collapse_cli.distributed import processes
 
 _beside: dict[Any, Any] = {}  # the group of all processes -> the same processes, on their CPUs
-
-
-def processes() -> int:
-    """How many train together."""
-    return distributed.get_world_size() if several() else 1
-
-
-def is_first() -> bool:
-    """Whether this is the process that writes."""
-    return distributed.get_rank() == 0 if several() else ranks.first()
-
-
-def several() -> bool:
-    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
 
 
 @torch.no_grad()
@@ -32,7 +18,7 @@ def gathered_rows(parts: list[Tensor], loss: Tensor | None) -> tuple[list[Tensor
 
     They may have batches of several sizes. How large these are is asked on the CPU, which waits for no GPU.
     """
-    if not several():
+    if processes() == 1:
         return parts, loss
     sizes = [int(size) for size in torch.cat(_of_each(torch.tensor([len(parts[0])]), _on_cpus())).tolist()]
     whole = []

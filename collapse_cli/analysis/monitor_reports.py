@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from collapse_cli.analysis.monitor_ranks import is_first
 from collapse_cli.analysis.monitor_words import REMEDY, message
+from collapse_cli.distributed import is_first
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Warned
 from collapse_cli.metrics.looks import Look
