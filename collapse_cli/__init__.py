@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collapse_cli.analysis.api import alignment, merge, oracle, probe, spectrum, weights
     from collapse_cli.analysis.codes import codes
     from collapse_cli.analysis.judging import causes, check, compare, diagnose, report
+    from collapse_cli.analysis.layer_api import layers
     from collapse_cli.analysis.loading import load
     from collapse_cli.analysis.modules import embed
     from collapse_cli.analysis.monitor import CollapseMonitor
@@ -44,6 +45,7 @@ __all__ = [
     "compare",
     "diagnose",
     "embed",
+    "layers",
     "load",
     "merge",
     "oracle",
@@ -57,6 +59,7 @@ HOMES = {
     "analysis.api": ("alignment", "merge", "oracle", "probe", "spectrum", "weights"),
     "analysis.codes": ("codes",),
     "analysis.judging": ("causes", "check", "compare", "diagnose", "report"),
+    "analysis.layer_api": ("layers",),
     "analysis.loading": ("load",),
     "analysis.modules": ("embed",),
     "analysis.monitor": ("CollapseMonitor",),

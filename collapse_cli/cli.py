@@ -53,6 +53,7 @@ PANELS = {
         "coverage": "Does one set of embeddings cover another?",
         "weights": "Which layers have lost rank, and do adjacent layers align?",
         "codes": "Is the codebook of a VQ-VAE, RQ-VAE, FSQ or wav2vec 2.0 used, or has it collapsed?",
+        "layers": "Where in depth does it collapse? Rank, entropy and anisotropy of every layer.",
         "embed": "Save the embeddings of a run as an .npz that every measuring command reads.",
     },
     "Labs and claims": {

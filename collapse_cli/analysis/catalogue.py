@@ -18,6 +18,7 @@ from collapse_cli.analysis import (
     dormant,
     grouping,
     isotropy,
+    layers,
     lidar,
     oracle,
     probe,
@@ -35,6 +36,7 @@ from collapse_cli.metrics.coverage import Coverage
 from collapse_cli.metrics.dormant import Dormant
 from collapse_cli.metrics.evidence import Evidence
 from collapse_cli.metrics.isotropy import Isotropy
+from collapse_cli.metrics.layer_results import Depth
 from collapse_cli.metrics.lidar import Lidar
 from collapse_cli.metrics.oracle import Oracle
 from collapse_cli.metrics.probe import Probe
@@ -123,6 +125,16 @@ CATALOGUE: dict[str, Measurement] = {
         Measurement("coverage", Coverage, coverage.measure, "reference", portrait=False, command=True),
         Measurement(
             "weights", Stack, weights.of_subject, "network", portrait=False, streams=True, command=True
+        ),
+        Measurement(
+            "layers",
+            Depth,
+            layers.measure,
+            "network",
+            portrait=False,
+            remarks=layers.remarks,
+            command=True,
+            key_numbers=("rank_fall", "rank_kept", "depth"),
         ),
     )
 }

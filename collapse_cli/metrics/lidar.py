@@ -99,6 +99,20 @@ def lidar(grouped: Groups, generator: Generator, delta: float = DELTA, relative:
     )
 
 
+def lidar_alone(grouped: Groups, generator: Generator, noise: dict[tuple[int, ...], float]) -> Measured:
+    """The number alone, beside that of pure noise, which is drawn once for each shape and kept in `noise`; without an interval.
+
+    Raises as `lidar`.
+    """
+    seen = scatters(grouped)
+    value = entropy_rank(discriminants(seen, _added(seen, DELTA, relative=True))[0])
+    shape = seen.groups, seen.rows, len(seen.mean)
+    if shape not in noise:
+        drawn = _noise(seen, generator)
+        noise[shape] = entropy_rank(discriminants(drawn, _added(drawn, DELTA, relative=True))[0])
+    return Measured(value, noise[shape])
+
+
 def discriminants(seen: Scatters, added: float) -> tuple[Tensor, Tensor]:
     """Eigenvalues (D,) >= 0 of Sw^-1/2 Sb Sw^-1/2, descending, and directions u (D,D) in columns, u^T Sw u = 1.
 
