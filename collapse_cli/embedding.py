@@ -118,7 +118,11 @@ def _seen_here(
 
 
 def shown(
-    images: Images, normalisation: Normalisation, index: Tensor, device: torch.device, view: View | None = None
+    images: Images,
+    normalisation: Normalisation,
+    index: Tensor,
+    device: torch.device,
+    view: View | None = None,
 ) -> Iterator[Tensor]:
     """The images `index` (n,) as a network sees them, (b,C,H,W) in turn; augmented where there is a view."""
     return (views for _, views in _seen(images, normalisation, index, device, view))

@@ -24,7 +24,7 @@ from collapse_cli.analysis.result import Result
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.layer_change import Facts
+from collapse_cli.metrics.layer_words import Facts
 from collapse_cli.models.untrained import looks_untrained
 from collapse_cli.progress import Progress, silent
 
@@ -76,12 +76,19 @@ def layers(
                 "images go with a network in memory", "give the nn.Module, or the data set as dataset="
             )
         loaded = subjects([source], labels, progress, given)
-        options = {"layer": names, "every_layer": every_layer, "images": count, "views": views}
+        options: dict[str, Any] = {
+            "layer": names,
+            "every_layer": every_layer,
+            "images": count,
+            "views": views,
+        }
         return Result(measured(measurement("layers"), loaded, **options))
     if images is None:
         raise CollapseError("a network needs images to be measured on", "layers(model, loader)")
     title, seed = name or type(source).__name__, measuring(given).seed
-    found = [with_assumption(entry) for entry in _of_module(source, images, names, every_layer, count, seed, title)]
+    found = [
+        with_assumption(entry) for entry in _of_module(source, images, names, every_layer, count, seed, title)
+    ]
     facts = {"path": title, "layout": "module in memory"}
     return Result(answer("layers", found, [facts], list(remarks(title, found))))
 
@@ -109,7 +116,9 @@ def _of_module(
         taps = taps_of(network, held[0], names, every)
         fresh, note = untrained(network, held, seed)
         why = looks_untrained(network)
-        now, *before = gathered([network, *fresh], taps, chain(held, inputs), count)
+        now, *before = gathered(
+            [network, *fresh], taps, chain(held, inputs), min(count, sum(map(size, held)))
+        )
     samples = max(seen.count for seen in now.values())
     facts = Facts(samples, len(classes), f"it looks untrained: {why}" if why else "", note)
     profile = Profile(title, taps, now, before, facts, settings(title, samples, len(fresh), note, seed))
@@ -123,7 +132,11 @@ def _inputs(network: nn.Module, images: Iterable[Any], count: int, classes: set[
         batch = read(each, network)
         inputs = batch.inputs
         if len(batch) > count:
-            inputs = inputs[:count] if isinstance(inputs, torch.Tensor) else {k: v[:count] for k, v in inputs.items()}
+            inputs = (
+                inputs[:count]
+                if isinstance(inputs, torch.Tensor)
+                else {k: v[:count] for k, v in inputs.items()}
+            )
         if batch.labels is not None:
             classes |= set(batch.labels[batch.labels >= 0].tolist())
         count -= len(batch)

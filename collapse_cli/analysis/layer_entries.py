@@ -13,9 +13,10 @@ from torch import Tensor
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import layer_change
-from collapse_cli.metrics.layer_change import Facts, Layer
-from collapse_cli.metrics.layer_profile import Numbers, Nulls, Seen, numbers, typical
+from collapse_cli.metrics.layer_numbers import Nulls, Numbers, numbers, typical
+from collapse_cli.metrics.layer_profile import Seen
 from collapse_cli.metrics.layer_results import Activations, Depth
+from collapse_cli.metrics.layer_words import Facts, Layer
 from collapse_cli.metrics.lidar import lidar_alone
 from collapse_cli.metrics.scatter import groups
 from collapse_cli.models.depth import Tap
@@ -27,8 +28,8 @@ KEY_NUMBERS = ("rank_fall", "rank_kept", "depth")
 
 @dataclass(frozen=True)
 class Profile:
-    """What one network's layers gave. fresh: the same of the network at several initialisations, or none; views, fresh_views: rows
-    (q n,D) of `viewed` n images, of the network and of the first of those; settings: of the JSON."""
+    """What one network's layers gave. fresh: the same of the network at several initialisations, or none; views, fresh_views:
+    rows (q n,D) of `viewed` n images, of the network and of the first of those; settings: of the JSON."""
 
     name: str
     taps: Sequence[Tap]
@@ -121,7 +122,9 @@ def _depth(
     """All layers, by their place."""
 
     def course(value: Callable[[Numbers], float | None]) -> Curve | None:
-        return _curve(labels, [value(each) for each in now], [None if each is None else value(each) for each in fresh])
+        return _curve(
+            labels, [value(each) for each in now], [None if each is None else value(each) for each in fresh]
+        )
 
     compared = all(each is not None for each in fresh)
     tokens = [layer.token_cosine for layer in judged if layer.token_cosine is not None]

@@ -18,7 +18,9 @@ from collapse_cli.models.batch_norm import norms_of, settle
 from collapse_cli.models.depth import Reduced, Tap, heard
 from collapse_cli.models.rebuilt import Initialised
 
-MOST_KEPT = 0.5  # of the weights: where re-initialising leaves more as they are, the network is no untrained one
+MOST_KEPT = (
+    0.5  # of the weights: where re-initialising leaves more as they are, the network is no untrained one
+)
 NETWORKS = 4  # random initialisations
 HELD = 2**30  # bytes of their weights, about
 
@@ -161,7 +163,10 @@ def told_of_kept(network: nn.Module) -> tuple[bool, str]:
     names = ", ".join(list(kept)[:3]) + (f" and {len(kept) - 3} more" if len(kept) > 3 else "")
     if count > MOST_KEPT * total:
         return False, f"{count:,} of its {total:,} weights are of modules without reset_parameters ({names})"
-    return True, f"weights of modules without reset_parameters stay as they are in the untrained network: {names}"
+    return (
+        True,
+        f"weights of modules without reset_parameters stay as they are in the untrained network: {names}",
+    )
 
 
 def size(inputs: Any) -> int:

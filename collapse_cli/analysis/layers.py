@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from collapse_cli import embedding, memory
-from collapse_cli.analysis.initial import at_initialisation
 from collapse_cli.analysis.layer_entries import Profile, entries
-from collapse_cli.analysis.layer_pass import evaluated, gathered, how_many, told_of_kept, viewed
+from collapse_cli.analysis.layer_pass import evaluated, gathered, viewed
+from collapse_cli.analysis.layer_sources import of_subject
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError, concerning, nearest
-from collapse_cli.metrics.layer_change import Facts
 from collapse_cli.metrics.layer_results import Activations
+from collapse_cli.metrics.layer_words import Facts
 from collapse_cli.models.depth import Tap, probing, taps
-from collapse_cli.root_causes import Case
+from collapse_cli.models.untrained import looks_untrained
 
 IMAGES, VIEWS, VIEWED = 1000, 5, 400
 
@@ -35,33 +34,38 @@ def measure(
 
     images: how many are measured; views: of each of 400 images, for LiDAR; 0: none. Raises CollapseError for embeddings.
     """
-    case = subject.case
-    if case is None:
-        raise CollapseError(
-            f"{subject.name} has no layers, for it is no network",
-            "give a run folder or a checkpoint; collapse.layers(model, loader) takes any nn.Module",
-        )
-    seed = subject.measuring.seed
-    index = subject.clean.index[embedding.sample(subject.clean.index, images, seed)]
-    network = _network(case.method)
+    source, seed = of_subject(subject, images), subject.measuring.seed
+    network, index = source.network, source.index
     with evaluated(network), concerning(subject.name):
-        chosen = taps_of(network, next(_batches(case, index)), layer, every_layer)
-        fresh, note = _untrained(case, network, seed)
-        now, *before = gathered([network, *fresh], chosen, _batches(case, index), len(index))
-        few = index[embedding.sample(index, VIEWED if views else 0, seed)]
-        each = 4 * len(few) * sum(tap.width for tap in chosen) * 2  # bytes of a view, of both networks
-        memory.refuse_beyond(lambda of: of["views"] * each, {"views": views}, {"views": VIEWS}, memory.memory())
-        many = [
-            viewed(each, chosen, _views(case, few, views, seed)) if views and len(few) > 1 else {}
+        called = taps_of(network, next(source.batches()), layer, every_layer)
+        chosen = called if layer else [tap for tap in called if source.reads(tap.name)]
+        fresh, note = source.fresh()
+        now, *before = gathered([network, *fresh], chosen, source.batches(), len(index))
+        few = index[embedding.sample(index, VIEWED, seed)] if views and source.views else index[:0]
+        each = 8 * len(few) * sum(tap.width for tap in chosen)  # bytes of a view, of two networks
+        memory.refuse_beyond(
+            lambda of: of["views"] * each, {"views": views}, {"views": VIEWS}, memory.memory()
+        )
+        seen = [
+            viewed(each, chosen, source.views(few, views)) if source.views and len(few) > 1 else {}
             for each in (network, *fresh[:1])
         ]
+        classes = 0 if subject.clean.labels is None else len(torch.unique(subject.clean.labels.clamp_min(0)))
+        said = settings(subject.clean.source, len(index), len(fresh), note, seed)
         profile = Profile(
             subject.name, chosen, now, before,
-            Facts(len(index), _classes(subject), subject.looks_untrained(subject.last_space), note),
-            settings(subject.clean.source, len(index), len(fresh), note, seed) | ({"views": views} if views else {}),
-            len(few), many[0], many[1] if fresh else {},
+            Facts(len(index), classes, untaught(subject), note), said | ({"views": views} if len(few) else {}),
+            len(few), seen[0], seen[-1] if fresh else {},
         )  # fmt: skip
         yield from entries(profile, seed)
+
+
+def untaught(subject: Subject) -> str:
+    """Why the network looks untrained, in a sentence; empty where it does not."""
+    if subject.reading is None:
+        return subject.looks_untrained(subject.last_space)
+    why = looks_untrained(subject.reading.network)
+    return f"it looks untrained: {why}" if why else ""
 
 
 def settings(source: str, count: int, fresh: int, note: str, seed: int) -> dict[str, Any]:
@@ -81,7 +85,10 @@ def taps_of(network: nn.Module, first: Any, names: Sequence[str], every: bool) -
     for name in names:
         if name not in present:
             raise CollapseError(f"the network has no layer '{name}'", nearest(name, present))
-    run: Any = lambda inputs: network(**inputs) if isinstance(inputs, dict) else network(inputs)  # noqa: E731
+
+    def run(inputs: Any) -> object:
+        return network(**inputs) if isinstance(inputs, dict) else network(inputs)
+
     chosen = taps(network, probing(first, run), names, every)
     for name in names:
         if name not in {tap.name for tap in chosen}:
@@ -97,44 +104,19 @@ def taps_of(network: nn.Module, first: Any, names: Sequence[str], every: bool) -
     return chosen
 
 
-def _network(method: Any) -> nn.Module:
-    """Encoder and projector in a row, by the names that `collapse weights` has."""
-    return nn.Sequential(OrderedDict(encoder=method.encoder, projector=method.projector))
-
-
-def _batches(case: Case, index: Tensor) -> Iterator[Tensor]:
-    return embedding.shown(case.images, case.normalisation, index, case.device)
-
-
-def _views(case: Case, index: Tensor, views: int, seed: int) -> Iterator[Iterator[Tensor]]:
-    """The images augmented by the recipe of the run, so many times; the same for every network."""
-    drawn = torch.Generator(case.device).manual_seed(seed)
-    view = case.recipe, case.strength, drawn
-    for _ in range(views):
-        yield embedding.shown(case.images, case.normalisation, index, case.device, view)
-
-
-def _untrained(case: Case, network: nn.Module, seed: int) -> tuple[list[nn.Module], str]:
-    """The same network at several random initialisations, of a run of ours from its own on, and what is not re-initialised."""
-    first = case.trained.run.training.seed if case.trained else seed
-    note, enough = "", True
-    if not case.trained:
-        enough, note = told_of_kept(network)
-    fresh = [_network(at_initialisation(case, first + k)) for k in range(how_many(network))] if enough else []
-    return fresh, note
-
-
-def _classes(subject: Subject) -> int:
-    labels = subject.clean.labels
-    return 0 if labels is None else len(torch.unique(labels[labels >= 0]))
-
-
 def remarks(subject: Subject | str, entries: Sequence[Entry], **options: Any) -> Iterator[str]:
-    """Layers that more images would tell more of, and what the untrained network keeps of the trained one. subject: or its name."""
+    """Layers that more images would tell more of, and what the untrained network keeps. subject: or its name alone."""
     name = subject if isinstance(subject, str) else subject.name
     kept = {str(entry.settings["untrained"]) for entry in entries if "untrained" in entry.settings}
-    yield from (f"{name}: {note}" for note in kept)
-    wide = [entry for entry in entries if isinstance(entry.result, Activations) and entry.samples <= entry.dimensions]
+    alone = any(entry.settings.get("initialisations") == 0 for entry in entries)
+    yield from (
+        f"{name}: {'no untrained network is beside it, for ' if alone else ''}{note}" for note in kept
+    )
+    wide = [
+        entry
+        for entry in entries
+        if isinstance(entry.result, Activations) and entry.samples <= entry.dimensions
+    ]
     if wide:
         yield (
             f"{name}: {len(wide)} of its {len(entries) - 1} layers have no fewer dimensions than images were measured, and so "

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.runs.codes import Codes
     from collapse_cli.runs.record import Record
+    from collapse_cli.runs.text_networks import Reading
 
 RAW = "raw pixels"  # in place of a network
 VIEWED = 2000  # images whose augmented pairs are embedded
@@ -51,7 +52,8 @@ class Subject:
     data set is not used, or not as it is; story: what was recognised and assumed, in sentences; available: images of the split
     that is measured, of which `clean` may hold a sample, None for embeddings; count_images: those of another split;
     places: (N,) which rows of a file `clean` holds, None for what is no file; images: what `clean.index` names, if it is there.
-    all_labels: (M,) of all embeddings; states: what is left of all embeddings by space, where they are not there themselves.
+    all_labels: (M,) of all embeddings; reading: a network of texts, which has no case;
+    states: what is left of all embeddings by space, where they are not there themselves.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Subject:
     places: Tensor | None = None
     images: Images | None = None
     all_labels: Tensor | None = None
+    reading: Reading | None = None
     states: Mapping[str, State] = field(default_factory=dict)
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 

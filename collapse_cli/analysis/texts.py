@@ -48,6 +48,7 @@ def of_folder(source: Source, measuring: Measuring) -> Subject:
         path.absolute().name, facts, clean, measuring,
         load_split=lambda split: embedded(text.texts(measuring.dataset, split, labelling)),
         notes=chosen.notes,
+        reading=text_networks.Reading(text_networks.Encoding(network), chosen.texts),
         story=stored.story(facts, len(clean), clean.source),
     )  # fmt: skip
 

@@ -26,7 +26,10 @@ def layers(
         bool, typer.Option("--every-layer", help="measure every module that gives a tensor")
     ] = False,
     images: Annotated[
-        int, typer.Option(help="images that go through the network, and through it at several initialisations", min=2)
+        int,
+        typer.Option(
+            help="images that go through the network, and through it at several initialisations", min=2
+        ),
     ] = 1000,
     views: Annotated[
         int, typer.Option(help="augmented views of each of 400 images, for LiDAR; 0: no LiDAR", min=0)
@@ -43,5 +46,9 @@ def layers(
     Example: [bold]collapse layers runs/mine --plot layers.png[/bold]
     """
     if views == 1:
-        raise typer.BadParameter("LiDAR needs 2 views of an image, or 0 to leave it out.", param_hint="--views")
-    ask("layers", inputs, typed, layer=tuple(layer or ()), every_layer=every_layer, images=images, views=views)
+        raise typer.BadParameter(
+            "LiDAR needs 2 views of an image, or 0 to leave it out.", param_hint="--views"
+        )
+    ask(
+        "layers", inputs, typed, layer=tuple(layer or ()), every_layer=every_layer, images=images, views=views
+    )

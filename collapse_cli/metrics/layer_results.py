@@ -21,7 +21,14 @@ class Activations:
     """Layers by depth."""
 
     TABLE: ClassVar = Table(
-        order=("effective_rank", "rank_untrained", "dimensions", "entropy", "mean_cosine", "cosine_untrained"),
+        order=(
+            "effective_rank",
+            "rank_untrained",
+            "dimensions",
+            "entropy",
+            "mean_cosine",
+            "cosine_untrained",
+        ),
         json_only=("samples", "positions", "dormant_untrained"),
     )
 
@@ -118,5 +125,11 @@ class Depth:
         label="cosine within an image by layer", x=AXIS, y="mean cosine", null="isotropic", low=-1, high=1, default=None,
     )  # fmt: skip
     lidars: Curve | None = curve(
-        "LiDAR at every layer", label="LiDAR by layer", x=AXIS, y="dimensions", null="noise", low=0, default=None
+        "LiDAR at every layer",
+        label="LiDAR by layer",
+        x=AXIS,
+        y="dimensions",
+        null="noise",
+        low=0,
+        default=None,
     )

@@ -14,28 +14,15 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import pooling
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
-from torch.nn.modules.dropout import _DropoutNd
+
+from collapse_cli.models.depth_parts import chosen
 
 Form = Literal["rows", "tokens", "maps"]
 """Of an output: (B,D); (B,T,D), the tokens of each image; or (B,C,H,W), of which the mean over the positions is measured."""
 
-FEWEST = 3  # layers; a network that is divided into fewer is divided further
 PROBED = (2, 3)  # images in each of the two passes
-LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-PASSING = (
-    nn.Identity,
-    nn.Flatten,
-    nn.Unflatten,
-    _DropoutNd,
-    pooling._AvgPoolNd,
-    pooling._MaxPoolNd,
-    pooling._AdaptiveAvgPoolNd,
-    pooling._AdaptiveMaxPoolNd,
-)
-"""Layers that only pool, reshape or hand on what the layer before them gives."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +120,18 @@ def taps(
     names: modules by name; every: all modules; else the network's blocks, as `chosen` finds them. What gives no tensor with an
     axis of images, two to five axes in all, cannot be measured, and is left out.
     """
-    modules = {name: module for name, module in network.named_modules() if name or not list(network.children())}
+    modules = {
+        name: module for name, module in network.named_modules() if name or not list(network.children())
+    }
     present = {name: modules[name] for name in names} if names else modules
     shapes: dict[tuple[str, int], list[tuple[int, ...]]] = {}
 
     def tell(name: str, call: int, output: Any) -> None:
         tensor = first_tensor(output)
         plain = tensor is not None and tensor.is_floating_point() and not tensor.is_nested
-        shapes.setdefault((name, call), []).append(tuple(tensor.shape) if tensor is not None and plain else ())
+        shapes.setdefault((name, call), []).append(
+            tuple(tensor.shape) if tensor is not None and plain else ()
+        )
 
     with heard(present, tell) as calls:
         for count in PROBED:
@@ -189,7 +180,7 @@ def _images_axis(small: tuple[int, ...], large: tuple[int, ...]) -> int | None:
 
 
 def _last(module: nn.Module, rest: tuple[int, ...], before: bool | None) -> bool:
-    """Whether the last axis holds the numbers of a token or a position, as in transformers: what its own layers are wide says it."""
+    """Whether the last axis holds the numbers of a token or a position: the widths of its own layers tell."""
     if len(rest) == 1:
         return True
     parts = list(module.modules())
@@ -201,71 +192,6 @@ def _last(module: nn.Module, rest: tuple[int, ...], before: bool | None) -> bool
     if (rest[-1] in features) != (rest[0] in channels):
         return rest[-1] in features
     return len(rest) == 2 if before is None else before
-
-
-def chosen(
-    network: nn.Module, modules: Mapping[str, nn.Module], order: Sequence[tuple[str, int]]
-) -> list[tuple[str, int]]:
-    """Of all calls those that make the depth of a network.
-
-    A list of modules, and a module in which blocks repeat (two or more of one class in a list, each with a forward of its own),
-    is divided into its parts; every other part is a layer. Of a convolution or linear layer and the norms and activations
-    behind it only the last is measured; what pools, reshapes or has no weights is not.
-    """
-    parts = set(divided(network))
-    calls = [(name, call) for name, call in order if name in parts]
-    kept: list[tuple[str, int]] = []
-    joining = False  # whether the last of them is a linear layer, which norms and activations may follow
-    for name, call in calls:
-        module = modules[name]
-        whole = bool(list(module.children()))
-        weighted = any(parameter.ndim > 1 for parameter in module.parameters())
-        if isinstance(module, PASSING) or (whole and not weighted):
-            continue
-        if weighted:
-            kept.append((name, call))
-            joining = not whole
-        elif joining:
-            kept[-1] = (name, call)
-        elif kept and any(True for _ in module.parameters()):  # a norm behind a block
-            kept.append((name, call))
-    return kept
-
-
-def divided(network: nn.Module) -> list[str]:
-    """Names of the parts that a network is divided into."""
-    parts = list(_parts(network, "", {""}))
-    further = {""}
-    while len(parts) < FEWEST:
-        whole = {name for name in parts if list(network.get_submodule(name).children())}
-        if not whole - further:
-            break
-        further |= whole
-        parts = list(_parts(network, "", further))
-    return parts
-
-
-def _parts(module: nn.Module, name: str, opened: set[str]) -> Iterator[str]:
-    """opened: names of modules that are divided though no block repeats in them."""
-    children = list(module.named_children())
-    if children and (name in opened or isinstance(module, LISTS) or _repeats(module)):
-        for child, part in children:
-            yield from _parts(part, f"{name}.{child}" if name else child, opened)
-    else:
-        yield name
-
-
-def _repeats(module: nn.Module) -> bool:
-    """Whether it holds a list with two or more blocks of one class."""
-    return any(
-        max(Counter(type(child) for child in part.children() if _is_block(child)).values(), default=0) > 1
-        for part in module.modules()
-        if isinstance(part, LISTS)
-    )
-
-
-def _is_block(module: nn.Module) -> bool:
-    return not isinstance(module, LISTS) and any(True for _ in module.children())
 
 
 def probing(inputs: Any, network: Callable[[Any], Any]) -> Callable[[int], None]:

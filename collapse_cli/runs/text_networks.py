@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import counted
@@ -18,6 +19,39 @@ from collapse_cli.runs.source import Source
 
 CHUNK = 64  # texts through the network at once
 UNUSED = "pooler."  # weights of BERT behind the tokens, which no Pooling reads
+
+
+class Encoding(nn.Module):
+    """Tokens by name -> h (B,D), as the library's network maps them."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, **tokens: Tensor) -> Tensor:
+        embedded: Tensor = self.network(dict(tokens))["sentence_embedding"]
+        return embedded
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A network and the texts of a split, which it is given by their places."""
+
+    network: Encoding
+    texts: Sequence[str]
+
+    def reads(self, name: str) -> bool:
+        """Whether a Pooling reads what a module of this name gives."""
+        return f".{UNUSED}" not in f"{name}."
+
+    def batches(self, index: Tensor) -> Iterator[dict[str, Tensor]]:
+        """The tokens of the texts `index` (n,) by name, many texts at a time."""
+        inner = self.network.network
+        for part in torch.split(index, CHUNK):
+            tokens = inner.tokenize([self.texts[place] for place in part.tolist()])
+            yield {
+                name: value.to(inner.device) for name, value in tokens.items() if isinstance(value, Tensor)
+            }
 
 
 def load(source: Source, device: torch.device) -> Any:

@@ -15,6 +15,7 @@ MARKS = {
     "healthy": ("✓", "green"),
     "dimensional collapse": ("▲", "yellow"),
     "complete collapse": ("✗", "red"),
+    "token collapse": ("✗", "red"),
     "inconclusive": ("?", "dim"),
     "mode collapse": ("▲", "yellow"),
     "codebook collapse": ("✗", "red"),
