@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collapse_cli.answers import Verdict
 from collapse_cli.figures import percent, written
@@ -73,15 +73,21 @@ def _ruled(layers: Sequence[Layer], facts: Facts) -> Ruling:
     if facts.images < BOUNDS.images:
         few = f"{facts.images} images are too few to tell where rank is lost: at least {BOUNDS.images} are needed."
         return unclear(few, "Measure more images.")
-    alike, direction = alike_from(layers), together_from(layers)
+    alike = alike_from(layers)
     if alike is not None:
         return _of_tokens(layers, alike)
-    if direction is not None and _on_a_ray(layers[-1]):
-        return Ruling("complete collapse", together_in_words(layers, direction))
-    if direction is not None:
-        sentence = f"{together_in_words(layers, direction)} A constant offset gives this too."
-        return unclear(sentence, "Ask `collapse diagnose`, which tells a collapse from an offset.")
-    return _of_rank(layers, facts)
+    fall, direction = _largest(layers), together_from(layers)
+    if direction is None:
+        return _of_rank(layers, fall, facts)
+    moved = together_in_words(layers, direction)
+    before = f"{fall.sentence} " if fall.lost and fall.place <= direction else ""
+    if _on_a_ray(layers[-1]):
+        return Ruling("complete collapse", f"{before}{moved}")
+    if fall.lost and fall.compared and not facts.looks_untrained:
+        ruling = _of_rank(layers, fall, facts)
+        return replace(ruling, sentence=f"{ruling.sentence} {moved}")
+    advice = "Ask `collapse diagnose`, which tells a collapse from an offset."
+    return unclear(f"{moved} A constant offset gives this too.", advice)
 
 
 OVERSMOOTHED = (
@@ -101,14 +107,31 @@ def _of_tokens(layers: Sequence[Layer], place: int) -> Ruling:
     )
 
 
-def _of_rank(layers: Sequence[Layer], facts: Facts) -> Ruling:
+@dataclass(frozen=True)
+class Fall:
+    """The largest fall of the rank: at which layer, by how much, in words; compared: whether untrained networks are beside it."""
+
+    place: int
+    size: float
+    sentence: str
+    compared: bool
+    lost: bool
+
+
+def _largest(layers: Sequence[Layer]) -> Fall:
     compared = all(layer.untrained_rank is not None for layer in layers)
     by_layer = falls(layers) if compared else raw_falls(layers)
     place = max(range(len(layers)), key=by_layer.__getitem__)
-    fall, layer = by_layer[place], layers[place]
-    sentence = f"Rank falls most {between(layers, place)}{times(fall) if compared else ''}."
+    size, layer = by_layer[place], layers[place]
+    sentence = f"Rank falls most {between(layers, place)}{times(size) if compared else ''}."
     few = layer.rank <= BOUNDS.few and layer.dimensions >= BOUNDS.wide
-    lost = fall >= BOUNDS.fall or (few and fall >= BOUNDS.unsure)
+    lost = size >= BOUNDS.fall or (few and size >= BOUNDS.to_few)
+    return Fall(place, size, sentence, compared, lost)
+
+
+def _of_rank(layers: Sequence[Layer], largest: Fall, facts: Facts) -> Ruling:
+    place, fall, sentence = largest.place, largest.size, largest.sentence
+    compared, lost = largest.compared, largest.lost
     if facts.looks_untrained:
         return unclear(
             f"Nothing was trained: {facts.looks_untrained}. {sentence}",
@@ -137,12 +160,14 @@ def _well(layers: Sequence[Layer], place: int, compared: bool) -> Ruling:
             "healthy",
             f"No single layer loses its rank, but layer by layer it falls to {percent(_kept(least))} of the untrained, at "
             f"{least.name}: {written(least.rank)} of {least.dimensions:,} (untrained: {written(least.untrained_rank)}).",
-            "Usual for a projection; `collapse diagnose` judges the last layers.",
+            "Usual for a projection. `collapse diagnose` judges the last layers as a whole.",
         )
     within = "no more than in networks that are well" if compared else "which is no loss of rank"
     beside = "Beside the untrained network it" if compared else "It"
     return Ruling(
-        "healthy", f"No layer loses its rank. {beside} loses most {between(layers, place)}: {within}."
+        "healthy",
+        f"No layer loses its rank. {beside} loses most {between(layers, place)}: {within}.",
+        "`collapse diagnose` judges the last layers as a whole.",
     )
 
 

@@ -15,8 +15,8 @@ class Bounds:
     Networks that are well (10 methods, 4 encoders) have a layer whose rank falls 2.2 times as far as untrained at most; a layer
     that was replaced falls 3.0 to 24 times as far, the last one of a projector least.
 
-    fall: from which on rank is lost; well: the most in networks that are well; unsure: from which on rank may be lost; few:
-    directions, with fewer of which `unsure` suffices, in layers of `wide` dimensions or more.
+    fall: from which on rank is lost; well: the most in networks that are well; unsure: from which on it may be lost; to_few: what
+    suffices where `few` directions are left or fewer, in layers of `wide` dimensions or more.
     alike: mean cosine of the tokens of one image. shrunk: of the untrained variance of unit rows, below which images have moved
     together. dead: share of dormant units. images: at least. coordinate: share of the variance in a single one, from which on it
     outweighs all others. worn: share of the untrained rank, below which much of it is lost though no single layer did.
@@ -26,6 +26,7 @@ class Bounds:
     well: float = 2.2
     unsure: float = 2.6
     few: float = 2.5
+    to_few: float = 3.0
     wide: int = 8
     alike: float = 0.99
     shrunk: float = 0.1
