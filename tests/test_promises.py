@@ -46,6 +46,7 @@ WALK = (
     "coverage rows.npy rows.npy",
     "weights runs/moco --html weights.html",
     "codes labels.npy --size 3 --html codes.html",
+    "layers runs/moco --html layers.html",
     "compare rows.npy embedded.npz",
     "check runs/moco --require effective_rank>1 --json",
     "check rows.npy --require effective_rank>1 --junit check.xml",

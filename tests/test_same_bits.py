@@ -30,6 +30,7 @@ LINES = (
     "classes moco",
     "lidar moco",
     "weights moco",
+    "layers moco",
     "coverage rows.npy other.npy",
     "codes codes.npy --size 20 --tokens",
     "compare moco rows.npy --fresh",

@@ -50,7 +50,7 @@ def layers(
     module there are none.
 
     A `Depth` with the verdict and a curve of each number over depth, then an `Activations` for each layer: `effective_rank` in
-    [1, D] of the centred unit rows, `entropy` in nats in [0, ln D] (Skean et al. 2025, arXiv:2502.02013), `mean_cosine` in
+    [1, D] of the centred unit embeddings, `entropy` in nats in [0, ln D] (Skean et al. 2025, arXiv:2502.02013), `mean_cosine` in
     [-1, 1], `dormant`, a share in [0, 1], and of tokens (B,T,D) `token_rank` in [1, T] and `token_cosine` within an image. Maps
     and tokens are averaged over positions. `status` is "healthy", "dimensional collapse" where a layer loses rank,
     "complete collapse", "token collapse" or "inconclusive".
@@ -64,33 +64,31 @@ def layers(
     >>> [entry.subject for entry in result.entries[1:]]
     ['0', '1', '2', '3']
     """
-    names = (layer,) if isinstance(layer, str) else tuple(layer)
-    names = tuple(filter(None, names))
+    names = tuple(filter(None, (layer,) if isinstance(layer, str) else layer))
+    _refuse(source, images, count, views)
+    if not isinstance(source, nn.Module):
+        options: dict[str, Any] = {"layer": names, "every_layer": every_layer, "count": count, "views": views}
+        return Result(measured(measurement("layers"), subjects([source], labels, progress, given), **options))
+    title, seed = name or type(source).__name__, measuring(given).seed
+    found = list(_of_module(source, () if images is None else images, names, every_layer, count, seed, title))
+    facts = {"path": title, "layout": "module in memory"}
+    return Result(
+        answer("layers", [with_assumption(entry) for entry in found], [facts], list(remarks(title, found)))
+    )
+
+
+def _refuse(source: object, images: object, count: int, views: int) -> None:
+    """Raises CollapseError for numbers that are too small, and for images that are missing or have no effect."""
     refuse_below(2, count=count)
     refuse_below(0, views=views)
     if views == 1:
         raise CollapseError("views cannot be 1", "LiDAR needs 2 views of an image, or 0 to leave it out")
-    if not isinstance(source, nn.Module):
-        if images is not None:
-            raise CollapseError(
-                "images go with a network in memory", "give the nn.Module, or the data set as dataset="
-            )
-        loaded = subjects([source], labels, progress, given)
-        options: dict[str, Any] = {
-            "layer": names,
-            "every_layer": every_layer,
-            "images": count,
-            "views": views,
-        }
-        return Result(measured(measurement("layers"), loaded, **options))
-    if images is None:
+    if isinstance(source, nn.Module) and images is None:
         raise CollapseError("a network needs images to be measured on", "layers(model, loader)")
-    title, seed = name or type(source).__name__, measuring(given).seed
-    found = [
-        with_assumption(entry) for entry in _of_module(source, images, names, every_layer, count, seed, title)
-    ]
-    facts = {"path": title, "layout": "module in memory"}
-    return Result(answer("layers", found, [facts], list(remarks(title, found))))
+    if not isinstance(source, nn.Module) and images is not None:
+        raise CollapseError(
+            "images go with a network in memory", "give the nn.Module, or the data set as dataset="
+        )
 
 
 def _of_module(

@@ -20,7 +20,7 @@ from collapse_cli.root_causes import Case
 Views = Callable[[Tensor, int], Iterator[Iterator[Any]]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Source:
     """network: whose layers are measured; index (n,): of the images or texts; batches: all of them in turn, as often as asked;
     fresh: the network at several initialisations, and what stays as it is, in words; views: of images (index, q) -> q times those

@@ -27,14 +27,14 @@ def measure(
     subject: Subject,
     layer: Sequence[str] = (),
     every_layer: bool = False,
-    images: int = IMAGES,
+    count: int = IMAGES,
     views: int = VIEWS,
 ) -> Iterator[Entry]:
     """The course over depth with its verdict, then every layer. layer: names of modules; else blocks, or with every_layer all.
 
-    images: how many are measured; views: of each of 400 images, for LiDAR; 0: none. Raises CollapseError for embeddings.
+    count: images that are measured; views: of each of 400 images, for LiDAR; 0: none. Raises CollapseError for embeddings.
     """
-    source, seed = of_subject(subject, images), subject.measuring.seed
+    source, seed = of_subject(subject, count), subject.measuring.seed
     network, index = source.network, source.index
     with evaluated(network), concerning(subject.name):
         called = taps_of(network, next(source.batches()), layer, every_layer)

@@ -49,6 +49,4 @@ def layers(
         raise typer.BadParameter(
             "LiDAR needs 2 views of an image, or 0 to leave it out.", param_hint="--views"
         )
-    ask(
-        "layers", inputs, typed, layer=tuple(layer or ()), every_layer=every_layer, images=images, views=views
-    )
+    ask("layers", inputs, typed, layer=tuple(layer or ()), every_layer=every_layer, count=images, views=views)

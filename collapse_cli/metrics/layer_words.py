@@ -100,7 +100,7 @@ def alike_in_words(layers: Sequence[Layer], place: int) -> str:
     fresh = layer.untrained_token_cosine
     if fresh is None:
         return f"{sentence}."
-    whose = "the architecture causes it, not training" if fresh >= BOUNDS.alike else "training caused it"
+    whose = "the architecture causes it, not training" if fresh >= BOUNDS.alike else "training causes it"
     return f"{sentence} (untrained: {written(fresh)}): {whose}."
 
 

@@ -33,7 +33,7 @@ class Encoding(nn.Module):
         return embedded
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Reading:
     """A network and the texts of a split, which it is given by their places."""
 

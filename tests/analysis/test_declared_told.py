@@ -126,10 +126,12 @@ def test_flags_of_the_catalogue() -> None:
     assert flagged("streams") == {"spectrum", "weights", "diagnose", "causes"}
     assert flagged("always") == {"spectrum", "alignment"}
     assert flagged("command") == {*CATALOGUE} - {"isotropy", "view_ratio", "dormant"}
-    assert {*ROWS} - flagged("portrait") == {"lidar", "coverage", "weights"}
-    assert portrait() == tuple(name for name in CATALOGUE if name not in ("lidar", "coverage", "weights"))
+    assert {*ROWS} - flagged("portrait") == {"lidar", "coverage", "weights", "layers"}
+    assert portrait() == tuple(
+        name for name in CATALOGUE if name not in ("lidar", "coverage", "weights", "layers")
+    )
     assert set(flagged("needs")) == {
-        "view_ratio", "oracle", "probe", "clusters", "classes", "lidar", "coverage", "weights", "causes",
+        "view_ratio", "oracle", "probe", "clusters", "classes", "lidar", "coverage", "weights", "layers", "causes",
     }  # fmt: skip
 
 
@@ -155,6 +157,7 @@ def test_a_measurement_has_the_defaults_of_its_python_function(name: str) -> Non
     ("name", "defaults"),
     [
         ("lidar", {"views": 10, "images": 1000, "delta": 1e-4, "absolute": False}),
+        ("layers", {"layer": (), "every_layer": False, "count": 1000, "views": 5}),
         ("coverage", {"k": 5, "space": "", "width": 0.0}),
         ("probe", {"per_class": 10, "replications": 3, "k": 20, "temperature": 0.07}),
         ("oracle", {"queue": 0, "temperature": 0.0, "batch": 0}),

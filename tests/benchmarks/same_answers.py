@@ -46,6 +46,7 @@ COMMANDS = {
     "lidar-npz": "lidar moco.npz",
     "coverage": "coverage rows.npy others.npy",
     "weights": "weights runs/kept",
+    "layers": "layers runs/moco-0 --images 400",
     "weights-foreign": "weights theirs.pt --seed 4",
     "causes": "causes runs/positive runs/moco-0",
     "causes-linear": "causes runs/kept --try 1",

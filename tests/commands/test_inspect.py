@@ -18,7 +18,7 @@ from collapse_cli.cli import main
 from collapse_cli.models import encoders
 
 NETWORK = ["diagnose", "causes", "check", "spectrum", "alignment", "oracle", "probe", "clusters", "classes", "lidar",
-           "coverage", "weights", "embed"]  # fmt: skip
+           "coverage", "weights", "layers", "embed"]  # fmt: skip
 
 
 def weights(prefix: str, stem: str = "imagenet") -> dict[str, Tensor]:
@@ -103,7 +103,7 @@ def test_the_same_as_text(moco: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "parameters       11,176,512" in lines
     assert "queue            9 x 16" in lines
     assert "measure with     diagnose, causes, check, spectrum, alignment, oracle, probe," in lines
-    assert "                 clusters, classes, lidar, coverage, weights, embed" in lines
+    assert "                 clusters, classes, lidar, coverage, weights, layers, embed" in lines
     assert not any(line.startswith(("prototypes", "warnings", "cluster head")) for line in lines)
     assert not any("\x1b" in line for line in lines)
 

@@ -16,7 +16,12 @@ from typing import Any
 from collapse_cli import metrics
 
 COSINE = {
+    "Activations.cosine_untrained",
+    "Activations.mean_cosine",
+    "Activations.token_cosine",
+    "Activations.token_cosine_untrained",
     "Alignment.mean_cosine",
+    "Depth.token_alike",
     "Evidence.mean_cosine",
     "Isotropy.mean_cosine_centred",
     "Modality.pair_cosine",
@@ -24,6 +29,7 @@ COSINE = {
 }
 # Shares, accuracies, entropies over their most, lengths of the mean of unit rows, probabilities
 SHARE = {
+    "Activations": "dormant dormant_untrained",
     "Augmentation": "recognised died",
     "Calibration": "right undecided false_alarms missed",
     "Classes": "nearest_mean mismatch",
@@ -42,11 +48,13 @@ SHARE = {
     "Spectrum": "isoscore top_share alpha_r2 row_participation mean_length ray_share icc largest_group zero_rows",
 }
 NOT_NEGATIVE = {
+    "Activations": "effective_rank rank_untrained entropy token_rank lidar",
     "Alignment": "std_sqrt_d class_alignment loss_alignment alignment rounding",
     "Augmentation": "within",  # over a sum that may be smaller, with the variance between views taken off
     "Chain": "block_energy",
     "Classes": "within between least_variance nc1_quotient equinorm equiangular self_dual cdnv nc1 least_rank",
     "Course": "least",
+    "Depth": "rank_fall rank_kept",
     "Coverage": "density vendi_ratio vendi_real vendi_generated",
     "Evidence": "complete_below dimensional_below effective_rank effective_rank_initial std_sqrt_d total_variance alignment",
     "Expected": "false_negatives",
@@ -87,11 +95,14 @@ RANGES = {
 # Of the values of curves, families of curves, matrices and numbers by name: cosines, shares and probabilities, and what is not
 # negative: variances, ranks, counts, distances
 WITHIN = {
-    (-1, 1): "Classes.cosines Classes.closest History.mean_cosine Stack.spectra",
+    (
+        -1,
+        1,
+    ): "Classes.cosines Classes.closest Depth.cosines Depth.token_cosines History.mean_cosine Stack.spectra",
     (
         0,
         1,
-    ): "Balance.high_quality Calibration.right_by_kind ChainCourse.block_energy Clusters.recall "
+    ): "Balance.high_quality Calibration.right_by_kind ChainCourse.block_energy Clusters.recall Depth.dormants "
     "Clusters.sizes Course.block_energy Lidar.along Matching.matching Modality.cosines Modes.by_share Modes.images "
     "Modes.quality_course Oracle.false_by_rank Oracle.matching_by_rank Pair.entries Pair.overlap Spectrum.explained "
     "Stack.aligned Strengths.recognised Strengths.wins",
@@ -100,7 +111,8 @@ WITHIN = {
         0,
         None,
     ): "Augmentation.along Balance.held Calibration.confusion Chain.by_depth ChainCourse.living Classes.rank_of_class "
-    "Classes.variance_of_class Clusters.confusion Course.effective_rank Dormant.scores Evidence.eigenvalues "
+    "Classes.variance_of_class Clusters.confusion Course.effective_rank Depth.entropies Depth.lidars Depth.ranks "
+    "Depth.token_ranks Dormant.scores Evidence.eigenvalues "
     "Expected.false_negatives_of_class History.effective_rank History.std_sqrt_d Layer.spectrum Lidar.eigenvalues "
     "Modes.held_course "
     "Signal.course Spectrum.eigenvalues Stack.change Stack.stable_rank Strengths.within Tried.course",
@@ -113,6 +125,7 @@ DIMENSIONS += "Spectrum.explained"
 RESULT = "Layer.spectrum Pair.entries Pair.overlap"
 # What a table of very many results shows, and what the terminal draws
 HEADLINES = {
+    "Activations": "effective_rank rank_untrained mean_cosine",
     "Alignment": "alignment uniformity mean_cosine",
     "Augmentation": "recognised wins died",
     "Calibration": "right false_alarms missed",
@@ -123,6 +136,7 @@ HEADLINES = {
     "Clusters": "accuracy nmi ari used",
     "Course": "least",
     "Coverage": "precision recall density coverage vendi_ratio",
+    "Depth": "rank_fall rank_kept",
     "Dormant": "dormant_0 dormant_0025",
     "Evidence": "total_variance active",
     "Expected": "share false_negatives",
@@ -145,6 +159,7 @@ HEADLINES = {
 }
 SKETCHES = {
     "Chain": "by_depth",
+    "Depth": "ranks",
     "Dormant": "scores",
     "Evidence": "eigenvalues",
     "Lidar": "along",
