@@ -55,8 +55,7 @@ def layers(
     and tokens are averaged over positions. `status` is "healthy", "dimensional collapse" where a layer loses rank,
     "complete collapse", "token collapse" or "inconclusive".
 
-    The module, its modes and its statistics are afterwards as they were. Raises CollapseError for what is no network, for
-    names that are not layers, and for layers that give nan.
+    The module is afterwards as it was. Raises CollapseError for what is no network or no layer, and for layers that give nan.
 
     >>> import torch
     >>> model = torch.nn.Sequential(*(torch.nn.Linear(16, 16) for _ in range(4)))
