@@ -85,7 +85,7 @@ def _layer(tap: Tap, now: Numbers, fresh: Numbers | None) -> Layer:
         }
     )
     return Layer(
-        tap.label, tap.width, float(now.effective_rank), float(now.mean_cosine), float(now.dormant), now.alone, now.ray,
+        tap.label, tap.width, float(now.effective_rank), float(now.mean_cosine), float(now.dormant), now.alone, now.ray, now.zero,
         None if now.token_cosine is None else float(now.token_cosine), **beside,
     )  # fmt: skip
 

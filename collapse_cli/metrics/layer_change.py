@@ -156,12 +156,13 @@ def _of_rank(layers: Sequence[Layer], largest: Fall, facts: Facts) -> Ruling:
 def _well(layers: Sequence[Layer], place: int, compared: bool) -> Ruling:
     least = min(layers, key=_kept)
     if compared and _kept(least) < BOUNDS.worn:
-        return Ruling(
-            "healthy",
+        worn = (
             f"No single layer loses its rank, but layer by layer it falls to {percent(_kept(least))} of the untrained, at "
-            f"{least.name}: {written(least.rank)} of {least.dimensions:,} (untrained: {written(least.untrained_rank)}).",
-            "Usual for a projection. `collapse diagnose` judges the last layers as a whole.",
+            f"{least.name}: {written(least.rank)} of {least.dimensions:,} (untrained: {written(least.untrained_rank)})."
         )
+        if least.rank <= BOUNDS.few and least.dimensions >= BOUNDS.wide:
+            return unclear(worn, "Ask `collapse diagnose`, which judges the last layers as a whole.")
+        return Ruling("healthy", worn, "`collapse diagnose` judges the last layers as a whole.")
     within = "no more than in networks that are well" if compared else "which is no loss of rank"
     beside = "Beside the untrained network it" if compared else "It"
     return Ruling(
@@ -183,7 +184,7 @@ def _lost(layers: Sequence[Layer], place: int, sentence: str, facts: Facts) -> R
             "on them leads: that may be all, or rank is lost.",
             "Look at `collapse classes`: where each class is one point, it is the labels' doing.",
         )
-    if layer.alone >= BOUNDS.coordinate and back:
+    if layer.alone >= BOUNDS.coordinate and back and layer.zero < BOUNDS.dead:
         return unclear(
             f"{sentence} A single coordinate holds {percent(layer.alone)} of the variance there, and hides that of all others.",
             "Look at the coordinates of that layer: one massive activation is usual in transformers.",

@@ -35,6 +35,7 @@ class Numbers:
     token_cosine: float | None
     alone: float
     ray: float
+    zero: float = 0.0
 
 
 class Nulls:
@@ -81,6 +82,7 @@ def numbers(seen: Seen, nulls: Nulls | None = None) -> Numbers:
         token_cosine=_of_images(seen.cosine, 0.0, -1.0, 1.0),
         alone=_alone(moments),
         ray=_ray(seen, moments),
+        zero=float((seen.active.mean == 0).double().mean()),
     )
 
 

@@ -42,7 +42,7 @@ BOUNDS = Bounds()
 @dataclass(frozen=True)
 class Layer:
     """What decides about one layer; untrained: of the re-initialised network, None without one. alone: the largest share of the
-    variance in one coordinate; ray: share of the raw variance along the mean."""
+    variance in one coordinate; ray: share of the raw variance along the mean; zero: share of the units that are always 0."""
 
     name: str
     dimensions: int
@@ -51,6 +51,7 @@ class Layer:
     dormant: float
     alone: float = 0.0
     ray: float = 0.0
+    zero: float = 0.0
     token_cosine: float | None = None
     untrained_rank: float | None = None
     untrained_cosine: float | None = None

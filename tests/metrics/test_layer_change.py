@@ -114,3 +114,5 @@ def test_dead_units_and_rank_that_wears_away_are_told() -> None:
     verdict = judged(worn, MANY)
     assert verdict.status == "healthy"
     assert "layer by layer it falls to 10 % of the untrained, at d" in verdict.sentence
+    few = judged([*worn[:3], replace(worn[3], untrained_rank=20, rank=2.0)], MANY)
+    assert (few.status, bool(few.advice)) == ("inconclusive", True)
