@@ -5,11 +5,16 @@ from __future__ import annotations
 from collapse_cli.metrics.alarm import Warned
 
 MEANS = {
-    "not finite": "The embeddings or the loss contain nan or infinity: the training has diverged.",
-    "collapse of scale": "The embeddings have shrunk to almost nothing: what depends on their lengths sees one point.",
-    "complete collapse": "All embeddings point almost one way, measured from where they were at the start of this training.",
-    "one direction": "All embeddings lie almost on one line through 0.",
-    "late loss of rank": "The embeddings had spread over more dimensions than they use now.",
+    "not finite": "The embeddings or the loss contain nan or infinity: the training has diverged. Go back to a checkpoint "
+    "before this step, and lower the learning rate.",
+    "collapse of scale": "The embeddings have shrunk to almost nothing: what depends on their lengths sees one point. "
+    "Look for a weight decay, or a term of the loss, that rewards short embeddings.",
+    "complete collapse": "All embeddings point almost one way, measured from where they were at the start of this training. "
+    "Look at what repels embeddings of different images: negatives, stop-gradient, predictor, variance term, temperature.",
+    "one direction": "All embeddings lie almost on one line through 0. "
+    "Look at what repels embeddings of different images: negatives, stop-gradient, predictor, variance term.",
+    "late loss of rank": "The embeddings had spread over more dimensions than they use now. "
+    "Measure h, too: where its rank holds, the loss is confined to the projection.",
 }
 NUMBERS = {
     "scale": "variance of z",

@@ -179,7 +179,7 @@ class Alarm:
         now = self._rank_at(look.step)
         on_line = look.top_share >= own.top_share and look.line_cosine >= own.line_cosine
         line = {"top_share": look.top_share, "line_cosine": look.line_cosine}
-        scales = {"scale": look.scale, "peak": scale}
+        scales = {"scale": look.scale, "largest_scale": scale}
         yield Sign("collapse of scale", "scale", look.scale <= own.scale * scale, own.scale_held, scales)
         complete: Kind = "complete collapse"
         half = 0 if self.armed else (look.step - (state.first or 0)) // 2
@@ -187,7 +187,7 @@ class Alarm:
         yield Sign(complete, "low", variance < own.variance, max(own.variance_held, half), low, variance)
         yield Sign(complete, "fallen", variance < own.fallen, max(fallen_held, half), low, variance)
         yield Sign("one direction", "line", on_line, max(own.line_held, half), line, variance)
-        ranks = {"effective_rank": now, "peak": rank}
+        ranks = {"effective_rank": now, "largest_effective_rank": rank}
         yield Sign("late loss of rank", "rank", self.armed and now < own.rank * rank, own.rank_held, ranks)
 
     def _held(self, sign: Sign, step: int) -> bool:
@@ -220,16 +220,23 @@ class Alarm:
     def unjudged(self) -> tuple[str, ...]:
         """What the alarm cannot judge so far, a sentence each."""
         state, sentences = self.state, []
+        unknown = "whether the embeddings had collapsed before, and how far scale and rank have fallen, is not known."
         if state.first is not None and state.first > 1:
+            sentences.append(f"The monitor began at step {state.first:,} without a saved state: {unknown}")
+        elif not state.left and state.last > self.constants.spread_steps:
             sentences.append(
-                f"The monitor began at step {state.first:,} without a saved state: how far the scale and the rank have fallen "
-                "before, and whether the embeddings had collapsed by then, is not known."
+                "The embeddings have hardly changed since the first look: the network learns slowly, or had been trained before "
+                f"the monitor began; then {unknown}"
             )
-            if state.view_shares and (share := median(state.view_shares)) >= self.constants.views_apart:
-                sentences.append(
-                    f"Two views of one image are nearly as far from each other as two images (squared distances: {share:.2f} to "
-                    "1), as in a network that has collapsed or has learned nothing."
-                )
+        if (
+            sentences
+            and state.view_shares
+            and (share := median(state.view_shares)) >= self.constants.views_apart
+        ):
+            sentences.append(
+                f"Two views of one image are nearly as far from each other as two images (squared distances: {share:.2f} to 1), "
+                "as in a network that has collapsed or has learned nothing."
+            )
         if not self.armed:
             sentences.append(
                 "The embeddings have not spread since the start: a small variance may still be that of the start, and a fall of "
