@@ -113,8 +113,9 @@ class Course:
         loss = None if self.last is None else self.last.loss
         rows, first = self.rows.batches, self.first
         return Seen(
-            rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, self.warned
-        )
+            rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, self.warned,
+            self.alarm.standing,
+        )  # fmt: skip
 
     def merge(self, other: Course) -> None:
         """With the embeddings of another, and with its start where it began at the same step. The alarm stays as it is."""

@@ -22,6 +22,7 @@ from collapse_cli.answers import Entry, Verdict, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.alarm import Warned
+from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.alignment import alignment
 from collapse_cli.metrics.evidence import evidence
 from collapse_cli.metrics.judged import judged
@@ -36,6 +37,8 @@ from collapse_cli.runs.labels import numbered
 from collapse_cli.values import Measured
 
 NAME = "training"
+DOUBTED = "Whether it is a loss depends on what reads the embeddings: lengths, or directions alone."
+ASK = "Probe h at this step and before the warning (collapse probe): where accuracy holds, go on."
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Seen:
 
     batches: the last that it looked at; first: the first of all; origin: the mean embedding at the start, (d,); window: how many
     batches it holds; step: how many steps were counted; loss: the last; level: the name and the value of the chance level that it
-    is at; warned: what the alarm has told.
+    is at; warned: what the alarm has told; standing: the kinds among them that the last look still shows.
     """
 
     batches: Sequence[KeptBatch]
@@ -56,6 +59,7 @@ class Seen:
     loss: float | None = None
     level: tuple[str, float] | None = None
     warned: Sequence[Warned] = ()
+    standing: Sequence[Kind] = ()
 
 
 def judgement_of(seen: Seen, remarks: Sequence[str] = ()) -> Result:
@@ -198,8 +202,23 @@ def _told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
     if seen.level is not None:
         name, value = seen.level
         level = (f"The loss is at a chance level, {name} = {value:.4g}: to it, all embeddings look alike.",)
-    reasons = (*verdict.reasons, *alarms, *level)
-    return replace(verdict, reasons=reasons, findings=(*alarms, *verdict.findings))
+    told = replace(
+        verdict, reasons=(*verdict.reasons, *alarms, *level), findings=(*alarms, *verdict.findings)
+    )
+    return _doubted(told, seen) if seen.standing and verdict.status == "healthy" else told
+
+
+def _doubted(verdict: Verdict, seen: Seen) -> Verdict:
+    """Not healthy while the alarm says otherwise: a spectrum of directions sees no scale, and no start of the training."""
+    standing = " and ".join(seen.standing)
+    sentence = f"The last embeddings alone would be healthy; the warning of {standing} still holds."
+    return replace(
+        verdict,
+        status="inconclusive",
+        sentence=f"{sentence} {verdict.sentence}",
+        meaning=DOUBTED,
+        advice=(ASK,),
+    )
 
 
 def _steps(batches: Sequence[KeptBatch]) -> str:

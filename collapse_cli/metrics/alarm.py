@@ -11,21 +11,13 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
+from collapse_cli.metrics.alarm_kinds import GRAVITY, KIND_OF, Kind
 from collapse_cli.metrics.looks import Look
 from collapse_cli.metrics.recent_peak import RecentPeak
 
-Kind = Literal["not finite", "collapse of scale", "complete collapse", "one direction", "late loss of rank"]
 Evidence = dict[str, float]
-GRAVITY: tuple[Kind, ...] = (
-    "not finite",
-    "complete collapse",
-    "one direction",
-    "collapse of scale",
-    "late loss of rank",
-)
-"""The gravest first. What is less grave than a warning already given follows from it, and is not warned of."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +73,15 @@ class Warned:
 class Sign:
     """What one look shows of a kind: whether, and for how many steps it has to hold; no more than `rise` times its lowest."""
 
-    kind: Kind
     name: str
     shown: bool
     steps: int
     evidence: Evidence
     value: float = 0.0
+
+    @property
+    def kind(self) -> Kind:
+        return KIND_OF[self.name]
 
 
 @dataclass
@@ -122,6 +117,12 @@ class Alarm:
         """The embeddings have spread, so that small variance is no longer that of the start."""
         state, constants = self.state, self.constants
         return state.spread >= constants.spread_steps or state.plateau >= constants.plateau
+
+    @property
+    def standing(self) -> tuple[Kind, ...]:
+        """What was warned of and the last look still shows."""
+        shown = {KIND_OF[name] for name in self.state.since}
+        return tuple(kind for kind in self.state.warned if kind in shown)
 
     def update(self, look: Look) -> Warned | None:
         """The look's step is larger than that of the look before. At most one warning: the gravest."""
@@ -180,15 +181,14 @@ class Alarm:
         on_line = look.top_share >= own.top_share and look.line_cosine >= own.line_cosine
         line = {"top_share": look.top_share, "line_cosine": look.line_cosine}
         scales = {"scale": look.scale, "largest_scale": scale}
-        yield Sign("collapse of scale", "scale", look.scale <= own.scale * scale, own.scale_held, scales)
-        complete: Kind = "complete collapse"
+        yield Sign("scale", look.scale <= own.scale * scale, own.scale_held, scales)
         half = 0 if self.armed else (look.step - (state.first or 0)) // 2
         fallen_held = own.fallen_held if self.armed else own.start_held
-        yield Sign(complete, "low", variance < own.variance, max(own.variance_held, half), low, variance)
-        yield Sign(complete, "fallen", variance < own.fallen, max(fallen_held, half), low, variance)
-        yield Sign("one direction", "line", on_line, max(own.line_held, half), line, variance)
+        yield Sign("low", variance < own.variance, max(own.variance_held, half), low, variance)
+        yield Sign("fallen", variance < own.fallen, max(fallen_held, half), low, variance)
+        yield Sign("line", on_line, max(own.line_held, half), line, variance)
         ranks = {"effective_rank": now, "largest_effective_rank": rank}
-        yield Sign("late loss of rank", "rank", self.armed and now < own.rank * rank, own.rank_held, ranks)
+        yield Sign("rank", self.armed and now < own.rank * rank, own.rank_held, ranks)
 
     def _held(self, sign: Sign, step: int) -> bool:
         """Whether every look of so many steps, this one included, has shown a sign, and no recovery from it."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from collapse_cli.metrics.alarm import Kind
+from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.chance_levels import chance_levels
 
 ROOT = Path(__file__).parent.parent.parent
