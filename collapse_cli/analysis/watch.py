@@ -56,7 +56,9 @@ class Watched:
     def read(self) -> None:
         """What the folder tells now. Raises CollapseError where it is gone, or cannot be read."""
         self._refuse_missing()
-        status = self.record.stage(0, 0).status if self._is_ours else ""  # first: nothing is written after a final one
+        status = (
+            self.record.stage(0, 0).status if self._is_ours else ""
+        )  # first: nothing is written after a final one
         try:
             self.new = [_with_curves(event.fields) for event in self.file.read()]
             self.new += self._new_epochs()
@@ -75,10 +77,13 @@ class Watched:
 
     def _refuse_missing(self) -> None:
         if self.folder.is_file():
-            raise CollapseError(f"{self.folder} is a file, not a folder", f"give the folder that {NAME} lies in")
+            raise CollapseError(
+                f"{self.folder} is a file, not a folder", f"give the folder that {NAME} lies in"
+            )
         if not self.folder.is_dir():
             raise CollapseError(
-                f"there is no folder {self.folder}", "give the run folder, or the folder= of the CollapseMonitor"
+                f"there is no folder {self.folder}",
+                "give the run folder, or the folder= of the CollapseMonitor",
             )
 
     def _new_epochs(self) -> list[Line]:
@@ -131,7 +136,7 @@ def _entries(watched: Watched, number: int) -> Iterator[Entry]:
     name, course = str(watched.folder), watched.course
     if course.looks:
         looks = [look.fields for look in course.looks]
-        yield Entry(name, monitored(looks, course.chance), input=number)
+        yield Entry(name, monitored(looks, course.chance_levels), input=number)
     if watched.epochs:
         yield Entry(name, history(watched.epochs), input=number)
 
@@ -148,16 +153,20 @@ def _facts(watched: Watched) -> dict[str, Any]:
         "every": course.every or None,
         "epoch": watched.epochs[-1]["number"] if watched.epochs else None,
         "epochs": watched.epochs[-1].get("epochs") if watched.epochs else None,
-        "chance_levels": {name: level for name, level in course.chance.items() if math.isfinite(level)},
-        "chance_level": level_of(looks, course.chance) or None,
+        "chance_levels": {
+            name: level for name, level in course.chance_levels.items() if math.isfinite(level)
+        },
+        "chance_level": level_of(looks, course.chance_levels) or None,
         "at": last.get("chance_level"),
     }
 
 
 def sentences(file: MonitorFile) -> list[str]:
-    """What the monitor warned of, by step, and what of its file cannot be used."""
-    warned = [f"step {each.step:,}: {each.fields['message']}" for each in file.course.warnings]
-    damaged = f"{file.damaged:,} damaged line{'s' * (file.damaged > 1)} of {NAME} left out" if file.damaged else ""
+    """What the monitor warned of, which names its step, and what of its file cannot be used."""
+    warned = [each.fields["message"] for each in file.course.warnings]
+    damaged = (
+        f"{file.damaged:,} damaged line{'s' * (file.damaged > 1)} of {NAME} left out" if file.damaged else ""
+    )
     other = (
         f"{file.other_schema:,} line{'s' * (file.other_schema > 1)} of {NAME} left out, which another version of collapse wrote"
         if file.other_schema

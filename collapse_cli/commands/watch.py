@@ -15,7 +15,9 @@ from collapse_cli.settings import fill, knob
 
 Folders = Annotated[
     list[Path],
-    typer.Argument(metavar="FOLDER…", help="run folders, or those that a CollapseMonitor writes to", show_default=False),
+    typer.Argument(
+        metavar="FOLDER…", help="run folders, or those that a CollapseMonitor writes to", show_default=False
+    ),
 ]
 
 

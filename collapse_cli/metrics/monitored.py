@@ -10,29 +10,36 @@ from typing import Any
 from collapse_cli.results import curve
 from collapse_cli.values import Curve
 
-UNIT = "of unit rows of z less the mean of the first batch"
-
 
 @dataclass(frozen=True)
 class Monitored:
     """Training, by the batches that the monitor looked at."""
 
-    loss: Curve | None = curve("loss of the batch", x="step", y="loss", null="chance level", label="loss of the batch")
+    loss: Curve | None = curve(
+        "loss of the batch", label="loss of the batch", x="step", y="loss", null="chance level"
+    )
     variance: Curve | None = curve(
-        f"total variance v {UNIT}: near 1 is spread out, 0 is complete collapse",
-        label="variance v", x="step", y="v", low=0, high=1,
+        "total variance of the unit embeddings of z less the mean of the first batch: near 1 they are spread out, 0 is complete "
+        "collapse",
+        label="variance of z", x="step", y="variance v", low=0,
     )  # fmt: skip
     rank_z: Curve | None = curve(
-        "effective rank of the centred unit rows of z", label="rank of z", x="step", y="dimensions", low=0
+        "effective rank of those unit embeddings", label="rank of z", x="step", y="dimensions", low=0
     )
-    rank_h: Curve | None = curve("effective rank of the representation h", label="rank of h", x="step",
-                                 y="dimensions", low=0)  # fmt: skip
+    rank_h: Curve | None = curve(
+        "effective rank of the unit embeddings of the representation h",
+        label="rank of h",
+        x="step",
+        y="dimensions",
+        low=0,
+    )
     scale: Curve | None = curve(
-        "total variance of z as the network gives it", label="scale of z", x="step", y="tr S", log="y"
-    )
+        "total variance of z as the network gives it: 0 is collapse of scale", label="scale of z", x="step",
+        y="tr S", log="y",
+    )  # fmt: skip
     view_alignment: Curve | None = curve(
-        "mean squared distance of the two views of an image, unit rows", label="alignment of views", x="step",
-        y="squared distance", low=0,
+        "mean squared distance of the two views of an image, of those unit embeddings", label="alignment of views", x="step",
+        y="squared distance", low=0, high=4,
     )  # fmt: skip
 
 
@@ -48,11 +55,16 @@ FIELDS = {
 
 
 def monitored(looks: Sequence[Mapping[str, Any]], chance: Mapping[str, float]) -> Monitored:
-    """From one mapping a look, with the fields of `looks.Look`; what no look has is left out. chance: levels of the loss by name."""
+    """From one mapping a look, with the fields of `looks.Look`; what no look has is left out.
+
+    chance: levels of the loss by name.
+    """
     curves = {name: _curve(looks, source) for name, source in FIELDS.items()}
     loss, level = curves["loss"], level_of(looks, chance)
     if loss is not None and level:
-        curves["loss"] = Curve(loss, x=loss.x, null=[chance[level]] * len(loss), null_is=f"chance level {level}")
+        curves["loss"] = Curve(
+            loss, x=loss.x, null=[chance[level]] * len(loss), null_is=f"chance level {level}"
+        )
     return Monitored(**curves)
 
 

@@ -1,6 +1,7 @@
 """A monitor.jsonl as it grows, written by another process: each whole line once, also where the file is replaced or cut back.
 
-Nothing here needs torch. A line that is not yet ended is left for the next time; one that is damaged, or of another schema, is counted.
+Nothing here needs torch. A line that is not yet ended is left for the next time; those that are damaged, or of another schema,
+are counted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collapse_cli.runs.histories import is_number, parsed
 NAME = "monitor.jsonl"
 SCHEMA = 1
 NUMBERS = (
-    *("samples", "dimensions", "scale", "variance", "top_share", "mean_cosine"),
+    *("samples", "dimensions", "scale", "variance", "top_share", "mean_cosine", "line_cosine"),
     *("effective_rank", "alignment", "rank_h", "loss"),
 )
 """Fields of a look that hold a number, or null; any of them may be missing."""
@@ -38,11 +39,11 @@ class Event:
 class Course:
     """What a monitor.jsonl says of its last training: a training that begins again replaces the looks from that step on.
 
-    every: steps between two looks; chance: the levels of the loss by name; ended: how it ended, empty while it goes on.
+    every: steps between two looks; chance_levels: of the loss, by name; ended: how it ended, empty while it goes on.
     """
 
     every: int = 0
-    chance: dict[str, float] = field(default_factory=dict)
+    chance_levels: dict[str, float] = field(default_factory=dict)
     looks: list[Event] = field(default_factory=list)
     warnings: list[Event] = field(default_factory=list)
     ended: str = ""
@@ -53,18 +54,18 @@ class Course:
         if event.name == "begin":
             before = self if event.step else Course()
             self.every = event.fields.get("every") or before.every
-            self.chance = dict(event.fields.get("chance") or before.chance)
+            self.chance_levels = dict(event.fields.get("chance") or before.chance_levels)
             self.begun, self.ended = True, ""
-            self._cut(event.step + 1)
+            self.cut(event.step + 1)
         elif event.name == "look":
-            self._cut(event.step)
+            self.cut(event.step)
             self.looks.append(event)
         elif event.name == "warning":
             self.warnings.append(event)
         else:
             self.ended = event.fields["status"]
 
-    def _cut(self, step: int) -> None:
+    def cut(self, step: int) -> None:
         """Forget what was written of this step and later ones: a training that was resumed makes them again."""
         for events in (self.looks, self.warnings):
             if events and events[-1].step >= step:
@@ -79,7 +80,9 @@ class MonitorFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines: list[int] = []  # the hash of each whole line, by which a replaced file goes on where it is the same
+        self._lines: list[
+            int
+        ] = []  # the hash of each whole line, by which a replaced file goes on where it is the same
         self._restart()
 
     def _restart(self) -> None:
@@ -89,7 +92,7 @@ class MonitorFile:
         self._before, self._rest, self._too_long = b"", b"", False
 
     def read(self) -> list[Event]:
-        """The lines that were added since the last time; of a file that was replaced or cut back, those that were not there before.
+        """The lines that were added since the last time; of a file that was replaced, those that were not there before.
 
         Raises OSError where it cannot be read; a file that is not there, or is none, has no lines.
         """
@@ -140,7 +143,7 @@ class MonitorFile:
         return [] if known else [event]
 
     def _event(self, line: bytes) -> Event | None:
-        content = parsed(line.decode("utf-8", "replace"))
+        content = _content(line)
         if isinstance(content, dict) and content.get("schema") != SCHEMA and "event" in content:
             self.other_schema += 1
             return None
@@ -151,10 +154,32 @@ class MonitorFile:
         return Event(content["event"], content["step"], content) if known else None
 
 
+def until(path: Path, step: int) -> bytes:
+    """The sound lines of a file up to a step, where a resumed training goes on."""
+    lines = [(line, _content(line)) for line in path.read_bytes().splitlines(keepends=True)]
+    return b"".join(
+        line
+        for line, content in lines
+        if line.endswith(b"\n")
+        and isinstance(content, dict)
+        and _is_sound(content)
+        and content["step"] <= step
+    )
+
+
+def _content(line: bytes) -> Any:
+    return parsed(line.decode("utf-8", "replace"))
+
+
 def _is_sound(content: Mapping[str, Any]) -> bool:
     """Whether each field that is read is of its kind. Fields and events that a later version adds do no harm."""
     name, step = content.get("event"), content.get("step")
-    if not isinstance(name, str) or not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= LAST:
+    if (
+        not isinstance(name, str)
+        or not isinstance(step, int)
+        or isinstance(step, bool)
+        or not 0 <= step <= LAST
+    ):
         return False
     if name == "begin":
         every, chance = content.get("every"), content.get("chance")

@@ -42,7 +42,10 @@ def display(live: bool) -> Iterator[Display]:
         yield Lines()
         return
     console = Console()
-    with cleaning(), Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as drawn:
+    with (
+        cleaning(),
+        Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as drawn,
+    ):
         yield Board(console, drawn)
 
 
@@ -78,7 +81,7 @@ def in_words(record: Mapping[str, Any]) -> str:
     """A record in one plain line. Of a look and an epoch its curves of one point are shown, by their labels."""
     step = record.get("step", 0)
     if record["event"] == "warning":
-        return f"step {step:,} · warning: {record['message']}"
+        return f"warning: {record['message']}"
     if record["event"] == "end":
         return f"step {step:,} · the training has ended: {record['status']}"
     if record["event"] == "begin":
@@ -87,7 +90,8 @@ def in_words(record: Mapping[str, Any]) -> str:
     where = f"epoch {record['number']:,}" if record["event"] == "epoch" else f"step {step:,}"
     level = record.get("chance_level")
     at = [f"the loss is at its chance level {level}"] if level else []
-    return " · ".join([where, *map(_point, record["curves"].values()), *at])
+    odd = ["embeddings or loss are not finite"] if record.get("finite") is False else []
+    return " · ".join([where, *map(_point, record["curves"].values()), *odd, *at])
 
 
 def _point(metric: Mapping[str, Any]) -> str:
@@ -121,14 +125,18 @@ def frame(document: Document, width: int, height: int) -> Group:
 def _curves(document: Document, number: int) -> list[dict[str, Any]]:
     """Those of the first result of an input: of a run that is monitored those by step, else those by epoch."""
     results = [result for result in document["results"] if result["input"] == number]
-    return [metric for metric in results[0]["metrics"].values() if metric["kind"] == "curve"] if results else []
+    return (
+        [metric for metric in results[0]["metrics"].values() if metric["kind"] == "curve"] if results else []
+    )
 
 
 def _state(facts: Mapping[str, Any], width: int) -> Iterator[Text]:
     """Which training, how far it is, and where the loss stands by its chance levels."""
     where = [
         f"step {facts['last_step']:,}" if facts["last_step"] is not None else "",
-        f"epoch {facts['epoch']:,}" + (f" of {facts['epochs']:,}" if facts["epochs"] else "") if facts["epoch"] else "",
+        f"epoch {facts['epoch']:,}" + (f" of {facts['epochs']:,}" if facts["epochs"] else "")
+        if facts["epoch"]
+        else "",
     ]
     told = " · ".join(filter(None, (facts["status"], *where)))
     name = shortened(facts["path"], max(width - len(told) - 3, 8))

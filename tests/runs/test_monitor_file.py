@@ -43,7 +43,15 @@ def path(tmp_path: Path) -> Path:
 def test_a_file_cut_at_any_byte_gives_each_whole_line_once(path: Path) -> None:
     """Written in two parts, cut at every byte: after the first only whole lines are there, after the second all, none twice."""
     every = told(_read(path, WHOLE)[0])
-    assert every == [("begin", 0), ("look", 1), ("look", 10), ("look", 20), ("warning", 20), ("look", 30), ("end", 30)]
+    assert every == [
+        ("begin", 0),
+        ("look", 1),
+        ("look", 10),
+        ("look", 20),
+        ("warning", 20),
+        ("look", 30),
+        ("end", 30),
+    ]
     for cut in range(len(WHOLE) + 1):
         path.write_bytes(WHOLE[:cut])
         file = MonitorFile(path)
@@ -65,7 +73,10 @@ def test_random_bytes_in_random_pieces_never_raise_and_lose_no_sound_line(path: 
     """Lines of noise between sound ones, appended in pieces of any length: the sound ones are read, the others counted."""
     chance = random.Random(0)
     for _ in range(60):
-        noise = [bytes(chance.choices([*range(1, 10), *range(11, 256)], k=chance.randrange(1, 40))) for _ in range(4)]
+        noise = [
+            bytes(chance.choices([*range(1, 10), *range(11, 256)], k=chance.randrange(1, 40)))
+            for _ in range(4)
+        ]
         noise = [part for part in noise if part.strip()]
         parts = [BEGIN, look(1), look(10), *(part + b"\n" for part in noise)]
         chance.shuffle(parts)
@@ -116,12 +127,17 @@ def test_a_file_truncated_and_written_again_to_a_greater_length_is_seen(path: Pa
 def test_a_training_that_begins_again_replaces_what_comes_after(path: Path) -> None:
     """Resumed at step 10, the look and the warning of step 20 are made again; begun anew, nothing of the one before is left."""
     _, file = _read(path, WHOLE + line("begin", 10, every=5) + look(15))
-    assert (steps(file), file.course.warnings, file.course.ended, file.course.every) == ([1, 10, 15], [], "", 5)
-    assert file.course.chance == {"ln B": 5.545}
+    assert (steps(file), file.course.warnings, file.course.ended, file.course.every) == (
+        [1, 10, 15],
+        [],
+        "",
+        5,
+    )
+    assert file.course.chance_levels == {"ln B": 5.545}
     with path.open("ab") as more:
         more.write(line("begin", 0, chance={"ln B": 3.0}) + look(1))
     file.read()
-    assert (steps(file), file.course.chance) == ([1], {"ln B": 3.0})
+    assert (steps(file), file.course.chance_levels) == ([1], {"ln B": 3.0})
 
 
 def test_looks_of_earlier_steps_without_a_begin_replace_the_later_ones(path: Path) -> None:
@@ -147,13 +163,17 @@ def test_a_damaged_line_is_counted_and_the_others_are_read(path: Path, damage: b
 
 def test_lines_of_another_schema_and_events_of_a_later_version_do_no_harm(path: Path) -> None:
     other = json.dumps({"schema": 2, "event": "look", "step": [1]}).encode() + b"\n"
-    _, file = _read(path, BEGIN + other + line("codebook", 5, dead=[1, 2]) + b"\n \n" + look(10, new={"a": 1}))
+    _, file = _read(
+        path, BEGIN + other + line("codebook", 5, dead=[1, 2]) + b"\n \n" + look(10, new={"a": 1})
+    )
     assert (steps(file), file.damaged, file.other_schema) == ([10], 0, 1)
 
 
 def test_numbers_that_are_not_finite_are_read_as_they_are(path: Path) -> None:
     """As Python writes them, and as null."""
-    _, file = _read(path, BEGIN + look(10, loss=float("nan"), scale=float("inf"), finite=False) + look(20, loss=None))
+    _, file = _read(
+        path, BEGIN + look(10, loss=float("nan"), scale=float("inf"), finite=False) + look(20, loss=None)
+    )
     first, second = (each.fields for each in file.course.looks)
     assert first["loss"] != first["loss"]
     assert (first["scale"], second["loss"], file.damaged) == (float("inf"), None, 0)
