@@ -25,7 +25,7 @@ class Observer(Protocol):
         """Whether it looks at the next step."""
 
     def update(self, z: Any, z2: Any = None, h: Any = None, labels: Any = None, loss: Any = None) -> None:
-        """One step: z (B,d) of the first view, z2 (B,d) of the second, h (B,D) of the first; the loss (). None where it is not due."""
+        """One step: z, z2 (B,d) of the first and the second view, h (B,D) of the first, loss (). None where it is not due."""
 
     def state_dict(self, rows: bool = True) -> dict[str, Any]:
         """What it takes to go on as if the training had not stopped. rows: with the embeddings that it holds."""

@@ -52,6 +52,7 @@ class Where:
     deterministic: bool
     quiet: bool
     checkpoint_minutes: float
+    monitor_every: int
 
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
@@ -89,6 +90,15 @@ Minutes = Annotated[
         min=0,
     ),
 ]
+Every = Annotated[
+    int,
+    typer.Option(
+        "--monitor-every",
+        metavar="STEPS",
+        help="look for collapse every so many steps, and write monitor.jsonl, which `collapse watch` draws; 0: never",
+        min=0,
+    ),
+]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help=SAME_BITS)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
 
@@ -109,9 +119,11 @@ def _command(method: str) -> Callable[..., None]:
         deterministic: Deterministic = False,
         quiet: Quiet = False,
         checkpoint_minutes: Minutes = 10.0,
+        monitor_every: Every = 10,
     ) -> None:
         where = Where(
-            out, resume, overwrite, dry_run, device, data_dir, download, deterministic, quiet, checkpoint_minutes
+            out, resume, overwrite, dry_run, device, data_dir, download, deterministic, quiet, checkpoint_minutes,
+            monitor_every,
         )  # fmt: skip
         refuse_two_lengths(changes := set_values(sets) | typed)
         if resume:
@@ -198,6 +210,7 @@ def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -
 def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where) -> None:
     """Train to the last epoch; of several processes the first alone shows."""
     from collapse_cli.analysis import training
+    from collapse_cli.analysis.run_monitor import monitored
     from collapse_cli.deterministic import deterministic
     from collapse_cli.runs import lifecycle
     from collapse_cli.runs.shell import quoted
@@ -214,6 +227,7 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where)
         record.say(warnings=misleading, deterministic=same_bits)
     if shown:
         introduce(checkpoint, images, record, misleading)
+    checkpoint = monitored(checkpoint, record, where.monitor_every, lambda text: warn([text]))
     with listening() as signals:
         watch = Watch(where.checkpoint_minutes, signals)
         with (

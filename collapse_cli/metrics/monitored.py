@@ -10,6 +10,8 @@ from typing import Any
 from collapse_cli.results import curve
 from collapse_cli.values import Curve
 
+FAR = 0.5  # of a chance level
+
 
 @dataclass(frozen=True)
 class Monitored:
@@ -77,11 +79,12 @@ def _curve(looks: Sequence[Mapping[str, Any]], field: str) -> Curve | None:
 def level_of(looks: Sequence[Mapping[str, Any]], chance: Mapping[str, float]) -> str:
     """Which chance level is drawn beside the loss: the last that the loss was equal to, else the one nearest to the first loss.
 
-    Empty where there is none.
+    Empty where there is none, or the nearest is more than half of it away: such a loss is of another kind, as a distance is.
     """
-    named = [look["chance_level"] for look in looks if look.get("chance_level") in chance]
-    losses = [look["loss"] for look in looks if look.get("loss") is not None and math.isfinite(look["loss"])]
     levels = {name: value for name, value in chance.items() if math.isfinite(value)}
+    named = [look["chance_level"] for look in looks if look.get("chance_level") in levels]
+    losses = [look["loss"] for look in looks if look.get("loss") is not None and math.isfinite(look["loss"])]
     if named or not losses or not levels:
-        return next((name for name in reversed(named) if name in levels), "")
-    return min(levels, key=lambda name: abs(levels[name] - losses[0]))
+        return named[-1] if named else ""
+    away, name = min((abs(level - losses[0]), name) for name, level in levels.items())
+    return name if away <= FAR * levels[name] else ""

@@ -116,6 +116,12 @@ class Record:
         recorded = parsed(_text(self.folder / "run.json"))
         return recorded if isinstance(recorded, dict) else {}
 
+    def warned(self) -> list[str]:
+        """What the monitor of the training has warned of, in sentences, as run.json says."""
+        told = self.facts().get("collapse")
+        every = [each.get("message") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        return [message for message in every if isinstance(message, str)]
+
     def append(self, epoch: Any) -> None:
         """One more line of history.jsonl, from a dataclass."""
         append(self.folder / "history.jsonl", _line(dataclasses.asdict(epoch)))

@@ -106,7 +106,7 @@ def _is_number(value: Any) -> bool:
 
 def _levels(chance: Mapping[str, Any]) -> list[str]:
     levels = ", ".join(f"{name} = {figures(value)}" for name, value in chance.items() if _is_number(value))
-    return [f"chance levels of the loss: {levels}"] if levels else []
+    return [f"chance levels of a contrastive loss: {levels}"] if levels else []
 
 
 def frame(document: Document, width: int, height: int) -> Group:

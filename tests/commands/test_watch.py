@@ -54,7 +54,7 @@ def test_without_a_terminal_each_record_is_a_line(folder: Path, capsys: Capture)
     shown = capsys.readouterr()
     assert shown.err == ""
     assert shown.out.splitlines() == [
-        "the training begins · chance levels of the loss: ln B = 5.54",
+        "the training begins · chance levels of a contrastive loss: ln B = 5.54",
         "step 10 · loss of the batch 5 · variance of z 0.5 · rank of z 3 · scale of z 2",
         "step 20 · loss of the batch 5.54 · variance of z 0.5 · rank of z 3 · scale of z 2 · "
         "the loss is at its chance level ln B",

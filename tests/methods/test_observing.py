@@ -19,7 +19,10 @@ from collapse_cli.shapes import Images
 from collapse_cli.training import batches, train
 
 ONE_VIEW = {"supervised", "memory-bank"}  # their loss embeds no second view
-SLOW = {"moco", "mochi"}  # the second view is embedded by a slow copy, and in another order where batch norm is shuffled
+SLOW = {
+    "moco",
+    "mochi",
+}  # the second view is embedded by a slow copy, and in another order where batch norm is shuffled
 OTHERS = [
     ("moco", {"symmetric": True}),
     ("moco", {"bn_splits": 2, "shuffle_bn": True, "key_encoder": "copy"}),

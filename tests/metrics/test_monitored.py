@@ -34,6 +34,9 @@ def test_the_level_beside_the_loss_is_the_one_that_it_was_at_else_the_nearest_to
     assert level_of(looks(6.0, 4.0), LEVELS) == "ln(K+1)"
     assert level_of([*looks(6.0), *looks(5.545, at="ln B"), *looks(4.0)], LEVELS) == "ln B"
     assert level_of(looks(5.0, at="ln(gone)"), LEVELS) == "ln B"
+    assert (
+        level_of(looks(0.8), LEVELS) == level_of(looks(-1.0), LEVELS) == level_of(looks(30.0), LEVELS) == ""
+    )
     assert level_of(looks(math.nan, None), LEVELS) == level_of(looks(6.0), {}) == level_of([], LEVELS) == ""
     loss = monitored(looks(6.0, 4.0), LEVELS).loss
     assert loss is not None

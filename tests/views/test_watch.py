@@ -49,7 +49,7 @@ def test_the_state_the_sketch_with_its_chance_level_the_sparklines_and_the_warni
     lines = drawn(watched(at="ln B"), 80, 24)
     assert lines[:3] == [
         "runs/run0 · running · step 50 · epoch 3 of 40",
-        "chance levels of the loss: ln B = 4",
+        "chance levels of a contrastive loss: ln B = 4",
         "The loss is at its chance level ln B. So it is where all embeddings are equal,",
     ]
     assert "loss of the batch: 2   · chance level ln B: 4" in lines
@@ -97,7 +97,7 @@ def test_no_name_is_an_order_to_the_terminal() -> None:
 
 def test_records_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     begin = {"event": "begin", "step": 0, "chance": {"ln B": 5.545177}}
-    assert in_words(begin) == "the training begins · chance levels of the loss: ln B = 5.55"
+    assert in_words(begin) == "the training begins · chance levels of a contrastive loss: ln B = 5.55"
     assert in_words({"event": "begin", "step": 120}) == "the training goes on after step 120"
     assert in_words({"event": "warning", "step": 880, "message": "It has."}) == "warning: It has."
     assert (
