@@ -19,7 +19,8 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.history import diagnostics, history, matching
 from collapse_cli.metrics.monitored import monitored
 from collapse_cli.progress import counted
-from collapse_cli.runs.monitor_file import NAME, MonitorFile
+from collapse_cli.runs.monitor_file import MonitorFile
+from collapse_cli.runs.monitor_lines import NAME
 
 NAMED = 3  # inputs, up to which a title names them
 LEFT_OUT = (

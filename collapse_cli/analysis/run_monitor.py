@@ -80,8 +80,9 @@ def _refuse_odd(saved: Any, begun: Mapping[str, Any], step: int) -> None:
         raise ValueError("not the state of a monitor at this step")
     alarm = Alarm()
     alarm.load_state_dict(saved["alarm"])
-    for ahead, size in ((1, 1.0), (2, 0.0)):
-        alarm.update(Look(step + ahead, 8, 8, True, size, size, 1 - size, 1 - size, 1 - size, 1 + 7 * size))
+    for ahead, spread in ((1, 1.0), (2, 0.0)):  # of a healthy training, and with every sign of collapse
+        shares = dict.fromkeys(("top_share", "mean_cosine", "line_cosine"), 1 - spread)
+        alarm.update(Look(step + ahead, 8, 8, True, spread, spread, effective_rank=1 + 7 * spread, **shares))
     for each in saved["warned"]:
         message(Warned(*each))
 

@@ -15,7 +15,8 @@ from collapse_cli.metric import metrics
 from collapse_cli.metrics.history import history
 from collapse_cli.metrics.monitored import level_of, monitored
 from collapse_cli.runs.histories import is_whole
-from collapse_cli.runs.monitor_file import NAME, Course, MonitorFile
+from collapse_cli.runs.monitor_file import Course, MonitorFile
+from collapse_cli.runs.monitor_lines import NAME
 from collapse_cli.runs.record import Record
 
 FINAL = ("done", "interrupted", "requeue", "failed", "killed")

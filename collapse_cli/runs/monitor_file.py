@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.runs.histories import is_number, parsed
+from collapse_cli.runs.monitor_lines import SCHEMA
 
-NAME = "monitor.jsonl"
-SCHEMA = 1
 NUMBERS = (
     *("samples", "dimensions", "scale", "variance", "top_share", "mean_cosine", "line_cosine"),
     *("effective_rank", "alignment", "rank_h", "loss"),

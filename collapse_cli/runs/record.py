@@ -14,7 +14,7 @@ from typing import Any, get_args
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.files import append, refuse_unmakable, whole, writing
 from collapse_cli.printable import json_text
-from collapse_cli.runs import lock, monitor_file
+from collapse_cli.runs import lock, monitor_file, monitor_lines
 from collapse_cli.runs.histories import parsed, usable
 from collapse_cli.runs.litter import is_draft
 from collapse_cli.runs.shell import quoted
@@ -23,7 +23,7 @@ from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.stage import Stage, Status
 
 FILES = ("checkpoint.pt", "history.jsonl", "monitor.jsonl", "run.json", "report.html")
-FOLDERS = ("results", "plots", "epochs")
+FOLDERS = ("results", "plots", "epochs", "tensorboard")
 OURS = {*FILES, *FOLDERS, "settings.toml"}
 """What a run leaves in its folder, besides its lock."""
 
@@ -119,7 +119,9 @@ class Record:
     def warned(self) -> list[str]:
         """What the monitor of the training has warned of, in sentences, as run.json says."""
         told = self.facts().get("collapse")
-        every = [each.get("message") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        every = (
+            [each.get("message") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        )
         return [message for message in every if isinstance(message, str)]
 
     def append(self, epoch: Any) -> None:
@@ -151,9 +153,10 @@ class Record:
         lines = [line for line in self.history() if line["number"] <= epoch]
         with whole(self.folder / "history.jsonl") as draft:
             draft.write_text("".join(_line(line) + "\n" for line in lines))
-        if (self.folder / monitor_file.NAME).is_file():
-            with whole(self.folder / monitor_file.NAME) as draft:
-                draft.write_bytes(monitor_file.until(self.folder / monitor_file.NAME, step))
+        monitor = self.folder / monitor_lines.NAME
+        if monitor.is_file():
+            with whole(monitor) as draft:
+                draft.write_bytes(monitor_file.until(monitor, step))
 
     def settings(self) -> Run:
         """The run's settings, as settings.toml holds them."""

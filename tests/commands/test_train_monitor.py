@@ -51,7 +51,9 @@ def collapsed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, "\n".join(told)
 
 
-def test_a_collapse_is_told_once_recorded_and_stops_nothing(collapsed: tuple[Path, str], capsys: Capture) -> None:
+def test_a_collapse_is_told_once_recorded_and_stops_nothing(
+    collapsed: tuple[Path, str], capsys: Capture
+) -> None:
     """At step 1 and every tenth it looks; each kind of collapse is one warning, in monitor.jsonl, run.json and on stderr."""
     folder, told = collapsed
     begin, *rest = lines(folder)
