@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +162,60 @@ def test_a_checkpoint_without_looks_is_read_by_whoever_measures(run: Path) -> No
     assert saved["step"] == 42
     assert saved["rows"] == []
     assert saved["origin"].shape == (64,)
+
+
+def test_tensorboard_has_the_looks_too(tmp_path: Path, capsys: Capture) -> None:
+    """The points of a curve there are the looks of monitor.jsonl."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    out = tmp_path / "r"
+    assert main(["train", "--epochs", "1", "--encoder", "mlp", "--tensorboard", "--out", str(out), "-q"]) == 0
+    events = accumulator.EventAccumulator(str(out / "tensorboard")).Reload()
+    points = [(event.step, event.value) for event in events.Scalars("collapse/variance")]
+    looks = lines(out, "look")
+    assert [step for step, _ in points] == [line["step"] for line in looks]
+    assert [value for _, value in points] == pytest.approx([line["variance"] for line in looks], rel=1e-6)
+    assert main(["train", "--out", str(out), "--overwrite", "--tensorboard", "--monitor-every", "0"]) == 2
+    assert "nothing to write" in capsys.readouterr().err
+    assert (out / "tensorboard").is_dir(), "nothing was deleted"
+
+
+def test_without_tensorboard_it_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert main(["train", "--tensorboard", "--out", str(tmp_path / "r")]) == 2
+    assert "pip install 'collapse-cli[tensorboard]'" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_on_a_terminal_a_warning_stands_above_the_live_table(tmp_path: Path) -> None:
+    """In a pseudo-terminal: the line is there in plain letters, and what rich draws reaches the terminal as it is."""
+    ours, theirs = pty.openpty()
+    words = [
+        "train",
+        "positive-only",
+        "--lr",
+        "1e30",
+        "--epochs",
+        "1",
+        "--encoder",
+        "mlp",
+        "--out",
+        str(tmp_path / "r"),
+    ]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "collapse_cli", *words],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # as Linux says that the other end is closed
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    os.close(ours)
+    assert started.wait(timeout=60) == 2
+    text = shown.decode(errors="replace")
+    assert "warning: Not finite at step 10." in text
+    assert "\\x1b" not in text, "no order to the terminal is shown as an escape"
+    assert "\x1b[?25h" in text
