@@ -11,6 +11,7 @@ from collapse_cli.results import curve
 from collapse_cli.values import Curve
 
 FAR = 0.5  # of a chance level
+TOLD = ("ln(prototypes)", "ln(K+1)")  # names of `chance_levels`, of what no batch tells
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def _curve(looks: Sequence[Mapping[str, Any]], field: str) -> Curve | None:
 
 
 def level_of(looks: Sequence[Mapping[str, Any]], chance: Mapping[str, float]) -> str:
-    """Which chance level is drawn beside the loss: the last that the loss was equal to, else the one nearest to the first loss.
+    """Which chance level is drawn beside the loss: the last that the loss was equal to; else that of the queue or the prototypes,
+    where the monitor was told of some; else the one nearest to the first loss.
 
     Empty where there is none, or the nearest is more than half of it away: such a loss is of another kind, as a distance is.
     """
@@ -86,5 +88,7 @@ def level_of(looks: Sequence[Mapping[str, Any]], chance: Mapping[str, float]) ->
     losses = [look["loss"] for look in looks if look.get("loss") is not None and math.isfinite(look["loss"])]
     if named or not losses or not levels:
         return named[-1] if named else ""
+    if told := [name for name in TOLD if name in levels]:
+        return told[0]
     away, name = min((abs(level - losses[0]), name) for name, level in levels.items())
     return name if away <= FAR * levels[name] else ""
