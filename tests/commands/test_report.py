@@ -116,7 +116,7 @@ def test_what_the_monitor_saw_is_on_the_page_up_to_the_checkpoint(copy: Path) ->
         f'{head}"look", "step": {step}, "loss": {step}.5, "variance": 0.5}}\n' for step in (1, 10, 10**6)
     ]
     warning = f'{head}"warning", "step": 10, "kind": "complete collapse", "message": "Complete collapse at step 10."}}\n'
-    begin = f'{head}"begin", "step": 0, "chance": {{"ln B": 5.5}}}}\n'
+    begin = f'{head}"begin", "step": 0, "chance": {{"ln(K+1)": 5.5}}}}\n'
     (copy / "monitor.jsonl").write_text("".join([begin, *looks[:2], warning, looks[2]]))
     assert main(["report", "moco", "-q"]) == 0
     told = json.loads((copy / "results/train.json").read_text())
