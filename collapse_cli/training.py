@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import cast
 
@@ -20,6 +21,7 @@ from collapse_cli.methods import Method
 from collapse_cli.metrics.alignment import mean_cosine, spread
 from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.models.batch_norm import settle
+from collapse_cli.observing import Observer, observed
 from collapse_cli.schedule import Clock, epochs_of, per_epoch, per_step
 from collapse_cli.settings import Training
 from collapse_cli.shapes import Batch, Curves, Images, Normalisation
@@ -64,13 +66,13 @@ def train(
     settings: Training,
     state: State,
     between: Callable[[], None] = nothing,
+    observer: Observer | None = None,
 ) -> Iterator[Epoch]:
-    """Train from `state` to the end of `settings.epochs`, or of `settings.steps`; yields after each epoch.
+    """Train from `state` to the end of `settings.epochs`, or of `settings.steps`; it moves method and state. Yields each epoch.
 
-    It moves method and state. An epoch is a pass over the images; the last ends where the steps do.
-
+    An epoch is a pass over the images; the last ends where the steps do.
     between: called between any two steps of an epoch, when method and state hold all that the rest of the training needs. It
-    may save them, and ends the training by raising. It knows nothing of how batches are made, and nothing changes by it.
+    may save them, and ends the training by raising. observer: told of every step. Nothing changes by either.
     Raises CollapseError where the batch is larger than the data set or the loss is no longer finite.
     """
     steps = steps_per_epoch(images, settings)
@@ -87,7 +89,8 @@ def train(
         for step, parts in zip(range(part.step + 1, part.steps + 1), rest, strict=False):
             for group in state.optimizer.param_groups:
                 group["lr"] = clock.rate(step)
-            loss = stepping.accumulated(method, parts, state.optimizer, loss_of)
+            moved = partial(stepping.accumulated, method, parts, state.optimizer, loss_of)
+            loss = observed(observer, method, parts[0], moved)
             if step == part.steps:
                 chance = method.chance()  # of this loss: after the step it may be another
             method.after_step(clock.done(step))

@@ -46,6 +46,11 @@ class State:
     saved: dict[str, Any] | None = None
     part: Part | None = None
 
+    @property
+    def steps_done(self) -> int:
+        """All of them, those of the epoch under way too."""
+        return self.taken + (self.part.step if self.part else 0)
+
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer | Optimizer:
         """Made when training asks for it, and not to measure a run."""

@@ -271,6 +271,9 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
     assert main(["train", "--resume", str(out), "--epochs", "2", "--quiet"]) == 0
     history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
     assert [epoch["number"] for epoch in history] == [1, 2]
+    monitored = [json.loads(line) for line in (out / "monitor.jsonl").read_text().splitlines()]
+    looks = [(line["step"], line["samples"]) for line in monitored if line["event"] == "look"]
+    assert looks == [(step, 64) for step in (1, 10, 20, 30, 40)], "whole batches, once, also by two processes"
 
 
 @needs_linux

@@ -43,7 +43,7 @@ WORDS = {
     "walks",
 }
 PARTS = {"losses", "metrics", "augment", "models", "distributed", "deterministic", "optimizers"}
-PROCEDURES = {"training", "training_state", "stepping", "embedding", "methods", "root_causes"}
+PROCEDURES = {"training", "training_state", "stepping", "observing", "embedding", "methods", "root_causes"}
 EXPERIMENTS = {"claims", "labs"}
 PLAN = {
     **dict.fromkeys(WORDS, WORDS),

@@ -51,6 +51,8 @@ WALK = (
     "check runs/moco --require effective_rank>1 --json",
     "check rows.npy --require effective_rank>1 --junit check.xml",
     "report runs/moco",
+    "watch runs/moco",
+    "watch runs/moco --json",
     "inspect runs/moco --json",
     "inspect images",
     "datasets",

@@ -134,5 +134,6 @@ def _of_run(record: Record) -> Facts | None:
         "measure_with": [*about["measure_with"], "report"],
         "epochs_wanted": run.training.epochs,
         "status": record.stage(0, 0).status,
+        "warned": record.warned(),
         "results": [document["command"] for document in record.results()],
     }

@@ -100,6 +100,7 @@ def _of_run(record: Record) -> dict[str, Any]:
         **about,
         "epochs_wanted": run.training.epochs,
         "status": record.stage(0, 0).status,
+        "warned": record.warned(),
         "results": [document["command"] for document in record.results()],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +13,14 @@ from collapse_cli.analysis.described import described
 from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.measurement import Measurement
 from collapse_cli.analysis.subject import Subject
+from collapse_cli.analysis.watch import sentences
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.history import diagnostics, history, matching
+from collapse_cli.metrics.monitored import monitored
 from collapse_cli.progress import counted
+from collapse_cli.runs.monitor_file import MonitorFile
+from collapse_cli.runs.monitor_lines import NAME
 
 NAMED = 3  # inputs, up to which a title names them
 LEFT_OUT = (
@@ -34,7 +39,7 @@ def report(*subjects: Subject) -> list[Answer]:
     refused: list[str] = []
     rows = [catalogue.measurement(name) for name in catalogue.portrait()]
     portrait = [_of_those_that_allow_it(row, subjects, refused) for row in counted(rows, "measurements")]
-    course = _together("train", [_training(subject) for subject in subjects if subject.history()])
+    course = _together("train", [each for each in map(_training, subjects) if each.entries])
     diagnosis = replace(diagnosis, warnings=(*diagnosis.warnings, *refused))
     return [diagnosis, *(each for each in (*portrait, course) if each.entries)]
 
@@ -62,11 +67,28 @@ def _together(command: str, answers: Sequence[Answer]) -> Answer:
 
 
 def _training(subject: Subject) -> Answer:
-    """The course of the training, what the method watched, and how its negatives' weights changed."""
-    lines = subject.history()
-    parts: list[tuple[str, Any]] = [(subject.name, history(lines))]
+    """The course of the training by epoch and by step, what its monitor warned of, what the method watched, and how its
+    negatives' weights changed.
+    """
+    lines, file = subject.history(), _monitor(subject)
+    parts: list[tuple[str, Any]] = [(subject.name, history(lines))] if lines else []
+    if file is not None and (looks := [look.fields for look in file.course.looks]):
+        parts.append((subject.name, monitored(looks, file.course.chance_levels)))
     parts += [*diagnostics(lines).items(), *matching(lines).items()]
-    return answer("train", [Entry(name, result) for name, result in parts], [dict(subject.facts)])
+    warned = [] if file is None else sentences(file)
+    return answer("train", [Entry(name, result) for name, result in parts], [dict(subject.facts)], warned)
+
+
+def _monitor(subject: Subject) -> MonitorFile | None:
+    """What the monitor of a run saw, up to the step of the checkpoint; None where there is no run folder."""
+    if subject.record is None:
+        return None
+    file = MonitorFile(subject.record.folder / NAME)
+    with suppress(OSError):
+        file.read()
+    if subject.checkpoint is not None:
+        file.course.cut(subject.checkpoint.state.steps_done + 1)
+    return file
 
 
 def title(subjects: Sequence[Subject]) -> str:

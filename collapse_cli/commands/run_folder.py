@@ -29,7 +29,7 @@ def claimed(record: Record, dry_run: bool = False) -> Iterator[None]:
 
 
 def warn(sentences: Iterable[str]) -> None:
-    """Before a training, also where no progress is shown."""
+    """Before a training and within it, also where no progress is shown."""
     for sentence in sentences if first() else ():
         print(f"warning: {printable(sentence)}", file=sys.stderr)
 

@@ -17,8 +17,11 @@ from collapse_cli.settings import METHODS, refuse_extreme
 from collapse_cli.streams import silent
 from collapse_cli.walks import refuse_impossible
 
-LOOK_UP = {"inspect", "methods", "datasets", "env"}  # the others compute
-ALONE = {"calibration", "claims", "datasets", "demo", "env", "gan", "inspect", "linear", "merge", "methods"}
+LOOK_UP = {"inspect", "methods", "datasets", "env", "watch"}  # the others compute
+ALONE = {
+    *("calibration", "claims", "datasets", "demo", "env", "gan", "inspect", "linear", "merge", "methods"),
+    "watch",
+}
 """Commands that the first of several processes runs alone; of those that measure it prints and writes."""
 
 MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, though the project has one
@@ -26,7 +29,7 @@ MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, thou
 PATHS = {
     *("input", "inputs", "run", "real", "generated", "out", "resume", "config", "animation", "plot", "html"),
     *("junit", "dataset", "data_dir", "labels", "groups", "second", "baseline", "save_baseline", "noise"),
-    *("data_covariance", "save_state"),
+    *("data_covariance", "save_state", "folders"),
 }
 """Arguments and options that are a path, or may be one."""
 

@@ -6,15 +6,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from collapse_cli.commands import train_options as given
 from collapse_cli.commands.method_group import DEFAULT, MethodGroup
 from collapse_cli.commands.options import options, set_values
 from collapse_cli.commands.run_folder import claimed, complete, introduce, warn
 from collapse_cli.commands.subcommand import Subcommand
 from collapse_cli.errors import CollapseError
+from collapse_cli.integrations import run_sink
 from collapse_cli.printable import printable
 from collapse_cli.ranks import first
 from collapse_cli.runs import lock
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
     from collapse_cli.runs.checkpoint import Checkpoint
     from collapse_cli.shapes import Images
-
-SAME_BITS = "the same bits each time on a GPU, too, which may be slower; a CPU with the same number of threads always gives them"
 
 app = typer.Typer(
     cls=MethodGroup,
@@ -52,6 +52,8 @@ class Where:
     deterministic: bool
     quiet: bool
     checkpoint_minutes: float
+    monitor_every: int
+    tensorboard: bool
 
     def torch_device(self) -> torch.device:
         """Among several processes each has a GPU of its own."""
@@ -62,57 +64,30 @@ class Where:
         return ready(self.deterministic, device_of_process(measuring.device(self.device)))
 
 
-Out = Annotated[Path | None, typer.Option(help="run folder; by default runs/METHOD-DATASET-STAMP")]
-Resume = Annotated[Path | None, typer.Option(help="continue the run in this folder")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the run in --out")]
-Config = Annotated[
-    Path | None, typer.Option(help="read settings from a TOML file, such as a run's settings.toml")
-]
-Sets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="one setting; it takes precedence over --config, and options take precedence over it",
-    ),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be done, and stop")]
-Device = Annotated[str, typer.Option(help="device: auto, cpu, cuda, cuda:N or mps")]
-DataDir = Annotated[str | None, typer.Option(help="folder of the data sets (or COLLAPSE_DATA_DIR)")]
-Download = Annotated[bool, typer.Option("--download", help="download a missing data set")]
-Minutes = Annotated[
-    float,
-    typer.Option(
-        "--checkpoint-minutes",
-        metavar="MINUTES",
-        help="save the run also within an epoch, every so many minutes; 0: only at its end",
-        min=0,
-    ),
-]
-Deterministic = Annotated[bool, typer.Option("--deterministic", help=SAME_BITS)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")]
-
-
 def _command(method: str) -> Callable[..., None]:
     @options(PREFERRED.get(method, {}), Method=METHODS[method], Model=Model, Training=Training)
     def train(
         typed: dict[str, Any],
-        out: Out = None,
-        resume: Resume = None,
-        overwrite: Overwrite = False,
-        config: Config = None,
-        sets: Sets = None,
-        dry_run: DryRun = False,
-        device: Device = "auto",
-        data_dir: DataDir = None,
-        download: Download = False,
-        deterministic: Deterministic = False,
-        quiet: Quiet = False,
-        checkpoint_minutes: Minutes = 10.0,
+        out: given.Out = None,
+        resume: given.Resume = None,
+        overwrite: given.Overwrite = False,
+        config: given.Config = None,
+        sets: given.Sets = None,
+        dry_run: given.DryRun = False,
+        device: given.Device = "auto",
+        data_dir: given.DataDir = None,
+        download: given.Download = False,
+        deterministic: given.Deterministic = False,
+        quiet: given.Quiet = False,
+        checkpoint_minutes: given.Minutes = 10.0,
+        monitor_every: given.Every = 10,
+        tensorboard: given.TensorBoard = False,
     ) -> None:
         where = Where(
-            out, resume, overwrite, dry_run, device, data_dir, download, deterministic, quiet, checkpoint_minutes
+            out, resume, overwrite, dry_run, device, data_dir, download, deterministic, quiet, checkpoint_minutes,
+            monitor_every, tensorboard,
         )  # fmt: skip
+        run_sink.refuse(tensorboard, monitor_every)
         refuse_two_lengths(changes := set_values(sets) | typed)
         if resume:
             _refuse_beside_resume(config, overwrite, out)
@@ -198,6 +173,7 @@ def _go_on(record: Record, method: str, changes: dict[str, Any], where: Where) -
 def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where) -> None:
     """Train to the last epoch; of several processes the first alone shows."""
     from collapse_cli.analysis import training
+    from collapse_cli.analysis.run_monitor import monitored
     from collapse_cli.deterministic import deterministic
     from collapse_cli.runs import lifecycle
     from collapse_cli.runs.shell import quoted
@@ -214,7 +190,8 @@ def _train(checkpoint: Checkpoint, images: Images, record: Record, where: Where)
         record.say(warnings=misleading, deterministic=same_bits)
     if shown:
         introduce(checkpoint, images, record, misleading)
-    with listening() as signals:
+    with listening() as signals, run_sink.sink(record.folder, where.tensorboard) as sink:
+        checkpoint = monitored(checkpoint, record, where.monitor_every, lambda text: warn([text]), sink)
         watch = Watch(where.checkpoint_minutes, signals)
         with (
             lifecycle.running(record, checkpoint, watch),

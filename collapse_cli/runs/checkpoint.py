@@ -20,6 +20,7 @@ from collapse_cli.fingerprint import Fingerprint
 from collapse_cli.memory import budget
 from collapse_cli.methods import Method
 from collapse_cli.models.heads import in_words
+from collapse_cli.observing import Observer
 from collapse_cli.ranks import rank, world
 from collapse_cli.runs import zips
 from collapse_cli.runs.metadata import largest, refuse_odd_optimizer, refuse_odd_part, refuse_unlike
@@ -41,7 +42,8 @@ class Checkpoint:
     """A run as it stood after `state.epoch` passes, or within the next: what rebuilds it and everything to go on with it.
 
     fingerprint: by which its images are known again; None in checkpoints of earlier versions. notes: what was not restored as
-    it was, so that a training that goes on is not the one that never stopped, in sentences.
+    it was, so that a training that goes on is not the one that never stopped, in sentences. observer: who looks at the training;
+    observed: the state of the one that looked at it before, as the file has it, unchecked.
     """
 
     run: Run
@@ -52,6 +54,8 @@ class Checkpoint:
     classes: tuple[str, ...]
     fingerprint: Fingerprint | None = None
     notes: tuple[str, ...] = ()
+    observer: Observer | None = None
+    observed: Any = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -85,6 +89,8 @@ def save(path: Path, checkpoint: Checkpoint, statistics: Mapping[str, Tensor] = 
         "optimizer": _in_rows(state.optimizer.state_dict()),
         "generator": state.generator.get_state(),
     }
+    if checkpoint.observer:
+        content["observer"] = checkpoint.observer.state_dict(rows=False)
     if state.part:
         total, opening, seconds = state.part.total, state.part.opening, state.part.seconds
         content["part"] = {"opening": opening, "total": total, "seconds": seconds, "statistics": statistics}
@@ -169,7 +175,8 @@ def _rebuild(content: Mapping[str, Any], device: torch.device | str) -> Checkpoi
     )
     normalisation = Normalisation(*(tuple(metadata["normalisation"][part]) for part in ("mean", "std")))
     seen = Fingerprint.read(metadata.get("fingerprint"))
-    return Checkpoint(run, method, state, normalisation, data, tuple(metadata["classes"]), seen, notes)
+    classes, observed = tuple(metadata["classes"]), content.get("observer")
+    return Checkpoint(run, method, state, normalisation, data, classes, seen, notes, observed=observed)
 
 
 def _draws_go_on(generator: torch.Generator, saved: Tensor) -> Iterator[str]:

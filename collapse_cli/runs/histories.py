@@ -43,16 +43,16 @@ def _is_sound(line: dict[str, Any]) -> bool:
     number = line.get("number")
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= LAST:
         return False
-    numbers = all(_is_number(line.get(name, 0.0)) for name in COURSE if name != "chance")
-    chance = line.get("chance") is None or _is_number(line["chance"])
+    numbers = all(is_number(line.get(name, 0.0)) for name in COURSE if name != "chance")
+    chance = line.get("chance") is None or is_number(line["chance"])
     watched = line.get("extra", {})
-    extra = isinstance(watched, dict) and all(map(_is_number, watched.values()))
+    extra = isinstance(watched, dict) and all(map(is_number, watched.values()))
     curves = line.get("curves", {})
     drawn = isinstance(curves, dict) and all(map(_is_curve, curves.values()))
     return numbers and chance and extra and drawn
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Also one that is not finite, as the loss of a training that diverged; a whole one must fit into a double."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
@@ -65,4 +65,4 @@ def _is_number(value: Any) -> bool:
 def _is_curve(value: Any) -> bool:
     """x and y of as many points."""
     pair = isinstance(value, list) and len(value) == 2 and all(isinstance(part, list) for part in value)
-    return pair and len(value[0]) == len(value[1]) and all(map(_is_number, (*value[0], *value[1])))
+    return pair and len(value[0]) == len(value[1]) and all(map(is_number, (*value[0], *value[1])))

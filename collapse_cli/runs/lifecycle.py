@@ -29,6 +29,7 @@ from collapse_cli.distributed import (
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import writing
 from collapse_cli.interrupts import INTERRUPTED, REQUEUE, TERMINATED, cleaning
+from collapse_cli.observing import End
 from collapse_cli.printable import as_shown
 from collapse_cli.ranks import first
 from collapse_cli.runs import checkpoint as checkpoints
@@ -113,25 +114,29 @@ def running(record: Record, checkpoint: Checkpoint, watch: Watch | None = None) 
     """
     watch = watch or Watch()
     watch.saved(checkpoint.state)
-    told = _recorded(record, watch) if first() else nullcontext()
+    told = _recorded(record, checkpoint, watch) if first() else nullcontext()
     with cleaning(), together(checkpoint.state.generator.device), told, others_alive():
         yield
 
 
 @contextmanager
-def _recorded(record: Record, watch: Watch) -> Iterator[None]:
+def _recorded(record: Record, checkpoint: Checkpoint, watch: Watch) -> Iterator[None]:
     watch.signals.last = lambda: _end(record, status="interrupted")
     try:
         yield
         watch.signals.last = None  # from now on run.json says how it ended
     except (KeyboardInterrupt, Terminated) as stop:
+        _close(checkpoint, "stopped")
         raise _stopped(record, watch, isinstance(stop, Terminated)) from None
     except Exception as error:
         if watch.signals.terminated:  # so are the processes that this one waited for
+            _close(checkpoint, "stopped")
             raise _stopped(record, watch, terminated=True) from None
         if isinstance(error, CollapseError) and error.code == REQUEUE:
+            _close(checkpoint, "stopped")
             _end(record, status="requeue")
         else:
+            _close(checkpoint, "failed")
             message = error.message if isinstance(error, CollapseError) else repr(error)
             _end(record, status="failed", error=message)
         raise
@@ -164,7 +169,7 @@ def epochs(
     watch, settings, state = watch or Watch(), checkpoint.run.training, checkpoint.state
     between = partial(_between, checkpoint, record, watch)
     for epoch in training.train(
-        checkpoint.method, images, checkpoint.normalisation, settings, state, between
+        checkpoint.method, images, checkpoint.normalisation, settings, state, between, checkpoint.observer
     ):
         if first():
             _keep(checkpoint, epoch, record)
@@ -172,8 +177,16 @@ def epochs(
         yield epoch
         if state.epoch < settings.epochs and highest(watch.wish) == Wish.STOP:
             raise _requeued(record, watch)
+    _close(checkpoint, "complete")
     if first():
         record.say(status="done")
+
+
+def _close(checkpoint: Checkpoint, status: End) -> None:
+    """The observer's last word comes before that of run.json, after which nothing is written."""
+    if checkpoint.observer:
+        with suppress(CollapseError, OSError):
+            checkpoint.observer.close(status)
 
 
 def _between(checkpoint: Checkpoint, record: Record, watch: Watch) -> None:

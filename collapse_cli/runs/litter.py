@@ -13,7 +13,9 @@ from collapse_cli.runs.holder import alive
 
 DRAFT = re.compile(r"\..+\.(\d+)\.part")
 FOLDERS = ("", "epochs", "results", "plots")
-WRITERS = re.compile(r"\.(settings\.toml|run\.json|history\.jsonl|checkpoint\.pt|\d+\.pt)\.\d+\.part")
+WRITERS = re.compile(
+    r"\.(settings\.toml|run\.json|history\.jsonl|monitor\.jsonl|checkpoint\.pt|\d+\.pt)\.\d+\.part"
+)
 """Drafts of what a training alone writes. Those of answers may be a reader's, on another machine too."""
 OLD = 60  # seconds after which a reader's draft is no longer being written
 

@@ -1,4 +1,4 @@
-"""The run folder: settings.toml, run.json, history.jsonl, results/*.json, epochs/*.pt. Nothing here needs torch."""
+"""The run folder: settings.toml, run.json, history.jsonl, monitor.jsonl, results/*.json, epochs/*.pt. Needs no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, get_args
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.files import append, refuse_unmakable, whole, writing
 from collapse_cli.printable import json_text
-from collapse_cli.runs import lock
+from collapse_cli.runs import lock, monitor_file, monitor_lines
 from collapse_cli.runs.histories import parsed, usable
 from collapse_cli.runs.litter import is_draft
 from collapse_cli.runs.shell import quoted
@@ -22,8 +22,8 @@ from collapse_cli.runs.toml import in_toml, read_toml
 from collapse_cli.settings import Run, flat, resolve
 from collapse_cli.stage import Stage, Status
 
-FILES = ("checkpoint.pt", "history.jsonl", "run.json", "report.html")
-FOLDERS = ("results", "plots", "epochs")
+FILES = ("checkpoint.pt", "history.jsonl", "monitor.jsonl", "run.json", "report.html")
+FOLDERS = ("results", "plots", "epochs", "tensorboard")
 OURS = {*FILES, *FOLDERS, "settings.toml"}
 """What a run leaves in its folder, besides its lock."""
 
@@ -116,6 +116,14 @@ class Record:
         recorded = parsed(_text(self.folder / "run.json"))
         return recorded if isinstance(recorded, dict) else {}
 
+    def warned(self) -> list[str]:
+        """What the monitor of the training has warned of, in sentences, as run.json says."""
+        told = self.facts().get("collapse")
+        every = (
+            [each.get("message") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        )
+        return [message for message in every if isinstance(message, str)]
+
     def append(self, epoch: Any) -> None:
         """One more line of history.jsonl, from a dataclass."""
         append(self.folder / "history.jsonl", _line(dataclasses.asdict(epoch)))
@@ -137,14 +145,18 @@ class Record:
             *(f"results/{name}" for name, document in self._answers().items() if document is None),
         ]
 
-    def rewind(self, epoch: int) -> None:
-        """Forget the history and the checkpoints after `epoch`, where a resumed run goes on."""
+    def rewind(self, epoch: int, step: int) -> None:
+        """Forget history and checkpoints after `epoch`, and what was monitored after `step`, where a resumed run goes on."""
         for number, path in self.epochs().items():
             if number > epoch:
                 path.unlink()
         lines = [line for line in self.history() if line["number"] <= epoch]
         with whole(self.folder / "history.jsonl") as draft:
             draft.write_text("".join(_line(line) + "\n" for line in lines))
+        monitor = self.folder / monitor_lines.NAME
+        if monitor.is_file():
+            with whole(monitor) as draft:
+                draft.write_bytes(monitor_file.until(monitor, step))
 
     def settings(self) -> Run:
         """The run's settings, as settings.toml holds them."""

@@ -105,6 +105,6 @@ def resume(record: Record, checkpoint: Checkpoint) -> None:
     if not first():
         return
     with failing(record):
-        record.rewind(checkpoint.state.epoch)
+        record.rewind(checkpoint.state.epoch, checkpoint.state.steps_done)
         record.settle(checkpoint.run)
         record.say(status="running", error="")

@@ -68,6 +68,7 @@ COMMANDS = {
     "datasets": "datasets",
     "demo": "demo --quick --out demo",
     "report": "report runs/moco-0",
+    "watch": "watch runs/moco-0",
 }
 
 

@@ -109,6 +109,26 @@ def test_a_run_has_its_page_and_its_answers(copy: Path) -> None:
     assert any(re.fullmatch(r"image \d+ of digits/train, class \d", text) for text in page.images)
 
 
+def test_what_the_monitor_saw_is_on_the_page_up_to_the_checkpoint(copy: Path) -> None:
+    """Two epochs are 10 steps or more; a look after the step of the checkpoint belongs to no network that is there."""
+    head = '{"schema": 1, "event": '
+    looks = [
+        f'{head}"look", "step": {step}, "loss": {step}.5, "variance": 0.5}}\n' for step in (1, 10, 10**6)
+    ]
+    warning = f'{head}"warning", "step": 10, "kind": "complete collapse", "message": "Complete collapse at step 10."}}\n'
+    begin = f'{head}"begin", "step": 0, "chance": {{"ln(K+1)": 5.5}}}}\n'
+    (copy / "monitor.jsonl").write_text("".join([begin, *looks[:2], warning, looks[2]]))
+    assert main(["report", "moco", "-q"]) == 0
+    told = json.loads((copy / "results/train.json").read_text())
+    assert [result["kind"] for result in told["results"]][:2] == ["history", "monitored"]
+    loss = told["results"][1]["metrics"]["loss"]
+    assert (loss["at"], loss["values"], loss["null"]) == ([1.0, 10.0], [1.5, 10.5], [5.5, 5.5])
+    assert told["warnings"] == ["Complete collapse at step 10."]
+    page = str(Text(copy / "report.html"))
+    assert "Training, by the batches that the monitor looked at" in page
+    assert "Complete collapse at step 10." in page
+
+
 def test_answers_on_other_data_are_left_out_and_told(copy: Path, capsys: Capture) -> None:
     """`lidar` was measured on the images of the training, the page is of other images."""
     assert main(["lidar", str(copy), "-q"]) == 0

@@ -237,7 +237,19 @@ def test_without_a_method_it_is_moco(argv: list[str], capsys: Capture) -> None:
 
 def test_a_diverged_run_is_failed_and_keeps_its_checkpoint(tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "r"
-    argv = ["train", "positive-only", "--lr", "1e30", "--epochs", "2", "--out", str(out), "-q"]
+    argv = [
+        "train",
+        "positive-only",
+        "--lr",
+        "1e30",
+        "--epochs",
+        "2",
+        "--out",
+        str(out),
+        "--monitor-every",
+        "0",
+        "-q",
+    ]
     assert "train again with --lr" in refused(capsys, *argv)
     assert json.loads((out / "run.json").read_text())["status"] == "failed"
     assert (out / "checkpoint.pt").exists()

@@ -66,10 +66,10 @@ def test_history_is_appended_and_rewound(record: Record) -> None:
     for number in (1, 2, 3):
         record.append(Line(number, number / 10))
     assert record.history() == [{"number": n, "loss": n / 10} for n in (1, 2, 3)]
-    record.rewind(2)
+    record.rewind(2, 20)
     record.append(Line(3, 7.0))
     assert [(line["number"], line["loss"]) for line in record.history()] == [(1, 0.1), (2, 0.2), (3, 7.0)]
-    record.rewind(0)
+    record.rewind(0, 0)
     assert record.history() == []
 
 
@@ -79,8 +79,19 @@ def test_a_line_torn_by_a_crash_is_no_history(record: Record) -> None:
     with (record.folder / "history.jsonl").open("a") as lines:
         lines.write('{"number": 2, "lo')
     assert record.history() == [{"number": 1, "loss": 0.5}]
-    record.rewind(1)
+    record.rewind(1, 10)
     assert (record.folder / "history.jsonl").read_text() == '{"number": 1, "loss": 0.5}\n'
+
+
+def test_what_was_monitored_is_cut_back_to_a_step(record: Record) -> None:
+    """Sound lines up to it stay as they were; a folder without the file gets none."""
+    record.rewind(1, 10)
+    file = record.folder / "monitor.jsonl"
+    assert not file.exists()
+    lines = [f'{{"schema": 1, "event": "look", "step": {step}}}\n' for step in (1, 10, 20)]
+    file.write_text(f"{lines[0]}torn\n{lines[1]}{lines[2]}" + '{"schema": 1, "event": "look", "step": 5}')
+    record.rewind(1, 10)
+    assert file.read_text() == lines[0] + lines[1]
 
 
 def test_facts_are_added_and_replaced(record: Record) -> None:
@@ -159,7 +170,7 @@ def test_checkpoints_of_epochs_are_found_in_order_and_rewound(record: Record) ->
         (record.folder / "epochs" / stray).write_text("mine")
     assert list(record.epochs()) == [2, 10, 12000]
     assert record.epoch(2).name == "0002.pt"
-    record.rewind(10)
+    record.rewind(10, 100)
     assert list(record.epochs()) == [2, 10]
     record.begin(resolve("moco"), {}, overwrite=True)
     assert record.epochs() == {}
