@@ -17,6 +17,7 @@ from collapse_cli.analysis import (
     diagnose,
     dormant,
     grouping,
+    hubness,
     isotropy,
     lidar,
     oracle,
@@ -34,6 +35,7 @@ from collapse_cli.metrics.clusters import Clusters
 from collapse_cli.metrics.coverage import Coverage
 from collapse_cli.metrics.dormant import Dormant
 from collapse_cli.metrics.evidence import Evidence
+from collapse_cli.metrics.hubness import Hubness
 from collapse_cli.metrics.isotropy import Isotropy
 from collapse_cli.metrics.lidar import Lidar
 from collapse_cli.metrics.oracle import Oracle
@@ -69,6 +71,16 @@ CATALOGUE: dict[str, Measurement] = {
             key_numbers=("alignment", "uniformity", "mean_cosine"),
         ),
         Measurement("isotropy", Isotropy, isotropy.measure),
+        Measurement(
+            "hubness",
+            Hubness,
+            hubness.measure,
+            portrait=False,
+            streams=True,
+            remarks=hubness.remarks,
+            answer=hubness.answer,
+            key_numbers=("hub_skewness", "anti_hubs", "largest_hub"),
+        ),
         Measurement("view_ratio", ViewRatio, view_ratio.measure, "views"),
         Measurement("dormant", Dormant, dormant.measure),
         Measurement(
