@@ -18,8 +18,8 @@ from collapse_cli.analysis.keywords import Settings
 from collapse_cli.analysis.loading import Input, measuring, refuse_below, refuse_none, subjects
 from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.result import Result
+from collapse_cli.analysis.retrieval import with_neighbours
 from collapse_cli.analysis.subject import Subject
-from collapse_cli.answers import joined
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
 
@@ -132,8 +132,7 @@ def alignment(
     """
     loaded = subjects(sources, labels, progress, settings)
     if not pair:
-        hubs = measured(measurement("hubness"), loaded, exact=exact)
-        return Result(joined(measured(measurement("alignment"), loaded), hubs))
+        return Result(with_neighbours(measured(measurement("alignment"), loaded), loaded, exact))
     return Result(pairs.alignment(loaded, loaded[0].measuring, progress))
 
 

@@ -70,7 +70,13 @@ CATALOGUE: dict[str, Measurement] = {
             answer=alignment.answer,
             key_numbers=("alignment", "uniformity", "mean_cosine"),
         ),
-        Measurement("isotropy", Isotropy, isotropy.measure),
+        Measurement(
+            "isotropy",
+            Isotropy,
+            isotropy.measure,
+            answer=isotropy.answer,
+            key_numbers=("mean_cosine_centred", "epps_pulley"),
+        ),
         Measurement(
             "hubness",
             Hubness,

@@ -9,7 +9,7 @@ from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
 from collapse_cli.errors import concerning
 from collapse_cli.figures import percent, written
-from collapse_cli.metrics.hubness import K, LEAST, Hubness, hubness
+from collapse_cli.metrics.hubness import LEAST, Hubness, K, hubness
 from collapse_cli.values import null_of
 
 STRONG = 1.4
@@ -52,7 +52,8 @@ def answer(result: Hubness) -> str:
     if skewness is None:
         return f"{sentence}."
     low = (getattr(skewness, "interval", None) or (skewness, skewness))[0]
-    told = f"{sentence}, and the skewness of the k-occurrences is {written(skewness)} (independent: {written(null_of(skewness))})."
+    beside = f"{written(skewness)} (independent: {written(null_of(skewness))})"
+    told = f"{sentence}, and the skewness of the k-occurrences is {beside}."
     if low <= STRONG:
         return told
     return f"{told} These are hubs: a search finds them whatever is asked. Subtracting the mean (--centre) often removes them."

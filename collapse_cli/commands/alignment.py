@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -47,7 +48,9 @@ def alignment(
     [bold]collapse alignment image.npy text.npy --pair[/bold]
     """
     if not pair:
-        ask("alignment", inputs, typed, beside={"hubness": {"exact": exact}})
+        from collapse_cli.analysis.retrieval import with_neighbours
+
+        ask("alignment", inputs, typed, beside=partial(with_neighbours, exact=exact))
         return
     if exact:
         raise CollapseError("--exact is of the neighbours in one set", "leave out --exact, or --pair")

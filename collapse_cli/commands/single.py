@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from functools import reduce
-from types import MappingProxyType
 from typing import Any
 
 import typer
@@ -16,23 +14,30 @@ from collapse_cli.settings import fill
 
 INCONCLUSIVE = 3
 
+Beside = Callable[[Any, Sequence[Any]], Any]
+"""An answer about subjects -> the answer that is shown."""
+
+
+def alone(answer: Any, loaded: Sequence[Any]) -> Any:
+    """The same answer."""
+    return answer
+
 
 def ask(
     name: str,
     inputs: Sequence[Path],
     typed: dict[str, Any],
     together: bool = False,
-    beside: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    beside: Beside = alone,
     **options: Any,
 ) -> None:
     """Load, measure, show; 3 where every verdict is inconclusive. options: those of the measurement itself; together: the inputs
-    are states, to be merged; beside: other measurements that are shown with this one, with their options."""
+    are states, to be merged; beside: what is shown with this answer, and not kept in a run folder."""
     shown, measuring, saved = fill(Shown, typed), fill(Measuring, typed), fill(Saved, typed)
     output = shown.output()
     from collapse_cli.analysis.catalogue import measurement
     from collapse_cli.analysis.measured import measured
     from collapse_cli.analysis.parts import ready
-    from collapse_cli.answers import joined
     from collapse_cli.commands.output import finish, save
     from collapse_cli.ranks import first
     from collapse_cli.views.progress import reporter
@@ -40,10 +45,9 @@ def ask(
     with reporter(shown.quiet) as progress:
         loaded = ready(inputs, measuring, saved.save_state, together, progress)
         answer = measured(measurement(name), loaded, **options)
-        others = [measured(measurement(other), loaded, **its) for other, its in beside.items()]
-    finish(reduce(joined, others, answer), output)
+        shown_with = beside(answer, loaded)
+    finish(shown_with, output)
     if len(loaded) == 1 and (record := loaded[0].record) and first():
-        for each in (answer, *others):
-            save(record, each)
+        save(record, answer)
     if answer.undecided():
         raise typer.Exit(INCONCLUSIVE)

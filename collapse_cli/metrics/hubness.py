@@ -26,7 +26,7 @@ QUERIES = 4000
 LEAST = 3 * K  # embeddings, with fewer of which nearly all are neighbours of all
 TELLS = 4.0  # standard errors of their variance that k-occurrences must have, if their skewness is to be told from some queries
 TOO_NARROW = 1.35
-"""By how much the jackknife of a skewness falls short where hubs are few: 1.1 to 1.4 on planted sets (tests/benchmarks/retrieval.py)."""
+"""By how much the jackknife of a skewness falls short where hubs are few: 1.1 to 1.4 on planted sets (benchmarks/retrieval.py)."""
 NO_VARIANCE = 1e-9  # of k: every key is in equally many lists
 
 
@@ -37,7 +37,8 @@ class Hubness:
     hub_skewness: float | None = number(
         "skewness of the k-occurrences, in how many lists of k nearest neighbours each embedding is (Radovanovic et al. 2010, "
         "JMLR 11); large: a few embeddings, hubs, are neighbours of very many; from a sample of queries without bias",
-        label="skewness of k-occurrence", convention="cosine, k = 10, no self pairs", null="independent", better="low", headline=True,
+        label="skewness of k-occurrence", convention="cosine, k = 10, no self pairs", null="independent", better="low",
+        headline=True,
     )  # fmt: skip
     anti_hubs: float = number(
         "share of the embeddings that are in no list of the queries: a search does not find them. Fewer queries leave more",
@@ -104,8 +105,8 @@ def skewness(seen: Occurrences) -> Measured | None:
 def _central(seen: Occurrences) -> tuple[Tensor, Tensor]:
     """(N_k - k)^2 and (N_k - k)^3 of each key (N,), or what has their expectation over the queries that were taken.
 
-    With w of the lists of single queries, the sum of w squared is sum w^2 + sum over pairs w w', and as many as there are pairs of
-    all N rows over pairs of Q is what each seen pair stands for; triples likewise.
+    With w of the lists of single queries, the sum of w squared is sum w^2 + sum over pairs w w', and each pair that was seen stands for
+    as many as there are pairs of all N rows over pairs of Q; triples likewise.
     """
     n, q, k = len(seen.sums), seen.queries, seen.k
     first, pair = n / q, n * (n - 1) / (q * (q - 1))

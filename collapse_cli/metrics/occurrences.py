@@ -44,8 +44,8 @@ class Occurrences:
 
 
 def occurrences(rows: Rows, queries: Tensor, k: int) -> Occurrences:
-    """rows (N,D), of any lengths but 0 < k < N - 1; queries (Q,) int64, different places of rows, each of which is no neighbour of
-    itself. Raises CollapseError for rows that are not finite."""
+    """rows (N,D), of any lengths but 0 < k < N - 1; queries (Q,) int64, different places of rows, each of which is no
+    neighbour of itself. Raises CollapseError for rows that are not finite."""
     n, sums, exactly = rows.shape[0], None, 0
     centre = directions(rows[queries[:STRIP]].double()).mean(dim=0)
     kind = torch.float64 if n * rows.shape[1] <= PRECISE else torch.float32
@@ -58,7 +58,7 @@ def occurrences(rows: Rows, queries: Tensor, k: int) -> Occurrences:
         if len(unsure):
             strip.some(unsure).vote_exactly(furthest, sums)
     assert sums is not None
-    return Occurrences(*sums, queries=len(queries), k=k, exactly=exactly)
+    return Occurrences(sums[0], sums[1], sums[2], len(queries), k, exactly)
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,7 @@ class _Strip:
         for tile in self._tiles(kind):
             furthest = max(furthest, tile.furthest)
             work = partial(self._nearer, tile, queries, near, places, count)
-            for number, (values, keys) in enumerate(
-                in_order(work, range(len(queries)), self.queries.device)
-            ):
+            for number, (values, keys) in enumerate(in_order(work, range(len(queries)), self.queries.device)):
                 near[number], places[number] = values, keys
         return torch.cat(near), torch.cat(places), furthest
 
@@ -120,7 +118,7 @@ class _Strip:
     def vote(
         self, near: Tensor, candidates: Tensor, furthest: float, kind: torch.dtype, sums: Tensor
     ) -> Tensor:
-        """Adds what each key has of the lists, by the candidates (b,c); returns the queries (u,) whose lists they do not settle."""
+        """Adds what each key has of the lists, by the candidates (b,c); returns the queries (u,) that these do not settle."""
         unsure, all_keys = [], candidates.shape[1] == self.rows.shape[0] - 1
         for number, some in enumerate(torch.split(candidates, BLOCK)):
             queries = torch.split(self.queries, BLOCK)[number]  # (b, D)
@@ -198,7 +196,7 @@ class _Tile:
 
 
 def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` largest of each row (b,t), t in whole groups, and where they are: in the groups that the largest of each lead."""
+    """The `count` largest of each row (b,t), t in whole groups, and their places: in the groups that the largest of each lead."""
     grouped = values.view(len(values), GROUP, -1)
     if grouped.shape[2] < 2 * count:
         best = values.topk(count, dim=1)
