@@ -29,12 +29,15 @@ def ask(
     typed: dict[str, Any],
     together: bool = False,
     beside: Beside = alone,
+    across: bool = False,
     **options: Any,
 ) -> None:
     """Load, measure, show; 3 where every verdict is inconclusive. options: those of the measurement itself; together: the inputs
-    are states, to be merged; beside: what is shown with this answer, and not kept in a run folder."""
+    are states, to be merged; beside: what is shown with this answer, and not kept in a run folder;
+    across: inputs of one network are held against each other."""
     shown, measuring, saved = fill(Shown, typed), fill(Measuring, typed), fill(Saved, typed)
     output = shown.output()
+    from collapse_cli.analysis.across import contrasts, loaded_on, with_contrasts
     from collapse_cli.analysis.catalogue import measurement
     from collapse_cli.analysis.measured import measured
     from collapse_cli.analysis.parts import ready
@@ -43,9 +46,15 @@ def ask(
     from collapse_cli.views.progress import reporter
 
     with reporter(shown.quiet) as progress:
-        loaded = ready(inputs, measuring, saved.save_state, together, progress)
+        several = typed.get("datasets")
+        loaded = (
+            loaded_on(inputs, measuring, several, progress)
+            if several
+            else ready(inputs, measuring, saved.save_state, together, progress)
+        )
+        between = contrasts(loaded) if across else []
         answer = measured(measurement(name), loaded, **options)
-        shown_with = beside(answer, loaded)
+        shown_with = with_contrasts(beside(answer, loaded), between)
     finish(shown_with, output)
     if len(loaded) == 1 and (record := loaded[0].record) and first():
         save(record, answer)

@@ -26,7 +26,7 @@ QUERIES = 4000
 LEAST = 3 * K  # embeddings, with fewer of which nearly all are neighbours of all
 TELLS = 4.0  # standard errors of their variance that k-occurrences must have, if their skewness is to be told from some queries
 TOO_NARROW = 1.35
-"""By how much the jackknife of a skewness falls short where hubs are few: 1.1 to 1.4 on planted sets (benchmarks/retrieval.py)."""
+"""By how much the jackknife of a skewness falls short where hubs are few: 1.1 to 1.4 (tests/benchmarks/retrieval.py)."""
 NO_VARIANCE = 1e-9  # of k: every key is in equally many lists
 
 
@@ -105,8 +105,8 @@ def skewness(seen: Occurrences) -> Measured | None:
 def _central(seen: Occurrences) -> tuple[Tensor, Tensor]:
     """(N_k - k)^2 and (N_k - k)^3 of each key (N,), or what has their expectation over the queries that were taken.
 
-    With w of the lists of single queries, the sum of w squared is sum w^2 + sum over pairs w w', and each pair that was seen stands for
-    as many as there are pairs of all N rows over pairs of Q; triples likewise.
+    With w of the lists of single queries, the sum of w squared is sum w^2 + sum over pairs w w'. Each pair that was seen stands
+    for as many as there are pairs of all N rows over pairs of Q; triples likewise.
     """
     n, q, k = len(seen.sums), seen.queries, seen.k
     first, pair = n / q, n * (n - 1) / (q * (q - 1))

@@ -1,0 +1,264 @@
+"""One network on several data sets: each is judged, and one sentence names where the verdicts differ, and whose doing that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from collapse_cli.analysis.inputs import Loaded, load_all
+from collapse_cli.analysis.judgement import amend, judgement
+from collapse_cli.analysis.measuring import Measuring
+from collapse_cli.analysis.subject import RAW, Subject
+from collapse_cli.answers import Answer, Entry
+from collapse_cli.embedding import take
+from collapse_cli.errors import CollapseError
+from collapse_cli.figures import percent, written
+from collapse_cli.metrics.contrast import HALVED, NARROW, Contrast, Sides, contrast
+from collapse_cli.progress import Progress
+from collapse_cli.values import null_of
+
+KIND = "contrast"
+
+
+def loaded_on(
+    inputs: Sequence[Loaded], measuring: Measuring, datasets: Sequence[str], progress: Progress
+) -> list[Subject]:
+    """Every network on every data set, those of one network together. Raises CollapseError for what is no network."""
+    if twice := next((name for name in datasets if datasets.count(name) > 1), ""):
+        raise CollapseError(f"--dataset {twice} was given twice", "name each data set once")
+    every = [load_all(inputs, replace(measuring, dataset=datasets[0]), progress)]
+    for subject in every[0]:
+        if subject.case is None and subject.plain is None:
+            raise CollapseError(
+                f"{subject.name} contains embeddings, which no --dataset changes",
+                "several data sets are for a network; of embeddings give one file for each set",
+            )
+    every += [load_all(inputs, replace(measuring, dataset=name), progress) for name in datasets[1:]]
+    return [
+        _on(dataset, one)
+        for each in zip(*every, strict=True)
+        for dataset, one in zip(datasets, each, strict=True)
+    ]
+
+
+def _on(dataset: str, subject: Subject) -> Subject:
+    """Called by its data set, too."""
+    facts = {**subject.facts, "dataset": dataset}
+    return replace(subject, name=f"{subject.name} on {short(dataset)}", facts=facts)
+
+
+def short(dataset: str) -> str:
+    """How sentences call a data set: `digits`, and of a path its last part."""
+    return dataset.rstrip("/").rpartition("/")[2] or dataset
+
+
+def contrasts(loaded: Sequence[Subject]) -> list[Entry]:
+    """One entry, with a sentence, for each space of an input that has collapsed, or may have, while another input of the same
+    network is healthy. What that decides is the verdict on this input from now on: ask before it is measured.
+    """
+    every = [
+        (place, reference, space)
+        for place, subject in enumerate(loaded)
+        for space in subject.rows
+        if (reference := _reference(loaded, place, space)) is not None
+    ]
+    return [_contrasted(loaded[place], loaded[reference], space, place) for place, reference, space in every]
+
+
+def with_contrasts(answer: Answer, entries: Sequence[Entry]) -> Answer:
+    """An answer about these inputs with the contrasts between them."""
+    return replace(answer, entries=(*answer.entries, *entries)) if entries else answer
+
+
+def _reference(loaded: Sequence[Subject], place: int, space: str) -> int | None:
+    """The first input of the same network that is sound in this space, where this one points one way, or has few dimensions."""
+    subject = loaded[place]
+    if (
+        len(loaded) < 2
+        or judgement(subject, space).verdict.status == "healthy"
+        or not _differs(subject, space)
+    ):
+        return None
+    sound = (
+        other
+        for other, reference in enumerate(loaded)
+        if other != place
+        and _of_one_network(subject, reference)
+        and space in reference.rows
+        and reference.rows[space].shape[1] == subject.rows[space].shape[1]
+        and _sound(reference, space, judgement(subject, space).common_part)
+    )
+    return next(sound, None)
+
+
+def _sound(reference: Subject, space: str, one_way: bool) -> bool:
+    """Whether it is healthy; beside what points one way also a space of few dimensions, as projections are, that does not."""
+    judged = judgement(reference, space)
+    few = one_way and judged.verdict.status == "dimensional collapse"
+    return not judged.common_part and (few or judged.verdict.status == "healthy")
+
+
+def _differs(subject: Subject, space: str) -> bool:
+    """Whether it has collapsed, or may have: not where too few inputs are the reason that nothing is concluded."""
+    judged = judgement(subject, space)
+    network = subject.case is not None
+    return judged.common_part or (network and judged.verdict.status == "dimensional collapse")
+
+
+def _of_one_network(first: Subject, second: Subject) -> bool:
+    """Whether two inputs are one network; of embeddings nobody may know, and what is said of them is said with an if."""
+    if first.case is None and second.case is None:
+        texts = first.plain is not None and second.plain is not None
+        same = first.network == second.network != RAW
+        return first.facts.get("path") == second.facts.get("path") if texts else same
+    return bool(first.case and second.case) and first.network == second.network
+
+
+def _contrasted(subject: Subject, reference: Subject, space: str, place: int) -> Entry:
+    """Of one space of one input beside the reference."""
+    result = compared(subject, reference, space)
+    if subject.case is not None:
+        _decide(subject, reference, space, result)
+    return Entry(
+        subject.name,
+        result,
+        space,
+        input=place,
+        settings={"reference": reference.name, "seed": subject.measuring.seed},
+        details={"ruling": result.ruling},
+        named_kind=KIND,
+        answer=sentence(result, subject, reference, space),
+    )
+
+
+def _decide(subject: Subject, reference: Subject, space: str, result: Contrast) -> None:
+    """A collapse that is the data's is none of the network; and an offset cannot forge one that another data set denies."""
+    verdict, there = judgement(subject, space).verdict, _called(reference)
+    if result.of_data and verdict.status.endswith("collapse"):
+        few = f"The images themselves differ too little, beside those of {there}, to blame the network."
+        give = (f"Give images that differ as much as those of {there}.",)
+        amend(subject, space, replace(verdict, status="inconclusive", sentence=few, meaning="", advice=give))
+    if result.ruling == "one point" and verdict.status == "inconclusive":
+        share = percent(float(result.variance_ratio), 1)
+        point = f"Nearly one point, and no offset: it has {share} of the variance on {there}, and the images differ."
+        amend(subject, space, replace(verdict, status="complete collapse", sentence=point, meaning=""))
+
+
+def compared(subject: Subject, reference: Subject, space: str) -> Contrast:
+    """What the network makes of both, beside itself at random initialisation and the inputs, as far as these are there."""
+    one_way = judgement(subject, space).common_part
+    if not (subject.present and reference.present):
+        both = Sides(subject.clean.spaces[space], reference.clean.spaces[space])
+        return contrast(both, [], _plain(subject, reference), one_way)
+    untrained = [
+        Sides(before.rows_of(subject.present)[space], before.rows[space]) for before in reference.initial
+    ]
+    network = Sides(subject.present.rows[space], reference.present.rows[space])
+    return contrast(network, untrained, Sides(_pixels(subject), _pixels(reference)), one_way)
+
+
+def _pixels(subject: Subject) -> Tensor:
+    """(n, C H W) in [0, 1], of the images that the network is compared on with itself at initialisation; a mean over pixels, so
+    that sets of another size may stand beside each other."""
+    case, present = subject.case, subject.present
+    assert case is not None
+    assert present is not None
+    pixels = take(case.images, present.index, present.index.device).flatten(1).double()
+    scaled: Tensor = pixels / pixels.shape[1] ** 0.5
+    return scaled
+
+
+def _plain(subject: Subject, reference: Subject) -> Sides | None:
+    if subject.plain is None or reference.plain is None:
+        return None
+    return Sides(subject.plain, reference.plain)
+
+
+def sentence(result: Contrast, subject: Subject, reference: Subject, space: str) -> str:
+    """What the contrast comes to, how sure, and what to do."""
+    here, there = _called(subject), _called(reference)
+    share, items = (
+        percent(float(result.variance_ratio), 1),
+        "texts" if subject.plain is not None else "images",
+    )
+    letter = f" of {space}" if len(subject.rows) > 1 else ""
+    if subject.case is None and subject.plain is None:
+        return _of_embeddings(result, here, there, share)
+    beside = _beside(result, items)
+    sound = judgement(reference, space).verdict.status == "healthy"
+    well = f"{'Healthy' if sound else 'Not one point'} on {there}"
+    match result.ruling:
+        case "one point":
+            return (
+                f"{well}, complete collapse{letter} on {here}: the network maps these {items} to nearly one point, "
+                f"with {share} of the variance on {there} ({beside}). The {items} differ, so this is the network's doing: do not "
+                f"compare such {items} by it, or train it on such, too."
+            )
+        case "few dimensions":
+            return (
+                f"{well}, dimensional collapse{letter} on {here}: the effective rank is "
+                f"{written(float(result.rank_ratio))} times that on {there} ({beside}). The {items} differ in more ways, so this "
+                f"is the network's doing: it has few directions for {items} unlike those that it was trained on."
+            )
+        case "narrow":
+            return (
+                f"{well}; on {here} the {items} themselves differ little ({beside}; the network: {share}), which "
+                f"says nothing against the network. Give {items} that differ as much as those of {there}."
+            )
+        case "simple":
+            return (
+                f"{well}; on {here} the {items} themselves differ in few ways (effective rank beside {there}: {beside}, the "
+                f"network: {written(float(result.rank_ratio))}), which says nothing against the network."
+            )
+        case "offset":
+            return (
+                f"{well}; on {here} all embeddings{letter} point one way, but they vary as much ({share} of the "
+                f"variance on {there}; {beside}): an offset of this data set. Subtract its mean before comparing (--centre)."
+            )
+    return (
+        f"{well}, and not on {here}, with {share} of the variance{letter} on {there} ({beside}): this does not tell "
+        "whether the network or the data set makes them alike."
+    )
+
+
+def _beside(result: Contrast, items: str) -> str:
+    """What the inputs and untrained networks have of the variance, or of the rank; of narrow ones only what says so."""
+    of_rank = result.ruling in ("few dimensions", "simple")
+    own = result.rank_ratio_of_inputs if of_rank else result.variance_ratio_of_inputs
+    null = null_of(result.rank_ratio if of_rank else result.variance_ratio)
+    most = (HALVED if of_rank else NARROW) if result.of_data else math.inf
+    named = {
+        "pixels" if items == "images" else "words": math.nan if own is None else float(own),
+        "untrained": null,
+    }
+    return ", ".join(
+        f"{name}: {written(ratio) if of_rank else percent(ratio, 1)}"
+        for name, ratio in named.items()
+        if ratio < most
+    )
+
+
+def _of_embeddings(result: Contrast, here: str, there: str, share: str) -> str:
+    """Nobody knows what they were made from."""
+    if result.ruling == "offset":
+        return (
+            f"If one network gave both: healthy on {there}, and on {here} all embeddings point one way, but vary as much "
+            f"({share} of the variance), so a common offset is likelier than a collapse. Measure it with --centre."
+        )
+    if result.ruling == "one point":
+        return (
+            f"If one network gave both: healthy on {there}, and on {here} nearly one point, with {share} of the variance. Either "
+            "the network maps inputs unlike its training data to one point, or these inputs are nearly the same; the checkpoint "
+            "with --dataset for each set tells."
+        )
+    return (
+        f"If one network gave both: healthy on {there}, and not on {here}, with {share} of the variance. Whether that is the "
+        "network or its inputs the checkpoint with --dataset for each set tells."
+    )
+
+
+def _called(subject: Subject) -> str:
+    return short(subject.measuring.dataset) if subject.measuring.dataset else subject.name
