@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.analysis import names
-from collapse_cli.analysis.across import contrasts, short
+from collapse_cli.analysis.across import contrasts
+from collapse_cli.analysis.across_words import short
 from collapse_cli.analysis.inputs import Kind, Loaded, Recognised, expanded, recognise
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import Group, Single, by_name, space_of

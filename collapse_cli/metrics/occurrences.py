@@ -138,7 +138,7 @@ class _Strip:
         """values (b,c), the largest first, of keys (b,c): those nearer than the k-th have 1, those as near share the rest."""
         last, error = values[:, self.k - 1, None], 2 * error[:, None]
         nearer, tied = values > last + error, (values - last).abs() <= error
-        share = (self.k - nearer.sum(dim=1)) / tied.sum(dim=1)  # (b,)
+        share = (self.k - nearer.sum(dim=1)).double() / tied.sum(dim=1)  # (b,)
         weights = nearer.double() + tied * share[:, None]
         for power, total in enumerate(sums, 1):
             total.index_add_(0, keys.flatten(), weights.flatten() ** power)
@@ -154,7 +154,7 @@ class _Strip:
             for some in torch.split(torch.arange(len(last), device=last.device), BLOCK):
                 values = tile.values(self.queries[some], self.places[some])
                 tied[some] += ((values - last[some]).abs() <= error[some]).sum(dim=1, keepdim=True)
-        share = (self.k - ahead) / tied
+        share = (self.k - ahead).double() / tied
         for tile in self._tiles(torch.float64):
             for some in torch.split(torch.arange(len(last), device=last.device), BLOCK):
                 values = tile.values(self.queries[some], self.places[some]) - last[some]
