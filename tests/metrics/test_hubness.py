@@ -40,7 +40,7 @@ def test_uniform_lists_have_no_skewness() -> None:
 
 
 def test_independent_lists_have_the_null() -> None:
-    """N_k of lists drawn at random is Binomial(N - 1, k/(N - 1)), whose skewness is (1 - 2p)/√((N - 1)p(1 - p)): 20,000 of them."""
+    """N_k of lists drawn at random is Binomial(N - 1, k/(N - 1)), of skewness (1 - 2p)/√((N - 1)p(1 - p)): 20,000 keys."""
     n, k = 20_000, 10
     keys = torch.randint(0, n, (n * k,), generator=seeded())
     counts = torch.bincount(keys, minlength=n).double()
@@ -79,7 +79,7 @@ def test_a_planted_hub_is_named() -> None:
 
 
 def test_moments_of_some_queries_are_unbiased() -> None:
-    """Over all 252 choices of 5 of 10 queries, the moments from which the skewness is made are those of all ten, ties included."""
+    """Over all 252 choices of 5 of 10 queries, the moments that the skewness is made of are those of all ten, with ties."""
     from collapse_cli.metrics.hubness import _central
 
     rows, n = torch.tensor([[i // 2 % 3, i // 6, 1.0] for i in range(10)], dtype=torch.float64), 10

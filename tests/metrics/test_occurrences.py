@@ -50,7 +50,9 @@ def test_a_planted_hub_is_in_every_list() -> None:
     result = seen(rows, 1)
     assert float(result.sums[20]) == 20
     assert float(result.sums.sum()) == pytest.approx(21)
-    shared = result.sums[:20]  # the hub's own list: all others are equally near, so that each has a twentieth of it
+    shared = result.sums[
+        :20
+    ]  # the hub's own list: all others are equally near, so that each has a twentieth of it
     assert shared.tolist() == pytest.approx([1 / 20] * 20)
 
 
