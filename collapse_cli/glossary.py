@@ -33,7 +33,10 @@ TERMS = (
         "The same over the pairs that a run's loss compares, where they are not two views through one network: such as a query "
         "and its key, or a prediction and its target.",
     ),
-    Term("anti-hub", "An embedding that is among the nearest neighbours of none of the queries (Radovanovic et al. 2010)."),
+    Term(
+        "anti-hub",
+        "An embedding that is among the nearest neighbours of none of the queries (Radovanovic et al. 2010).",
+    ),
     Term("at initialisation", "The state of a network before its first training step."),
     Term("augmentation", "The random transformations that make a view of an image; --strength scales them."),
     Term("baseline", "The input or the group of runs that others are compared with."),

@@ -36,10 +36,7 @@ def alignment(
     """How close are the views of one image, and how evenly are images spread?
 
     Alignment over real augmented pairs, uniformity beside its lower bound, and the mean cosine; for each class too. With
-    several inputs the plot is a scatter of alignment and uniformity.
-
-    Hubness: in how many lists of 10 nearest neighbours, by cosine, each embedding is; the share that is in none, and the
-    most frequent one.
+    several inputs the plot is a scatter of alignment and uniformity. Hubness: in how many lists of neighbours embeddings are.
 
     With --pair, for example for images and their captions: the alignment of the pairs, the modality gap between the two
     sets, the uniformity of each set, and the share of embeddings whose nearest neighbour is their partner.

@@ -89,7 +89,7 @@ def test_a_narrow_data_set_is_not_the_network_s_collapse(run: Path, sets: Path) 
 def test_the_command(run: Path, sets: Path, capsys: Capture) -> None:
     """Each data set is an input that names it, one sentence is the contrast's, and the next command has both."""
     capsys.readouterr()
-    both = ["--dataset", "digits", "--dataset", f"folder:{sets}/copies"]
+    both = ["--samples", "300", "--dataset", "digits", "--dataset", f"folder:{sets}/copies"]
     assert main(["diagnose", str(run), *both, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [facts["dataset"] for facts in document["inputs"]] == ["digits", f"folder:{sets}/copies"]
@@ -101,7 +101,9 @@ def test_the_command(run: Path, sets: Path, capsys: Capture) -> None:
 
 def test_compare(run: Path, sets: Path, capsys: Capture) -> None:
     capsys.readouterr()
-    main(["compare", str(run), "--dataset", "digits", "--dataset", f"folder:{sets}/copies"])
+    main(
+        ["compare", str(run), "--samples", "300", "--dataset", "digits", "--dataset", f"folder:{sets}/copies"]
+    )
     shown = " ".join(capsys.readouterr().out.split())
     assert "on copies the images themselves differ little" in shown
     assert "moco digits" in shown

@@ -20,7 +20,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from collapse_cli.metrics.hubness import K, QUERIES, hubness, skewness
+from collapse_cli.metrics.hubness import QUERIES, K, hubness, skewness
 from collapse_cli.metrics.occurrences import occurrences
 
 BLOCK = 10_000  # rows that are written at once
