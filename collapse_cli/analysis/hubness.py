@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from collapse_cli.analysis import measuring
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Entry
-from collapse_cli.errors import concerning
+from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.figures import percent, written
 from collapse_cli.metrics.hubness import LEAST, Hubness, K, hubness
 from collapse_cli.values import null_of
@@ -17,11 +17,11 @@ STRONG = 1.4
 
 
 def measure(subject: Subject, exact: bool = False) -> Iterator[Entry]:
-    """One entry for each space of which all embeddings, or a sample of a state's, are there; none of very few."""
+    """One entry for each space. Raises CollapseError where embeddings are few, and where they are not there."""
+    if why := unmeasured(subject):
+        raise CollapseError(why, "leave out hubness, or give more embeddings", code=3)
     for space, rows in subject.rows.items():
         n = rows.shape[0]
-        if space in subject.states or n < LEAST:
-            continue
         with concerning(f"{subject.name} · {space}"):
             placed = measuring.placed(rows, subject.measuring.device)
             result = hubness(placed, generator(subject.measuring.seed), exact)
@@ -30,10 +30,17 @@ def measure(subject: Subject, exact: bool = False) -> Iterator[Entry]:
         yield Entry(subject.name, result, space, settings=settings, details={"hub": result.hub})
 
 
+def unmeasured(subject: Subject) -> str:
+    """Why hubness cannot be measured of this input; empty where it can."""
+    if subject.states:
+        return f"{subject.name} is a state, which no longer has the embeddings that hubness is of"
+    if subject.count < LEAST:
+        return f"{subject.name} has {subject.count} embeddings, and hubness takes {LEAST} at least"
+    return ""
+
+
 def remarks(subject: Subject, entries: Sequence[Entry], exact: bool = False) -> Iterator[str]:
     """Where hubness is left out, and where the queries do not tell the skewness."""
-    if not entries:
-        yield f"{subject.name}: hubness is not measured, which takes {LEAST} embeddings at least"
     for entry in entries:
         if entry.result.hub_skewness is None:
             yield (

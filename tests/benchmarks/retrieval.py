@@ -1,9 +1,9 @@
 """What hubness costs, and whether its intervals hold: python tests/benchmarks/retrieval.py [N D] [--exact] [--coverage]
 
-Of a .npy of N rows of D float32 that is mapped into memory: processor seconds (user and system), wall-clock seconds, and by how much
-the peak of resident memory grew, pages of the file included. 4,000 queries; --exact: beside the same with all rows as queries,
+Of a .npy of N rows of D float32 that is mapped into memory: processor seconds (user and system), wall-clock seconds, and by how
+much the peak of resident memory grew, pages of the file included. 4,000 queries; --exact: beside that all rows as queries,
 and a plain loop over blocks of queries, float32 products and `topk`, which is what a user would write. --coverage: how often 95 %
-intervals of the skewness hold its expectation, on planted sets, and by how much the jackknife falls short of the spread over sets.
+intervals of the skewness hold its expectation, on planted sets.
 """
 
 from __future__ import annotations
