@@ -100,12 +100,12 @@ TERMS = (
     Term("input", "What a command measures: a run folder, a checkpoint, or a file or folder of embeddings."),
     Term("interval", "The 95 % confidence interval of a number."),
     Term("isotropic", "With equal variance in all directions."),
+    Term("k-occurrence", "In how many lists of k nearest neighbours an embedding is.", "N_k"),
     Term(
         "key",
         "The embedding of a view that a query is compared with; its own image's key is the positive, the others are negatives.",
         "k",
     ),
-    Term("k-occurrence", "In how many lists of k nearest neighbours an embedding is.", "N_k"),
     Term("key encoder", "The slow copy of the encoder that computes keys; it follows with momentum m.", "m"),
     Term(
         "LiDAR",
