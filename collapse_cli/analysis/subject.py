@@ -51,7 +51,7 @@ class Subject:
     data set is not used, or not as it is; story: what was recognised and assumed, in sentences; available: images of the split
     that is measured, of which `clean` may hold a sample, None for embeddings; count_images: those of another split;
     places: (N,) which rows of a file `clean` holds, None for what is no file; images: what `clean.index` names, if it is there.
-    plain: (N,W) float64, the inputs themselves as numbers, where these are texts: what the embeddings are held against;
+    plain: (N,W) float64, the inputs themselves as numbers, where these are texts: what the embeddings are compared with;
     all_labels: (M,) of all embeddings; states: what is left of all embeddings by space, where they are not there themselves.
     """
 

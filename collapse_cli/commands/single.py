@@ -34,7 +34,7 @@ def ask(
 ) -> None:
     """Load, measure, show; 3 where every verdict is inconclusive. options: those of the measurement itself; together: the inputs
     are states, to be merged; beside: what is shown with this answer, and not kept in a run folder;
-    across: inputs of one network are held against each other."""
+    across: inputs of one network are compared with each other."""
     shown, measuring, saved = fill(Shown, typed), fill(Measuring, typed), fill(Saved, typed)
     output = shown.output()
     from collapse_cli.analysis.across import contrasts, loaded_on, with_contrasts
