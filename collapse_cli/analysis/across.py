@@ -104,10 +104,11 @@ def _sound(reference: Subject, space: str, one_way: bool) -> bool:
 
 
 def _differs(subject: Subject, space: str) -> bool:
-    """Whether it has collapsed, or may have: not where too few inputs are the reason that nothing is concluded."""
+    """Whether it has collapsed, or may have: not where too few inputs are the reason that nothing is concluded, nor where a
+    projection has few dimensions, as is usual for one."""
     judged = judgement(subject, space)
-    network = subject.case is not None
-    return judged.common_part or (network and judged.verdict.status == "dimensional collapse")
+    representation = subject.case is not None and space == "h"
+    return judged.common_part or (representation and judged.verdict.status == "dimensional collapse")
 
 
 def _of_one_network(first: Subject, second: Subject) -> bool:
