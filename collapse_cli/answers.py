@@ -163,6 +163,12 @@ def answer(
     return Answer(command, tuple(entries), facts, tuple(warnings), tuple(next))
 
 
+def joined(first: Answer, second: Answer) -> Answer:
+    """Two answers about the same inputs as one, under the command of the first."""
+    warnings = tuple(dict.fromkeys((*first.warnings, *second.warnings)))
+    return dataclasses.replace(first, entries=(*first.entries, *second.entries), warnings=warnings)
+
+
 def _snake(name: str) -> str:
     """`NeuralCollapse` -> `neural_collapse`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -33,6 +33,10 @@ TERMS = (
         "The same over the pairs that a run's loss compares, where they are not two views through one network: such as a query "
         "and its key, or a prediction and its target.",
     ),
+    Term(
+        "anti-hub",
+        "An embedding that is among the nearest neighbours of none of the queries (Radovanovic et al. 2010).",
+    ),
     Term("at initialisation", "The state of a network before its first training step."),
     Term("augmentation", "The random transformations that make a view of an image; --strength scales them."),
     Term("baseline", "The input or the group of runs that others are compared with."),
@@ -86,6 +90,7 @@ TERMS = (
     Term("encoder", "The network that maps an image to its representation h.", "f"),
     Term("false negative", "A negative of the query's own class."),
     Term("group", "Embeddings that are not independent, such as the frames of one video."),
+    Term("hub", "An embedding that is among the nearest neighbours of very many others."),
     Term("image", "One sample of a data set of images."),
     Term(
         "inconclusive",
@@ -95,6 +100,7 @@ TERMS = (
     Term("input", "What a command measures: a run folder, a checkpoint, or a file or folder of embeddings."),
     Term("interval", "The 95 % confidence interval of a number."),
     Term("isotropic", "With equal variance in all directions."),
+    Term("k-occurrence", "In how many lists of k nearest neighbours an embedding is.", "N_k"),
     Term(
         "key",
         "The embedding of a view that a query is compared with; its own image's key is the positive, the others are negatives.",
@@ -143,6 +149,7 @@ TERMS = (
         "repulsion",
         "The force of the loss that moves embeddings of different images away from each other.",
     ),
+    Term("rogue dimension", "A dimension that makes most of the mean cosine (Timkey & van Schijndel 2021)."),
     Term("row", "A row of a matrix or of a table."),
     Term("run", "A training and its folder: settings, history, checkpoint and results."),
     Term("sample", "One element of a data set."),

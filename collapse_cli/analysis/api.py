@@ -18,6 +18,7 @@ from collapse_cli.analysis.keywords import Settings
 from collapse_cli.analysis.loading import Input, measuring, refuse_below, refuse_none, subjects
 from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.result import Result
+from collapse_cli.analysis.retrieval import with_neighbours
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
@@ -101,6 +102,7 @@ def alignment(
     *sources: Input,
     labels: Labels = None,
     pair: bool = False,
+    exact: bool = False,
     progress: Progress = silent,
     **settings: Unpack[Settings],
 ) -> Result:
@@ -112,6 +114,8 @@ def alignment(
     An `Alignment` of each space, of unit embeddings: `alignment`,
     the mean squared distance of two views in [0, 4], where a network or a file gives views; `uniformity` in nats in [-4, 0],
     0 where all are one point; `mean_cosine` in [-1, 1]; `alignment_of_class` and `uniformity_of_class` where there are labels.
+    A `Hubness` of each space: `hub_skewness` of the k-occurrences, `anti_hubs` and `largest_hub` in [0, 1] (Radovanovic et
+    al. 2010), by 4,000 queries against all embeddings; exact: by all of them as queries.
     pair: two sources (N,D) are the two sides of pairs, such as images and captions, row i with row i: a `Modality`
     instead, with `modality_gap` in [0, 2] (Liang et al. 2022, arXiv:2203.02053) and `recall_first` in [0, 1].
 
@@ -121,12 +125,14 @@ def alignment(
     >>> z = numpy.random.default_rng(0).standard_normal((1000, 32))
     >>> abs(float(alignment(z).mean_cosine)) < 0.01
     True
+    >>> float(alignment(z).largest_hub) < 0.1
+    True
     >>> round(float(alignment(z, z + 0.1, pair=True).recall_first), 2)
     1.0
     """
-    if not pair:
-        return result_of("alignment", sources, labels, progress, settings)
     loaded = subjects(sources, labels, progress, settings)
+    if not pair:
+        return Result(with_neighbours(measured(measurement("alignment"), loaded), loaded, exact))
     return Result(pairs.alignment(loaded, loaded[0].measuring, progress))
 
 

@@ -17,6 +17,7 @@ from collapse_cli.analysis import (
     diagnose,
     dormant,
     grouping,
+    hubness,
     isotropy,
     layers,
     lidar,
@@ -35,6 +36,7 @@ from collapse_cli.metrics.clusters import Clusters
 from collapse_cli.metrics.coverage import Coverage
 from collapse_cli.metrics.dormant import Dormant
 from collapse_cli.metrics.evidence import Evidence
+from collapse_cli.metrics.hubness import Hubness
 from collapse_cli.metrics.isotropy import Isotropy
 from collapse_cli.metrics.layer_results import Depth
 from collapse_cli.metrics.lidar import Lidar
@@ -70,7 +72,23 @@ CATALOGUE: dict[str, Measurement] = {
             answer=alignment.answer,
             key_numbers=("alignment", "uniformity", "mean_cosine"),
         ),
-        Measurement("isotropy", Isotropy, isotropy.measure),
+        Measurement(
+            "isotropy",
+            Isotropy,
+            isotropy.measure,
+            answer=isotropy.answer,
+            key_numbers=("mean_cosine_centred", "epps_pulley"),
+        ),
+        Measurement(
+            "hubness",
+            Hubness,
+            hubness.measure,
+            portrait=False,
+            streams=True,
+            remarks=hubness.remarks,
+            answer=hubness.answer,
+            key_numbers=("hub_skewness", "anti_hubs", "largest_hub"),
+        ),
         Measurement("view_ratio", ViewRatio, view_ratio.measure, "views"),
         Measurement("dormant", Dormant, dormant.measure),
         Measurement(

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.analysis import names
+from collapse_cli.analysis.across import contrasts
+from collapse_cli.analysis.across_words import short
 from collapse_cli.analysis.inputs import Kind, Loaded, Recognised, expanded, recognise
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import Group, Single, by_name, space_of
@@ -42,13 +44,31 @@ def compare(
         for input in expanded(inputs, measuring)
     ]
     _refuse_too_few(recognised)
+    between = (
+        contrasts([each for each in recognised if isinstance(each, Subject)])
+        if _all_loaded(recognised)
+        else []
+    )
     portraits = [portrait(input, measuring, (), fresh, progress, save) for input in recognised]
     runs = [_single(measured) for measured in portraits]
     groups = grouped(runs)
     sides = side_by_side(groups)
     sides = _with_axes(sides, scatter, max(group.space for group in groups))
-    entries = [*sides, *differences(groups, _chosen(groups, baseline))]
+    between = between or _of_files(portraits)
+    entries = [*sides, *differences(groups, _chosen(groups, baseline)), *between]
     return answer("compare", entries, [run.facts for run in runs], _warnings(portraits, groups))
+
+
+def _all_loaded(inputs: Sequence[Recognised | Subject]) -> bool:
+    """Whether all were loaded already, as one network on several data sets is."""
+    return all(isinstance(each, Subject) for each in inputs)
+
+
+def _of_files(portraits: Sequence[Portrait]) -> list[Entry]:
+    """The contrasts between files of embeddings, which decide no verdict, once all are measured."""
+    subjects = [measured.subject for measured in portraits]
+    loaded = [subject for subject in subjects if subject is not None and subject.case is None]
+    return contrasts(loaded) if len(loaded) == len(subjects) else []
 
 
 def _single(measured: Portrait) -> Single:
@@ -56,6 +76,8 @@ def _single(measured: Portrait) -> Single:
     facts, run = measured.facts, measured.run
     settings = {"method": run.method, **flat(run.tables()), "epochs": facts["epoch"]} if run else {}
     seed = settings.pop("seed", None)
+    if settings and "dataset" in facts:
+        settings["measured on"] = short(facts["dataset"])
     metrics, used = by_name(measured.answers), _measuring(measured.answers)
     return Single(facts, metrics, measured.verdicts, used, settings, seed)
 
@@ -87,7 +109,8 @@ def _identity(input: Recognised | Subject) -> tuple[str, str]:
     """The path of an input, and what is the same for two that are one."""
     if isinstance(input, Subject):
         path = str(input.facts["path"])
-        return path, str(input.facts.get("sha256", path))
+        on = input.facts.get("dataset", "")
+        return f"{path} on {on}" if on else path, f"{input.facts.get('sha256', path)}{on}"
     path = str(input.path)
     return path, path if input.kind is Kind.PIXELS else input.source.sha256
 

@@ -35,7 +35,7 @@ def _spaces(subject: Subject) -> Iterator[Entry]:
         judged, facts = judgement(subject, space), at_hand(subject, with_views(subject, space))
         result, verdict = judged.spectrum, judged.verdict
         decided = judgement(subject.original, space).spectrum if subject.original else result
-        advised = replace(verdict, advice=advice(verdict.status, decided, facts))
+        advised = replace(verdict, advice=verdict.advice or advice(verdict.status, decided, facts))
         yield Entry(
             subject.name, evidence(result, facts), space, settings=settings(subject, result), verdict=advised
         )
@@ -46,6 +46,8 @@ def _explained(entry: Entry, subject: Subject) -> Entry:
     verdict = entry.verdict
     if verdict is None or not verdict.status.endswith("collapse") or subject.checkpoint is None:
         return entry
+    if judgement(subject, entry.space).by_contrast:
+        return entry  # which is no doing of its training alone
     inquiry = inquire(subject)
     if not (inquiry.collapsed and inquiry.serious):
         return entry

@@ -46,6 +46,11 @@ class Compared:
         case = self.case
         return embedding.embed(self._network(), case.images, case.normalisation, self.index).spaces
 
+    def rows_of(self, other: Compared) -> Mapping[str, Tensor]:
+        """What this network makes of the images of another, with batch norm as those of its own case have settled it."""
+        case = other.case
+        return embedding.embed(self._network(), case.images, case.normalisation, other.index).spaces
+
     @cached_property
     def views(self) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Embeddings (n,D) by space of two augmented views of each image; every network sees the same views."""

@@ -34,11 +34,12 @@ from collapse_cli.values import Measured
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of one space: its spectrum, what else is known of it, and what all of it comes to."""
+    """Of one space: its spectrum, what else is known of it, and what all of it comes to. by_contrast: beside another data set."""
 
     spectrum: Spectrum
     context: Context
     verdict: Verdict
+    by_contrast: bool = False
 
     @property
     def common_part(self) -> bool:
@@ -49,6 +50,12 @@ class Judgement:
 def judgement(subject: Subject, space: str) -> Judgement:
     """Computed once, whoever asks for it."""
     return subject.once(("judgement", space), lambda: _judgement(subject, space))
+
+
+def amend(subject: Subject, space: str, verdict: Verdict) -> None:
+    """Another verdict, for whoever asks from now on: where another data set of the same network has decided it."""
+    before = judgement(subject, space)
+    subject.amend(("judgement", space), replace(before, verdict=verdict, by_contrast=True))
 
 
 def _judgement(subject: Subject, space: str) -> Judgement:

@@ -10,8 +10,10 @@ from typing import Unpack
 from collapse_cli.analysis import check as gate
 from collapse_cli.analysis import compare as comparison
 from collapse_cli.analysis import report as pages
+from collapse_cli.analysis.across import contrasts, with_contrasts
 from collapse_cli.analysis.api import result_of
 from collapse_cli.analysis.array_inputs import Labels
+from collapse_cli.analysis.catalogue import measurement
 from collapse_cli.analysis.keywords import Settings
 from collapse_cli.analysis.loading import (
     Input,
@@ -20,7 +22,9 @@ from collapse_cli.analysis.loading import (
     portrayed,
     refuse_below,
     refuse_none,
+    subjects,
 )
+from collapse_cli.analysis.measured import measured
 from collapse_cli.analysis.result import Result
 from collapse_cli.errors import CollapseError
 from collapse_cli.progress import Progress, silent
@@ -37,13 +41,18 @@ def diagnose(
     point (Chen & He 2021, arXiv:2011.10566); `active` dimensions, 0 … D, fewer than half of the null's in dimensional collapse
     (Jing et al. 2022, arXiv:2110.09348); `effective_rank`, `mean_cosine` and others, each with its `null`.
 
+    Of one network on several data sets, `diagnose(load(run, dataset=a), load(run, dataset=b))`, a `Contrast` says where it is
+    healthy on one and not on another, and whether that is the network or the data.
+
     Raises CollapseError as `load` does, and for embeddings that contain nan or infinity or are fewer than two.
 
     >>> import numpy
     >>> diagnose(numpy.ones((100, 8))).status
     'complete collapse'
     """
-    return result_of("diagnose", sources, labels, progress, settings)
+    loaded = subjects(sources, labels, progress, settings)
+    between = contrasts(loaded)  # which may decide a verdict
+    return Result(with_contrasts(measured(measurement("diagnose"), loaded), between))
 
 
 def causes(

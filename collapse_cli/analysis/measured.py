@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from collapse_cli.analysis.described import described, following, options_typed
@@ -34,7 +35,14 @@ def _next(command: str, loaded: Sequence[Subject], entries: Sequence[Entry]) -> 
     if not all(subject.from_file for subject in loaded):
         return []
     paths = dict.fromkeys(quoted(subject.facts["path"]) for subject in loaded)
-    return [" ".join(["collapse compare", *paths, *options_typed(loaded[0].measuring)])]
+    return [" ".join(["collapse compare", *paths, *_options(loaded)])]
+
+
+def _options(loaded: Sequence[Subject]) -> Iterator[str]:
+    """Those of the first input; of one network on several data sets all of these."""
+    several = dict.fromkeys(str(subject.facts["dataset"]) for subject in loaded if "dataset" in subject.facts)
+    yield from options_typed(replace(loaded[0].measuring, dataset="") if several else loaded[0].measuring)
+    yield from (f"--dataset {quoted(name)}" for name in several)
 
 
 def with_assumption(entry: Entry, subject: Subject | None = None) -> Entry:

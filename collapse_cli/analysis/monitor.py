@@ -17,7 +17,6 @@ from collapse_cli.analysis.modules import Pool
 from collapse_cli.analysis.monitor_course import Course
 from collapse_cli.analysis.monitor_hooks import Hooks
 from collapse_cli.analysis.monitor_inputs import Loss, given
-from collapse_cli.analysis.monitor_judging import judgement_of
 from collapse_cli.analysis.monitor_reports import OnCollapse, Reports, Sink
 from collapse_cli.analysis.result import Result
 from collapse_cli.errors import CollapseError
@@ -154,6 +153,10 @@ class CollapseMonitor:
         image are nearer than two images, whether what all have in common was there at the start; and it says how more are had.
         Under torch.distributed it needs no other process. Raises CollapseError, with code 3, where nothing was looked at yet.
         """
+        from collapse_cli.analysis.monitor_judging import (
+            judgement_of,  # all metrics: a training needs none of them
+        )
+
         seen = self._course.seen
         return judgement_of(seen, self._course.alarm.unjudged())
 

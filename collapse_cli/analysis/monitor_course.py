@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from collapse_cli.analysis.monitor_inputs import Given, Loss, number
-from collapse_cli.analysis.monitor_judging import Seen
 from collapse_cli.analysis.monitor_pending import PendingLook
 from collapse_cli.analysis.monitor_reports import Reports
 from collapse_cli.analysis.monitor_rows import KeptBatch, KeptRows, kept, of_state, together
+from collapse_cli.analysis.monitor_seen import Seen
 from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Alarm, Warned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -15,14 +15,13 @@ from collapse_cli.analysis.judgement import class_scatter
 from collapse_cli.analysis.measured import with_assumption
 from collapse_cli.analysis.monitor_pool import pooled, views_of
 from collapse_cli.analysis.monitor_rows import KeptBatch
+from collapse_cli.analysis.monitor_seen import Seen
 from collapse_cli.analysis.monitor_words import message
 from collapse_cli.analysis.result import Result
 from collapse_cli.analysis.subject import generator
 from collapse_cli.answers import Entry, Verdict, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.advice import Context, advice
-from collapse_cli.metrics.alarm import Warned
-from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.alignment import alignment
 from collapse_cli.metrics.evidence import evidence
 from collapse_cli.metrics.judged import judged
@@ -39,27 +38,6 @@ from collapse_cli.values import Measured
 NAME = "training"
 DOUBTED = "Whether it is a loss depends on what reads the embeddings: lengths, or directions alone."
 ASK = "Probe h at this step and before the warning (collapse probe): where accuracy holds, go on."
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a monitor has of a training.
-
-    batches: the last that it looked at; first: the first of all; origin: the mean embedding at the start, (d,); window: how many
-    batches it holds; step: how many steps were counted; loss: the last; level: the name and the value of the chance level that it
-    is at; warned: what the alarm has told; standing: the kinds among them that the last look still shows.
-    """
-
-    batches: Sequence[KeptBatch]
-    first: KeptBatch | None
-    origin: Tensor | None
-    window: int
-    seed: int = 0
-    step: int = 0
-    loss: float | None = None
-    level: tuple[str, float] | None = None
-    warned: Sequence[Warned] = ()
-    standing: Sequence[Kind] = ()
 
 
 def judgement_of(seen: Seen, remarks: Sequence[str] = ()) -> Result:

@@ -22,6 +22,8 @@ def of_groups(every: Sequence[Mapping[str, Any]], facts: Sequence[Mapping[str, A
 def _path(facts: Mapping[str, Any]) -> str:
     """Of an input; of a set in a folder that of the folder, and what tells the set from the others."""
     path = str(facts["path"])
+    if "dataset" in facts:
+        return f"{path} on {str(facts['dataset']).rstrip('/').rpartition('/')[2]}"
     return str(PurePath(path).parent / facts["part"]) if "part" in facts else path
 
 

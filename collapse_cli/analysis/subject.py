@@ -52,6 +52,7 @@ class Subject:
     data set is not used, or not as it is; story: what was recognised and assumed, in sentences; available: images of the split
     that is measured, of which `clean` may hold a sample, None for embeddings; count_images: those of another split;
     places: (N,) which rows of a file `clean` holds, None for what is no file; images: what `clean.index` names, if it is there.
+    plain: (N,W) float64, the inputs themselves as numbers, where these are texts: what the embeddings are compared with;
     all_labels: (M,) of all embeddings; reading: a network of texts, which has no case;
     states: what is left of all embeddings by space, where they are not there themselves.
     """
@@ -84,6 +85,7 @@ class Subject:
     all_labels: Tensor | None = None
     reading: Reading | None = None
     states: Mapping[str, State] = field(default_factory=dict)
+    plain: Tensor | None = None
     _computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -202,6 +204,10 @@ class Subject:
         if key not in self._computed:
             self._computed[key] = compute()
         return cast(Value, self._computed[key])
+
+    def amend(self, key: Any, value: Any) -> None:
+        """From now on `once` gives this value for the key."""
+        self._computed[key] = value
 
     @property
     def noted(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collapse_cli.analysis import image_sets, stored
 from collapse_cli.analysis.measuring import Measuring, device
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.data import text
+from collapse_cli.data.words import word_counts
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import text_encoders, text_networks
 from collapse_cli.runs.source import Source
@@ -46,6 +47,7 @@ def of_folder(source: Source, measuring: Measuring) -> Subject:
     facts |= {"assumed": list(assumed(encoder)), "split": measuring.split}
     return Subject(
         path.absolute().name, facts, clean, measuring,
+        plain=word_counts([chosen.texts[n] for n in clean.index.tolist()]),
         load_split=lambda split: embedded(text.texts(measuring.dataset, split, labelling)),
         notes=chosen.notes,
         reading=text_networks.Reading(text_networks.Encoding(network), chosen.texts),

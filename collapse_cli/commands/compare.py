@@ -33,6 +33,7 @@ def compare(
     metrics that are fixed beforehand, whose 95 % intervals hold together. Then the metrics side by side, the best of each
     row marked. Runs that differ in nothing but their seed are one group: its mean ± one standard deviation. What a run
     folder holds already is read, the rest is measured and kept. An INPUT may be an answer that was saved with --json.
+    Several --dataset measure every network on each of them, and say where one is healthy and another is not, and why.
 
     Example: [bold]collapse compare runs/moco-0 runs/moco-1 runs/mochi-0 runs/mochi-1 --plot compare.png[/bold]
     """
@@ -40,13 +41,16 @@ def compare(
     output = shown.output()
     if scatter and not (output.plot or output.html):
         raise CollapseError("--scatter is drawn in no table", "add --plot FILE.png or --html FILE.html")
+    from collapse_cli.analysis.across import loaded_on
     from collapse_cli.analysis.compare import compare
     from collapse_cli.analysis.sides import SIDE
     from collapse_cli.commands.output import finish, save
     from collapse_cli.views.progress import reporter
 
     with reporter(shown.quiet) as progress:
-        answer = compare(inputs, measuring, baseline, scatter, fresh, progress, save)
+        several = typed.get("datasets")
+        given = loaded_on(inputs, measuring, several, progress) if several else inputs
+        answer = compare(given, measuring, baseline, scatter, fresh, progress, save)
     finish(answer, output)
     if all(entry.status == "inconclusive" for entry in answer if entry.kind == SIDE):
         raise typer.Exit(3)

@@ -22,6 +22,10 @@ def diagnose(inputs: Inputs, typed: dict[str, Any]) -> None:
     suffice, the answer says what to give. `collapse calibration` measures how
     often the verdict is right.
 
-    Example: [bold]collapse diagnose runs/mine --plot diagnosis.png[/bold]
+    Several --dataset measure a network on each of them, and say where it is healthy on one and collapsed on another, and
+    whether that is the network or the data.
+
+    Examples: [bold]collapse diagnose runs/mine --plot diagnosis.png[/bold],
+    [bold]collapse diagnose runs/mine --dataset digits --dataset folder:others[/bold]
     """
-    ask("diagnose", inputs, typed)
+    ask("diagnose", inputs, typed, across=True)

@@ -91,6 +91,10 @@ READ_NO_FILE = {"calibration", "claims", "datasets", "env", "gan", "linear", "me
 """Commands that take no file; all others have the options of `Bound`."""
 
 
+ON_SEVERAL = {"diagnose", "compare"}
+"""Commands that measure a network on each of several data sets."""
+
+
 def options(
     preferred: Mapping[str, Any] = MappingProxyType({}), /, **panels: type
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -113,8 +117,10 @@ def options(
         def command(**arguments: Any) -> Any:
             with memory.bounded(arguments.pop("max_memory", None) or ""):
                 values = {name: arguments.pop(name) for name, *_ in fields}
-                if "dataset" in values and not values["dataset"]:
-                    refuse_without_images(arguments.values())
+                if "dataset" in values:
+                    values |= _datasets(values["dataset"] or [], function.__name__)
+                    if not values["dataset"]:
+                        refuse_without_images(arguments.values())
                 return function(**arguments, typed={k: v for k, v in values.items() if v is not None})
 
         parameters = [
@@ -131,6 +137,16 @@ def options(
         return command
 
     return decorate
+
+
+def _datasets(named: Sequence[str], command: str) -> dict[str, Any]:
+    """The data set that was named; of several also all of them, for the commands that measure a network on each."""
+    if len(named) > 1 and command not in ON_SEVERAL:
+        raise CollapseError(
+            f"--dataset was given {len(named)} times, and `collapse {command.replace('_', '-')}` takes one data set",
+            "give one; `collapse diagnose` and `collapse compare` measure a network on several",
+        )
+    return {"dataset": named[0] if named else None, **({"datasets": tuple(named)} if len(named) > 1 else {})}
 
 
 def _bound() -> inspect.Parameter:
@@ -156,6 +172,7 @@ def _option(panel: str, field: dataclasses.Field[Any], kind: Any, default: Any) 
         name + (f"/--no-{name[2:]}" if on else ""), *short, help=help_text, rich_help_panel=panel, show_default=False,
         metavar="WORD" if choices else None,
     )  # fmt: skip
+    kind = list[str] if field.name == "dataset" else kind
     annotation = Annotated[Optional[kind], option]  # noqa: UP045
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 

@@ -12,12 +12,17 @@ from collapse_cli.metrics.image_words import findings as of_images
 from collapse_cli.metrics.signs import Signs, of_offset
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.metrics.thresholds import Status
+from collapse_cli.values import null_of
 
 OFFSET = 0.5
 """Mean cosine above its null from which a common part is named: without a ReLU it is then more than 71 % of each length."""
 
 MASSIVE = 2.0
 """Axes that a common part is spread over, below which it is one massive coordinate."""
+
+ROGUE, WIDE = 0.5, 16
+"""Share of the mean cosine from which one dimension is named, and the dimensions that there must be: of 16 random ones one makes
+a quarter."""
 
 UNEVEN = 0.8
 """Row participation over that of Gaussian rows, below which it is named: .66 where 60 % of the rows are one tight cluster."""
@@ -93,11 +98,30 @@ def _offset(spectrum: Spectrum) -> Iterator[str]:
         "Ethayarajh 2019, arXiv:1909.00512). A cosine search sees little else; a linear probe is not affected; --centre "
         "measures without it."
     )
-    if spectrum.ray_axes is not None and spectrum.ray_axes < MASSIVE:
+    if few := _rogue(spectrum):
+        yield few
+    elif spectrum.ray_axes is not None and spectrum.ray_axes < MASSIVE:
         yield (
             f"The offset lies in few coordinates ({spectrum.ray_axes:.1f} of {spectrum.dimensions:,}): massive activations, or "
             "columns that are no part of an embedding. Leave them out and measure again."
         )
+
+
+def _rogue(spectrum: Spectrum) -> str:
+    """One dimension that makes most of the mean cosine, and what is without it; empty where none does."""
+    share, rest = spectrum.top_dimension_share, spectrum.mean_cosine_without_top
+    if share is None or rest is None or share < ROGUE or spectrum.dimensions < WIDE:
+        return ""
+    named = (
+        f"One dimension, {spectrum.top_dimension} (from 0 on), makes {percent(share)} of the mean cosine (offset in a random "
+        f"direction: {percent(null_of(share))}): a rogue dimension (Timkey & van Schijndel 2021, arXiv:2109.04404)."
+    )
+    if rest > OFFSET:
+        return f"{named} Without it the mean cosine is still {rest:.2g}: the other dimensions have an offset, too."
+    return (
+        f"{named} Without it the mean cosine is {rest:.2g}: subtract the mean or standardise the dimensions before comparing; a "
+        "rogue dimension by itself is no collapse."
+    )
 
 
 def _uneven(spectrum: Spectrum) -> Iterator[str]:

@@ -23,18 +23,18 @@ RECTIFIED = 2048  # rows that the null of rectified ones is measured on: as many
 class Isotropy:
     """Isotropy of pairs."""
 
-    epps_pulley: float = number(
+    epps_pulley: float | None = number(
         "mean over all directions of the squared distance between the characteristic function of "
         "the embeddings along a direction and that of N(0, 1) (SIGReg: Balestriero & LeCun 2025, "
         "arXiv:2511.08544, where it is multiplied by N); about 1.06 for one point",
         label="Epps-Pulley distance", convention="L2-normalised rows times √D, weight exp(-t²/2), no self pairs",
-        null="isotropic", better="low", headline=True,
+        null="isotropic", better="low", headline=True, default=None,
     )  # fmt: skip
     mean_cosine_centred: float = number(
         "mean cosine of two different embeddings about their mean: anisotropy (Ethayarajh 2019, "
         "arXiv:1909.00512) without the part of a common offset, which brings `mean_cosine` near 1",
         label="mean cosine, centred", convention="centred, then L2-normalised, no self pairs", null="isotropic", better="low",
-        headline=True, low=-1, high=1,
+        headline=True, default=0.0, low=-1, high=1,
     )  # fmt: skip
     rectified: bool = False  # whether the isotropic rows went through a ReLU, as these did
 
@@ -47,6 +47,13 @@ def isotropy(rows: Tensor, generator: Generator, relu: bool = False) -> Isotropy
     (rows,), (n, d) = levelled(sound(rows))[0], rows.shape
     distance, cosine = _rectified(n, d, generator) if relu else (uniform(d), expected_centred(n, d))
     return Isotropy(epps_pulley(directions(rows), distance), centred_cosine(rows, cosine), relu)
+
+
+def centred(rows: Tensor, generator: Generator, relu: bool = False) -> Isotropy:
+    """The same without the distance, which takes all pairs."""
+    (rows,), (n, d) = levelled(sound(rows))[0], rows.shape
+    cosine = _rectified(n, d, generator)[1] if relu else expected_centred(n, d)
+    return Isotropy(mean_cosine_centred=centred_cosine(rows, cosine), rectified=relu)
 
 
 def _rectified(n: int, d: int, generator: Generator) -> tuple[float, float]:

@@ -57,7 +57,7 @@ def of_eigenvalues(
     moved = 2 * _together(turned, units, first, second, angles, centred)  # (P, D)
     pairs = (bends * pushes[second][:, None]).sum(dim=2) + moved @ slopes.T  # (P, K)
     return [
-        _of_few(error_of(influences, units.weights, float(square), share_of_spectra), units)
+        of_few(error_of(influences, units.weights, float(square), share_of_spectra), units)
         for influences, square in zip((pushes @ slopes.T).T, pairs.square().mean(dim=0), strict=True)
     ]
 
@@ -78,7 +78,7 @@ def of_variances(numbers: Sequence[Spectral], variances: Tensor, rows: Tensor, u
     for k, slope in enumerate(slopes):
         pairs = bends[:, k] @ pushes[some].T - 2 * (sums[some] * slope) @ sums[some].T  # (m, m)
         square = float(pairs[different].square().mean())
-        errors.append(_of_few(error_of(pushes @ slope, units.weights, square, share_of_pairs), units))
+        errors.append(of_few(error_of(pushes @ slope, units.weights, square, share_of_pairs), units))
     return errors
 
 
@@ -111,7 +111,7 @@ def _together(
     return torch.stack(products)
 
 
-def _of_few(error: Error, units: Units) -> Error:
+def of_few(error: Error, units: Units) -> Error:
     """The same of G groups, which may be few."""
     g = units.groups
     return replace(

@@ -165,6 +165,24 @@ class Spectrum:
         "effective number of axes of the mean embedding, (sum m^2)^2 / sum m^4; near 1 it is one massive coordinate",
         label="axes of the mean", convention="raw rows", default=None, low=0,
     )  # fmt: skip
+    top_dimension: int | None = number(
+        "the dimension that contributes most to the mean cosine, from 0 on", default=None
+    )
+    top_dimension_share: float | None = number(
+        "share of the mean cosine that this dimension makes (Timkey & van Schijndel 2021, arXiv:2109.04404); near 1 it is a "
+        "rogue dimension; measured where the mean cosine is .05 or more",
+        label="top dimension's share of the mean cosine", convention="not centred, L2-normalised rows", null="random direction",
+        default=None, low=0,
+    )  # fmt: skip
+    dimensions_of_half: int | None = number(
+        "dimensions that make half of the mean cosine, the largest contributions first",
+        label="dimensions of half the mean cosine", convention="not centred, L2-normalised rows", null="random direction",
+        default=None,
+    )  # fmt: skip
+    mean_cosine_without_top: float | None = number(
+        "mean inner product over the mean squared length of what is left of unit embeddings without that dimension",
+        label="mean cosine without the top dimension", convention="not centred, L2-normalised rows", default=None, low=-1, high=1,
+    )  # fmt: skip
     distinct: int | None = number(
         "distinct embeddings; copies, nearer than 16 eps of their length, are counted once", default=None
     )

@@ -123,13 +123,12 @@ def flagged(flag: str) -> set[str]:
 def test_flags_of_the_catalogue() -> None:
     """grouped: intervals that leave out groups as wholes; streams: all rows of a file; always: a gate measures it unasked."""
     assert flagged("grouped") == {"spectrum", "diagnose"}
-    assert flagged("streams") == {"spectrum", "weights", "diagnose", "causes"}
+    assert flagged("streams") == {"spectrum", "hubness", "weights", "diagnose", "causes"}
     assert flagged("always") == {"spectrum", "alignment"}
-    assert flagged("command") == {*CATALOGUE} - {"isotropy", "view_ratio", "dormant"}
-    assert {*ROWS} - flagged("portrait") == {"lidar", "coverage", "weights", "layers"}
-    assert portrait() == tuple(
-        name for name in CATALOGUE if name not in ("lidar", "coverage", "weights", "layers")
-    )
+    assert flagged("command") == {*CATALOGUE} - {"isotropy", "hubness", "view_ratio", "dormant"}
+    unasked = ("hubness", "lidar", "coverage", "weights", "layers")
+    assert {*ROWS} - flagged("portrait") == {*unasked}
+    assert portrait() == tuple(name for name in CATALOGUE if name not in unasked)
     assert set(flagged("needs")) == {
         "view_ratio", "oracle", "probe", "clusters", "classes", "lidar", "coverage", "weights", "layers", "causes",
     }  # fmt: skip

@@ -33,7 +33,8 @@ COMMANDS = {
     "coverage": "coverage ROWS VIEW",
     "check": "check ROWS --labels LABELS --second VIEW "
     + " ".join(
-        f"--require {r}" for r in ("effective_rank>1", "dormant_0<=1", "epps_pulley<9", "view_ratio>0")
+        f"--require {r}"
+        for r in ("effective_rank>1", "dormant_0<=1", "epps_pulley<9", "view_ratio>0", "anti_hubs<=1")
     ),
 }
 EXTREMES: dict[str, tuple[Any, Any]] = {
@@ -90,6 +91,7 @@ def refuse(constant: str) -> None:
 
 def test_every_measurement_is_here() -> None:
     measured = {line.split()[0] for line in COMMANDS.values()} | {
+        "hubness",
         "isotropy",
         "dormant",
         "view_ratio",

@@ -220,3 +220,23 @@ def test_commands_on_texts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["diagnose", str(tmp_path / "e.npz")]) in (0, 3)
     assert main(["lidar", *argv]) == 2
     assert main(["causes", *argv]) == 2
+
+
+@pytest.mark.libraries
+def test_texts_whose_words_a_network_does_not_know(tmp_path: Path, capsys: Any) -> None:
+    """Five words of its vocabulary make 400 different texts, and five words outside of it 400 that are all [UNK] five times: one
+    point, though the texts differ in their words as much as the others do."""
+    import random
+
+    path, chance = tmp_path / "net", random.Random(0)
+    built(path, "dense")
+    known = [" ".join(chance.choices(WORDS, k=5)) for _ in range(400)]
+    unknown = [" ".join(f"w{chance.randrange(16)}" for _ in range(5)) for _ in range(400)]
+    for name, lines in {"own": known, "others": unknown}.items():
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines))
+    names = [f"text:{tmp_path / name}.txt" for name in ("own", "others")]
+    capsys.readouterr()
+    main(["diagnose", str(path), "--dataset", names[0], "--dataset", names[1], "--device", "cpu"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "on others.txt: the network maps these texts to nearly one point, with 0" in shown
+    assert "The texts differ, so this is the network's doing" in shown
