@@ -132,6 +132,11 @@ TERMS = (
     Term("projection", "The output of the projector, on which the loss acts.", "z"),
     Term("projector", "The network that maps a representation to its projection.", "g"),
     Term(
+        "prototype",
+        "A learned vector that images are assigned to by the cosine of their embeddings (DINO, SwAV).",
+        "K of them",
+    ),
+    Term(
         "proxy accuracy",
         "The share of queries whose positive is more similar than every negative; equally similar is not more.",
     ),
@@ -155,6 +160,11 @@ TERMS = (
     Term("sample", "One element of a data set."),
     Term("seed", "The number from which all random draws of a run follow."),
     Term("significant", "A difference whose 95 % interval does not contain 0."),
+    Term(
+        "SIGReg",
+        "The term of a loss that asks embeddings to be N(0, 1) along random directions (Balestriero & LeCun 2025).",
+        "lambda",
+    ),
     Term(
         "softmax mass",
         "The share of the softmax over negatives that some of them have; it is their share of the repulsion.",

@@ -194,6 +194,48 @@ class Byol(Slow):
 
 
 @dataclass(frozen=True)
+class Dino(Slow):
+    """DINO: predict a slow teacher's choice of prototype, centered and sharpened (Caron et al. 2021, arXiv:2104.14294)."""
+
+    momentum: float = knob(0.99, "momentum of the teacher, lambda (paper: 0.996, rising to 1)", low=0, high=1)
+    prototypes: int = knob(64, "prototypes, dimensions of the output, K (paper: 65536)", low=2)
+    student_temperature: float = knob(
+        0.1, "temperature of the student's softmax, tau_s (paper: 0.1)", low=1e-2
+    )
+    teacher_temperature: float = knob(
+        0.02, "temperature of the teacher's softmax, tau_t (paper: 0.04 to 0.07)", low=1e-3
+    )
+    center_momentum: float = knob(0.9, "momentum of the center, m (paper: 0.9)", low=0, high=1)
+    centering: bool = knob(
+        True,
+        "subtract the mean output, the center, from the teacher's; without it one prototype takes all images, and the method "
+        "collapses",
+    )
+    sharpening: bool = knob(
+        True,
+        "use the teacher's own, lower temperature; without it the teacher has the student's, its output becomes uniform, and the "
+        "method collapses",
+    )
+
+
+@dataclass(frozen=True)
+class Swav:
+    """SwAV: predict the code of the other view, a balanced choice of prototypes (Caron et al. 2020, arXiv:2006.09882)."""
+
+    prototypes: int = knob(64, "prototypes, K (paper: 3000)", low=2)
+    softmax_temperature: float = knob(
+        0.1, "temperature of the softmax over prototypes, tau (paper: 0.1)", low=1e-2
+    )
+    epsilon: float = knob(0.02, "entropy of the codes, epsilon (paper: 0.05)", low=1e-3)
+    iterations: int = knob(3, "iterations of Sinkhorn-Knopp (paper: 3)", low=1)
+    sinkhorn: bool = knob(
+        True,
+        "balance the codes, so that each prototype has as many images of a batch; without it one prototype takes all images, and "
+        "the method collapses",
+    )
+
+
+@dataclass(frozen=True)
 class Vicreg:
     """VICReg: invariance, a variance hinge, decorrelated dimensions (Bardes et al. 2022, arXiv:2105.04906)."""
 
@@ -282,6 +324,8 @@ METHODS: dict[str, type] = {
     "nnclr": Nnclr,
     "simsiam": Simsiam,
     "byol": Byol,
+    "dino": Dino,
+    "swav": Swav,
     "vicreg": Vicreg,
     "barlow-twins": BarlowTwins,
     "lejepa": Lejepa,

@@ -53,6 +53,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "memory-bank": {"negatives": 12, "bank_loss": "nce", "mask_false_negatives": True},
     "nnclr": {"queue": 40},
     "byol": {"momentum_schedule": "cosine"},
+    "dino": {"prototypes": 20},
+    "swav": {"prototypes": 20},
+    "lejepa": {"slices": 30},
     "contrastive-clustering": {"optimizer": "adam"},
 }
 GENERATOR = Generator().manual_seed(3)

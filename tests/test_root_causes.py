@@ -52,6 +52,21 @@ def test_something_pushes_apart_in_every_method_but_one(method: str) -> None:
             "byol", {"predictor": False, "stop_gradient": False}, "stop-gradient and predictor removed", "",
             {"stop_gradient": True, "predictor": True},
         ),
+        ("dino", {"centering": False}, "centering removed", "", {"centering": True, "center_momentum": 0.9}),
+        ("dino", {"center_momentum": 1}, "centering removed", "", {"centering": True, "center_momentum": 0.9}),
+        (
+            "dino", {"sharpening": False}, "sharpening removed", "",
+            {"sharpening": True, "teacher_temperature": 0.02},
+        ),
+        (
+            "dino", {"teacher_temperature": 0.2, "student_temperature": 0.2}, "sharpening removed", "",
+            {"sharpening": True, "teacher_temperature": 0.04},
+        ),
+        (
+            "dino", {"centering": False, "sharpening": False}, "centering and sharpening removed", "",
+            {"centering": True, "center_momentum": 0.9, "sharpening": True, "teacher_temperature": 0.02},
+        ),
+        ("swav", {"sinkhorn": False}, "Sinkhorn removed", "", {"sinkhorn": True}),
         (
             "align-uniform", {"alignment": 4.1, "uniformity": 1}, "uniformity too weak", "",
             {"alignment": 0.98, "uniformity": 0.96},

@@ -71,6 +71,10 @@ NAMES = (
     "images that hardly differ",
     "labels of one class",
     "SIGReg too weak",
+    "centering removed",
+    "sharpening removed",
+    "centering and sharpening removed",
+    "Sinkhorn removed",
 )
 Effect = Literal["a point", "lost scale", "few dimensions", "nothing learned", "little learned"]
 

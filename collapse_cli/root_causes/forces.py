@@ -49,12 +49,37 @@ def unopposed(knobs: Any) -> Missing | None:
         case settings.Simsiam(predictor=False) | settings.Byol(predictor=False):
             what = "the projection itself is trained to match the target, without a predictor between them"
             return Missing("predictor removed", what, {"predictor": True})
+        case settings.Dino():
+            return _of_teacher(knobs)
+        case settings.Swav(sinkhorn=False):
+            what = "the codes are not balanced, so the loss is smallest where one prototype takes all images"
+            return Missing("Sinkhorn removed", what, {"sinkhorn": True})
         case settings.AlignUniform() if knobs.alignment > 4 * knobs.uniformity:
             what = (
                 f"the weight of the alignment is {knobs.alignment:g} and that of the uniformity "
                 f"{knobs.uniformity:g}, less than a quarter of it"
             )
             return Missing("uniformity too weak", what, {"alignment": 0.98, "uniformity": 0.96})
+    return None
+
+
+def _of_teacher(knobs: settings.Dino) -> Missing | None:
+    """What keeps a teacher's output from one prototype, and from all of them alike (Caron et al., arXiv:2104.14294, sec. 5.3)."""
+    usual = settings.Dino()
+    sharp = usual.teacher_temperature / usual.student_temperature * knobs.student_temperature
+    center = {"centering": True, "center_momentum": min(knobs.center_momentum, usual.center_momentum)}
+    low = {"sharpening": True, "teacher_temperature": min(knobs.teacher_temperature, sharp)}
+    one = "the teacher's output is not centered, so that one prototype takes all images"
+    alike = "the teacher's temperature is not below the student's, so that its output becomes uniform"
+    centered = knobs.centering and knobs.center_momentum < 1
+    sharpened = knobs.sharpening and knobs.teacher_temperature < knobs.student_temperature
+    match centered, sharpened:
+        case False, False:
+            return Missing("centering and sharpening removed", f"{one}; {alike}", center | low)
+        case False, True:
+            return Missing("centering removed", one, center)
+        case True, False:
+            return Missing("sharpening removed", alike, low)
     return None
 
 

@@ -23,6 +23,8 @@ OWN: dict[str, dict[str, Any]] = {
     "directclr": {"subvector": 8},
     "simsiam": {"predictor_hidden": 4},
     "byol": {"predictor_hidden": 16},
+    "dino": {"prototypes": 12},
+    "swav": {"prototypes": 12},
     "nnclr": {"queue": 20, "predictor_hidden": 16},
 }
 

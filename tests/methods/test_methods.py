@@ -44,13 +44,16 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "simsiam bare": ("simsiam", {"stop_gradient": False, "predictor": False}),
     "byol bare": ("byol", {"stop_gradient": False, "predictor": False}),
     "byol cosine": ("byol", {"momentum_schedule": "cosine"}),
+    "dino uncentered": ("dino", {"centering": False}),
+    "dino flat": ("dino", {"sharpening": False, "momentum_schedule": "cosine"}),
+    "swav unbalanced": ("swav", {"sinkhorn": False}),
     "lejepa bare": ("lejepa", {"sigreg_weight": 0.0}),
     "contrastive-clustering even": ("contrastive-clustering", {"entropy": False, "clusters": 5}),
 }
 CASES = {name: (name, {}) for name in METHODS} | VARIANTS
 BLIND: tuple[dict[str, Any], ...] = ({"bank_loss": "nce"}, {"sigreg_weight": 0.0})
 """Settings with which the loss of equal embeddings says nothing."""
-LEARNED = ("encoder", "projector", "predictor", "cluster_head", "weights")
+LEARNED = ("encoder", "projector", "predictor", "prototypes", "cluster_head", "weights")
 
 every = pytest.mark.parametrize(("name", "given"), CASES.values(), ids=list(CASES))
 
@@ -104,7 +107,7 @@ def test_another_librarys_network_declares_the_same() -> None:
 @pytest.mark.parametrize(
     ("name", "given", "repels"),
     [
-        *((name, {}, name not in ("positive-only", "simsiam", "byol")) for name in METHODS),
+        *((name, {}, name not in ("positive-only", "simsiam", "byol", "dino")) for name in METHODS),
         ("vicreg", {"covariance": 0.0}, True),
         ("vicreg", {"variance": 0.0}, False),
         ("align-uniform", {"uniformity": 0.0}, False),
@@ -114,11 +117,15 @@ def test_another_librarys_network_declares_the_same() -> None:
 )
 def test_what_repels(name: str, given: dict[str, Any], repels: bool, build: Make, batch: Batch) -> None:
     """Of two equal views nothing is left to attract: a loss that repels is then lower for images that are apart than for
-    images that are all one point. Seen where it needs neither keys of earlier batches nor labels, and no other term grows.
+    images that are all one point. Seen where it needs neither keys of earlier batches, a slow
+    teacher nor labels, and no other term grows.
     """
     method = build(name, **given)
     assert method.repels is repels
-    if name in ("moco", "mochi", "memory-bank", "nnclr", *methods.LEARN_FROM_LABELS) or (name, given) == (
+    if name in ("moco", "mochi", "memory-bank", "nnclr", "dino", *methods.LEARN_FROM_LABELS) or (
+        name,
+        given,
+    ) == (
         "vicreg",
         {},
     ):
@@ -185,7 +192,7 @@ def test_the_gradient_reaches_what_learns_and_nothing_else(
         assert max(float(grad.abs().max()) for grad in reached) > 1e-6, part
     slow = {n.split(".")[0] for n, p in method.named_parameters() if n not in learned and p.grad is None}
     rest = {n.split(".")[0] for n, _ in method.named_parameters() if n not in learned}
-    assert slow == rest <= {"key_encoder", "key_projector", "target"}
+    assert slow == rest <= {"key_encoder", "key_projector", "target", "target_prototypes"}
     assert not any(b.requires_grad for b in method.buffers())
 
 
@@ -218,6 +225,9 @@ def collapse(method: Any, views: Tensor) -> None:
     for name, remembered in method.named_buffers():
         if name in ("queue.keys", "support.keys", "bank"):
             remembered.copy_(z.expand_as(remembered))
+    for name, learned in method.named_parameters():
+        if "prototypes" in name:
+            learned.fill_(1)
     if method.classifier is not None:
         method.classifier.fill_(1)
     if method.cluster_head is not None:
@@ -346,10 +356,12 @@ BEFORE_A_BATCH = {
     "memory-bank": math.log(13),
     "supervised": math.log(3),
     "vicreg": 24.75,
+    "dino": math.log(12),
+    "swav": math.log(12),
     "align-uniform": 0.0,
     "barlow-twins": 8.0,
 }
-"""log(1 + 10), log 12 + 1 of the memory bank, log 3 classes, .99 x 25 of the hinge, 0, and 8 dimensions."""
+"""log(1 + 10), log 12 + 1 of the memory bank, log 3 classes, .99 x 25 of the hinge, 12 prototypes, 0, and 8 dimensions."""
 OF_A_BATCH = (
     *("end-to-end", "dcl", "hcl", "directclr", "nnclr", "simsiam", "byol", "supcon", "positive-only"),
     *("contrastive-clustering", "lejepa"),
@@ -393,6 +405,8 @@ def test_the_cluster_head_is_built_as_the_projector(norm: bool, build: Make) -> 
         ("simsiam", {"predictor": False}, ("projection", "projection")),
         ("nnclr", {}, ("neighbour", "prediction")),
         ("memory-bank", {}, ("projection", "slot")),
+        ("dino", {}, ("projection", "target")),
+        ("swav", {}, ("projection", "projection")),
         ("supervised", {}, ("projection", "class weight")),
     ],
 )

@@ -39,6 +39,7 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
         causes_images.few_images(ImageSet(64, 16, 16, 16, 4, 0, 0, 0, 0.5), 16),
         causes_images.one_class("cat"),
         causes_forces.weak_sigreg(0.4, 0.0, 0.05),
+        *(causes_forces.missing_force(name, "", 0.25, {}) for name in NAMES[-4:]),
     ]
     assert [one.times for one in found] == pytest.approx([1] * len(NAMES))
     assert tuple(one.name for one in found) == NAMES
