@@ -18,7 +18,7 @@ from collapse_cli.root_causes import Case, Trained, steps
 from collapse_cli.root_causes.cause_evidence import diagnose
 from collapse_cli.root_causes.chains import in_a_row
 from collapse_cli.root_causes.course import beside, signal, tried
-from collapse_cli.root_causes.forces import repelling, unopposed
+from collapse_cli.root_causes.forces import deviation, forces, repelling, unopposed
 from collapse_cli.root_causes.queues import stale
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation, Origin
@@ -127,6 +127,22 @@ def test_weights_that_have_not_moved_have_learned_nothing(images: Images) -> Non
     assert found.cure == {"lr": 1.0}
     moved = scaled(changed(images), 1.05)
     assert "nothing was learned" not in names(diagnose(moved), moved)
+
+
+def test_a_scale_that_sigreg_does_not_keep(images: Images) -> None:
+    """z at a thousandth of the deviation that SIGReg asks for: 400 times the threshold of .4. At the usual weight nobody asks."""
+    one = changed(images, "lejepa", sigreg_weight=0.001)
+    last = one.method.projector[-1]
+    with torch.no_grad():
+        factor = 1e-3 * math.sqrt(one.space.shape[1]) / deviation(one.space)
+        last.weight.mul_(factor)
+        last.bias.mul_(factor)
+    one = replace(one)  # embeds again
+    (found,) = (cause for cause in forces(one, cast(Trained, one.trained)) if cause)
+    assert (found.name, found.cure) == ("SIGReg too weak", {"sigreg_weight": 0.05})
+    assert found.times == pytest.approx(400, rel=1e-3)
+    usual = changed(images, "lejepa")
+    assert forces(usual, cast(Trained, usual.trained)) == []
 
 
 def test_weights_that_have_decayed(images: Images) -> None:
