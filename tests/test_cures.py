@@ -71,6 +71,9 @@ PLANTED = (
     Planted("nothing was learned", "simsiam --lr 1e-5", "simsiam"),
     Planted("SIGReg too weak", "lejepa --sigreg-weight 0", "lejepa"),
     Planted("SIGReg too weak", "lejepa --sigreg-weight .002", "lejepa"),
+    Planted("centering removed", "dino --no-centering", "dino", 40),
+    Planted("sharpening removed", "dino --no-sharpening", "dino", 40),
+    Planted("Sinkhorn removed", "swav --no-sinkhorn", "swav"),
 )
 
 

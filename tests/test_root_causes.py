@@ -18,7 +18,7 @@ from collapse_cli.root_causes import Case, Trained, steps
 from collapse_cli.root_causes.cause_evidence import diagnose
 from collapse_cli.root_causes.chains import in_a_row
 from collapse_cli.root_causes.course import beside, signal, tried
-from collapse_cli.root_causes.forces import deviation, forces, repelling, unopposed
+from collapse_cli.root_causes.forces import deviation, forces, prototypes_used, repelling, unopposed
 from collapse_cli.root_causes.queues import stale
 from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation, Origin
@@ -143,6 +143,29 @@ def test_a_scale_that_sigreg_does_not_keep(images: Images) -> None:
     assert found.times == pytest.approx(400, rel=1e-3)
     usual = changed(images, "lejepa")
     assert forces(usual, cast(Trained, usual.trained)) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "name"),
+    [
+        ("dino", {"centering": False}, "centering removed"),
+        ("swav", {"sinkhorn": False}, "Sinkhorn removed"),
+    ],
+)
+def test_one_prototype_that_takes_all(
+    method: str, settings: dict[str, Any], name: str, images: Images
+) -> None:
+    """A prototype along the mean z, all others against it: one of 64 is used, of the 4 at the threshold. Rows in halves: two."""
+    one = changed(images, method, **settings)
+    weight = cast(Any, one.method).prototypes.weight
+    with torch.no_grad():
+        weight.copy_((-one.space.mean(dim=0)).expand_as(weight))
+        weight[3] = one.space.mean(dim=0)
+    (found,) = (cause for cause in forces(one, cast(Trained, one.trained)) if cause)
+    assert (found.name, found.effect, found.times) == (name, "few dimensions", pytest.approx(4))
+    halves = torch.cat([weight[3:4], -weight[3:4]]).detach().repeat(5, 1)
+    assert prototypes_used(one.method, halves) == pytest.approx(2)
+    assert prototypes_used(changed(images).method, halves) is None
 
 
 def test_weights_that_have_decayed(images: Images) -> None:

@@ -29,6 +29,9 @@ SEEN: Mapping[str, tuple[str, ...]] = {
     "too few steps": ("moco", "mochi"),
     "nothing was learned": ("moco", "simsiam"),
     "SIGReg too weak": ("lejepa",),
+    "centering removed": ("dino",),
+    "sharpening removed": ("dino",),
+    "Sinkhorn removed": ("swav",),
 }
 """Cause -> methods whose verdict and effective rank came back to those of the healthy run (`examples/cures.md`)."""
 

@@ -7,13 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from collapse_cli import settings
+from collapse_cli.methods import Method, dino, swav
 from collapse_cli.metrics import causes_forces
 from collapse_cli.metrics.causes import Cause
 from collapse_cli.root_causes import Case, Trained
 from collapse_cli.settings import Run, resolve
+
+ONE_PROTOTYPE = (
+    "centering removed",
+    "Sinkhorn removed",
+)  # what is removed, where one prototype takes all images
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,11 @@ def forces(case: Case, trained: Trained) -> list[Cause | None]:
     """A force that the settings lack, a scale that nothing keeps, negatives that are too few."""
     knobs, gone = trained.run.settings, unopposed(trained.run.settings)
     candidates: list[Cause | None] = []
-    if gone is not None:
+    used = prototypes_used(case.method, case.space)
+    if gone is not None and gone.name in ONE_PROTOTYPE and used is not None:
+        count = knobs.prototypes
+        candidates.append(causes_forces.few_prototypes(gone.name, gone.what, used, count, gone.cure))
+    elif gone is not None:
         candidates.append(
             causes_forces.missing_force(gone.name, gone.what, case.std_sqrt_d, gone.cure, gone.instead)
         )
@@ -103,6 +114,16 @@ def forces(case: Case, trained: Trained) -> list[Cause | None]:
         cure = more(trained.run, trained.data.images)
         candidates.append(causes_forces.few_negatives(others, case.effective_rank, cure) if cure else None)
     return candidates
+
+
+def prototypes_used(method: Method, rows: Tensor) -> float | None:
+    """exp of the entropy of the shares of z (N,d) whose nearest prototype each is; None for methods without prototypes."""
+    if not isinstance(method, dino.Method | swav.Method):
+        return None
+    with torch.no_grad():
+        scores = method.prototypes(rows.to(method.prototypes.weight))  # (N, K)
+    shares = scores.argmax(dim=1).bincount().double() / len(rows)
+    return float(torch.special.entr(shares).sum().exp())
 
 
 def deviation(rows: Tensor) -> float:

@@ -39,7 +39,9 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
         causes_images.few_images(ImageSet(64, 16, 16, 16, 4, 0, 0, 0, 0.5), 16),
         causes_images.one_class("cat"),
         causes_forces.weak_sigreg(0.4, 0.0, 0.05),
-        *(causes_forces.missing_force(name, "", 0.25, {}) for name in NAMES[-4:]),
+        causes_forces.few_prototypes("centering removed", "", 4.0, 64, {}),
+        *(causes_forces.missing_force(name, "", 0.25, {}) for name in NAMES[-3:-1]),
+        causes_forces.few_prototypes("Sinkhorn removed", "", 1.5, 3, {}),
     ]
     assert [one.times for one in found] == pytest.approx([1] * len(NAMES))
     assert tuple(one.name for one in found) == NAMES
@@ -52,6 +54,7 @@ def test_at_its_threshold_every_rule_is_one_time() -> None:
     [
         (causes_forces.missing_force("predictor removed", "", 0.02, {}), 12.5),
         (causes_forces.weak_variance(0.004, 0, 25), 100),
+        (causes_forces.few_prototypes("Sinkhorn removed", "", 1.0, 64, {}), 4),
         (causes_forces.weak_sigreg(0.001, 0.0, 0.05), 400),
         (causes_forces.few_negatives(4, 3, {}), 2),
         (causes_forces.few_negatives(0, 3, {}), 8),
