@@ -19,8 +19,8 @@ a time asks for few."""
 
 
 PROTOTYPES = 4.0
-"""Prototypes that images are spread over: 1.0 to 1.6 in runs of DINO and SwAV on digits whose outputs are not balanced; 8 and 51 of 64
-in those that do not fail."""
+"""Prototypes that images are spread over: 1.0 to 1.6 in runs of DINO and SwAV on digits whose outputs are not balanced; 8 and 51
+of 64 in those that do not fail."""
 
 
 def missing_force(
