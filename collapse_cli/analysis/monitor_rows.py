@@ -122,4 +122,6 @@ def joined(parts: list[KeptBatch], room: int, seed: int) -> KeptBatch:
     spaces = {name: torch.cat([part.spaces[name] for part in parts]) for name in names}
     labels = [part.labels for part in parts if part.labels is not None]
     every = torch.cat(labels) if len(labels) == len(parts) else None
-    return replace(KeptBatch.of(parts[0].step, spaces, every, room, seed), seen=sum(part.seen for part in parts))
+    return replace(
+        KeptBatch.of(parts[0].step, spaces, every, room, seed), seen=sum(part.seen for part in parts)
+    )
