@@ -16,7 +16,7 @@ from collapse_cli.analysis.catalogue import measurement
 from collapse_cli.analysis.initial import SETTLED
 from collapse_cli.analysis.keywords import Settings
 from collapse_cli.analysis.layer_entries import Profile, entries
-from collapse_cli.analysis.layer_pass import evaluated, gathered, size, untrained
+from collapse_cli.analysis.layer_pass import gathered, size, untrained
 from collapse_cli.analysis.layers import IMAGES, VIEWS, remarks, settings, taps_of
 from collapse_cli.analysis.loading import measuring, refuse_below, subjects
 from collapse_cli.analysis.measured import measured, with_assumption
@@ -25,6 +25,7 @@ from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.layer_words import Facts
+from collapse_cli.models.modes import evaluated, uncompiled
 from collapse_cli.models.untrained import looks_untrained
 from collapse_cli.progress import Progress, silent
 
@@ -140,16 +141,3 @@ def _inputs(network: nn.Module, images: Iterable[Any], count: int, classes: set[
         yield moved(inputs, like)
         if count <= 0:
             return
-
-
-def uncompiled(network: nn.Module) -> nn.Module:
-    """The module that torch.compile was given, whose layers can be listened to; it shares all weights."""
-    from sys import modules
-
-    if "torch._dynamo" not in modules:
-        return network
-    from torch._dynamo.eval_frame import OptimizedModule
-
-    inner = network._orig_mod if isinstance(network, OptimizedModule) else network
-    assert isinstance(inner, nn.Module)
-    return inner

@@ -16,6 +16,7 @@ from collapse_cli.metrics.layer_profile import TOKEN_IMAGES, Seen, refuse_broken
 from collapse_cli.models import rebuilt
 from collapse_cli.models.batch_norm import norms_of, settle
 from collapse_cli.models.depth import Reduced, Tap, heard
+from collapse_cli.models.modes import evaluated
 from collapse_cli.models.rebuilt import Initialised
 
 MOST_KEPT = (
@@ -37,19 +38,6 @@ class Taking(nn.Module):
 
     def forward(self, inputs: Any) -> Any:
         return self.network(**inputs) if isinstance(inputs, dict) else self.network(inputs)
-
-
-@contextmanager
-def evaluated(network: nn.Module) -> Iterator[None]:
-    """In eval mode meanwhile, every part as it was afterwards."""
-    modes = [(part, part.training) for part in network.modules()]
-    network.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 @contextmanager

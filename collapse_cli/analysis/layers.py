@@ -10,7 +10,7 @@ from torch import nn
 
 from collapse_cli import embedding, memory
 from collapse_cli.analysis.layer_entries import Profile, entries
-from collapse_cli.analysis.layer_pass import evaluated, gathered, viewed
+from collapse_cli.analysis.layer_pass import gathered, viewed
 from collapse_cli.analysis.layer_sources import of_subject
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry
@@ -18,6 +18,7 @@ from collapse_cli.errors import CollapseError, concerning, nearest
 from collapse_cli.metrics.layer_results import Activations
 from collapse_cli.metrics.layer_words import Facts
 from collapse_cli.models.depth import Tap, probing, taps
+from collapse_cli.models.modes import evaluated
 from collapse_cli.models.untrained import looks_untrained
 
 IMAGES, VIEWS, VIEWED = 1000, 5, 400

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from collapse_cli.analysis.batches import batches, moved, read
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.models.modes import evaluated
 from collapse_cli.runs.labels import numbered
 from collapse_cli.shapes import Embeddings
 
@@ -50,7 +51,7 @@ def embed(
     rows: list[Tensor] = []
     labels: list[Tensor | None] = []
     count = 0
-    with torch.no_grad(), _evaluated(model), _tapped(model, layer) as outputs:
+    with evaluated(model), _tapped(model, layer) as outputs:
         for each in batches(images):
             batch = read(each, model)
             h = _embedded(model, batch.inputs, layer, pool, outputs)
@@ -96,18 +97,6 @@ def _together(rows: list[Tensor], labels: list[Tensor | None], name: str) -> Emb
         return Embeddings(h, None, None, torch.arange(len(h)), (), name)
     classes, names = numbered(together, "labels")
     return Embeddings(h, None, classes, torch.arange(len(h)), names, name)
-
-
-@contextmanager
-def _evaluated(model: nn.Module) -> Iterator[None]:
-    """In eval mode meanwhile, and in the mode that each part had afterwards."""
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 @contextmanager

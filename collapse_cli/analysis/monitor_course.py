@@ -12,7 +12,7 @@ from torch import Tensor
 from collapse_cli.analysis.monitor_inputs import Given, Loss, number
 from collapse_cli.analysis.monitor_pending import PendingLook
 from collapse_cli.analysis.monitor_reports import Reports
-from collapse_cli.analysis.monitor_rows import KeptBatch, KeptRows, kept, of_state, together
+from collapse_cli.analysis.monitor_rows import KeptBatch, KeptRows, joined
 from collapse_cli.analysis.monitor_seen import Seen
 from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
@@ -77,19 +77,15 @@ class Course:
 
     def _begun(self, whole: Given, batch: int) -> Tensor:
         """The mean at the first look of all, which is where the training starts from."""
-        self.reports.begin(self.step - 1, self.every, self._world, self._chance(batch))
+        self.reports.begin(self.step - 1, self.every, processes(), self._chance(batch))
         if self.origin is not None:
             return self.origin
         views = {name: rows for name, rows in whole.spaces.items() if name != "h"}
-        self.first = kept(self.step, views, None, self.rows.room, self.seed)
+        self.first = KeptBatch.of(self.step, views, None, self.rows.room, self.seed)
         return origin_of(whole.spaces["z"]).nan_to_num()
 
-    @property
-    def _world(self) -> int:
-        return processes()
-
     def _chance(self, batch: int) -> dict[str, float]:
-        return chance_levels(batch, self._world, **self.sizes)
+        return chance_levels(batch, processes(), **self.sizes)
 
     def read(self) -> None:
         """The numbers of the look before go to the file, to the sink and to the alarm, which may warn."""
@@ -129,7 +125,7 @@ class Course:
         assert other.origin is not None
         share = first.seen / (first.seen + theirs.seen)
         self.origin = share * self.origin.cpu() + (1 - share) * other.origin.cpu()
-        self.first = together([first, theirs], self.rows.room, self.seed)
+        self.first = joined([first, theirs], self.rows.room, self.seed)
 
     def state(self, rows: bool) -> dict[str, Any]:
         """rows: with the embeddings."""
@@ -150,8 +146,8 @@ class Course:
             raise CollapseError("this is no state of a CollapseMonitor", "give what state_dict() returned")
         self.step, self.origin = state["step"], state["origin"]
         self.alarm.load_state_dict(state["alarm"])
-        self.first = None if state["first"] is None else of_state(state["first"])
-        self.rows.batches = [of_state(each) for each in state["rows"]]
+        self.first = None if state["first"] is None else KeptBatch.of_state(state["first"])
+        self.rows.batches = [KeptBatch.of_state(each) for each in state["rows"]]
         self.warned = [Warned(*each) for each in state["warned"]]
 
 

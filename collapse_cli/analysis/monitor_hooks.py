@@ -7,7 +7,6 @@ for activation checkpointing computes its first pass without gradients. What it 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
@@ -19,6 +18,7 @@ from collapse_cli.analysis.modules import Pool, of_layer
 from collapse_cli.analysis.monitor_course import Course
 from collapse_cli.analysis.monitor_inputs import given
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.models.modes import uncompiled
 
 UPDATE = "use update(z) in the training loop, with what the layer gives"
 
@@ -55,7 +55,7 @@ class Hooks:
         self.stay.clear()
 
     def _enters(self, model: nn.Module, inputs: Any) -> None:
-        self.within = model.training and torch.is_grad_enabled() and not _in_backward()
+        self.within = model.training and torch.is_grad_enabled() and not in_backward()
         self.model_called = self.model_called or self.within
         if self.within:
             self._take_h()
@@ -64,7 +64,7 @@ class Hooks:
         self.within = False
 
     def _counts(self, layer: nn.Module) -> bool:
-        return layer.training and (torch.is_grad_enabled() or self.within) and not _in_backward()
+        return layer.training and (torch.is_grad_enabled() or self.within) and not in_backward()
 
     def next_step(self) -> None:
         """Before the first call of a step. What lies before the last layer is taken from the model's forward pass on; where the
@@ -147,7 +147,8 @@ def _nothing() -> Any:
     raise AssertionError("a step that is not looked at asks for nothing")
 
 
-def _in_backward() -> bool:
+def in_backward() -> bool:
+    """Whether a backward pass is going on, in which activation checkpointing calls layers once more."""
     return torch._C._current_graph_task_id() != -1
 
 
@@ -194,6 +195,4 @@ def _layer(model: nn.Module, name: str) -> nn.Module:
 
 def _compiled(module: nn.Module) -> bool:
     """By torch.compile(module), or by module.compile()."""
-    dynamo = sys.modules.get("torch._dynamo")  # where it is not imported, nothing was compiled
-    optimised = dynamo is not None and isinstance(module, dynamo.OptimizedModule)
-    return optimised or getattr(module, "_compiled_call_impl", None) is not None
+    return uncompiled(module) is not module or getattr(module, "_compiled_call_impl", None) is not None

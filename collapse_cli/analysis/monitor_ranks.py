@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from collapse_cli.distributed import processes
-
 _beside: dict[Any, Any] = {}  # the group of all processes -> the same processes, on their CPUs
 
 
@@ -18,8 +16,6 @@ def gathered_rows(parts: list[Tensor], loss: Tensor | None) -> tuple[list[Tensor
 
     They may have batches of several sizes. How large these are is asked on the CPU, which waits for no GPU.
     """
-    if processes() == 1:
-        return parts, loss
     sizes = [int(size) for size in torch.cat(_of_each(torch.tensor([len(parts[0])]), _on_cpus())).tolist()]
     whole = []
     for part in parts:

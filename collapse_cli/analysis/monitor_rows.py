@@ -20,12 +20,36 @@ BYTES = 64 * 10**6  # of all embeddings that are held
 
 @dataclass(frozen=True)
 class KeptBatch:
-    """Embeddings of one step by name, z, z2 and h, (b,D) each, in their own precision; labels (b,) or None; seen: of how many."""
+    """Embeddings of one step by name, z, z2 and h, (b,D) each, in their own precision, with labels (b,) or None.
+
+    seen: how many embeddings the batch had, of which these b are kept.
+    """
 
     step: int
     spaces: Mapping[str, Tensor]
     labels: Tensor | None
     seen: int
+
+    @classmethod
+    def of(
+        cls, step: int, spaces: Mapping[str, Tensor], labels: Tensor | None, room: int, seed: int
+    ) -> KeptBatch:
+        """A copy of a batch, or of a seeded sample of it where it takes more than `room` bytes; at least two embeddings."""
+        count = len(spaces["z"])
+        of_each = sum(rows.nbytes for rows in spaces.values()) // count or 1
+        most = max(room // of_each, 2)
+        if count <= most:
+            copies = {name: rows.detach().clone() for name, rows in spaces.items()}
+            return cls(step, copies, None if labels is None else labels.detach().clone(), count)
+        places = _sample(count, most, f"{seed} {step}", spaces["z"].device)
+        sampled_labels = None if labels is None else labels.detach()[places.to(labels.device)]
+        sampled = {name: rows.detach()[places] for name, rows in spaces.items()}
+        return cls(step, sampled, sampled_labels, count)
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Any]) -> KeptBatch:
+        """The batch whose `state` this is."""
+        return cls(state["step"], state["spaces"], state["labels"], state["seen"])
 
     def __len__(self) -> int:
         return len(self.spaces["z"])
@@ -42,21 +66,9 @@ class KeptBatch:
         )
 
     def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it, on the CPU."""
         moved = self.moved()
         return {"step": moved.step, "spaces": dict(moved.spaces), "labels": moved.labels, "seen": moved.seen}
-
-
-def kept(step: int, spaces: Mapping[str, Tensor], labels: Tensor | None, room: int, seed: int) -> KeptBatch:
-    """A copy of a batch, or of a seeded sample of it where it takes more than `room` bytes; at least two embeddings."""
-    count = len(spaces["z"])
-    of_each = sum(rows.nbytes for rows in spaces.values()) // count or 1
-    most = max(room // of_each, 2)
-    if count <= most:
-        copies = {name: rows.detach().clone() for name, rows in spaces.items()}
-        return KeptBatch(step, copies, None if labels is None else labels.detach().clone(), count)
-    chosen = _sample(count, most, f"{seed} {step}", spaces["z"].device)
-    some = None if labels is None else labels.detach()[chosen.to(labels.device)]
-    return KeptBatch(step, {name: rows.detach()[chosen] for name, rows in spaces.items()}, some, count)
 
 
 def _sample(count: int, most: int, seed: str, device: torch.device) -> Tensor:
@@ -86,7 +98,7 @@ class KeptRows:
     def add(self, step: int, spaces: Mapping[str, Tensor], labels: Tensor | None, thinned: int = 1) -> None:
         """thinned: how many times as many embeddings the batch had."""
         self.batches = self.batches[max(len(self.batches) + 1 - self.window, 0) :]
-        batch = kept(step, spaces, labels, self.room, self.seed)
+        batch = KeptBatch.of(step, spaces, labels, self.room, self.seed)
         self.batches.append(replace(batch, seen=thinned * batch.seen))
 
     def merge(self, others: Iterable[KeptBatch]) -> None:
@@ -95,24 +107,21 @@ class KeptRows:
         for batch in (*self.batches, *others):
             by_step.setdefault(batch.step, []).append(batch)
         room = BYTES // (len(by_step) + 1)
-        self.batches = [together(by_step[step], room, self.seed) for step in sorted(by_step)]
+        self.batches = [joined(by_step[step], room, self.seed) for step in sorted(by_step)]
 
     @property
     def nbytes(self) -> int:
         return sum(batch.nbytes for batch in self.batches)
 
 
-def together(parts: list[KeptBatch], room: int, seed: int) -> KeptBatch:
-    """One batch of those of one step, of what all of them have."""
+def joined(parts: list[KeptBatch], room: int, seed: int) -> KeptBatch:
+    """The batches of one step as one batch, with the spaces that all of them have, and labels where all have them."""
     names = [name for name in parts[0].spaces if all(name in part.spaces for part in parts)]
     if len(parts) > 1:
         parts = [part.moved() for part in parts]
     spaces = {name: torch.cat([part.spaces[name] for part in parts]) for name in names}
     labels = [part.labels for part in parts if part.labels is not None]
     every = torch.cat(labels) if len(labels) == len(parts) else None
-    return replace(kept(parts[0].step, spaces, every, room, seed), seen=sum(part.seen for part in parts))
-
-
-def of_state(state: Mapping[str, Any]) -> KeptBatch:
-    """What `KeptBatch.state` gave."""
-    return KeptBatch(state["step"], state["spaces"], state["labels"], state["seen"])
+    return replace(
+        KeptBatch.of(parts[0].step, spaces, every, room, seed), seen=sum(part.seen for part in parts)
+    )

@@ -13,6 +13,7 @@ from collapse_cli.analysis.monitor import CollapseMonitor
 from collapse_cli.analysis.monitor_words import message
 from collapse_cli.metrics.alarm import Alarm, Warned
 from collapse_cli.metrics.looks import Look
+from collapse_cli.models.modes import evaluated
 from collapse_cli.ranks import first
 from collapse_cli.runs.checkpoint import Checkpoint
 from collapse_cli.runs.record import Record
@@ -87,14 +88,14 @@ def _refuse_odd(saved: Any, begun: Mapping[str, Any], step: int) -> None:
         message(Warned(*each))
 
 
-@torch.no_grad()
 def _refuse_other_width(origin: Any, checkpoint: Checkpoint) -> None:
     """Raises anything for what is no mean of embeddings z (B,d) of this network; d is that of a blank image's, in eval mode."""
     if origin is None:
         return
     device = checkpoint.state.generator.device
-    network = nn.Sequential(checkpoint.method.encoder, checkpoint.method.projector).eval()
-    z = network(torch.zeros(1, *checkpoint.shape, device=device))  # (1, d)
+    network = nn.Sequential(checkpoint.method.encoder, checkpoint.method.projector)
+    with evaluated(network):
+        z = network(torch.zeros(1, *checkpoint.shape, device=device))  # (1, d)
     if not (isinstance(origin, Tensor) and origin.is_floating_point() and origin.isfinite().all()):
         raise ValueError("its origin is no row of finite numbers")
     if origin.shape != z.shape[1:]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, get_args, g
 import typer
 
 from collapse_cli import memory
-from collapse_cli.commands.early import refuse_without_images
 from collapse_cli.errors import CollapseError
+from collapse_cli.runs.early import refuse_without_images
 from collapse_cli.settings import knob
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from collapse_cli.analysis.modules import Pool, of_layer
 from collapse_cli.analysis.monitor import CollapseMonitor
-from collapse_cli.analysis.monitor_hooks import spaces_of, watched_layers
+from collapse_cli.analysis.monitor_hooks import in_backward, spaces_of, watched_layers
 from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 
@@ -89,8 +89,8 @@ class StepHooks:
 
     def _taking(self, name: str) -> Any:
         def take(layer: nn.Module, inputs: Any, output: Any) -> None:
-            outputs, recomputed = self.outputs[name], torch._C._current_graph_task_id() != -1
-            if self.model.training and not recomputed and len(outputs) < self.watched.passes:
+            outputs = self.outputs[name]
+            if self.model.training and not in_backward() and len(outputs) < self.watched.passes:
                 outputs.append(of_layer(output, self.watched.pool, name).detach())
 
         return take

@@ -16,10 +16,10 @@ import torch
 import collapse_cli
 from collapse_cli.analysis import networks
 from collapse_cli.analysis.measuring import Measuring
-from collapse_cli.commands.early import refuse_without_images
 from collapse_cli.data import text
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import foreign, resuming, shell
+from collapse_cli.runs.early import refuse_without_images
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.record import Record
 from collapse_cli.runs.source import Source

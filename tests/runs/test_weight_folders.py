@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from collapse_cli.analysis.inputs import Kind, recognise
 from collapse_cli.analysis.inspection import facts as inspected
 from collapse_cli.analysis.weights import read
-from collapse_cli.commands.early import refuse_without_images
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import foreign, weight_folders
+from collapse_cli.runs.early import refuse_without_images
 from collapse_cli.runs.others import image_configs
 from collapse_cli.runs.others.layouts import Choices
 from collapse_cli.runs.source import Source
@@ -241,7 +241,7 @@ def test_no_data_are_missed_before_torch_is_loaded(tmp_path: Path) -> None:
     assert "needs images" in refused(refuse_without_images, [[images]]).message
     assert "--dataset text:FILE" in refused(refuse_without_images, [texts]).hint
     script = (
-        "import sys; from pathlib import Path; from collapse_cli.commands.early import refuse_without_images as refuse\n"
+        "import sys; from pathlib import Path; from collapse_cli.runs.early import refuse_without_images as refuse\n"
         f"try: refuse([Path({str(images)!r})])\n"
         "except Exception: print('torch' in sys.modules)"
     )
