@@ -39,7 +39,7 @@ PANELS = {
             "Is this representation as good as it must be? The gate of a CI: exit code 0 "
             "passed, 1 failed, 3 inconclusive."
         ),
-        "watch": "How does a training go that runs in another terminal? Its curves, live.",
+        "watch": "How is a training going that runs in another terminal? Its curves, live.",
         "report": "One self-contained HTML page of everything measured on any inputs.",
     },
     "Measure one thing": {

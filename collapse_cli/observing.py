@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from collapse_cli.methods import Method
 from collapse_cli.shapes import Batch
-
-End = Literal["complete", "stopped", "failed"]
+from collapse_cli.stage import End
 
 
 class Observer(Protocol):

@@ -9,6 +9,9 @@ Status = Literal["done", "running", "interrupted", "requeue", "failed", "killed"
 """Of a run; requeue: saved and stopped by a signal, to be resumed by whoever sent it; killed: said to be running, but its process
 is gone; unknown where nothing says it."""
 
+End = Literal["complete", "stopped", "failed"]
+"""How a training ended, as its monitor.jsonl says."""
+
 
 @dataclass(frozen=True)
 class Stage:

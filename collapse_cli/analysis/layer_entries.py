@@ -14,7 +14,7 @@ from collapse_cli.answers import Entry
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import layer_change
 from collapse_cli.metrics.layer_numbers import Nulls, Numbers, numbers, typical
-from collapse_cli.metrics.layer_profile import Seen
+from collapse_cli.metrics.layer_profile import LayerOutputs
 from collapse_cli.metrics.layer_results import Activations, Depth
 from collapse_cli.metrics.layer_words import Facts, Layer
 from collapse_cli.metrics.lidar import lidar_alone
@@ -33,8 +33,8 @@ class Profile:
 
     name: str
     taps: Sequence[Tap]
-    now: Mapping[Tap, Seen]
-    fresh: Sequence[Mapping[Tap, Seen]]
+    now: Mapping[Tap, LayerOutputs]
+    fresh: Sequence[Mapping[Tap, LayerOutputs]]
     facts: Facts
     settings: Mapping[str, Any]
     viewed: int = 0

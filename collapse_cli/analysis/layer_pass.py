@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.layer_profile import TOKEN_IMAGES, Seen, refuse_broken
+from collapse_cli.metrics.layer_profile import TOKEN_IMAGES, LayerOutputs, refuse_broken
 from collapse_cli.models import rebuilt
 from collapse_cli.models.batch_norm import norms_of, settle
 from collapse_cli.models.depth import Reduced, Tap, heard
@@ -29,8 +29,8 @@ Forward = Callable[[nn.Module, Any], object]
 """Runs a network on one batch."""
 
 
-class Taking(nn.Module):
-    """A network that takes a batch as it comes: a tensor, or several by name."""
+class OfBatches(nn.Module):
+    """The network as a function of a batch, which is a tensor, or several by name."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ def tapped(
         if tap is not None:
             tell(tap, tap.reduced(output, mask[0]))
 
-    whole = Taking(network)
+    whole = OfBatches(network)
     calls: Counter[str]
     with heard({name: modules[name] for name, _ in by_call}, take) as calls:
 
@@ -68,15 +68,15 @@ def tapped(
 
 def gathered(
     networks: Sequence[nn.Module], taps: Sequence[Tap], batches: Iterable[Any], count: int
-) -> list[dict[Tap, Seen]]:
+) -> list[dict[Tap, LayerOutputs]]:
     """What every layer of each network gives, in one pass over the batches. count: images that are expected.
 
     Raises CollapseError for a layer of the first network that gives nan or infinity, and with code 3 for fewer than 2 images.
     """
     stride = max(count // TOKEN_IMAGES, 1)
-    seen = [{tap: Seen(tap.width, stride) for tap in taps} for _ in networks]
+    seen = [{tap: LayerOutputs(tap.width, stride) for tap in taps} for _ in networks]
 
-    def into(states: dict[Tap, Seen]) -> Callable[[Tap, Reduced], None]:
+    def into(states: dict[Tap, LayerOutputs]) -> Callable[[Tap, Reduced], None]:
         return lambda tap, part: states[tap].add(part.rows, part.active, part.eps, part.tokens, part.mask)
 
     for inputs in batches:
@@ -118,7 +118,7 @@ def untrained(network: nn.Module, batches: Sequence[Any], seed: int) -> tuple[li
 
     None where it cannot be copied, or where most of its weights are of no layer that knows how it is initialised.
     """
-    enough, note = told_of_kept(network)
+    enough, note = reinitialisable(network)
     if not enough:
         return [], note
     try:
@@ -129,11 +129,11 @@ def untrained(network: nn.Module, batches: Sequence[Any], seed: int) -> tuple[li
     for fresh in every:
         fresh.to(next((parameter.device for parameter in network.parameters()), torch.device("cpu")))
         if norms_of(fresh) and several:
-            settle(Taking(fresh), several, like=Taking(network))
+            settle(OfBatches(fresh), several, like=OfBatches(network))
     return every, note
 
 
-def told_of_kept(network: nn.Module) -> tuple[bool, str]:
+def reinitialisable(network: nn.Module) -> tuple[bool, str]:
     """Whether re-initialising changes most of the weights, and which it leaves as they are, in words; empty for none."""
     reset = {
         id(parameter)

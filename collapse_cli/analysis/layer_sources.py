@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from collapse_cli import embedding
 from collapse_cli.analysis.initial import at_initialisation
-from collapse_cli.analysis.layer_pass import how_many, told_of_kept, untrained
+from collapse_cli.analysis.layer_pass import how_many, reinitialisable, untrained
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.errors import CollapseError
 from collapse_cli.root_causes import Case
@@ -77,6 +77,6 @@ def in_a_row(method: Any) -> nn.Module:
 def _at_start(case: Case, network: nn.Module, seed: int) -> tuple[list[nn.Module], str]:
     """The network at several random initialisations, of a run of ours from its own on."""
     first = case.trained.run.training.seed if case.trained else seed
-    enough, note = (True, "") if case.trained else told_of_kept(network)
+    enough, note = (True, "") if case.trained else reinitialisable(network)
     seeds = range(first, first + how_many(network)) if enough else ()
     return [in_a_row(at_initialisation(case, each)) for each in seeds], note

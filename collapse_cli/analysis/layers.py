@@ -10,7 +10,7 @@ from torch import nn
 
 from collapse_cli import embedding, memory
 from collapse_cli.analysis.layer_entries import Profile, entries
-from collapse_cli.analysis.layer_pass import gathered, viewed
+from collapse_cli.analysis.layer_pass import OfBatches, gathered, viewed
 from collapse_cli.analysis.layer_sources import of_subject
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Entry
@@ -87,10 +87,7 @@ def taps_of(network: nn.Module, first: Any, names: Sequence[str], every: bool) -
         if name not in present:
             raise CollapseError(f"the network has no layer '{name}'", nearest(name, present))
 
-    def run(inputs: Any) -> object:
-        return network(**inputs) if isinstance(inputs, dict) else network(inputs)
-
-    chosen = taps(network, probing(first, run), names, every)
+    chosen = taps(network, probing(first, OfBatches(network)), names, every)
     for name in names:
         if name not in {tap.name for tap in chosen}:
             raise CollapseError(

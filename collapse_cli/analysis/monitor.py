@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -22,8 +22,8 @@ from collapse_cli.analysis.result import Result
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Warned
 from collapse_cli.metrics.looks import Look
+from collapse_cli.stage import End
 
-Status = Literal["complete", "stopped", "failed"]
 NOT_CALLED = (
     "{} was not called in train mode with gradients enabled, so that nothing was watched: name a layer that takes part in the "
     "training, or use update(z)."
@@ -202,7 +202,7 @@ class CollapseMonitor:
         if self._hooks is not None:
             self._hooks.next_step()
 
-    def close(self, status: Status = "complete") -> None:
+    def close(self, status: End = "complete") -> None:
         """Nothing comes after it: the last look is read, and monitor.jsonl ends with the status. The second time does nothing."""
         try:
             with (

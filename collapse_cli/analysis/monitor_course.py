@@ -21,6 +21,7 @@ from collapse_cli.metrics.chance_levels import chance_levels, level_of
 from collapse_cli.metrics.looks import Look, looked, origin_of
 
 VERSION = 1  # of a state
+NO_STATE, GIVE_STATE = "this is no state of a CollapseMonitor", "give what state_dict() returned"
 
 
 class Course:
@@ -143,7 +144,13 @@ class Course:
     def load(self, state: Mapping[str, Any]) -> None:
         """Of a course that has seen nothing yet. Raises CollapseError for what `state` has not given."""
         if not isinstance(state, Mapping) or state.get("version") != VERSION:
-            raise CollapseError("this is no state of a CollapseMonitor", "give what state_dict() returned")
+            raise CollapseError(NO_STATE, GIVE_STATE)
+        try:
+            self._load(state)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CollapseError(f"{NO_STATE}, or it is damaged: {error!r}", GIVE_STATE) from None
+
+    def _load(self, state: Mapping[str, Any]) -> None:
         self.step, self.origin = state["step"], state["origin"]
         self.alarm.load_state_dict(state["alarm"])
         self.first = None if state["first"] is None else KeptBatch.of_state(state["first"])

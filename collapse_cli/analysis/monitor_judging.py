@@ -175,11 +175,13 @@ def _told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
     """With what the alarm has told, and with the level that the loss is at: healthy trainings start there."""
     if space != "z":
         return verdict
-    alarms = tuple(f"Warned of while it trained: {message(warned)}" for warned in seen.warned)
+    alarms = tuple(f"A warning while it trained: {message(warned)}" for warned in seen.warned)
     level: tuple[str, ...] = ()
     if seen.level is not None:
         name, value = seen.level
-        level = (f"The loss is at a chance level, {name} = {value:.4g}: to it, all embeddings look alike.",)
+        level = (
+            f"The loss is at a chance level, {name} = {value:.4g}, as it is where all embeddings are alike.",
+        )
     told = replace(
         verdict, reasons=(*verdict.reasons, *alarms, *level), findings=(*alarms, *verdict.findings)
     )

@@ -13,9 +13,9 @@ from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError
 from collapse_cli.metric import metrics
 from collapse_cli.metrics.history import history
-from collapse_cli.metrics.monitored import level_of, monitored
+from collapse_cli.metrics.monitored import drawn_level, monitored
 from collapse_cli.runs.histories import is_whole
-from collapse_cli.runs.monitor_file import Course, MonitorFile
+from collapse_cli.runs.monitor_file import MonitorFile, RecordedTraining
 from collapse_cli.runs.monitor_lines import NAME
 from collapse_cli.runs.record import Record
 
@@ -41,7 +41,7 @@ class Watched:
         self.record = Record(self.folder)
 
     @property
-    def course(self) -> Course:
+    def course(self) -> RecordedTraining:
         return self.file.course
 
     @property
@@ -123,7 +123,7 @@ def watching(folders: Sequence[Path], seconds: float, once: bool = False) -> Ite
         time.sleep(seconds)
 
 
-def state(watched: Sequence[Watched]) -> Answer:
+def answer_about(watched: Sequence[Watched]) -> Answer:
     """What the folders tell, as one answer: curves by step and by epoch, and what the monitors warned of."""
     entries = [entry for number, each in enumerate(watched) for entry in _entries(each, number)]
     several = len(watched) > 1
@@ -157,7 +157,7 @@ def _facts(watched: Watched) -> dict[str, Any]:
         "chance_levels": {
             name: level for name, level in course.chance_levels.items() if math.isfinite(level)
         },
-        "chance_level": level_of(looks, course.chance_levels) or None,
+        "chance_level": drawn_level(looks, course.chance_levels) or None,
         "at": last.get("chance_level"),
     }
 

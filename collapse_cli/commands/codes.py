@@ -15,6 +15,7 @@ from collapse_cli.settings import fill
 File = Annotated[
     Path,
     typer.Argument(
+        metavar="FILE",
         help="whole numbers: .npy .npz .pt .safetensors .csv .tsv .parquet .jsonl, or .txt and .km with a row on each line",
         show_default=False,
     ),
@@ -48,17 +49,16 @@ def codes(
 ) -> None:
     """Is the codebook of a VQ-VAE, RQ-VAE, FSQ or wav2vec 2.0 used, or has it collapsed?
 
-    The perplexity without the bias of few codes, beside its null, uniform codes of the same N and K; dead codes with an
-    interval; how often each code is used; and a verdict. Exit code 3 where so few codes cannot tell.
+    The answer is a verdict with the perplexity without the bias of few codes,
+    beside its null, uniform codes of the same N and K; dead codes with an
+    interval; and how often each code is used. Exit code 3 where the codes are too
+    few to tell.
 
     Examples: [bold]collapse codes indices.npy --size 1024 --tokens --plot usage.png[/bold],
     [bold]collapse codes residual.npz --size 1024 --levels[/bold]
     """
-    output, sizes, ignored = (
-        fill(Shown, typed).output(),
-        _numbers("--size", size),
-        _numbers("--ignore", ignore),
-    )
+    output = fill(Shown, typed).output()
+    sizes, ignored = _numbers("--size", size), _numbers("--ignore", ignore)
     from collapse_cli.analysis.code_arrays import Layout
     from collapse_cli.analysis.codes import of_file
     from collapse_cli.commands.output import finish

@@ -37,7 +37,7 @@ def layers(
 ) -> None:
     """Where in depth does it collapse? Rank, entropy and anisotropy of every layer.
 
-    Every layer on the same images, beside the same network re-initialised:
+    Measures every layer on the same images, beside the same network re-initialised:
     effective rank, matrix-based entropy, mean cosine, dormant units, LiDAR, and of
     transformers the rank and mean cosine of the tokens within an image. Layers are
     blocks; of linear layers and convolutions, the last norm or activation behind

@@ -170,7 +170,7 @@ def _option(panel: str, field: dataclasses.Field[Any], kind: Any, default: Any) 
         help_text += rf" [dim]\[default: {str(default).lower()}][/dim]"
     option = typer.Option(
         name + (f"/--no-{name[2:]}" if on else ""), *short, help=help_text, rich_help_panel=panel, show_default=False,
-        metavar="WORD" if choices else None,
+        metavar="WORD" if choices else "NAME" if field.name == "dataset" else None,
     )  # fmt: skip
     kind = list[str] if field.name == "dataset" else kind
     annotation = Annotated[Optional[kind], option]  # noqa: UP045

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from torch import nn
 
-from collapse_cli.analysis.monitor import CollapseMonitor, Status
+from collapse_cli.analysis.monitor import CollapseMonitor
 from collapse_cli.analysis.monitor_reports import OnCollapse
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.integrations.scalars import scalars
 from collapse_cli.integrations.step_hooks import Layers, StepHooks
+from collapse_cli.stage import End
 
 OnCollapseOrStop = OnCollapse | Literal["stop"]
 
@@ -73,7 +74,7 @@ class TrainerMonitor:
         self.stopped = self.stops and len(self.monitor.warned) > self.warned
         return self.stopped
 
-    def close(self, status: Status) -> None:
+    def close(self, status: End) -> None:
         """status: of a training that was stopped by a warning it is "stopped"."""
         if self.hooks is not None:
             self.hooks.remove()

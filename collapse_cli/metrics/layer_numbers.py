@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from collapse_cli.metrics.eigenvalues import basis, eigenvalues
 from collapse_cli.metrics.intervals import Interval
 from collapse_cli.metrics.jackknife import FEW, Error, of_eigenvalues, of_mean, raised
-from collapse_cli.metrics.layer_profile import TAU, Column, Seen, token_ranks
+from collapse_cli.metrics.layer_profile import TAU, Column, LayerOutputs, token_ranks
 from collapse_cli.metrics.moments import Moments
 from collapse_cli.metrics.nulls import isotropic
 from collapse_cli.metrics.ranks import entropy, entropy_rank
@@ -62,7 +62,7 @@ class Nulls:
         return self.tokens[t, d]
 
 
-def numbers(seen: Seen, nulls: Nulls | None = None) -> Numbers:
+def numbers(seen: LayerOutputs, nulls: Nulls | None = None) -> Numbers:
     """Every number of one layer of 2 images or more, with the null and, where there are more images than dimensions, intervals.
 
     nulls: None for the untrained network, whose numbers are nulls themselves, and need none.
@@ -116,20 +116,20 @@ def _alone(moments: Moments) -> float:
     return float(variances.max() / variances.sum()) if float(variances.sum()) > 0 else 0.0
 
 
-def _ray(seen: Seen, moments: Moments) -> float:
+def _ray(seen: LayerOutputs, moments: Moments) -> float:
     """The share of the raw variance that is of the lengths alone, in [0, 1]: near 1 on a ray; 1 where nothing else varies."""
     mean, square = float(seen.length.mean), float(seen.length.square) / seen.length.count
     lengths, across = max(square - mean**2, 0.0), square * float(moments.variances.sum())
     return 1.0 if _one_point(seen, moments) else lengths / (lengths + across)
 
 
-def _one_point(seen: Seen, moments: Moments) -> bool:
+def _one_point(seen: LayerOutputs, moments: Moments) -> bool:
     """Whether unit rows differ by no more than what rounding leaves of equal ones."""
     ulps = HALF_ULPS if seen.eps > COARSE else ULPS
     return float(moments.scatter.trace()) / moments.count <= (ulps * seen.eps) ** 2
 
 
-def _ranks(seen: Seen, moments: Moments, nulls: Nulls | None) -> tuple[float, float]:
+def _ranks(seen: LayerOutputs, moments: Moments, nulls: Nulls | None) -> tuple[float, float]:
     """Effective rank about the mean, and entropy about 0."""
     n, d = moments.count, seen.d
     one_point = _one_point(seen, moments)
@@ -168,14 +168,14 @@ def _with_error(matrix: Tensor, rows: Tensor, n: int, centred: bool) -> tuple[fl
     return value, error.around(value)
 
 
-def _cosine_error(seen: Seen, moments: Moments) -> Error:
+def _cosine_error(seen: LayerOutputs, moments: Moments) -> Error:
     """Of the mean over pairs of rows: twice that of each row's mean cosine with all others."""
     along = torch.cat(seen.sample) @ moments.mean
     one = of_mean(along)
     return Error(2 * one.size * math.sqrt(len(along) / moments.count), one.degrees)
 
 
-def _dormant(seen: Seen) -> Measured:
+def _dormant(seen: LayerOutputs) -> Measured:
     """Share of the dormant units, from those that surely are to those of which it cannot be refuted."""
     mean, above, error = seen.active.mean, seen.above.mean, seen.above.error
     value = float((mean <= TAU * mean.mean()).sum()) / seen.d

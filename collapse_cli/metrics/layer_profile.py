@@ -43,7 +43,7 @@ class Column:
         return (variance / max(self.count - 1, 1)).sqrt()
 
 
-class Seen:
+class LayerOutputs:
     """What has been seen of the outputs of one layer. stride: every how many images the rank of their tokens is measured."""
 
     def __init__(self, d: int, stride: int = 1) -> None:
@@ -136,6 +136,6 @@ def token_ranks(unit: Tensor) -> Tensor:
     return ranks
 
 
-def refuse_broken(layers: Sequence[tuple[str, Seen]]) -> tuple[str, int] | None:
+def refuse_broken(layers: Sequence[tuple[str, LayerOutputs]]) -> tuple[str, int] | None:
     """The first layer, by its name, whose output contains nan or infinity, and of how many images; None where all are finite."""
     return next(((name, seen.broken) for name, seen in layers if seen.broken), None)

@@ -48,15 +48,16 @@ class Look:
 
 @dataclass(frozen=True)
 class UnreadLook:
-    """A look whose numbers are still on the device: k by k products of rows about their mean, k = min(B, d), and () each.
+    """A look whose numbers are still on the device: products (k,k) of rows about their mean, k = min(B, d), and () each.
 
-    within: of the unit embeddings of z - m0; raw: of z, divided by `unit`, the largest absolute value of z - m0, squared.
+    largest: absolute value in z - m0, (); raw: products of (z - m0) / largest; within: of the unit embeddings of z - m0;
+    within_h: of those of h. cosines (2,): over pairs of z, the mean cosine and the mean of its square.
     """
 
     samples: int
     dimensions: int
     finite: Tensor
-    unit: Tensor
+    largest: Tensor
     raw: Tensor
     within: Tensor
     cosines: Tensor
@@ -78,7 +79,7 @@ class UnreadLook:
             self.samples,
             self.dimensions,
             finite,
-            scale=NONE if raw is None else float(raw.sum() * self.unit.double().cpu() ** 2) / (self.samples - 1),
+            scale=NONE if raw is None else float(raw.sum() * self.largest.double().cpu() ** 2) / (self.samples - 1),
             variance=NONE if within is None else float(within.sum()) / (self.samples - 1),
             top_share=_top_share(raw) if raw is not None and self.dimensions > 1 else NONE,
             mean_cosine=mean,
@@ -111,7 +112,7 @@ def looked(
             samples=len(rows),
             dimensions=z.shape[1],
             finite=finite,
-            unit=largest,
+            largest=largest,
             raw=_smaller_gram(_about_mean(centred / largest)),
             within=_smaller_gram(_about_mean(unit_rows)),
             cosines=_cosines(_unit(rows)),

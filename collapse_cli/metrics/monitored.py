@@ -63,7 +63,7 @@ def monitored(looks: Sequence[Mapping[str, Any]], chance: Mapping[str, float]) -
     chance: levels of the loss by name.
     """
     curves = {name: _curve(looks, source) for name, source in FIELDS.items()}
-    loss, level = curves["loss"], level_of(looks, chance)
+    loss, level = curves["loss"], drawn_level(looks, chance)
     if loss is not None and level:
         curves["loss"] = Curve(
             loss, x=loss.x, null=[chance[level]] * len(loss), null_is=f"chance level {level}"
@@ -77,7 +77,7 @@ def _curve(looks: Sequence[Mapping[str, Any]], field: str) -> Curve | None:
     return Curve((value for _, value in points), x=(step for step, _ in points)) if points else None
 
 
-def level_of(looks: Sequence[Mapping[str, Any]], chance: Mapping[str, float]) -> str:
+def drawn_level(looks: Sequence[Mapping[str, Any]], chance: Mapping[str, float]) -> str:
     """Which chance level is drawn beside the loss: the last that the loss was equal to; else that of the queue or the prototypes,
     where the monitor was told of some; else the one nearest to the first loss.
 

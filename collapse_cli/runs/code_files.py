@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-from torch import Tensor
 
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.printable import quoted
@@ -196,6 +195,3 @@ def _values(path: Path, name: str, cells: Sequence[Any]) -> numpy.ndarray:
             f"{path}: column {name} has an empty cell", "leave out the row, or give it a code for --ignore"
         )
     return numpy.asarray(cells)
-
-
-Values = numpy.ndarray | Tensor | list[Any]

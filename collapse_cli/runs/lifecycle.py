@@ -29,7 +29,6 @@ from collapse_cli.distributed import (
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import writing
 from collapse_cli.interrupts import INTERRUPTED, REQUEUE, TERMINATED, cleaning
-from collapse_cli.observing import End
 from collapse_cli.printable import as_shown
 from collapse_cli.ranks import first
 from collapse_cli.runs import checkpoint as checkpoints
@@ -43,6 +42,7 @@ from collapse_cli.runs.watch import Watch, Wish
 from collapse_cli.schedule import epochs_of, refuse_long_warmup
 from collapse_cli.settings import Run
 from collapse_cli.shapes import Images, Normalisation
+from collapse_cli.stage import End
 from collapse_cli.training import Epoch
 from collapse_cli.training_state import start
 

@@ -35,7 +35,7 @@ class Event:
 
 
 @dataclass
-class Course:
+class RecordedTraining:
     """What a monitor.jsonl says of its last training: a training that begins again replaces the looks from that step on.
 
     every: steps between two looks; chance_levels: of the loss, by name; ended: how it ended, empty while it goes on.
@@ -51,7 +51,7 @@ class Course:
     def add(self, event: Event) -> None:
         """One more line."""
         if event.name == "begin":
-            before = self if event.step else Course()
+            before = self if event.step else RecordedTraining()
             self.every = event.fields.get("every") or before.every
             self.chance_levels = dict(event.fields.get("chance") or before.chance_levels)
             self.begun, self.ended = True, ""
@@ -85,7 +85,7 @@ class MonitorFile:
         self._restart()
 
     def _restart(self) -> None:
-        self.course = Course()
+        self.course = RecordedTraining()
         self.damaged = self.other_schema = self._offset = self._count = 0
         self._identity: tuple[int, int] | None = None
         self._before, self._rest, self._too_long = b"", b"", False
@@ -153,7 +153,7 @@ class MonitorFile:
         return Event(content["event"], content["step"], content) if known else None
 
 
-def until(path: Path, step: int) -> bytes:
+def lines_until(path: Path, step: int) -> bytes:
     """The sound lines of a file up to a step, where a resumed training goes on."""
     lines = [(line, _content(line)) for line in path.read_bytes().splitlines(keepends=True)]
     return b"".join(

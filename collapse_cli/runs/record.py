@@ -156,7 +156,7 @@ class Record:
         monitor = self.folder / monitor_lines.NAME
         if monitor.is_file():
             with whole(monitor) as draft:
-                draft.write_bytes(monitor_file.until(monitor, step))
+                draft.write_bytes(monitor_file.lines_until(monitor, step))
 
     def settings(self) -> Run:
         """The run's settings, as settings.toml holds them."""

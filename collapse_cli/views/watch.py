@@ -24,7 +24,7 @@ LABEL, VALUE = 20, 9  # letters of a curve's name and of its last value
 HIGHEST, LOWEST = 10, 3  # rows of the large sketch; with fewer the curve is a sparkline as the others
 AXIS = 2  # rows below it
 NARROW = 30  # letters of a terminal, below which a sparkline has no room beside its name
-AT = "The loss is at its chance level {}. So it is where all embeddings are equal, and before anything is learned."
+AT = "The loss is at its chance level {}, as it is where all embeddings are equal, and before anything is learned."
 WARNED = 5  # warnings that are shown in whole, the last ones
 
 

@@ -289,6 +289,18 @@ class TestStates:
         with pytest.raises(CollapseError, match="no state of a CollapseMonitor"):
             collapse.CollapseMonitor().load_state_dict({"version": 7})
 
+    @pytest.mark.parametrize("part", ["step", "origin", "alarm", "first", "rows", "warned"])
+    def test_a_damaged_state_is_refused_and_changes_nothing(self, part: str) -> None:
+        monitor, other = collapse.CollapseMonitor(every=1), collapse.CollapseMonitor(every=1)
+        fed(monitor, 3)
+        state = monitor.state_dict()
+        for damaged in ({**state, part: 1.5}, {name: value for name, value in state.items() if name != part}):
+            if part in damaged and part in ("step", "origin"):  # what they are is seen when they are used
+                continue
+            with pytest.raises(CollapseError, match="no state of a CollapseMonitor"):
+                other.load_state_dict(damaged)
+        assert (other.step, other.warned) == (0, ())
+
     def test_reset(self) -> None:
         monitor = collapse.CollapseMonitor(every=1)
         fed(monitor, 3)

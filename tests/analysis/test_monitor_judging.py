@@ -125,7 +125,7 @@ def test_what_was_warned_of_stands_beside_the_verdict() -> None:
     result = monitor.compute()
     assert result.status == "inconclusive"
     assert "the warning of collapse of scale still holds" in text(result)
-    assert "Warned of while it trained: Collapse of scale at step 125." in text(result)
+    assert "A warning while it trained: Collapse of scale at step 125." in text(result)
     for step in range(60):
         monitor.update(healthy(step))
     assert monitor.compute().status == "healthy"

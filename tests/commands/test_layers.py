@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import collapse_cli as collapse
 from collapse_cli import cli, data
-from collapse_cli.analysis.layer_pass import told_of_kept, untrained
+from collapse_cli.analysis.layer_pass import reinitialisable, untrained
 from collapse_cli.analysis.training import fresh
 from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
@@ -139,7 +139,7 @@ def test_a_network_without_an_untrained_twin(generator: torch.Generator) -> None
             return rows @ self.scale
 
     few = nn.Sequential(nn.Linear(16, 64), Scale(2), nn.Linear(64, 16))
-    assert told_of_kept(few) == (
+    assert reinitialisable(few) == (
         True,
         "weights of modules without reset_parameters stay as they are in the untrained network: 1.scale",
     )

@@ -10,12 +10,14 @@ from torch import Tensor
 
 from collapse_cli.metrics.eigenvalues import effective_rank
 from collapse_cli.metrics.layer_numbers import Nulls, Numbers, numbers, typical
-from collapse_cli.metrics.layer_profile import Seen, token_ranks
+from collapse_cli.metrics.layer_profile import LayerOutputs, token_ranks
 from collapse_cli.metrics.vendi import vendi
 
 
-def seen_of(rows: Tensor, tokens: Tensor | None = None, batch: int = 37, mask: Tensor | None = None) -> Seen:
-    state = Seen(rows.shape[1])
+def seen_of(
+    rows: Tensor, tokens: Tensor | None = None, batch: int = 37, mask: Tensor | None = None
+) -> LayerOutputs:
+    state = LayerOutputs(rows.shape[1])
     for start in range(0, len(rows), batch):
         part = slice(start, start + batch)
         state.add(

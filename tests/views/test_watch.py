@@ -50,7 +50,7 @@ def test_the_state_the_sketch_with_its_chance_level_the_sparklines_and_the_warni
     assert lines[:3] == [
         "runs/run0 · running · step 50 · epoch 3 of 40",
         "chance levels of a contrastive loss: ln B = 4",
-        "The loss is at its chance level ln B. So it is where all embeddings are equal,",
+        "The loss is at its chance level ln B, as it is where all embeddings are equal,",
     ]
     assert "loss of the batch: 2   · chance level ln B: 4" in lines
     assert [line[:20].rstrip() for line in lines[-5:-2]] == ["variance of z", "rank of z", "scale of z"]
