@@ -75,7 +75,7 @@ TERMS = (
     Term("copy", "An embedding that is equal to another one; copies count once."),
     Term("coverage", "The share of real embeddings whose ball contains a generated one (Naeem et al. 2020)."),
     Term("cure", "A change of settings that has been measured to undo a cause of collapse."),
-    Term("dead code", "A code that is never drawn, however many rows are quantised."),
+    Term("dead code", "A code that no row is quantised to, however many rows there are."),
     Term("direction", "An eigenvector of a covariance, or a singular vector of a weight matrix."),
     Term(
         "effective number of embeddings",
