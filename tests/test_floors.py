@@ -65,7 +65,7 @@ PLAN = {
     "__init__": set(),
 }
 FILES = sorted(ROOT.rglob("*.py"))
-LONGEST_FILE, LONGEST_FUNCTION, COMMANDS = 250, 45, 2600  # lines; of all commands together
+LONGEST_FILE, LONGEST_FUNCTION, COMMANDS = 250, 45, 2500  # lines; of all commands together
 DECLARATIONS = {"number", "curve", "lines", "each", "matrix", "frames"}
 
 

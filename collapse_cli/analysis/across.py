@@ -37,9 +37,9 @@ def loaded_on(
             )
     every += [load_all(inputs, replace(measuring, dataset=name), progress) for name in datasets[1:]]
     return [
-        _on(dataset, one)
-        for each in zip(*every, strict=True)
-        for dataset, one in zip(datasets, each, strict=True)
+        _on(dataset, subject)
+        for of_sets in zip(*every, strict=True)
+        for dataset, subject in zip(datasets, of_sets, strict=True)
     ]
 
 

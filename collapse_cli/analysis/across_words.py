@@ -66,11 +66,11 @@ def sentence(result: Contrast, subject: Subject, reference: Subject, space: str)
 def _beside(result: Contrast, items: str) -> str:
     """What the inputs and untrained networks have of the variance, or of the rank; of narrow ones only what says so."""
     of_rank = result.ruling in ("few dimensions", "simple")
-    own = result.rank_ratio_of_inputs if of_rank else result.variance_ratio_of_inputs
+    of_inputs = result.rank_ratio_of_inputs if of_rank else result.variance_ratio_of_inputs
     null = null_of(result.rank_ratio if of_rank else result.variance_ratio)
     most = (HALVED if of_rank else NARROW) if result.of_data else math.inf
     named = {
-        "pixels" if items == "images" else "words": math.nan if own is None else float(own),
+        "pixels" if items == "images" else "words": math.nan if of_inputs is None else float(of_inputs),
         "untrained": null,
     }
     return ", ".join(

@@ -70,11 +70,11 @@ def layers(
         options: dict[str, Any] = {"layer": names, "every_layer": every_layer, "count": count, "views": views}
         return Result(measured(measurement("layers"), subjects([source], labels, progress, given), **options))
     title, seed = name or type(source).__name__, measuring(given).seed
-    found = list(_of_module(source, () if images is None else images, names, every_layer, count, seed, title))
+    given_images = () if images is None else images
+    by_layer = list(_of_module(source, given_images, names, every_layer, count, seed, title))
     facts = {"path": title, "layout": "module in memory"}
-    return Result(
-        answer("layers", [with_assumption(entry) for entry in found], [facts], list(remarks(title, found)))
-    )
+    assumed = [with_assumption(entry) for entry in by_layer]
+    return Result(answer("layers", assumed, [facts], list(remarks(title, by_layer))))
 
 
 def _refuse(source: object, images: object, count: int, views: int) -> None:

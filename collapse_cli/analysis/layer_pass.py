@@ -19,9 +19,8 @@ from collapse_cli.models.depth import Reduced, Tap, heard
 from collapse_cli.models.modes import evaluated
 from collapse_cli.models.rebuilt import Initialised
 
-MOST_KEPT = (
-    0.5  # of the weights: where re-initialising leaves more as they are, the network is no untrained one
-)
+MOST_KEPT = 0.5
+"""Of the weights: where re-initialising leaves more as they are, the network is no untrained one."""
 NETWORKS = 4  # random initialisations
 HELD = 2**30  # bytes of their weights, about
 

@@ -52,10 +52,10 @@ def measure(
             for each in (network, *fresh[:1])
         ]
         classes = 0 if subject.clean.labels is None else len(torch.unique(subject.clean.labels.clamp_min(0)))
-        said = settings(subject.clean.source, len(index), len(fresh), note, seed)
+        shared = settings(subject.clean.source, len(index), len(fresh), note, seed)
         profile = Profile(
             subject.name, chosen, now, before,
-            Facts(len(index), classes, untaught(subject), note), said | ({"views": views} if len(few) else {}),
+            Facts(len(index), classes, untaught(subject), note), shared | ({"views": views} if len(few) else {}),
             len(few), seen[0], seen[-1] if fresh else {},
         )  # fmt: skip
         yield from entries(profile, seed)

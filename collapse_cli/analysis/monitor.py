@@ -205,9 +205,8 @@ class CollapseMonitor:
     def close(self, status: End = "complete") -> None:
         """Nothing comes after it: the last look is read, and monitor.jsonl ends with the status. The second time does nothing."""
         try:
-            with (
-                suppress(Exception) if status == "failed" else nullcontext()
-            ):  # an error of the loop's is what is told
+            # after an error of the loop, that error is what its user has to see
+            with suppress(Exception) if status == "failed" else nullcontext():
                 self._course.read()
         finally:
             self._reports.end(self.step, status)

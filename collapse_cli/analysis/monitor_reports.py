@@ -19,12 +19,8 @@ from collapse_cli.runs.monitor_lines import MonitorLines
 Sink = Callable[[dict[str, Any]], object]
 OnCollapse = Literal["warn", "raise"] | Callable[[Warned], object]
 TRAINERS = ("lightning.", "pytorch_lightning.", "transformers.", "accelerate.")
-BETWEEN = (
-    "collapse_cli.",
-    "torch.",
-    "contextlib",
-    *TRAINERS,
-)  # between `warnings.warn` and the user's own line
+BETWEEN = ("collapse_cli.", "torch.", "contextlib", *TRAINERS)
+"""Modules between `warnings.warn` and the user's own line."""
 
 
 class Reports:
@@ -56,11 +52,11 @@ class Reports:
         step = fields.pop("step")
         self._write("look", step, {**fields, "chance_level": level})
         if self.sink is not None and is_first():
-            told = {
+            numbers = {
                 name: value for name, value in {**fields, "chance_level": level}.items() if value is not None
             }
             alarm = {"warning": warned.kind, "message": message(warned)} if warned else {}
-            self.sink({"step": step, **told, **alarm})
+            self.sink({"step": step, **numbers, **alarm})
 
     def warn(self, warned: Warned) -> None:
         text = message(warned)

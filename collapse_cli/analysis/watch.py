@@ -57,9 +57,8 @@ class Watched:
     def read(self) -> None:
         """What the folder tells now. Raises CollapseError where it is gone, or cannot be read."""
         self._refuse_missing()
-        status = (
-            self.record.stage(0, 0).status if self._is_ours else ""
-        )  # first: nothing is written after a final one
+        # the status first, for nothing is written after a final one
+        status = self.record.stage(0, 0).status if self._is_ours else ""
         try:
             self.new = [_with_curves(event.fields) for event in self.file.read()]
             self.new += self._new_epochs()

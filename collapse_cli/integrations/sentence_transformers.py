@@ -46,10 +46,8 @@ def collapse_evaluator(
 
     Raises CollapseError where sentence-transformers is not installed, and for texts that are too few or do not match.
     """
-    texts, others = (
-        _texts(texts, "texts"),
-        None if paraphrases is None else _texts(paraphrases, "paraphrases"),
-    )
+    texts = _texts(texts, "texts")
+    others = None if paraphrases is None else _texts(paraphrases, "paraphrases")
     if others is not None and len(others) != len(texts):
         raise CollapseError(
             f"there are {len(others):,} paraphrases of {len(texts):,} texts",

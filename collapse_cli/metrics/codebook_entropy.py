@@ -17,9 +17,9 @@ NEVER = 3.0
 REPEATED = 0.5
 """Of the correction of the bias, by which the upper end is raised where codes repeat within rows: measured, as --tokens says."""
 
-POINTS = torch.exp(
-    torch.arange(-40, 5, 0.02, dtype=torch.float64)
-)  # of an integral over s from 0 to infinity
+STEP = 0.02  # of log s
+POINTS = torch.exp(torch.arange(-40, 5, STEP, dtype=torch.float64))
+"""Of an integral over s from 0 to infinity."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _tail(share: float, N: float) -> float:
     if share >= 1:
         return 0.0
     nearly = -torch.expm1(math.log1p(-share) - POINTS / N)
-    return (1 - share) / N * float((torch.exp(-POINTS) / nearly * POINTS).sum()) * 0.02
+    return (1 - share) / N * float((torch.exp(-POINTS) / nearly * POINTS).sum()) * STEP
 
 
 def _error(counts: Counts, unseen: Unseen, share: float, blocks: Iterable[Block]) -> float:

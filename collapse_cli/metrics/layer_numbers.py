@@ -171,8 +171,8 @@ def _with_error(matrix: Tensor, rows: Tensor, n: int, centred: bool) -> tuple[fl
 def _cosine_error(seen: LayerOutputs, moments: Moments) -> Error:
     """Of the mean over pairs of rows: twice that of each row's mean cosine with all others."""
     along = torch.cat(seen.sample) @ moments.mean
-    one = of_mean(along)
-    return Error(2 * one.size * math.sqrt(len(along) / moments.count), one.degrees)
+    of_rows = of_mean(along)
+    return Error(2 * of_rows.size * math.sqrt(len(along) / moments.count), of_rows.degrees)
 
 
 def _dormant(seen: LayerOutputs) -> Measured:

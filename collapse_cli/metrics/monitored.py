@@ -11,7 +11,10 @@ from collapse_cli.results import curve
 from collapse_cli.values import Curve
 
 FAR = 0.5  # of a chance level
-TOLD = ("ln(prototypes)", "ln(K+1)")  # names of `chance_levels`, of what no batch tells
+OF_SETTINGS = (
+    "ln(prototypes)",
+    "ln(K+1)",
+)  # names in `chance_levels` of levels that a setting gives, and no batch
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def drawn_level(looks: Sequence[Mapping[str, Any]], chance: Mapping[str, float])
     losses = [look["loss"] for look in looks if look.get("loss") is not None and math.isfinite(look["loss"])]
     if named or not losses or not levels:
         return named[-1] if named else ""
-    if told := [name for name in TOLD if name in levels]:
-        return told[0]
+    if of_settings := [name for name in OF_SETTINGS if name in levels]:
+        return of_settings[0]
     away, name = min((abs(level - losses[0]), name) for name, level in levels.items())
     return name if away <= FAR * levels[name] else ""

@@ -101,8 +101,8 @@ class _Strip:
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """The candidates of one block of queries so far, and those of another tile: the nearest of both."""
         values = tile.values(queries[number], torch.split(self.places, BLOCK)[number])
-        found, keys = _largest(values, min(count, tile.keys))
-        together = torch.cat([near[number], found], dim=1)
+        largest, keys = _largest(values, min(count, tile.keys))
+        together = torch.cat([near[number], largest], dim=1)
         of_both = torch.cat([places[number], keys + tile.start], dim=1)
         best, order = together.topk(min(count, together.shape[1]), dim=1)
         return best, of_both.gather(1, order)

@@ -31,8 +31,8 @@ PART = 0.9  # of a dimension: what rounding up adds to that
 def contributions(on_sphere: Spread) -> Tensor:
     """(D,): of each dimension to the mean cosine of unit rows, which is their sum. Below 0 where a dimension has no mean."""
     n, mean = on_sphere.count, on_sphere.mean
-    own = on_sphere.variances * (n - 1) / n  # s_k - m_k^2
-    return mean.square() - own / (n - 1)
+    within = on_sphere.variances * (n - 1) / n  # s_k - m_k^2
+    return mean.square() - within / (n - 1)
 
 
 def rogue(on_sphere: Spread, relu: bool, sample: Sample | None) -> dict[str, Any]:

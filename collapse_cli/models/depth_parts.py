@@ -37,7 +37,7 @@ def chosen(
     again = {modules[name] for name, count in counts.items() if count > 1 and _is_block(modules[name])}
     parts = set(divided(network, again))
     calls = [(name, call) for name, call in order if name in parts]
-    kept: list[tuple[str, int]] = []
+    measured: list[tuple[str, int]] = []
     joining = False  # whether the last of them is a linear layer, which norms and activations may follow
     for name, call in calls:
         module = modules[name]
@@ -46,13 +46,13 @@ def chosen(
         if isinstance(module, PASSING) or (whole and not any(True for _ in module.parameters())):
             continue
         if weighted:
-            kept.append((name, call))
+            measured.append((name, call))
             joining = not whole
         elif joining:
-            kept[-1] = (name, call)
-        elif kept and any(True for _ in module.parameters()):  # a norm behind a block
-            kept.append((name, call))
-    return kept
+            measured[-1] = (name, call)
+        elif measured and any(True for _ in module.parameters()):  # a norm behind a block
+            measured.append((name, call))
+    return measured
 
 
 def divided(network: nn.Module, again: Collection[nn.Module] = ()) -> list[str]:

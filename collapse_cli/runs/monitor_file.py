@@ -79,9 +79,8 @@ class MonitorFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines: list[
-            int
-        ] = []  # the hash of each whole line, by which a replaced file goes on where it is the same
+        # the hash of each whole line, by which a replaced file goes on where it is the same
+        self._lines: list[int] = []
         self._restart()
 
     def _restart(self) -> None:
@@ -131,15 +130,15 @@ class MonitorFile:
         if not line.strip():
             return []
         event = self._event(line)
-        known = self._count < len(self._lines) and self._lines[self._count] == hash(line)
-        if not known:
+        read_before = self._count < len(self._lines) and self._lines[self._count] == hash(line)
+        if not read_before:
             del self._lines[self._count :]
             self._lines.append(hash(line))
         self._count += 1
         if event is None:
             return []
         self.course.add(event)
-        return [] if known else [event]
+        return [] if read_before else [event]
 
     def _event(self, line: bytes) -> Event | None:
         content = _content(line)
@@ -149,8 +148,9 @@ class MonitorFile:
         if not isinstance(content, dict) or not _is_sound(content):
             self.damaged += 1
             return None
-        known = content["event"] in ("begin", "look", "warning", "end")
-        return Event(content["event"], content["step"], content) if known else None
+        name = content["event"]
+        is_read = name in ("begin", "look", "warning", "end")
+        return Event(name, content["step"], content) if is_read else None
 
 
 def lines_until(path: Path, step: int) -> bytes:

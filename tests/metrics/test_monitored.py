@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from collapse_cli.metric import metrics
-from collapse_cli.metrics.monitored import level_of, monitored
+from collapse_cli.metrics.monitored import drawn_level, monitored
 
 LEVELS = {"ln B": 5.545, "ln(2B-1)": 6.24}
 
@@ -31,16 +31,24 @@ def test_curves_are_those_of_the_fields_that_some_look_has() -> None:
 
 def test_the_level_beside_the_loss_is_the_one_that_it_was_at_else_the_nearest_to_the_first_loss() -> None:
     """|6.0 - 6.24| < |6.0 - 5.545|; but where a look was at ln B, that is the level that this loss has."""
-    assert level_of(looks(6.0, 4.0), LEVELS) == "ln(2B-1)"
-    assert level_of([*looks(6.0), *looks(5.545, at="ln B"), *looks(4.0)], LEVELS) == "ln B"
-    assert level_of(looks(5.6), {**LEVELS, "ln(K+1)": 9.0}) == "ln(K+1)", (
+    assert drawn_level(looks(6.0, 4.0), LEVELS) == "ln(2B-1)"
+    assert drawn_level([*looks(6.0), *looks(5.545, at="ln B"), *looks(4.0)], LEVELS) == "ln B"
+    assert drawn_level(looks(5.6), {**LEVELS, "ln(K+1)": 9.0}) == "ln(K+1)", (
         "a queue was told of: that is what this loss compares with"
     )
-    assert level_of(looks(5.0, at="ln(gone)"), LEVELS) == "ln B"
+    assert drawn_level(looks(5.0, at="ln(gone)"), LEVELS) == "ln B"
     assert (
-        level_of(looks(0.8), LEVELS) == level_of(looks(-1.0), LEVELS) == level_of(looks(30.0), LEVELS) == ""
+        drawn_level(looks(0.8), LEVELS)
+        == drawn_level(looks(-1.0), LEVELS)
+        == drawn_level(looks(30.0), LEVELS)
+        == ""
     )
-    assert level_of(looks(math.nan, None), LEVELS) == level_of(looks(6.0), {}) == level_of([], LEVELS) == ""
+    assert (
+        drawn_level(looks(math.nan, None), LEVELS)
+        == drawn_level(looks(6.0), {})
+        == drawn_level([], LEVELS)
+        == ""
+    )
     loss = monitored(looks(6.0, 4.0), LEVELS).loss
     assert loss is not None
     assert (loss.null, loss.null_is) == ((6.24, 6.24), "chance level ln(2B-1)")
