@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,15 @@ FINAL = ("done", "interrupted", "requeue", "failed", "killed")
 Line = Mapping[str, Any]
 
 
-@dataclass
 class Watched:
     """One folder. status: as it was read last; new: the lines that were added since the time before, those of epochs last."""
 
-    folder: Path
-    status: str = "waiting"
-    new: list[Line] = field(default_factory=list)
-    epochs: list[Line] = field(default_factory=list)
-    _state: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        """Raises CollapseError where there is no such folder."""
+        self.folder, self.status = folder, "waiting"
+        self.new: list[Line] = []
+        self.epochs: list[Line] = []
+        self._state: tuple[int, ...] = ()  # of history.jsonl, when it was read last
         self._refuse_missing()
         self.file = MonitorFile(self.folder / NAME)
         self.record = Record(self.folder)
