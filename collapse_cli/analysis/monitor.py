@@ -6,9 +6,10 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from torch import Tensor, nn
 
@@ -24,6 +25,7 @@ from collapse_cli.metrics.alarm import Warned
 from collapse_cli.metrics.looks import Look
 
 Status = Literal["complete", "stopped", "failed"]
+CALL = "call {} in train mode first, with gradients enabled: steps in eval mode or under no_grad do not count"
 NOT_CALLED = (
     "{} was not called in train mode with gradients enabled, so that nothing was watched: name a layer that takes part in the "
     "training, or use update(z)."
@@ -158,6 +160,8 @@ class CollapseMonitor:
         )
 
         seen = self._course.seen
+        if self._hooks is not None:
+            seen = replace(seen, remedy=CALL.format(self._hooks.called))
         return judgement_of(seen, self._course.alarm.unjudged())
 
     def reset(self) -> None:
@@ -204,6 +208,8 @@ class CollapseMonitor:
 
     def close(self, status: Status = "complete") -> None:
         """Nothing comes after it: the last look is read, and monitor.jsonl ends with the status. The second time does nothing."""
+        if status not in get_args(Status):
+            raise CollapseError(f"status cannot be {status!r}", f"it is one of {', '.join(get_args(Status))}")
         try:
             with (
                 suppress(Exception) if status == "failed" else nullcontext()
@@ -234,4 +240,4 @@ def _watching(monitor: CollapseMonitor, hooks: Hooks) -> Iterator[CollapseMonito
     with monitor, hooks:
         yield monitor
     if monitor.step == 0:
-        warnings.warn(NOT_CALLED.format(" or ".join(filter(None, hooks.names)) or "the model"), stacklevel=3)
+        warnings.warn(NOT_CALLED.format(hooks.called), stacklevel=3)

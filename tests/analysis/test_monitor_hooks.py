@@ -325,3 +325,16 @@ def test_no_warning_in_the_ordinary_case() -> None:
     model = Encoder()
     with warnings.catch_warnings(action="error"), watch(model, ["projector"], every=1):
         model(batch())
+
+
+def test_why_nothing_was_watched_is_told() -> None:
+    """The usual reason is a model in eval mode, and not a call of update() that is missing."""
+    model = nn.Sequential(nn.Linear(4, 4)).eval()
+    with (
+        pytest.warns(UserWarning, match="0 was not called in train mode"),
+        collapse.CollapseMonitor.watch(model, layers=["0"]) as monitor,
+    ):
+        model(torch.ones(8, 4))
+    with pytest.raises(CollapseError) as raised:
+        monitor.compute()
+    assert raised.value.hint.startswith("call 0 in train mode")
