@@ -124,7 +124,8 @@ class Course:
         loss = None if self.last is None else self.last.loss
         rows, first = self.rows.batches, self.first
         broken = self.last is not None and not self.last.finite
-        standing: tuple[Kind, ...] = (("not finite",) if broken else ()) + self.alarm.standing
+        diverged: tuple[Kind, ...] = ("not finite",) if broken else ()
+        standing = (*diverged, *self.alarm.standing)
         return Seen(
             rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, self.warned, standing,
         )  # fmt: skip

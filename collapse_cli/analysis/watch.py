@@ -18,9 +18,12 @@ from collapse_cli.runs.histories import is_whole
 from collapse_cli.runs.monitor_file import Course, MonitorFile
 from collapse_cli.runs.monitor_lines import NAME
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.shell import quoted
 
 FINAL = ("done", "interrupted", "requeue", "failed", "killed")
 """Statuses of a run of ours after which it writes no more, unless somebody resumes it."""
+
+MANY = 4  # folders that are named in an error
 
 Line = Mapping[str, Any]
 
@@ -37,6 +40,7 @@ class Watched:
 
     def __post_init__(self) -> None:
         self._refuse_missing()
+        self.refuse_others()
         self.file = MonitorFile(self.folder / NAME)
         self.record = Record(self.folder)
 
@@ -85,6 +89,18 @@ class Watched:
             raise CollapseError(
                 f"there is no folder {self.folder}",
                 "give the run folder, or the folder= of the CollapseMonitor",
+            )
+
+    def refuse_others(self) -> None:
+        """A folder of trainings is none itself, and would be waited for in vain: a monitor makes its file when it is made."""
+        if self._is_ours or (self.folder / NAME).exists():
+            return
+        inner = sorted(path.parent for path in self.folder.glob(f"*/{NAME}"))
+        if inner:
+            others = f" and {len(inner) - MANY} more" if len(inner) > MANY else ""
+            raise CollapseError(
+                f"{self.folder} has no {NAME}, but its folders {', '.join(path.name for path in inner[:MANY])}{others} have",
+                f"watch one of them, or several: collapse watch {' '.join(map(quoted, inner[:MANY]))}",
             )
 
     def _new_epochs(self) -> list[Line]:

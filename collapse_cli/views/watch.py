@@ -67,10 +67,12 @@ class Lines:
         self.begun = False
 
     def update(self, document: Document, new: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-        """Print the new records; of folders without any that is said once, on stderr."""
+        """Print the new records; of folders without any that is said once, on stderr, with what of them cannot be read."""
         empty = [facts["path"] for facts in document["inputs"] if facts["status"] == "waiting"]
         for path in () if self.begun else empty:
             print(f"nothing is written in {printable(path)} yet", file=sys.stderr, flush=True)
+        for text in document["warnings"] if empty and not self.begun else ():
+            print(f"warning: {printable(text)}", file=sys.stderr, flush=True)
         self.begun = True
         several = len(document["inputs"]) > 1
         for name, record in new:
