@@ -65,6 +65,8 @@ def layers(
     ['0', '1', '2', '3']
     """
     names = tuple(filter(None, (layer,) if isinstance(layer, str) else layer))
+    if "layers" in given:  # as CollapseMonitor.watch calls it
+        raise CollapseError("there is no setting 'layers'", "it is layer=, with one name or several")
     _refuse(source, images, count, views)
     if not isinstance(source, nn.Module):
         options: dict[str, Any] = {"layer": names, "every_layer": every_layer, "count": count, "views": views}
