@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,18 @@ class Watched:
     def written(self) -> bool:
         """Whether there is anything to show."""
         return bool(self.course.begun or self.course.looks or self.epochs)
+
+    @property
+    def silent_minutes(self) -> int:
+        """For how long nothing was written, of a training that has not ended: its process may be gone, and nobody tells of it.
+
+        0 of a run of ours, whose lock tells that.
+        """
+        if self.over or self._is_ours or not self.written:
+            return 0
+        with suppress(OSError):
+            return int(max(time.time() - self.file.path.stat().st_mtime, 0) // 60)
+        return 0
 
     def read(self) -> None:
         """What the folder tells now. Raises CollapseError where it is gone, or cannot be read."""
@@ -162,7 +175,7 @@ def _facts(watched: Watched) -> dict[str, Any]:
     """Of one folder. at: the chance level that the loss is equal to at the last look, if it is."""
     course = watched.course
     looks = [look.fields for look in course.looks]
-    last = looks[-1] if looks else {}
+    last, silent = looks[-1] if looks else {}, watched.silent_minutes
     return {
         "path": str(watched.folder),
         "status": watched.status,
@@ -175,6 +188,7 @@ def _facts(watched: Watched) -> dict[str, Any]:
         },
         "chance_level": level_of(looks, course.chance_levels) or None,
         "at": last.get("chance_level"),
+        **({"silent_minutes": silent} if silent else {}),
     }
 
 

@@ -25,6 +25,7 @@ HIGHEST, LOWEST = 10, 3  # rows of the large sketch; with fewer the curve is a s
 AXIS = 2  # rows below it
 NARROW = 30  # letters of a terminal, below which a sparkline has no room beside its name
 AT = "The loss is at its chance level {}. So it is where all embeddings are equal, and before anything is learned."
+SILENT = "nothing new for {:,} min"
 WARNED = 5  # warnings that are shown in whole, the last ones
 
 
@@ -140,7 +141,8 @@ def _state(facts: Mapping[str, Any], width: int) -> Iterator[Text]:
         if facts["epoch"]
         else "",
     ]
-    told = " · ".join(filter(None, (facts["status"], *where)))
+    silent = facts.get("silent_minutes", 0)
+    told = " · ".join(filter(None, (facts["status"], *where, SILENT.format(silent) if silent else "")))
     name = shortened(facts["path"], max(width - len(told) - 3, 8))
     yield Text.assemble((name, "bold"), " · ", told)
     for levels in _levels(facts["chance_levels"]):

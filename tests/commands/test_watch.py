@@ -108,6 +108,21 @@ def test_what_is_no_folder_is_refused_in_a_sentence(folder: Path, capsys: Captur
     assert main(["watch", str(folder), "--every", "0"]) == 2
 
 
+def test_for_how_long_a_training_was_silent_is_told(folder: Path, capsys: Capture) -> None:
+    """A process that was killed has written no end: its status would be "running" for ever."""
+    file = folder / "monitor.jsonl"
+    file.write_text(LINES)
+    for ago, minutes in ((30, None), (200, 3)):
+        os.utime(file, (time.time() - ago,) * 2)
+        assert main(["watch", str(folder), "--once", "--json"]) == 0
+        (facts,) = json.loads(capsys.readouterr().out)["inputs"]
+        assert (facts["status"], facts.get("silent_minutes")) == ("running", minutes)
+    file.write_text(LINES + END)
+    os.utime(file, (0, 0))
+    assert main(["watch", str(folder), "--once", "--json"]) == 0
+    assert "silent_minutes" not in capsys.readouterr().out
+
+
 def test_a_folder_of_trainings_is_not_waited_for(folder: Path, capsys: Capture) -> None:
     """runs in place of runs/mine is what one types first."""
     assert main(["watch", str(folder.parent)]) == 2
