@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from collapse_cli.analysis.monitor_course import Course
 from collapse_cli.analysis.monitor_hooks import Hooks
 from collapse_cli.analysis.monitor_inputs import Loss, given
 from collapse_cli.analysis.monitor_reports import OnCollapse, Reports, Sink
+from collapse_cli.analysis.monitor_watching import Watching
 from collapse_cli.analysis.result import Result
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Warned
@@ -26,10 +26,6 @@ from collapse_cli.metrics.looks import Look
 
 Status = Literal["complete", "stopped", "failed"]
 CALL = "call {} in train mode first, with gradients enabled: steps in eval mode or under no_grad do not count"
-NOT_CALLED = (
-    "{} was not called in train mode with gradients enabled, so that nothing was watched: name a layer that takes part in the "
-    "training, or use update(z)."
-)
 
 
 class CollapseMonitor:
@@ -101,7 +97,7 @@ class CollapseMonitor:
         monitor = cls(sink=sink, **settings)
         monitor._course.late = True
         monitor._hooks = hooks = Hooks(monitor._course_now, model, layers, pool, passes, halves)
-        return _watching(monitor, hooks)
+        return Watching(monitor, hooks)
 
     def _course_now(self) -> Course:
         return self._course
@@ -233,11 +229,3 @@ def _refuse(**counts: int) -> None:
         least = 0 if name in ("queue", "prototypes") else 1
         if isinstance(count, bool) or not isinstance(count, int) or count < least:
             raise CollapseError(f"{name} cannot be {count!r}", f"it is a whole number of at least {least}")
-
-
-@contextmanager
-def _watching(monitor: CollapseMonitor, hooks: Hooks) -> Iterator[CollapseMonitor]:
-    with monitor, hooks:
-        yield monitor
-    if monitor.step == 0:
-        warnings.warn(NOT_CALLED.format(hooks.called), stacklevel=3)

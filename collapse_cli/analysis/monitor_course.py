@@ -134,6 +134,11 @@ class Course:
         """With the embeddings of another, and with its start where it began at the same step. The alarm stays as it is."""
         self.read()
         other.read()
+        if self.origin is not None and other.origin is not None and len(self.origin) != len(other.origin):
+            widths = f"{len(self.origin):,} and of {len(other.origin):,}"
+            raise CollapseError(
+                f"the monitors have seen embeddings of {widths} dimensions", "merge those of one network"
+            )
         self.rows.merge(other.rows.batches)
         first, theirs = self.first, other.first
         if first is None or theirs is None or first.step != theirs.step:

@@ -184,7 +184,8 @@ def _more(n: int, d: int, seen: Seen) -> str:
 def _told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
     """With what the alarm has told, and with the level that the loss is at: healthy trainings start there."""
     if space != "z":
-        return verdict
+        broken = verdict.status == "healthy" and "not finite" in seen.standing  # whichever of both it is in
+        return _doubted(verdict, seen) if broken else verdict
     alarms = tuple(f"Warned of while it trained: {message(warned)}" for warned in seen.warned)
     level: tuple[str, ...] = ()
     if seen.level is not None:

@@ -145,6 +145,14 @@ def test_embeddings_of_another_width_are_refused(space: str) -> None:
         monitor.update(**{"z": noise(8, 4), "h": noise(8, 6), space: noise(8, 5)})
 
 
+def test_monitors_of_other_widths_do_not_merge() -> None:
+    monitors = [collapse.CollapseMonitor(every=1) for _ in range(2)]
+    for monitor, d in zip(monitors, (4, 5), strict=True):
+        monitor.update(noise(8, d))
+    with pytest.raises(CollapseError, match="embeddings of 4 and of 5 dimensions"):
+        monitors[0].merge_state(monitors[1])
+
+
 def test_a_status_of_another_name_is_refused() -> None:
     """A watch of the folder would wait for ever, or show a word that nothing explains."""
     with pytest.raises(CollapseError, match="status cannot be 'finished'"):

@@ -338,3 +338,14 @@ def test_why_nothing_was_watched_is_told() -> None:
     with pytest.raises(CollapseError) as raised:
         monitor.compute()
     assert raised.value.hint.startswith("call 0 in train mode")
+
+
+def test_a_with_that_was_forgotten_is_told() -> None:
+    watching = collapse.CollapseMonitor.watch(nn.Sequential(nn.Linear(4, 4)), layers=["0"])
+    with pytest.raises(CollapseError, match="compute was asked for without it"):
+        watching.compute()  # type: ignore[attr-defined]
+    assert not hasattr(watching, "_ipython_display_")
+    with pytest.warns(UserWarning, match="was not called"), watching:
+        pass
+    with pytest.raises(CollapseError, match="used already"), watching:
+        pass

@@ -190,6 +190,15 @@ def test_what_diverges_is_not_healthy(loss: float | None) -> None:
     assert monitor.compute().status == "healthy"
 
 
+def test_what_diverges_is_not_healthy_for_a_sound_h() -> None:
+    monitor = collapse.CollapseMonitor(every=1, on_collapse=lambda warned: None)
+    for step in range(8):
+        monitor.update(healthy(step), h=noise(64, 24, seed=step))
+    assert monitor.compute().status == "healthy"
+    monitor.update(healthy(8) * math.nan, h=noise(64, 24, seed=9))
+    assert monitor.compute().status == "inconclusive"
+
+
 def test_how_many_embeddings_hold_nan_is_told() -> None:
     """One of 64 is not every embedding."""
     last = healthy(0)
