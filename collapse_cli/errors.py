@@ -38,5 +38,6 @@ def concerning(name: str) -> Iterator[None]:
     try:
         yield
     except CollapseError as error:
-        message = f"{name}: {error.message}" if name else error.message
+        named = not name or error.message.startswith(name)  # by whoever knew it
+        message = error.message if named else f"{name}: {error.message}"
         raise CollapseError(message, error.hint, error.code) from None

@@ -19,6 +19,20 @@ def test_a_line_of_the_table_is_the_first_of_the_commands_own_help(command: str)
     assert cli.COMMANDS[command] == cli.load(command).help.partition("\n\n")[0].replace("\n", " ")
 
 
+@pytest.mark.parametrize("command", ["watch", "alignment", "train"])
+def test_lines_of_the_source_do_not_break_the_help(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A short line within a paragraph is one that the next word would not have fitted into."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([command, "--help"]) == 0
+    shown = capsys.readouterr().out.partition("╭")[0]
+    for paragraph in re.split(r"\n *\n", shown.strip("\n ")):
+        lines = [line.strip() for line in paragraph.splitlines()]
+        for line, following in zip(lines, lines[1:], strict=False):
+            assert len(line) + 1 + len(following.split()[0]) > 78, line
+
+
 def test_help_keeps_the_panels_and_their_order(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

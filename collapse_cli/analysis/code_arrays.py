@@ -98,6 +98,9 @@ def code_rows(values: Any, name: str, layout: Layout) -> list[CodeRows]:
     _refuse_one_hot(array, name, binary=layout.sizes == (2,))
     if array.ndim == 0 or array.size == 0:
         raise CollapseError(f"{name} contains no codes", "give an array of whole numbers", code=3)
+    _whole(
+        numpy.asarray(array[:LOOKED_AT]).reshape(-1), name, 0
+    )  # embeddings are no codes, whatever their axes are
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     _refuse_unclear(array, name, levels, layout.tokens)

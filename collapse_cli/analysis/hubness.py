@@ -63,4 +63,5 @@ def answer(result: Hubness) -> str:
     told = f"{sentence}, and the skewness of the k-occurrences is {beside}."
     if low <= STRONG:
         return told
-    return f"{told} These are hubs: a search finds them whatever is asked. Subtracting the mean (--centre) often removes them."
+    hubs = "These are hubs: a search finds them whatever is asked."
+    return f"{told} {hubs} Where the mean cosine is far from 0, subtracting the mean (--centre) often removes them."

@@ -17,7 +17,16 @@ from collapse_cli.analysis.subject import Subject, about_mean
 from collapse_cli.errors import CollapseError
 from collapse_cli.printable import as_shown
 from collapse_cli.progress import Progress, silent
-from collapse_cli.runs import checkpoint, embeddings, folders, states, text_encoders, unread, weight_folders
+from collapse_cli.runs import (
+    checkpoint,
+    embeddings,
+    folders,
+    monitor_lines,
+    states,
+    text_encoders,
+    unread,
+    weight_folders,
+)
 from collapse_cli.runs.source import Source
 from collapse_cli.walks import refuse_impossible
 
@@ -76,6 +85,7 @@ def recognise(path: Path, column: str = "") -> Recognised:
         if not (path / "checkpoint.pt").exists():
             unread.refuse(path)
             weight_folders.refuse_without_weights(path)
+            monitor_lines.refuse_alone(path)
             raise CollapseError(
                 f"{path} is a folder without a checkpoint.pt, and contains no .npy and no .parquet{_but(path)}",
                 "give a run folder, a checkpoint, or embeddings",

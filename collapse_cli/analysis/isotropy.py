@@ -29,6 +29,6 @@ def answer(result: Isotropy) -> str:
     """What is left of the mean cosine once the mean is subtracted."""
     cosine = result.mean_cosine_centred
     return (
-        f"About their mean, the mean cosine of two embeddings is {written(cosine)} (isotropic: {written(null_of(cosine))}): what "
-        "it is less than the mean cosine is a common offset."
+        f"Once the mean is subtracted, the mean cosine of two embeddings is {written(cosine)} (isotropic: "
+        f"{written(null_of(cosine))}). Where it was much larger before, a common offset has made it so."
     )

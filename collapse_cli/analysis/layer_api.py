@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Unpack
 
@@ -65,7 +65,7 @@ def layers(
     ['0', '1', '2', '3']
     """
     names = tuple(filter(None, (layer,) if isinstance(layer, str) else layer))
-    _refuse(source, images, count, views)
+    _refuse(source, images, count, views, given)
     if not isinstance(source, nn.Module):
         options: dict[str, Any] = {"layer": names, "every_layer": every_layer, "count": count, "views": views}
         return Result(measured(measurement("layers"), subjects([source], labels, progress, given), **options))
@@ -77,8 +77,10 @@ def layers(
     return Result(answer("layers", assumed, [facts], list(remarks(title, by_layer))))
 
 
-def _refuse(source: object, images: object, count: int, views: int) -> None:
+def _refuse(source: object, images: object, count: int, views: int, given: Mapping[str, Any]) -> None:
     """Raises CollapseError for numbers that are too small, and for images that are missing or have no effect."""
+    if "layers" in given:  # as CollapseMonitor.watch calls it
+        raise CollapseError("there is no setting 'layers'", "it is layer=, with one name or several")
     refuse_below(2, count=count)
     refuse_below(0, views=views)
     if views == 1:

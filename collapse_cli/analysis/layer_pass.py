@@ -78,19 +78,30 @@ def gathered(
     def into(states: dict[Tap, LayerOutputs]) -> Callable[[Tap, Reduced], None]:
         return lambda tap, part: states[tap].add(part.rows, part.active, part.eps, part.tokens, part.mask)
 
+    odd = False
     for inputs in batches:
+        odd = odd or _is_odd(inputs)
         for network, states in zip(networks, seen, strict=True):
             with evaluated(network), tapped(network, taps, into(states)) as run:
                 run(inputs)
     fault = refuse_broken([(tap.label, state) for tap, state in seen[0].items()])
+    if fault and odd:
+        raise CollapseError("there are images that contain nan or infinity", "leave them out")
     if fault:
         raise CollapseError(
-            f"the layer {fault[0]} gives nan or infinity for images of {fault[1]} batches or more",
+            f"the layer {fault[0]} gives nan or infinity for {fault[1]:,} of {seen[0][taps[0]].count:,} images",
             "layers before it are finite: look at its weights, or measure in float32",
         )
     if any(state.count < 2 for state in seen[0].values()):
         raise CollapseError("at least 2 images are needed", "give more images", code=3)
     return seen
+
+
+def _is_odd(inputs: Any) -> bool:
+    """Whether a batch, a tensor or several by name, holds nan or infinity."""
+    parts = inputs.values() if isinstance(inputs, dict) else [inputs]
+    floats = [part for part in parts if isinstance(part, Tensor) and part.is_floating_point()]
+    return not all(bool(torch.isfinite(part).all()) for part in floats)
 
 
 def viewed(network: nn.Module, taps: Sequence[Tap], views: Iterable[Iterable[Any]]) -> dict[Tap, Tensor]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from torch import Tensor, nn
 
@@ -18,16 +18,14 @@ from collapse_cli.analysis.monitor_course import Course
 from collapse_cli.analysis.monitor_hooks import Hooks
 from collapse_cli.analysis.monitor_inputs import Loss, given
 from collapse_cli.analysis.monitor_reports import OnCollapse, Reports, Sink
+from collapse_cli.analysis.monitor_watching import Watching
 from collapse_cli.analysis.result import Result
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Warned
 from collapse_cli.metrics.looks import Look
 from collapse_cli.stage import End
 
-NOT_CALLED = (
-    "{} was not called in train mode with gradients enabled, so that nothing was watched: name a layer that takes part in the "
-    "training, or use update(z)."
-)
+CALL = "call {} in train mode first, with gradients enabled: steps in eval mode or under no_grad do not count"
 
 
 class CollapseMonitor:
@@ -99,7 +97,7 @@ class CollapseMonitor:
         monitor = cls(sink=sink, **settings)
         monitor._course.late = True
         monitor._hooks = hooks = Hooks(monitor._course_now, model, layers, pool, passes, halves)
-        return _watching(monitor, hooks)
+        return Watching(monitor, hooks)
 
     def _course_now(self) -> Course:
         return self._course
@@ -158,6 +156,8 @@ class CollapseMonitor:
         )
 
         seen = self._course.seen
+        if self._hooks is not None:
+            seen = replace(seen, remedy=CALL.format(self._hooks.called))
         return judgement_of(seen, self._course.alarm.unjudged())
 
     def reset(self) -> None:
@@ -204,6 +204,8 @@ class CollapseMonitor:
 
     def close(self, status: End = "complete") -> None:
         """Nothing comes after it: the last look is read, and monitor.jsonl ends with the status. The second time does nothing."""
+        if status not in get_args(End):
+            raise CollapseError(f"status cannot be {status!r}", f"it is one of {', '.join(get_args(End))}")
         try:
             # after an error of the loop, that error is what its user has to see
             with suppress(Exception) if status == "failed" else nullcontext():
@@ -226,11 +228,3 @@ def _refuse(**counts: int) -> None:
         least = 0 if name in ("queue", "prototypes") else 1
         if isinstance(count, bool) or not isinstance(count, int) or count < least:
             raise CollapseError(f"{name} cannot be {count!r}", f"it is a whole number of at least {least}")
-
-
-@contextmanager
-def _watching(monitor: CollapseMonitor, hooks: Hooks) -> Iterator[CollapseMonitor]:
-    with monitor, hooks:
-        yield monitor
-    if monitor.step == 0:
-        warnings.warn(NOT_CALLED.format(" or ".join(filter(None, hooks.names)) or "the model"), stacklevel=3)

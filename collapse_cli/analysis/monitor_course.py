@@ -17,6 +17,7 @@ from collapse_cli.analysis.monitor_seen import Seen
 from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Alarm, Warned
+from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.chance_levels import chance_levels, level_of
 from collapse_cli.metrics.looks import Look, looked, origin_of
 
@@ -58,6 +59,7 @@ class Course:
 
     def look(self, given: Given) -> None:
         """At the embeddings of this step; their numbers are read at once where nobody waits for them."""
+        self._refuse_other_widths(given)
         batch, device = len(given), given.spaces["z"].device
         whole = given.gathered(self.rows.room) if self.gathers else given
         self.read()
@@ -70,6 +72,19 @@ class Course:
         self.pending = PendingLook.of(self.step, batch, unread)
         if self.pending.ready and not self.late:
             self.read()
+
+    def _refuse_other_widths(self, given: Given) -> None:
+        """Embeddings of another width are of another network or layer, and have no start in common with those before."""
+        before = {
+            name: rows.shape[1] for batch in self.rows.batches[-1:] for name, rows in batch.spaces.items()
+        }
+        before |= {"z": len(self.origin)} if self.origin is not None else {}
+        for name, rows in given.spaces.items():
+            if name in before and rows.shape[1] != before[name]:
+                raise CollapseError(
+                    f"{name} has {rows.shape[1]:,} dimensions at step {self.step:,}, and had {before[name]:,} before",
+                    "watch each network and each layer with a monitor of its own, or reset() where another training begins",
+                )
 
     def note(self, loss: Loss) -> None:
         """The loss of the step that was looked at, before its numbers are read."""
@@ -109,15 +124,22 @@ class Course:
         self.read()
         loss = None if self.last is None else self.last.loss
         rows, first = self.rows.batches, self.first
+        broken = self.last is not None and not self.last.finite
+        diverged: tuple[Kind, ...] = ("not finite",) if broken else ()
+        standing = (*diverged, *self.alarm.standing)
         return Seen(
-            rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, self.warned,
-            self.alarm.standing,
+            rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, self.warned, standing,
         )  # fmt: skip
 
     def merge(self, other: Course) -> None:
         """With the embeddings of another, and with its start where it began at the same step. The alarm stays as it is."""
         self.read()
         other.read()
+        if self.origin is not None and other.origin is not None and len(self.origin) != len(other.origin):
+            widths = f"{len(self.origin):,} and of {len(other.origin):,}"
+            raise CollapseError(
+                f"the monitors have seen embeddings of {widths} dimensions", "merge those of one network"
+            )
         self.rows.merge(other.rows.batches)
         first, theirs = self.first, other.first
         if first is None or theirs is None or first.step != theirs.step:

@@ -39,6 +39,11 @@ class Hooks:
         self.z: list[Tensor] = []  # of the calls of this step
         self.h: list[Tensor] = []
 
+    @property
+    def called(self) -> str:
+        """What has to be called, in words."""
+        return " or ".join(filter(None, self.names)) or "the model"
+
     def __enter__(self) -> Hooks:
         last = self.layers[-1]
         if last is not self.model:

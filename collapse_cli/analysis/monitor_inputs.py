@@ -70,8 +70,17 @@ def given(z: Any, z2: Any = None, h: Any = None, labels: Any = None, loss: Loss 
 
 def _rows(rows: Array | Tensor, name: str) -> Tensor:
     rows = rows.detach() if isinstance(rows, Tensor) else array_inputs.tensor(rows, name)
-    if rows.layout != torch.strided or rows.ndim != 2 or 0 in rows.shape:
+    if rows.layout != torch.strided:
+        raise CollapseError(f"{name} is a sparse tensor", f"give {name}.to_dense()")
+    if rows.ndim == 3:
+        raise CollapseError(
+            f"{name} has shape {tuple(rows.shape)}, not (B, D)",
+            f"of tokens (B, T, D) give one embedding of each text or image: {name}.mean(1) or {name}[:, 0]",
+        )
+    if rows.ndim != 2:
         raise CollapseError(f"{name} has shape {tuple(rows.shape)}, not (B, D)", HINT)
+    if 0 in rows.shape:
+        raise CollapseError(f"{name} has shape {tuple(rows.shape)}: there is no embedding in it", HINT)
     if not rows.is_floating_point():
         kind = str(rows.dtype).removeprefix("torch.")
         raise CollapseError(f"{name} is {kind}, and embeddings are of a floating type", HINT)
@@ -98,7 +107,12 @@ def number(loss: Loss) -> Tensor | None:
     """() float32, where it is."""
     if loss is None:
         return None
-    value = loss.detach() if isinstance(loss, Tensor) else torch.as_tensor(loss)
+    try:
+        value = loss.detach() if isinstance(loss, Tensor) else torch.as_tensor(loss)
+    except (TypeError, ValueError, RuntimeError):
+        raise CollapseError(
+            f"loss is a {type(loss).__name__}, not a number", "give loss.mean(), or no loss"
+        ) from None
     if value.numel() != 1 or value.is_complex():
         raise CollapseError(
             f"loss has shape {tuple(value.shape)}, not one number", "give loss.mean(), or no loss"

@@ -37,6 +37,7 @@ from collapse_cli.values import Measured
 
 NAME = "training"
 DOUBTED = "Whether it is a loss depends on what reads the embeddings: lengths, or directions alone."
+BACK = "Go back to a checkpoint before the first step that is not finite, and lower the learning rate."
 ASK = "Probe h at this step and before the warning (collapse probe): where accuracy holds, go on."
 
 
@@ -45,16 +46,24 @@ def judgement_of(seen: Seen, remarks: Sequence[str] = ()) -> Result:
     batches = [batch.moved() for batch in seen.batches]
     sound = [batch for batch in batches if not any(broken(rows) for rows in batch.spaces.values())]
     if not sound:
-        what = (
-            "every embedding that was looked at contains nan or infinity"
-            if batches
-            else "no batch was looked at yet"
-        )
-        remedy = "lower the learning rate, or look for the first step at which the loss is not finite"
-        raise CollapseError(what, remedy if batches else "call update(z) in the training loop first", code=3)
+        raise _nothing(batches, seen)
     entries = list(_entries(replace(seen, batches=sound)))
     warnings = [*remarks, *_warnings(seen, batches, sound)]
     return Result(answer("diagnose", entries, [_facts(sound)], warnings))
+
+
+def _nothing(batches: Sequence[KeptBatch], seen: Seen) -> CollapseError:
+    """Why there is nothing to judge."""
+    if not batches:
+        return CollapseError("no batch was looked at yet", seen.remedy, code=3)
+    last = batches[-1]
+    count = max(broken(rows) for rows in last.spaces.values())
+    where = f"{count:,} of {len(last):,} at step {last.step:,}"
+    return CollapseError(
+        f"all batches that are held have embeddings with nan or infinity: {where}",
+        "go back to a checkpoint before the first of them, and lower the learning rate",
+        code=3,
+    )
 
 
 def _entries(seen: Seen) -> Iterator[Entry]:
@@ -160,7 +169,8 @@ def _advice(verdict: Verdict, result: Spectrum, facts: Context, seen: Seen, alon
 def _more(n: int, d: int, seen: Seen) -> str:
     """How there come to be more embeddings than dimensions."""
     of_batch = max(len(batch) for batch in seen.batches)
-    held = f"{n:,} embeddings of {len(seen.batches)} batches are no more than their {d:,} dimensions"
+    batches = "1 batch" if len(seen.batches) == 1 else f"{len(seen.batches)} batches"
+    held = f"{n:,} embeddings of {batches} are no more than their {d:,} dimensions"
     wanted = math.ceil((d + 1) / of_batch)
     if len(seen.batches) < min(wanted, seen.window):
         return f"{held}: ask again after more steps."
@@ -174,7 +184,8 @@ def _more(n: int, d: int, seen: Seen) -> str:
 def _told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
     """With what the alarm has told, and with the level that the loss is at: healthy trainings start there."""
     if space != "z":
-        return verdict
+        broken = verdict.status == "healthy" and "not finite" in seen.standing  # whichever of both it is in
+        return _doubted(verdict, seen) if broken else verdict
     alarms = tuple(f"A warning while it trained: {message(warned)}" for warned in seen.warned)
     level: tuple[str, ...] = ()
     if seen.level is not None:
@@ -190,6 +201,17 @@ def _told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
 
 def _doubted(verdict: Verdict, seen: Seen) -> Verdict:
     """Not healthy while the alarm says otherwise: a spectrum of directions sees no scale, and no start of the training."""
+    if "not finite" in seen.standing:
+        sentence = (
+            "The training is not finite at the last look; the batches before it alone would be healthy."
+        )
+        return replace(
+            verdict,
+            status="inconclusive",
+            sentence=f"{sentence} {verdict.sentence}",
+            meaning="",
+            advice=(BACK,),
+        )
     standing = " and ".join(seen.standing)
     sentence = f"The last embeddings alone would be healthy; the warning of {standing} still holds."
     return replace(

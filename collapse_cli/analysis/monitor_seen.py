@@ -18,7 +18,8 @@ class Seen:
 
     batches: the last that it looked at; first: the first of all; origin: the mean embedding at the start, (d,); window: how many
     batches it holds; step: how many steps were counted; loss: the last; level: the name and the value of the chance level that it
-    is at; warned: what the alarm has told; standing: the kinds among them that the last look still shows.
+    is at; warned: what the alarm has told; standing: the kinds among them that the last look still shows; remedy: what to
+    do where there is no batch yet.
     """
 
     batches: Sequence[KeptBatch]
@@ -31,3 +32,4 @@ class Seen:
     level: tuple[str, float] | None = None
     warned: Sequence[Warned] = ()
     standing: Sequence[Kind] = ()
+    remedy: str = "call update(z) in the training loop first"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from collapse_cli.runs.histories import is_whole
 from collapse_cli.runs.monitor_file import MonitorFile, RecordedTraining
 from collapse_cli.runs.monitor_lines import NAME
 from collapse_cli.runs.record import Record
+from collapse_cli.runs.shell import quoted
 
 FINAL = ("done", "interrupted", "requeue", "failed", "killed")
 """Statuses of a run of ours after which it writes no more, unless somebody resumes it."""
+
+MANY = 4  # folders that are named in an error
 
 Line = Mapping[str, Any]
 
@@ -34,6 +38,7 @@ class Watched:
         self.epochs: list[Line] = []
         self._state: tuple[int, ...] = ()  # of history.jsonl, when it was read last
         self._refuse_missing()
+        self.refuse_others()
         self.file = MonitorFile(self.folder / NAME)
         self.record = Record(self.folder)
 
@@ -50,6 +55,18 @@ class Watched:
     def written(self) -> bool:
         """Whether there is anything to show."""
         return bool(self.course.begun or self.course.looks or self.epochs)
+
+    @property
+    def silent_minutes(self) -> int:
+        """For how long nothing was written, of a training that has not ended: its process may be gone, and nobody tells of it.
+
+        0 of a run of ours, whose lock tells that.
+        """
+        if self.over or self._is_ours or not self.written:
+            return 0
+        with suppress(OSError):
+            return int(max(time.time() - self.file.path.stat().st_mtime, 0) // 60)
+        return 0
 
     def read(self) -> None:
         """What the folder tells now. Raises CollapseError where it is gone, or cannot be read."""
@@ -81,6 +98,18 @@ class Watched:
             raise CollapseError(
                 f"there is no folder {self.folder}",
                 "give the run folder, or the folder= of the CollapseMonitor",
+            )
+
+    def refuse_others(self) -> None:
+        """A folder of trainings is none itself, and would be waited for in vain: a monitor makes its file when it is made."""
+        if self._is_ours or (self.folder / NAME).exists():
+            return
+        inner = sorted(path.parent for path in self.folder.glob(f"*/{NAME}"))
+        if inner:
+            others = f" and {len(inner) - MANY} more" if len(inner) > MANY else ""
+            raise CollapseError(
+                f"{self.folder} has no {NAME}, but its folders {', '.join(path.name for path in inner[:MANY])}{others} have",
+                f"watch one of them, or several: collapse watch {' '.join(map(quoted, inner[:MANY]))}",
             )
 
     def _new_epochs(self) -> list[Line]:
@@ -142,7 +171,7 @@ def _facts(watched: Watched) -> dict[str, Any]:
     """Of one folder. at: the chance level that the loss is equal to at the last look, if it is."""
     course = watched.course
     looks = [look.fields for look in course.looks]
-    last = looks[-1] if looks else {}
+    last, silent = looks[-1] if looks else {}, watched.silent_minutes
     return {
         "path": str(watched.folder),
         "status": watched.status,
@@ -155,6 +184,7 @@ def _facts(watched: Watched) -> dict[str, Any]:
         },
         "chance_level": drawn_level(looks, course.chance_levels) or None,
         "at": last.get("chance_level"),
+        **({"silent_minutes": silent} if silent else {}),
     }
 
 

@@ -40,6 +40,12 @@ class Subcommand(TyperCommand):
     Also for one that is too long for a path, where it is to be one.
     """
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Lines of a paragraph are joined: a terminal breaks them at its own width."""
+        super().__init__(*args, **options)
+        if self.help:
+            self.help = "\n\n".join(" ".join(part.split()) for part in self.help.split("\n\n"))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             self._refuse_unfit(ctx, list(args))

@@ -92,9 +92,9 @@ def _shorter(context: Context) -> int:
 
 def of_passing(context: Context) -> str:
     """A collapse that a training passes through in its first steps."""
+    early = "The first steps bring images together before they are repelled; go on with the training"
     return (
-        "The first steps bring images together before they are repelled; go on with the training: "
-        f"{resumed(context, _enough(context))}"
+        f"{early}: {resumed(context, _enough(context))}" if context.folder or context.stage else f"{early}."
     )
 
 

@@ -57,7 +57,7 @@ def verdict(result: Codebook, of: str = "") -> Verdict:
     findings = tuple(f"{of}: {line}" if of else line for line in _findings(result, status))
     return Verdict(
         status,
-        " ".join(filter(None, (why, _over(status, why), _numbers(result)))),
+        " ".join(filter(None, (why, _over(status, why), _numbers(result, estimated=bool(why))))),
         (
             bounds[0].in_words("Codes that hold 95 % of the draws"),
             bounds[1].in_words("Perplexity"),
@@ -97,11 +97,13 @@ def _over(status: str, why: str) -> str:
     )
 
 
-def _numbers(result: Codebook) -> str:
+def _numbers(result: Codebook, estimated: bool = False) -> str:
+    """estimated: where draws are so few that most codes cannot be among them."""
     codes, null = int(result.codes_95), int(getattr(result.codes_95, "null", 0))
     low, high = getattr(result.perplexity, "interval", None) or (result.perplexity, result.perplexity)
+    share = "As estimated from these, 95 % of all draws would fall" if estimated else "95 % of the draws fall"
     return (
-        f"95 % of the draws fall into {codes:,} of {result.size:,} codes (uniform: {null:,}), and the perplexity is "
+        f"{share} into {codes:,} of {result.size:,} codes (uniform: {null:,}), and the perplexity is "
         f"{bracketed(float(result.perplexity), (low, high))} (uniform: {result.size:,})."
     )
 

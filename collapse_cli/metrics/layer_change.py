@@ -123,7 +123,9 @@ def _largest(layers: Sequence[Layer]) -> Fall:
     by_layer = falls(layers) if compared else raw_falls(layers)
     place = max(range(len(layers)), key=by_layer.__getitem__)
     size, layer = by_layer[place], layers[place]
-    sentence = f"Rank falls most {between(layers, place)}{times(size) if compared else ''}."
+    rises = compared and place > 0 and layer.rank > layers[place - 1].rank
+    how = "grows least, beside the untrained network," if rises else "falls most"
+    sentence = f"Rank {how} {between(layers, place)}{times(size, rises) if compared else ''}."
     few = layer.rank <= BOUNDS.few and layer.dimensions >= BOUNDS.wide
     lost = size >= BOUNDS.fall or (few and size >= BOUNDS.to_few)
     return Fall(place, size, sentence, compared, lost)

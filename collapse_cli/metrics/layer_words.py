@@ -87,8 +87,9 @@ def between(layers: Sequence[Layer], place: int) -> str:
     )
 
 
-def times(fall: float) -> str:
-    return f", {written(fall)} times as far as untrained"
+def times(fall: float, rises: bool = False) -> str:
+    """rises: whether the rank grows at this layer, and by so much less than it does untrained."""
+    return f", {written(fall)} times {'less than' if rises else 'as far as'} untrained"
 
 
 def alike_in_words(layers: Sequence[Layer], place: int) -> str:

@@ -85,10 +85,10 @@ def _chosen(path: Path, entries: Mapping[str, Any], column: str) -> Any:
         else ""
     )
     if not name:
-        offered = quoted(next(iter(entries), "NAME"))
+        offered, several = quoted(next(iter(entries), "NAME")), quoted(",".join(list(entries)[:12]))
         raise CollapseError(
             f"{path}: it is not clear which of {_listed(entries)} are the codes",
-            f"name them: --column {offered}",
+            f"name the column: --column {offered}; of columns that are levels, all: --column {several} --levels",
         )
     return entries[name]
 

@@ -10,9 +10,19 @@ from typing import Any
 from collapse_cli.errors import CollapseError
 from collapse_cli.files import append, refuse_unmakable, writing
 from collapse_cli.printable import json_text
+from collapse_cli.runs.shell import quoted
 
 NAME = "monitor.jsonl"
 SCHEMA = 1
+
+
+def refuse_alone(folder: Path) -> None:
+    """Raises CollapseError for the folder= of a monitor in somebody's own loop, which has neither a network nor embeddings."""
+    if (folder / NAME).is_file() and not (folder / "settings.toml").exists():
+        raise CollapseError(
+            f"{folder} holds what a CollapseMonitor saw of a training, and neither a network nor embeddings",
+            f"see it with: collapse watch {quoted(folder)}; to measure the network, give its checkpoint, or a file of embeddings",
+        )
 
 
 class MonitorLines:

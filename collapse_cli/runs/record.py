@@ -162,6 +162,7 @@ class Record:
         """The run's settings, as settings.toml holds them."""
         path = self.folder / "settings.toml"
         if not path.exists():
+            monitor_lines.refuse_alone(self.folder)
             raise CollapseError(
                 f"{self.folder} is not a run folder: it has no settings.toml",
                 "give the folder that was the --out of a training",

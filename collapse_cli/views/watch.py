@@ -25,6 +25,7 @@ HIGHEST, LOWEST = 10, 3  # rows of the large sketch; with fewer the curve is a s
 AXIS = 2  # rows below it
 NARROW = 30  # letters of a terminal, below which a sparkline has no room beside its name
 AT = "The loss is at its chance level {}, as it is where all embeddings are equal, and before anything is learned."
+SILENT = "nothing new for {:,} min"
 WARNED = 5  # warnings that are shown in whole, the last ones
 
 
@@ -67,10 +68,12 @@ class Lines:
         self.begun = False
 
     def update(self, document: Document, new: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-        """Print the new records; of folders without any that is said once, on stderr."""
+        """Print the new records; of folders without any that is said once, on stderr, with what of them cannot be read."""
         empty = [facts["path"] for facts in document["inputs"] if facts["status"] == "waiting"]
         for path in () if self.begun else empty:
             print(f"nothing is written in {printable(path)} yet", file=sys.stderr, flush=True)
+        for text in document["warnings"] if empty and not self.begun else ():
+            print(f"warning: {printable(text)}", file=sys.stderr, flush=True)
         self.begun = True
         several = len(document["inputs"]) > 1
         for name, record in new:
@@ -138,7 +141,8 @@ def _state(facts: Mapping[str, Any], width: int) -> Iterator[Text]:
         if facts["epoch"]
         else "",
     ]
-    told = " · ".join(filter(None, (facts["status"], *where)))
+    silent = facts.get("silent_minutes", 0)
+    told = " · ".join(filter(None, (facts["status"], *where, SILENT.format(silent) if silent else "")))
     name = shortened(facts["path"], max(width - len(told) - 3, 8))
     yield Text.assemble((name, "bold"), " · ", told)
     for levels in _levels(facts["chance_levels"]):

@@ -121,6 +121,7 @@ LOGITS = numpy.random.default_rng(0).standard_normal((30, 64))
 REFUSED: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "fractions": ([0.5, 1.0], {}, "contains 0.5", "argmax"),
     "logits": (LOGITS, {"tokens": True}, "and codes are whole numbers", "argmax"),
+    "embeddings": ([[0.5, 1.0], [1.0, 2.0]], {}, "contains 0.5", "argmax"),
     "nan": ([1.0, numpy.nan], {}, "contains nan", ""),
     "truth values": ([True, False], {}, "truth values", "argmax"),
     "one-hot": (numpy.eye(8, dtype=int)[CODES % 8], {"levels": True}, "one-hot rows of 8 numbers", "argmax"),
@@ -149,6 +150,7 @@ def test_what_are_no_codes_is_refused(name: str) -> None:
     with pytest.raises(CollapseError) as error:
         collapse.codes(values, **{"size": 64, **options})
     assert message in error.value.message
+    assert error.value.message.count("array") <= 1  # what is refused is named once
     assert hint in (error.value.hint or "")
 
 
@@ -175,6 +177,9 @@ def test_columns_are_named(tmp_path: Path) -> None:
     """Two columns with a comma are levels; a name that is not there is corrected."""
     path = tmp_path / "a.csv"
     path.write_text("first,second\n" + text(ROWS[:, :2], ","))
+    with pytest.raises(CollapseError) as error:
+        collapse.codes(path, size=64, levels=True)
+    assert error.value.hint.endswith("--column first,second --levels")  # type: ignore[union-attr]
     both = collapse.codes(path, size=64, levels=True, column="first,second")
     assert numbers(both["level 2"]) == numbers(collapse.codes(ROWS[:, 1], size=64))
     assert numbers(collapse.codes(path, size=64, column="first")) == numbers(

@@ -116,7 +116,6 @@ class TestWarnings:
     [
         ({"z": noise(8)}, r"z has shape \(8,\), not \(B, D\)"),
         ({"z": noise(2, 3, 4)}, r"z has shape \(2, 3, 4\), not \(B, D\)"),
-        ({"z": noise(0, 4)}, r"z has shape \(0, 4\), not \(B, D\)"),
         ({"z": torch.ones(4, 4, dtype=torch.long)}, "z is int64, and embeddings are of a floating type"),
         ({"z": [[1.0]]}, "z is a list, not an array"),
         ({"z": None}, "no embeddings z"),
@@ -127,11 +126,37 @@ class TestWarnings:
         ({"z": noise(8, 4), "labels": torch.zeros(8)}, "labels are float32"),
         ({"z": noise(8, 4), "labels": ["a"] * 8}, "no whole numbers"),
         ({"z": noise(8, 4), "loss": noise(8)}, r"loss has shape \(8,\), not one number"),
+        ({"z": noise(8, 4), "loss": "low"}, "loss is a str, not a number"),
+        ({"z": noise(0, 4)}, "there is no embedding in it"),
+        ({"z": noise(8, 4).to_sparse()}, "z is a sparse tensor"),
+        ({"z": noise(8, 12).reshape(8, 3, 4)}, r"of tokens \(B, T, D\) give one embedding"),
     ],
 )
 def test_what_is_no_batch_of_embeddings_is_refused(given: dict[str, Any], words: str) -> None:
     with pytest.raises(CollapseError, match=words):
         collapse.CollapseMonitor().update(**given)
+
+
+@pytest.mark.parametrize("space", ["z", "h"])
+def test_embeddings_of_another_width_are_refused(space: str) -> None:
+    monitor = collapse.CollapseMonitor(every=1)
+    monitor.update(noise(8, 4), h=noise(8, 6))
+    with pytest.raises(CollapseError, match=f"{space} has 5 dimensions at step 2, and had . before"):
+        monitor.update(**{"z": noise(8, 4), "h": noise(8, 6), space: noise(8, 5)})
+
+
+def test_monitors_of_other_widths_do_not_merge() -> None:
+    monitors = [collapse.CollapseMonitor(every=1) for _ in range(2)]
+    for monitor, d in zip(monitors, (4, 5), strict=True):
+        monitor.update(noise(8, d))
+    with pytest.raises(CollapseError, match="embeddings of 4 and of 5 dimensions"):
+        monitors[0].merge_state(monitors[1])
+
+
+def test_a_status_of_another_name_is_refused() -> None:
+    """A watch of the folder would wait for ever, or show a word that nothing explains."""
+    with pytest.raises(CollapseError, match="status cannot be 'finished'"):
+        collapse.CollapseMonitor().close("finished")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

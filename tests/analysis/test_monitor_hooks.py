@@ -325,3 +325,27 @@ def test_no_warning_in_the_ordinary_case() -> None:
     model = Encoder()
     with warnings.catch_warnings(action="error"), watch(model, ["projector"], every=1):
         model(batch())
+
+
+def test_why_nothing_was_watched_is_told() -> None:
+    """The usual reason is a model in eval mode, and not a call of update() that is missing."""
+    model = nn.Sequential(nn.Linear(4, 4)).eval()
+    with (
+        pytest.warns(UserWarning, match="0 was not called in train mode"),
+        collapse.CollapseMonitor.watch(model, layers=["0"]) as monitor,
+    ):
+        model(torch.ones(8, 4))
+    with pytest.raises(CollapseError) as raised:
+        monitor.compute()
+    assert raised.value.hint.startswith("call 0 in train mode")
+
+
+def test_a_with_that_was_forgotten_is_told() -> None:
+    watching = collapse.CollapseMonitor.watch(nn.Sequential(nn.Linear(4, 4)), layers=["0"])
+    with pytest.raises(CollapseError, match="compute was asked for without it"):
+        watching.compute()  # type: ignore[attr-defined]
+    assert not hasattr(watching, "_ipython_display_")
+    with pytest.warns(UserWarning, match="was not called"), watching:
+        pass
+    with pytest.raises(CollapseError, match="used already"), watching:
+        pass

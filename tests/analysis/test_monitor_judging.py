@@ -152,7 +152,7 @@ def test_batches_with_nan_are_left_out() -> None:
     result = seen(healthy(0), healthy(1) * math.nan, healthy(2))
     assert result.status == "healthy"
     assert any("1 of 3 batches contain nan or infinity" in warning for warning in result.warnings)
-    with pytest.raises(collapse.CollapseError, match="every embedding that was looked at contains nan"):
+    with pytest.raises(collapse.CollapseError, match="all batches that are held have embeddings with nan"):
         seen(healthy(0) * math.nan)
 
 
@@ -170,3 +170,44 @@ def test_at_one_mean_is_unbiased() -> None:
     moved = at_one_mean(rows.split(4))
     assert float(moved.var()) == pytest.approx(1, abs=0.05)
     torch.testing.assert_close(moved.mean(), rows.mean(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("loss", [None, math.nan])
+def test_what_diverges_is_not_healthy(loss: float | None) -> None:
+    """Seven sound batches are left of it, and nan in one row, or in the loss, is what the training has come to."""
+    monitor = collapse.CollapseMonitor(every=1, on_collapse=lambda warned: None)
+    for step in range(8):
+        monitor.update(healthy(step))
+    assert monitor.compute().status == "healthy"
+    last = healthy(8)
+    last[3] = math.nan if loss is None else 0.0
+    monitor.update(last, loss=loss)
+    result = monitor.compute()
+    assert result.status == "inconclusive"
+    assert "not finite at the last look" in text(result)
+    assert "checkpoint before" in text(result)
+    monitor.update(healthy(9))
+    assert monitor.compute().status == "healthy"
+
+
+def test_what_diverges_is_not_healthy_for_a_sound_h() -> None:
+    monitor = collapse.CollapseMonitor(every=1, on_collapse=lambda warned: None)
+    for step in range(8):
+        monitor.update(healthy(step), h=noise(64, 24, seed=step))
+    assert monitor.compute().status == "healthy"
+    monitor.update(healthy(8) * math.nan, h=noise(64, 24, seed=9))
+    assert monitor.compute().status == "inconclusive"
+
+
+def test_how_many_embeddings_hold_nan_is_told() -> None:
+    """One of 64 is not every embedding."""
+    last = healthy(0)
+    last[3] = math.nan
+    with pytest.raises(collapse.CollapseError, match="with nan or infinity: 1 of 64 at step 101"):
+        seen(last)
+
+
+def test_no_command_that_resumes_a_training_of_another_loop() -> None:
+    told = text(seen(noise(64, 16) * 0.05 + OFFSET, after=0))
+    assert "go on with the training" in told
+    assert "RUN" not in told

@@ -169,8 +169,16 @@ def test_what_cannot_be_measured_is_refused_with_a_remedy() -> None:
         (lambda: collapse.layers(network), "a network needs images"),
         (lambda: collapse.layers(network, rows, layer="3"), "has no layer '3'"),
         (lambda: collapse.layers(Strange(), rows, layer="unused"), "the layer unused is not called"),
-        (lambda: collapse.layers(Strange(), rows, layer="inner"), "the layer inner gives nan or infinity"),
+        (
+            lambda: collapse.layers(Strange(), rows, layer="inner"),
+            "the layer inner gives nan or infinity for 40 of 40",
+        ),
         (lambda: collapse.layers(network, rows, layer="0", every_layer=True), "both given"),
+        (
+            lambda: collapse.layers(network, rows * float("nan")),
+            "there are images that contain nan or infinity",
+        ),
+        (lambda: collapse.layers(network, rows, layers=["0"]), "it is layer="),
         (lambda: collapse.layers(network, rows, views=1), "views cannot be 1"),
         (lambda: collapse.layers(network, rows[:1]), "at least 2 images"),
         (lambda: collapse.layers(network, []), "there is no image to measure"),

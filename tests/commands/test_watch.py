@@ -108,6 +108,52 @@ def test_what_is_no_folder_is_refused_in_a_sentence(folder: Path, capsys: Captur
     assert main(["watch", str(folder), "--every", "0"]) == 2
 
 
+def test_for_how_long_a_training_was_silent_is_told(folder: Path, capsys: Capture) -> None:
+    """A process that was killed has written no end: its status would be "running" for ever."""
+    file = folder / "monitor.jsonl"
+    file.write_text(LINES)
+    for ago, minutes in ((30, None), (200, 3)):
+        os.utime(file, (time.time() - ago,) * 2)
+        assert main(["watch", str(folder), "--once", "--json"]) == 0
+        (facts,) = json.loads(capsys.readouterr().out)["inputs"]
+        assert (facts["status"], facts.get("silent_minutes")) == ("running", minutes)
+    file.write_text(LINES + END)
+    os.utime(file, (0, 0))
+    assert main(["watch", str(folder), "--once", "--json"]) == 0
+    assert "silent_minutes" not in capsys.readouterr().out
+
+
+def test_a_folder_of_trainings_is_not_waited_for(folder: Path, capsys: Capture) -> None:
+    """runs in place of runs/mine is what one types first."""
+    assert main(["watch", str(folder.parent)]) == 2
+    shown = capsys.readouterr()
+    assert "has no monitor.jsonl, but its folders theirs have" in shown.err
+    assert f"collapse watch {folder}" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hello\n", "1 damaged line of monitor.jsonl left out"),
+        ('{"schema": 9, "event": "begin", "step": 0}\n', "another version of collapse wrote"),
+    ],
+)
+def test_what_cannot_be_read_is_told_beside_nothing(
+    tmp_path: Path, capsys: Capture, text: str, words: str
+) -> None:
+    (tmp_path / "monitor.jsonl").write_text(text)
+    assert main(["watch", str(tmp_path), "--once"]) == 3
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["diagnose", "inspect", "report", "layers"])
+def test_other_commands_name_the_one_that_shows_it(folder: Path, capsys: Capture, command: str) -> None:
+    assert main([command, str(folder)]) == 2
+    shown = capsys.readouterr()
+    assert "holds what a CollapseMonitor saw of a training" in shown.err
+    assert f"collapse watch {folder}" in shown.err
+
+
 def test_it_waits_for_a_file_follows_it_and_stops_at_its_end(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,14 @@ def test_the_layer_that_loses_its_rank_is_named() -> None:
     )
 
 
+def test_a_rank_that_grows_does_not_fall() -> None:
+    """20 → 25 beside 20 → 190: (190/20)/(25/20) = 7.6."""
+    assert judged(changed(1, rank=25.0), MANY).sentence.startswith(
+        "Rank grows least, beside the untrained network, between a and b: 20 → 25 of 256 (untrained: 20 → 190), 7.60 times less "
+        "than untrained."
+    )
+
+
 @pytest.mark.parametrize(
     ("rank", "status"),
     [(160.0, "healthy"), (60.0, "inconclusive"), (40.0, "dimensional collapse"), (1.5, "dimensional collapse")],

@@ -76,6 +76,13 @@ def test_no_line_is_wider_than_the_terminal_and_where_there_is_room_for_text_and
     assert any("running" in line for line in lines)
 
 
+def test_a_silent_training_is_called_so() -> None:
+    shown = watched()
+    shown["inputs"][0]["silent_minutes"] = 12
+    assert "running · step" in drawn(shown, 100, 24)[0]
+    assert drawn(shown, 100, 24)[0].endswith("nothing new for 12 min")
+
+
 def test_a_folder_without_a_record_and_one_without_a_finite_loss_are_drawn() -> None:
     facts = {
         "path": "runs/new", "status": "waiting", "last_step": None, "every": None, "epoch": None, "epochs": None,
