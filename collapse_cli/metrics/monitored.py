@@ -41,7 +41,7 @@ class Monitored:
     )
     scale: Curve | None = curve(
         "total variance of z as the network gives it: 0 is collapse of scale", label="scale of z", x="step",
-        y="tr S", log="y",
+        y="tr S", low=0, log="y",
     )  # fmt: skip
     view_alignment: Curve | None = curve(
         "mean squared distance of the two views of an image, of those unit embeddings", label="alignment of views", x="step",

@@ -26,6 +26,7 @@ COSINE = {
     "Isotropy.mean_cosine_centred",
     "Modality.pair_cosine",
     "Spectrum.mean_cosine",
+    "Spectrum.mean_cosine_without_top",
 }
 # Shares, accuracies, entropies over their most, lengths of the mean of unit rows, probabilities
 SHARE = {
@@ -34,10 +35,12 @@ SHARE = {
     "Calibration": "right undecided false_alarms missed",
     "Classes": "nearest_mean mismatch",
     "Clusters": "entropy accuracy nmi largest",
+    "Codebook": "largest_share",
     "Coverage": "precision recall coverage",
     "Dormant": "dormant_0 dormant_01 dormant_0025",
     "Evidence": "ray_share row_participation queue",
     "Expected": "share none_at_all stale_key",
+    "Hubness": "anti_hubs largest_hub",
     "ImageSet": "between",
     "Layer": "alive",
     "Lidar": "augmentation",
@@ -53,6 +56,8 @@ NOT_NEGATIVE = {
     "Augmentation": "within",  # over a sum that may be smaller, with the variance between views taken off
     "Chain": "block_energy",
     "Classes": "within between least_variance nc1_quotient equinorm equiangular self_dual cdnv nc1 least_rank",
+    "Codebook": "bits",
+    "Contrast": "variance_ratio rank_ratio variance_ratio_of_inputs rank_ratio_of_inputs",
     "Course": "least",
     "Depth": "rank_fall rank_kept",
     "Coverage": "density vendi_ratio vendi_real vendi_generated",
@@ -68,9 +73,10 @@ NOT_NEGATIVE = {
     "Signal": "effective_rank_h effective_rank_z std_sqrt_d queue_age key_waits key_encoder",
     "Spectrum": "alpha rounding product_error ray_axes information_abundance total_variance std_sqrt_d wasserstein vendi rankme "
     "effective_rank effective_rank_shuffled effective_rank_initial effective_rank_raw effective_rank_sigma "
-    "participation_ratio stable_rank",
+    "participation_ratio stable_rank top_dimension_share",
     "Tried": "std_sqrt_d effective_rank",
 }
+AT_LEAST_1 = {"Codebook": "effective_draws perplexity plug_in"}
 NOT_POSITIVE = {
     *("Alignment.uniformity", "Modality.uniformity_first", "Modality.uniformity_second"),
     "SampledPairs.uniformity",
@@ -89,6 +95,7 @@ RANGES = {
     **dict.fromkeys(COSINE, (-1, 1)),
     **dict.fromkeys(names(SHARE), (0, 1)),
     **dict.fromkeys(names(NOT_NEGATIVE), (0, None)),
+    **dict.fromkeys(names(AT_LEAST_1), (1, None)),
     **dict.fromkeys(NOT_POSITIVE, (None, 0)),
     **dict.fromkeys(ADJUSTED, (None, 1)),
 }
@@ -102,22 +109,23 @@ WITHIN = {
     (
         0,
         1,
-    ): "Balance.high_quality Calibration.right_by_kind ChainCourse.block_energy Clusters.recall Depth.dormants "
+    ): "Balance.high_quality Calibration.right_by_kind ChainCourse.block_energy Clusters.recall Codebook.carried "
+    "Depth.dormants "
     "Clusters.sizes Course.block_energy Lidar.along Matching.matching Modality.cosines Modes.by_share Modes.images "
     "Modes.quality_course Oracle.false_by_rank Oracle.matching_by_rank Pair.entries Pair.overlap Spectrum.explained "
     "Stack.aligned Strengths.recognised Strengths.wins",
-    (0, 4): "Alignment.alignment_of_class",
+    (0, 4): "Alignment.alignment_of_class Monitored.view_alignment",
     (
         0,
         None,
     ): "Augmentation.along Balance.held Calibration.confusion Chain.by_depth ChainCourse.living Classes.rank_of_class "
-    "Classes.variance_of_class Clusters.confusion Course.effective_rank Depth.entropies Depth.lidars Depth.ranks "
+    "Classes.variance_of_class Clusters.confusion Codebook.usage Course.effective_rank Depth.entropies Depth.lidars Depth.ranks "
     "Depth.token_ranks Dormant.scores Evidence.eigenvalues "
     "Expected.false_negatives_of_class History.effective_rank History.std_sqrt_d Layer.spectrum Lidar.eigenvalues "
-    "Modes.held_course "
+    "Modes.held_course Monitored.rank_h Monitored.rank_z Monitored.scale Monitored.variance "
     "Signal.course Spectrum.eigenvalues Stack.change Stack.stable_rank Strengths.within Tried.course",
     (None, 0): "Alignment.uniformity_of_class",
-    (None, None): "Diagnostic.value History.loss Signal.by_cause Signal.losses",
+    (None, None): "Diagnostic.value History.loss Monitored.loss Signal.by_cause Signal.losses",
 }
 # Whose x counts the directions or units of a space, and of which each result has axes of its own
 DIMENSIONS = "Augmentation.along Dormant.scores Evidence.eigenvalues Lidar.along Lidar.eigenvalues Spectrum.eigenvalues "
@@ -134,6 +142,7 @@ HEADLINES = {
     "ChainCourse": "together",
     "Classes": "cdnv nc1 nearest_mean least_variance least_rank",
     "Clusters": "accuracy nmi ari used",
+    "Codebook": "perplexity codes_95 unused",
     "Course": "least",
     "Coverage": "precision recall density coverage vendi_ratio",
     "Depth": "rank_fall rank_kept",
@@ -141,6 +150,7 @@ HEADLINES = {
     "Evidence": "total_variance active",
     "Expected": "share false_negatives",
     "Gate": "passed failed inconclusive warned",
+    "Hubness": "hub_skewness anti_hubs largest_hub",
     "ImageSet": "distinct looks",
     "Isotropy": "epps_pulley mean_cosine_centred",
     "Layer": "stable_rank above below change",
@@ -159,6 +169,7 @@ HEADLINES = {
 }
 SKETCHES = {
     "Chain": "by_depth",
+    "Codebook": "usage",
     "Depth": "ranks",
     "Dormant": "scores",
     "Evidence": "eigenvalues",
