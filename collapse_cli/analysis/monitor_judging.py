@@ -203,7 +203,7 @@ def _doubted(verdict: Verdict, seen: Seen) -> Verdict:
     """Not healthy while the alarm says otherwise: a spectrum of directions sees no scale, and no start of the training."""
     if "not finite" in seen.standing:
         sentence = (
-            "The training is not finite at the last look; the batches before it alone would be healthy."
+            "The training is not finite at the last look; the finite embeddings alone would be healthy."
         )
         return replace(
             verdict,
