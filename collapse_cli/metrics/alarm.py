@@ -25,12 +25,12 @@ class Constants:
     """Every number of the rule. They were chosen on trainings that its test does not use: tests/benchmarks/ALARM.md.
 
     Medians are of the last `looks` looks, and a peak is the largest median of the second half of the steps so far: what falls
-    more slowly than that is drawn, and not warned of.
+    more slowly than that is drawn, and not warned of. That of tr S is of the last `scale_steps` steps at least.
     Collapse of scale: tr S at most `scale` of its peak, held `scale_held` steps.
-    Complete collapse: variance below `variance`, held `variance_held`; or below `fallen`, held `fallen_held` once armed, else
-    `start_held`. The start of a healthy training recovers from less: the time begins again while variance is above `rise` times
-    its lowest value, and before the alarm is armed it is at least the second half of the steps so far.
-    One direction: top share and line cosine at least `top_share` and `line_cosine`, held `line_held`, with the same provisos.
+    Complete collapse: variance below `fallen`, held `fallen_held`, once armed; before, below `start`, held `start_held`. The
+    start of a healthy training recovers: the time begins again while variance is above `rise` times its lowest value, and
+    before the alarm is armed it is at least the second half of the steps so far.
+    One direction: top share and line cosine at least `top_share` and `line_cosine`, held `line_held`; before, as above.
     Armed: variance above `spread` in so many steps as `spread_steps` since the network has left the start, that is since the
     effective rank was at most `left` of its first value or variance was not above `spread`; or in `plateau` steps before.
     Late loss of rank: once armed, the effective rank's median, without looks of `span` steps before, below `rank` of its peak,
@@ -42,18 +42,18 @@ class Constants:
     span: int = 25
     scale: float = 0.01
     scale_held: int = 20
-    variance: float = 0.05
-    variance_held: int = 100
+    scale_steps: int = 200
     rise: float = 2.5
     top_share: float = 0.95
     line_cosine: float = 0.99
     line_held: int = 100
-    spread: float = 0.4
+    spread: float = 0.3
     spread_steps: int = 50
     left: float = 0.75
     plateau: int = 200
     fallen: float = 0.2
     fallen_held: int = 80
+    start: float = 0.1
     start_held: int = 150
     rank: float = 0.5
     rank_held: int = 60
@@ -139,15 +139,15 @@ class Alarm:
 
     def _remember(self, look: Look, passed: int) -> None:
         state, constants = self.state, self.constants
-        for values, peak, value in (
-            (state.scales, state.scale_peak, look.scale),
-            (state.ranks, state.rank_peak, look.effective_rank),
+        for values, peak, value, least in (
+            (state.scales, state.scale_peak, look.scale, constants.scale_steps),
+            (state.ranks, state.rank_peak, look.effective_rank, 0),
         ):
             if math.isfinite(value):
                 values.append(value)
                 del values[: -constants.looks]
             if len(values) == constants.looks:
-                RecentPeak(peak).add(look.step, median(values))
+                RecentPeak(peak, least).add(look.step, median(values))
         if look.alignment is not None and look.variance > 0:
             state.view_shares = [*state.view_shares, look.alignment / (2 * look.variance)][-constants.looks :]
         state.steps = (
@@ -183,10 +183,11 @@ class Alarm:
         scales = {"scale": look.scale, "largest_scale": scale}
         yield Sign("scale", look.scale <= own.scale * scale, own.scale_held, scales)
         half = 0 if self.armed else (look.step - (state.first or 0)) // 2
-        fallen_held = own.fallen_held if self.armed else own.start_held
-        yield Sign("low", variance < own.variance, max(own.variance_held, half), low, variance)
-        yield Sign("fallen", variance < own.fallen, max(fallen_held, half), low, variance)
-        yield Sign("line", on_line, max(own.line_held, half), line, variance)
+        first, later = not self.armed and variance < own.start, self.armed and variance < own.fallen
+        yield Sign("low", first, max(own.start_held, half), low, variance)
+        yield Sign("fallen", later, own.fallen_held, low, variance)
+        line_held = own.line_held if self.armed else max(own.start_held, half)
+        yield Sign("line", on_line, line_held, line, variance)
         ranks = {"effective_rank": now, "largest_effective_rank": rank}
         yield Sign("rank", self.armed and now < own.rank * rank, own.rank_held, ranks)
 

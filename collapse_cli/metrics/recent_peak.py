@@ -10,10 +10,11 @@ class RecentPeak:
     """Over `kept`, a list of [step, value] that it changes: falling values, each the largest from its step on.
 
     Steps nearer to each other than a 64th of the last are left out, which can only make the peak smaller: never too large.
+    least: values of so many last steps are compared with in any case.
     """
 
-    def __init__(self, kept: list[list[float]]) -> None:
-        self.kept = kept
+    def __init__(self, kept: list[list[float]], least: int = 0) -> None:
+        self.kept, self.least = kept, least
 
     def add(self, step: int, value: float) -> None:
         while self.kept and self.kept[-1][1] <= value:
@@ -21,7 +22,7 @@ class RecentPeak:
         if len(self.kept) > 1 and self.kept[-1][0] - self.kept[-2][0] < step / MOST:
             self.kept.pop()
         self.kept.append([step, value])
-        while self.kept[0][0] < RECENT * step:
+        while self.kept[0][0] < min(RECENT * step, step - self.least):
             self.kept.pop(0)
 
     @property

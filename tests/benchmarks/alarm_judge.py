@@ -13,7 +13,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy
@@ -69,9 +69,11 @@ def look(row: Sequence[float]) -> Look:
 
 
 def warned(looks: Sequence[Look], every: int = 1, constants: Constants | None = None) -> list[Warned]:
-    """The warnings of an alarm that sees every so-manieth look, from the first on."""
-    alarm = Alarm(constants)
-    return [warning for each in looks[::every] if (warning := alarm.update(each))]
+    """The warnings of an alarm that sees the first look and every so-manieth, as a monitor's."""
+    alarm, seen = Alarm(constants), [each for each in looks if each.step == 1 or each.step % every == 0]
+    if not looks[-1].finite:  # the recording ends there, and what is not finite stays so
+        seen.append(replace(looks[-1], step=seen[-1].step + every))
+    return [warning for each in seen if (warning := alarm.update(each))]
 
 
 def outcome(recorded: Recorded, warnings: Sequence[Warned]) -> str:

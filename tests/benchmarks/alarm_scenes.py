@@ -1,6 +1,7 @@
 """The trainings that the alarm is tuned and tested on: which method, which settings, and what is changed at which step.
 
-`scenes("tune", seed)` and `scenes("test", seed)` share no seed, no value of a setting that is drawn, and no amount of a change.
+`alarm_table.scenes` lists those of "tune", "test" and "fresh", which share no seed and no value of a setting that is drawn; nor
+an amount of a change, where there is more than one.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def added(term: Callable[[Tensor, float], Tensor]) -> Callable[[Loop, float], No
     def change(loop: Loop, amount: float) -> None:
         before, batches = loop.loss, loop.z
         torch.manual_seed(7)
-        direction = torch.randn(64)
+        direction = torch.randn(512)
 
         def loss(batch: Batch) -> Tensor:
             own = before(batch)

@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.benchmarks.alarm_scenes import Scene
 
-NAMES = {"tune": 0, "test": 1}
-SEEDS = {"tune": 100, "test": 5000}
+NAMES = {"tune": 0, "test": 1, "fresh": 2}
+SEEDS = {"tune": 100, "test": 5000, "fresh": 20000}
 MLP: dict[str, Any] = {"encoder": "mlp"}
 KNOBS: dict[str, dict[str, list[dict[str, Any]]]] = {
     "tune": {
@@ -55,14 +55,53 @@ KNOBS: dict[str, dict[str, list[dict[str, Any]]]] = {
         ],
     },
 }
+KNOBS["fresh"] = {
+    "networks": [
+        {**MLP, "dim": 56},
+        {**MLP, "head_layers": 3, "dim": 80},
+        {**MLP, "head_norm": True, "head_hidden": 96},
+        {**MLP, "head_hidden": 192},
+        {**MLP, "dim": 112},
+        {**MLP, "dim": 72, "head_layers": 1},
+        {"encoder": "resnet8", "dim": 40},
+    ],
+    "calm": [
+        {"lr": 0.045},
+        {"lr": 0.055},
+        {"lr": 0.035, "schedule": "constant"},
+        {"lr": 0.045, "batch": 80},
+        {"lr": 0.022, "weight_decay": 3e-4},
+    ],
+    "hard": [
+        {"lr": 0.11},
+        {"lr": 0.19},
+        {"lr": 0.16, "warmup": 2.5},
+        {"lr": 0.055, "temperature": 0.06},
+        {"lr": 0.09, "temperature": 0.065},
+    ],
+}
 CONTRASTIVE = {
     "tune": ["moco", "mochi", "end-to-end", "memory-bank", "dcl", "align-uniform", "directclr"],
     "test": ["hcl", "moco", "nnclr", "end-to-end", "mochi", "align-uniform", "memory-bank", "dcl", "supcon"],
 }
+CONTRASTIVE["fresh"] = [*CONTRASTIVE["test"][::-1]]
 METHODS = {
-    "tune": [*CONTRASTIVE["tune"], "simsiam", "byol", "vicreg", "supervised"],
+    "tune": [
+        *CONTRASTIVE["tune"][:3],
+        "simsiam",
+        "byol",
+        "vicreg",
+        "align-uniform",
+        "memory-bank",
+        "directclr",
+        "supervised",
+        "dcl",
+    ],
     "test": [*CONTRASTIVE["test"], "simsiam", "byol", "vicreg", "barlow-twins", "directclr"],
 }
+METHODS["fresh"] = [*METHODS["test"][3:], *METHODS["test"][:3]]
+RATES = {"tune": (1e-3, 2e-3), "test": (7e-4, 1.5e-3), "fresh": (9e-4, 1.2e-3)}  # of Adam
+SWITCHES = {"tune": (200, 250, 300), "test": (180, 230, 280, 350), "fresh": (190, 240, 270, 330)}
 ADAM = ("vicreg", "barlow-twins")
 TEMPERED = (
     "moco",
@@ -123,7 +162,11 @@ HARMLESS: list[Change] = [
     ("*", "temperature", (0.15, 0.3, 0.25), (0.17, 0.28, 0.12)),
 ]
 GROUPS = ("healthy", "transient", "harmless", "late", "start", "scale", "rank", "nan", "small")
-NUMBERS = {"tune": (22, 18, 15, 22, 12, 9, 9, 1, 4), "test": (58, 27, 21, 57, 39, 26, 18, 5, 10)}
+NUMBERS = {
+    "tune": (22, 18, 15, 22, 12, 9, 9, 1, 4),
+    "test": (58, 27, 21, 57, 39, 26, 18, 5, 10),
+    "fresh": (52, 25, 19, 48, 33, 23, 15, 4, 6),
+}
 COUNTS = {part: dict(zip(GROUPS, numbers, strict=True)) for part, numbers in NUMBERS.items()}
 
 
@@ -131,7 +174,7 @@ def scenes(part: str) -> list[Scene]:
     """All trainings of a part, in an order that mixes the groups, so that the first ones already say something."""
     made = [scene for group in COUNTS[part] for scene in of_group(part, group)]
     Random(NAMES[part]).shuffle(made)
-    return [affordable(at, scene) for at, scene in enumerate(made)] if part == "test" else made
+    return [affordable(at, scene) for at, scene in enumerate(made)] if part != "tune" else made
 
 
 def affordable(at: int, scene: Scene) -> Scene:
@@ -161,7 +204,7 @@ def base(part: str, method: str, random: Random, knobs: str = "calm") -> dict[st
     chosen = {**random.choice(KNOBS[part]["networks"]), **random.choice(KNOBS[part][knobs])}
     if method in ADAM:
         chosen.pop("lr")
-        chosen["lr"] = random.choice((1e-3, 2e-3)) if part == "tune" else random.choice((7e-4, 1.5e-3))
+        chosen["lr"] = random.choice(RATES[part])
     if method not in TEMPERED:
         chosen.pop("temperature", None)
     if method == "directclr":
@@ -215,7 +258,8 @@ def switched(part: str, group: str, row: Change, at: int, seed: int, random: Ran
         if change in ("low rank", "outside of a plane", "weight decay", "not a number"):
             eligible = [name for name in eligible if name != "directclr"]
         method = random.choice(eligible)
-    switch = random.choice((200, 250, 300) if part == "tune" else (180, 230, 280, 350))
-    amount = amounts[NAMES[part]][at // 7 % 3]
+    switch = random.choice(SWITCHES[part])
+    tune, test = (values[at // 7 % 3] for values in amounts)
+    amount = {"tune": tune, "test": test, "fresh": (tune + test) / 2}[part]
     after = 250 if group == "harmless" and part == "tune" else 210
     return Scene(group, method, base(part, method, random), switch + after, seed, switch, change, amount)

@@ -8,9 +8,9 @@ No training-mode z, no origin m0, no trace over steps is used. A training of the
     rank:     the effective rank of z about its mean, unit embeddings, is at most half of that when the change was made,
     nan:      it is not finite.
 
-It is healthy when none of these holds at any evaluation after the change (rank only where a change was planted), the mean cosine
-at the end is below .95 (where a change was planted, at most .3 above that before it), and the 10-NN accuracy of h is then at
-most 5 points below that at the change, or below .9, whichever is lower. All else is unclear, and reported apart.
+It is healthy when none of these holds at the end (after a planted change, at any evaluation; rank only there), the mean cosine
+at the end is below .95 (after a planted change, at most .3 above that before it), and the 10-NN accuracy of h is then at most 5
+points below that at the change, or below .9, whichever is lower. All else is unclear, and reported apart.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def healthy(evaluations: Sequence[Evaluation], switch: int, planted: bool) -> bo
     at = [each for each in evaluations if each.step <= switch][-1]
     if not last.finite or last.cosine >= COSINE:
         return False
-    kinds = {collapsed(evaluations, switch, each.step) for each in evaluations if each.step > switch}
+    after = [each.step for each in evaluations if each.step > switch]
+    kinds = {collapsed(evaluations, switch, step) for step in (after if planted else after[-1:])}
     if planted and switch and last.cosine > at.cosine + PARTLY:
         return False
     gone = kinds & (

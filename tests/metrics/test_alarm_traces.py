@@ -33,7 +33,8 @@ def looks(name: str, every: int = 1) -> list[Look]:
     return [
         Look(step, 64, 64, True, scale, variance, top_share, 0.0, line_cosine, effective_rank)
         for step, (scale, variance, top_share, line_cosine, effective_rank) in enumerate(rows, 1)
-    ][::every]
+        if step == 1 or step % every == 0
+    ]
 
 
 def warnings(seen: list[Look]) -> list[Warned]:

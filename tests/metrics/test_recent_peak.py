@@ -34,3 +34,12 @@ def test_a_long_fall_is_kept_in_few_numbers_and_never_too_large() -> None:
 
 def test_before_the_first_value_it_is_0() -> None:
     assert RecentPeak([]).value == pytest.approx(0)
+
+
+def test_the_last_steps_count_in_any_case() -> None:
+    """1/step with least = 200: the peak of step n is that of step max(n - 200, 5) until n = 400, then that of n/2."""
+    kept: list[list[float]] = []
+    for step in range(5, 1000):
+        RecentPeak(kept, 200).add(step, 1 / step)
+        exact = 1 / max(5, min(-(-step // 2), step - 200))
+        assert 0.9 * exact <= RecentPeak(kept, 200).value <= exact
