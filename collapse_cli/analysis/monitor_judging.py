@@ -184,8 +184,8 @@ def _more(n: int, d: int, seen: Seen) -> str:
 def _told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
     """With what the alarm has told, and with the level that the loss is at: healthy trainings start there."""
     if space != "z":
-        broken = verdict.status == "healthy" and "not finite" in seen.standing  # whichever of both it is in
-        return _doubted(verdict, seen) if broken else verdict
+        grave = set(seen.standing) - {"late loss of rank"}  # which is usual for a projection
+        return _doubted(verdict, seen) if grave and verdict.status == "healthy" else verdict
     alarms = tuple(f"A warning while it trained: {message(warned)}" for warned in seen.warned)
     level: tuple[str, ...] = ()
     if seen.level is not None:
@@ -213,7 +213,7 @@ def _doubted(verdict: Verdict, seen: Seen) -> Verdict:
             advice=(BACK,),
         )
     standing = " and ".join(seen.standing)
-    sentence = f"The last embeddings alone would be healthy; the warning of {standing} still holds."
+    sentence = f"The last embeddings alone would be healthy; the warning of {standing} of z still holds."
     return replace(
         verdict,
         status="inconclusive",

@@ -124,7 +124,7 @@ def test_what_was_warned_of_stands_beside_the_verdict() -> None:
         monitor.update(healthy(step) * (1 if step < 100 else 1e-3))
     result = monitor.compute()
     assert result.status == "inconclusive"
-    assert "the warning of collapse of scale still holds" in text(result)
+    assert "the warning of collapse of scale of z still holds" in text(result)
     assert "A warning while it trained: Collapse of scale at step 125." in text(result)
     for step in range(60):
         monitor.update(healthy(step))
@@ -197,6 +197,16 @@ def test_what_diverges_is_not_healthy_for_a_sound_h() -> None:
     assert monitor.compute().status == "healthy"
     monitor.update(healthy(8) * math.nan, h=noise(64, 24, seed=9))
     assert monitor.compute().status == "inconclusive"
+
+
+def test_no_sound_h_makes_a_training_healthy_whose_z_has_shrunk() -> None:
+    """The alarm of its scale holds, which the directions of z do not show; a lost rank of z alone is what projections have."""
+    monitor = collapse.CollapseMonitor(every=1, on_collapse=lambda warned: None)
+    for step in range(120):
+        monitor.update(healthy(step) * (1 if step < 60 else 1e-4), h=noise(64, 24, seed=step))
+    result = monitor.compute()
+    assert result.status == "inconclusive"
+    assert "the warning of collapse of scale of z still holds" in text(result)
 
 
 def test_how_many_embeddings_hold_nan_is_told() -> None:
