@@ -82,6 +82,7 @@ def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status)
     yield from filter(None, [groups_in_words(spectrum)])
     if status != "complete collapse":
         yield from _offset(spectrum)
+        yield from _widest(spectrum)
         yield from _uneven(spectrum)
     yield from of_offset(signs)
     yield from _of_classes(spectrum, context)
@@ -122,6 +123,17 @@ def _rogue(spectrum: Spectrum) -> str:
         f"{named} Without it the mean cosine is {rest:.2g}: subtract the mean or standardise the dimensions before comparing; a "
         "rogue dimension by itself is no collapse."
     )
+
+
+def _widest(spectrum: Spectrum) -> Iterator[str]:
+    """One dimension that carries most of the variance, which no number of directions tells from a direction of all dimensions."""
+    share = spectrum.widest_dimension_share
+    if share is not None and share >= ROGUE and spectrum.dimensions >= WIDE:
+        yield (
+            f"One dimension, {spectrum.widest_dimension} (from 0 on), carries {percent(share)} of the variance of unit "
+            f"embeddings (equal shares: {percent(null_of(share))}), so that a cosine is mostly its value. If its scale means "
+            "nothing, standardise the dimensions and measure again."
+        )
 
 
 def _uneven(spectrum: Spectrum) -> Iterator[str]:

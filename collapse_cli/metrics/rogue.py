@@ -49,7 +49,7 @@ def rogue(on_sphere: Spread, relu: bool, sample: Sample | None) -> dict[str, Any
     share = float(parts[top]) / total
     ordered = parts.sort(descending=True).values.cumsum(dim=0)
     square = float(parts[top]) + float(on_sphere.variances[top])  # of the coordinate; the whole row's is 1
-    around = _around(share, top, on_sphere, sample) if sample else None
+    around = _around(share, _moved(share, top, on_sphere, sample), sample) if sample else None
     null = 1 / d if relu else largest_share(d)
     kind = "ReLU" if relu else ""
     return {
@@ -64,6 +64,22 @@ def rogue(on_sphere: Spread, relu: bool, sample: Sample | None) -> dict[str, Any
     }
 
 
+def widest(on_sphere: Spread, sample: Sample | None) -> dict[str, Any]:
+    """The dimension with the most variance of unit rows, and its share of all; empty where none varies, or there is but one.
+
+    Null: the same share for each dimension, what isotropic rows come near to for N >> D. Interval: the jackknife on `sample`, of
+    the dimension that is largest.
+    """
+    variances, d = on_sphere.variances, len(on_sphere.mean)
+    total = float(variances.sum())
+    if d < 2 or total <= 0:
+        return {}
+    most = int(variances.argmax())
+    share = float(variances[most]) / total
+    around = _around(share, _moved_variance(share, most, on_sphere, sample), sample) if sample else None
+    return {"widest_dimension": most, "widest_dimension_share": Measured(share, 1 / d, around)}
+
+
 @cache
 def largest_share(d: int) -> float:
     """Expected largest share of one of d dimensions in the squared length of a random direction: E max of d squared normal
@@ -73,11 +89,21 @@ def largest_share(d: int) -> float:
     return float(torch.trapezoid(beyond, t)) / d
 
 
-def _around(share: float, top: int, on_sphere: Spread, sample: Sample) -> tuple[float, float]:
-    """The interval of m_k^2 / |m|^2: a row u moves it by 2 (m_k (u_k - m_k) - share m.(u - m)) / |m|^2."""
+def _moved(share: float, top: int, on_sphere: Spread, sample: Sample) -> Tensor:
+    """(n',): how far a row u moves m_k^2 / |m|^2: by 2 (m_k (u_k - m_k) - share m.(u - m)) / |m|^2."""
     mean = on_sphere.mean
     apart = directions(sample.rows) - mean  # (n', D)
-    moved = 2 * (mean[top] * apart[:, top] - share * (apart @ mean)) / float(mean.square().sum())
+    return 2 * (mean[top] * apart[:, top] - share * (apart @ mean)) / float(mean.square().sum())
+
+
+def _moved_variance(share: float, top: int, on_sphere: Spread, sample: Sample) -> Tensor:
+    """(n',): how far a row u moves v_k / sum v: by ((u_k - m_k)^2 - share |u - m|^2) / sum v."""
+    squares = (directions(sample.rows) - on_sphere.mean).square()  # (n', D)
+    return (squares[:, top] - share * squares.sum(dim=1)) / float(on_sphere.variances.sum())
+
+
+def _around(share: float, moved: Tensor, sample: Sample) -> tuple[float, float]:
+    """The interval of a share in [0, 1] that each row of the sample moves so far."""
     if sample.grouped:
         units = sample.grouped
         error = of_few(

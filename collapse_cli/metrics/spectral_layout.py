@@ -12,7 +12,7 @@ ROWS = Table(
         "effective_rank", "effective_rank_initial", "effective_rank_shuffled", "effective_rank_raw", "effective_rank_sigma",
         "rankme", "participation_ratio", "stable_rank", "information_abundance", "vendi", "wasserstein",
         "alpha", "alpha_r2", "row_participation", "ray_share",
-        "top_dimension_share", "dimensions_of_half",
+        "top_dimension_share", "dimensions_of_half", "widest_dimension_share",
     ),
     together={
         "embeddings / distinct / effective number": ("samples", "distinct", "effective_samples"),
@@ -21,7 +21,7 @@ ROWS = Table(
     json_only=(
         "isoscore", "top_share",  # functions of the participation ratio and of the stable rank
         "alpha_from", "alpha_to", "rounding", "product_error", "numerical_rank",  # how it was computed
-        "mean_length", "ray_axes", "top_dimension", "mean_cosine_without_top",
+        "mean_length", "ray_axes", "top_dimension", "mean_cosine_without_top", "widest_dimension",
         "largest_group", "zero_rows",  # the verdict names an offset, copies and zeros
     ),
 )  # fmt: skip

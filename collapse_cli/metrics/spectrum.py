@@ -15,7 +15,7 @@ from collapse_cli.metrics.moments import Gathered
 from collapse_cli.metrics.passes import SMALL
 from collapse_cli.metrics.precision import product_error, settled_pass
 from collapse_cli.metrics.ranks import entropy_rank, fit_range
-from collapse_cli.metrics.rogue import rogue
+from collapse_cli.metrics.rogue import rogue, widest
 from collapse_cli.metrics.spectral_bands import band
 from collapse_cli.metrics.spectral_numbers import (
     counts,
@@ -92,6 +92,7 @@ def assembled(
         explained=Curve(explained(lam[UNIT]), null=explained(null)),
         **measured(values_by_name, expected, between),
         **rogue(seen.on_sphere, relu, sample),
+        **widest(seen.on_sphere, sample),
         effective_rank_initial=over_range([entropy_rank(of_unit(each)) for each in initial]),
         equal=equal(seen.raw, kind),
         rectified=relu,

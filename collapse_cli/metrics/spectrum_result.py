@@ -183,6 +183,14 @@ class Spectrum:
         "mean inner product over the mean squared length of what is left of unit embeddings without that dimension",
         label="mean cosine without the top dimension", convention="not centred, L2-normalised rows", default=None, low=-1, high=1,
     )  # fmt: skip
+    widest_dimension: int | None = number(
+        "the dimension whose values vary most, in unit embeddings, from 0 on", default=None
+    )
+    widest_dimension_share: float | None = number(
+        "share of the variance that this dimension carries; near 1 a cosine is its value alone",
+        label="widest dimension's share of the variance", convention="centred, L2-normalised rows", null="equal shares",
+        default=None, low=0, high=1,
+    )  # fmt: skip
     distinct: int | None = number(
         "distinct embeddings; copies, nearer than 16 eps of their length, are counted once", default=None
     )

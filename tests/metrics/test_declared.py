@@ -48,7 +48,8 @@ SHARE = {
     "Modes": "precision recall coverage high_quality",
     "Oracle": "share top_8 top_64 top_tenth bottom_half top_tenth_mass mass rank_1 proxy_accuracy stale_key",
     "Probe": "knn linear few_labels",
-    "Spectrum": "isoscore top_share alpha_r2 row_participation mean_length ray_share icc largest_group zero_rows",
+    "Spectrum": "isoscore top_share alpha_r2 row_participation mean_length ray_share icc largest_group zero_rows "
+    "widest_dimension_share",
 }
 NOT_NEGATIVE = {
     "Activations": "effective_rank rank_untrained entropy token_rank lidar",

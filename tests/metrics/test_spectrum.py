@@ -334,6 +334,7 @@ def test_every_number_of_a_healthy_space_has_an_interval_around_it() -> None:
         "effective_samples",
         "groups",
         "icc",
+        "widest_dimension",
     }
     numbers = {name for name, one in metrics(found).items() if one["kind"] == "number"}
     spans = {name: getattr(found, name).interval for name in numbers - free}
