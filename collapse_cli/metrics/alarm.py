@@ -51,7 +51,7 @@ class Constants:
     spread_steps: int = 50
     left: float = 0.75
     plateau: int = 200
-    fallen: float = 0.2
+    fallen: float = 0.12
     fallen_held: int = 80
     start: float = 0.1
     start_held: int = 150

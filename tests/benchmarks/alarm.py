@@ -166,7 +166,7 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     recording = commands.add_parser("record")
-    recording.add_argument("part", choices=("tune", "test", "fresh"))
+    recording.add_argument("part", choices=("tune", "test", "fresh", "last"))
     recording.add_argument("folder", type=Path)
     recording.add_argument(
         "--offset-every", type=int, default=4, help="every so many trainings get the further traces"

@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.benchmarks.alarm_scenes import Scene
 
-NAMES = {"tune": 0, "test": 1, "fresh": 2}
-SEEDS = {"tune": 100, "test": 5000, "fresh": 20000}
+NAMES = {"tune": 0, "test": 1, "fresh": 2, "last": 3}
+SEEDS = {"tune": 100, "test": 5000, "fresh": 20000, "last": 40000}
 MLP: dict[str, Any] = {"encoder": "mlp"}
 KNOBS: dict[str, dict[str, list[dict[str, Any]]]] = {
     "tune": {
@@ -80,6 +80,31 @@ KNOBS["fresh"] = {
         {"lr": 0.09, "temperature": 0.065},
     ],
 }
+KNOBS["last"] = {
+    "networks": [
+        {**MLP, "dim": 60},
+        {**MLP, "head_layers": 3, "dim": 44},
+        {**MLP, "head_norm": True, "dim": 88},
+        {**MLP, "head_hidden": 160},
+        {**MLP, "dim": 104},
+        {**MLP, "dim": 68, "head_layers": 1},
+        {"encoder": "resnet8", "dim": 52},
+    ],
+    "calm": [
+        {"lr": 0.038},
+        {"lr": 0.058},
+        {"lr": 0.042, "schedule": "constant"},
+        {"lr": 0.052, "batch": 72},
+        {"lr": 0.027, "weight_decay": 2e-4},
+    ],
+    "hard": [
+        {"lr": 0.13},
+        {"lr": 0.175},
+        {"lr": 0.155, "warmup": 2.2},
+        {"lr": 0.048, "temperature": 0.058},
+        {"lr": 0.08, "temperature": 0.068},
+    ],
+}
 CONTRASTIVE = {
     "tune": ["moco", "mochi", "end-to-end", "memory-bank", "dcl", "align-uniform", "directclr"],
     "test": ["hcl", "moco", "nnclr", "end-to-end", "mochi", "align-uniform", "memory-bank", "dcl", "supcon"],
@@ -99,9 +124,21 @@ METHODS = {
     ],
     "test": [*CONTRASTIVE["test"], "simsiam", "byol", "vicreg", "barlow-twins", "directclr"],
 }
+CONTRASTIVE["last"] = [*CONTRASTIVE["test"][4:], *CONTRASTIVE["test"][:4]]
+METHODS["last"] = [*METHODS["test"][7:], *METHODS["test"][:7]]
 METHODS["fresh"] = [*METHODS["test"][3:], *METHODS["test"][:3]]
-RATES = {"tune": (1e-3, 2e-3), "test": (7e-4, 1.5e-3), "fresh": (9e-4, 1.2e-3)}  # of Adam
-SWITCHES = {"tune": (200, 250, 300), "test": (180, 230, 280, 350), "fresh": (190, 240, 270, 330)}
+RATES = {
+    "tune": (1e-3, 2e-3),
+    "test": (7e-4, 1.5e-3),
+    "fresh": (9e-4, 1.2e-3),
+    "last": (8e-4, 1.3e-3),
+}  # of Adam
+SWITCHES = {
+    "tune": (200, 250, 300),
+    "test": (180, 230, 280, 350),
+    "fresh": (190, 240, 270, 330),
+    "last": (210, 260, 290, 320),
+}
 ADAM = ("vicreg", "barlow-twins")
 TEMPERED = (
     "moco",
@@ -166,6 +203,7 @@ NUMBERS = {
     "tune": (22, 18, 15, 22, 12, 9, 9, 1, 4),
     "test": (58, 27, 21, 57, 39, 26, 18, 5, 10),
     "fresh": (52, 25, 19, 48, 33, 23, 15, 4, 6),
+    "last": (53, 25, 20, 49, 33, 25, 16, 4, 6),
 }
 COUNTS = {part: dict(zip(GROUPS, numbers, strict=True)) for part, numbers in NUMBERS.items()}
 
@@ -260,6 +298,6 @@ def switched(part: str, group: str, row: Change, at: int, seed: int, random: Ran
         method = random.choice(eligible)
     switch = random.choice(SWITCHES[part])
     tune, test = (values[at // 7 % 3] for values in amounts)
-    amount = {"tune": tune, "test": test, "fresh": (tune + test) / 2}[part]
+    amount = {"tune": tune, "test": test, "fresh": (tune + test) / 2, "last": (tune + 2 * test) / 3}[part]
     after = 250 if group == "harmless" and part == "tune" else 210
     return Scene(group, method, base(part, method, random), switch + after, seed, switch, change, amount)

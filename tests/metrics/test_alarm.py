@@ -53,7 +53,7 @@ def test_what_is_not_finite_is_warned_of_at_once_and_once() -> None:
     ("kind", "sign", "held"),
     [
         ("collapse of scale", {"scale": 0.009}, RULE.scale_held),
-        ("complete collapse", {"variance": 0.19}, RULE.fallen_held),
+        ("complete collapse", {"variance": 0.11}, RULE.fallen_held),
         ("one direction", LINE, RULE.line_held),
         ("late loss of rank", {"effective_rank": 5.0}, RULE.rank_held),
     ],
