@@ -49,6 +49,13 @@ def remarks(subject: Subject, entries: Sequence[Entry], exact: bool = False) -> 
             )
 
 
+def has_hubs(result: Hubness) -> bool:
+    """Whether the skewness is above STRONG with all of its interval."""
+    skewness = result.hub_skewness
+    low = (getattr(skewness, "interval", None) or (skewness, skewness))[0]
+    return low is not None and low > STRONG
+
+
 def answer(result: Hubness) -> str:
     """How unequally embeddings are found, beside independent lists, and what reduces it."""
     largest, lost, skewness = result.largest_hub, result.anti_hubs, result.hub_skewness
@@ -58,10 +65,9 @@ def answer(result: Hubness) -> str:
     )
     if skewness is None:
         return f"{sentence}."
-    low = (getattr(skewness, "interval", None) or (skewness, skewness))[0]
     beside = f"{written(skewness)} (independent: {written(null_of(skewness))})"
     told = f"{sentence}, and the skewness of the k-occurrences is {beside}."
-    if low <= STRONG:
+    if not has_hubs(result):
         return told
     hubs = "These are hubs: a search finds them whatever is asked."
     return f"{told} {hubs} Where the mean cosine is far from 0, subtracting the mean (--centre) often removes them."

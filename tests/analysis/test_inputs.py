@@ -154,7 +154,7 @@ def test_labels_without_class_names(tmp_path: Path, capsys: pytest.CaptureFixtur
         tmp_path / "e.npz", representations=rng.standard_normal((60, 4)), labels=numpy.arange(60) % 3 * 10
     )
     assert main(["alignment", str(tmp_path / "e.npz"), "--json"]) == 0
-    (result,) = json.loads(capsys.readouterr().out)["results"]
+    result = json.loads(capsys.readouterr().out)["results"][0]
     assert result["metrics"]["class_alignment"]["value"] == pytest.approx(2, abs=0.3)
     assert list(result["metrics"]["uniformity_of_class"]["values"]) == ["0", "10", "20"]
 
