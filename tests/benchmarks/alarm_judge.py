@@ -12,7 +12,7 @@ import argparse
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -120,14 +120,19 @@ def table(trainings: Sequence[Recorded]) -> str:
         lines.append(
             f"\nOf the collapses {name}, {share([result(each) for each in part], 'found')} were found."
         )
-    groups = Counter(each.scene.group for each in healthy_ones)
+    groups = tally(each.scene.group for each in healthy_ones)
     methods = len({each.scene.method for each in healthy_ones})
-    lines.append(f"\nHealthy: {len(healthy_ones)} trainings of {methods} methods; by plan {dict(groups)}.")
+    lines.append(f"\nHealthy: {len(healthy_ones)} trainings of {methods} methods; by plan {groups}.")
     return "\n".join([*lines, *apart(trainings)])
 
 
 def result(recorded: Recorded) -> str:
     return outcome(recorded, warned(recorded.traces["plain"]))
+
+
+def tally(names: Iterable[str]) -> str:
+    """As in "3 found, 1 missed"; "none" of none."""
+    return ", ".join(f"{count} {name}" for name, count in Counter(names).most_common()) or "none"
 
 
 def share(results: Sequence[str], name: str) -> str:
@@ -150,11 +155,11 @@ def apart(trainings: Sequence[Recorded]) -> list[str]:
     unarmed = [each for each in trainings if each.truth == "healthy" and not armed(each)]
     return [
         "\nReported apart:\n",
-        f"- Collapses that evaluations show only later than {SOON} steps after the change: {Counter(map(result, slow))}.",
-        f"- Trainings that are neither healthy nor collapsed: {Counter(map(result, unclear))}.",
-        f"- Batches of 8 and 16: {Counter(f'{each.truth}, {result(each)}' for each in small)}.",
+        f"- Collapses that evaluations show only later than {SOON} steps after the change: {tally(map(result, slow))}.",
+        f"- Trainings that are neither healthy nor collapsed: {tally(map(result, unclear))}.",
+        f"- Batches of 8 and 16: {tally(f'{each.truth} and {result(each)}' for each in small)}.",
         f"- 5 times the root mean square added to every z: {sum(same)} of {len(same)} have the same decisions but for a line.",
-        f"- A monitor that began 50 steps before the change, without a saved state: {Counter(seen)}; healthy: {Counter(alarms)}.",
+        f"- A monitor that began 50 steps before the change, without a saved state: {tally(seen)}; healthy: {tally(alarms)}.",
         f"- Healthy trainings at whose end the alarm was not armed, and said so: {len(unarmed)}.",
     ]
 

@@ -1,7 +1,7 @@
 """The trainings that the alarm is tuned and tested on: which method, which settings, and what is changed at which step.
 
-`alarm_table.scenes` lists those of "tune", "test", "fresh" and "last", which share no seed and no value of a setting that is drawn; nor
-an amount of a change, where there is more than one.
+`alarm_table.scenes` lists those of "tune", "test", "fresh" and "last", which share no seed and no training: each has networks,
+learning rates and most amounts of its own.
 """
 
 from __future__ import annotations
