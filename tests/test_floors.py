@@ -57,7 +57,7 @@ PLAN = {
     "runs": WORDS | PARTS | PROCEDURES | {"runs", "remote"},
     "views": WORDS | {"views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"remote", "data", "runs", "views", "analysis"},
-    "integrations": WORDS | {"metrics", "distributed", "analysis", "integrations"},
+    "integrations": WORDS | {"metrics", "distributed", "runs", "analysis", "integrations"},
     "commands": WORDS
     | {"distributed", "deterministic", "data", "runs", "views", "analysis", "integrations", "commands"},
     "cli": {"commands", "errors", "interrupts", "printable", "ranks", "streams", "views"},

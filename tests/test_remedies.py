@@ -127,6 +127,8 @@ def trained_by(words: Sequence[str], shape: Any) -> Run:
     """The run that a `collapse train …` would begin or resume. Fails where `--dry-run` would."""
     method, typed = parsed(words)
     names = names_of(method)
+    datasets = typed.get("dataset") or [None]
+    typed["dataset"] = datasets[0] if isinstance(datasets, list | tuple) else datasets
     given = {name: value for name, value in typed.items() if value is not None and name in names}
     if typed.get("resume"):
         return resumed(typed["resume"], method, given.get("epochs"))

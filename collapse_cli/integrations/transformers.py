@@ -16,6 +16,7 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.integrations.libraries import Derived, derived, library
 from collapse_cli.integrations.step_hooks import Layers
 from collapse_cli.integrations.trainer_monitor import OnCollapseOrStop, TrainerMonitor
+from collapse_cli.runs import pickled
 
 LOG = logging.getLogger(__name__)
 FILE = "collapse_monitor.pt"
@@ -138,7 +139,7 @@ class CollapseCallback(Derived):
         if step == 0 or monitor is None or monitor.step == step:
             return
         path = folder / f"checkpoint-{step}" / FILE
-        states = [torch.load(path, weights_only=True, map_location="cpu") if path.is_file() else None]
+        states = [pickled.read(path) if path.is_file() else None]
         if processes() > 1:
             torch.distributed.broadcast_object_list(states, 0)
         if states[0] is not None:

@@ -33,7 +33,6 @@ from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.comparison import Difference
 from collapse_cli.metrics.signs import NO_SIGNS, STRONGEST
 from collapse_cli.progress import told_to
-from collapse_cli.shapes import Embeddings
 from collapse_cli.stage import Stage
 
 ROWS = numpy.random.default_rng(0).standard_normal((60, 4))
@@ -193,11 +192,8 @@ def test_a_value_is_computed_once_for_each_key() -> None:
 
 
 def of_labels(labels: list[int]) -> float | None:
-    clean = Embeddings(
-        torch.tensor([[3.0, 0.0], [0.0, 2.0], [-1.0, 0.0], [-4.0, 0.0]], dtype=torch.float64),
-        None, torch.tensor(labels), torch.arange(4), (), "four",
-    )  # fmt: skip
-    return judgement._class_scatter(subject(clean=clean), "h")
+    rows = torch.tensor([[3.0, 0.0], [0.0, 2.0], [-1.0, 0.0], [-4.0, 0.0]], dtype=torch.float64)
+    return judgement.class_scatter(rows, torch.tensor(labels))
 
 
 def test_the_scatter_of_classes_in_closed_form() -> None:
@@ -209,7 +205,6 @@ def test_the_scatter_of_classes_in_closed_form() -> None:
     assert of_labels([-1, -1, -1, -1]) is None
     assert of_labels([0, 0, 0, 0]) is None
     assert of_labels([0, -1, 1, 1]) == pytest.approx(0.0)
-    assert judgement._class_scatter(subject(), "h") is None
 
 
 def compared(rows: list[torch.Tensor], present: torch.Tensor | None) -> Any:

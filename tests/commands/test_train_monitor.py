@@ -20,7 +20,7 @@ from collapse_cli.cli import main
 from collapse_cli.runs import checkpoint as checkpoints
 
 Capture = pytest.CaptureFixture[str]
-COLLAPSING = ["train", "positive-only", "--epochs", "7", "--encoder", "mlp", "-q", "--out"]
+COLLAPSING = ["train", "positive-only", "--epochs", "9", "--encoder", "mlp", "-q", "--out"]
 
 
 def lines(folder: Path, *events: str) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def stopped_at(patch: pytest.MonkeyPatch, count: int) -> None:
 
 @pytest.fixture(scope="module")
 def collapsed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A training that collapses, and what it said on stderr. 7 epochs of 21 steps."""
+    """A training that collapses, and what it said on stderr. 9 epochs of 21 steps."""
     folder = tmp_path_factory.mktemp("runs") / "collapsed"
     with pytest.MonkeyPatch.context() as patch:
         told: list[str] = []
@@ -63,8 +63,8 @@ def test_a_collapse_is_told_once_recorded_and_stops_nothing(
     folder, told = collapsed
     begin, *rest = lines(folder)
     assert (begin["event"], begin["step"], begin["every"], begin["world"]) == ("begin", 0, 10, 1)
-    assert [line["step"] for line in lines(folder, "look")] == [1, *range(10, 141, 10)]
-    assert rest[-1] == {"schema": 1, "event": "end", "step": 147, "status": "complete"}
+    assert [line["step"] for line in lines(folder, "look")] == [1, *range(10, 181, 10)]
+    assert rest[-1] == {"schema": 1, "event": "end", "step": 189, "status": "complete"}
     warned = lines(folder, "warning")
     assert "complete collapse" in {line["kind"] for line in warned}
     assert collapse(folder) == [{name: line[name] for name in ("kind", "step", "message")} for line in warned]

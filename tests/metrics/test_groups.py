@@ -249,7 +249,7 @@ def test_fewer_pairs_of_groups_in_many_dimensions(d: int, pairs: int) -> None:
 def test_few_groups_have_few_degrees(groups: int, degrees: float, left: float) -> None:
     """G - 1 at most, and four at least where there are as many; the variance is divided by G - 1."""
     one = room.Units(*[torch.zeros(1)] * 5, groups)  # type: ignore[arg-type]
-    found = jackknife_groups._of_few(Error(3.0, degrees), one)
+    found = jackknife_groups.of_few(Error(3.0, degrees), one)
     assert (found.size, found.degrees) == (pytest.approx(3 * math.sqrt(groups / (groups - 1))), left)
 
 

@@ -69,7 +69,7 @@ def test_a_full_folder_is_kept(tmp_path: Path) -> None:
 
 def test_checkpoints_are_plain(run: Path) -> None:
     content = torch.load(run / "checkpoint.pt", weights_only=True)
-    assert set(content) == {"collapse_format", "metadata", "method", "optimizer", "generator"}
+    assert set(content) == {"collapse_format", "metadata", "method", "optimizer", "generator", "observer"}
     metadata = json.loads(content["metadata"])
     assert metadata["epoch"] == 2
     assert {"settings", "normalisation", "shape", "classes"} <= set(metadata)
