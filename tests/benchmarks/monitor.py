@@ -4,7 +4,7 @@
 
 Steps and looks take turns, round after round, in one process: a step of forward, backward and SGD on random images; then looks as
 `update` makes them, with z2, h and labels, a sink and a monitor.jsonl. Seconds are user + system of this process, the median of
-the rounds, and beside them those of the wall clock, in which neighbours count. The goals of the issue are shares of what so many
+the rounds, and beside them those of the wall clock, in which neighbours count. The goals are shares of what so many
 steps take: one look / (every x step) <= .1 % at every=50, and <= .2 % at every=10.
 """
 
