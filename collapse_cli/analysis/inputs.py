@@ -14,7 +14,7 @@ from collapse_cli.analysis.grouping import grouped
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.paired import paired
 from collapse_cli.analysis.subject import Subject, about_mean
-from collapse_cli.errors import CollapseError, concerning
+from collapse_cli.errors import CollapseError
 from collapse_cli.printable import as_shown
 from collapse_cli.progress import Progress, silent
 from collapse_cli.runs import (
@@ -211,8 +211,7 @@ def _ungrouped(recognised: Recognised, measuring: Measuring) -> Subject:
         case Kind.EMBEDDINGS:
             return stored.of_embeddings(source, measuring)
         case Kind.PIXELS:
-            with concerning(str(path)):
-                return stored.of_pixels(str(path).removeprefix(PIXELS), measuring)
+            return stored.of_pixels(str(path).removeprefix(PIXELS), measuring)
         case Kind.FOREIGN:
             of_folder = texts.of_folder if text_encoders.is_at(source.path) else networks.of_foreign
             return of_folder(source, measuring)

@@ -241,8 +241,9 @@ def try_all(
 
 
 def forms(value: str) -> tuple[str, ...]:
-    """How a sentence may name a value: as it was typed, made printable, or as a path."""
-    return value, printable(value), str(Path(value))
+    """How a sentence may name a value: as it was typed, made printable, as a path, or as the data set after `pixels:`."""
+    of_pixels = f"'{value.removeprefix('pixels:')}'" if value.startswith("pixels:") else value
+    return value, printable(value), str(Path(value)), of_pixels
 
 
 def asked(pairs: list[tuple[Option, str]]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
