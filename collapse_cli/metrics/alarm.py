@@ -205,7 +205,8 @@ class Alarm:
         return step - since.setdefault(sign.name, step) >= sign.steps
 
     def _once(self, kind: Kind, step: int, evidence: Evidence) -> Warned | None:
-        if any(GRAVITY.index(before) <= GRAVITY.index(kind) for before in self.state.warned):
+        graver = GRAVITY[: GRAVITY.index(kind)] if kind in GRAVITY else ()
+        if not {kind, *graver}.isdisjoint(self.state.warned):
             return None
         self.state.warned.append(kind)
         return Warned(kind, step, evidence)

@@ -49,6 +49,15 @@ def test_what_is_not_finite_is_warned_of_at_once_and_once() -> None:
     assert warnings(looks) == [Warned("not finite", 30, {})]
 
 
+def test_a_step_that_was_not_finite_hides_no_later_collapse() -> None:
+    """A training with gradients in half precision leaves out such a step and goes on; 300 steps later variance falls."""
+    looks = course((299, {}), (300, {"finite": False}), (600, {}), (800, {"variance": 0.05}))
+    assert [(warned.kind, warned.step) for warned in warnings(looks)] == [
+        ("not finite", 300),
+        ("complete collapse", 601 + RULE.fallen_held),
+    ]
+
+
 @pytest.mark.parametrize(
     ("kind", "sign", "held"),
     [
