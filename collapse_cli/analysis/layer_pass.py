@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.layer_profile import TOKEN_IMAGES, LayerOutputs, refuse_broken
+from collapse_cli.metrics.layer_profile import TOKEN_IMAGES, LayerOutputs, first_broken
 from collapse_cli.models import rebuilt
 from collapse_cli.models.batch_norm import norms_of, settle
 from collapse_cli.models.depth import Reduced, Tap, heard
@@ -84,7 +84,7 @@ def gathered(
         for network, states in zip(networks, seen, strict=True):
             with evaluated(network), tapped(network, taps, into(states)) as run:
                 run(inputs)
-    fault = refuse_broken([(tap.label, state) for tap, state in seen[0].items()])
+    fault = first_broken([(tap.label, state) for tap, state in seen[0].items()])
     if fault and odd:
         raise CollapseError("there are images that contain nan or infinity", "leave them out")
     if fault:

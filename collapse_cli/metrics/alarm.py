@@ -174,22 +174,25 @@ class Alarm:
 
     def _signs(self, look: Look) -> Iterator[Sign]:
         """The signs of each kind. A number that is nan shows nothing."""
-        state, own = self.state, self.constants
+        state, constants = self.state, self.constants
         low, variance = {"variance": look.variance}, look.variance
         scale, rank = RecentPeak(state.scale_peak).value, RecentPeak(state.rank_peak).value
         now = self._rank_at(look.step)
-        on_line = look.top_share >= own.top_share and look.line_cosine >= own.line_cosine
+        on_line = look.top_share >= constants.top_share and look.line_cosine >= constants.line_cosine
         line = {"top_share": look.top_share, "line_cosine": look.line_cosine}
         scales = {"scale": look.scale, "largest_scale": scale}
-        yield Sign("scale", look.scale <= own.scale * scale, own.scale_held, scales)
+        yield Sign("scale", look.scale <= constants.scale * scale, constants.scale_held, scales)
         half = 0 if self.armed else (look.step - (state.first or 0)) // 2
-        first, later = not self.armed and variance < own.start, self.armed and variance < own.fallen
-        yield Sign("low", first, max(own.start_held, half), low, variance)
-        yield Sign("fallen", later, own.fallen_held, low, variance)
-        line_held = own.line_held if self.armed else max(own.start_held, half)
+        first, later = (
+            not self.armed and variance < constants.start,
+            self.armed and variance < constants.fallen,
+        )
+        yield Sign("low", first, max(constants.start_held, half), low, variance)
+        yield Sign("fallen", later, constants.fallen_held, low, variance)
+        line_held = constants.line_held if self.armed else max(constants.start_held, half)
         yield Sign("line", on_line, line_held, line, variance)
         ranks = {"effective_rank": now, "largest_effective_rank": rank}
-        yield Sign("rank", self.armed and now < own.rank * rank, own.rank_held, ranks)
+        yield Sign("rank", self.armed and now < constants.rank * rank, constants.rank_held, ranks)
 
     def _held(self, sign: Sign, step: int) -> bool:
         """Whether every look of so many steps, this one included, has shown a sign, and no recovery from it."""

@@ -136,6 +136,6 @@ def token_ranks(unit: Tensor) -> Tensor:
     return ranks
 
 
-def refuse_broken(layers: Sequence[tuple[str, LayerOutputs]]) -> tuple[str, int] | None:
+def first_broken(layers: Sequence[tuple[str, LayerOutputs]]) -> tuple[str, int] | None:
     """The first layer, by its name, whose output contains nan or infinity, and of how many images; None where all are finite."""
     return next(((name, seen.broken) for name, seen in layers if seen.broken), None)
