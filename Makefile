@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin
 
-.PHONY: install demo test wheel claims calm browser plots bench augment gpu coverage mutants
+.PHONY: install demo test wheel claims calm browser plots guides bench augment gpu coverage mutants
 
 install: .venv/installed
 
@@ -31,6 +31,11 @@ browser: install
 	  || timeout 120 $(RUN)/pip install --quiet --constraint constraints.txt --editable '.[browser]' || true
 	@command -v chromium || command -v chromium-browser || command -v google-chrome \
 	  || timeout 240 apt-get install -qq -y --no-install-recommends chromium >/dev/null 2>&1 || true
+
+# The pages of examples/guides/, and the tables and the command reference in collapse_cli/guide/ that the program writes.
+guides: install
+	PYTHONPATH=. $(RUN)/python -m tests.guide.generated
+	PYTHONPATH=. $(RUN)/python -m tests.guide.published
 
 plots: install
 	PATH="$(CURDIR)/$(RUN):$$PATH" bash examples/plots.sh

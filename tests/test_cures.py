@@ -1,6 +1,6 @@
 """A cure is a claim: each cause is planted, its printed command is run as it stands, and the healthy run must come back.
 
-An hour on one core; run with `python -m pytest -m slow tests/test_cures.py -s`, which prints the rows of `examples/cures.md`.
+An hour on one core; run with `python -m pytest -m slow tests/test_cures.py -s`, which prints the rows of `guide/cures.md`.
 Judged on seeds that no threshold was chosen on.
 """
 
@@ -87,7 +87,7 @@ def test_what_was_seen_is_planted_here() -> None:
 
 
 def test_the_documentation_has_every_cure_that_was_seen() -> None:
-    text = (Path(__file__).parent.parent / "examples" / "cures.md").read_text()
+    text = (Path(__file__).parent.parent / "collapse_cli" / "guide" / "cures.md").read_text()
     rows = [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if line.startswith("|")]
     listed = {(row[1], row[2]) for row in rows if row[-2] == "yes"}
     assert {(cause, method) for cause, methods in SEEN.items() for method in methods} <= listed

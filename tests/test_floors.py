@@ -55,17 +55,28 @@ PLAN = {
     "remote": WORDS | {"remote"},
     "data": WORDS | {"data", "remote"},
     "runs": WORDS | PARTS | PROCEDURES | {"runs", "remote"},
-    "views": WORDS | {"views"},
+    "guide": WORDS | {"guide"},
+    "views": WORDS | {"guide", "views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"remote", "data", "runs", "views", "analysis"},
     "integrations": WORDS | {"metrics", "distributed", "runs", "analysis", "integrations"},
     "commands": WORDS
-    | {"distributed", "deterministic", "data", "runs", "views", "analysis", "integrations", "commands"},
+    | {
+        "distributed",
+        "deterministic",
+        "data",
+        "runs",
+        "views",
+        "guide",
+        "analysis",
+        "integrations",
+        "commands",
+    },
     "cli": {"commands", "errors", "interrupts", "printable", "ranks", "streams", "views"},
     "__main__": {"cli", "interrupts"},
     "__init__": set(),
 }
 FILES = sorted(ROOT.rglob("*.py"))
-LONGEST_FILE, LONGEST_FUNCTION, COMMANDS = 250, 45, 2500  # lines; of all commands together
+LONGEST_FILE, LONGEST_FUNCTION, COMMANDS = 250, 45, 2600  # lines; of all commands together
 DECLARATIONS = {"number", "curve", "lines", "each", "matrix", "frames"}
 
 

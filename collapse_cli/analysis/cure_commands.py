@@ -33,7 +33,7 @@ SEEN: Mapping[str, tuple[str, ...]] = {
     "sharpening removed": ("dino",),
     "Sinkhorn removed": ("swav",),
 }
-"""Cause -> methods whose verdict and effective rank came back to those of the healthy run (`examples/cures.md`)."""
+"""Cause -> methods whose verdict and effective rank came back to those of the healthy run (`guide/cures.md`)."""
 
 KEPT = (
     *("dataset", "split", "size", "recipe", "epochs", "precision", "seed", "keep_every"),

@@ -17,9 +17,21 @@ from collapse_cli.settings import METHODS, refuse_extreme
 from collapse_cli.streams import silent
 from collapse_cli.walks import refuse_impossible
 
-LOOK_UP = {"inspect", "methods", "datasets", "env", "watch"}  # the others compute
+LOOK_UP = {"explain", "inspect", "methods", "datasets", "env", "watch"}  # the others compute
 ALONE = {
-    *("calibration", "claims", "datasets", "demo", "env", "gan", "inspect", "linear", "merge", "methods"),
+    *(
+        "calibration",
+        "claims",
+        "datasets",
+        "demo",
+        "env",
+        "explain",
+        "gan",
+        "inspect",
+        "linear",
+        "merge",
+        "methods",
+    ),
     "watch",
 }
 """Commands that the first of several processes runs alone; of those that measure it prints and writes."""

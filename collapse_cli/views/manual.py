@@ -1,0 +1,74 @@
+"""Sections of the guide at the terminal: Markdown as headings, paragraphs and tables; without one, as it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.markdown import Heading, Markdown
+from rich.text import Text
+
+from collapse_cli.guide.pages import LINK, Section, pages
+from collapse_cli.views.console import Console
+
+WIDEST = 100  # columns; longer lines are hard to read
+FIGURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
+CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+
+
+class _Title(Heading):
+    """A heading that stands at the left, without a box."""
+
+    def __rich_console__(self, console: Console, options: object) -> object:  # type: ignore[override]
+        self.text.justify = "left"
+        yield Text()
+        yield self.text
+
+
+class _Page(Markdown):
+    elements = Markdown.elements | {"heading_open": _Title}
+
+
+def show(sections: Sequence[Section], console: Console | None = None) -> None:
+    """Print sections to stdout, each under the title of its page, and where to read on."""
+    console = console or Console()
+    width = min(console.width, WIDEST)
+    for section in sections:
+        whole = section.text == pages()[section.page].text
+        if not whole:
+            console.print(Text(f"{pages()[section.page].title} (page {section.page})", "dim"))
+        console.print(_Page(_plain(section.text), code_theme="ansi_dark", hyperlinks=False), width=width)
+    further = dict.fromkeys(page for section in sections for page in (*_whole(section), *section.pages))
+    if further:
+        console.print()
+    for page in further:
+        console.print(
+            Text.assemble("  collapse explain ", (page, "bold"), f"  {pages()[page].title}"), soft_wrap=True
+        )
+
+
+def contents(console: Console | None = None) -> None:
+    """Print what the guide explains: a line for each page, with the names of its sections."""
+    console = console or Console()
+    console.print(
+        Text(
+            "collapse explain NAME prints what the guide says of a metric, a verdict, a cause, a command, a term.\n"
+        )
+    )
+    for page in pages().values():
+        console.print(Text.assemble((page.page, "bold"), f"  {page.title}"), soft_wrap=True)
+
+
+def _whole(section: Section) -> tuple[str, ...]:
+    """The page that a section is a part of."""
+    return () if section.text == pages()[section.page].text else (section.page,)
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal cannot follow: links to pages stand as their text alone, figures as what they show."""
+    parts = CODE.split(text)
+    prose = [
+        FIGURE.sub(r"*Figure: \1*", LINK.sub(r"\1", part)) if place % 2 == 0 else part
+        for place, part in enumerate(parts)
+    ]
+    return "".join(prose)

@@ -1,0 +1,13 @@
+"""What the program itself writes in the guide: `make guides` writes it, and the tests hold it against the program."""
+
+from __future__ import annotations
+
+from tests.guide import command_reference
+
+
+def write() -> None:
+    command_reference.write()
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,93 @@
+"""Every command line and every block of Python in the guide runs as it stands, page by page, in the reader's folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collapse_cli.cli import collapse, load, main
+from collapse_cli.guide.pages import pages
+
+GENERATED = {"glossary", "commands"}  # these show how a command is typed, and no example to be followed
+PAGES = sorted(set(pages()) - GENERATED)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"\s+# exit code (\d+)$")
+SHORTENED = {"--epochs": 2, "--steps": 60}  # of trainings and labs: the most that the suite takes
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """(language, text) of each block of a page."""
+    return BLOCK.findall(pages()[page].text)
+
+
+def typed(text: str) -> Iterator[tuple[str, int]]:
+    """(command line, exit code) of each line that a reader types."""
+    joined = re.sub(r"\\\n\s*(?:> )?", "", text)
+    for line in joined.splitlines():
+        if line.startswith("$ "):
+            code = CODE.search(line)
+            yield CODE.sub("", line[2:]), int(code[1]) if code else 0
+
+
+def shortened(words: list[str]) -> list[str]:
+    for option, most in SHORTENED.items():
+        if option in words:
+            place = words.index(option) + 1
+            words[place] = str(min(int(words[place]), most))
+    return words
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(kind in ("console", "python") for kind, _ in blocks(page))]
+)
+def test_a_page_runs(page: str, reader: Path) -> None:
+    """Its command lines in their order, each with the exit code that the page tells; its Python in one namespace."""
+    names: dict[str, Any] = {}
+    for kind, text in blocks(page):
+        if kind == "python":
+            exec(compile(text, page, "exec"), names)
+        elif kind == "console":
+            for line, code in typed(text):
+                program, *words = shlex.split(line)
+                assert program == "collapse", f"{line}: what is no command of ours stands in a block of sh"
+                assert main(shortened(words)) == code, line
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(kind == "sh" for kind, _ in blocks(page))])
+def test_what_cannot_run_here_is_typed_right(page: str) -> None:
+    """The commands and options of its other lines, for a cluster or a bucket, are those of the program."""
+    for kind, text in blocks(page):
+        if kind == "sh":
+            for line in re.sub(r"\\\n\s*", "", text).splitlines():
+                for words in re.findall(r"(?:^|\s)collapse ([^|;&#]+)", line):
+                    parsed(shlex.split(words))
+
+
+def parsed(words: list[str]) -> None:
+    """Raises where a command line has a command or an option that is not there."""
+    command = load(words[0])
+    while hasattr(command, "commands"):
+        assert words[1] in command.commands, words
+        words = words[1:]
+        command = command.commands[words[0]]
+    options = {
+        name
+        for param in command.get_params(collapse.make_context("collapse", ["env"], resilient_parsing=True))
+        for name in [*param.opts, *param.secondary_opts]
+    }
+    unknown = [
+        word for word in words[1:] if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in options
+    ]
+    assert not unknown, f"{words[0]} has no {unknown}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_command_stands_outside_of_a_block_that_runs(page: str) -> None:
+    """An indented line is shown as code on a page, and nothing runs it."""
+    outside = BLOCK.sub("", pages()[page].text)
+    assert not re.findall(r"^    +(?:\$ )?collapse .*$", outside, flags=re.MULTILINE)
