@@ -13,6 +13,7 @@ from collapse_cli.views.console import Console
 
 WIDEST = 100  # columns; longer lines are hard to read
 FIGURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
+COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -68,7 +69,7 @@ def _plain(text: str) -> str:
     """Without what a terminal cannot follow: links to pages stand as their text alone, figures as what they show."""
     parts = CODE.split(text)
     prose = [
-        FIGURE.sub(r"*Figure: \1*", LINK.sub(r"\1", part)) if place % 2 == 0 else part
+        COMMENT.sub("", FIGURE.sub(r"*Figure: \1*", LINK.sub(r"\1", part))) if place % 2 == 0 else part
         for place, part in enumerate(parts)
     ]
     return "".join(prose)
