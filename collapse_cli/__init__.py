@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collapse_cli.analysis.subject import Subject
     from collapse_cli.answers import Entry, Verdict
     from collapse_cli.errors import CollapseError
+    from collapse_cli.guide.pages import explain
     from collapse_cli.shapes import Embeddings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "compare",
     "diagnose",
     "embed",
+    "explain",
     "layers",
     "load",
     "merge",
@@ -67,6 +69,7 @@ HOMES = {
     "analysis.subject": ("Subject",),
     "answers": ("Entry", "Verdict"),
     "errors": ("CollapseError",),
+    "guide.pages": ("explain",),
     "shapes": ("Embeddings",),
 }
 """Where each public name is defined; no submodule of this package may have the name of a public function."""

@@ -31,9 +31,9 @@ class Verdict:
 
     sentence: full sentences, without the status in front; meaning: what the status means for the reader, one sentence or none;
     findings: those of the reasons that change how it is to be read, the most important first; lead: the one that the sentence
-    begins with, as that most embeddings are copies; advice: what to try, in words;
-    commands: the same as they are typed; result: what a gate makes of it, pass, warn, inconclusive or fail, empty outside of a
-    gate; borderline: the deciding number is near its bound.
+    begins with, as that most embeddings are copies; advice: what to try, in words; commands: the same as they are typed;
+    result: what a gate makes of it, pass, warn, inconclusive or fail, empty outside of a gate; borderline: the deciding number
+    is near its bound; explained_by: the name in the guide, where that is not the status.
     """
 
     status: str
@@ -47,6 +47,7 @@ class Verdict:
     meaning: str = ""
     findings: tuple[str, ...] = ()
     lead: str = ""
+    explained_by: str = ""
 
 
 @dataclass(frozen=True)

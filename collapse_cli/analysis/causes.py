@@ -84,6 +84,7 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
         findings=tuple(reasons),
         advice=(*(data or advice), *_unseen(inquiry)),
         commands=inquiry.commands() if curable else (),
+        explained_by=inquiry.causes[0].name if inquiry.causes else "causes",
     )
 
 

@@ -84,6 +84,17 @@ def explanations(name: str) -> tuple[Section, ...]:
     raise CollapseError(f"the guide has nothing named '{name}'", _hint(name))
 
 
+def explain(name: str) -> str:
+    """What the guide says of a metric, a verdict, a cause, a command or a term: Markdown, as `collapse explain NAME` shows it.
+
+    Raises CollapseError for a name that nothing explains; its hint is the nearest name.
+
+    >>> print(explain("anti-hub").splitlines()[0])
+    ## `anti-hub`
+    """
+    return "\n".join(section.text for section in explanations(name))
+
+
 def names() -> list[str]:
     """Everything that the guide explains by name, pages last."""
     explained = [name for section in sections() for name in section.names]

@@ -117,10 +117,16 @@ def _unspoken(every: Sequence[Group], width: int) -> Iterator[Any]:
 def _next(document: Document) -> Text:
     """What to type next, and where the rest is."""
     commands = document.get("next", ())
-    rest = "all numbers: --all"
+    rest = " · ".join(("all numbers: --all", *_explained(document)))
     if not commands:
         return Text(f"  {rest[0].upper()}{rest[1:]}", "dim")
     return Text.assemble("  Next: ", (commands[0], "bold"), (f" · {rest}", "dim"))
+
+
+def _explained(document: Document) -> Iterator[str]:
+    """Where the answer is explained; documents of earlier versions do not say."""
+    if document.get("explain"):
+        yield f"what this means: {words.explaining(document['explain'])}"
 
 
 def _indent(sentence: str, style: str = "") -> Padding:

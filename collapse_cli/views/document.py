@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collapse_cli.answers import SCHEMA, Answer, Entry, Verdict, version
+from collapse_cli.answers import SCHEMA, Answer, Entry, Verdict, headline, version
 from collapse_cli.printable import as_shown, everywhere, hides
+from collapse_cli.views import words
 
 Metric = dict[str, Any]
 Document = dict[str, Any]
@@ -28,8 +29,20 @@ def document(answer: Answer, argv: Sequence[str] = ()) -> Document:
         "results": [_result(entry) for entry in answer],
         "warnings": list(answer.warnings),
         "next": list(answer.next),
+        "explain": _topic(answer),
     }
     return everywhere(whole, as_shown) if hides() else whole
+
+
+def _topic(answer: Answer) -> str:
+    """The name in the guide: of the verdict that the answer begins with, or of its likeliest cause; else of the command."""
+    judged = [entry for entry in answer if entry.verdict]
+    if not judged:
+        return answer.command
+    first = [entry for entry in judged if entry.kind == judged[0].kind and entry.input == judged[0].input]
+    space = headline({entry.space: entry.status for entry in first})
+    verdict = next(entry.verdict for entry in first if entry.verdict and entry.space == space)
+    return verdict.explained_by or (verdict.status if verdict.status in words.MARKS else answer.command)
 
 
 def _result(entry: Entry) -> dict[str, Any]:
@@ -53,6 +66,7 @@ def _result(entry: Entry) -> dict[str, Any]:
 def _judged(verdict: Verdict) -> dict[str, Any]:
     """Outside of a gate a verdict has no result."""
     fields = dataclasses.asdict(verdict)
+    del fields["explained_by"]  # which is the document's own
     return fields if verdict.result else {name: value for name, value in fields.items() if name != "result"}
 
 

@@ -27,6 +27,12 @@ MARKS = {
     "failed": ("✗", "red"),
 }
 
+
+def explaining(name: str) -> str:
+    """The command that explains a name of the guide, as it is typed."""
+    return f"collapse explain {name.replace(' ', '-')}"
+
+
 SPACES = {
     "h": "h, the representation that probes and downstream tasks use",
     "z": "z, the projection that the loss compares",

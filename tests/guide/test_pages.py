@@ -12,11 +12,11 @@ from collapse_cli.errors import CollapseError
 from collapse_cli.guide.pages import explanations, pages, sections
 from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.causes import NAMES
-from collapse_cli.metrics.thresholds import Status
+from collapse_cli.views.words import MARKS
 from tests.guide import command_reference, published
 
 ROWS = CATALOGUE | JUDGEMENTS
-STATUSES = [*get_args(Status), "codebook collapse", "borderline", "passed", "failed"]
+STATUSES = [*MARKS, "borderline"]
 LABELS = ["Formula", "Range", "Null", "Reading it", "When it lies", "Source"]
 NUMBERS = [(row, name) for row, measurement in CATALOGUE.items() for name in measurement.numbers]
 

@@ -56,6 +56,7 @@ def page(
             commands=_once(
                 (f"{each['tool']['name']} {each['tool']['version']}", each["argv"]) for each in shown
             ),
+            explained=_once(words.explaining(each["explain"]) for each in shown if each.get("explain")),
             inputs=_once(source for each in shown for source in each["inputs"]),
             **(_led(shown, leading) if leading is not None else {"verdicts": [], "sections": []}),
         )

@@ -1,0 +1,95 @@
+"""The guide at the terminal: a section by its name, the list of pages, and what an answer names."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+
+import collapse_cli
+from collapse_cli.answers import Entry, Verdict, answer
+from collapse_cli.cli import main
+from collapse_cli.guide.pages import pages
+from collapse_cli.views.document import document
+
+
+def test_a_term_is_explained_under_its_page(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever its case; the glossary's sentence stands below its name, and the page is named."""
+    assert main(["explain", "ANTI HUB"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.startswith("Glossary (page glossary) anti-hub An embedding that is among")
+    assert shown.endswith("collapse explain glossary Glossary")
+
+
+def test_without_a_name_every_page_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"{page.page}  {page.title}\n" in shown for page in pages().values())
+
+
+def test_json_is_the_sections(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "collapse explain", "--json"]) == 0
+    (section,) = json.loads(capsys.readouterr().out)
+    assert (section["page"], section["names"]) == ("commands", ["collapse explain"])
+    assert section["text"].startswith("### `collapse explain`")
+
+
+def test_an_unknown_name_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "effective_ranc"]) == 2
+    assert capsys.readouterr().err == (
+        "collapse: the guide has nothing named 'effective_ranc'\n  did you mean 'effective rank'?\n"
+    )
+    assert main(["explain", "xyzzy"]) == 2
+    assert capsys.readouterr().err.endswith("see every name: collapse explain\n")
+
+
+def test_python_gives_the_same_text() -> None:
+    assert collapse_cli.explain("anti-hub").startswith("## `anti-hub`")
+    with pytest.raises(collapse_cli.CollapseError, match="nothing named 'xyzzy'"):
+        collapse_cli.explain("xyzzy")
+
+
+def test_explaining_loads_nothing_heavy() -> None:
+    script = (
+        "import sys; from collapse_cli.cli import main; main(['explain', 'anti-hub']);"
+        "print({'torch', 'matplotlib', 'numpy', 'sklearn'} & set(sys.modules), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stderr.strip() == "set()"
+
+
+def test_an_answer_names_what_explains_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Equal embeddings are a complete collapse; the name stands in the short answer, in the full one and in JSON."""
+    numpy.save(tmp_path / "e.npy", numpy.ones((300, 8), dtype="float32"))
+    for options in ([], ["--all"]):
+        assert main(["diagnose", str(tmp_path / "e.npy"), *options]) == 0
+        assert "hat this means: collapse explain complete-collapse" in capsys.readouterr().out
+    assert main(["diagnose", str(tmp_path / "e.npy"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["explain"] == "complete collapse"
+
+
+def _named(*verdicts: Verdict | None) -> str:
+    entries = [
+        Entry("run", {}, space, verdict=verdict, named_kind="kind")
+        for space, verdict in zip("hz", verdicts, strict=False)
+    ]
+    return str(document(answer("spectrum", entries))["explain"])
+
+
+def test_the_name_is_that_of_the_verdict_that_leads() -> None:
+    """h leads, but for a z that has collapsed completely; without a verdict, or with a status of a command's own, the command."""
+    healthy, few, point = (
+        Verdict(status, "") for status in ("healthy", "dimensional collapse", "complete collapse")
+    )
+    assert _named(healthy, few) == "healthy"
+    assert _named(few, healthy) == "dimensional collapse"
+    assert _named(healthy, point) == "complete collapse"
+    assert _named(None, None) == "spectrum"
+    assert _named(Verdict("2 of 3 healthy", ""), None) == "spectrum"
+    assert (
+        _named(Verdict("complete collapse", "", explained_by="queue too long"), healthy) == "queue too long"
+    )
