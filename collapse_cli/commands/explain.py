@@ -23,9 +23,8 @@ def explain(
 ) -> None:
     """What does this number, verdict or cause mean?
 
-    Prints the section of the guide that explains a name, as effective_rank, “dimensional collapse” or dimensional-collapse,
-    queue-too-long, collapse check; or a whole page, as offsets. Without a name: the list of pages. An answer says
-    which name explains it.
+    Prints the section of the guide that explains a name, as effective_rank, dimensional-collapse or queue-too-long; or a whole
+    page, as offsets. Without a name, it lists the pages. The last line of an answer tells which name explains it.
 
     Example: [bold]collapse explain effective_rank[/bold]
     """
