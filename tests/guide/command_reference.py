@@ -83,7 +83,7 @@ def _table(rows: list[tuple[str, str]]) -> str:
     cells = "".join(
         f"| {name.replace('|', '&#124;')} | {text.replace('|', '&#124;')} |\n" for name, text in rows
     )
-    return f"| | |\n|---|---|\n{cells}\n"
+    return f"| takes | what it does |\n|---|---|\n{cells}\n"
 
 
 def _prose(text: str) -> str:
