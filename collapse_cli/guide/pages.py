@@ -8,13 +8,12 @@ from functools import cache
 from importlib.resources import files
 
 from collapse_cli.errors import CollapseError, nearest
-from collapse_cli.glossary import TERMS
 
 HEADING = re.compile(r"^(#{1,6}) +(.*)$")
 FENCE = re.compile(r"^ *```")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(((?!https?:)[^)#]*?)(?:\.md)?(?:#[^)]*)?\)")
 SPACES = {"h", "z", "head"}  # a number's name may end in the space that it is of, as effective_rank.h does
-GLOSSARY = "glossary"
+GLOSSARY, INDEX = "glossary", "index"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Section:
 
 @cache
 def pages() -> dict[str, Section]:
-    """Every page by its name, with the glossary."""
+    """Every page by its name."""
     root = files("collapse_cli.guide")
     found = {
         f"{folder}{file.name.removesuffix('.md')}": file.read_text(encoding="utf-8")
@@ -48,7 +47,7 @@ def pages() -> dict[str, Section]:
         for file in sorted(place.iterdir(), key=lambda file: file.name)
         if file.name.endswith(".md")
     }
-    return {name: Section(name, _title(text), text) for name, text in found.items()} | {GLOSSARY: _glossary()}
+    return {name: Section(name, _title(text), text) for name, text in found.items()}
 
 
 @cache
@@ -147,11 +146,3 @@ def _resolved(folder: str, target: str) -> str:
     for part in target.split("/"):
         parts = parts[:-1] if part == ".." else [*parts, part]
     return "/".join(part for part in parts if part != ".")
-
-
-def _glossary() -> Section:
-    text = "".join(
-        f"## `{term.name}`{f' ({term.letter})' if term.letter else ''}\n\n{term.meaning}\n\n"
-        for term in TERMS
-    )
-    return Section(GLOSSARY, "Glossary", f"# Glossary\n\nThe words of this project.\n\n{text}")

@@ -49,7 +49,7 @@ def show(sections: Sequence[Section], console: Console | None = None) -> None:
 
 
 def contents(console: Console | None = None) -> None:
-    """Print what the guide explains: a line for each page, with the names of its sections."""
+    """Print the index: every page with its name, by which it is asked for."""
     console = console or Console()
     console.print(
         Text(

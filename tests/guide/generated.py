@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tests.guide import command_reference
+from tests.guide import command_reference, glossary_page
 
 
 def write() -> None:
+    """Write the command reference and the glossary."""
     command_reference.write()
+    glossary_page.write()
 
 
 if __name__ == "__main__":

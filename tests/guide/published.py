@@ -8,8 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 GUIDE, PUBLISHED = ROOT / "collapse_cli" / "guide", ROOT / "examples" / "guides"
-ELSEWHERE = {"mcp.md": ROOT / "examples" / "mcp.md"}
-"""Pages that are published outside of `examples/guides/`."""
+ELSEWHERE = {"mcp.md": ROOT / "examples" / "mcp.md", "index.md": PUBLISHED / "README.md"}
+"""Pages that are published under another name."""
 
 
 def published() -> dict[Path, str]:

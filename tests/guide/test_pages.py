@@ -13,7 +13,7 @@ from collapse_cli.guide.pages import explanations, pages, sections
 from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.causes import NAMES
 from collapse_cli.views.words import MARKS
-from tests.guide import command_reference, published
+from tests.guide import command_reference, glossary_page, published
 
 ROWS = CATALOGUE | JUDGEMENTS
 STATUSES = [*MARKS, "borderline"]
@@ -115,6 +115,11 @@ def test_every_page_can_be_reached_by_its_name() -> None:
         assert explanations(name)
 
 
-def test_the_command_reference_is_what_the_program_says() -> None:
-    """`make guides` writes it."""
+def test_what_the_program_writes_is_what_it_says() -> None:
+    """The command reference, and the glossary: `make guides` writes them."""
     assert command_reference.PLACE.read_text() == command_reference.reference()
+    assert glossary_page.PLACE.read_text() == glossary_page.glossary()
+
+
+def test_the_index_leads_to_every_page() -> None:
+    assert set(pages()["index"].pages) == set(pages()) - {"index"}
