@@ -214,7 +214,7 @@ def test_on_a_terminal_a_warning_stands_above_the_live_table(tmp_path: Path) -> 
         while part := os.read(ours, 1 << 16):
             shown += part
     os.close(ours)
-    assert started.wait(timeout=60) == 2
+    assert started.wait(timeout=120) == 2
     text = shown.decode(errors="replace")
     assert "warning: Not finite at step 10." in text
     assert "\\x1b" not in text, "no order to the terminal is shown as an escape"
