@@ -1,8 +1,10 @@
-"""The children of a process, as Linux tells of them, for the tests of what a signal ends."""
+"""Other processes, for the tests of what a signal ends: their children, and what they show on a terminal."""
 
 from __future__ import annotations
 
 import os
+import select
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,3 +36,20 @@ def used(process: int) -> float:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return 0.0
+
+
+def drawn(terminal: int, words: bytes | None = None, seconds: float = 120) -> bytes:
+    """What appears on a pseudo-terminal until these words do, or the other end is closed; an error after so many seconds."""
+    text, end = b"", time.monotonic() + seconds
+    while words is None or words not in text:
+        assert select.select([terminal], [], [], max(end - time.monotonic(), 0))[0], text.decode(
+            errors="replace"
+        )
+        try:
+            part = os.read(terminal, 1 << 16)
+        except OSError:  # as Linux says that the other end is closed
+            break
+        if not part:
+            break
+        text += part
+    return text
