@@ -1,7 +1,10 @@
-"""The children of a process, as Linux tells of them, for the tests of what a signal ends."""
+"""Other processes, for the tests of what a signal ends: their children, and what they show on a terminal."""
 
 from __future__ import annotations
 
+import os
+import select
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,3 +28,28 @@ def alive(process: int) -> bool:
     with suppress(OSError):
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+def used(process: int) -> float:
+    """Seconds of a processor that it has used; 0 once it is gone."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def drawn(terminal: int, words: bytes | None = None, seconds: float = 120) -> bytes:
+    """What appears on a pseudo-terminal until these words do, or the other end is closed; an error after so many seconds."""
+    text, end = b"", time.monotonic() + seconds
+    while words is None or words not in text:
+        assert select.select([terminal], [], [], max(end - time.monotonic(), 0))[0], text.decode(
+            errors="replace"
+        )
+        try:
+            part = os.read(terminal, 1 << 16)
+        except OSError:  # as Linux says that the other end is closed
+            break
+        if not part:
+            break
+        text += part
+    return text

@@ -38,7 +38,7 @@ from tests.processes import alive, children, needs_linux
 STEPS, BATCH = 2, 8
 SMALL = {"queue": 16, "negatives": 8, "hardest": 8, "pair_mixes": 4, "query_mixes": 4, "mix_after": 0.0}
 NAMES = sorted(METHODS)
-PATIENCE = 10  # seconds that processes may take to end, on a machine that has much else to do; alone they take less than one
+PATIENCE = 60  # seconds that processes may take to end on a busy machine; alone they take less than one
 Trained = tuple[list[float], dict[str, Tensor]]
 
 
@@ -310,11 +310,11 @@ def test_torchrun_is_stopped_requeued_and_terminated(tmp_path: Path) -> None:
             assert len(ranks) == 2, stderr.read_text()
             os.kill(agent.pid if to_agent else ranks[1], what)
             began = time.monotonic()
-            while any(map(alive, ranks)) and time.monotonic() - began < 60:
+            while any(map(alive, ranks)) and time.monotonic() - began < PATIENCE:
                 time.sleep(0.02)
             seconds = time.monotonic() - began
             assert seconds < PATIENCE, stderr.read_text()
-            assert agent.wait(60) == 1
+            assert agent.wait(120) == 1
         finally:
             agent.kill()
         assert "collapse_cli/" not in stderr.read_text()

@@ -8,7 +8,6 @@ import pty
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from collapse_cli import stepping
 from collapse_cli.cli import main
 from collapse_cli.runs import checkpoint as checkpoints
+from tests.processes import drawn
 
 Capture = pytest.CaptureFixture[str]
 COLLAPSING = ["train", "positive-only", "--epochs", "9", "--encoder", "mlp", "-q", "--out"]
@@ -209,13 +209,12 @@ def test_on_a_terminal_a_warning_stands_above_the_live_table(tmp_path: Path) -> 
         start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
-    shown = b""
-    with suppress(OSError):  # as Linux says that the other end is closed
-        while part := os.read(ours, 1 << 16):
-            shown += part
-    os.close(ours)
-    assert started.wait(timeout=60) == 2
-    text = shown.decode(errors="replace")
+    try:
+        text = drawn(ours).decode(errors="replace")
+        assert started.wait(timeout=120) == 2
+    finally:
+        started.kill()
+        os.close(ours)
     assert "warning: Not finite at step 10." in text
     assert "\\x1b" not in text, "no order to the terminal is shown as an escape"
     assert "\x1b[?25h" in text

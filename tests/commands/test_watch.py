@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 from collapse_cli import cli
 from collapse_cli.analysis import watch
 from collapse_cli.cli import main
+from tests.processes import drawn
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(cli.__file__).parent
@@ -253,23 +254,17 @@ def test_on_a_terminal_curves_are_drawn_anew_and_ctrl_c_ends_in_130(folder: Path
         stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
-    shown, deadline = "", time.monotonic() + 60
-    while "All embeddings" not in shown and time.monotonic() < deadline:
-        shown += os.read(ours, 1 << 16).decode(errors="replace")
-    started.send_signal(signal.SIGINT)
-    while True:
-        try:
-            part = os.read(ours, 1 << 16)
-        except OSError:  # as Linux says that the other end is closed
-            break
-        if not part:
-            break
-        shown += part.decode(errors="replace")
-    os.close(ours)
-    assert started.wait(timeout=30) == 130
-    assert "variance of z" in shown
-    assert shown.rstrip().endswith("\x1b[?25hcollapse: interrupted")
-    assert "Traceback" not in shown
+    try:
+        text = drawn(ours, b"All embeddings")
+        started.send_signal(signal.SIGINT)
+        text += drawn(ours)
+        assert started.wait(timeout=120) == 130
+    finally:
+        started.kill()
+        os.close(ours)
+    assert b"variance of z" in text
+    assert text.rstrip().endswith(b"\x1b[?25hcollapse: interrupted")
+    assert b"Traceback" not in text
 
 
 def test_it_loads_no_torch(folder: Path) -> None:

@@ -55,7 +55,7 @@ def test_an_empty_index_gives_no_images() -> None:
 def test_several_threads_decode(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two readers wait for one another: with a single thread the barrier would break."""
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    barrier = threading.Barrier(2, timeout=5)
+    barrier = threading.Barrier(2, timeout=60)
 
     def read(i: int) -> Encoded:
         barrier.wait()

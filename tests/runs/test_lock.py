@@ -88,7 +88,7 @@ def test_a_second_writer_waits_a_second_and_is_refused(tmp_path: Path) -> None:
             began = time.monotonic()
             with pytest.raises(CollapseError) as raised:
                 refused(folder)
-            assert 0.9 < time.monotonic() - began < 3
+            assert 0.9 < time.monotonic() - began < 30
             assert raised.value.message.startswith(
                 f"{folder} is in use: process {process.pid} on {platform.node()} has been writing to it since 2"
             )
@@ -113,7 +113,12 @@ def test_a_second_writer_waits_a_second_and_is_refused(tmp_path: Path) -> None:
     assert lock.is_free(folder)
 
 
-def test_a_writer_that_ends_within_the_second_is_waited_for(tmp_path: Path) -> None:
+def test_a_writer_that_ends_within_the_second_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within half a minute, here: the machine may be busy."""
+    assert lock.PATIENCE == 1
+    monkeypatch.setattr(lock, "PATIENCE", 30.0)
     with another(tmp_path) as process:
         timer = subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -9 {process.pid}"])
         with lock.claimed(tmp_path):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+import ctypes
 import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,25 +99,34 @@ def test_sigterm_leaves_what_the_clock_has_saved(at: At, tmp_path: Path, capsys:
 
 
 def test_a_long_computation_is_ended_from_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handler would run only after it: a thread writes what there is to write, and ends the process."""
+    """A handler would run only after it: a thread writes what there is to write, and ends the process.
+
+    The computation is a lock of C that is taken twice: Python hears nothing until somebody opens it, at the end or late.
+    """
     ended: list[int] = []
     written: list[str] = []
-    monkeypatch.setattr(signals, "GRACE", 0.05)
-    monkeypatch.setattr(os, "_exit", ended.append)
+    c, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+    late = threading.Timer(60, c.pthread_mutex_unlock, (mutex,))
 
-    def compute() -> None:
-        began = time.monotonic()
-        while time.monotonic() - began < 1:  # the exception comes out of the first that is long enough
-            hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000)
+    def end(code: int) -> None:
+        ended.append(code)
+        c.pthread_mutex_unlock(mutex)
+
+    monkeypatch.setattr(signals, "GRACE", 0.05)
+    monkeypatch.setattr(os, "_exit", end)
 
     def terminated() -> None:
         with listening() as heard:
             heard.last = lambda: written.append("interrupted")
-            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-            compute()
+            threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGTERM)).start()
+            c.pthread_mutex_lock(mutex)
 
+    c.pthread_mutex_init(mutex, None)
+    c.pthread_mutex_lock(mutex)
+    late.start()
     with pytest.raises(CollapseError) as raised:
         terminated()
+    late.cancel()
     assert raised.value.code == 143
     assert (written, ended) == (["interrupted"], [143])
 
@@ -127,11 +135,13 @@ def test_nothing_is_written_late_where_the_training_has_ended_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(signals, "GRACE", 0.05)
+    before = set(threading.enumerate())
+    monkeypatch.setattr(signals, "GRACE", 10.0)
     monkeypatch.setattr(os, "_exit", ended.append)
     with pytest.raises(CollapseError), listening():
         os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(0.2)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
     assert ended == []
 
 
