@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.markdown import Heading, Markdown
 from rich.text import Text
 
-from collapse_cli.guide.pages import LINK, Section, pages
+from collapse_cli.guide.pages import INDEX, LINK, Section, pages
 from collapse_cli.views.console import Console
 
 WIDEST = 100  # columns; longer lines are hard to read
@@ -49,15 +49,15 @@ def show(sections: Sequence[Section], console: Console | None = None) -> None:
 
 
 def contents(console: Console | None = None) -> None:
-    """Print the index: every page with its name, by which it is asked for."""
+    """Print the index: every page, with the name by which it is asked for."""
     console = console or Console()
+    page = LINK.sub(r"**\2** (\1)", pages()[INDEX].text)
+    console.print(_Page(page, hyperlinks=False), width=min(console.width, WIDEST))
     console.print(
         Text(
-            "collapse explain NAME prints what the guide says of a metric, a verdict, a cause, a command, a term.\n"
+            "\n  collapse explain NAME prints a page, or its section on a metric, verdict, cause, command or term."
         )
     )
-    for page in pages().values():
-        console.print(Text.assemble((page.page, "bold"), f"  {page.title}"), soft_wrap=True)
 
 
 def _whole(section: Section) -> tuple[str, ...]:
