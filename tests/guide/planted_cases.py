@@ -45,9 +45,13 @@ def direction(d: int, generator: Generator) -> Tensor:
     return normalize(torch.randn(d, generator=generator, dtype=torch.float64), dim=0)
 
 
-def table_of(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> str:
-    """A table in Markdown; the first column is text, the others are numbers."""
-    lines = [list(columns), ["---", *["---:"] * (len(columns) - 1)], *(list(map(str, row)) for row in rows)]
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str | int]], texts: int = 1) -> str:
+    """A table in Markdown; so many columns are text, those after them numbers."""
+    lines = [
+        list(columns),
+        [*["---"] * texts, *["---:"] * (len(columns) - texts)],
+        *(list(map(str, row)) for row in rows),
+    ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
