@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.guide import command_reference, glossary_page
+from tests.guide import command_reference, glossary_page, planted_pages
 
 
 def write() -> None:
-    """Write the command reference and the glossary."""
+    """Write the command reference, the glossary, and the planted cases with their images."""
     command_reference.write()
     glossary_page.write()
+    planted_pages.write()
 
 
 if __name__ == "__main__":
