@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md tells to write is enough: done in a copy of the package, and used by its commands."""
+"""What the guide's page `extending` tells to write is enough: done in a copy of the package, and used by its commands."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import numpy
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-BLOCKS = re.findall(r"^```(python|diff)\n# (\S+)\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+TEXT = (ROOT / "collapse_cli" / "guide" / "extending.md").read_text()
+BLOCKS = re.findall(r"^```(py|diff)\n# (\S+)\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
 SHARED = ("metrics/test_lengths.py", "methods/test_methods.py", "claims/test_claims.py", "data/test_facts.py")
 
 
@@ -28,7 +29,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", copy)
     for language, name, text in BLOCKS:
-        if language == "python":
+        if language == "py":
             assert not (copy / name).exists(), name
             (copy / name).write_text(text)
         else:
@@ -152,7 +153,7 @@ def test_the_claim_holds(checkout: Path) -> None:
 
 def test_every_room_is_on_a_floor() -> None:
     """Each folder and file of the package is named in the table of floors."""
-    floors = TEXT[TEXT.index("## The floors") : TEXT.index("The way down")]
+    floors = CONTRIBUTING[CONTRIBUTING.index("## The floors") : CONTRIBUTING.index("The way down")]
     package = ROOT / "collapse_cli"
     rooms = {f"`{path.name}`" for path in package.glob("*.py")}
     rooms |= {f"`{path.parent.name}/`" for path in package.glob("*/__init__.py")}
@@ -165,5 +166,5 @@ def test_what_it_points_to_is_there() -> None:
     assert len(tests) == 7
     assert all(f"def {name}(" in (ROOT / path).read_text() for path, name in tests)
     written = {name.removeprefix("collapse_cli/") for _, name, _ in BLOCKS}
-    for path in set(re.findall(r"`([a-z_0-9/]+\.(?:py|json))`", TEXT)) - written:
+    for path in set(re.findall(r"`([a-z_0-9/]+\.(?:py|json))`", CONTRIBUTING + TEXT)) - written:
         assert (ROOT / path).exists() or (ROOT / "collapse_cli" / path).exists(), path

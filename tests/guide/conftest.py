@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy
 import pytest
 import torch
 from PIL import Image
 
+from collapse_cli.analysis.catalogue import CATALOGUE
 from collapse_cli.cli import main
 
 
@@ -51,9 +54,10 @@ def with_classes(folder: Path, generator: numpy.random.Generator) -> None:
 
 
 @pytest.fixture
-def reader(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def reader(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the reader's folder, which is the current one: a page begins where no other page has been."""
     folder = tmp_path / "reader"
     shutil.copytree(prepared, folder)
     monkeypatch.chdir(folder)
-    return folder
+    with patch.dict(CATALOGUE):  # what a page adds to it is undone
+        yield folder
