@@ -37,14 +37,14 @@ def show(sections: Sequence[Section], console: Console | None = None) -> None:
     for section in sections:
         whole = section.text == pages()[section.page].text
         if not whole:
-            console.print(Text(f"{pages()[section.page].title} (page {section.page})", "dim"))
+            console.print(Text(f"{_title(section.page)} (page {section.page})", "dim"))
         console.print(_Page(_plain(section.text), code_theme="ansi_dark", hyperlinks=False), width=width)
     further = dict.fromkeys(page for section in sections for page in (*_whole(section), *section.pages))
     if further:
         console.print()
     for page in further:
         console.print(
-            Text.assemble("  collapse explain ", (page, "bold"), f"  {pages()[page].title}"), soft_wrap=True
+            Text.assemble("  collapse explain ", (page, "bold"), f"  {_title(page)}"), soft_wrap=True
         )
 
 
@@ -58,6 +58,10 @@ def contents(console: Console | None = None) -> None:
             "\n  collapse explain NAME prints a page, or its section on a metric, verdict, cause, command or term."
         )
     )
+
+
+def _title(page: str) -> str:
+    return pages()[page].title.replace("`", "")
 
 
 def _whole(section: Section) -> tuple[str, ...]:

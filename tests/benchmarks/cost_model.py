@@ -72,7 +72,9 @@ COMMANDS = {
         ),
         SAMPLED,
     ),
-    "probe": Command("probe X --labels Y", dict([N2D, ("N·D·C/10⁹", lambda n, d: n * d * CLASSES / 1e9), ONE]), SAMPLED),
+    "probe": Command(
+        "probe X --labels Y", dict([N2D, ("N·D·C/10⁹", lambda n, d: n * d * CLASSES / 1e9), ONE]), SAMPLED
+    ),
     "clusters": Command(
         "clusters X --labels Y", dict([("N·D·C/10⁹", lambda n, d: n * d * CENTRES / 1e9), ND, ONE]), SAMPLED
     ),
@@ -99,7 +101,9 @@ class Files:
             rows = generator.standard_normal((CLASSES, d), "float32")[classes]
             rows += 0.7 * generator.standard_normal((n, d), "float32")
             numpy.save(names["X"], rows.astype("float16"))
-            numpy.save(names["S"], (rows + 0.2 * generator.standard_normal((n, d), "float32")).astype("float16"))
+            numpy.save(
+                names["S"], (rows + 0.2 * generator.standard_normal((n, d), "float32")).astype("float16")
+            )
             numpy.save(names["Y"], classes)
         return names | {"R": str(self.folder / f"{time.monotonic_ns()}.html")}
 
@@ -155,7 +159,9 @@ def images(folder: Path, files: Files) -> None:
         places[count].mkdir()
         for number in range(count):
             noise = numpy.random.default_rng(number).integers(0, 256, (16, 20, 3), dtype="uint8")
-            Image.fromarray(noise).resize((500, 400), Image.Resampling.BICUBIC).save(places[count] / f"{number}.jpg")
+            Image.fromarray(noise).resize((500, 400), Image.Resampling.BICUBIC).save(
+                places[count] / f"{number}.jpg"
+            )
     for name in ("resnet18", "resnet50", "vit_b_16"):
         path = str(folder / f"{name}.pth")
         torch.save(getattr(models, name)().state_dict(), path)
@@ -163,7 +169,9 @@ def images(folder: Path, files: Files) -> None:
         for count, place in places.items():
             words = ["embed", path, "--dataset", f"folder:{place}", "--device", "cpu", "--out"]
             os.environ["COLLAPSE_CACHE_DIR"] = "off"
-            seconds[count] = min(spent([*words, str(folder / f"{time.monotonic_ns()}.npz")]) for _ in range(ROUNDS))
+            seconds[count] = min(
+                spent([*words, str(folder / f"{time.monotonic_ns()}.npz")]) for _ in range(ROUNDS)
+            )
         each = (seconds[192] - seconds[64]) / 128
         print(f"{name}: {each:.3f} s an image of 500 x 400 at 224 px, two views of each included", flush=True)
 
@@ -182,8 +190,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         files = Files(folder)
-        print(f"load {os.getloadavg()[0]:.1f}; torch {torch.__version__}; K {KEYS}, {CLASSES} classes", flush=True)
-        spent(["report", files.of(500, 8)["X"], "--out", str(folder / "first.html"), "--labels", files.of(500, 8)["Y"]])
+        print(
+            f"load {os.getloadavg()[0]:.1f}; torch {torch.__version__}; K {KEYS}, {CLASSES} classes",
+            flush=True,
+        )
+        spent(
+            [
+                "report",
+                files.of(500, 8)["X"],
+                "--out",
+                str(folder / "first.html"),
+                "--labels",
+                files.of(500, 8)["Y"],
+            ]
+        )
         for name in (name for name in chosen if name in COMMANDS):
             command = COMMANDS[name]
             points = list(measured(files, command))
