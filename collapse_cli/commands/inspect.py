@@ -20,6 +20,7 @@ from collapse_cli.streams import unaltered
 from collapse_cli.views import as_json
 from collapse_cli.views.balance import balance
 from collapse_cli.views.facts import facts_page
+from collapse_cli.views.words import explaining
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,22 @@ def inspect(
     Example: [bold]collapse inspect checkpoint_0199.pth.tar[/bold]
     """
     facts = _facts(input, typed)
+    facts["explain"] = _page(facts)
     if fill(Listed, typed).json:
         print(as_json(facts), file=unaltered(sys.stdout))
     else:
         facts = everywhere(facts)
+        explained = explaining(facts.pop("explain"))
         page = balance(facts) if "training" in facts else facts_page(facts)
-        sys.stdout.write("".join(f"{line}\n" for line in page))
+        sys.stdout.write("".join(f"{line}\n" for line in (*page, f"What this means: {explained}")))
+
+
+def _page(facts: dict[str, Any]) -> str:
+    """The page of the guide on what it is: images, a network of another library, or what else can be measured."""
+    if "training" in facts:
+        return "images"
+    ours = facts.get("layout") in ("run folder", "collapse checkpoint")
+    return "checkpoints" if "architecture" in facts and not ours else "inputs"
 
 
 def _facts(path: Path, typed: dict[str, Any]) -> dict[str, Any]:
