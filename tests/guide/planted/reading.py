@@ -52,7 +52,7 @@ def figure() -> Figure:
     cliff = gaussian(equal_shares(D, 8, 1e-4), N, generator)
     cases = (
         ("Isotropic", flat, "near the dashed line:\nevery direction is used", (3, 2e-4)),
-        ("Power law", gaussian(power_law(D, 1.5), N, generator), "falls steadily:\nusual for networks", (3, 2e-4)),
+        ("Power law", gaussian(power_law(D, 1.5), N, generator), "falls steadily:\nusual for networks", (3, 3e-5)),
         ("Cliff", cliff, "8 directions, then\nnoise: dimensional\ncollapse", (12, 2.5e-5)),
         ("One point, or offset", point, "flat, but low: total\nvariance 0.000001", (3, 1e-5)),
     )  # fmt: skip
