@@ -1,9 +1,9 @@
 """What each command costs: CPU seconds on one core as a formula of N, D, K and of the images, fitted to measurements.
 
-    PYTHONPATH=. OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 python tests/benchmarks/cost_model.py [COMMAND …]
+    ROUNDS=3 PYTHONPATH=. OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 python tests/benchmarks/cost_model.py [COMMAND …]
 
 A command is called in this process, which has loaded everything before, on files of float16; what loading costs is the first line.
-Of each command and size the least of two rounds counts, so that neighbours on the machine count little. The formula is a sum of
+Of each command and size the least of ROUNDS rounds counts (2 unless it says otherwise), so that neighbours on the machine count little. The formula is a sum of
 terms whose coefficients are not negative, fitted by least squares of relative errors; the worst relative error is printed with it.
 """
 
@@ -28,9 +28,11 @@ from scipy.optimize import nnls
 
 from collapse_cli.cli import main as collapse
 
-CLASSES, ROUNDS = 100, 2
-SAMPLED = [(n, d) for n in (2_500, 5_000, 10_000) for d in (64, 256, 768)]
-EVERY_ROW = [(n, d) for n in (20_000, 50_000, 200_000) for d in (64, 256, 768)]
+CLASSES, KEYS = 100, 4096
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+SAMPLED = [(2_500, 256), (10_000, 64), (10_000, 256), (10_000, 768)]
+FEW, MANY = 16, 48  # images
+EVERY_ROW = [(20_000, 64), (100_000, 64), (20_000, 768), (100_000, 256), (100_000, 768)]
 
 Sizes = tuple[int, int]
 
@@ -51,39 +53,24 @@ ND2, ND, N2D, D3, ONE = (
     ("D³/10⁹", lambda n, d: d**3 / 1e9),
     ("once", lambda n, d: 1.0),
 )
-KEYS, CENTRES = 4096, CLASSES
+NKD = ("N·K·D/10⁹", lambda n, d: n * KEYS * d / 1e9)
+NK = ("N·K/10⁶", lambda n, d: n * KEYS / 1e6)
+NDC = ("N·D·C/10⁹", lambda n, d: n * d * CLASSES / 1e9)
+NN = ("N²/10⁶", lambda n, d: n**2 / 1e6)
 COMMANDS = {
-    "spectrum": Command("spectrum X", dict([ND2, ND, D3, ONE]), EVERY_ROW),
-    "diagnose": Command("diagnose X", dict([ND2, ND, D3, ONE]), EVERY_ROW),
-    "hubness": Command(
-        "alignment X", dict([N2D, ("4,000·N·D/10⁹", lambda n, d: 4000 * n * d / 1e9), ND, ONE]), EVERY_ROW[:6]
-    ),
-    "alignment": Command(
-        "alignment X", dict([N2D, ("4,000·N·D/10⁹", lambda n, d: 4000 * n * d / 1e9), ONE]), SAMPLED
-    ),
-    "oracle": Command(
-        "oracle X --labels Y",
-        dict(
-            [
-                ("N·K·D/10⁹", lambda n, d: n * KEYS * d / 1e9),
-                ("N·K/10⁶", lambda n, d: n * KEYS / 1e6),
-                ONE,
-            ]
-        ),
-        SAMPLED,
-    ),
-    "probe": Command(
-        "probe X --labels Y", dict([N2D, ("N·D·C/10⁹", lambda n, d: n * d * CLASSES / 1e9), ONE]), SAMPLED
-    ),
-    "clusters": Command(
-        "clusters X --labels Y", dict([("N·D·C/10⁹", lambda n, d: n * d * CENTRES / 1e9), ND, ONE]), SAMPLED
-    ),
+    "spectrum": Command("spectrum X", dict([ND2, ND, ONE]), EVERY_ROW),
+    "diagnose": Command("diagnose X", dict([ND2, ND, ONE]), EVERY_ROW),
+    "alignment": Command("alignment X", dict([N2D, NN, ONE]), SAMPLED),
+    "hubness of all": Command("alignment X", dict([ND, ONE]), EVERY_ROW[:4]),
+    "oracle": Command("oracle X --labels Y", dict([NKD, NK, ONE]), SAMPLED),
+    "probe": Command("probe X --labels Y", dict([N2D, NDC, ONE]), SAMPLED),
+    "clusters": Command("clusters X --labels Y", dict([NDC, ND, ONE]), SAMPLED),
     "classes": Command("classes X --labels Y", dict([ND2, ND, D3, ONE]), SAMPLED),
     "lidar": Command("lidar X --second S", dict([ND2, ND, D3, ONE]), SAMPLED),
-    "coverage": Command("coverage X S", dict([N2D, ("N²/10⁶", lambda n, d: n**2 / 1e6), ONE]), SAMPLED),
+    "coverage": Command("coverage X S", dict([N2D, NN, ONE]), SAMPLED),
     "check": Command("check X --require effective_rank>=2", dict([ND2, N2D, D3, ONE]), SAMPLED),
-    "compare": Command("compare X S", dict([ND2, N2D, ND, D3, ONE]), SAMPLED),
-    "report": Command("report X --out R", dict([ND2, N2D, ND, D3, ONE]), SAMPLED),
+    "compare": Command("compare X S", dict([ND2, N2D, D3, ONE]), SAMPLED),
+    "report": Command("report X --out R", dict([ND2, N2D, D3, ONE]), SAMPLED),
 }
 
 
@@ -101,9 +88,7 @@ class Files:
             rows = generator.standard_normal((CLASSES, d), "float32")[classes]
             rows += 0.7 * generator.standard_normal((n, d), "float32")
             numpy.save(names["X"], rows.astype("float16"))
-            numpy.save(
-                names["S"], (rows + 0.2 * generator.standard_normal((n, d), "float32")).astype("float16")
-            )
+            numpy.save(names["S"], (rows + 0.2 * generator.standard_normal((n, d), "float32")).astype("float16"))
             numpy.save(names["Y"], classes)
         return names | {"R": str(self.folder / f"{time.monotonic_ns()}.html")}
 
@@ -125,6 +110,7 @@ def measured(files: Files, command: Command) -> Iterator[tuple[Sizes, float]]:
         for _ in range(ROUNDS):
             names = files.of(n, d)
             rounds.append(spent([names.get(word, word) for word in command.words.split()]))
+        print(f"   {n:,} x {d}: {min(rounds):.2f} s", flush=True)
         yield (n, d), min(rounds)
 
 
@@ -154,14 +140,12 @@ def images(folder: Path, files: Files) -> None:
     from torchvision import models
 
     places = {}
-    for count in (64, 192):
+    for count in (FEW, MANY):
         places[count] = folder / f"images-{count}"
         places[count].mkdir()
         for number in range(count):
             noise = numpy.random.default_rng(number).integers(0, 256, (16, 20, 3), dtype="uint8")
-            Image.fromarray(noise).resize((500, 400), Image.Resampling.BICUBIC).save(
-                places[count] / f"{number}.jpg"
-            )
+            Image.fromarray(noise).resize((500, 400), Image.Resampling.BICUBIC).save(places[count] / f"{number}.jpg")
     for name in ("resnet18", "resnet50", "vit_b_16"):
         path = str(folder / f"{name}.pth")
         torch.save(getattr(models, name)().state_dict(), path)
@@ -169,10 +153,8 @@ def images(folder: Path, files: Files) -> None:
         for count, place in places.items():
             words = ["embed", path, "--dataset", f"folder:{place}", "--device", "cpu", "--out"]
             os.environ["COLLAPSE_CACHE_DIR"] = "off"
-            seconds[count] = min(
-                spent([*words, str(folder / f"{time.monotonic_ns()}.npz")]) for _ in range(ROUNDS)
-            )
-        each = (seconds[192] - seconds[64]) / 128
+            seconds[count] = min(spent([*words, str(folder / f"{time.monotonic_ns()}.npz")]) for _ in range(ROUNDS))
+        each = (seconds[MANY] - seconds[FEW]) / (MANY - FEW)
         print(f"{name}: {each:.3f} s an image of 500 x 400 at 224 px, two views of each included", flush=True)
 
 
@@ -190,27 +172,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         files = Files(folder)
-        print(
-            f"load {os.getloadavg()[0]:.1f}; torch {torch.__version__}; K {KEYS}, {CLASSES} classes",
-            flush=True,
-        )
-        spent(
-            [
-                "report",
-                files.of(500, 8)["X"],
-                "--out",
-                str(folder / "first.html"),
-                "--labels",
-                files.of(500, 8)["Y"],
-            ]
-        )
+        print(f"load {os.getloadavg()[0]:.1f}; torch {torch.__version__}; K {KEYS}, {CLASSES} classes", flush=True)
+        spent(["report", files.of(500, 8)["X"], "--out", str(folder / "first.html"), "--labels", files.of(500, 8)["Y"]])
         for name in (name for name in chosen if name in COMMANDS):
             command = COMMANDS[name]
             points = list(measured(files, command))
             coefficients, worst = fitted(command, points)
             formula = " + ".join(f"{value:.3g} × {term}" for term, value in coefficients.items() if value > 0)
             print(f"{name}: {formula}   (worst {worst:.0%})", flush=True)
-            print("   " + ", ".join(f"{n}×{d}: {second:.2f}" for (n, d), second in points), flush=True)
         if "images" in chosen:
             images(folder, files)
         if "codes" in chosen:

@@ -44,13 +44,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def with_classes(folder: Path, generator: numpy.random.Generator) -> None:
-    """Embeddings (2000,64) of ten classes, whose means are as far apart as their members, and second views of the same."""
+    """Embeddings (2000,64) of ten classes, whose means are as far apart as their members, second views of the same, and 200 videos."""
     classes = generator.integers(0, 10, 2000)
     samples = generator.standard_normal((10, 64))[classes] + generator.standard_normal((2000, 64))
     numpy.save(folder / "embeddings.npy", samples.astype("float32"))
     second = samples + 0.3 * generator.standard_normal((2000, 64))
     numpy.save(folder / "second.npy", second.astype("float32"))
     (folder / "labels.csv").write_text("label\n" + "\n".join(map(str, classes)) + "\n")
+    videos = numpy.random.default_rng(1).integers(0, 200, 2000)
+    (folder / "videos.csv").write_text("video_id\n" + "\n".join(map(str, videos)) + "\n")
 
 
 @pytest.fixture

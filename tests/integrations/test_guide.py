@@ -1,4 +1,7 @@
-"""The Python of the guide `loop.md` runs as it stands; a block whose library is not installed is skipped."""
+"""What the guide `loop.md` says of other libraries runs as it stands; a block whose library is not installed is skipped.
+
+Its blocks that need none run with those of the other pages: `tests/guide/test_runs.py`.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.chance_levels import chance_levels
 
 ROOT = Path(__file__).parent.parent.parent
-GUIDE = (ROOT / "examples" / "guides" / "loop.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE, flags=re.MULTILINE | re.DOTALL)
+GUIDE = (ROOT / "collapse_cli" / "guide" / "loop.md").read_text()
+BLOCKS = re.findall(r"^```py\n(.*?)^```$", GUIDE, flags=re.MULTILINE | re.DOTALL)
 STAND_INS = {"wandb": ("log", "alert"), "mlflow": ("log_metrics",)}
 """Services that no test can reach: their functions, as a recording."""
 
