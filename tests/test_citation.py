@@ -14,7 +14,17 @@ ROOT = Path(__file__).parent.parent
 CITATION: dict[str, Any] = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PAGE = (ROOT / "collapse_cli" / "guide" / "citing.md").read_text()
-KNOWN = {"cff-version", "message", "title", "type", "version", "authors", "abstract", "keywords", "references"}
+KNOWN = {
+    "cff-version",
+    "message",
+    "title",
+    "type",
+    "version",
+    "authors",
+    "abstract",
+    "keywords",
+    "references",
+}
 IN_REFERENCE = {"type", "title", "authors", "year", "identifiers", "url", "notes", "collection-title"}
 TYPES = {"article", "conference-paper"}
 

@@ -88,7 +88,9 @@ class Files:
             rows = generator.standard_normal((CLASSES, d), "float32")[classes]
             rows += 0.7 * generator.standard_normal((n, d), "float32")
             numpy.save(names["X"], rows.astype("float16"))
-            numpy.save(names["S"], (rows + 0.2 * generator.standard_normal((n, d), "float32")).astype("float16"))
+            numpy.save(
+                names["S"], (rows + 0.2 * generator.standard_normal((n, d), "float32")).astype("float16")
+            )
             numpy.save(names["Y"], classes)
         return names | {"R": str(self.folder / f"{time.monotonic_ns()}.html")}
 
@@ -145,7 +147,9 @@ def images(folder: Path, files: Files) -> None:
         places[count].mkdir()
         for number in range(count):
             noise = numpy.random.default_rng(number).integers(0, 256, (16, 20, 3), dtype="uint8")
-            Image.fromarray(noise).resize((500, 400), Image.Resampling.BICUBIC).save(places[count] / f"{number}.jpg")
+            Image.fromarray(noise).resize((500, 400), Image.Resampling.BICUBIC).save(
+                places[count] / f"{number}.jpg"
+            )
     for name in ("resnet18", "resnet50", "vit_b_16"):
         path = str(folder / f"{name}.pth")
         torch.save(getattr(models, name)().state_dict(), path)
@@ -153,7 +157,9 @@ def images(folder: Path, files: Files) -> None:
         for count, place in places.items():
             words = ["embed", path, "--dataset", f"folder:{place}", "--device", "cpu", "--out"]
             os.environ["COLLAPSE_CACHE_DIR"] = "off"
-            seconds[count] = min(spent([*words, str(folder / f"{time.monotonic_ns()}.npz")]) for _ in range(ROUNDS))
+            seconds[count] = min(
+                spent([*words, str(folder / f"{time.monotonic_ns()}.npz")]) for _ in range(ROUNDS)
+            )
         each = (seconds[MANY] - seconds[FEW]) / (MANY - FEW)
         print(f"{name}: {each:.3f} s an image of 500 x 400 at 224 px, two views of each included", flush=True)
 
@@ -172,8 +178,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         files = Files(folder)
-        print(f"load {os.getloadavg()[0]:.1f}; torch {torch.__version__}; K {KEYS}, {CLASSES} classes", flush=True)
-        spent(["report", files.of(500, 8)["X"], "--out", str(folder / "first.html"), "--labels", files.of(500, 8)["Y"]])
+        print(
+            f"load {os.getloadavg()[0]:.1f}; torch {torch.__version__}; K {KEYS}, {CLASSES} classes",
+            flush=True,
+        )
+        spent(
+            [
+                "report",
+                files.of(500, 8)["X"],
+                "--out",
+                str(folder / "first.html"),
+                "--labels",
+                files.of(500, 8)["Y"],
+            ]
+        )
         for name in (name for name in chosen if name in COMMANDS):
             command = COMMANDS[name]
             points = list(measured(files, command))

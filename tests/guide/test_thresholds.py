@@ -10,8 +10,20 @@ import pytest
 from collapse_cli.analysis.cure_commands import SEEN
 from collapse_cli.claims import NAMES as CLAIMS
 from collapse_cli.guide.pages import explanations, pages, sections
-from collapse_cli.metrics import advice, causes, causes_forces, causes_signal, causes_steps, image_words
-from collapse_cli.metrics import copies_words, findings, judged, ranks, signs, verdict
+from collapse_cli.metrics import (
+    advice,
+    causes,
+    causes_forces,
+    causes_signal,
+    causes_steps,
+    copies_words,
+    findings,
+    image_words,
+    judged,
+    ranks,
+    signs,
+    verdict,
+)
 from collapse_cli.root_causes import queues, steps
 from tests.guide.test_runs import parsed
 from tests.test_cures import PLANTED
