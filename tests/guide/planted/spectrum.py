@@ -121,13 +121,15 @@ def figure() -> Figure:
     offset.set(title="An offset", xlabel="relative length")
     size.set(title="Few embeddings", xlabel=f"N, isotropic, D = {D}")
     tails.set(title="Unequal lengths", xlabel="spread of their log")
-    for axes, ticks in ((rank, ranks), (size, (16, 64, 320, 1000))):
+    for axes, ticks in ((rank, (1, 4, 16, 32)), (size, (16, 64, 320, 1000))):
         axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [f"{each}" for each in ticks])
         axes.minorticks_off()
     for axes in (rank, offset, size, tails):
         axes.set_ylim(0, 1.1)
+        axes.set_yticks([0, 0.5, 1])
         axes.label_outer()
+    tails.set_xticks([0, 1, 2])
     rank.set_ylabel(f"share of {D}, or of 1")
     result.legend(*rank.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return result
