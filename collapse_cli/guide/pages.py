@@ -95,9 +95,9 @@ def explain(name: str) -> str:
 
 
 def names() -> list[str]:
-    """Everything that the guide explains by name, pages last."""
-    explained = [name for section in sections() for name in section.names]
-    return list(dict.fromkeys([*explained, *pages()]))
+    """Everything that the guide explains by name: terms of the glossary behind the others, pages last."""
+    ordered = sorted(sections(), key=lambda section: section.page == GLOSSARY)
+    return list(dict.fromkeys([*(name for section in ordered for name in section.names), *pages()]))
 
 
 def _hint(name: str) -> str:
