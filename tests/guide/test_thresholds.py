@@ -128,7 +128,8 @@ def test_other_numbers_of_a_rule_are_named_as_they_are(title: str) -> None:
 
 
 def test_the_verdicts_thresholds_are_those_of_its_rules() -> None:
-    named = {row[0]: numbers(row[1])[0] for row in rows("verdict") if row[0] in OF_VERDICT}
+    first = {row[0]: row[1] for row in reversed(rows("verdict"))}  # a later table has some of the names again
+    named = {name: numbers(first[name])[0] for name in OF_VERDICT}
     assert named == pytest.approx(OF_VERDICT)
 
 
