@@ -1,11 +1,12 @@
 """What each command costs: CPU seconds on one core as a formula of N, D, K and of the images, fitted to measurements.
 
-    ROUNDS=3 PYTHONPATH=. OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 python tests/benchmarks/cost_model.py [COMMAND …]
+    export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+    ROUNDS=3 PYTHONPATH=. python tests/benchmarks/cost_model.py [COMMAND …]
 
-A command is called in this process, which has loaded everything before, on files of float16; what loading costs is told apart. Of
-each command and size the least of ROUNDS rounds counts (2 unless it says otherwise), so that neighbours on the machine count little.
-The formula is a sum of terms whose coefficients are not negative, fitted by least squares of relative errors; the worst relative
-error is printed with it.
+A command is called in this process, which has loaded everything before, on files of float16; what loading costs is told apart.
+Of each command and size the least of ROUNDS rounds counts (2 unless it says otherwise), so that neighbours on the machine count
+little. The formula is a sum of terms whose coefficients are not negative, fitted by least squares of relative errors; the worst
+relative error is printed with it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ CLASSES, KEYS = 100, 4096
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 SAMPLED = [(2_500, 256), (10_000, 64), (10_000, 256), (10_000, 768)]
 FEW, MANY = 16, 48  # images
+MANY_ROWS = [(20_000, 768), (100_000, 768)]
 VERY_MANY = [(200_000, 768), (400_000, 768)]  # N·D² above 10¹¹, where products are float32
 EVERY_ROW = [(20_000, 64), (100_000, 64), (20_000, 768), (100_000, 256), (100_000, 768)]
 
@@ -72,6 +74,8 @@ COMMANDS = {
     "lidar": Command("lidar X --second S", dict([ND2, ND, D3, ONE]), SAMPLED),
     "coverage": Command("coverage X S", dict([N2D, NN, ONE]), SAMPLED),
     "check": Command("check X --require effective_rank>=2", dict([ND2, N2D, D3, ONE]), SAMPLED),
+    "check of many": Command("check X --require effective_rank>=2", dict([ND2, ONE]), MANY_ROWS),
+    "report of many": Command("report X --out R", dict([ND2, ONE]), MANY_ROWS),
     "compare": Command("compare X S", dict([ND2, N2D, D3, ONE]), SAMPLED),
     "report": Command("report X --out R", dict([ND2, N2D, D3, ONE]), SAMPLED),
 }
