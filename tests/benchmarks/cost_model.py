@@ -1,10 +1,12 @@
 """What each command costs: CPU seconds on one core as a formula of N, D, K and of the images, fitted to measurements.
 
-    ROUNDS=3 PYTHONPATH=. OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 python tests/benchmarks/cost_model.py [COMMAND …]
+    export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+    ROUNDS=3 PYTHONPATH=. python tests/benchmarks/cost_model.py [COMMAND …]
 
-A command is called in this process, which has loaded everything before, on files of float16; what loading costs is the first line.
-Of each command and size the least of ROUNDS rounds counts (2 unless it says otherwise), so that neighbours on the machine count little. The formula is a sum of
-terms whose coefficients are not negative, fitted by least squares of relative errors; the worst relative error is printed with it.
+A command is called in this process, which has loaded everything before, on files of float16; what loading costs is told apart.
+Of each command and size the least of ROUNDS rounds counts (2 unless it says otherwise), so that neighbours on the machine count
+little. The formula is a sum of terms whose coefficients are not negative, fitted by least squares of relative errors; the worst
+relative error is printed with it.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ CLASSES, KEYS = 100, 4096
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 SAMPLED = [(2_500, 256), (10_000, 64), (10_000, 256), (10_000, 768)]
 FEW, MANY = 16, 48  # images
+MANY_ROWS = [(20_000, 768), (100_000, 768)]
+VERY_MANY = [(200_000, 768), (400_000, 768)]  # N·D² above 10¹¹, where products are float32
 EVERY_ROW = [(20_000, 64), (100_000, 64), (20_000, 768), (100_000, 256), (100_000, 768)]
 
 Sizes = tuple[int, int]
@@ -58,8 +62,9 @@ NK = ("N·K/10⁶", lambda n, d: n * KEYS / 1e6)
 NDC = ("N·D·C/10⁹", lambda n, d: n * d * CLASSES / 1e9)
 NN = ("N²/10⁶", lambda n, d: n**2 / 1e6)
 COMMANDS = {
-    "spectrum": Command("spectrum X", dict([ND2, ND, ONE]), EVERY_ROW),
-    "diagnose": Command("diagnose X", dict([ND2, ND, ONE]), EVERY_ROW),
+    "spectrum": Command("spectrum X", dict([ND2, ND, D3, ONE]), EVERY_ROW),
+    "spectrum of very many": Command("spectrum X", dict([ND2, ONE]), VERY_MANY),
+    "diagnose": Command("diagnose X", dict([ND2, ND, D3, ONE]), EVERY_ROW),
     "alignment": Command("alignment X", dict([N2D, NN, ONE]), SAMPLED),
     "hubness of all": Command("alignment X", dict([ND, ONE]), EVERY_ROW[:4]),
     "oracle": Command("oracle X --labels Y", dict([NKD, NK, ONE]), SAMPLED),
@@ -69,6 +74,8 @@ COMMANDS = {
     "lidar": Command("lidar X --second S", dict([ND2, ND, D3, ONE]), SAMPLED),
     "coverage": Command("coverage X S", dict([N2D, NN, ONE]), SAMPLED),
     "check": Command("check X --require effective_rank>=2", dict([ND2, N2D, D3, ONE]), SAMPLED),
+    "check of many": Command("check X --require effective_rank>=2", dict([ND2, ONE]), MANY_ROWS),
+    "report of many": Command("report X --out R", dict([ND2, ONE]), MANY_ROWS),
     "compare": Command("compare X S", dict([ND2, N2D, D3, ONE]), SAMPLED),
     "report": Command("report X --out R", dict([ND2, N2D, D3, ONE]), SAMPLED),
 }
@@ -172,8 +179,22 @@ def codes(folder: Path) -> None:
         print(f"codes: {seconds:.2f} s for {count:,} codes of {size:,}", flush=True)
 
 
+def memory(files: Files) -> None:
+    """The most memory that a process of its own takes, pages of mapped files included."""
+    for name, (n, d) in {name: command.sizes[-1] for name, command in COMMANDS.items()}.items():
+        names = files.of(n, d)
+        words = [names.get(word, word) for word in COMMANDS[name].words.split()]
+        started = subprocess.Popen(
+            [sys.executable, "-m", "collapse_cli", *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _, _, usage = os.wait4(started.pid, 0)
+        print(f"memory of {name}, {n:,} x {d}: {usage.ru_maxrss / 1024:.0f} MB", flush=True)
+
+
 def main() -> None:
-    chosen = sys.argv[1:] or [*COMMANDS, "images", "codes", "loading"]
+    chosen = sys.argv[1:] or [*COMMANDS, "images", "codes", "loading", "memory"]
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -204,8 +225,10 @@ def main() -> None:
             codes(folder)
         if "loading" in chosen:
             loading()
+        if "memory" in chosen:
+            memory(files)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"load {os.getloadavg()[0]:.1f} at the end; peak of this process {peak:.0f} MB")
+        print(f"load {os.getloadavg()[0]:.1f} at the end; the most memory of this process {peak:.0f} MB")
 
 
 if __name__ == "__main__":

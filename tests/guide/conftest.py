@@ -44,7 +44,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def with_classes(folder: Path, generator: numpy.random.Generator) -> None:
-    """Embeddings (2000,64) of ten classes, whose means are as far apart as their members, second views of the same, and 200 videos."""
+    """Embeddings (2000,64) of ten classes, whose means are as far apart as their members; second views of them; 200 videos."""
     classes = generator.integers(0, 10, 2000)
     samples = generator.standard_normal((10, 64))[classes] + generator.standard_normal((2000, 64))
     numpy.save(folder / "embeddings.npy", samples.astype("float32"))
