@@ -6,7 +6,9 @@ import ast
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -84,18 +86,66 @@ def room(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def at_run_time(path: Path) -> ast.Module:
-    """The tree of a file without what only a type checker reads."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is asked of a file; its tree is not kept."""
+
+    lines: int
+    imported: set[
+        str
+    ]  # modules, also those that are imported in a function; nothing that only a type checker reads
+    on_import: set[str]  # modules and names of modules, those outside of functions
+    libraries: set[str]
+    relative: list[int]  # lines
+    calls: set[str]  # `.name` for what is called of something computed
+    functions: dict[str, int]  # their lengths
+    results: list[str]  # classes that declare fields
+
+
+@cache
+def source(path: Path) -> Source:
+    text = path.read_text()
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    calls = {dotted(node.func) for node in nodes if isinstance(node, ast.Call)}
+    libraries = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    libraries |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    functions = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in sorted(
+            (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)),
+            key=lambda node: (node.end_lineno or 0) - node.lineno,
+        )
+    }
+    relative = [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+    results = [node.name for node in nodes if isinstance(node, ast.ClassDef) and declares(node)]
+    for node in nodes:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             node.body = []
-    return tree
+    now = {part.partition(".")[0] for part in libraries}
+    return Source(
+        len(text.splitlines()), imported(tree), needed(tree), now, relative, calls, functions, results
+    )
 
 
-def imported(path: Path) -> set[str]:
+def dotted(called: ast.expr) -> str:
+    """The name of what is called; what is before its last dot is left out where it is computed."""
+    if isinstance(called, ast.Attribute):
+        return f"{dotted(called.value)}.{called.attr}"
+    return called.id if isinstance(called, ast.Name) else ""
+
+
+def declares(node: ast.ClassDef) -> bool:
+    values = [field.value for field in node.body if isinstance(field, ast.AnnAssign)]
+    return bool(DECLARATIONS & {dotted(value.func) for value in values if isinstance(value, ast.Call)})
+
+
+def imported(tree: ast.Module) -> set[str]:
     """Rooms of the house that a file imports at run time, also inside functions."""
-    tree = at_run_time(path)
     names: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -104,51 +154,59 @@ def imported(path: Path) -> set[str]:
             names += [f"collapse_cli.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names.append(node.module or "")
-    return {name.split(".")[1] for name in names if name.startswith("collapse_cli.")}
+    return {each.split(".")[1] for each in names if each.startswith("collapse_cli.")}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down(path: Path) -> None:
-    assert imported(path) <= PLAN[room(path)]
+def test_imports_go_down() -> None:
+    up = {name(path): source(path).imported - PLAN[room(path)] for path in FILES}
+    assert {path: rooms for path, rooms in up.items() if rooms} == {}
 
 
-@pytest.mark.parametrize("word", sorted(WORDS))
-def test_words_need_the_standard_library_alone(word: str) -> None:
-    heavy = {"torch", "numpy", "rich", "typer", "matplotlib"}
-    script = f"import sys, collapse_cli.{word}; print(sorted({heavy!r} & set(sys.modules)))"
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert shown.strip() == "[]"
+def test_words_need_the_standard_library_alone() -> None:
+    """Each in a process of its own."""
+    script = (
+        "import os, sys\n"
+        "for word in sys.argv[1:]:\n"
+        "    if not os.fork():\n"
+        "        __import__(f'collapse_cli.{word}')\n"
+        "        heavy = {'torch', 'numpy', 'rich', 'typer', 'matplotlib'} & set(sys.modules)\n"
+        "        print(word, *sorted(heavy), flush=True)\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+    )
+    command = [sys.executable, "-c", script, *sorted(WORDS)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == sorted(WORDS), ended.stderr
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if room(p) in PARTS | PROCEDURES | EXPERIMENTS], ids=lambda path: path.name
-)
-def test_numbers_neither_print_nor_open(path: Path) -> None:
-    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    assert not {"print", "open"} & {call.id for call in calls if isinstance(call, ast.Name)}
+def calls_in(path: Path, functions: set[str], methods: Set[str] = frozenset()) -> set[str]:
+    """Those of the calls of a file that are calls of these functions, or of a method of such a name."""
+    calls = source(path).calls
+    return functions & calls | {call for call in calls if "." in call and call.rpartition(".")[2] in methods}
+
+
+def test_numbers_neither_print_nor_open() -> None:
     doors = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
-    assert not doors & {call.attr for call in calls if isinstance(call, ast.Attribute)}
-    assert not {"torch.load", "torch.save", "sys.stdout.write"} & {ast.unparse(call) for call in calls}
+    shut = {"print", "open", "torch.load", "torch.save", "sys.stdout.write"}
+    numbers = [path for path in FILES if room(path) in PARTS | PROCEDURES | EXPERIMENTS]
+    met = {name(path): calls_in(path, shut, doors) for path in numbers}
+    assert {path: calls for path, calls in met.items() if calls} == {}
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if room(p) in {"analysis", "runs", "remote"}], ids=lambda path: path.name
-)
-def test_analysis_and_runs_neither_print_nor_know_a_terminal(path: Path) -> None:
+def test_analysis_and_runs_neither_print_nor_know_a_terminal() -> None:
     """Files may be opened here; what is shown is the commands' and the views' matter."""
-    tree = ast.parse(path.read_text())
-    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert not {"print", "sys.stdout.write", "sys.stderr.write"} & calls
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not {"typer", "click", "rich"} & {name.partition(".")[0] for name in names}
+    shut = {"print", "sys.stdout.write", "sys.stderr.write"}
+    asked = [path for path in FILES if room(path) in {"analysis", "runs", "remote"}]
+    met = {
+        name(path): calls_in(path, shut) | {"typer", "click", "rich"} & source(path).libraries
+        for path in asked
+    }
+    assert {path: calls for path, calls in met.items() if calls} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_import_is_relative(path: Path) -> None:
+def test_no_import_is_relative() -> None:
     """Those would pass the plan above unseen."""
-    nodes = ast.walk(ast.parse(path.read_text()))
-    assert not [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+    assert [f"{name(path)}:{line}" for path in FILES for line in source(path).relative] == []
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["train", "moco", "--help"], ["spectrum", "--help"]])
@@ -175,18 +233,21 @@ def on_import(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
             yield from on_import(child)
 
 
+def needed(tree: ast.Module) -> set[str]:
+    """What a module imports to be imported itself: a name of a module may be a module, or an attribute of one."""
+    needs: set[str] = set()
+    for node in on_import(tree):
+        if isinstance(node, ast.Import):
+            needs |= {alias.name for alias in node.names}
+        else:
+            needs |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+    return needs
+
+
 def imports() -> dict[str, set[str]]:
     """Every module of the package -> the modules of the package that it needs to be imported."""
-    modules, graph = {module(path) for path in FILES}, {}
-    for path in FILES:
-        needs: set[str] = set()
-        for node in on_import(at_run_time(path)):
-            if isinstance(node, ast.Import):
-                needs |= {alias.name for alias in node.names}
-            else:  # a name may be a module, or an attribute of one
-                needs |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
-        graph[module(path)] = needs & modules - {module(path)}
-    return graph
+    modules = {module(path) for path in FILES}
+    return {module(path): source(path).on_import & modules - {module(path)} for path in FILES}
 
 
 def circle(graph: Mapping[str, set[str]]) -> list[str]:
@@ -221,26 +282,19 @@ def test_the_graph_holds_what_a_module_imports() -> None:
     assert graph["collapse_cli"] == set()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_is_a_few_pages(path: Path) -> None:
+def test_a_file_is_a_few_pages() -> None:
     """The settings alone are longer: every knob stands there."""
-    length = len(path.read_text().splitlines())
-    assert path.name == "settings.py" or length <= LONGEST_FILE
+    lengths = {name(path): source(path).lines for path in FILES if path.name != "settings.py"}
+    assert {path: lines for path, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_function_fits_a_page(path: Path) -> None:
-    functions = [
-        node
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    lengths = [(node.name, (node.end_lineno or 0) - node.lineno + 1) for node in functions]
-    assert [(name, lines) for name, lines in lengths if lines > LONGEST_FUNCTION] == []
+def test_a_function_fits_a_page() -> None:
+    lengths = {f"{name(path)}: {of}": n for path in FILES for of, n in source(path).functions.items()}
+    assert {function: lines for function, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
 
 
 def test_commands_are_thin() -> None:
-    length = sum(len(path.read_text().splitlines()) for path in FILES if room(path) == "commands")
+    length = sum(source(path).lines for path in FILES if room(path) == "commands")
     assert length <= COMMANDS
 
 
@@ -248,11 +302,8 @@ def test_results_of_two_types_are_of_two_kinds() -> None:
     """A result's kind is the name of its class, unless an entry names another."""
     homes = defaultdict(list)
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            fields = node.body if isinstance(node, ast.ClassDef) else []
-            values = [field.value for field in fields if isinstance(field, ast.AnnAssign)]
-            if DECLARATIONS & {ast.unparse(value.func) for value in values if isinstance(value, ast.Call)}:
-                homes[node.name].append(module(path))
+        for result in source(path).results:
+            homes[result].append(module(path))
     assert {"Spectrum", "Course", "ChainCourse"} <= set(homes)
     shared = {name: modules for name, modules in homes.items() if len(modules) > 1}
     assert shared == {}
