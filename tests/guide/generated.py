@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tests.guide import command_reference
+from tests.guide import command_reference, planted_pages
 
 
 def write() -> None:
     command_reference.write()
+    planted_pages.write()
 
 
 if __name__ == "__main__":
