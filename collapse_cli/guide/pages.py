@@ -57,7 +57,8 @@ def sections() -> tuple[Section, ...]:
 
 
 def explanations(name: str) -> tuple[Section, ...]:
-    """The sections that explain a name; several where measurements share it, as `samples`. Else the page of this name.
+    """The sections that explain a name; several where measurements share it, as `samples`. Else the page of this
+    name, which is also preferred to the glossary, and to sections that explain other names beside it, as those of counts do.
 
     Upper and lower case are alike, and so are spaces, hyphens and underscores. A metric may be named with its measurement and its
     space, `spectrum.effective_rank.h`; a command without `collapse`. Raises CollapseError for a name that nothing explains.
@@ -66,7 +67,11 @@ def explanations(name: str) -> tuple[Section, ...]:
     if len(parts) > 1 and parts[-1] in SPACES:
         parts = parts[:-1]
     measurement, wanted = (parts[0], parts[1]) if len(parts) == 2 else ("", ".".join(parts))
-    matching = [section for section in sections() if _key(wanted) in map(_key, section.names)]
+    wanted_keys = {_key(wanted), _key(".".join(parts))}
+    matching = [section for section in sections() if wanted_keys & set(map(_key, section.names))]
+    page = next((page for page in pages() if _key(name) in (_key(page), _key(page.rpartition("/")[2]))), None)
+    if page and all(len(section.names) > 1 for section in matching if section.page != GLOSSARY):
+        return (pages()[page],)
     if measurement:
         matching = [
             section for section in matching if _key(section.page.rpartition("/")[2]) == _key(measurement)
@@ -75,7 +80,6 @@ def explanations(name: str) -> tuple[Section, ...]:
         matching = [section for section in matching if section.page != GLOSSARY]
     if matching:
         return tuple(matching)
-    page = next((page for page in pages() if _key(name) in (_key(page), _key(page.rpartition("/")[2]))), None)
     if page:
         return (pages()[page],)
     if not _key(name).startswith("collapse ") and _key(f"collapse {name}") in map(_key, names()):
