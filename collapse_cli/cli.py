@@ -67,6 +67,7 @@ PANELS = {
         "calibration": "How often is the verdict right? A confusion matrix on embeddings whose truth is known.",
     },
     "Facts": {
+        "mcp": "Let an assistant inspect, diagnose, check, compare and explain, over MCP.",
         "inspect": "What is this file, and what can be measured on it?",
         "methods": "Which methods can be trained, and which settings does each have?",
         "datasets": "Which data sets can be used: the named ones, and your own images?",

@@ -26,6 +26,7 @@ WORDS = {
     "shapes",
     "errors",
     "exhibits",
+    "fence",
     "figures",
     "files",
     "fingerprint",
@@ -59,6 +60,7 @@ PLAN = {
     "views": WORDS | {"guide", "views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"remote", "data", "runs", "views", "analysis"},
     "integrations": WORDS | {"metrics", "distributed", "runs", "analysis", "integrations"},
+    "assistant": WORDS | {"remote", "data", "runs", "views", "guide", "analysis", "commands", "assistant"},
     "commands": WORDS
     | {
         "distributed",
@@ -69,6 +71,7 @@ PLAN = {
         "guide",
         "analysis",
         "integrations",
+        "assistant",
         "commands",
     },
     "cli": {"commands", "errors", "interrupts", "printable", "ranks", "streams", "views"},
