@@ -1,4 +1,4 @@
-"""The measuring process as the server sees it: started for the first call, asked one call at a time, ended when one is cancelled."""
+"""The measuring process as the server sees it: started for the first call, asked one at a time, ended when one is cancelled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 import collapse_cli
 
-START = "import sys; sys.path.insert(0, {0!r}); import collapse_cli; del sys.path[0]; from collapse_cli.assistant.worker import main; main()"
+START = (
+    "import sys; sys.path.insert(0, {0!r}); import collapse_cli; del sys.path[0]; "
+    "from collapse_cli.assistant.worker import main; main()"
+)
+"""The same package as the server's, and no module from the current folder, which may be anybody's."""
+
 LONGEST = 1 << 20  # bytes of a line
 Report = Callable[[str, int, int], Awaitable[None]]
 
@@ -82,7 +87,8 @@ class Child:
             process.kill()
         with anyio.CancelScope(shield=True):
             await process.aclose()
-        return process.returncode
+        code: int | None = process.returncode
+        return code
 
 
 def _ending(code: int | None) -> str:

@@ -1,8 +1,10 @@
-"""The server of the Model Context Protocol: lists the tools and the pages of the guide, and hands calls to the measuring process."""
+"""The server of the Model Context Protocol: lists tools and pages of the guide, and hands calls to the measuring process."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,17 +17,18 @@ from collapse_cli.answers import version
 from collapse_cli.assistant import tools
 from collapse_cli.assistant.calls import answered, refused
 from collapse_cli.assistant.child import Child
+from collapse_cli.data import data_root
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.guide.pages import pages
 
 GUIDE = "collapse://guide/"
 INSTRUCTIONS = """\
-collapse tells whether a learned representation (embeddings, a checkpoint, a training run) has collapsed: how badly, why, and what \
-would cure it. Start with inspect for an unknown path, then diagnose; check is a gate with a pass or a fail; compare puts two or \
+collapse tells whether a learned representation (embeddings, a checkpoint, a training run) has collapsed: how badly, why, and \
+what would cure it. Start with inspect for an unknown path, then diagnose; check is a gate with a pass or a fail; compare puts two or \
 more side by side; explain says what a word means. Paths are relative to the folder that the server was started in; nothing \
 outside of it and of the data folder can be read, nothing is written, and nothing is downloaded. A message that names an option \
-such as --label-column means the argument label_column. Say how sure an answer is: quote intervals and nulls, and pass on what an \
-inconclusive answer asks for. Commands in an answer are for a person to type in a terminal."""
+such as --label-column means the argument label_column. Say how sure an answer is: quote intervals and nulls, and pass on what \
+an inconclusive answer asks for. Commands in an answer are for a person to type in a terminal."""
 STRUCTURED = {
     "type": "object",
     "required": ["exit_code"],
@@ -110,9 +113,21 @@ def result(said: Mapping[str, Any]) -> types.CallToolResult:
     )
 
 
-def serve(data_dir: str = "") -> None:
-    """Serve over stdin and stdout until stdin ends."""
-    anyio.run(_served, data_dir)
+def serve(folder: str, data_dir: str) -> None:
+    """Serve over stdin and stdout until stdin ends. folder: that is read, the current one where it is empty; data_dir: likewise.
+
+    Raises CollapseError for a folder that is not there, and for a whole disk.
+    """
+    root, named = Path(folder or os.curdir).expanduser().resolve(), data_root(data_dir).resolve()
+    for place, option in ((root, "--folder"), (named, "--data-dir")):
+        if place == Path(place.anchor):
+            raise CollapseError(
+                f"an assistant would read all of {place}", f"name a folder of your own: {option} DIR"
+            )
+    if not root.is_dir():
+        raise CollapseError(f"there is no folder {root}", "check --folder")
+    os.chdir(root)
+    anyio.run(_served, str(named) if data_dir else "")
 
 
 async def _served(data_dir: str) -> None:

@@ -11,7 +11,16 @@ AROUND = 300  # of them for what stands around text and structured content
 TEXT = 4400  # bytes of the text, where not all fits
 ENDS = "entries from the ends of long lists"
 FACTS = ("path", "layout", "epoch", "method", "dataset")  # of an input, that are left out last
-NEEDED = ("kind", "label", "help", "value", "null", "interval", "unit", "convention")  # of a number, by the schema
+NEEDED = (
+    "kind",
+    "label",
+    "help",
+    "value",
+    "null",
+    "interval",
+    "unit",
+    "convention",
+)  # of a number, by the schema
 Part = dict[str, Any]
 Change = Callable[[Part, int], Part]
 """(the structured content, bytes that are too many) -> the same with less in it."""
@@ -76,7 +85,7 @@ def _of_results(change: Callable[[Part], Mapping[str, Any]]) -> Change:
 
 
 def _without_metrics(left: Callable[[Part, str, Part], bool]) -> Change:
-    """Without metrics for which `left` holds, of (result, name, metric): the last of each result first, and no more than needed."""
+    """Without metrics for which `left` holds, of (result, name, metric): the last of each result first, as many as needed."""
 
     def changed(structured: Part, excess: int) -> Part:
         results = structured.get("results", [])
@@ -115,7 +124,9 @@ def _plain(result: Part) -> Part:
     metrics = {}
     for name, metric in result["metrics"].items():
         needed = {key: metric[key] for key in NEEDED if key in metric}
-        metrics[name] = needed | {"help": metric["label"]} | ({"convention": ""} if "convention" in needed else {})
+        metrics[name] = (
+            needed | {"help": metric["label"]} | ({"convention": ""} if "convention" in needed else {})
+        )
     return {"metrics": metrics}
 
 
@@ -126,7 +137,9 @@ def _judged(*names: str) -> Change:
         verdict = result["verdict"]
         if not verdict:
             return {}
-        return {"verdict": {name: part for name, part in verdict.items() if name not in names} | {"reasons": []}}
+        return {
+            "verdict": {name: part for name, part in verdict.items() if name not in names} | {"reasons": []}
+        }
 
     return _of_results(changed)
 

@@ -58,8 +58,8 @@ the checkpoint)."""
 WHEN = {
     "inspect": (
         "What is this file",
-        "What is this file, run folder or set of images, and what can be measured on it? Use it first, for a path that you do not "
-        "know: it takes a second, measures nothing, and names the tools that fit. Of images it counts classes, sizes, copies and "
+        "What is this file, run folder or set of images, and what can be measured on it? Use it first, for a path that you do "
+        "not know: it takes a second, measures nothing, and names the tools that fit. Of images it counts classes, sizes, copies and "
         "files that cannot be read. No code in a file is executed.",
     ),
     "diagnose": (
@@ -70,8 +70,8 @@ WHEN = {
     ),
     "check": (
         "Is it good enough",
-        "Is a representation as good as it must be? A gate: `status` is passed (exit_code 0), failed (1) or inconclusive (3). Use "
-        "it where there is a requirement, as `effective_rank.h >= 20`, or a baseline that no number may be worse than. Without "
+        "Is a representation as good as it must be? A gate: `status` is passed (exit_code 0), failed (1) or inconclusive (3). "
+        "Use it where there is a requirement, as `effective_rank.h >= 20`, or a baseline that no number may be worse than. Without "
         "either only a complete collapse fails. What is left out is read from [tool.collapse.check] in pyproject.toml of the "
         "server's folder.\n" + READ,
     ),

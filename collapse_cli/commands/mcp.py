@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from collapse_cli.commands.options import options
-from collapse_cli.data import data_root
 from collapse_cli.errors import CollapseError
 from collapse_cli.settings import fill, knob
 
@@ -40,18 +37,6 @@ def mcp(typed: dict[str, Any]) -> None:
             "collapse mcp needs the package mcp, version 2",
             "install it with: pip install 'collapse-cli[mcp]'",
         )
-    folder, data_dir = (
-        Path(folders.folder or ".").expanduser().resolve(),
-        data_root(folders.data_dir).resolve(),
-    )
-    for place, option in ((folder, "--folder"), (data_dir, "--data-dir")):
-        if place == Path(place.anchor):
-            raise CollapseError(
-                f"an assistant would read all of {place}", f"name a folder of your own: {option} DIR"
-            )
-    if not folder.is_dir():
-        raise CollapseError(f"there is no folder {folder}", "check --folder")
     from collapse_cli.assistant.server import serve
 
-    os.chdir(folder)
-    serve(str(data_dir) if folders.data_dir else "")
+    serve(folders.folder, folders.data_dir)

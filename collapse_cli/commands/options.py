@@ -88,16 +88,7 @@ class Bound:
 
 
 READ_NO_FILE = {
-    "calibration",
-    "claims",
-    "datasets",
-    "env",
-    "explain",
-    "gan",
-    "linear",
-    "mcp",
-    "methods",
-    "watch",
+    *("calibration", "claims", "datasets", "env", "explain", "gan", "linear", "mcp", "methods", "watch"),
 }
 """Commands that take no file; all others have the options of `Bound`."""
 

@@ -19,21 +19,8 @@ from collapse_cli.walks import refuse_impossible
 
 LOOK_UP = {"explain", "inspect", "mcp", "methods", "datasets", "env", "watch"}  # the others compute
 ALONE = {
-    *(
-        "calibration",
-        "claims",
-        "datasets",
-        "demo",
-        "mcp",
-        "env",
-        "explain",
-        "gan",
-        "inspect",
-        "linear",
-        "merge",
-        "methods",
-    ),
-    "watch",
+    *("calibration", "claims", "datasets", "demo", "env", "explain", "gan", "inspect", "linear"),
+    *("mcp", "merge", "methods", "watch"),
 }
 """Commands that the first of several processes runs alone; of those that measure it prints and writes."""
 
