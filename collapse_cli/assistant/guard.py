@@ -34,6 +34,7 @@ READS = {"open", "os.listdir", "os.scandir"}
 SETTINGS = {
     "PATH": "",
     "COLLAPSE_CACHE_DIR": "off",
+    "TORCHINDUCTOR_CACHE_DIR": sys.prefix,  # a folder that is there: torch makes its own when a data set is read
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",

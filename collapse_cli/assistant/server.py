@@ -24,27 +24,13 @@ from collapse_cli.guide.pages import pages
 GUIDE = "collapse://guide/"
 INSTRUCTIONS = """\
 collapse tells whether a learned representation (embeddings, a checkpoint, a training run) has collapsed: how badly, why, and \
-what would cure it. Start with inspect for an unknown path, then diagnose; check is a gate with a pass or a fail; compare puts two or \
-more side by side; explain says what a word means. Paths are relative to the folder that the server was started in; nothing \
-outside of it and of the data folder can be read, nothing is written, and nothing is downloaded. A message that names an option \
-such as --label-column means the argument label_column. Say how sure an answer is: quote intervals and nulls, and pass on what \
-an inconclusive answer asks for. Commands in an answer are for a person to type in a terminal."""
-STRUCTURED = {
-    "type": "object",
-    "required": ["exit_code"],
-    "properties": {
-        "exit_code": {
-            "description": "0 measured or passed, 1 a gate failed, 3 inconclusive",
-            "type": "integer",
-        },
-        "status": {"description": "of a gate", "enum": ["passed", "failed", "inconclusive"]},
-        "left_out": {
-            "description": "what had to be left out of 8 kB",
-            "type": "array",
-            "items": {"type": "string"},
-        },
-    },
-}
+what would cure it. Start with inspect for an unknown path, then diagnose; check is a gate with a pass or a fail; compare puts \
+two or more side by side; explain says what a word means. Paths are relative to the folder that the server was started in; \
+nothing outside of it and of the data folder can be read, nothing is written, and nothing is downloaded. A message that names \
+an option such as --label-column means the argument label_column. Say how sure an answer is: quote intervals and nulls, and \
+pass on what an inconclusive answer asks for. Commands in an answer are for a person to type in a terminal."""
+GATE = {"status": {"description": "of the gate", "enum": ["passed", "failed", "inconclusive"]}}
+OMITTED = {"description": "what did not fit into 8 kB", "type": "array", "items": {"type": "string"}}
 
 
 def server(child: Child) -> Server[Any]:
@@ -97,11 +83,22 @@ def tool(name: str) -> types.Tool:
     """A tool as it is listed."""
     title, description = tools.WHEN[name]
     return types.Tool(
-        name=name, title=title, description=description, input_schema=tools.schema(name), output_schema=STRUCTURED,
+        name=name, title=title, description=description, input_schema=tools.schema(name), output_schema=structured(name),
         annotations=types.ToolAnnotations(
             read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
         ),
     )  # fmt: skip
+
+
+def structured(name: str) -> dict[str, Any]:
+    """What the structured content of a tool has beside the fields of its document."""
+    code = {"description": "0 measured or passed, 1 a gate failed, 3 inconclusive", "type": "integer"}
+    gate = GATE if name == "check" else {}
+    return {
+        "type": "object",
+        "required": ["exit_code", *gate],
+        "properties": {"exit_code": code, **gate, "omitted": OMITTED},
+    }
 
 
 def result(said: Mapping[str, Any]) -> types.CallToolResult:

@@ -32,10 +32,10 @@ def size(value: Any) -> int:
 
 
 def fitted(text: str, structured: Part) -> tuple[str, Part]:
-    """The same with what has to be left out so that both fit, which stands in the field `left_out`."""
-    left_out: list[str] = []
+    """The same with what has to be left out so that both fit, which stands in the field `omitted`."""
+    omitted: list[str] = []
     for name, change in STEPS:
-        excess = _excess(text, structured, left_out)
+        excess = _excess(text, structured, omitted)
         if excess <= 0:
             break
         before = text, structured
@@ -44,11 +44,11 @@ def fitted(text: str, structured: Part) -> tuple[str, Part]:
         else:
             structured = change(structured, excess + len(name) + 3)
         if (text, structured) != before:
-            left_out.append(name)
-    if _excess(text, structured, left_out) > 0:
-        left_out.append(ENDS)
-        text, structured = _at_last(text, structured, left_out)
-    return text, structured | ({"left_out": left_out} if left_out else {})
+            omitted.append(name)
+    if _excess(text, structured, omitted) > 0:
+        omitted.append(ENDS)
+        text, structured = _at_last(text, structured, omitted)
+    return text, structured | ({"omitted": omitted} if omitted else {})
 
 
 def cut(text: str, most: int) -> str:
@@ -67,19 +67,22 @@ def cut(text: str, most: int) -> str:
     return "\n".join([*shown, f"… {len(lines) - len(shown)} more lines: type the command in a terminal"])
 
 
-def _excess(text: str, structured: Part, left_out: list[str]) -> int:
+def _excess(text: str, structured: Part, omitted: list[str]) -> int:
     """Bytes that are too many."""
-    return size(text) + size(structured | {"left_out": left_out}) - (LIMIT - AROUND)
+    return size(text) + size(structured | {"omitted": omitted}) - (LIMIT - AROUND)
+
+
+def _results(structured: Part) -> list[Part]:
+    """The results of a document; of facts about a file, which are none, there are none."""
+    return structured["results"] if "schema" in structured else []
 
 
 def _of_results(change: Callable[[Part], Mapping[str, Any]]) -> Change:
     """A change of each result, if there are any."""
 
     def changed(structured: Part, excess: int) -> Part:
-        results = structured.get("results")
-        if results is None:
-            return structured
-        return structured | {"results": [{**result, **change(result)} for result in results]}
+        results = [{**result, **change(result)} for result in _results(structured)]
+        return structured | {"results": results} if results else structured
 
     return changed
 
@@ -88,7 +91,7 @@ def _without_metrics(left: Callable[[Part, str, Part], bool]) -> Change:
     """Without metrics for which `left` holds, of (result, name, metric): the last of each result first, as many as needed."""
 
     def changed(structured: Part, excess: int) -> Part:
-        results = structured.get("results", [])
+        results = _results(structured)
         candidates = [
             (-place, number, name, size(metric) + len(name) + 4)
             for number, result in enumerate(results)
@@ -145,7 +148,7 @@ def _judged(*names: str) -> Change:
 
 
 def _facts(structured: Part, excess: int) -> Part:
-    if "inputs" not in structured:
+    if not _results(structured):
         return structured
     inputs = [{name: facts[name] for name in FACTS if name in facts} for facts in structured["inputs"]]
     return structured | {"inputs": inputs}
@@ -166,10 +169,8 @@ def _six(value: Any) -> Any:
 
 def _spoken(structured: Part, excess: int) -> Part:
     """Only the results that say something: those with a verdict or an answer."""
-    results = structured.get("results")
-    if results is None:
-        return structured
-    return structured | {"results": [r for r in results if r["verdict"] or r.get("answer")]}
+    results = [r for r in _results(structured) if r["verdict"] or r.get("answer")]
+    return structured | {"results": results} if results else structured
 
 
 STEPS: tuple[tuple[str, Change | None], ...] = (
@@ -189,15 +190,15 @@ STEPS: tuple[tuple[str, Change | None], ...] = (
 """What is left out, in this order, until the rest fits; None shortens the text."""
 
 
-def _at_last(text: str, structured: Part, left_out: list[str]) -> tuple[str, Part]:
-    """The longest lists and texts halved from their ends, until the rest fits."""
+def _at_last(text: str, structured: Part, omitted: list[str]) -> tuple[str, Part]:
+    """The longest lists and texts shortened from their ends, until the rest fits."""
     structured = dict(structured)
-    while _excess(text, structured, left_out) > 0:
+    while _excess(text, structured, omitted) > 0:
         long = [n for n, v in structured.items() if isinstance(v, list | dict | str) and len(v) > 1]
         if not long:
             return cut(text, TEXT // 2), structured
         name = max(long, key=lambda name: size(structured[name]))
         value = structured[name]
-        half = len(value) // 2
-        structured[name] = dict(list(value.items())[:half]) if isinstance(value, dict) else value[:half]
+        most = 3 * len(value) // 4
+        structured[name] = dict(list(value.items())[:most]) if isinstance(value, dict) else value[:most]
     return text, structured

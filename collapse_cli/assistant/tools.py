@@ -59,8 +59,8 @@ WHEN = {
     "inspect": (
         "What is this file",
         "What is this file, run folder or set of images, and what can be measured on it? Use it first, for a path that you do "
-        "not know: it takes a second, measures nothing, and names the tools that fit. Of images it counts classes, sizes, copies and "
-        "files that cannot be read. No code in a file is executed.",
+        "not know: it takes a second, measures nothing, and names the tools that fit. Of images it counts classes, sizes, copies "
+        "and files that cannot be read. No code in a file is executed.",
     ),
     "diagnose": (
         "Has it collapsed",
@@ -71,15 +71,15 @@ WHEN = {
     "check": (
         "Is it good enough",
         "Is a representation as good as it must be? A gate: `status` is passed (exit_code 0), failed (1) or inconclusive (3). "
-        "Use it where there is a requirement, as `effective_rank.h >= 20`, or a baseline that no number may be worse than. Without "
-        "either only a complete collapse fails. What is left out is read from [tool.collapse.check] in pyproject.toml of the "
-        "server's folder.\n" + READ,
+        "Use it where there is a requirement, as `effective_rank.h >= 20`, or a baseline that no number may be worse than. "
+        "Without either only a complete collapse fails. What is left out is read from [tool.collapse.check] in pyproject.toml "
+        "of the server's folder.\n" + READ,
     ),
     "compare": (
         "Which is better",
         "Which of two or more runs, checkpoints, embeddings or saved answers is better, and is the difference larger than the "
         "variation between seeds? Runs that differ in nothing but their seed are one group. Differences hold where the 95 % "
-        "interval does not contain 0. With many inputs the answer is cut to 8 kB; `left_out` says what is missing.\n" + READ,
+        "interval does not contain 0. With many inputs the answer is cut to 8 kB; `omitted` says what is missing.\n" + READ,
     ),
     "explain": (
         "What does a word mean",
