@@ -42,6 +42,7 @@ PANELS = {
         "watch": "How is a training going that runs in another terminal? Its curves, live.",
         "report": "One self-contained HTML page of everything measured on any inputs.",
         "explain": "What does this number, verdict or cause mean?",
+        "mcp": "Let an assistant inspect, diagnose, check, compare and explain, over MCP.",
     },
     "Measure one thing": {
         "spectrum": "How many dimensions does the embedding really use?",
@@ -67,7 +68,6 @@ PANELS = {
         "calibration": "How often is the verdict right? A confusion matrix on embeddings whose truth is known.",
     },
     "Facts": {
-        "mcp": "Let an assistant inspect, diagnose, check, compare and explain, over MCP.",
         "inspect": "What is this file, and what can be measured on it?",
         "methods": "Which methods can be trained, and which settings does each have?",
         "datasets": "Which data sets can be used: the named ones, and your own images?",

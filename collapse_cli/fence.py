@@ -101,7 +101,8 @@ def admit(name: str | os.PathLike[str]) -> None:
 
 def _spellings(given: str) -> set[str]:
     """Every path that a reader may take a name for."""
-    named = {given, given.partition(":")[2] or given}
+    parts = given.split(":")
+    named = {":".join(parts[start:]) for start in range(len(parts))} - {""}
     named |= {before for name in named if (before := name.rpartition("#")[0])}
     with suppress(RuntimeError):
         named |= {os.path.expanduser(name) for name in named}

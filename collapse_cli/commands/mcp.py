@@ -27,7 +27,7 @@ def mcp(typed: dict[str, Any]) -> None:
 
     Serves the Model Context Protocol, for the settings of an assistant: it starts this command, and nobody types into it. It
     reads the current folder and the data folder, and nothing else; it writes nothing and downloads nothing. Needs the extra
-    mcp: pip install 'collapse-cli\\[mcp]'.
+    named mcp.
 
     Example: [bold]collapse mcp --folder runs[/bold]
     """
