@@ -42,6 +42,7 @@ PANELS = {
         "watch": "How is a training going that runs in another terminal? Its curves, live.",
         "report": "One self-contained HTML page of everything measured on any inputs.",
         "explain": "What does this number, verdict or cause mean?",
+        "mcp": "Let an assistant inspect, diagnose, check, compare and explain, over MCP.",
     },
     "Measure one thing": {
         "spectrum": "How many dimensions does the embedding really use?",

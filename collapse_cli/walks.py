@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 
 from collapse_cli.class_labels import natural
 from collapse_cli.errors import CollapseError
+from collapse_cli.fence import admit
 from collapse_cli.progress import say
 
 Parts = tuple[str, ...]  # the folders that lead to a file or a folder, and its own name
@@ -136,7 +137,10 @@ class Walk:
 
 
 def refuse_impossible(name: str, called: str = "") -> None:
-    """Raises CollapseError for a name, with or without its scheme (`folder:`), that no file can have. called: as an option."""
+    """Raises CollapseError for a name, with or without its scheme (`folder:`), that is no path, or lies beyond a fence.
+
+    called: as an option.
+    """
     if not name:
         return
     shown = ascii(name)[1:-1]
@@ -157,6 +161,7 @@ def refuse_impossible(name: str, called: str = "") -> None:
                     f"{shown} is too long for a path ({len(name):,} letters)",
                     "give a shorter one, or a link to it",
                 ) from None
+    admit(name)
 
 
 def of_the_system(real: str) -> bool:

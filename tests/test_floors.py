@@ -28,6 +28,7 @@ WORDS = {
     "shapes",
     "errors",
     "exhibits",
+    "fence",
     "figures",
     "files",
     "fingerprint",
@@ -61,6 +62,7 @@ PLAN = {
     "views": WORDS | {"guide", "views"},
     "analysis": WORDS | PARTS | PROCEDURES | EXPERIMENTS | {"remote", "data", "runs", "views", "analysis"},
     "integrations": WORDS | {"metrics", "distributed", "runs", "analysis", "integrations"},
+    "assistant": WORDS | {"remote", "data", "runs", "views", "guide", "analysis", "commands", "assistant"},
     "commands": WORDS
     | {
         "distributed",
@@ -71,6 +73,7 @@ PLAN = {
         "guide",
         "analysis",
         "integrations",
+        "assistant",
         "commands",
     },
     "cli": {"commands", "errors", "interrupts", "printable", "ranks", "streams", "views"},

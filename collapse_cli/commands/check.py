@@ -103,8 +103,8 @@ def check(
     with _reported(reports):
         output = shown.output()
         reports.refuse_unwritable()
-        terms = _terms(require=require, baseline=baseline, only=only, tolerance=tolerance, strict=strict)
-        checked, status = _checked(inputs, measuring, terms | {"fresh": fresh}, shown, reports)
+        asked = terms(require=require, baseline=baseline, only=only, tolerance=tolerance, strict=strict)
+        checked, status = _checked(inputs, measuring, asked | {"fresh": fresh}, shown, reports)
         _show(checked, output, reports)
         _write(checked, output.quiet, reports, status)
     if code := CODES.get(status):
@@ -141,20 +141,20 @@ def _checked(
     return document(answer, sys.argv[1:]), analysis.status(answer)
 
 
-def _terms(**arguments: Any) -> dict[str, Any]:
+def terms(**arguments: Any) -> dict[str, Any]:
     """What the inputs are compared with: the typed options, and the project's where none was typed; empty ones left out.
 
     What the project says of its comparison with a baseline counts where there is one.
     """
     typed = {name: value for name, value in arguments.items() if value is not None}
     written = project.gate(Path.cwd())
-    terms = {name: value for name, value in (written | typed).items() if value}
+    stated = {name: value for name, value in (written | typed).items() if value}
     if written and not {"require", "only", "tolerance"} & set(typed):
-        terms["source"] = "pyproject.toml"
-    if "baseline" in terms:
-        return terms | {"baseline": Path(terms["baseline"])}
+        stated["source"] = "pyproject.toml"
+    if "baseline" in stated:
+        return stated | {"baseline": Path(stated["baseline"])}
     return {
-        name: value for name, value in terms.items() if name in typed or name not in ("only", "tolerance")
+        name: value for name, value in stated.items() if name in typed or name not in ("only", "tolerance")
     }
 
 

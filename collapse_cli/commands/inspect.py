@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,38 +53,41 @@ def inspect(
 
     Example: [bold]collapse inspect checkpoint_0199.pth.tar[/bold]
     """
-    facts = _facts(input, typed)
-    facts["explain"] = _page(facts)
+    facts = known(input, typed)
     if fill(Listed, typed).json:
         print(as_json(facts), file=unaltered(sys.stdout))
     else:
-        facts = everywhere(facts)
-        explained = explaining(facts.pop("explain"))
-        page = balance(facts) if "training" in facts else facts_page(facts)
-        sys.stdout.write("".join(f"{line}\n" for line in (*page, f"What this means: {explained}")))
+        sys.stdout.write("".join(f"{line}\n" for line in page(everywhere(facts))))
 
 
-def _page(facts: dict[str, Any]) -> str:
-    """The page of the guide on what it is: images, a network of another library, or what else can be measured."""
-    if "training" in facts:
-        return "images"
+def page(facts: dict[str, Any]) -> Iterator[str]:
+    """The lines that are printed."""
+    shown = {name: fact for name, fact in facts.items() if name != "explain"}
+    yield from balance(shown) if "training" in shown else facts_page(shown)
+    yield f"What this means: {explaining(facts['explain'])}"
+
+
+def known(path: Path, typed: dict[str, Any], quiet: bool = False) -> dict[str, Any]:
+    """The facts, with the page of the guide on what it is: images, a network of another library, or what can be measured."""
+    facts = _facts(path, typed, quiet)
     ours = facts.get("layout") in ("run folder", "collapse checkpoint")
-    return "checkpoints" if "architecture" in facts and not ours else "inputs"
+    foreign = "architecture" in facts and not ours
+    return {**facts, "explain": "images" if "training" in facts else "checkpoints" if foreign else "inputs"}
 
 
-def _facts(path: Path, typed: dict[str, Any]) -> dict[str, Any]:
+def _facts(path: Path, typed: dict[str, Any], quiet: bool) -> dict[str, Any]:
     """What is known at a glance, where nothing was chosen; else what it takes torch to tell. Of images their balance."""
     if is_source(str(path)) or (str(path) in NAMES and not path.exists()):
-        return _of_images(path, typed)
+        return _of_images(path, typed, quiet)
     try:
         return _of_file(path, fill(Choices, typed), fill(Columns, typed).column)
     except CollapseError:
-        if images := _of_images(path, typed):
+        if images := _of_images(path, typed, quiet):
             return images
         raise
 
 
-def _of_images(path: Path, typed: dict[str, Any]) -> dict[str, Any]:
+def _of_images(path: Path, typed: dict[str, Any], quiet: bool) -> dict[str, Any]:
     """The balance of a set of images; {} for what is none."""
     from collapse_cli.analysis import image_inspection
 
@@ -92,7 +96,7 @@ def _of_images(path: Path, typed: dict[str, Any]) -> dict[str, Any]:
         return {}
     from collapse_cli.views.progress import reporter
 
-    with reporter(quiet=False):
+    with reporter(quiet):
         return image_inspection.facts(dataset, fill(ImageFiles, typed), kept.data_dir, kept.download)
 
 

@@ -87,7 +87,9 @@ class Bound:
     )
 
 
-READ_NO_FILE = {"calibration", "claims", "datasets", "env", "explain", "gan", "linear", "methods", "watch"}
+READ_NO_FILE = {
+    *("calibration", "claims", "datasets", "env", "explain", "gan", "linear", "mcp", "methods", "watch"),
+}
 """Commands that take no file; all others have the options of `Bound`."""
 
 

@@ -17,22 +17,10 @@ from collapse_cli.settings import METHODS, refuse_extreme
 from collapse_cli.streams import silent
 from collapse_cli.walks import refuse_impossible
 
-LOOK_UP = {"explain", "inspect", "methods", "datasets", "env", "watch"}  # the others compute
+LOOK_UP = {"explain", "inspect", "mcp", "methods", "datasets", "env", "watch"}  # the others compute
 ALONE = {
-    *(
-        "calibration",
-        "claims",
-        "datasets",
-        "demo",
-        "env",
-        "explain",
-        "gan",
-        "inspect",
-        "linear",
-        "merge",
-        "methods",
-    ),
-    "watch",
+    *("calibration", "claims", "datasets", "demo", "env", "explain", "gan", "inspect", "linear"),
+    *("mcp", "merge", "methods", "watch"),
 }
 """Commands that the first of several processes runs alone; of those that measure it prints and writes."""
 
@@ -41,7 +29,7 @@ MEANS_NONE = {("check", "baseline")}  # an empty value is one: no baseline, thou
 PATHS = {
     *("input", "inputs", "run", "real", "generated", "out", "resume", "config", "animation", "plot", "html"),
     *("junit", "dataset", "data_dir", "labels", "groups", "second", "baseline", "save_baseline", "noise"),
-    *("data_covariance", "save_state", "folders"),
+    *("data_covariance", "save_state", "folders", "folder"),
 }
 """Arguments and options that are a path, or may be one."""
 
@@ -68,7 +56,8 @@ class Subcommand(TyperCommand):
         return rest
 
     def invoke(self, ctx: Any) -> Any:
-        temporary_folder()
+        if self.name != "mcp":  # which writes nothing, and to seek such a folder is to write
+            temporary_folder()
         if self.name not in LOOK_UP:
             keep_freed_memory()
         if not logging.root.handlers:  # else what matplotlib says of a home folder reaches stderr as it is

@@ -18,6 +18,7 @@ from collapse_cli.data.encoded import Encoded
 from collapse_cli.data.shards import Shard
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.fence import admit
 from collapse_cli.printable import quoted
 
 USUAL = ("img", "image", "jpg", "jpeg", "png", "webp", "photo", "pixel_values")
@@ -206,6 +207,7 @@ def _parts(shard: Shard, name: str) -> tuple[Any, Any]:
 def _encoded(file: Path, row: int, content: bytes | None, place: str | None) -> Encoded:
     """Bytes, else the file that the path names, below the folder of the table where it is not absolute."""
     if content is None and place:
+        admit(file.parent / place)
         return Encoded(f"row {row} of {file}, the file {place},", file.parent / place)
     return Encoded(f"row {row} of {file}", content or b"")
 

@@ -15,6 +15,7 @@ from pyarrow import compute, ipc, parquet, types
 
 from collapse_cli.data import splits
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.fence import admit
 from collapse_cli.walks import folders_in, once
 
 ARROW = (".arrow", ".feather", ".ipc")
@@ -119,7 +120,8 @@ class Shard:
 
 @contextmanager
 def _reading(file: Path) -> Iterator[None]:
-    """Raises CollapseError where a file is not what its name says."""
+    """Raises CollapseError where a file is not what its name says, or lies beyond a fence."""
+    admit(file)
     try:
         yield
     except UNREADABLE as error:

@@ -12,6 +12,7 @@ from collapse_cli.data import splits
 from collapse_cli.data.labelling import UNLABELLED, Labelled, Labelling
 from collapse_cli.data_notes import DataNote
 from collapse_cli.errors import CollapseError
+from collapse_cli.fence import admit
 from collapse_cli.printable import quoted
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def _cells(path: Path, column: str) -> tuple[list[Any], list[Any]]:
     import pyarrow
     from pyarrow import types
 
+    admit(path)
     try:
         table = TABLES[path.suffix.lower()](path)
     except (pyarrow.ArrowException, OSError) as error:

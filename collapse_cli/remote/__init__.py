@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from collapse_cli import fence
 from collapse_cli.errors import CollapseError
 from collapse_cli.memory import budget, in_words
 from collapse_cli.printable import show_as
@@ -74,7 +75,12 @@ def local_path(path: Path, whole: bool = False) -> Path:
     """
     address = addresses.of(path)
     if not address:
+        fence.admit(path)
         return path
+    if fence.is_up():
+        raise CollapseError(
+            f"{shown(address)} lies elsewhere, and nothing is fetched here", "type the command in a terminal"
+        )
     known = _stand_ins.get(address)
     if known is None:
         known = _stand_ins[address] = _made(address, str(path), whole)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from collapse_cli import class_labels
 from collapse_cli.errors import CollapseError
+from collapse_cli.fence import admit
 from collapse_cli.runs import labels
 from collapse_cli.runs.file_names import FILES, IDS, MANY, Column, Names
 
@@ -107,6 +108,7 @@ def _parquet(path: Path) -> Mapping[str, Column]:
     import pyarrow  # which takes long, and few ask for
     from pyarrow import parquet
 
+    admit(path)
     try:
         table = parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:

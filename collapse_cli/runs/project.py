@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError, nearest
+from collapse_cli.fence import reaches
 
 TABLE = "[tool.collapse.check]"
 TOLERANCE = "5%"  # by which a number may be worse than a baseline's where nobody says
@@ -22,9 +23,11 @@ KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 def gate(start: Path) -> dict[str, Any]:
     """The table of the nearest pyproject.toml from the folder `start` upwards; empty where there is none.
 
-    A baseline's path is from the file's folder. Raises CollapseError for what is not TOML, unknown keys, other kinds.
+    A baseline's path is from the file's folder. Folders beyond a fence are not looked into.
+
+    Raises CollapseError for what is not TOML, unknown keys, other kinds.
     """
-    folders = [start, *start.parents]
+    folders = [folder for folder in (start, *start.parents) if reaches(folder)]
     path = next(
         (folder / "pyproject.toml" for folder in folders if (folder / "pyproject.toml").is_file()), None
     )

@@ -20,6 +20,7 @@ import numpy
 from numpy.lib import format as npy
 
 from collapse_cli.errors import CollapseError
+from collapse_cli.fence import admit
 from collapse_cli.memory import OPTION, enough, memory
 from collapse_cli.memory import budget as budget  # blocks asks the same question, by the same name
 from collapse_cli.remote import parts as remote_parts
@@ -67,6 +68,7 @@ class Objects:
 
 def size(path: Path) -> int:
     """Bytes of a regular file. Raises CollapseError for what is not there or is not a file, before it is opened."""
+    admit(path)
     try:
         status = path.stat()
     except FileNotFoundError:
