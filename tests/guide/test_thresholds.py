@@ -7,6 +7,7 @@ import shlex
 
 import pytest
 
+from collapse_cli.analysis import hubness
 from collapse_cli.analysis.cure_commands import SEEN
 from collapse_cli.claims import NAMES as CLAIMS
 from collapse_cli.guide.pages import Section, explanations, pages, sections
@@ -16,6 +17,7 @@ from collapse_cli.metrics import (
     causes_forces,
     causes_signal,
     causes_steps,
+    contrast,
     copies_words,
     findings,
     image_words,
@@ -144,7 +146,14 @@ def test_the_shares_of_copies_are_those_of_the_program() -> None:
     shares = [numbers(row[0])[0] / 100 for row in rows("offsets") if re.match(r"\d+ %", row[0])]
     assert shares == [copies_words.NAMED, copies_words.WARNED, copies_words.MOSTLY, judged.NEARLY_ALL]
     text = pages()["offsets"].text
-    assert {findings.OFFSET, findings.WIDE, signs.COMPLETE**2} <= set(numbers(text))
+    assert {findings.OFFSET, findings.WIDE, signs.COMPLETE**2, hubness.STRONG} <= set(numbers(text))
+
+
+def test_bounds_between_data_sets_are_those_of_the_program() -> None:
+    """Ten times smaller, less than half, below .1, a third: the page writes them in words."""
+    assert (contrast.TIMES, contrast.HALVED, contrast.NARROW, contrast.SPREAD) == (10, 0.5, 0.1, 1 / 3)
+    text = " ".join(pages()["offsets"].text.split())
+    assert all(words in text for words in ("ten times smaller", "less than half", "below .1", "a third of"))
 
 
 @pytest.mark.parametrize("cause", causes.NAMES)
