@@ -1,10 +1,8 @@
-"""How far estimators of the entropy of codes are off when few are drawn: python tests/benchmarks/codebook_estimators.py
+"""How far estimators of the entropy of codes are off: python tests/benchmarks/codebook_estimators.py [--at N K]
 
-[--at N K].
-
-For codebooks whose shares are known: 100 times the mean difference of the estimated entropy from the true one, in nats, which is
-about that of the perplexity in %. Six estimators as published, and that of `collapse codes`, which is the last of them within bounds. A
-minute on one core.
+For codebooks whose shares are known: 100 times the mean difference of the estimated entropy from the true one, in nats, which
+is about that of the perplexity in %. Six estimators as published, and that of `collapse codes`, which is the last of them
+within bounds. A minute on one core.
 """
 
 from __future__ import annotations

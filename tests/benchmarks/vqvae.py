@@ -1,7 +1,8 @@
-"""Codebooks of small VQ-VAEs that are trained, and what `collapse codes` says of them: python tests/benchmarks/vqvae.py
+"""Codebooks of small VQ-VAEs that are trained, and what `collapse codes` says: python tests/benchmarks/vqvae.py
 
-Sixteen: K = 64 and 512, two seeds, four ways to keep a codebook. 600 steps on digits (1,347 images of 8x8 pixels, 16 codes an
-image), Adam at 2e-3, batches of 64, commitment .25. The codes of all images are counted, as tokens of rows. About two minutes on one core.
+Sixteen: K = 64 and 512, two seeds, four ways to keep a codebook. 600 steps on digits (1,347 images of 8x8 pixels, 16 codes
+an image), Adam at 2e-3, batches of 64, commitment .25. The codes of all images are counted, as tokens of rows. About two
+minutes on one core.
 """
 
 from __future__ import annotations
