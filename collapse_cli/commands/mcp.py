@@ -23,7 +23,7 @@ class Folders:
 
 @options(Folders=Folders)
 def mcp(typed: dict[str, Any]) -> None:
-    """Let an assistant inspect, diagnose, check, compare and explain, over stdin and stdout.
+    """Let an assistant inspect, diagnose, check, compare and explain, over MCP.
 
     Serves the Model Context Protocol, for the settings of an assistant: it starts this command, and nobody types into it. It
     reads the current folder and the data folder, and nothing else; it writes nothing and downloads nothing. Needs the extra

@@ -135,8 +135,8 @@ def test_several_data_sets_are_of_a_network(ask: Ask) -> None:
 
 def test_explain_needs_no_file(ask: Ask) -> None:
     said = ask("explain", name="collapse check")
-    assert said["text"].startswith("### `collapse check`")
-    assert said["structured"]["sections"] == [{"page": "commands", "title": "`collapse check`"}]
+    assert "### `collapse check`" in said["text"]
+    assert {"page": "commands", "title": "`collapse check`"} in said["structured"]["sections"]
     assert "nothing named" in ask("explain", name="no such thing")["error"]
     assert len(json.dumps(ask("explain", name="commands"))) < 8000
 
