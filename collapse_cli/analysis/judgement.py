@@ -12,8 +12,10 @@ from torch import Tensor
 
 from collapse_cli.analysis import divided, image_facts, measuring
 from collapse_cli.analysis.centring import less
+from collapse_cli.analysis.initial import Compared
 from collapse_cli.analysis.subject import Subject, generator
 from collapse_cli.answers import Verdict
+from collapse_cli.embedding import take
 from collapse_cli.errors import CollapseError, concerning
 from collapse_cli.metrics.advice import Context
 from collapse_cli.metrics.alignment import alignment
@@ -30,6 +32,8 @@ from collapse_cli.metrics.verdict import complete
 from collapse_cli.metrics.view_ratio import against, measure
 from collapse_cli.runs.codes import BYTES
 from collapse_cli.values import Measured
+
+PIXELS_AT_ONCE = 32  # images
 
 
 @dataclass(frozen=True)
@@ -150,12 +154,34 @@ def signs(subject: Subject, space: str, result: Spectrum) -> Signs:
         views = _ratio([view[space] for view in subject.present.views])
         initial = [_ratio([view[space] for view in network.views]) for network in subject.initial]
         ratios = [ratio for ratio in initial if ratio is not None]
-        return replace(
+        signs_so_far = replace(
             signs_so_far, views=views, beside_initial=None if views is None else against(views, ratios)
         )
+    if subject.present is not None:
+        least = min(_one_way(network.rows[space]) for network in subject.initial)
+        return replace(signs_so_far, inputs=_inputs(subject), initial=least)
     if subject.stored_views:
         return replace(signs_so_far, views=_ratio([view.spaces[space] for view in subject.stored_views]))
     return signs_so_far
+
+
+def _inputs(subject: Subject) -> float:
+    """Total variance of the images that networks are compared on, as unit rows of pixels."""
+    case, index = subject.case, cast(Compared, subject.present).index
+    assert case is not None
+
+    def compute() -> float:
+        total: Any = 0.0
+        for part in torch.split(index, PIXELS_AT_ONCE):
+            total = total + unit(take(case.images, part, index.device).flatten(1).double()).sum(dim=0)
+        return max(1 - float((total / len(index)).square().sum()), 0.0)
+
+    return subject.once("inputs one way", compute)
+
+
+def _one_way(rows: Tensor) -> float:
+    """rows (n,D) -> the total variance of the unit rows, in [0, 1]."""
+    return max(1 - float(unit(rows).mean(dim=0).square().sum()), 0.0)
 
 
 def _ratio(views: Sequence[Tensor]) -> Measured | None:

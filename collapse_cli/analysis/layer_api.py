@@ -22,9 +22,14 @@ from collapse_cli.analysis.loading import measuring, refuse_below, subjects
 from collapse_cli.analysis.measured import measured, with_assumption
 from collapse_cli.analysis.result import Result
 from collapse_cli.analysis.subject import Subject
-from collapse_cli.answers import Entry, answer
+from collapse_cli.answers import Entry, Verdict, answer
 from collapse_cli.errors import CollapseError
+from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.judged import judged
+from collapse_cli.metrics.layer_profile import LayerOutputs
 from collapse_cli.metrics.layer_words import Facts
+from collapse_cli.metrics.nulls import never_negative
+from collapse_cli.metrics.spectrum import spectrum
 from collapse_cli.models.modes import evaluated, uncompiled
 from collapse_cli.models.untrained import looks_untrained
 from collapse_cli.progress import Progress, silent
@@ -53,8 +58,8 @@ def layers(
     A `Depth` with the verdict and a curve of each number over depth, then an `Activations` for each layer: `effective_rank` in
     [1, D] of the centred unit embeddings, `entropy` in nats in [0, ln D] (Skean et al. 2025, arXiv:2502.02013), `mean_cosine` in
     [-1, 1], `dormant`, a share in [0, 1], and of tokens (B,T,D) `token_rank` in [1, T] and `token_cosine` within an image. Maps
-    and tokens are averaged over positions. `status` is "healthy", "dimensional collapse" where a layer loses rank,
-    "complete collapse", "token collapse" or "inconclusive".
+    and tokens are averaged over positions. `status` is "healthy", "dimensional collapse" where a layer loses rank, "complete
+    collapse", "token collapse", "inconclusive", or "no layer loses rank": none does, but `diagnose` does not call h, z healthy.
 
     The module is afterwards as it was. Raises CollapseError for what is no network or no layer, and for layers that give nan.
 
@@ -120,9 +125,18 @@ def _of_module(
             [network, *fresh], taps, chain(held, inputs), min(count, sum(map(size, held)))
         )
     samples = max(seen.count for seen in now.values())
-    facts = Facts(samples, len(classes), f"it looks untrained: {why}" if why else "", note)
+    untaught = f"it looks untrained: {why}" if why else ""
+    ends = {taps[-1].label: of_last(now[taps[-1]], seed)}
+    facts = Facts(samples, len(classes), untaught, note, ends)
     profile = Profile(title, taps, now, before, facts, settings(title, samples, len(fresh), note, seed))
     yield from entries(profile, seed)
+
+
+def of_last(seen: LayerOutputs, seed: int) -> Verdict:
+    """What `diagnose` says of the embeddings that the last layer gives, of which no more is known."""
+    rows, generator = seen.raw().cpu(), torch.Generator().manual_seed(seed)
+    result = spectrum(rows, generator, relu=never_negative(rows))
+    return judged(rows, result, generator, Context())
 
 
 def _inputs(network: nn.Module, images: Iterable[Any], count: int, classes: set[int]) -> Iterator[Any]:

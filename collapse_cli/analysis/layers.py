@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from collapse_cli import embedding, memory
+from collapse_cli.analysis.judgement import judgement
 from collapse_cli.analysis.layer_entries import Profile, entries
 from collapse_cli.analysis.layer_pass import OfBatches, gathered, viewed
 from collapse_cli.analysis.layer_sources import of_subject
 from collapse_cli.analysis.subject import Subject
-from collapse_cli.answers import Entry
+from collapse_cli.answers import Entry, Verdict
 from collapse_cli.errors import CollapseError, concerning, nearest
 from collapse_cli.metrics.layer_results import Activations
 from collapse_cli.metrics.layer_words import Facts
@@ -55,10 +56,16 @@ def measure(
         shared = settings(subject.clean.source, len(index), len(fresh), note, seed)
         profile = Profile(
             subject.name, chosen, now, before,
-            Facts(len(index), classes, untaught(subject), note), shared | ({"views": views} if len(few) else {}),
+            Facts(len(index), classes, untaught(subject), note, diagnosed(subject)),
+            shared | ({"views": views} if len(few) else {}),
             len(few), seen[0], seen[-1] if fresh else {},
         )  # fmt: skip
         yield from entries(profile, seed)
+
+
+def diagnosed(subject: Subject) -> dict[str, Verdict]:
+    """What `diagnose` says of each space."""
+    return {space: judgement(subject, space).verdict for space in subject.rows}
 
 
 def untaught(subject: Subject) -> str:

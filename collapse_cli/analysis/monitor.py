@@ -42,7 +42,8 @@ class CollapseMonitor:
     warnings are appended to its monitor.jsonl. sink: called with a flat dict of each look, as `wandb.log` takes it; of one that
     warns with `warning` and `message`, too. queue, prototypes: K keys of a queue of negatives, and how many prototypes there
     are, for their chance levels. gather: under torch.distributed the processes put their rows together at each look, so that
-    every one has to call `update` at each step; False: each looks at its own. seed: of the sample.
+    every one has to call `update` at each step; False: each looks at its own. seed: of the sample. contrastive: False for a loss
+    without a chance level, as that of VICReg, Barlow Twins, SimSiam or BYOL, so that none is named.
 
     Numbers of a GPU are read when they have arrived, so that no step waits: its warnings come a step or more later.
 
@@ -69,11 +70,13 @@ class CollapseMonitor:
         *,
         gather: bool = True,
         seed: int = 0,
+        contrastive: bool = True,
     ) -> None:
         """Raises CollapseError for arguments out of range, and for a folder that cannot be written."""
         _refuse(every=every, window=window, queue=queue, prototypes=prototypes)
         self._reports = Reports(on_collapse, None if folder is None else Path(folder), sink)
-        self._settings = (every, window, seed, gather, {"queue": queue, "prototypes": prototypes})
+        sizes = {"queue": queue, "prototypes": prototypes} if contrastive else None
+        self._settings = (every, window, seed, gather, sizes)
         self._course = Course(self._reports, *self._settings)
         self._hooks: Hooks | None = None
 
@@ -158,7 +161,7 @@ class CollapseMonitor:
         seen = self._course.seen
         if self._hooks is not None:
             seen = replace(seen, remedy=CALL.format(self._hooks.called))
-        return judgement_of(seen, self._course.alarm.unjudged())
+        return judgement_of(seen, self._course.remarks)
 
     def reset(self) -> None:
         """As at its construction: a training begins anew. Not for the end of an epoch: the start of the training is what tells
@@ -210,6 +213,7 @@ class CollapseMonitor:
             # after an error of the loop, that error is what its user has to see
             with suppress(Exception) if status == "failed" else nullcontext():
                 self._course.read()
+                self._course.close()
         finally:
             self._reports.end(self.step, status)
 

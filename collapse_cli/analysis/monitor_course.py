@@ -14,9 +14,11 @@ from collapse_cli.analysis.monitor_pending import PendingLook
 from collapse_cli.analysis.monitor_reports import Reports
 from collapse_cli.analysis.monitor_rows import KeptBatch, KeptRows, joined
 from collapse_cli.analysis.monitor_seen import Seen
+from collapse_cli.analysis.monitor_words import at_start, too_short
 from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Alarm, Warned
+from collapse_cli.metrics.alarm_early import earliest, still_at_start
 from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.chance_levels import chance_levels, level_of
 from collapse_cli.metrics.looks import Look, looked, origin_of
@@ -29,9 +31,16 @@ class Course:
     """step: how many were counted; last: the last look that was read, level: the chance level that its loss is at."""
 
     def __init__(
-        self, reports: Reports, every: int, window: int, seed: int, gathers: bool, sizes: Mapping[str, int]
+        self,
+        reports: Reports,
+        every: int,
+        window: int,
+        seed: int,
+        gathers: bool,
+        sizes: Mapping[str, int] | None,
     ) -> None:
-        """sizes: queue and prototypes, for the chance levels; gathers: whether processes put their rows together."""
+        """sizes: queue and prototypes, for the chance levels, None for a loss without any; gathers: whether
+        processes put their rows together."""
         self.reports, self.every, self.window, self.seed, self.gathers = reports, every, window, seed, gathers
         self.sizes = sizes
         self.late = False  # numbers are read at the next step, by which the loss may be known
@@ -101,7 +110,7 @@ class Course:
         return origin_of(whole.spaces["z"]).nan_to_num()
 
     def _chance(self, batch: int) -> dict[str, float]:
-        return chance_levels(batch, processes(), **self.sizes)
+        return {} if self.sizes is None else chance_levels(batch, processes(), **self.sizes)
 
     def read(self) -> None:
         """The numbers of the look before go to the file, to the sink and to the alarm, which may warn."""
@@ -117,6 +126,24 @@ class Course:
         if warned is not None:
             self.warned.append(warned)
             self.reports.warn(warned)
+
+    def close(self) -> None:
+        """A training that ends before a collapse at its start can be warned of is told of one that may be."""
+        early = () if self.reports.ended else self._early()
+        if early:
+            self.reports.remark(early[0])
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the alarm cannot judge so far, a sentence each."""
+        first, last = earliest(self.alarm), self.alarm.state.last
+        short = self.alarm.state.first == 1 and last < first and not self.warned
+        told = self._early() or ((too_short(last, first),) if short else ())
+        return (*told, *self.alarm.unjudged())
+
+    def _early(self) -> tuple[str, ...]:
+        still = None if self.last is None else still_at_start(self.alarm, self.last)
+        return () if still is None else (at_start(self.step, *still),)
 
     @property
     def seen(self) -> Seen:

@@ -21,7 +21,8 @@ from collapse_cli.analysis.result import Result
 from collapse_cli.analysis.subject import generator
 from collapse_cli.answers import Entry, Verdict, answer
 from collapse_cli.errors import CollapseError
-from collapse_cli.metrics.advice import Context, advice
+from collapse_cli.metrics.advice import Context
+from collapse_cli.metrics.advice_loop import Held, in_a_loop
 from collapse_cli.metrics.alignment import alignment
 from collapse_cli.metrics.evidence import evidence
 from collapse_cli.metrics.judged import judged
@@ -38,7 +39,7 @@ from collapse_cli.values import Measured
 NAME = "training"
 DOUBTED = "Whether it is a loss depends on what reads the embeddings: lengths, or directions alone."
 BACK = "Go back to a checkpoint before the first step that is not finite, and lower the learning rate."
-ASK = "Probe h at this step and before the warning (collapse probe): where accuracy holds, go on."
+ASK = "Probe h at this step and before the warning: where accuracy holds, go on."
 
 
 def judgement_of(seen: Seen, remarks: Sequence[str] = ()) -> Result:
@@ -80,7 +81,11 @@ def _entry(seen: Seen, space: str, alone: bool) -> Entry:
     rows, centred = pooled([batch.spaces[space] for batch in batches])
     result = spectrum(rows, generator(seen.seed), relu=not centred and never_negative(rows))
     facts = Context(
-        space="" if alone else space, steps=seen.step, **_labelled(rows, batches), **_course(seen, space)
+        space="" if alone else space,
+        steps=seen.step,
+        loop=True,
+        **_labelled(rows, batches),
+        **_course(seen, space),
     )
     signs = Signs()
     if space == "z":
@@ -163,7 +168,8 @@ def _advice(verdict: Verdict, result: Spectrum, facts: Context, seen: Seen, alon
         return (_more(n, d, seen),)
     if verdict.status == "dimensional collapse" and alone:
         return ("If z is a projection, that is usual: give the representation, too, as h= to update().",)
-    return advice(verdict.status, result, facts)
+    held = Held(max(len(batch) for batch in seen.batches), len(seen.batches), seen.window)
+    return in_a_loop(verdict.status, result, facts, held)
 
 
 def _more(n: int, d: int, seen: Seen) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.looks import Look, UnreadLook
 
 
@@ -45,7 +46,12 @@ class PendingLook:
         return self.unread.within.device.type == "cpu" and (self.done is None or bool(self.done.query()))
 
     def read(self) -> Look:
-        """Waits for it, where it has to."""
+        """Waits for it, where it has to. Raises CollapseError for what is on no device that holds numbers."""
+        if self.unread.within.is_meta:
+            raise CollapseError(
+                "z is on the meta device, where there are no numbers to look at",
+                "give embeddings of a network whose weights are on a CPU or a GPU",
+            )
         if self.done is not None:
             self.done.synchronize()
         return self.unread.read(self.step)

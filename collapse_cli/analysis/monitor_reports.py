@@ -38,7 +38,7 @@ class Reports:
         self.reset()
 
     def reset(self) -> None:
-        self.begun = self.ended = False
+        self.begun = self.ended = self.failed = False
 
     def begin(self, step: int, every: int, world: int, chance: Mapping[str, float]) -> None:
         """Once, also of a training that goes on."""
@@ -56,7 +56,24 @@ class Reports:
                 name: value for name, value in {**fields, "chance_level": level}.items() if value is not None
             }
             alarm = {"warning": warned.kind, "message": message(warned)} if warned else {}
-            self.sink({"step": step, **numbers, **alarm})
+            self._tell({"step": step, **numbers, **alarm})
+
+    def _tell(self, numbers: dict[str, Any]) -> None:
+        """A sink that fails stops no training: it is told once, and called again at the next look."""
+        assert self.sink is not None
+        try:
+            self.sink(numbers)
+        except Exception as error:
+            if not self.failed:
+                self.failed = True
+                said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+                text = f"The sink of the monitor failed at step {numbers['step']:,}, and the training goes on: {said}"
+                warnings.warn(text, stacklevel=_levels())
+
+    def remark(self, text: str) -> None:
+        """What nothing has decided: a warning of Python's, where the user has asked for those."""
+        if self.on_collapse in ("warn", "raise") and is_first():
+            warnings.warn(text, stacklevel=_levels())
 
     def warn(self, warned: Warned) -> None:
         text = message(warned)

@@ -28,6 +28,23 @@ NUMBERS = {
 REMEDY = "m.compute() judges the embeddings of the last batches, with its reasons"
 
 
+def at_start(step: int, since: int, variance: float) -> str:
+    """Of a training that ends before a collapse at its start can be warned of."""
+    return (
+        f"After {step:,} steps no collapse at the start can be warned of yet. All embeddings have pointed almost one way since "
+        f"step {since:,} (variance of the unit embeddings: {variance:.2g}, isotropic: 1): they have collapsed, or have not left "
+        "their start."
+    )
+
+
+def too_short(step: int, earliest: int) -> str:
+    """That nothing was warned of says nothing yet."""
+    return (
+        f"The last look was at step {step:,}, and warnings of a collapse of direction or rank begin after step {earliest:,}: "
+        "that none came says nothing yet."
+    )
+
+
 def message(warned: Warned) -> str:
     """One or two sentences."""
     kind = warned.kind[0].upper() + warned.kind[1:]

@@ -50,6 +50,8 @@ def monitored(
         queue=0 if negatives is None else len(negatives.keys),
         prototypes=0 if classifier is None else len(classifier),
         gather=False,
+        contrastive=checkpoint.method.temperature
+        is not None,  # a softmax over candidates, whose cross-entropy has one
     )
     _go_on(monitor, checkpoint)
     _record(record, monitor)

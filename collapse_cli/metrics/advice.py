@@ -35,7 +35,8 @@ class Context:
     class of all images that a supervised loss learned from, empty where there are more. Of what a reader can do: input: as it is
     typed after a command; folder: of the run, as it is typed; trainings: commands by method that train on the same images;
     trained_on: images of the training; elsewhere: whether others are measured; available: images of the split that is measured,
-    None for embeddings; in_all: those of all splits; pixels: whether no network stands between.
+    None for embeddings; in_all: those of all splits; pixels: whether no network stands between; loop:
+    whether it is a training loop that is watched, which no option reaches.
     """
 
     space: str = ""
@@ -66,6 +67,7 @@ class Context:
     available: int | None = None
     in_all: int | None = None
     pixels: bool = False
+    loop: bool = False
 
 
 def passing(context: Context) -> bool:

@@ -13,6 +13,12 @@ from dataclasses import dataclass, replace
 
 from collapse_cli.answers import Verdict
 from collapse_cli.figures import percent, written
+from collapse_cli.metrics.layer_ends import (
+    OFFSET,
+    Ruling,
+    beside_diagnosis,
+    unclear,
+)
 from collapse_cli.metrics.layer_words import (
     BOUNDS,
     Facts,
@@ -46,8 +52,8 @@ def raw_falls(layers: Sequence[Layer]) -> list[float]:
 
 
 def judged(layers: Sequence[Layer], facts: Facts) -> Verdict:
-    """The verdict on layers (at least one) in the order in which they act."""
-    ruling = _ruled(layers, facts)
+    """The verdict on layers (at least one) in the order in which they act, which never contradicts what `diagnose` says."""
+    ruling = beside_diagnosis(_ruled(layers, facts), facts.diagnosed)
     more = tuple(findings(layers))
     return Verdict(
         ruling.status, ruling.sentence, reasons=(ruling.sentence, *more), meaning=ruling.meaning, findings=more,
@@ -55,24 +61,10 @@ def judged(layers: Sequence[Layer], facts: Facts) -> Verdict:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Ruling:
-    """The first rule that applies: status, sentence, what it means for the reader, and what to do."""
-
-    status: str
-    sentence: str
-    meaning: str = ""
-    advice: str = ""
-
-
-def unclear(sentence: str, advice: str) -> Ruling:
-    return Ruling("inconclusive", sentence, advice=advice)
-
-
 def _ruled(layers: Sequence[Layer], facts: Facts) -> Ruling:
     if facts.images < BOUNDS.images:
         few = f"{facts.images} images are too few to tell where rank is lost: at least {BOUNDS.images} are needed."
-        return unclear(few, "Measure more images.")
+        return unclear(few, "Measure more images.", "nothing")
     alike = alike_from(layers)
     if alike is not None:
         return _of_tokens(layers, alike)
@@ -82,12 +74,12 @@ def _ruled(layers: Sequence[Layer], facts: Facts) -> Ruling:
     moved = together_in_words(layers, direction)
     before = f"{fall.sentence} " if fall.lost and fall.place <= direction else ""
     if _on_a_ray(layers[-1]):
-        return Ruling("complete collapse", f"{before}{moved}")
+        return Ruling("complete collapse", f"{before}{moved}", about="direction")
     if fall.lost and fall.compared and not facts.looks_untrained:
         ruling = _of_rank(layers, fall, facts)
         return replace(ruling, sentence=f"{ruling.sentence} {moved}")
     advice = "Ask `collapse diagnose`, which tells a collapse from an offset."
-    return unclear(f"{moved} A constant offset gives this too.", advice)
+    return unclear(moved if facts.diagnosed else f"{moved} {OFFSET}", advice, "direction")
 
 
 OVERSMOOTHED = (
@@ -138,6 +130,7 @@ def _of_rank(layers: Sequence[Layer], largest: Fall, facts: Facts) -> Ruling:
         return unclear(
             f"Nothing was trained: {facts.looks_untrained}. {sentence}",
             "Measure it once it has been trained.",
+            "nothing",
         )
     if not compared and (lost or fall >= BOUNDS.unsure):
         return unclear(
@@ -192,7 +185,7 @@ def _lost(layers: Sequence[Layer], place: int, sentence: str, facts: Facts) -> R
             "Look at the coordinates of that layer: one massive activation is usual in transformers.",
         )
     advice = "Look at that layer first: its weights (`collapse weights`), its norm, and what feeds it."
-    return Ruling("dimensional collapse", sentence, advice=advice)
+    return Ruling("dimensional collapse", sentence, advice=advice, about="" if behind else "last layer")
 
 
 def alike_from(layers: Sequence[Layer]) -> int | None:

@@ -18,6 +18,7 @@ from collapse_cli.metrics.rows import broken, directions
 
 TAU = 0.025  # of the layer's mean activity: a unit with less is dormant
 AT_ONCE = 512  # rows that wait for their product
+EPS32 = torch.finfo(torch.float32).eps
 TOKEN_IMAGES = 64  # whose tokens' rank is measured, about
 
 
@@ -54,6 +55,7 @@ class LayerOutputs:
         self.active, self.above, self.length = Column(), Column(), Column()
         self.cosine, self.rank = Column(), Column()
         self.sample: list[Tensor] = []
+        self.lengths: list[Tensor] = []  # of the rows of the sample
         self.every, self.kept = 1, 0
 
     def add(
@@ -74,9 +76,10 @@ class LayerOutputs:
         self.active.add(exact)
         self.above.add(exact - TAU * exact.mean(dim=1, keepdim=True))
         plain = _plain(rows)
-        self.length.add(torch.linalg.vector_norm(plain, dim=1))
+        lengths = torch.linalg.vector_norm(plain, dim=1)
+        self.length.add(lengths)
         self.waiting.append(directions(plain))
-        self._sampled(self.waiting[-1], start)
+        self._sampled(self.waiting[-1], lengths, start)
         if tokens is not None and tokens.shape[1] > 1:
             self._within(tokens, mask, start)
         if sum(map(len, self.waiting)) >= AT_ONCE:
@@ -95,13 +98,20 @@ class LayerOutputs:
             self.unit.add(block)
             self.waiting = []
 
-    def _sampled(self, unit: Tensor, start: int) -> None:
+    def raw(self) -> Tensor:
+        """(m,D): those of the sample as the layer gave them, up to rounding."""
+        rows = torch.cat(self.sample) * torch.cat(self.lengths).unsqueeze(1)
+        return rows if self.eps < EPS32 else rows.float()
+
+    def _sampled(self, unit: Tensor, lengths: Tensor, start: int) -> None:
         """Every so many rows, twice as many once there are too many: up to 2 ROWS, spread over all."""
-        some = unit[(-start) % self.every :: self.every]
-        self.sample.append(some)
-        self.kept += len(some)
+        some = slice((-start) % self.every, None, self.every)
+        self.sample.append(unit[some])
+        self.lengths.append(lengths[some])
+        self.kept += len(self.sample[-1])
         while self.kept > 2 * ROWS:
             half = torch.cat(self.sample)[::2]
+            self.lengths = [torch.cat(self.lengths)[::2]]
             self.sample, self.kept, self.every = [half], len(half), 2 * self.every
 
     def _within(self, tokens: Tensor, mask: Tensor | None, start: int) -> None:

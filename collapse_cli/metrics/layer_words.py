@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from collapse_cli.answers import Verdict
 from collapse_cli.figures import percent, written
 
 
@@ -61,12 +62,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Facts:
-    """What else decides: N images, classes of their labels (0: none), why it looks untrained, why no untrained one is there."""
+    """What else decides: N images, classes of their labels (0: none), why it looks untrained, why no untrained one is there, and
+    what `collapse diagnose` says of h and z, or of the last layer, by their names, in the order in which they act."""
 
     images: int
     classes: int = 0
     looks_untrained: str = ""
     no_untrained: str = ""
+    diagnosed: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 def between(layers: Sequence[Layer], place: int) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collapse_cli.figures import percent
+from collapse_cli.metrics.contrast import TIMES
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.values import Measured
 
@@ -48,6 +49,9 @@ STRONGEST = 1.0
 ALIKE = 0.02
 """View ratio below which two views of an image are as far apart as two images, whatever the strength of the views was."""
 
+STILL = 0.5
+"""Of the view ratio at random initialisation, from which on a small ratio is that of the images, as of near copies."""
+
 OUTLIERS = 0.5
 """Row participation over that of Gaussian rows of the same spectrum, below which the shape is that of a minority: .33 where 80 %
 of the rows are one tight cluster, .08 where 95 % are; runs on digits .7 or more, healthy or not."""
@@ -63,6 +67,7 @@ class Signs:
     trained: std·√D in the last epoch of the run's own history, where its loss sees directions; views: variance between images
     over that between views of one image; beside_initial: the same over that at random initialisation, of the same images;
     scale: raw variance over that at random initialisation, where the loss sees rows as they are. Of a training that is watched:
+    inputs: total variance of the images as unit rows of pixels; initial: the least of the embeddings at random initialisation.
     since_start: `views` over that at its start; about_start: std·√D of the embeddings about their mean at its start, where their
     scale is left; fallen: the same where an alarm has told that they stay close together there.
     """
@@ -71,6 +76,8 @@ class Signs:
     views: Measured | None = None
     beside_initial: Measured | None = None
     scale: float | None = None
+    inputs: float | None = None
+    initial: float | None = None
     since_start: Measured | None = None
     about_start: float | None = None
     fallen: float | None = None
@@ -99,7 +106,7 @@ def of_collapse(spectrum: Spectrum, signs: Signs) -> Iterator[str]:
             f"The history of the run agrees: std·√D of what its loss saw was {signs.trained:.3g} in the last epoch (collapsed: "
             f"below {COMPLETE})."
         )
-    if signs.views is not None and _below(signs.views, ALIKE):
+    if signs.views is not None and _below(signs.views, ALIKE) and not _alike_at_first(signs):
         yield (
             "Two views of one image, if the pairs are right, are as far apart as two images: the variance between images is "
             f"{max(signs.views, 0):.2g} of that between views."
@@ -132,6 +139,19 @@ def of_offset(signs: Signs) -> Iterator[str]:
             "What all embeddings have in common was there at the start of this training: about their mean at that time, std·√D "
             f"is {signs.about_start:.3g}."
         )
+
+
+def of_inputs(spectrum: Spectrum, signs: Signs) -> bool:
+    """Whether the images themselves, as pixels, point one way, and the network has brought them no nearer to one point than that,
+    or random weights do, by the factor that tells it beside another data set."""
+    if signs.inputs is None or signs.initial is None or signs.inputs >= COMPLETE**2:
+        return False
+    return spectrum.total_variance >= min(signs.inputs, signs.initial) / TIMES
+
+
+def _alike_at_first(signs: Signs) -> bool:
+    """Whether random weights, too, put two views of an image as far apart as two images: then the images differ too little."""
+    return signs.beside_initial is not None and signs.beside_initial > STILL
 
 
 def _told_apart(signs: Signs) -> bool:

@@ -21,7 +21,7 @@ from collapse_cli.answers import Verdict
 from collapse_cli.figures import percent
 from collapse_cli.metrics.advice import ROUNDING, Context, more, passing
 from collapse_cli.metrics.findings import active, findings, of_views, spread_out
-from collapse_cli.metrics.image_words import fault, too_few
+from collapse_cli.metrics.image_words import fault, remedy, too_few
 from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.signs import (
     COMPLETE,
@@ -29,6 +29,7 @@ from collapse_cli.metrics.signs import (
     Signs,
     few_rows_vary,
     of_collapse,
+    of_inputs,
     of_offset,
     shrunk,
 )
@@ -57,13 +58,14 @@ FEWEST = 8
 
 @dataclass(frozen=True)
 class Ruling:
-    """The first rule that applies: its status, why, whether the deciding number is near its bound, and what it means where
-    that does not follow from the status."""
+    """The first rule that applies: its status, why, whether the deciding number is near its bound, and what it means and what to
+    do where that does not follow from the status."""
 
     status: Status
     why: str
     borderline: bool = False
     meaning: str = ""
+    advice: str = ""
 
 
 NOTHING_ELSE = Context()
@@ -92,6 +94,7 @@ def verdict(spectrum: Spectrum, context: Context = NOTHING_ELSE, signs: Signs = 
         borderline=ruling.borderline,
         meaning=ruling.meaning or _meaning(ruling.status, spectrum, context),
         findings=facts,
+        advice=(ruling.advice,) if ruling.advice else (),
     )
 
 
@@ -172,16 +175,30 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
         return None
     one_way = f"All embeddings point almost one way (mean cosine {_cosine(spectrum.total_variance)})."
     for sign in of_collapse(spectrum, signs):
+        if of_inputs(spectrum, signs):
+            return _of_images(one_way, context, signs)
         if passing(context):
             early = f"After {context.steps} steps this may be a collapse that training passes through."
             return Ruling("inconclusive", f"{one_way} {sign} {early}")
         return Ruling("complete collapse", f"{one_way} {sign}")
     if any(of_offset(signs)):
         return None
+    if of_inputs(spectrum, signs):
+        return _of_images(one_way, context, signs)
     return Ruling(
         "inconclusive",
         f"{one_way} A collapsed encoder gives this, and so does a healthy one with a constant offset; these embeddings cannot "
         f"tell which. About their mean, {active(spectrum)}.",
+    )
+
+
+def _of_images(one_way: str, context: Context, signs: Signs) -> Ruling:
+    """Where the images hardly differ themselves."""
+    cosine = _cosine(signs.inputs or 0.0)
+    few = f"The images themselves differ too little to blame the network: the mean cosine of their pixels is {cosine}."
+    give = remedy(context.dataset, context.network)
+    return Ruling(
+        "inconclusive", f"{one_way} {few}", meaning="This says nothing of the encoder.", advice=give
     )
 
 

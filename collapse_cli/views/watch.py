@@ -145,7 +145,7 @@ def _state(facts: Mapping[str, Any], width: int) -> Iterator[Text]:
     told = " · ".join(filter(None, (facts["status"], *where, SILENT.format(silent) if silent else "")))
     name = shortened(facts["path"], max(width - len(told) - 3, 8))
     yield Text.assemble((name, "bold"), " · ", told)
-    for levels in _levels(facts["chance_levels"]):
+    for levels in _levels(facts["chance_levels"] if facts["chance_level"] else {}):
         yield from _wrapped(levels, width, "dim")
     if facts["at"]:
         yield from _wrapped(AT.format(facts["at"]), width, "yellow")

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import collapse_cli as collapse
-from collapse_cli import embedding
+from collapse_cli import data, embedding
 from collapse_cli.analysis.inputs import load
 from collapse_cli.analysis.judgement import judgement
 from collapse_cli.analysis.measuring import Measuring
@@ -181,3 +182,18 @@ def test_the_json_says_how_it_was_asked(views: dict[str, Path], capsys: pytest.C
     (given,) = json.loads(capsys.readouterr().out)["inputs"]
     assert given["options"]["centre"] is True
     assert "second" not in given["options"]
+
+
+def test_near_copies_blame_no_network(trained: dict[str, Path], tmp_path: Path) -> None:
+    """One digit with noise of 3 % of the range, 300 times: two views of an image are as far apart as two images, at random
+    initialisation, too. h, which is healthy, was called collapsed; z, which is one point, still is."""
+    random = numpy.random.default_rng(1)
+    digit = data.load("digits", "train").pixels[5, 0].numpy().astype(float)
+    for i, noise in enumerate(random.normal(0, 0.03 * 255, (300, 8, 8))):
+        Image.fromarray(numpy.clip(digit + noise, 0, 255).astype(numpy.uint8)).save(tmp_path / f"{i:03}.png")
+    result = collapse.diagnose(trained["positive-only"], dataset=f"folder:{tmp_path}")
+    assert result.z.status == "complete collapse"
+    assert result.h.status == "inconclusive"
+    assert "The images themselves differ too little to blame the network" in result.h.verdict.sentence
+    assert "Give images that differ" in result.h.verdict.advice[0]
+    assert collapse.diagnose(trained["align-uniform"], dataset=f"folder:{tmp_path}").status == "inconclusive"

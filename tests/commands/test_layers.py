@@ -189,6 +189,56 @@ def test_what_cannot_be_measured_is_refused_with_a_remedy() -> None:
             call()
 
 
+def planted(name: str, generator: torch.Generator) -> nn.Sequential:
+    """Linear networks of 32 dimensions that do not look untrained; `worn` loses a little of its rank at each of 6 layers."""
+    turns = [orthogonal(generator, 32) for _ in range(6)]
+    spectrum = torch.diag(torch.logspace(0, -0.7, 32))
+    if name == "worn":
+        turns = [turns[0].T @ spectrum @ turns[0]] * 6
+    if name == "narrow end":
+        turns[5] = turns[5][:, :10] @ turns[4][:10]
+    network = linear(*turns)
+    for layer in network:
+        bias = torch.randn(32, generator=generator) * (60 if name == "offset" else 0.05)
+        layer.bias = nn.Parameter(bias if layer is network[5] else bias / 1200)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("turns", "healthy"),
+        ("worn", "dimensional collapse"),
+        ("narrow end", "dimensional collapse"),
+        ("offset", "inconclusive"),
+    ],
+)
+def test_layers_and_diagnose_say_the_same_of_the_last_layer(
+    name: str, status: str, generator: torch.Generator
+) -> None:
+    """No layer of `worn` loses more than 1.3 times as much as untrained: it was called healthy, and its 12 of 32 dimensions a
+    collapse."""
+    network, rows = planted(name, generator), torch.randn(600, 32, generator=generator)
+    result = collapse.layers(network, rows)
+    assert (result.status, collapse.diagnose(network(rows).detach()).status) == (status, status)
+
+
+def test_a_narrow_projection_of_a_run_is_not_called_healthy(run: Path, capsys: Capture) -> None:
+    """MoCo's z after two epochs: 20 or so of 64 dimensions are active, and no single layer is to blame."""
+    argv = [str(run), "--views", "0", "--images", "500", "--json"]
+    assert main(["layers", *argv]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    verdict = document["results"][0]["verdict"]
+    by_space = {entry.space: entry.verdict for entry in collapse.diagnose(run) if entry.verdict}
+    assert {space: each.status for space, each in by_space.items()} == {
+        "h": "healthy",
+        "z": "dimensional collapse",
+    }
+    assert verdict["status"] == "no layer loses rank"
+    assert verdict["sentence"].endswith(f"z as a whole: dimensional collapse. {by_space['z'].sentence}")
+
+
 @pytest.fixture
 def begun(tmp_path: Path) -> Path:
     """A run on digits before its first step."""

@@ -14,7 +14,7 @@ from collapse_cli.metrics.advice import Context, advice
 from collapse_cli.metrics.findings import active as in_words
 from collapse_cli.metrics.findings import of_views, spread_out
 from collapse_cli.metrics.ranks import ACTIVE, active
-from collapse_cli.metrics.signs import COMPLETE, ON_RAY, OUTLIERS, RAY, SHRUNK, TOLD_APART, Signs
+from collapse_cli.metrics.signs import COMPLETE, ON_RAY, OUTLIERS, RAY, SHRUNK, STILL, TOLD_APART, Signs
 from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.thresholds import Threshold
 from collapse_cli.metrics.verdict import DIMENSIONAL, verdict
@@ -103,11 +103,37 @@ def test_thresholds(given: dict[str, Any], status: str) -> None:
         (Signs(views=Measured(3.0), beside_initial=Measured(TOLD_APART + 1)), "healthy"),
         (Signs(views=Measured(3.0), beside_initial=Measured(TOLD_APART - 1)), "inconclusive"),
         (Signs(views=Measured(1e6)), "inconclusive"),
+        (
+            Signs(views=Measured(0.01, interval=(0.005, 0.019)), beside_initial=Measured(STILL - 0.1)),
+            "complete collapse",
+        ),
+        (
+            Signs(views=Measured(0.01, interval=(0.005, 0.019)), beside_initial=Measured(STILL + 0.1)),
+            "inconclusive",
+        ),
     ],
 )
 def test_what_tells_a_collapse_from_an_offset(signs: Signs, status: str) -> None:
     """64 of 64 directions are active about the mean, which holds 99.99 % of each length: each sign alone, at its bound."""
     assert verdict(evidence(spread=0.01), signs=signs).status == status
+
+
+@pytest.mark.parametrize(
+    ("inputs", "initial", "status"),
+    [
+        (0.0009, 0.5, "inconclusive"),
+        (0.5, 0.0009, "complete collapse"),
+        (0.02, 0.0009, "inconclusive"),
+        (0.02, 0.0011, "complete collapse"),
+        (COMPLETE**2, 0.0009, "complete collapse"),
+    ],
+)
+def test_images_that_hardly_differ_blame_no_network(inputs: float, initial: float, status: str) -> None:
+    """Total variance 1e-4 on a ray: a tenth or more of that of the pixels or of random weights is the images', where the pixels
+    point one way."""
+    verdict_on = verdict(evidence(spread=0.01, **ON_A_RAY), signs=Signs(inputs=inputs, initial=initial))
+    assert verdict_on.status == status
+    assert bool(verdict_on.advice) == (status == "inconclusive")
 
 
 @pytest.mark.parametrize(("repels", "status"), [(True, "inconclusive"), (False, "complete collapse")])

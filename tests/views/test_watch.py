@@ -94,6 +94,13 @@ def test_a_folder_without_a_record_and_one_without_a_finite_loss_are_drawn() -> 
     assert "loss of the batch: –" in lines
 
 
+def test_levels_of_another_kind_of_loss_are_not_listed() -> None:
+    """No level is near to it: that of VICReg begins at 25."""
+    shown = watched()
+    shown["inputs"][0]["chance_level"] = None
+    assert not any("chance levels" in line for line in drawn(shown, 80, 24))
+
+
 def test_no_name_is_an_order_to_the_terminal() -> None:
     shown = watched()
     shown["inputs"][0]["path"] = "run\x1b[2J"
