@@ -14,8 +14,9 @@ install: .venv/installed
 demo: install
 	$(RUN)/collapse demo
 
+# Python keeps what it has compiled, also where it is told not to: hundreds of processes import the same modules.
 test: install calm browser
-	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2
 
 wheel: install
 	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -m wheel

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from collapse_cli.shapes import Batch, Images
+from tests.warm import warmed
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -24,6 +25,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("COLLAPSE_CACHE_DIR", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """A `collapse` for scripts, which starts in no time."""
+    with warmed() as command:
+        yield command
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,14 @@ PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Path:
+def work(tmp_path: Path, warm: Path) -> Path:
     """A checkout with embeddings in 16 dimensions, all of them used and only 3; and the runner's folder for temporary files."""
     rows = numpy.random.default_rng(0).standard_normal((400, 16))
     numpy.save(tmp_path / "sound.npy", rows)
     numpy.save(tmp_path / "few dimensions.npy", rows * ([1.0] * 3 + [0.01] * 13))
     command = tmp_path / "temporary" / "collapse" / "bin" / "collapse"
     command.parent.mkdir(parents=True)
-    command.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m collapse_cli \"$@\"\n")
-    command.chmod(0o755)
+    command.symlink_to(warm)
     (tmp_path / "pyproject.toml").write_text("")
     return tmp_path
 

@@ -19,6 +19,11 @@ ROOT = Path(__file__).parent.parent
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
+def finding(command: Path) -> dict[str, str]:
+    """An environment in which a script finds this `collapse` first."""
+    return ENVIRONMENT | {"PATH": f"{command.parent}{os.pathsep}{ENVIRONMENT['PATH']}"}
+
+
 def test_std_is_blind() -> None:
     """A k-sphere has effective rank k, while std·√D is .90 already for k = 2 (the table that RankMe was made for)."""
     script = [sys.executable, str(ROOT / "examples" / "std_is_blind.py")]
@@ -33,13 +38,13 @@ def test_std_is_blind() -> None:
 
 
 @pytest.mark.parametrize(("method", "code"), [("moco", 0), ("positive-only", 1)])
-def test_gate(method: str, code: int, tmp_path: Path) -> None:
+def test_gate(method: str, code: int, tmp_path: Path, warm: Path) -> None:
     script = ["bash", str(ROOT / "examples" / "gate.sh"), method, str(tmp_path / "run")]
-    ended = subprocess.run(script, capture_output=True, text=True, env=ENVIRONMENT)
+    ended = subprocess.run(script, capture_output=True, text=True, env=finding(warm))
     assert ended.returncode == code, ended.stderr
 
 
-def test_seeds(tmp_path: Path) -> None:
+def test_seeds(tmp_path: Path, warm: Path) -> None:
     """Four runs become two groups of two; the differences are paired by seed."""
     script = [
         "bash",
@@ -52,7 +57,7 @@ def test_seeds(tmp_path: Path) -> None:
         script,
         capture_output=True,
         text=True,
-        env=ENVIRONMENT | {"SEEDS": "0 1", "EPOCHS": "1", "SAMPLES": "200"},
+        env=finding(warm) | {"SEEDS": "0 1", "EPOCHS": "1", "SAMPLES": "200"},
     )
     assert ended.returncode == 0, ended.stderr
     assert "end-to-end" in ended.stdout
