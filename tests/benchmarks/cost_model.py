@@ -132,16 +132,26 @@ def fitted(command: Command, points: list[tuple[Sizes, float]]) -> tuple[dict[st
     return dict(zip(command.terms, coefficients, strict=True)), worst
 
 
-def loading() -> None:
+LAUNCH = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+"""
+
+
+def alone(words: list[str]) -> tuple[float, float]:
+    """CPU seconds and the most memory in MB of a command in a process of its own, which a small one starts: the memory of
+    the process that starts it would count, too."""
+    launched = [sys.executable, "-c", LAUNCH, sys.executable, "-m", "collapse_cli", *words]
+    seconds, memory = subprocess.run(launched, check=True, capture_output=True, text=True).stdout.split()
+    return float(seconds), float(memory)
+
+
+def loading(files: Files) -> None:
     """What a command spends before it measures anything: Python, torch, and the modules of this package."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    program = [sys.executable, "-m", "collapse_cli"]
-    with tempfile.TemporaryDirectory() as folder:
-        numpy.save(f"{folder}/x.npy", numpy.random.default_rng(0).standard_normal((200, 8)))
-        subprocess.run([*program, "spectrum", f"{folder}/x.npy"], check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"loading: {seconds:.1f} s, {after.ru_maxrss / 1024:.0f} MB", flush=True)
+    seconds, most = alone(["spectrum", files.of(200, 8)["X"]])
+    print(f"loading: {seconds:.1f} s, {most:.0f} MB", flush=True)
 
 
 def images(folder: Path, files: Files) -> None:
@@ -183,14 +193,8 @@ def memory(files: Files) -> None:
     """The most memory that a process of its own takes, pages of mapped files included."""
     for name, (n, d) in {name: command.sizes[-1] for name, command in COMMANDS.items()}.items():
         names = files.of(n, d)
-        words = [names.get(word, word) for word in COMMANDS[name].words.split()]
-        started = subprocess.Popen(
-            [sys.executable, "-m", "collapse_cli", *words],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        _, _, usage = os.wait4(started.pid, 0)
-        print(f"memory of {name}, {n:,} x {d}: {usage.ru_maxrss / 1024:.0f} MB", flush=True)
+        _, most = alone([names.get(word, word) for word in COMMANDS[name].words.split()])
+        print(f"memory of {name}, {n:,} x {d}: {most:.0f} MB", flush=True)
 
 
 def main() -> None:
@@ -224,7 +228,7 @@ def main() -> None:
         if "codes" in chosen:
             codes(folder)
         if "loading" in chosen:
-            loading()
+            loading(files)
         if "memory" in chosen:
             memory(files)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
