@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collapse_cli.metrics.alarm import Warned
+from collapse_cli.views.words import explaining
 
 MEANS = {
     "not finite": "The embeddings or the loss contain nan or infinity: the training has diverged. Go back to a checkpoint "
@@ -50,4 +51,5 @@ def message(warned: Warned) -> str:
     kind = warned.kind[0].upper() + warned.kind[1:]
     numbers = "; ".join(f"{NUMBERS.get(name, name)}: {value:.3g}" for name, value in warned.evidence.items())
     because = f" ({numbers})" if numbers else ""
-    return f"{kind} at step {warned.step:,}. {MEANS[warned.kind]}{because}"
+    explained = explaining(warned.kind)
+    return f"{kind} at step {warned.step:,}. {MEANS[warned.kind]}{because} What this means: {explained}"

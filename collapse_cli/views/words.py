@@ -16,6 +16,7 @@ MARKS = {
     "dimensional collapse": ("▲", "yellow"),
     "complete collapse": ("✗", "red"),
     "token collapse": ("✗", "red"),
+    "no layer loses rank": ("•", ""),
     "inconclusive": ("?", "dim"),
     "mode collapse": ("▲", "yellow"),
     "codebook collapse": ("✗", "red"),

@@ -88,6 +88,14 @@ def parsed(words: list[str]) -> None:
     assert not unknown, f"{words[0]} has no {unknown}"
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if any(kind == "py" for kind, _ in blocks(page))])
+def test_python_that_needs_another_library_can_be_compiled(page: str) -> None:
+    """Of libraries that the tests do not have."""
+    for kind, text in blocks(page):
+        if kind == "py":
+            compile(text, page, "exec")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_no_command_stands_outside_of_a_block_that_runs(page: str) -> None:
     """An indented line is shown as code on a page, and nothing runs it."""
