@@ -42,7 +42,7 @@ LEFT_OUT = {
     "demo calibration claims": "they take minutes, and call what is here",
     "train embed": "tests/test_deterministic.py and the test below compare what they write",
     "merge": "it prints what the line with --save-state prints: tests/commands/test_merge.py",
-    "report watch inspect methods datasets env": "they measure nothing of their own",
+    "report watch inspect methods datasets env explain mcp": "they measure nothing of their own",
 }
 ROWS = numpy.random.default_rng(0).standard_normal((500, 24)) * numpy.logspace(0, -4, 24)
 
