@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("COLLAPSE_CACHE_DIR", str(folder))
+        patch.setattr(os, "fsync", os.fstat)  # no power is lost in a test, and each waits for the disk
         yield folder
 
 

@@ -103,6 +103,12 @@ def parser(name: str) -> Any:
 
 def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """A command without running it: its name, or the method that it trains, and what was typed."""
+    name, typed = taken_apart(*words)
+    return name, dict(typed)
+
+
+@cache
+def taken_apart(*words: str) -> tuple[str, dict[str, Any]]:
     command = parser(words[1])
     if words[1] != "train":
         with command.make_context(words[1], list(words[2:])) as ctx:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 from collapse_cli import printable
@@ -51,4 +52,4 @@ def unused(name: str) -> str:
     """A name for a new file in this folder: `weights.pt`, or `weights-2.pt` where that is there already."""
     path = Path(name)
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in range(2, 1000))
-    return str(next((each for each in (path, *numbered) if not each.exists()), path))
+    return str(next((each for each in chain((path,), numbered) if not each.exists()), path))
