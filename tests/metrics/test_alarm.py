@@ -76,7 +76,7 @@ def test_a_sign_warns_when_it_has_held(kind: str, sign: dict[str, float], held: 
 
 
 def test_a_rank_that_is_lost_while_it_learns_is_none() -> None:
-    """24 → 12 → 5 from step 101 on, as of MoCo at a temperature of 5; the same fall after step 200 is late, as is a further one."""
+    """24 → 12 → 5 from step 101 on, as MoCo at a temperature of 5; the same fall after step 200 is late, as is a further one."""
     assert warnings(course((100, {}), (1000, {"effective_rank": 5.0}))) == []
     (late,) = warnings(course((200, {}), (400, {"effective_rank": 5.0})))
     assert late.kind == "late loss of rank"
