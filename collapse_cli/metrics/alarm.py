@@ -33,9 +33,8 @@ class Constants:
     One direction: top share and line cosine at least `top_share` and `line_cosine`, held `line_held`; before, as above.
     Armed: variance above `spread` in so many steps as `spread_steps` since the network has left the start, that is since the
     effective rank was at most `left` of its first value or variance was not above `spread`; or in `plateau` steps before.
-    Late loss of rank: once armed, the effective rank's median, without looks of `span` steps before, below `rank` of its peak,
-    held `rank_held`.
-    `views_apart`: see `unjudged`; it decides no warning.
+    Late loss of rank: once armed, the effective rank's median, without looks of `span` steps before, below `rank` of its peak
+    from step `rank_from` on (before, learning lowers it), held `rank_held`. `views_apart` decides no warning: see `unjudged`.
     """
 
     looks: int = 5
@@ -57,6 +56,7 @@ class Constants:
     start_held: int = 150
     rank: float = 0.5
     rank_held: int = 60
+    rank_from: int = 150
     views_apart: float = 0.85
 
 
@@ -139,14 +139,14 @@ class Alarm:
 
     def _remember(self, look: Look, passed: int) -> None:
         state, constants = self.state, self.constants
-        for values, peak, value, least in (
-            (state.scales, state.scale_peak, look.scale, constants.scale_steps),
-            (state.ranks, state.rank_peak, look.effective_rank, 0),
+        for values, peak, value, least, begins in (
+            (state.scales, state.scale_peak, look.scale, constants.scale_steps, 0),
+            (state.ranks, state.rank_peak, look.effective_rank, 0, constants.rank_from),
         ):
             if math.isfinite(value):
                 values.append(value)
                 del values[: -constants.looks]
-            if len(values) == constants.looks:
+            if len(values) == constants.looks and look.step >= begins:
                 RecentPeak(peak, least).add(look.step, median(values))
         if look.alignment is not None and look.variance > 0:
             state.view_shares = [*state.view_shares, look.alignment / (2 * look.variance)][-constants.looks :]

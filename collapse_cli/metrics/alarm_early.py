@@ -17,8 +17,8 @@ STILL = 1.3  # times its lowest value: variance that is above rises
 def earliest(alarm: Alarm) -> int:
     """The first step at which a collapse of direction or of rank can be warned of."""
     constants = alarm.constants
-    armed = min(constants.fallen_held, constants.line_held, constants.rank_held)
-    return min(constants.start_held, constants.spread_steps + armed)
+    armed = constants.spread_steps + min(constants.fallen_held, constants.line_held)
+    return min(constants.start_held, armed, constants.rank_from + constants.rank_held)
 
 
 def still_at_start(alarm: Alarm, last: Look) -> tuple[int, float] | None:

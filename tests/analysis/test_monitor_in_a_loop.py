@@ -112,12 +112,12 @@ def test_a_short_training_that_ends_near_one_point_is_told(steps: int, recovers:
         assert "since step 2 " in remark
     else:
         assert f"The last look was at step {steps}, and warnings" in remark
-        assert "begin after step 110" in remark
+        assert "begin after step 130" in remark
 
 
 def test_a_longer_training_has_no_such_remark() -> None:
     monitor = collapse.CollapseMonitor(every=1)
-    fed(monitor, 111)
+    fed(monitor, 131)
     assert not any("warnings of a collapse of direction" in remark for remark in monitor.compute().warnings)
 
 

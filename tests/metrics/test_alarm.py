@@ -75,6 +75,15 @@ def test_a_sign_warns_when_it_has_held(kind: str, sign: dict[str, float], held: 
     assert warnings(course((300, {}), (300 + held, sign), (700, {}))) == []
 
 
+def test_a_rank_that_is_lost_while_it_learns_is_none() -> None:
+    """24 → 12 → 5 from step 101 on, as MoCo at a temperature of 5; the same fall after step 200 is late, as is a further one."""
+    assert warnings(course((100, {}), (1000, {"effective_rank": 5.0}))) == []
+    (late,) = warnings(course((200, {}), (400, {"effective_rank": 5.0})))
+    assert late.kind == "late loss of rank"
+    (again,) = warnings(course((100, {}), (400, {"effective_rank": 5.0}), (600, {"effective_rank": 2.0})))
+    assert (again.kind, again.step) == ("late loss of rank", 401 + 2 + RULE.rank_held)
+
+
 def test_before_the_embeddings_have_spread_small_variance_has_to_last() -> None:
     """It falls at step 21, so that the network leaves the start and has not spread since."""
     (warned,) = warnings(course((900, {"variance": 0.09})))
