@@ -11,7 +11,7 @@ from typing import Any
 from collapse_cli import fence
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.assistant import tools
-from collapse_cli.assistant.shortened import cut, fitted
+from collapse_cli.assistant.shortened import fitted, within
 from collapse_cli.errors import CollapseError
 from collapse_cli.memory import bounded
 from collapse_cli.printable import everywhere, printable
@@ -21,7 +21,7 @@ from collapse_cli.settings import fill
 WIDTH = 100  # columns of the text
 INCONCLUSIVE = 3
 INTERNAL = 70
-ERROR = 6000  # bytes of an error
+ERROR, REMEDY = 5000, 2000  # bytes of an error, and of what helps against it
 Called = tuple[str, dict[str, Any]]
 """The text, and the structured content."""
 
@@ -53,8 +53,8 @@ def answered(
 
 def refused(error: CollapseError) -> dict[str, Any]:
     """An error as the terminal prints it."""
-    hint = f"\n  {error.hint}" if error.hint else ""
-    return {"error": cut(f"collapse: {error.message}{hint}", ERROR), "exit_code": error.code}
+    hint = f"\n  {within(error.hint, REMEDY)}" if error.hint else ""
+    return {"error": f"collapse: {within(error.message, ERROR)}{hint}", "exit_code": error.code}
 
 
 def _several(value: Any) -> Sequence[str]:

@@ -9,7 +9,10 @@ from typing import Any
 LIMIT = 8000  # bytes of a whole result, as it is sent
 AROUND = 300  # of them for what stands around text and structured content
 TEXT = 4400  # bytes of the text, where not all fits
+MORE = 80  # of them for the line that tells how many more there are
+LONG = 1000  # bytes of a text within the structured content, where not all fits
 ENDS = "entries from the ends of long lists"
+WHOLE = ("exit_code", "status", "schema", "tool", "command", "argv", "explain", "omitted")  # that nothing is left out of
 FACTS = ("path", "layout", "epoch", "method", "dataset")  # of an input, that are left out last
 NEEDED = (
     "kind",
@@ -40,7 +43,7 @@ def fitted(text: str, structured: Part) -> tuple[str, Part]:
             break
         before = text, structured
         if change is None:
-            text = cut(text, TEXT)
+            text = cut(text, max(TEXT, size(text) - excess - len(name) - 3))
         else:
             structured = change(structured, excess + len(name) + 3)
         if (text, structured) != before:
@@ -55,7 +58,7 @@ def cut(text: str, most: int) -> str:
     """The first lines of a text, as many as are at most so many bytes of JSON, and how many more there are."""
     if size(text) <= most:
         return text
-    lines, room = text.splitlines(), most - 80
+    lines, room = text.splitlines(), most - MORE
     shown: list[str] = []
     for line in lines:
         room -= size(line)  # its quotes stand for the break
@@ -63,8 +66,16 @@ def cut(text: str, most: int) -> str:
             break
         shown.append(line)
     if not shown:  # a single line without end
-        return lines[0].encode("utf-8", "ignore")[: most // 2].decode("utf-8", "ignore") + " …"
+        return within(text, most)
     return "\n".join([*shown, f"… {len(lines) - len(shown)} more lines: type the command in a terminal"])
+
+
+def within(text: str, most: int) -> str:
+    """The beginning of a text, as much as is at most so many bytes of JSON, with a sign where it ends before the text does."""
+    shown = text
+    while size(f"{shown} …") > most and shown:
+        shown = shown[: min(len(shown) - 1, len(shown) * most // size(shown))]
+    return text if size(text) <= most else f"{shown} …"
 
 
 def _excess(text: str, structured: Part, omitted: list[str]) -> int:
@@ -167,6 +178,19 @@ def _six(value: Any) -> Any:
     return [_six(part) for part in value] if isinstance(value, list) else value
 
 
+def _shorter(structured: Part, excess: int) -> Part:
+    """With no text of more than LONG bytes: a command that repeats a long argument, a name without end."""
+    return {name: _begun(part) for name, part in structured.items()}
+
+
+def _begun(value: Any) -> Any:
+    if isinstance(value, str):
+        return within(value, LONG)
+    if isinstance(value, dict):
+        return {within(name, LONG): _begun(part) for name, part in value.items()}
+    return [_begun(part) for part in value] if isinstance(value, list) else value
+
+
 def _spoken(structured: Part, excess: int) -> Part:
     """Only the results that say something: those with a verdict or an answer."""
     results = [r for r in _results(structured) if r["verdict"] or r.get("answer")]
@@ -176,6 +200,7 @@ def _spoken(structured: Part, excess: int) -> Part:
 STEPS: tuple[tuple[str, Change | None], ...] = (
     ("curves, matrices and values by index", _without_metrics(lambda r, n, m: m["kind"] != "number")),
     ("digits beyond the sixth", _rounded),
+    ("ends of long texts", _shorter),
     ("explanations of the numbers", _of_results(_plain)),
     ("numbers that are no headline", _without_metrics(lambda r, n, m: "headline" not in m and not _decides(r, n))),
     ("settings of the results", _of_results(lambda result: {"settings": {}})),
@@ -194,11 +219,15 @@ def _at_last(text: str, structured: Part, omitted: list[str]) -> tuple[str, Part
     """The longest lists and texts shortened from their ends, until the rest fits."""
     structured = dict(structured)
     while _excess(text, structured, omitted) > 0:
-        long = [n for n, v in structured.items() if isinstance(v, list | dict | str) and len(v) > 1]
+        long = [name for name, value in structured.items() if name not in WHOLE and _many(value)]
         if not long:
             return cut(text, TEXT // 2), structured
         name = max(long, key=lambda name: size(structured[name]))
         value = structured[name]
-        most = 3 * len(value) // 4
+        most = len(value) * 3 // 4
         structured[name] = dict(list(value.items())[:most]) if isinstance(value, dict) else value[:most]
     return text, structured
+
+
+def _many(value: Any) -> bool:
+    return isinstance(value, list | dict | str) and len(value) > 0

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import pytest
 from jsonschema import Draft202012Validator
 
-from collapse_cli.assistant.shortened import AROUND, ENDS, LIMIT, STEPS, cut, fitted, size
+from collapse_cli.assistant.shortened import AROUND, ENDS, LIMIT, STEPS, cut, fitted, size, within
 
 from .conftest import Ask
 
@@ -70,11 +71,40 @@ def test_whatever_is_long_fits() -> None:
         {"exit_code": 0, "classes": {f"class {n}": n for n in range(900)}},
         {"exit_code": 0, "files": ["ü" * 500] * 50},
         {"exit_code": 0, "why": "ü" * 9_000},
+        {"exit_code": 0, "next": ["\x01" * 9_000]},
+        {"exit_code": 0, "inputs": [{"\x01" * 9_000: ["x" * 9_000]}]},
     ):
         text, fitting = fitted("ü" * 20_000, structured)
         assert size(text) + size(fitting) + AROUND <= LIMIT
         assert fitting["exit_code"] == 0
-        assert fitting["omitted"][-1] == ENDS
+        assert "lines of the text" in fitting["omitted"]
+    assert fitted("short", {"exit_code": 0, **many})[1]["omitted"] == [ENDS]
+
+
+@pytest.mark.parametrize("typed", ["\x01" * 9_000, "ä" * 9_000])
+def test_an_argument_without_end_does_not_come_back_as_one(ask: Ask, typed: str) -> None:
+    """The next command repeats the options; what is cut leaves a document that is one, and the numbers."""
+    said = ask("diagnose", inputs=["e.npy"], arch=typed)
+    assert sent(said) <= LIMIT
+    SCHEMA.validate(said["structured"])
+    assert (said["structured"]["command"], said["structured"]["tool"]["name"]) == ("diagnose", "collapse")
+    assert said["structured"]["results"][0]["metrics"]["effective_rank"]["value"]
+    assert said["text"].startswith("✓ Healthy.")
+
+
+def test_a_page_fills_the_room_that_there_is(ask: Ask) -> None:
+    """What stands beside its text is small."""
+    said = ask("explain", name="spectrum")
+    assert said["structured"]["omitted"] == ["lines of the text"]
+    assert 7000 < sent(said) <= LIMIT
+
+
+def test_the_beginning_of_a_text() -> None:
+    """Bytes of JSON: a control character takes six."""
+    assert within("short", 7) == "short"
+    assert within("shorter", 8) == "sh …"
+    assert within("\x01" * 10, 30) == "\x01" * 4 + " …"
+    assert within("x" * 10, 3) == " …"
 
 
 def test_a_text_is_cut_between_lines() -> None:

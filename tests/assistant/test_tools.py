@@ -154,5 +154,9 @@ def test_a_bug_is_told_without_a_traceback(ask: Ask, monkeypatch: pytest.MonkeyP
     assert "out of memory" in ask("diagnose", inputs=["e.npy"])["error"]
 
 
-def test_an_error_without_end_is_cut() -> None:
-    assert len(json.dumps(calls.refused(CollapseError("x" * 20_000 + "\nmore", "y" * 20_000)))) < 8000
+def test_an_error_without_end_is_cut_and_keeps_its_remedy() -> None:
+    for letter in ("x", "\x01", "ü"):
+        said = calls.refused(CollapseError(letter * 20_000 + "\nmore", "give another"))
+        assert len(json.dumps(said, ensure_ascii=False).encode()) < 8000
+        assert said["error"].endswith(" …\n  give another")
+    assert len(json.dumps(calls.refused(CollapseError("x" * 20_000, "y" * 20_000)))) < 8000
