@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import sysconfig
 import tempfile
@@ -16,8 +17,11 @@ from typing import Any
 import collapse_cli
 from collapse_cli.fence import Fence
 
-SYSTEM = ("/proc", "/sys", "/dev", "/usr", "/lib", "/lib64", "/System", "/Library", "/opt/homebrew")
+SYSTEM = ("/proc", "/sys", "/dev/urandom", "/usr", "/lib", "/lib64", "/System", "/Library", "/opt/homebrew")
 """Where libraries read of what the machine is."""
+
+PRIVATE = re.compile(r"/proc/\d+/(?!(cgroup|maps|meminfo|mountinfo|smaps|stat|statm|status)$).*")
+"""Of a process: what stands in its environment, on its command line, in its memory, in the files that it has open."""
 
 WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {
@@ -69,7 +73,7 @@ def _refuse(event: str, arguments: tuple[Any, ...], inside: Fence) -> None:
     mode, flags = (*arguments[1:3], None, None)[:2] if event == "open" else (None, None)
     if (isinstance(flags, int) and flags & WRITE) or (isinstance(mode, str) and set(mode) & set("wax+")):
         raise OSError(errno.EROFS, "an assistant writes nothing", path)
-    if not inside.holds(path):
+    if not inside.holds(path) or PRIVATE.fullmatch(os.path.realpath(path)):
         raise PermissionError(errno.EACCES, "it lies beyond the fence of the assistant", path)
 
 

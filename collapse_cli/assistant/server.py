@@ -20,6 +20,8 @@ from collapse_cli.assistant.child import Child
 from collapse_cli.data import data_root
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.guide.pages import pages
+from collapse_cli.printable import printable
+from collapse_cli.settings import as_typed
 
 GUIDE = "collapse://guide/"
 INSTRUCTIONS = """\
@@ -45,7 +47,7 @@ def server(child: Child) -> Server[Any]:
     async def called(ctx: Any, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if name not in tools.WHEN:
             hint = nearest(name, list(tools.WHEN))
-            return refused(CollapseError(f"there is no tool named '{name}'", hint))
+            return refused(CollapseError(f"there is no tool named '{as_typed(name)}'", hint))
         if name == "explain":
             return answered(name, arguments)
         steps = 0
@@ -69,7 +71,8 @@ def server(child: Child) -> Server[Any]:
     async def read_resource(ctx: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         page = pages().get(str(params.uri).removeprefix(GUIDE))
         if page is None or not str(params.uri).startswith(GUIDE):
-            raise MCPError(types.INVALID_PARAMS, f"there is no page {params.uri}: list the resources")
+            named = as_typed(printable(params.uri))
+            raise MCPError(types.INVALID_PARAMS, f"there is no page {named}: list the resources")
         content = types.TextResourceContents(uri=params.uri, mime_type="text/markdown", text=page.text)
         return types.ReadResourceResult(contents=[content])
 
@@ -123,6 +126,7 @@ def serve(folder: str, data_dir: str) -> None:
             )
     if not root.is_dir():
         raise CollapseError(f"there is no folder {root}", "check --folder")
+    os.environ["COLLAPSE_DATA_DIR"] = str(named)  # a relative one is meant from here, and not from the other folder
     os.chdir(root)
     anyio.run(_served, str(named) if data_dir else "")
 

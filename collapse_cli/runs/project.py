@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from collapse_cli.errors import CollapseError, nearest
-from collapse_cli.fence import reaches
+from collapse_cli.fence import admit, reaches
 
 TABLE = "[tool.collapse.check]"
 TOLERANCE = "5%"  # by which a number may be worse than a baseline's where nobody says
@@ -42,11 +42,12 @@ def gate(start: Path) -> dict[str, Any]:
 
 
 def _table(path: Path) -> Any:
+    admit(path)
     try:
         table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CollapseError(f"cannot read {path}: {error.strerror}", "make it readable") from None
-    except ValueError as error:  # also what is not UTF-8
+    except (ValueError, RecursionError) as error:  # also what is not UTF-8
         raise CollapseError(
             f"{path} is not TOML: {error}", "repair the file: it may describe the gate"
         ) from None

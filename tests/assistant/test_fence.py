@@ -162,6 +162,17 @@ def test_a_project_above_is_not_looked_into(ask: Ask, folder: Path) -> None:
     assert ask("check", inputs=["e.npy"])["structured"]["status"] == "passed"
 
 
+def test_a_project_that_is_a_link_out(ask: Ask, folder: Path) -> None:
+    (folder.parent / "outside" / "pyproject.toml").write_text("[tool.collapse.check]\nonly = []\n")
+    (folder / "pyproject.toml").symlink_to(folder.parent / "outside" / "pyproject.toml")
+    refused(ask("check", inputs=["e.npy"]), "pyproject.toml lies outside of", "start it in a folder above")
+
+
+def test_a_project_without_end(ask: Ask, folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("a = " + "[" * 50_000)
+    refused(ask("check", inputs=["e.npy"]), "pyproject.toml is not TOML")
+
+
 def test_a_run_whose_images_or_labels_lie_elsewhere(ask: Ask, folder: Path) -> None:
     """The checkpoint names them, and no argument does."""
     from collapse_cli.cli import main

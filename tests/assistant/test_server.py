@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 import collapse_cli
 from collapse_cli.assistant import tools
 from collapse_cli.cli import main
+from collapse_cli.data import data_root
 
 mcp = pytest.importorskip("mcp")
 anyio = pytest.importorskip("anyio")
@@ -114,6 +115,9 @@ def test_tools_resources_and_errors(folder: Path) -> None:
         assert page.contents[0].text.startswith("# ")
         with pytest.raises(Exception, match="there is no page"):
             await client.read_resource("collapse://guide/../../pyproject")
+        with pytest.raises(Exception, match="there is no page") as raised:
+            await client.read_resource("collapse://guide/" + "x" * 20_000)
+        assert len(str(raised.value)) < 200
         unknown = await client.call_tool("diagnoze", {})
         assert unknown.is_error
         assert "did you mean 'diagnose'?" in unknown.content[0].text
@@ -251,3 +255,17 @@ def test_a_whole_disk_is_no_folder_to_serve(capsys: pytest.CaptureFixture[str]) 
     assert main(["mcp", "--folder", "no such folder"]) == 2
     assert "there is no folder" in capsys.readouterr().err
     assert main(["mcp", "--data-dir", "/"]) == 2
+
+
+def test_a_relative_data_folder_is_meant_from_where_the_server_was_started(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen from the folder that is read, the same words may name a whole disk."""
+    from collapse_cli.assistant import server
+
+    (folder / "data").mkdir()
+    monkeypatch.setenv("COLLAPSE_DATA_DIR", "data")
+    monkeypatch.setattr(server.anyio, "run", lambda *_: None)
+    server.serve(str(folder.parent / "outside"), "")
+    assert Path.cwd() == folder.parent / "outside"
+    assert data_root("") == folder / "data"
