@@ -39,7 +39,7 @@ def _files(folder: Path) -> list[Path]:
     try:
         reader.refuse_too_large(state, reader.size(state))
         names = [Path(part["filename"]).name for part in json.loads(state.read_text("utf-8"))["_data_files"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CollapseError(
             f"{state} is not what `Dataset.save_to_disk` writes ({type(error).__name__})",
             "save the data set again",

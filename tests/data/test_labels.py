@@ -274,3 +274,11 @@ def test_shards_in_a_folder_data_and_of_several_sets(tmp_path: Path) -> None:
     with pytest.raises(CollapseError, match="contains several sets: first, other") as caught:
         load(f"parquet:{tmp_path}", "train")
     assert len(load(caught.value.hint.removeprefix("give one of them: "), "train")) == 2
+
+
+def test_what_datasets_says_may_be_nested_without_end(tmp_path: Path) -> None:
+    """It is as good as nothing."""
+    content = pyarrow.table({"image": photos(1, 2, 3), "label": [0, 1, 1]})
+    content = content.replace_schema_metadata({"huggingface": "[" * 100_000})
+    parquet.write_table(content, tmp_path / "t.parquet")
+    assert told(load(f"parquet:{tmp_path / 't.parquet'}")) == ([0, 1, 1], ("0", "1"))

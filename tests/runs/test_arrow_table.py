@@ -229,6 +229,7 @@ def test_a_saved_dict_of_splits_names_them(tmp_path: Path) -> None:
     [
         ("{}", "is not what `Dataset.save_to_disk` writes"),
         ("[1", "is not what `Dataset.save_to_disk` writes"),
+        ("[" * 100_000, "is not what `Dataset.save_to_disk` writes"),
         ('{"_data_files": []}', "names no files"),
         ('{"_data_files": [{"filename": "none.arrow"}]}', "no file"),
         ('{"_data_files": [{"filename": "../secret.arrow"}]}', "no file"),
