@@ -12,7 +12,16 @@ TEXT = 4400  # bytes of the text, where not all fits
 MORE = 80  # of them for the line that tells how many more there are
 LONG = 1000  # bytes of a text within the structured content, where not all fits
 ENDS = "entries from the ends of long lists"
-WHOLE = ("exit_code", "status", "schema", "tool", "command", "argv", "explain", "omitted")  # that nothing is left out of
+WHOLE = (
+    "exit_code",
+    "status",
+    "schema",
+    "tool",
+    "command",
+    "argv",
+    "explain",
+    "omitted",
+)  # that nothing is left out of
 FACTS = ("path", "layout", "epoch", "method", "dataset")  # of an input, that are left out last
 NEEDED = (
     "kind",
