@@ -13,6 +13,7 @@ HEADING = re.compile(r"^(#{1,6}) +(.*)$")
 FENCE = re.compile(r"^ *```")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(((?!https?:)[^)#]*?)(?:\.md)?(?:#[^)]*)?\)")
 SPACES = {"h", "z", "head"}  # a number's name may end in the space that it is of, as effective_rank.h does
+LONG = 60  # letters of a name that is shown
 GLOSSARY, INDEX = "glossary", "index"
 
 
@@ -64,7 +65,7 @@ def explanations(name: str) -> tuple[Section, ...]:
     space, `spectrum.effective_rank.h`; a command without `collapse`. Raises CollapseError for a name that nothing explains.
     """
     parts = name.split(".")
-    if len(parts) > 1 and parts[-1] in SPACES:
+    if len(parts) > 1 and parts[-1].casefold() in SPACES:
         parts = parts[:-1]
     measurement, wanted = (parts[0], parts[1]) if len(parts) == 2 else ("", ".".join(parts))
     wanted_keys = {_key(wanted), _key(".".join(parts))}
@@ -84,7 +85,8 @@ def explanations(name: str) -> tuple[Section, ...]:
         return (pages()[page],)
     if not _key(name).startswith("collapse ") and _key(f"collapse {name}") in map(_key, names()):
         return explanations(f"collapse {name}")
-    raise CollapseError(f"the guide has nothing named '{name}'", _hint(name))
+    shown = name if len(name) <= LONG else f"{name[:LONG]}…"
+    raise CollapseError(f"the guide has nothing named '{shown}'", _hint(name))
 
 
 def explain(name: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rich.markdown import Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown, TableElement
+from rich.syntax import Syntax
 from rich.text import Text
 
 from collapse_cli.guide.pages import INDEX, LINK, Section, pages
@@ -26,8 +27,29 @@ class _Title(Heading):
         yield self.text
 
 
+class _Table(TableElement):
+    """A table in which a word that is too wide is broken, and never cut."""
+
+    def __rich_console__(self, console: Console, options: object) -> object:  # type: ignore[override]
+        for table in super().__rich_console__(console, options):  # type: ignore[arg-type]
+            for column in getattr(table, "columns", ()):
+                column.overflow = "fold"
+            yield table
+
+
+class _Code(CodeBlock):
+    """Lines as they are typed, however long: they can be copied, and the terminal breaks them."""
+
+    def __rich_console__(self, console: Console, options: object) -> object:  # type: ignore[override]
+        code = Syntax("", self.lexer_name, theme=self.theme).highlight(str(self.text).rstrip())
+        code.no_wrap, code.overflow = True, "ignore"
+        yield code
+
+
 class _Page(Markdown):
-    elements = Markdown.elements | {"heading_open": _Title}
+    elements = Markdown.elements | {
+        "heading_open": _Title, "table_open": _Table, "fence": _Code, "code_block": _Code,
+    }  # fmt: skip
 
 
 def show(sections: Sequence[Section], console: Console | None = None) -> None:
@@ -38,7 +60,8 @@ def show(sections: Sequence[Section], console: Console | None = None) -> None:
         whole = section.text == pages()[section.page].text
         if not whole:
             console.print(Text(f"{_title(section.page)} (page {section.page})", "dim"))
-        console.print(_Page(_plain(section.text), code_theme="ansi_dark", hyperlinks=False), width=width)
+        markdown = _Page(_plain(section.text), code_theme="ansi_dark", hyperlinks=False)
+        console.print(markdown, width=width, crop=False)
     further = dict.fromkeys(page for section in sections for page in (*_whole(section), *section.pages))
     if further:
         console.print()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy
 import pytest
@@ -13,7 +17,9 @@ import pytest
 import collapse_cli
 from collapse_cli.answers import Entry, Verdict, answer
 from collapse_cli.cli import main
-from collapse_cli.guide.pages import pages
+from collapse_cli.guide.pages import Section, pages
+from collapse_cli.views import manual
+from collapse_cli.views.console import Console
 from collapse_cli.views.document import document
 
 
@@ -27,7 +33,7 @@ def test_a_term_is_explained_under_its_page(capsys: pytest.CaptureFixture[str]) 
 
 def test_without_a_name_every_page_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 0
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
     assert all(f"{page} (" in shown for page in pages() if page != "index")
 
 
@@ -41,10 +47,53 @@ def test_json_is_the_sections(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_name_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "effective_ranc"]) == 2
     assert capsys.readouterr().err == (
-        "collapse: the guide has nothing named 'effective_ranc'\n  did you mean 'effective rank'?\n"
+        "collapse: the guide has nothing named 'effective_ranc'\n  did you mean 'effective_rank'?\n"
     )
     assert main(["explain", "xyzzy"]) == 2
     assert capsys.readouterr().err.endswith("see every name: collapse explain\n")
+
+
+def test_an_unknown_name_without_end_is_shown_as_its_beginning(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a terminal would obey is written as an escape."""
+    for name in ("x" * 5_000, "\x1b[31m" * 1_000, "..\n/" * 1_000):
+        assert main(["explain", name]) == 2
+        said = capsys.readouterr().err
+        assert len(said) < 400
+        assert said.replace("\n", "").isprintable()
+        assert said.endswith("…'\n  see every name: collapse explain\n")
+
+
+PAGE = """# Title
+
+- a list of `code`
+  - with a list in it
+    1. and a third
+
+| a | bb | cccc |
+|---|---|---|
+| averyveryverylongwordthatfitsnowhere | one two three four five six | another-long-word-of-a-table |
+
+```python
+long = "a line of code that is not broken, however narrow the terminal is, so that it can be copied"  # end
+```
+"""
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+def test_nothing_of_a_page_is_cut(width: int) -> None:
+    """Words of a table that are too wide are broken; a line of code stays one."""
+    shown = StringIO()
+    console = Console(file=shown, width=width, color_system=None, force_terminal=False)
+    with patch.dict(pages(), {"verdict": Section("verdict", "Title", PAGE)}):
+        manual.show([pages()["verdict"]], console)
+    lines = shown.getvalue().splitlines()
+    (code,) = (line for line in lines if line.startswith("long = "))
+    assert code.rstrip() in PAGE
+    assert code.rstrip().endswith("# end")
+    assert all(len(line.rstrip()) <= width for line in lines if line != code)
+    assert "…" not in shown.getvalue()
+    letters = Counter(re.findall(r"[a-z]", PAGE.replace("```python", "")))
+    assert letters <= Counter(shown.getvalue())
 
 
 def test_python_gives_the_same_text() -> None:

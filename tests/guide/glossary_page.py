@@ -8,16 +8,20 @@ from tests.guide.published import GUIDE
 PLACE = GUIDE / "glossary.md"
 
 
+NAMES = ("h", "z")  # letters that every answer uses, which are explained as names are
+
+
 def glossary() -> str:
     """The whole page: each term with its letter in the papers and its meaning."""
-    terms = (
-        f"## `{term.name}`{f' ({term.letter})' if term.letter else ''}\n\n{term.meaning}\n\n"
-        for term in TERMS
-    )
+    terms = (f"## `{term.name}`{_letter(term.letter)}\n\n{term.meaning}\n\n" for term in TERMS)
     return (
         "# Glossary\n\nThe words of this project: one for each meaning, and the field's own.\n\n"
         + "".join(terms)
     )
+
+
+def _letter(letter: str) -> str:
+    return f" (`{letter}`)" if letter in NAMES else f" ({letter})" if letter else ""
 
 
 def write() -> None:

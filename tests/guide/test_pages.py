@@ -59,6 +59,9 @@ def test_names_are_unique_but_for_numbers_that_measurements_share() -> None:
     [
         ("Effective rank", "metrics/spectrum"),
         ("effective-rank.h", "metrics/spectrum"),
+        ("spectrum.effective_rank.H", "metrics/spectrum"),
+        ("h", "glossary"),
+        ("Z", "glossary"),
         ("spectrum.effective_rank.z", "metrics/spectrum"),
         ("QUEUE TOO LONG", "causes"),
         ("dimensional-collapse", "verdict"),

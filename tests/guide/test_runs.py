@@ -78,7 +78,9 @@ def test_what_cannot_run_here_is_typed_right(page: str) -> None:
 def test_a_command_within_a_sentence_is_typed_right(page: str) -> None:
     for code in re.findall(r"`([^`]+)`", BLOCK.sub("", pages()[page].text)):
         text = " ".join(code.split())
-        for words in COMMAND.findall(text) if text not in names() else ():  # as the warning `collapse of scale`
+        for words in (
+            COMMAND.findall(text) if text not in names() else ()
+        ):  # as the warning `collapse of scale`
             parsed(shlex.split(words))
 
 
@@ -115,7 +117,9 @@ def test_no_command_stands_outside_of_a_block_that_runs(page: str) -> None:
     """An indented line is shown as code on a page, and nothing runs it."""
     outside = BLOCK.sub("", pages()[page].text)
     assert not re.findall(r"^    +(?:\$ )?collapse .*$", outside, flags=re.MULTILINE)
-    assert not re.findall(r"^.*(?:```|~~~).*$", outside, flags=re.MULTILINE)  # nor what is fenced in another way
+    assert not re.findall(
+        r"^.*(?:```|~~~).*$", outside, flags=re.MULTILINE
+    )  # nor what is fenced in another way
     for kind, text in blocks(page):
         assert kind in KINDS, text
         assert kind == "console" or not re.findall(r"^ *\$ .*$", text, flags=re.MULTILINE)
