@@ -108,7 +108,7 @@ def _module(path: Path, entry: Mapping[str, Any]) -> Module:
     name = kind.rpartition(".")[2]
     if place and not is_name(place):
         raise CollapseError(
-            f"{path / 'modules.json'} has a module that lies outside of its folder, at {place!r}",
+            f"{path / 'modules.json'} has a module that lies outside of its folder, or in a hidden one, at {place!r}",
             "copy or download the whole folder again",
         )
     if not kind.startswith(f"{LIBRARY}.") or name not in MODULES:

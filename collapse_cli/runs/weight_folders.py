@@ -201,7 +201,6 @@ def _inner(path: Path) -> list[Path]:
 
 
 def is_name(name: Any) -> bool:
-    """Whether it names something in the same folder, and nothing outside of it."""
-    return (
-        isinstance(name, str) and bool(name) and Path(name).name == name and name != ".." and "\0" not in name
-    )
+    """Whether it names something in the same folder that is not hidden, and nothing outside of it."""
+    plain = isinstance(name, str) and bool(name) and not name.startswith(".") and "\0" not in name
+    return plain and Path(name).name == name

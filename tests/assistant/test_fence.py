@@ -13,11 +13,14 @@ import pytest
 import torch
 from PIL import Image
 from pyarrow import parquet
+from safetensors.torch import save_file
 
 from collapse_cli import fence
 from collapse_cli.errors import CollapseError
 
 from .conftest import Ask
+
+MODULES = (("Transformer", ""), ("Dense", ".hidden"))
 
 
 def refused(said: dict[str, Any], *words: str) -> str:
@@ -257,6 +260,19 @@ def test_an_index_that_names_files_elsewhere(ask: Ask, folder: Path) -> None:
     places = {"weight_map": {"w": "../../outside/secret.npy"}}
     (folder / "model" / "model.safetensors.index.json").write_text(json.dumps(places))
     refused(ask("diagnose", inputs=["model"]), "not an index of weights")
+
+
+def test_a_module_in_a_hidden_folder(ask: Ask, folder: Path) -> None:
+    """In hidden folders no links are looked for, as nothing is read there; so no model may name one."""
+    modules = [{"type": f"sentence_transformers.models.{name}", "path": path} for name, path in MODULES]
+    for name in ("", ".hidden"):
+        (folder / "model" / name).mkdir()
+    (folder / "model" / "modules.json").write_text(json.dumps(modules))
+    (folder / "model" / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_size": 8}))
+    save_file({"embeddings.word_embeddings.weight": torch.ones(2, 8)}, "model/model.safetensors")
+    (folder / "model" / ".hidden" / "model.safetensors").symlink_to(folder.parent / "outside" / "secret.npy")
+    for said in (ask("inspect", input="model"), ask("diagnose", inputs=["model"], dataset="text:x.txt")):
+        refused(said, "in a hidden one, at '.hidden'")
 
 
 def test_paths_stay_as_they_are_given(ask: Ask, folder: Path) -> None:
