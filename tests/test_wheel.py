@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from collapse_cli.guide import pages
+
 pytestmark = pytest.mark.wheel
 ROOT = Path(__file__).parent.parent
 SOURCES = ("pyproject.toml", "README.md", "collapse_cli")
@@ -106,6 +108,9 @@ def test_the_package_and_its_data_are_in_the_wheel(environment: Path) -> None:
         "views/page/page.css",
         "views/page/page.js",
         "views/schema.json",
+        "guide/verdict.md",
+        "guide/metrics/spectrum.md",
+        "guide/images/metrics-spectrum.svg",
         "py.typed",
     } <= files(package)
     assert files(package) == files(ROOT / "collapse_cli")
@@ -122,3 +127,11 @@ def test_its_commands_run(environment: Path, tmp_path: Path) -> None:
     assert "Start here" in run(collapse, "--help")
     assert "complete collapse" in run(collapse, "demo", "--quick", "--out", tmp_path / "demo")
     assert {"demo.png", "index.html"} <= {path.name for path in (tmp_path / "demo").iterdir()}
+
+
+def test_it_explains(environment: Path) -> None:
+    """The pages are in the wheel, and a section is looked up in every one of them."""
+    collapse = environment / "bin" / "collapse"
+    assert run(collapse, "explain", "healthy").startswith("The verdict: has it collapsed? (page verdict)")
+    names = "from collapse_cli.guide.pages import names; print(len(names()))"
+    assert python(environment, names) == str(len(pages.names()))

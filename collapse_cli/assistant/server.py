@@ -126,9 +126,7 @@ def serve(folder: str, data_dir: str) -> None:
             )
     if not root.is_dir():
         raise CollapseError(f"there is no folder {root}", "check --folder")
-    os.environ["COLLAPSE_DATA_DIR"] = str(
-        named
-    )  # a relative one is meant from here, and not from the other folder
+    os.environ["COLLAPSE_DATA_DIR"] = str(named)  # a relative one is meant from here, not from there
     os.chdir(root)
     anyio.run(_served, str(named) if data_dir else "")
 
