@@ -33,7 +33,8 @@ class Verdict:
     findings: those of the reasons that change how it is to be read, the most important first; lead: the one that the sentence
     begins with, as that most embeddings are copies; advice: what to try, in words; commands: the same as they are typed;
     result: what a gate makes of it, pass, warn, inconclusive or fail, empty outside of a gate; borderline: the deciding number
-    is near its bound; explained_by: the name in the guide, where that is not the status.
+    is near its bound; explained_by: the name in the guide, where that is not the status; usual: the status is usual for such a
+    space, and no fault.
     """
 
     status: str
@@ -48,6 +49,7 @@ class Verdict:
     findings: tuple[str, ...] = ()
     lead: str = ""
     explained_by: str = ""
+    usual: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from collapse_cli.analysis.described import typed
 from collapse_cli.analysis.epoch_checkpoints import along
 from collapse_cli.analysis.inquiry import Attempt, Inquiry, inquire
 from collapse_cli.analysis.subject import Subject
-from collapse_cli.answers import Entry, Verdict
+from collapse_cli.answers import Entry, Verdict, headline
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.augmentation import strengths
 from collapse_cli.metrics.chain import course
@@ -22,6 +22,7 @@ from collapse_cli.root_causes.course import beside, signal, tried
 from collapse_cli.values import Measured
 from collapse_cli.views.words import titled
 
+HEALTHY = "h is healthy, so there is no fault to be explained."
 TRIED = 8  # epochs that a change is tried for
 MANY = 0.5  # of the directions where augmentation wins: lost, they say what z lacks
 
@@ -39,13 +40,19 @@ def measure(
             f"{subject.name} contains embeddings, but causes are looked for in a network",
             "give a run folder or a checkpoint; `collapse diagnose` says whether embeddings have collapsed",
         )
-    judged = diagnose.spaces(subject)[-1].verdict
+    by_space = {entry.space: entry.verdict for entry in diagnose.spaces(subject) if entry.verdict}
+    judged = by_space.get(subject.last_space)
     inquiry = inquire(subject, strength, recipe)
     case = inquiry.case
     inquiry = replace(inquiry, attempts=tuple(_attempts(inquiry, try_epochs)))
     shares: dict[str, float] = {cause.name: Measured(cause.times, null=1.0) for cause in inquiry.ranked}
     learning = replace(signal(case, subject.history()), by_cause=shares)
-    yield Entry(subject.name, learning, subject.last_space, verdict=judged and _verdict(inquiry, judged))
+    yield Entry(
+        subject.name,
+        learning,
+        subject.last_space,
+        verdict=judged and _verdict(inquiry, judged, _downstream(by_space)),
+    )
     yield from _views(inquiry)
     yield from _in_a_row(inquiry)
     for place, cause in enumerate(inquiry.ranked, 1):
@@ -59,8 +66,14 @@ def measure(
     yield from _tried(inquiry, try_epochs)
 
 
-def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
-    """What was judged of the space that the loss sees, and the causes, the likeliest first, each with its cure.
+def _downstream(by_space: Mapping[str, Verdict]) -> str:
+    """The status of the space that an input is judged by."""
+    return by_space[headline({space: verdict.status for space, verdict in by_space.items()})].status
+
+
+def _verdict(inquiry: Inquiry, judged: Verdict, downstream: str = "") -> Verdict:
+    """What was judged of the space that the loss sees, and the causes, the likeliest first, each with its cure. downstream: the
+    status of the space that the input is judged by: where that is healthy, a projection of few dimensions is no fault.
 
     The status is that of every other command. A cure is told where something is to be cured: a collapse, a network at its
     initialisation, or a change that was tried and helped.
@@ -76,13 +89,16 @@ def _verdict(inquiry: Inquiry, judged: Verdict) -> Verdict:
     advice = judged.advice[judged.status == "complete collapse" :]  # the first of which is to ask for causes
     if ours and inquiry.collapsed:
         advice = ()
+    usual = judged.status == "dimensional collapse" and downstream == "healthy" and not inquiry.serious
+    told = HEALTHY if usual else _likeliest(inquiry)
     return replace(
         judged,
-        sentence=" ".join(filter(None, (judged.sentence, judged.meaning, _likeliest(inquiry)))),
+        usual=usual,
+        sentence=" ".join(filter(None, (judged.sentence, judged.meaning, told))),
         meaning="",
         reasons=(*reasons, *rest),
         findings=tuple(reasons),
-        advice=(*(data or advice), *_unseen(inquiry)),
+        advice=() if usual else (*(data or advice), *_unseen(inquiry)),
         commands=inquiry.commands() if curable else (),
         explained_by=inquiry.causes[0].name if inquiry.causes else "causes",
     )

@@ -30,7 +30,8 @@ from collapse_cli.metrics.spectrum import Spectrum, spectrum
 from collapse_cli.metrics.state_spectrum import spectrum_of
 from collapse_cli.metrics.verdict import complete
 from collapse_cli.metrics.view_ratio import against, measure
-from collapse_cli.runs.codes import BYTES
+from collapse_cli.printable import quoted
+from collapse_cli.runs.codes import BYTES, are_indices
 from collapse_cli.values import Measured
 
 PIXELS_AT_ONCE = 32  # images
@@ -117,11 +118,19 @@ def context(subject: Subject, space: str) -> Context:
         class_scatter=None if labels is None else class_scatter(subject.clean.spaces[space], labels),
         codes=subject.codes.in_words if subject.codes and not subject.codes.unpacked else "",
         bytes=subject.codes is not None and subject.codes.kind in BYTES,
+        indices=_indices(subject, space),
         network=subject.case is not None,
         looks_untrained=subject.looks_untrained(space),
         **image_facts.known(subject, space, of_space(subject, space)),
         steps=subject.case.trained.steps if subject.case and subject.case.trained else None,
     )
+
+
+def _indices(subject: Subject, space: str) -> str:
+    """The file, as it is typed, where it may hold indices into a codebook; empty where it does not."""
+    if subject.codes is None or not are_indices(subject.codes, subject.clean.spaces[space]):
+        return ""
+    return quoted(subject.facts["path"]) if subject.from_file else "FILE"
 
 
 def class_scatter(rows: Tensor, labels: Tensor) -> float | None:

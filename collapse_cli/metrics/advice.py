@@ -36,7 +36,8 @@ class Context:
     typed after a command; folder: of the run, as it is typed; trainings: commands by method that train on the same images;
     trained_on: images of the training; elsewhere: whether others are measured; available: images of the split that is measured,
     None for embeddings; in_all: those of all splits; pixels: whether no network stands between; loop:
-    whether it is a training loop that is watched, which no option reaches.
+    whether it is a training loop that is watched, which no option reaches; indices: a file of
+    what may be indices into a codebook, as it is typed, empty for anything else.
     """
 
     space: str = ""
@@ -68,6 +69,7 @@ class Context:
     in_all: int | None = None
     pixels: bool = False
     loop: bool = False
+    indices: str = ""
 
 
 def passing(context: Context) -> bool:

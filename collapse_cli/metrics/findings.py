@@ -34,6 +34,9 @@ NEAR = 3
 """How far the active dimensions may be from C - 1, which C class means span: supervised z of 10 classes has 12, SupCon z 10."""
 
 
+INDICES = "If these are indices into a codebook, as of a VQ-VAE, another command judges them: collapse codes {} --size K."
+
+
 def active(spectrum: Spectrum) -> str:
     """How many directions are active, of how many, beside those of embeddings of the same kind without structure."""
     count, null = spectrum.active, getattr(spectrum.active, "null", None)
@@ -75,6 +78,8 @@ def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status)
     """What is true beside the verdict."""
     if fault(context.images):
         return  # the verdict says it, and the embeddings say nothing more
+    if context.indices:
+        yield INDICES.format(context.indices)
     yield from copies_in_words(spectrum, bool(context.codes))
     yield from of_images(context.images)
     if context.one_label:

@@ -26,6 +26,7 @@ SCALES = ("scale", "scales", "zero_point", "zero_points", "offset", "offsets", "
 
 BYTES = ("int8", "uint8")
 QUANTISED = ("qint", "quint")  # torch's own, which are read by their own scale
+FEW = 16  # indices for each row: levels of a residual quantiser
 LARGEST = 255  # of a whole number that a byte holds
 STEP = 255  # from the least to the greatest of a quantised byte
 
@@ -78,6 +79,14 @@ def recognise(sample: Tensor, stored: str, how: Unpacking) -> Codes | None:
 def is_whole(stored: str) -> bool:
     """Whether a type is one of whole numbers."""
     return stored.removeprefix("u").startswith("int") or stored == "bool"
+
+
+def are_indices(codes: Codes, rows: Tensor) -> bool:
+    """Whether rows (n,D) may be indices into a codebook, 0 … K - 1: whole numbers that are never negative; of bytes and of a file
+    of fractions only few for each row, for many such are quantised embeddings."""
+    if codes.unpacked or codes.kind in VALUES or float(rows.min()) < 0:
+        return False
+    return rows.shape[1] <= FEW or not (codes.kind in BYTES or codes.kind == "whole numbers")
 
 
 def sentences(codes: Codes | None, how: Unpacking, entries: Mapping[str, Any]) -> tuple[str, ...]:

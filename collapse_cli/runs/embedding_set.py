@@ -20,7 +20,7 @@ from collapse_cli.runs.labels import LabelFile
 from collapse_cli.runs.members import Part
 from collapse_cli.runs.naming import named
 from collapse_cli.runs.others.array_names import NAMED
-from collapse_cli.runs.remedies import refuse_shape
+from collapse_cli.runs.remedies import refuse_shape, wanted
 from collapse_cli.runs.source import Source
 from collapse_cli.shapes import Embeddings, Rows, Unpacking
 
@@ -183,7 +183,8 @@ def _rows(array: Any, name: str, path: Path) -> Rows:
         or array.dtype not in (*WHOLE, *FLOATS, torch.bool)
     ):
         raise CollapseError(
-            f"{name} of {path} is {_kind(array)}", "embeddings must be numbers of shape (N, D)"
+            f"{name} of {path} is {_kind(array)}",
+            wanted(_type(array) if isinstance(array, Tensor) else "", path),
         )
     return array
 

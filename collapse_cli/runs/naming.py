@@ -19,7 +19,7 @@ from collapse_cli.runs.inert import Inert
 from collapse_cli.runs.others.array_names import NAMED, PARAMETERS, are_sequences, are_vectors
 from collapse_cli.runs.plain import squeezed
 from collapse_cli.runs.reader import OBJECTS, Objects, Unreadable
-from collapse_cli.runs.remedies import refuse_shape
+from collapse_cli.runs.remedies import refuse_shape, wanted
 
 OURS = re.compile(
     r"(first_|second_)?(representations|projections|labels|index)|classes|source|temperature|network"
@@ -151,7 +151,7 @@ def _usable(value: Any, name: str, path: Path) -> Tensor:
         refuse_shape(value.shape, kind, f"{name} of {path}", path, name)
         if value.ndim < 2:
             problem = f"{name} of {path} is {kind} of shape {_shape(value)}"
-            raise CollapseError(problem, "embeddings must be numbers of shape (N, D)")
+            raise CollapseError(problem, wanted(kind, path))
         return value
     if isinstance(value, numpy.ndarray) and value.dtype.kind in "cV":
         refuse_shape(value.shape, value.dtype.name, f"{name} of {path}", path, name)

@@ -8,9 +8,22 @@ from pathlib import Path
 
 from collapse_cli.errors import CollapseError
 from collapse_cli.runs import reader, shell
+from collapse_cli.runs.codes import BYTES, is_whole
 
+ROWS = "embeddings must be numbers of shape (N, D)"
 BARE = "rows"
 """What a lone array of a file is called."""
+
+
+def wanted(kind: str, path: Path | None = None) -> str:
+    """The remedy for what is no array (N,D) of the type `kind`."""
+    return ROWS + (of_indices(path) if is_whole(kind) and kind != "bool" else "")
+
+
+def of_indices(path: Path | None) -> str:
+    """What measures whole numbers that are indices into a codebook, behind another remedy."""
+    command = f"collapse codes {shell.quoted(path)}" if path else "collapse.codes()"
+    return f"; indices into a codebook are measured by {command}"
 
 
 def refuse_shape(
@@ -22,6 +35,7 @@ def refuse_shape(
     """
     long = [size for size in shape[1:] if size != 1]
     problem = f"{what} is {kind} of shape {tuple(shape)}"
+    also = of_indices(path) if is_whole(kind) and kind not in (*BYTES, "bool") else ""  # bytes are pixels
 
     def made(expression: str) -> str:
         """What saves the rows that an expression makes of the array x."""
@@ -37,18 +51,17 @@ def refuse_shape(
     if len(shape) == 3 and len(long) == 2:
         raise CollapseError(
             f"{problem}, a sequence for each sample",
-            f"pool first: {made('x.mean(1)')}; where a class token comes first, x[:, 0] in place of x.mean(1)",
+            f"pool first: {made('x.mean(1)')}; where a class token comes first, x[:, 0] in place of x.mean(1){also}",
         )
     if len(shape) == 4 and len(long) == 3:
         raise CollapseError(
             f"{problem}, a map for each sample",
-            f"pool first, where channels stand second: {made('x.mean((2, 3))')}",
+            f"pool first, where channels stand second: {made('x.mean((2, 3))')}{also}",
         )
     if len(shape) > 2 and len(long) != 1:
         raise CollapseError(
             problem,
-            "embeddings must be numbers of shape (N, D); this gives one row for each sample: "
-            + made("x.reshape(len(x), -1)"),
+            f"{ROWS}; this gives one row for each sample: {made('x.reshape(len(x), -1)')}{also}",
         )
 
 

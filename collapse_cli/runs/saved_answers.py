@@ -81,6 +81,7 @@ def _verdict(judged: Mapping[str, Any]) -> Verdict:
         thresholds,
         commands,
         borderline=judged.get("borderline") is True,
+        usual=judged.get("usual") is True,
         meaning=str(judged.get("meaning", "")),
         findings=tuple(judged.get("findings", ())),
         lead=str(judged.get("lead", "")),

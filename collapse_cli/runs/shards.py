@@ -16,7 +16,7 @@ from torch import Tensor
 from collapse_cli.errors import CollapseError
 from collapse_cli.remote import parts as remote_parts
 from collapse_cli.runs import reader, shell
-from collapse_cli.runs.remedies import refuse_shape
+from collapse_cli.runs.remedies import refuse_shape, wanted
 
 OTHERS = (".npz", ".pt", ".pth", ".safetensors", ".csv", ".tsv", ".parquet", ".h5", ".pkl", ".json", ".jsonl")
 """Files that may hold arrays and are not read from a folder of .npy."""
@@ -153,6 +153,4 @@ def mapped(file: Path) -> numpy.ndarray:
 def refuse(file: Path, array: numpy.ndarray) -> None:
     """Raises CollapseError, with the remedy, for an array that is no rows."""
     refuse_shape(array.shape, array.dtype.name, str(file), file)
-    raise CollapseError(
-        f"{file} is {array.dtype} of shape {array.shape}", "embeddings must be numbers of shape (N, D)"
-    )
+    raise CollapseError(f"{file} is {array.dtype} of shape {array.shape}", wanted(array.dtype.name, file))

@@ -62,7 +62,7 @@ def _heading(result: Result, speaking: Speaking, described: str) -> Text:
     if not verdict:
         return Text.assemble((f"{speaking.group.title}.", "bold"), f"  {described}")
     mark, status, _ = words.verdict(verdict)
-    colour = words.MARKS.get(verdict["status"], ("", ""))[1]
+    colour = words.colour(verdict)
     several = len(speaking.results) > 1  # of a file of embeddings nobody speaks of h
     named = verdict["status"].endswith("collapse") and (several or result["space"] not in ("", "h"))
     of = f" of {result['space']}" if named else ""

@@ -98,7 +98,7 @@ def _line(
     colour = ""
     if judged:
         mark, status, _ = words.verdict(result["verdict"])
-        colour = words.MARKS.get(result["verdict"]["status"], ("", ""))[1]
+        colour = words.colour(result["verdict"])
         yield Text(f"{mark} {name}", colour)
         yield Text(status, colour)
         if sentences:

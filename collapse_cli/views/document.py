@@ -64,10 +64,9 @@ def _result(entry: Entry) -> dict[str, Any]:
 
 
 def _judged(verdict: Verdict) -> dict[str, Any]:
-    """Outside of a gate a verdict has no result."""
-    fields = dataclasses.asdict(verdict)
-    del fields["explained_by"]  # which is the document's own
-    return fields if verdict.result else {name: value for name, value in fields.items() if name != "result"}
+    """Outside of a gate a verdict has no result; it is said to be usual only where it is; the document itself is explained."""
+    absent = {"explained_by", *(name for name in ("result", "usual") if not getattr(verdict, name))}
+    return {name: value for name, value in dataclasses.asdict(verdict).items() if name not in absent}
 
 
 @dataclass(frozen=True)

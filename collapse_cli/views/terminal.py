@@ -203,7 +203,7 @@ def _sparks(measured: list[tuple[str, Metric]]) -> Iterator[Text]:
 def verdict(judgement: dict[str, Any], name: str) -> Table:
     """One coloured sentence behind its mark, then what it means, the reasons, and what to try."""
     mark, status, sentence = words.verdict(judgement)
-    colour = words.MARKS.get(judgement["status"], ("", ""))[1]
+    colour = words.colour(judgement)
     head = f"{name}: {status}" if name else status
     table = Table.grid(padding=(0, 1))
     table.add_row(

@@ -146,7 +146,14 @@ def verdict(judgement: Mapping[str, Any]) -> tuple[str, str, str]:
     mark, status = MARKS.get(judgement["status"], ("•", ""))[0], judgement["status"]
     sentence = judgement["sentence"].removeprefix(f"{status}: ")
     sentences = " ".join(filter(None, (sentence, judgement.get("meaning", ""))))
+    if judgement.get("usual"):
+        return "•", f"usual for a projection: {status}", sentences
     return mark, f"{status}, borderline" if judgement.get("borderline") else status, sentences
+
+
+def colour(judgement: Mapping[str, Any], unknown: str = "") -> str:
+    """Of a verdict; none of what is no fault. unknown: of a status that has none."""
+    return "" if judgement.get("usual") else MARKS.get(judgement["status"], ("", unknown))[1]
 
 
 def footnote(number: int) -> str:

@@ -21,6 +21,7 @@ from collapse_cli.settings import resolve
 from collapse_cli.shapes import DataShape
 from collapse_cli.stage import Stage
 from collapse_cli.values import Measured
+from collapse_cli.views import words
 
 SHAPE = DataShape((1, 8, 8), 640, 10)
 POINT, FEW, LITTLE, IDLE = (
@@ -277,7 +278,9 @@ def test_of_another_librarys_network_its_training_is_said_to_be_unknown() -> Non
 
 def test_the_verdict_is_that_of_the_space_which_the_loss_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three spaces it is the last, neither the first nor the second."""
-    spaces = [SimpleNamespace(verdict=Verdict("healthy", each)) for each in ("of h", "of head", "of z")]
+    spaces = [
+        SimpleNamespace(space=each, verdict=Verdict("healthy", f"of {each}")) for each in ("h", "head", "z")
+    ]
     asked = inquiry(status="healthy", history=list)
     monkeypatch.setattr(diagnose, "spaces", lambda subject: spaces)
     monkeypatch.setattr(causes, "inquire", lambda *options: asked)
@@ -346,3 +349,27 @@ def test_h_is_not_praised_beside_a_collapsed_z() -> None:
     assert diagnose._beside(h, [h, entry("z", "dimensional collapse")]) is h
     few = entry("h", "dimensional collapse")
     assert diagnose._beside(few, [few, z]) is few
+
+
+@pytest.mark.parametrize(
+    ("asked", "h", "usual"),
+    [
+        (inquiry(status="dimensional collapse"), "healthy", True),
+        (inquiry(LITTLE, status="dimensional collapse"), "healthy", True),
+        (inquiry(FEW, status="dimensional collapse"), "healthy", False),
+        (inquiry(status="dimensional collapse"), "dimensional collapse", False),
+        (inquiry(), "healthy", False),
+    ],
+    ids=["few dimensions of z", "little learned", "with a cause", "of h, too", "one point"],
+)  # fmt: skip
+def test_a_narrow_projection_of_a_healthy_run_is_no_fault(asked: Inquiry, h: str, usual: bool) -> None:
+    """It is told as usual, with nothing to be cured, by the marks of the terminal and of a page."""
+    judged = Verdict(asked.case.status, "17 of 64 are active.", meaning="Judge h.", advice=("Try it.",))
+    verdict = causes._verdict(asked, judged, h)
+    assert verdict.usual == usual
+    assert verdict.sentence.endswith("h is healthy, so there is no fault to be explained.") == usual
+    if usual:
+        assert verdict.advice == ()
+        document = {"status": verdict.status, "sentence": verdict.sentence, "usual": True}
+        assert words.verdict(document)[:2] == ("•", "usual for a projection: dimensional collapse")
+        assert words.colour(document) == ""

@@ -183,3 +183,53 @@ def test_a_sample_tells_what_all_are() -> None:
     assert codes.of(torch.tensor([[0.0, 1.0]]), "float32") == Codes("binary")
     assert codes.of(torch.tensor([[-3.0, 1.0]]), "int8") == Codes("int8")
     assert codes.of(torch.tensor([[0.5, 1.0]]), "float32") is None
+
+
+def drawn(kind: str, *shape: int, low: int = 0, high: int = 250) -> numpy.ndarray:
+    return numpy.random.default_rng(0).integers(low, high, shape).astype(kind)
+
+
+@pytest.mark.parametrize(
+    ("rows", "pointed"),
+    [
+        (drawn("int64", 2000, 4, high=512), True),
+        (drawn("int16", 300, 64, high=1024), True),
+        (drawn("uint8", 2000, 4), True),
+        (drawn("float32", 2000, 4), True),
+        (drawn("uint8", 2000, 64), False),
+        (drawn("int8", 2000, 4, low=-100, high=100), False),
+        (drawn("int64", 2000, 4, low=-5), False),
+        (drawn("int64", 2000, 8, high=2), False),
+        (numpy.random.default_rng(0).random((2000, 4)), False),
+    ],
+    ids=["codes", "tokens", "few bytes", "as fractions", "bytes", "signed", "negative", "bits", "fractions"],
+)
+def test_what_may_be_indices_is_pointed_to_the_command_for_them(
+    rows: numpy.ndarray, pointed: bool, tmp_path: Path
+) -> None:
+    """They are still measured as they are."""
+    numpy.save(tmp_path / "e.npy", rows)
+    (entry,) = collapse.diagnose(tmp_path / "e.npy").entries
+    assert entry.verdict is not None
+    assert (f"collapse codes {tmp_path / 'e.npy'} --size K" in " ".join(entry.verdict.findings)) == pointed
+    assert entry.samples == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "pointed"),
+    [
+        (drawn("int64", 500), True),
+        (drawn("int64", 50, 6, 6), True),
+        (drawn("uint8", 50, 6, 6, 3), False),
+        (numpy.ones(50), False),
+    ],
+    ids=["a list", "maps", "images", "fractions"],
+)
+def test_indices_of_another_shape_are_pointed_there_too(
+    rows: numpy.ndarray, pointed: bool, tmp_path: Path
+) -> None:
+    numpy.save(tmp_path / "e.npy", rows)
+    with pytest.raises(CollapseError) as refused:
+        collapse.diagnose(tmp_path / "e.npy")
+    told = f"indices into a codebook are measured by collapse codes {tmp_path / 'e.npy'}"
+    assert (told in refused.value.hint) == pointed

@@ -95,7 +95,7 @@ def _verdict(document: Document, results: Sequence[Result]) -> Verdict:
         first["name"],
         mark,
         f"{words.titled(status)}{' of ' + first['space'] if named else ''}",
-        words.MARKS.get(first["verdict"]["status"], ("", "dim"))[1],
+        words.colour(first["verdict"], "dim") or "dim",
         _described(document, first),
         tuple(_paragraph(result, several, n > 0) for n, result in enumerate(results)),
         tuple(finding for result in results for finding in result["verdict"].get("findings", ())),
