@@ -21,6 +21,7 @@ from collapse_cli.analysis.portrait import stored_answers
 from collapse_cli.runs import checkpoint
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import resolve
+from tests.runs.test_foreign import quarter
 
 IMAGES = 20  # in two classes; 80 % of them are 16
 
@@ -29,7 +30,7 @@ IMAGES = 20  # in two classes; 80 % of them are 16
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("theirs") / "resnet.pth"
-    torch.save(models.resnet18(num_classes=8).state_dict(), path)
+    torch.save(quarter(models.resnet18(num_classes=8)).state_dict(), path)
     return path
 
 
