@@ -49,6 +49,7 @@ from collapse_cli.runs.toml import read_toml
 from collapse_cli.settings import METHODS, Run, Training, flat, resolve
 from collapse_cli.shapes import Images
 from collapse_cli.training import _milder, steps_per_epoch
+from tests.runs.test_foreign import quarter
 
 PACKAGE = Path(cli.__file__).parent
 WALKED: Counter[str] = Counter()
@@ -319,8 +320,8 @@ def test_advice_on_what_is_not_ours(folder: Path, tmp_path: Path) -> None:
     """Another library's network, raw pixels, and files of embeddings: no option of a training, none that they do not take."""
     from torchvision import models
 
-    network = models.resnet18(num_classes=10)
-    network.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    network = quarter(models.resnet18(num_classes=10))
+    network.conv1 = torch.nn.Conv2d(3, 16, 3, padding=1, bias=False)
     torch.save(network.state_dict(), tmp_path / "theirs.pth")
     numpy.save(tmp_path / "rows.npy", numpy.random.default_rng(0).normal(size=(50, 4)))
     numpy.save(

@@ -21,8 +21,8 @@ Capture = pytest.CaptureFixture[str]
 LINES = (
     "spectrum moco",
     "spectrum rows.npy --save-state state.npz",
-    "diagnose moco",
-    "causes moco",
+    "diagnose moco --samples 300",
+    "causes moco --samples 300",
     "alignment moco",
     "oracle moco",
     "probe moco",
@@ -33,8 +33,8 @@ LINES = (
     "layers moco",
     "coverage rows.npy other.npy",
     "codes codes.npy --size 20 --tokens",
-    "compare moco rows.npy --fresh",
-    "check moco --fresh --require effective_rank>1",
+    "compare moco rows.npy --fresh --samples 300",
+    "check moco --fresh --require effective_rank>1 --samples 300",
     "linear --steps 50 --points 500 --width 8 --seeds 1",
     "gan --steps 5",
 )

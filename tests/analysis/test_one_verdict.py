@@ -14,6 +14,7 @@ from PIL import Image
 from torchvision import models
 
 from collapse_cli.cli import main
+from tests.runs.test_foreign import quarter
 
 Capture = pytest.CaptureFixture[str]
 
@@ -46,8 +47,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     text = (interrupted / "settings.toml").read_text().replace("epochs = 3", "epochs = 9")
     (interrupted / "settings.toml").write_text(text)
     torch.manual_seed(0)
-    network = models.resnet18(num_classes=10)
-    network.conv1 = torch.nn.Conv2d(1, 64, 3, padding=1, bias=False)
+    network = quarter(models.resnet18(num_classes=10))
+    network.conv1 = torch.nn.Conv2d(1, 16, 3, padding=1, bias=False)
     torch.save(network.state_dict(), place / "theirs.pth")
     return {
         "collapsed": [str(collapsed)],

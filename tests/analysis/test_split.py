@@ -21,15 +21,16 @@ from collapse_cli.analysis.portrait import stored_answers
 from collapse_cli.runs import checkpoint
 from collapse_cli.runs.record import Record
 from collapse_cli.settings import resolve
+from tests.runs.test_foreign import quarter
 
-IMAGES = 40  # in two classes; 80 % of them are 32
+IMAGES = 20  # in two classes; 80 % of them are 16
 
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("theirs") / "resnet.pth"
-    torch.save(models.resnet18(num_classes=8).state_dict(), path)
+    torch.save(quarter(models.resnet18(num_classes=8)).state_dict(), path)
     return path
 
 
@@ -67,7 +68,7 @@ def ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.mark.parametrize(("split", "count"), [("auto", IMAGES), ("train", 32), ("test", 8), ("all", IMAGES)])
+@pytest.mark.parametrize(("split", "count"), [("auto", IMAGES), ("train", 16), ("test", 4), ("all", IMAGES)])
 def test_another_librarys_checkpoint_is_measured_on_all_images(
     split: str, count: int, theirs: Path, folder: Path, shard: Path
 ) -> None:
@@ -84,7 +85,7 @@ def test_a_probe_holds_out_a_fifth_of_them_itself(theirs: Path, folder: Path) ->
     entries = measured.measured(
         catalogue.measurement("probe"), [subject], per_class=5, replications=1
     ).entries
-    assert {(entry.settings["N"], entry.settings["M"]) for entry in entries} == {(32, 8)}
+    assert {(entry.settings["N"], entry.settings["M"]) for entry in entries} == {(16, 4)}
 
 
 def test_a_run_keeps_the_held_out_split_of_its_own_set(
@@ -94,7 +95,7 @@ def test_a_run_keeps_the_held_out_split_of_its_own_set(
     monkeypatch.chdir(folder.parent)
     for dataset in ("", f"folder:{folder}", f"folder:./{folder.name}"):
         subject = load(ours, Measuring(dataset=dataset))
-        assert (subject.count, subject.facts["split"]) == (32, "train")
+        assert (subject.count, subject.facts["split"]) == (16, "train")
     other = Path("other")
     other.mkdir()
     for number, file in enumerate(sorted(folder.rglob("*.png"))[:10]):
@@ -116,13 +117,13 @@ def test_a_named_set_keeps_its_train_split() -> None:
 
 def test_what_a_run_folder_holds_is_read_again(ours: Path) -> None:
     """Saved with the split that was measured, and asked for by no name."""
-    subject = load(ours, Measuring(samples=20))
+    subject = load(ours, Measuring(samples=10))
     answer = measured.measured(catalogue.measurement("dormant"), [subject])
     from collapse_cli.views.document import document
 
     subject.record.keep(document(answer))  # type: ignore[union-attr]
     recognised = inputs.recognise(ours)
-    assert [each.command for each in stored_answers(recognised, Measuring(samples=20))] == ["dormant"]
-    assert stored_answers(recognised, replace(Measuring(samples=20), split="all")) == []
+    assert [each.command for each in stored_answers(recognised, Measuring(samples=10))] == ["dormant"]
+    assert stored_answers(recognised, replace(Measuring(samples=10), split="all")) == []
     for option in ({"labels": "labels.csv"}, {"background": "black"}, {"label_column": "species"}):
-        assert stored_answers(recognised, replace(Measuring(samples=20), **option)) == []
+        assert stored_answers(recognised, replace(Measuring(samples=10), **option)) == []

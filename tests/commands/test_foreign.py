@@ -23,18 +23,29 @@ from collapse_cli.analysis.subject import Subject
 from collapse_cli.cli import main
 from collapse_cli.models.batch_norm import settle
 from collapse_cli.root_causes import Case
+from tests.runs.test_foreign import quarter
 
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state dict of a small-image ResNet-18 (3x3 stem), as MoCo saves it, with its linear head of 16 dimensions."""
+    """Of a ResNet-18 that is a quarter as wide as usual."""
     torch.manual_seed(0)
-    network = models.resnet18(num_classes=16)
-    network.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    return as_moco(quarter(models.resnet18(num_classes=16)), 16, tmp_path_factory.mktemp("theirs"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    return as_moco(models.resnet18(num_classes=16), 64, tmp_path_factory.mktemp("theirs"))
+
+
+def as_moco(network: Any, width: int, folder: Path) -> Path:
+    """The state dict of a small-image ResNet (3x3 stem), as MoCo saves it, with its linear head of 16 dimensions."""
+    network.conv1 = torch.nn.Conv2d(3, width, 3, padding=1, bias=False)
     state = {f"module.encoder_q.{name}": value for name, value in network.state_dict().items()}
-    path = tmp_path_factory.mktemp("theirs") / "checkpoint_0003.pth.tar"
+    path = folder / "checkpoint_0003.pth.tar"
     torch.save(
         {"epoch": 4, "arch": "resnet18", "state_dict": state | {"module.queue": torch.zeros(16, 8)}}, path
     )
@@ -54,17 +65,27 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["spectrum", "alignment", "probe", "clusters", "oracle", "classes", "lidar"]
+    ("command", "arch"),
+    [
+        *(
+            (name, "resnet18w0.25")
+            for name in ("spectrum", "alignment", "probe", "clusters", "oracle", "lidar")
+        ),
+        ("classes", "resnet18"),
+    ],
 )
-def test_it_is_measured_in_both_spaces(command: str, checkpoint: Path, dataset: str, capsys: Capture) -> None:
+def test_it_is_measured_in_both_spaces(
+    command: str, arch: str, checkpoint: Path, whole: Path, dataset: str, capsys: Capture
+) -> None:
+    checkpoint = whole if arch == "resnet18" else checkpoint
     argv = [command, str(checkpoint), "--dataset", dataset, "--split", "all", "--json"]
     fewer = {"probe": ["--per-class", "5"], "lidar": ["--views", "2"]}.get(command, [])
-    assert main([*argv, *fewer]) in (0, 3)  # 20 rows of 512: too few
+    assert main([*argv, *fewer]) in (0, 3)  # 20 rows of 128 or 512: too few
     document = json.loads(capsys.readouterr().out)
     of = {one["of"] for one in document["results"]}
     assert of == {f"{checkpoint.name} · z"} | ({f"{checkpoint.name} · h"} if command != "oracle" else set())
     (facts,) = document["inputs"]
-    assert (facts["architecture"], facts["prefix"], facts["epoch"]) == ("resnet18", "module.encoder_q.", 4)
+    assert (facts["architecture"], facts["prefix"], facts["epoch"]) == (arch, "module.encoder_q.", 4)
 
 
 def test_it_stands_beside_its_weights_drawn_anew(checkpoint: Path, dataset: str, capsys: Capture) -> None:
@@ -77,11 +98,11 @@ def test_it_stands_beside_its_weights_drawn_anew(checkpoint: Path, dataset: str,
         assert len(one["metrics"]["eigenvalues"]["initial"]) == one["metrics"]["dimensions"]["value"]
 
 
-def test_random_weights_are_compared_like_for_like(checkpoint: Path, dataset: str, capsys: Capture) -> None:
+def test_random_weights_are_compared_like_for_like(whole: Path, dataset: str, capsys: Capture) -> None:
     """The file has random weights and batch norm of no batch. Beside settled batch norm it would look collapsed: unit rows
     have a variance about tenfold smaller. Beside its own kind it does not, and it is said what it is.
     """
-    subject = load(checkpoint, Measuring(dataset=dataset, split="all"))
+    subject = load(whole, Measuring(dataset=dataset, split="all"))
     settled = replace(cast(Case, subject.case), method=at_initialisation(cast(Case, subject.case), 9))
     settle(nn.Sequential(settled.method.encoder, settled.method.projector), _images(subject))
 
@@ -93,7 +114,7 @@ def test_random_weights_are_compared_like_for_like(checkpoint: Path, dataset: st
         assert 0.5 * min(before) < now < 2 * max(before)
         assert variance(Compared(settled, cast(Any, subject.present).index), space) > 3 * max(before)
     assert subject.looks_untrained("z").startswith("its encoder and projector look untrained")
-    assert main(["spectrum", str(checkpoint), "--dataset", dataset, "--split", "all", "--json"]) in (0, 3)
+    assert main(["spectrum", str(whole), "--dataset", dataset, "--split", "all", "--json"]) in (0, 3)
     shown = capsys.readouterr()
     (facts,) = json.loads(shown.out)["inputs"]
     assert facts["warnings"][-1].startswith("the running statistics of 20 of 20 batch norms are initial")

@@ -61,6 +61,21 @@ narrow = cache(Narrow)
 """Built once: no test changes its weights."""
 
 
+def quarter(network: Any) -> Any:
+    """A torchvision ResNet of basic blocks made a quarter as wide, with weights as torchvision draws them."""
+    network.inplanes, classes = 16, network.fc.out_features
+    network.conv1, network.bn1 = nn.Conv2d(3, 16, 7, 2, 3, bias=False), nn.BatchNorm2d(16)
+    for stage in range(4):
+        blocks = len(getattr(network, f"layer{stage + 1}"))
+        layer = network._make_layer(BasicBlock, 16 << stage, blocks, 2 if stage else 1)
+        setattr(network, f"layer{stage + 1}", layer)
+    network.fc = nn.Linear(D, classes)
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+    return network
+
+
 def sequence(*parts: nn.Module, seed: int = 1) -> Any:
     return told_apart(nn.Sequential(*parts), seed)
 
