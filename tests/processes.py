@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch import multiprocessing
 
 needs_linux = pytest.mark.skipif(
     not Path("/proc/self/task").is_dir(), reason="needs Linux, to find the children of a process"
@@ -53,3 +56,9 @@ def drawn(terminal: int, words: bytes | None = None, seconds: float = 120) -> by
             break
         text += part
     return text
+
+
+def two(work: Callable[..., None], *given: Any) -> None:
+    """Run `work(rank, *given)` in two processes at once, forked from one that has imported torch and nothing of this one."""
+    multiprocessing.set_forkserver_preload(["torch", "collapse_cli.training", "collapse_cli.cli"])
+    multiprocessing.start_processes(work, given, nprocs=2, start_method="forkserver")

@@ -33,7 +33,7 @@ from collapse_cli.settings import METHODS, resolve
 from collapse_cli.shapes import Images, Normalisation
 from collapse_cli.training import train
 from collapse_cli.training_state import start
-from tests.processes import alive, children, needs_linux
+from tests.processes import alive, children, needs_linux, two
 
 STEPS, BATCH = 2, 8
 SMALL = {"queue": 16, "negatives": 8, "hardest": 8, "pair_mixes": 4, "query_mixes": 4, "mix_after": 0.0}
@@ -153,11 +153,11 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("both")
     try:
-        multiprocessing.spawn(one_of_two, (free_port(), str(folder)), nprocs=2)
+        two(one_of_two, free_port(), str(folder))
     except multiprocessing.ProcessExitedException as ended:
         if ended.signal_name is None:
             raise
-        multiprocessing.spawn(one_of_two, (free_port(), str(folder)), nprocs=2)
+        two(one_of_two, free_port(), str(folder))
     return folder
 
 

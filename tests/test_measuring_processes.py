@@ -12,7 +12,6 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from torch import multiprocessing
 
 from collapse_cli import distributed
 from collapse_cli.analysis import divided, states
@@ -20,6 +19,7 @@ from collapse_cli.cli import main
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics import passes
 from collapse_cli.runs.states import Part
+from tests.processes import two
 from tests.test_distributed import free_port
 
 LINES = {
@@ -93,7 +93,7 @@ def both(tmp_path_factory: pytest.TempPathFactory, run: Path) -> tuple[Path, Sho
     (folder / "other").mkdir()
     for name in ("shards", "few.npy", "labels.npy"):
         (folder / "other" / name).symlink_to(folder / name)
-    multiprocessing.spawn(one_of_two, (free_port(), str(folder), str(run)), nprocs=2)
+    two(one_of_two, free_port(), str(folder), str(run))
     first, second = (json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1))
     return folder, first, second
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, multiprocessing, nn
+from torch import Tensor, nn
 
 import collapse_cli as collapse
 from collapse_cli.analysis import monitor_ranks
@@ -82,10 +82,11 @@ def one_of_two(rank: int, port: int, folder: str) -> None:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
-    from tests.test_distributed import free_port  # not in the processes, which import this file
+    from tests.processes import two  # not in the processes, which import this file
+    from tests.test_distributed import free_port
 
     folder = tmp_path_factory.mktemp("both")
-    multiprocessing.spawn(one_of_two, (free_port(), str(folder)), nprocs=2)
+    two(one_of_two, free_port(), str(folder))
     return folder, [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
