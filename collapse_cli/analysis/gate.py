@@ -16,7 +16,7 @@ from collapse_cli.analysis.terms import Terms
 from collapse_cli.answers import Entry, Verdict, headline
 from collapse_cli.errors import CollapseError
 from collapse_cli.metric import Metric, changed
-from collapse_cli.metrics.requirements import Gate
+from collapse_cli.metrics.requirements import Gate, Requirement
 
 
 def judged(
@@ -27,19 +27,31 @@ def judged(
     if baseline:
         checks.refuse_sizes(measured, baseline, name)
     spaces, entries = list(_spaces(portrait, measured, name, terms.strict)), []
+    notes: list[str] = []
     if terms.requirements:
         resolved = [
             replace(requirement, name=named.resolve(requirement.name, measured, portrait, name))
             for requirement in terms.requirements
         ]
+        notes = list(_meant(terms.requirements, resolved, measured))
         rows = {str(each): checks.required(each, measured[each.name], baseline) for each in resolved}
         settled = checks.settled(rows, void, terms.strict)
         entries.append(Entry(name, settled, named_kind="requirements", named_title="Requirements"))
     if baseline and terms.compares:
         rows = checks.settled(checks.compared(measured, baseline, terms), void, terms.strict)
         entries.append(_against(name, rows, baseline, terms))
-    ended = _ended(name, [*spaces, *entries])
+    ended = _ended(name, [*spaces, *entries], notes)
     return [entry.replace(input=number) for entry in (ended, *entries, *spaces)]
+
+
+def _meant(
+    typed: Sequence[Requirement], resolved: Sequence[Requirement], measured: Mapping[str, Metric]
+) -> Iterator[str]:
+    """Which space a name without one was taken for, where there are several."""
+    for before, after in zip(typed, resolved, strict=True):
+        others = [key for key in measured if key.rpartition(".")[0] == before.name and key != after.name]
+        if after.name != before.name and others:
+            yield f"{before.name} means {after.name} here; {' and '.join(others)} can be required, too."
 
 
 def _against(name: str, rows: Mapping[str, Metric], baseline: Baseline, terms: Terms) -> Entry:
@@ -94,8 +106,9 @@ def _result(verdict: Verdict, judged_by: bool, strict: bool) -> str:
     return "fail" if strict else "warn"
 
 
-def _ended(name: str, entries: Sequence[Entry]) -> Entry:
-    """How many checks came to what, and the sentences of those that failed or could not be decided, those that failed first."""
+def _ended(name: str, entries: Sequence[Entry], notes: Sequence[str] = ()) -> Entry:
+    """How many checks came to what, and the sentences of those that failed or could not be decided, those that failed first.
+    notes: how the checks were understood."""
     results = [*_of_verdicts(entries), *_of_numbers(entries)]
     if not results:
         raise CollapseError(f"{name}: nothing to check", "give --require or --baseline")
@@ -107,10 +120,9 @@ def _ended(name: str, entries: Sequence[Entry]) -> Entry:
         for result, sentence in results
         if result == outcome
     ]
-    notes = (*reasons, *_notes(entries))
-    return Entry(
-        name, gate, verdict=Verdict(*_sentence(counts, len(results)), tuple(reasons), findings=notes)
-    )
+    findings = (*reasons, *notes, *_notes(entries))
+    sentence = _sentence(counts, len(results))
+    return Entry(name, gate, verdict=Verdict(*sentence, tuple(reasons), findings=findings))
 
 
 def _notes(entries: Sequence[Entry]) -> Iterator[str]:

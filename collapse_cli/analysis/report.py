@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from collapse_cli import data
@@ -99,8 +100,18 @@ def title(subjects: Sequence[Subject]) -> str:
         return f"{run.method} on {dataset(first)}" if run else first.name
     if len(subjects) > NAMED:
         return f"{len(subjects)} inputs"
-    *names, last = (subject.name for subject in subjects)
+    *names, last = _told_apart(subjects)
     return f"{', '.join(names)} and {last}"
+
+
+def _told_apart(subjects: Sequence[Subject]) -> list[str]:
+    """Their names; of files of one name in several folders, with the folder that each is in."""
+    names = [subject.name for subject in subjects]
+    longer = [f"{Path(str(each.facts['path'])).absolute().parent.name}/{each.name}" for each in subjects]
+    return [
+        long if names.count(name) > 1 and longer.count(long) == 1 else name
+        for name, long in zip(names, longer, strict=True)
+    ]
 
 
 def intro(subjects: Sequence[Subject], shown: bool) -> str:

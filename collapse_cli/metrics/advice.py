@@ -17,6 +17,7 @@ from collapse_cli.stage import Stage
 ROUNDING = 1e-6  # total variance that float32 leaves of equal rows
 OUTLIER, OF_AXES = 0.5, 5  # of the variance in the first direction, of so many at least
 MANY_EQUAL = 0.1  # of the embeddings are one point: its reason is the first thing to find out
+FEW_OUTPUTS = 8  # with fewer, the largest group is not what is odd
 AT_CHANCE = 0.98  # of the chance loss: nothing was learnt
 EARLY = 40  # steps: healthy MoCo has a mean cosine of .95 to .98 at its 20th, .70 at its 42nd (digits)
 
@@ -204,8 +205,13 @@ def _longer(context: Context) -> int:
 def _why_equal(spectrum: Spectrum, context: Context) -> str:
     if in_the_data(spectrum.samples - (spectrum.distinct or spectrum.samples), context.different):
         return leave_out(context.dataset)
+    reasons = "padding, empty inputs, a broken loader, dead units"
+    if spectrum.distinct is not None and spectrum.distinct < FEW_OUTPUTS:
+        return (
+            f"Find out why {spectrum.samples:,} inputs give {spectrum.distinct} different outputs: {reasons}."
+        )
     share = spectrum.largest_group or 0.0
-    return f"Find out why {percent(share)} of the inputs give one output: padding, empty inputs, a broken loader, dead units."
+    return f"Find out why {percent(share)} of the inputs give one output: {reasons}."
 
 
 def _healthy(spectrum: Spectrum, context: Context) -> Iterator[str]:

@@ -27,6 +27,7 @@ from collapse_cli.metrics.signs import (
     COMPLETE,
     NO_SIGNS,
     Signs,
+    contradiction,
     few_rows_vary,
     of_collapse,
     of_inputs,
@@ -58,8 +59,7 @@ FEWEST = 8
 
 @dataclass(frozen=True)
 class Ruling:
-    """The first rule that applies: its status, why, whether the deciding number is near its bound, and what it means and what to
-    do where that does not follow from the status."""
+    """The first rule that applies: status, why, whether near its bound; meaning and advice that the status does not give."""
 
     status: Status
     why: str
@@ -181,6 +181,8 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
             early = f"After {context.steps} steps this may be a collapse that training passes through."
             return Ruling("inconclusive", f"{one_way} {sign} {early}")
         return Ruling("complete collapse", f"{one_way} {sign}")
+    if both := contradiction(spectrum, signs):
+        return Ruling("inconclusive", f"{one_way} {both}")
     if any(of_offset(signs)):
         return None
     if of_inputs(spectrum, signs):
@@ -194,8 +196,7 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
 
 def _of_images(one_way: str, context: Context, signs: Signs) -> Ruling:
     """Where the images hardly differ themselves."""
-    cosine = _cosine(signs.inputs or 0.0)
-    few = f"The images themselves differ too little to blame the network: the mean cosine of their pixels is {cosine}."
+    few = f"The images themselves differ too little to blame the network (cosine of pixels: {_cosine(signs.inputs or 0)})."
     give = remedy(context.dataset, context.network)
     return Ruling(
         "inconclusive", f"{one_way} {few}", meaning="This says nothing of the encoder.", advice=give

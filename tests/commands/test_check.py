@@ -492,3 +492,13 @@ def test_a_saved_diagnosis_is_a_baseline(run: Path, tmp_path: Path, capsys: Capt
     document = checked(capsys, str(run), "--samples", "200", "--baseline", str(tmp_path / "base.json"))
     assert set(rows(document).values()) == {"pass"}
     assert len(rows(document)) >= 10
+
+
+def test_the_space_that_a_bare_name_means_is_told(tmp_path: Path, capsys: Capture) -> None:
+    """Where there are h and z; not where the space is typed."""
+    told = "rank means rank.z here; rank.h can be required, too."
+    for requirement, expected in (("rank >= 20", True), ("rank.z >= 20", False), ("rank.h >= 20", False)):
+        document = checked(capsys, plant(tmp_path / "a.json"), "--require", requirement)
+        gate = next(each for each in document["results"] if each["kind"] == "gate")
+        assert (told in gate["verdict"]["findings"]) == expected
+        assert told not in gate["verdict"]["reasons"]

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy
 import pytest
 
+import collapse_cli as collapse
+from collapse_cli.analysis import report
 from collapse_cli.answers import version
 from collapse_cli.cli import main
 from collapse_cli.views import targets
@@ -286,3 +288,11 @@ def test_saved_answers_have_the_path_as_it_was_given(copy: Path) -> None:
     assert main(["report", str(copy), "--samples", "200", "-q"]) == 0
     saved = json.loads((copy / "results" / "diagnose.json").read_text())
     assert saved["inputs"][0]["path"] == str(copy)
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(here: Path) -> None:
+    (here / "other").mkdir()
+    shutil.copy(here / "sub" / "rows.npy", here / "other" / "rows.npy")
+    loaded = [collapse.load(each) for each in ("sub/rows.npy", "other/rows.npy", "few.npy")]
+    assert report.title(loaded[:2]) == "sub/rows.npy and other/rows.npy"
+    assert report.title([loaded[0], loaded[2]]) == "rows.npy and few.npy"

@@ -306,6 +306,12 @@ def test_a_space_of_one_dimension_leads_to_another(known: dict[str, Any], told: 
         ({"d": 1}, {"queue": 0.99, "method": "moco"}, "Go on until the queue is full"),
         ({"d": 1, "largest_group": 0.2}, {"queue": 1.0}, "Give the embeddings themselves"),
         ({"largest_group": 0.1}, {"codes": "int8"}, "Find out why 10 % of the inputs give one output"),
+        (
+            {"largest_group": 0.5, "distinct": 2},
+            {},
+            "Find out why 1,000 inputs give 2 different outputs: padding",
+        ),
+        ({"largest_group": 0.5, "distinct": 8}, {}, "Find out why 50 % of the inputs give one output"),
         ({"largest_group": 0.09}, {"codes": "int8"}, "Give the embeddings that the codes were made from."),
         (
             {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,9 +148,17 @@ def test_a_collapse_that_training_passes_through(repels: bool, status: str) -> N
     )
 
 
-def test_a_ray_is_no_sign_where_images_are_told_apart() -> None:
+def test_a_ray_is_open_where_images_are_told_apart() -> None:
+    """Collapsed networks show both on images that they were not trained on; the history or the start of the training decides."""
     signs = Signs(views=Measured(3.0), beside_initial=Measured(TOLD_APART + 1))
-    assert verdict(evidence(spread=0.01, **ON_A_RAY), signs=signs).status == "healthy"
+    for spread in (0.01, 0.2):  # on the ray, and near it
+        told = verdict(evidence(spread=spread, **ON_A_RAY), signs=signs)
+        assert (told.status, "Two signs contradict each other" in told.sentence) == ("inconclusive", True)
+    assert verdict(evidence(spread=0.01), signs=signs).status == "healthy"
+    known = replace(signs, trained=0.9), replace(signs, about_start=0.9)
+    assert [verdict(evidence(spread=0.01, **ON_A_RAY), signs=each).status for each in known] == [
+        "healthy"
+    ] * 2
 
 
 @pytest.mark.parametrize(("kind", "offset"), [(torch.float16, 70.0), (torch.bfloat16, 10.0)])
