@@ -18,7 +18,7 @@ from collapse_cli.analysis.monitor_words import at_start, too_short
 from collapse_cli.distributed import processes
 from collapse_cli.errors import CollapseError
 from collapse_cli.metrics.alarm import Alarm, Warned
-from collapse_cli.metrics.alarm_early import earliest, still_at_start
+from collapse_cli.metrics.alarm_early import earliest, near_one_point, still_at_start
 from collapse_cli.metrics.alarm_kinds import Kind
 from collapse_cli.metrics.chance_levels import chance_levels, level_of
 from collapse_cli.metrics.looks import Look, looked, origin_of
@@ -154,8 +154,10 @@ class Course:
         broken = self.last is not None and not self.last.finite
         diverged: tuple[Kind, ...] = ("not finite",) if broken else ()
         standing = (*diverged, *self.alarm.standing)
+        near = None if self.last is None else near_one_point(self.alarm, self.last)
         return Seen(
-            rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, self.warned, standing,
+            rows, first, self.origin, self.window, self.seed, self.step, loss, self.level, self.warned, standing, near,
+            self.every,
         )  # fmt: skip
 
     def merge(self, other: Course) -> None:

@@ -83,7 +83,7 @@ class Reports:
         elif self.on_collapse == "raise":
             raise CollapseError(text, REMEDY, code=1)
         elif is_first():
-            warnings.warn(f"{text} {REMEDY}.", stacklevel=_levels())
+            warnings.warn(f"{text}. {REMEDY[0].upper()}{REMEDY[1:]}.", stacklevel=_levels())
 
     def end(self, step: int, status: str) -> None:
         if self.begun and not self.ended:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from collapse_cli.analysis.monitor_rows import KeptBatch
 from collapse_cli.metrics.alarm import Warned
+from collapse_cli.metrics.alarm_early import NearOnePoint
 from collapse_cli.metrics.alarm_kinds import Kind
 
 
@@ -18,8 +19,8 @@ class Seen:
 
     batches: the last that it looked at; first: the first of all; origin: the mean embedding at the start, (d,); window: how many
     batches it holds; step: how many steps were counted; loss: the last; level: the name and the value of the chance level that it
-    is at; warned: what the alarm has told; standing: the kinds among them that the last look still shows; remedy: what to
-    do where there is no batch yet.
+    is at; warned: what the alarm has told; standing: the kinds among them that the last look still shows; near: where z
+    has been near one point lately; every: steps between looks; remedy: what to do where there is no batch yet.
     """
 
     batches: Sequence[KeptBatch]
@@ -32,4 +33,6 @@ class Seen:
     level: tuple[str, float] | None = None
     warned: Sequence[Warned] = ()
     standing: Sequence[Kind] = ()
+    near: NearOnePoint | None = None
+    every: int = 1
     remedy: str = "call update(z) in the training loop first"

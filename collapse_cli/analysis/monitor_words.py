@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collapse_cli.metrics.alarm import Warned
+from collapse_cli.metrics.alarm_early import NearOnePoint
 from collapse_cli.views.words import explaining
 
 MEANS = {
@@ -26,7 +27,7 @@ NUMBERS = {
     "effective_rank": "effective rank",
     "largest_effective_rank": "its largest",
 }
-REMEDY = "m.compute() judges the embeddings of the last batches, with its reasons"
+REMEDY = "monitor.compute() judges the embeddings of the last batches, with its reasons"
 
 
 def at_start(step: int, since: int, variance: float) -> str:
@@ -36,6 +37,17 @@ def at_start(step: int, since: int, variance: float) -> str:
         f"step {since:,} (variance of the unit embeddings: {variance:.2g}, isotropic: 1): they have collapsed, or have not left "
         "their start."
     )
+
+
+def near(point: NearOnePoint) -> str:
+    """That a collapse may have begun, and how long it takes to know."""
+    where = (
+        f"z has been near one point since step {point.since:,} (variance of the unit embeddings about the start of the training: "
+        f"{point.variance:.2g}, spread out: 1)."
+    )
+    if point.held is None:
+        return f"{where} A collapse has been warned of before."
+    return f"{where} A collapse is called after {point.held} such steps; so far {point.steps}."
 
 
 def too_short(step: int, earliest: int) -> str:

@@ -7,6 +7,8 @@ ones.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from collapse_cli.metrics.alarm import Alarm
 from collapse_cli.metrics.looks import Look
 
@@ -31,3 +33,28 @@ def still_at_start(alarm: Alarm, last: Look) -> tuple[int, float] | None:
     if since is None or state.warned or last.step < EARLY or since > max(last.step // 2, 1):
         return None
     return None if last.variance > STILL * state.lowest["low"] else (since, last.variance)
+
+
+@dataclass(frozen=True)
+class NearOnePoint:
+    """All embeddings have pointed almost one way, measured from the start, for `steps` steps since step `since`, and have a
+    variance of `variance`; after `held` steps a collapse is warned of, or None where it has been warned of before."""
+
+    since: int
+    steps: int
+    variance: float
+    held: int | None
+
+
+def near_one_point(alarm: Alarm, last: Look) -> NearOnePoint | None:
+    """What the last look shows of it; None where its variance is not small. Where it rises, the time begins with this look."""
+    constants, state = alarm.constants, alarm.state
+    half = (last.step - (state.first or 0)) // 2
+    name, bound, held = ("low", constants.start, max(constants.start_held, half))
+    if alarm.armed:
+        name, bound, held = "fallen", constants.fallen, constants.fallen_held
+    if not last.variance < bound:
+        return None
+    since = state.since.get(name, last.step)
+    known = "complete collapse" in state.warned
+    return NearOnePoint(since, last.step - since, last.variance, None if known else held)

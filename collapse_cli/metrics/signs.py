@@ -56,6 +56,10 @@ OUTLIERS = 0.5
 """Row participation over that of Gaussian rows of the same spectrum, below which the shape is that of a minority: .33 where 80 %
 of the rows are one tight cluster, .08 where 95 % are; runs on digits .7 or more, healthy or not."""
 
+GROWN = 4.0
+"""Times the total variance of the unit rows at the start of a training that is watched, from which their common part is an offset
+that was there: noise about a constant has 1, whatever its directions are."""
+
 SHRUNK = 1 / 50
 """Of the raw variance at random initialisation. VICReg without its variance term ends at 1/270 to 1/570, digits."""
 
@@ -68,8 +72,8 @@ class Signs:
     over that between views of one image; beside_initial: the same over that at random initialisation, of the same images;
     scale: raw variance over that at random initialisation, where the loss sees rows as they are. Of a training that is watched:
     inputs: total variance of the images as unit rows of pixels; initial: the least of the embeddings at random initialisation.
-    since_start: `views` over that at its start; about_start: std·√D of the embeddings about their mean at its start, where their
-    scale is left; fallen: the same where an alarm has told that they stay close together there.
+    since_start: `views` over that at its start; about_start: std·√D of the embeddings about their mean at its start, where they
+    have spread since; fallen: the same where an alarm has told that they stay close together there.
     """
 
     trained: float | None = None
@@ -134,7 +138,7 @@ def of_offset(signs: Signs) -> Iterator[str]:
             f"Images differ from their views {signs.beside_initial:.3g} times as clearly as at random initialisation: the "
             "encoder has learned."
         )
-    if _above(signs.since_start):
+    if surely_told_apart(signs.since_start):
         yield (
             f"Images differ from their views {signs.since_start:.3g} times as clearly as at the start of this training: the "
             "encoder has learned."
@@ -179,7 +183,14 @@ def _alike_at_first(signs: Signs) -> bool:
 
 
 def _told_apart(signs: Signs) -> bool:
-    return _above(signs.beside_initial) or _above(signs.since_start)
+    return _above(signs.beside_initial) or surely_told_apart(signs.since_start)
+
+
+def surely_told_apart(since_start: Measured | None) -> bool:
+    """Whether all of the interval of a view ratio over that at the start says that images are told apart."""
+    return (
+        since_start is not None and since_start.interval is not None and since_start.interval[0] > TOLD_APART
+    )
 
 
 def _above(ratio: Measured | None) -> bool:

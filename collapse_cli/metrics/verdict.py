@@ -53,6 +53,8 @@ DIMENSIONAL_SOURCE = (
     f"({ACTIVE:.0%} of an equal share) and as too few (half) is calibrated: collapse calibration"
 )
 
+UNTOLD = "these embeddings cannot tell which"
+
 FEWEST = 8
 """Rows, with fewer of which nothing is said at all: they have no interval."""
 
@@ -189,8 +191,8 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
         return _of_images(one_way, context, signs)
     return Ruling(
         "inconclusive",
-        f"{one_way} A collapsed encoder gives this, and so does a healthy one with a constant offset; these embeddings cannot "
-        f"tell which. About their mean, {active(spectrum)}.",
+        f"{one_way} A collapsed encoder gives this, and so does a healthy one with a constant offset; {UNTOLD}. "
+        f"About their mean, {active(spectrum)}.",
     )
 
 

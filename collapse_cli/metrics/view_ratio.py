@@ -112,6 +112,26 @@ def against(now: Measured, initial: Sequence[float]) -> Measured | None:
     return Measured(now / typical, 1.0, (min(ends), max(ends)))
 
 
+def between(now: Measured, before: Measured) -> Measured | None:
+    """A ratio of views over one of the same network before, of other images.
+
+    Interval: both are independent, so that the squares of the distances of their ends add up, in logarithms. Where an end is not
+    above 0 it reaches over all quotients of the ends: a ratio of about 0 before, of which noise makes any quotient, has an end at
+    infinity. None where one has no interval, or nothing is left before.
+    """
+    if now.interval is None or before.interval is None or not 0 < before.interval[1] < math.inf:
+        return None
+    (low, high), (least, most) = now.interval, before.interval
+    if low > 0 and least > 0:
+        value = now / before
+        down = math.hypot(math.log(now / low), math.log(most / before))
+        up = math.hypot(math.log(high / now), math.log(before / least))
+        return Measured(value, 1.0, (value * math.exp(-down), value * math.exp(up)))
+    value = now / before if before > 0 else math.inf if now > 0 else 0.0
+    first = low / most if low > 0 or least <= 0 else low / least
+    return Measured(value, 1.0, (first, high / least if least > 0 else math.inf))
+
+
 def _intraclass(ratio: Measured) -> Measured:
     """r / (1 + r), which grows with r > -1."""
     low, high = ratio.interval or (ratio, ratio)

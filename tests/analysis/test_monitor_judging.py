@@ -38,13 +38,46 @@ def healthy(seed: int, offset: Tensor | float = 0.0) -> Tensor:
 
 
 def test_an_offset_that_was_there_at_the_start_is_none() -> None:
-    """A file of the same embeddings cannot tell; and without it nobody speaks of it."""
-    batches = [healthy(seed, OFFSET) for seed in range(12)]
+    """Where embeddings spread about it. A file of the same cannot tell; and without it nobody speaks of it."""
+    batches = [healthy(0, OFFSET), *(4 * healthy(seed, OFFSET / 4) for seed in range(1, 12))]
     assert collapse.diagnose(torch.cat(batches[4:])).status == "inconclusive"
     result = seen(*batches)
     assert result.status == "healthy"
     assert "What all embeddings have in common was there at the start of this training" in text(result)
     assert "at the start of this training" not in seen(*(healthy(seed) for seed in range(12))).table()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-2, 1e-4])
+def test_noise_about_a_constant_from_the_start_is_not_healthy(size: float) -> None:
+    """It has every direction about the mean at the start, and that says nothing: a network that is dead from birth has it too."""
+    result = seen(*(size * healthy(seed) + OFFSET for seed in range(12)))
+    assert result.status == "inconclusive"
+    grown = seen(OFFSET + healthy(0), *(100 * (OFFSET + healthy(seed)) for seed in range(1, 12)))
+    assert grown.status == "inconclusive"  # longer, all of it
+
+
+@pytest.mark.parametrize("draw", range(4))
+def test_views_that_share_nothing_make_no_offset(draw: int) -> None:
+    """Constants with noise, in both views, from the first look on: a ratio of about 0 over one of about 0 is any number."""
+    batches, others = ([OFFSET + healthy(100 * draw + 2 * step + k) for step in range(8)] for k in (0, 1))
+    assert seen(*batches, others=others).status in ("inconclusive", "complete collapse")
+
+
+def test_views_that_share_nothing_veto_an_offset() -> None:
+    """Spread that has grown since the start, and in which no image is found again, is noise."""
+    batches, others = (
+        [OFFSET + (4 if step else 1) * healthy(2 * step + k) for step in range(12)] for k in (0, 1)
+    )
+    assert seen(*batches[:9]).status == "healthy"
+    assert seen(*batches[:9], others=others).status in ("inconclusive", "complete collapse")
+
+
+def test_an_h_near_one_point_vetoes_an_offset() -> None:
+    monitor = collapse.CollapseMonitor(every=1)
+    for step in range(9):
+        z, h = OFFSET + (4 if step else 1) * healthy(step), 20 + noise(64, 24, seed=50 + step)
+        monitor.update(z, h=h)
+    assert monitor.compute().z.status == "inconclusive"
 
 
 def test_a_common_part_that_came_cannot_be_told_alone() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 import torch
@@ -44,12 +45,12 @@ def views() -> Iterator[tuple[Tensor, Tensor]]:
         yield tuple(batch + 0.2 * torch.randn(batch.shape, generator=generator) for _ in range(2))  # type: ignore[misc]
 
 
-def trained(stop_gradient: bool, monitor: collapse.CollapseMonitor) -> float:
+def trained(stop_gradient: bool, monitor: collapse.CollapseMonitor, steps: int = STEPS) -> float:
     """The loss of the last step."""
     torch.manual_seed(0)
     model = SimSiam()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
-    for x1, x2 in views():
+    for x1, x2 in islice(views(), steps):
         h1, h2 = model.backbone(x1), model.backbone(x2)
         z1, z2 = model.projector(h1), model.projector(h2)
         t1, t2 = (z1.detach(), z2.detach()) if stop_gradient else (z1, z2)
@@ -80,3 +81,14 @@ def test_without_the_stop_gradient_it_is() -> None:
     result = monitor.compute()
     assert result.z.status == "complete collapse"
     assert "has come during this training" in str(result)
+
+
+@pytest.mark.parametrize(("every", "steps"), [(50, 70), (10, 140)])
+def test_a_collapse_that_no_warning_has_told_yet_is_not_healthy(every: int, steps: int) -> None:
+    """The representation h keeps all its directions, and the first look is that of an untrained network."""
+    monitor = collapse.CollapseMonitor(every=every)
+    trained(False, monitor, steps)
+    assert not monitor.warned
+    result = monitor.compute()
+    assert result.status == "inconclusive"
+    assert "z has been near one point since step" in " ".join(str(result).split())
