@@ -8,7 +8,7 @@ from collapse_cli.analysis.monitor_seen import Seen
 from collapse_cli.analysis.monitor_words import message, near
 from collapse_cli.answers import Verdict
 from collapse_cli.metrics.advice_loop import VIEWS
-from collapse_cli.metrics.verdict import UNTOLD
+from collapse_cli.metrics.signs import UNTOLD
 
 DOUBTED = "Whether it is a loss depends on what reads the embeddings: lengths, or directions alone."
 BACK = "Go back to a checkpoint before the first step that is not finite, and lower the learning rate."

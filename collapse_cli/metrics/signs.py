@@ -22,6 +22,8 @@ from collapse_cli.metrics.contrast import TIMES
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.values import Measured
 
+UNTOLD = "these embeddings cannot tell which"
+
 COMPLETE = 0.25
 """Of the root of the unit rows' total variance, which is std·√D where no axis is special; an isotropic space has 1."""
 

@@ -26,6 +26,7 @@ from collapse_cli.metrics.ranks import ACTIVE
 from collapse_cli.metrics.signs import (
     COMPLETE,
     NO_SIGNS,
+    UNTOLD,
     Signs,
     contradiction,
     few_rows_vary,
@@ -52,8 +53,6 @@ DIMENSIONAL_SOURCE = (
     "directions that vanish from the covariance: Jing et al. 2022, arXiv:2110.09348, eq. 1 and fig. 2; what counts as vanished "
     f"({ACTIVE:.0%} of an equal share) and as too few (half) is calibrated: collapse calibration"
 )
-
-UNTOLD = "these embeddings cannot tell which"
 
 FEWEST = 8
 """Rows, with fewer of which nothing is said at all: they have no interval."""
