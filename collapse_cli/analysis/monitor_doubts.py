@@ -24,7 +24,7 @@ def told(verdict: Verdict, seen: Seen, space: str) -> Verdict:
     if space != "z":
         grave = set(seen.standing) - {"late loss of rank"}  # which is usual for a projection
         return _doubted(verdict, seen, bool(grave), ("healthy",))
-    alarms = tuple(f"A warning while it trained: {message(warned)}" for warned in seen.warned)
+    alarms = tuple(f"A warning while it trained: {message(warned)}." for warned in seen.warned)
     level: tuple[str, ...] = ()
     if seen.level is not None:
         name, value = seen.level

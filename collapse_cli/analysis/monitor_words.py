@@ -27,7 +27,7 @@ NUMBERS = {
     "effective_rank": "effective rank",
     "largest_effective_rank": "its largest",
 }
-REMEDY = "monitor.compute() judges the embeddings of the last batches, with its reasons"
+REMEDY = "ask monitor.compute(), which judges the embeddings of the last batches, with its reasons"
 
 
 def at_start(step: int, since: int, variance: float) -> str:

@@ -85,3 +85,14 @@ def test_which_looks_are_of_one_state() -> None:
     assert left(*(z[:8] * (0.1 if step > 4 else 1) for step, z in enumerate(wide))) == 8  # too few to say
     assert left(*wide, *wide[:3]) == 11
     assert left(*wide, *wide[:4]) == 11
+
+
+def test_a_warning_is_made_of_sentences() -> None:
+    """No variable of an example, and a full stop before what to ask."""
+    with pytest.warns(UserWarning, match="collapse at step") as warned:
+        fallen(collapse.CollapseMonitor(every=10), 200, 10)
+    (said,) = [str(each.message) for each in warned]
+    assert said.endswith(
+        " What this means: collapse explain complete-collapse. Ask monitor.compute(), which judges the embeddings of the last "
+        "batches, with its reasons."
+    )
