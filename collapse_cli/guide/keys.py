@@ -1,4 +1,4 @@
-"""How a name is compared: whatever its case, with spaces, hyphens and underscores alike; its singular; and what is nearest to it."""
+"""How a name is compared: whatever its case, with spaces, hyphens and underscores alike; its singular; what is nearest to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUGGESTED = 3
 
 def key(name: str) -> str:
     """The name as it is compared."""
-    return re.sub(r"[\s_-]+", " ", name.strip()).casefold().replace("’", "'")
+    return re.sub(r"[\s_,-]+", " ", name.strip()).casefold().replace("’", "'")
 
 
 def stem(name: str) -> str:
