@@ -136,11 +136,13 @@ def _compare(taken: Mapping[str, Any], data_dir: str, progress: Progress) -> Cal
 
 
 def _explain(taken: Mapping[str, Any], data_dir: str, progress: Progress) -> Called:
-    from collapse_cli.guide.pages import explanations
+    from collapse_cli.guide.pages import explanation
 
-    sections = explanations(taken["name"])
-    listed = [{"page": section.page, "title": section.title} for section in sections]
-    return "\n\n".join(section.text for section in sections), {"exit_code": 0, "sections": listed}
+    asked = explanation(taken["name"])
+    listed = [{"page": section.page, "title": section.title} for section in asked.sections]
+    opening = [asked.remark] if asked.remark else []
+    text = "\n\n".join([*opening, *(section.text for section in asked.sections)])
+    return text, {"exit_code": 0, "sections": listed}
 
 
 def _shown(answer: Any, code: int, status: str = "") -> Called:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from collapse_cli.commands.options import Listed, options
-from collapse_cli.guide.pages import explanations, pages
+from collapse_cli.guide.pages import explanation, pages
 from collapse_cli.settings import fill
 
 
@@ -28,10 +28,13 @@ def explain(
 
     Example: [bold]collapse explain effective_rank[/bold]
     """
+    asked = explanation(name) if name else None
+    if asked and asked.remark:
+        typer.echo(asked.remark, err=True)
     if fill(Listed, typed).json:
         from collapse_cli.views.listing import listing
 
-        sections = explanations(name) if name else tuple(pages().values())
+        sections = asked.sections if asked else tuple(pages().values())
         listing(
             [{"page": s.page, "title": s.title, "names": list(s.names), "text": s.text} for s in sections],
             json=True,
@@ -39,7 +42,7 @@ def explain(
         return
     from collapse_cli.views import manual
 
-    if name:
-        manual.show(explanations(name))
+    if asked:
+        manual.show(asked.sections)
     else:
         manual.contents()

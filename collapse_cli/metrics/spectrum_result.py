@@ -150,7 +150,7 @@ class Spectrum:
     row_participation: float | None = number(
         "effective share of the embeddings that the variance comes from, (sum |v|^2)^2 / (N sum "
         "|v|^4) of v = u - mean; near 0: a few outliers",
-        label="participation of embeddings", convention="centred, L2-normalised rows", null="Gaussian", default=None,
+        label="row participation", convention="centred, L2-normalised rows", null="Gaussian", default=None,
         low=0, high=1,
     )  # fmt: skip
     mean_length: float | None = number(
