@@ -10,7 +10,7 @@ from typing import Any
 from collapse_cli import class_labels
 from collapse_cli.errors import CollapseError
 from collapse_cli.printable import quoted
-from collapse_cli.runs import label_columns, labels
+from collapse_cli.runs import label_columns, labels, row_order
 from collapse_cli.runs.file_names import FILES, MANY, Column, Names, counts, share
 from collapse_cli.runs.label_columns import LINES
 
@@ -51,6 +51,7 @@ def joined(
         by = _by(path, {name: cells for name, cells in columns.items() if name != label}, names, source)
         if by is not None:
             return _by_name(path, columns[label], columns[by], names, label, by)
+        row_order.refuse_another_order(path, columns, label)
         cells = list(columns[label])
     elif columns:
         label, cells = next((name, list(cells)) for name, cells in columns.items())

@@ -16,7 +16,7 @@ from collapse_cli import class_labels
 from collapse_cli.class_labels import COLUMNS, EXPECTED, HEADINGS
 from collapse_cli.errors import CollapseError, nearest
 from collapse_cli.printable import quoted
-from collapse_cli.runs import arrays, reader
+from collapse_cli.runs import arrays, reader, row_order
 from collapse_cli.walks import refuse_impossible
 
 KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".tsv", ".txt")
@@ -154,6 +154,10 @@ def _column(lines: Sequence[str], path: Path, what: str, column: str) -> list[st
             f"give the column of {what} that name, or save it alone{_offer(heading) if what == HEADINGS[1] else ''}",
         )
     rows = [row for row in csv.reader((f"{line}\n" for line in lines[1:]), delimiter=between or ",") if row]
+    columns = {
+        cell.strip(): [row[n].strip() if n < len(row) else "" for row in rows] for n, cell in enumerate(heading)
+    }
+    row_order.refuse_another_order(path, columns, heading[place].strip())
     return [row[place].strip() if place < len(row) else "" for row in rows]
 
 

@@ -215,3 +215,31 @@ def test_several_arrays_none_of_which_is_called_labels(tmp_path: Path) -> None:
         labels.read(tmp_path / "l.npz", 3)
     numpy.savez(tmp_path / "l.npz", fine=numpy.arange(3))
     assert labels.read(tmp_path / "l.npz", 3)[0].tolist() == [0, 1, 2]
+
+
+ORDERS = {"sorted from 0": "0123", "sorted from 1": "1234", "no count": "7391", "another order": "2031", "from 1": "2413"}
+
+
+@pytest.mark.parametrize("heading", ["id", "", "Index"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_table_that_counts_its_rows_in_another_order_is_refused(
+    order: str, suffix: str, heading: str, tmp_path: Path
+) -> None:
+    """Its lines would be taken in the order of the file, and the accuracy of a probe be that of guessing."""
+    path, counts = tmp_path / f"l.{suffix}", ORDERS[order]
+    rows = list(zip(counts, "abca", strict=True))
+    if suffix == "csv":
+        path.write_text(f"{heading},label\n" + "".join(f"{n},{label}\n" for n, label in rows))
+    else:
+        path.write_text("".join(f'{{"{heading}": {n}, "label": "{label}"}}\n' for n, label in rows))
+
+    def read() -> list[int]:
+        return embedding_set._labels_beside(labels.LabelFile(path), 4)[0].tolist()
+
+    if order in ("another order", "from 1"):
+        with pytest.raises(CollapseError, match=f"column `{heading}` counts the rows in another order") as error:
+            read()
+        assert error.value.hint.startswith("sort the lines by it")
+    else:
+        assert read() == [0, 1, 2, 0]
