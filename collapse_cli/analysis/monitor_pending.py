@@ -47,14 +47,17 @@ class PendingLook:
 
     def read(self) -> Look:
         """Waits for it, where it has to. Raises CollapseError for what is on no device that holds numbers."""
-        if self.unread.within.is_meta:
+        if self.done is not None:
+            self.done.synchronize()
+        try:
+            return self.unread.read(self.step)
+        except (RuntimeError, NotImplementedError):
+            if not self.unread.within.is_meta:
+                raise
             raise CollapseError(
                 "z is on the meta device, where there are no numbers to look at",
                 "give embeddings of a network whose weights are on a CPU or a GPU",
-            )
-        if self.done is not None:
-            self.done.synchronize()
-        return self.unread.read(self.step)
+            ) from None
 
 
 def _behind(numbers: Tensor) -> Any:

@@ -25,7 +25,8 @@ def begin() -> str:
             *lines,
             "",
             "INPUT: a run folder, a checkpoint (also other libraries'), or a file of embeddings.",
-            "All commands: collapse --help · one of them: collapse diagnose --help · a word: collapse explain healthy",
+            "All commands: collapse --help · one of them: collapse diagnose --help",
+            "What a number, a verdict or a cause means: collapse explain NAME",
         ]
     )
 

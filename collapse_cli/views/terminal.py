@@ -36,7 +36,7 @@ def show(document: Document, console: Console | None = None) -> None:
         console.print(Text(f"… {len(document['inputs']) - ROWS} more inputs in --json", "dim"))
     for command in document.get("next", ()):
         _print(console, f"Next: {command}")
-    if document.get("explain"):
+    if document.get("explain") and document["results"]:
         _print(console, f"What this means: {words.explaining(document['explain'])}")
 
 

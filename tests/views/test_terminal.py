@@ -182,7 +182,7 @@ def test_the_verdict_comes_first_then_tables_sketches_and_settings(one):
         for start in ("Spectrum", "effective rank", "eigenvalues", "N 1,797", "¹ λ", "runs/moco", "Next: ")
     ]
     assert order == sorted(order)
-    assert lines[-1] == "Next: collapse report run"
+    assert lines[-2:] == ["Next: collapse report run", "What this means: collapse explain spectrum"]
 
 
 def test_where_there_is_no_verdict_the_answer_stands_in_its_place(two):
