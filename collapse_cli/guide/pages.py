@@ -158,7 +158,8 @@ def _parts(name: str) -> tuple[str, set[str]]:
     parts = name.split(".")
     if len(parts) > 1 and parts[-1].casefold() in SPACES:
         parts = parts[:-1]
-    measurement, wanted = (parts[0], parts[1]) if len(parts) == 2 else ("", ".".join(parts))
+    measured = len(parts) == 2 and key(parts[0]) in {key(page.rpartition("/")[2]) for page in pages()}
+    measurement, wanted = (parts[0], parts[1]) if measured else ("", ".".join(parts))
     return measurement, {key(wanted), key(".".join(parts))}
 
 
@@ -183,8 +184,9 @@ def names() -> list[str]:
 
 
 def _every_name() -> list[str]:
-    """Names, with the further ones behind them."""
-    return list(dict.fromkeys([*names(), *(name for section in sections() for name in section.also)]))
+    """Names, those of commands alone as well, with the further ones behind them."""
+    commands = (name.removeprefix("collapse ") for name in names())
+    return list(dict.fromkeys([*names(), *commands, *(each for part in sections() for each in part.also)]))
 
 
 def _likely(name: str) -> list[str]:

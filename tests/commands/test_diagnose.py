@@ -94,7 +94,10 @@ def test_seen(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     shown = capsys.readouterr().out
     lines = shown.splitlines()
     assert lines[0] == "✓ Healthy.  moco on digits, epoch 2 of 2, 1,347 images"
-    assert lines[-1] == f"  Next: collapse report {file} · all numbers: --all · what this means: collapse explain healthy"
+    assert (
+        lines[-1]
+        == f"  Next: collapse report {file} · all numbers: --all · what this means: collapse explain healthy"
+    )
     assert max(map(len, lines[:-1])) <= 80
     assert len(lines) <= 24
     assert main(["diagnose", file, "--all"]) == 0

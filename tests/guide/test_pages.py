@@ -85,7 +85,7 @@ def test_a_name_is_understood_as_people_type_it(typed: str, page: str) -> None:
 def test_an_unknown_name_is_answered_by_the_nearest() -> None:
     with pytest.raises(CollapseError, match="nothing named 'efective_rank'") as raised:
         explanations("efective_rank")
-    assert raised.value.hint == "did you mean 'effective_rank'?"
+    assert raised.value.hint.startswith("did you mean 'effective_rank'")
 
 
 @pytest.mark.parametrize("path", sorted(published.published()), ids=lambda path: path.name)
