@@ -45,15 +45,10 @@ def test_json_is_the_sections(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-<<<<<<< HEAD
-    assert main(["explain", "effect of ranc"]) == 2
-    assert "the guide has nothing named 'effect of ranc'" in capsys.readouterr().err
-=======
     assert main(["explain", "trian"]) == 2
     assert capsys.readouterr().err == (
         "collapse: the guide has nothing named 'trian'\n  did you mean 'train', 'collapse train' or 'variance'?\n"
     )
->>>>>>> aliases
     assert main(["explain", "xyzzy"]) == 2
     assert capsys.readouterr().err.endswith("see every name: collapse explain\n")
 
