@@ -22,7 +22,7 @@ from collapse_cli.metrics.contrast import TIMES
 from collapse_cli.metrics.spectrum import Spectrum
 from collapse_cli.values import Measured
 
-UNTOLD = "these embeddings cannot tell which"
+UNTOLD = "A collapsed encoder gives this, and so does a healthy one with a constant offset; these embeddings cannot tell which."
 
 COMPLETE = 0.25
 """Of the root of the unit rows' total variance, which is std·√D where no axis is special; an isotropic space has 1."""

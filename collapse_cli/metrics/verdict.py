@@ -190,8 +190,7 @@ def _common_part(spectrum: Spectrum, context: Context, signs: Signs, spread: Thr
         return _of_images(one_way, context, signs)
     return Ruling(
         "inconclusive",
-        f"{one_way} A collapsed encoder gives this, and so does a healthy one with a constant offset; {UNTOLD}. "
-        f"About their mean, {active(spectrum)}.",
+        f"{one_way} {UNTOLD} About their mean, {active(spectrum)}.",
     )
 
 
