@@ -108,9 +108,16 @@ def _ended(name: str, entries: Sequence[Entry]) -> Entry:
         if result == outcome
     ]
     notes = (*reasons, *_notes(entries))
+    ended = Verdict(*_sentence(counts, len(results)), tuple(reasons), findings=notes)
     return Entry(
-        name, gate, verdict=Verdict(*_sentence(counts, len(results)), tuple(reasons), findings=notes)
+        name, gate, verdict=replace(ended, warning=_warning(entries) if ended.status == "passed" else "")
     )
+
+
+def _warning(entries: Sequence[Entry]) -> str:
+    """The statuses that pass with a warning alone."""
+    warned = (entry.status for entry in entries if entry.verdict and entry.verdict.result == "warn")
+    return ", ".join(dict.fromkeys(warned))
 
 
 def _notes(entries: Sequence[Entry]) -> Iterator[str]:

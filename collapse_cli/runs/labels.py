@@ -155,7 +155,8 @@ def _column(lines: Sequence[str], path: Path, what: str, column: str) -> list[st
         )
     rows = [row for row in csv.reader((f"{line}\n" for line in lines[1:]), delimiter=between or ",") if row]
     columns = {
-        cell.strip(): [row[n].strip() if n < len(row) else "" for row in rows] for n, cell in enumerate(heading)
+        cell.strip(): [row[n].strip() if n < len(row) else "" for row in rows]
+        for n, cell in enumerate(heading)
     }
     row_order.refuse_another_order(path, columns, heading[place].strip())
     return [row[place].strip() if place < len(row) else "" for row in rows]

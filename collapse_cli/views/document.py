@@ -65,7 +65,10 @@ def _result(entry: Entry) -> dict[str, Any]:
 
 def _judged(verdict: Verdict) -> dict[str, Any]:
     """Outside of a gate a verdict has no result; it is said to be usual only where it is; the document itself is explained."""
-    absent = {"explained_by", *(name for name in ("result", "usual") if not getattr(verdict, name))}
+    absent = {
+        "explained_by",
+        *(name for name in ("result", "usual", "warning") if not getattr(verdict, name)),
+    }
     return {name: value for name, value in dataclasses.asdict(verdict).items() if name not in absent}
 
 

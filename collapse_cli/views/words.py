@@ -146,6 +146,8 @@ def verdict(judgement: Mapping[str, Any]) -> tuple[str, str, str]:
     mark, status = MARKS.get(judgement["status"], ("•", ""))[0], judgement["status"]
     sentence = judgement["sentence"].removeprefix(f"{status}: ")
     sentences = " ".join(filter(None, (sentence, judgement.get("meaning", ""))))
+    if judgement.get("warning"):
+        return mark, f"{status}, with a warning: {judgement['warning']}", sentences
     if judgement.get("usual"):
         return "•", f"usual for a projection: {status}", sentences
     return mark, f"{status}, borderline" if judgement.get("borderline") else status, sentences

@@ -217,7 +217,13 @@ def test_several_arrays_none_of_which_is_called_labels(tmp_path: Path) -> None:
     assert labels.read(tmp_path / "l.npz", 3)[0].tolist() == [0, 1, 2]
 
 
-ORDERS = {"sorted from 0": "0123", "sorted from 1": "1234", "no count": "7391", "another order": "2031", "from 1": "2413"}
+ORDERS = {
+    "sorted from 0": "0123",
+    "sorted from 1": "1234",
+    "no count": "7391",
+    "another order": "2031",
+    "from 1": "2413",
+}
 
 
 @pytest.mark.parametrize("heading", ["id", "", "Index"])
@@ -238,7 +244,9 @@ def test_a_table_that_counts_its_rows_in_another_order_is_refused(
         return embedding_set._labels_beside(labels.LabelFile(path), 4)[0].tolist()
 
     if order in ("another order", "from 1"):
-        with pytest.raises(CollapseError, match=f"column `{heading}` counts the rows in another order") as error:
+        with pytest.raises(
+            CollapseError, match=f"column `{heading}` counts the rows in another order"
+        ) as error:
             read()
         assert error.value.hint.startswith("sort the lines by it")
     else:
