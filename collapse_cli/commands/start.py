@@ -9,7 +9,7 @@ BEGIN = {
     "collapse diagnose INPUT": "has it collapsed, and what should be tried next?",
     "collapse causes RUN": "why has it collapsed, and what would cure it?",
     "collapse compare RUN RUN": "which is better, and would other seeds agree?",
-    "collapse check INPUT": "exit code 1 where all is one point; --strict: with few dimensions, too",
+    "collapse check INPUT": "exit code 1 where all is one point; --strict: with few dimensions",
 }
 """The five commands to begin with, and what they answer."""
 
@@ -25,7 +25,7 @@ def begin() -> str:
             *lines,
             "",
             "INPUT: a run folder, a checkpoint (also other libraries'), or a file of embeddings.",
-            "All commands: collapse --help · one of them: collapse diagnose --help · a word: collapse explain healthy",
+            "All commands: collapse --help · one: collapse diagnose --help · a word: collapse explain healthy",
         ]
     )
 
