@@ -35,13 +35,18 @@ def document(answer: Answer, argv: Sequence[str] = ()) -> Document:
 
 
 def _topic(answer: Answer) -> str:
-    """The name in the guide: of the verdict that the answer begins with, or of its likeliest cause; else of the command."""
+    """The name in the guide: of the gravest verdict of its first kind, or of its likeliest cause; else of the command."""
     judged = [entry for entry in answer if entry.verdict]
     if not judged:
         return answer.command
-    first = [entry for entry in judged if entry.kind == judged[0].kind and entry.input == judged[0].input]
-    space = headline({entry.space: entry.status for entry in first})
-    verdict = next(entry.verdict for entry in first if entry.verdict and entry.space == space)
+    by_input: dict[tuple[int, str], dict[str, Verdict]] = {}
+    for entry in judged:
+        if entry.kind == judged[0].kind and entry.verdict:
+            by_input.setdefault((entry.input, entry.subject), {}).setdefault(entry.space, entry.verdict)
+    leading = [
+        spaces[headline({name: each.status for name, each in spaces.items()})] for spaces in by_input.values()
+    ]
+    verdict = min(leading, key=words.gravity)  # the first of those that are as grave
     return verdict.explained_by or (verdict.status if verdict.status in words.MARKS else answer.command)
 
 

@@ -29,6 +29,18 @@ MARKS = {
 }
 
 
+GRAVEST = (
+    *("complete collapse", "token collapse", "codebook collapse", "dimensional collapse", "mode collapse", "blurred"),
+    *("failed", "does not hold", "inconclusive"),
+)  # fmt: skip
+"""Statuses that several inputs are explained by, the gravest first."""
+
+
+def gravity(judged: Any) -> int:
+    """The place of a verdict among the gravest; what is no fault is the last."""
+    return len(GRAVEST) if judged.usual or judged.status not in GRAVEST else GRAVEST.index(judged.status)
+
+
 def explaining(name: str) -> str:
     """The command that explains a name of the guide, as it is typed."""
     return f"collapse explain {name.replace(' ', '-')}"

@@ -156,3 +156,17 @@ def test_commands_of_another_subject_name_their_own_page() -> None:
     assert extremes({"2 layers": 2.0}, 2).explained_by == "linear"
     few_images = Facts(images=2)
     assert judged([], few_images).explained_by == "layers"
+
+
+def test_of_several_inputs_the_gravest_is_explained() -> None:
+    """A healthy run in front does not hide that the second is one point; of one input h still leads."""
+    for statuses, expected in (
+        (("healthy", "complete collapse"), "complete collapse"),
+        (("inconclusive", "dimensional collapse", "healthy"), "dimensional collapse"),
+        (("healthy", "healthy"), "healthy"),
+    ):
+        entries = [
+            Entry(f"run {n}", {}, "h", n, verdict=Verdict(status, ""), named_kind="kind")
+            for n, status in enumerate(statuses)
+        ]
+        assert document(answer("compare", entries))["explain"] == expected
