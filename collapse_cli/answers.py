@@ -34,7 +34,8 @@ class Verdict:
     begins with, as that most embeddings are copies; advice: what to try, in words; commands: the same as they are typed;
     result: what a gate makes of it, pass, warn, inconclusive or fail, empty outside of a gate; borderline: the deciding number
     is near its bound; explained_by: the name in the guide, where that is not the status; usual: the status is usual for such a
-    space, and no fault.
+    space, and no fault;
+    warning: the statuses that a gate passes with a warning.
     """
 
     status: str
@@ -50,6 +51,7 @@ class Verdict:
     lead: str = ""
     explained_by: str = ""
     usual: bool = False
+    warning: str = ""
 
 
 @dataclass(frozen=True)

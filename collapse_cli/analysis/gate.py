@@ -121,8 +121,15 @@ def _ended(name: str, entries: Sequence[Entry], notes: Sequence[str] = ()) -> En
         if result == outcome
     ]
     findings = (*reasons, *notes, *_notes(entries))
-    sentence = _sentence(counts, len(results))
-    return Entry(name, gate, verdict=Verdict(*sentence, tuple(reasons), findings=findings))
+    ended = Verdict(*_sentence(counts, len(results)), tuple(reasons), findings=findings)
+    warning = _warning(entries) if ended.status == "passed" else ""
+    return Entry(name, gate, verdict=replace(ended, warning=warning))
+
+
+def _warning(entries: Sequence[Entry]) -> str:
+    """The statuses that pass with a warning alone."""
+    warned = (entry.status for entry in entries if entry.verdict and entry.verdict.result == "warn")
+    return ", ".join(dict.fromkeys(warned))
 
 
 def _notes(entries: Sequence[Entry]) -> Iterator[str]:

@@ -9,7 +9,7 @@ BEGIN = {
     "collapse diagnose INPUT": "has it collapsed, and what should be tried next?",
     "collapse causes RUN": "why has it collapsed, and what would cure it?",
     "collapse compare RUN RUN": "which is better, and would other seeds agree?",
-    "collapse check INPUT": "the gate of a CI: exit code 1 where it has collapsed",
+    "collapse check INPUT": "exit code 1 where all is one point; --strict: with few dimensions",
 }
 """The five commands to begin with, and what they answer."""
 

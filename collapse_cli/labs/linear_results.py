@@ -163,7 +163,7 @@ def verdict(dynamics: Dynamics, width: int, layers: int) -> Verdict:
     status = _status(dynamics.alive, width)
     sentence = f"{dynamics.alive:.3g} of {width} dimensions survive training"
     if dynamics.negative is None or dynamics.dead < 1:
-        return Verdict(status, sentence, ())
+        return Verdict(status, sentence, explained_by="linear")
     deep = dynamics.dead - dynamics.negative
     reasons = [
         (
@@ -173,14 +173,14 @@ def verdict(dynamics: Dynamics, width: int, layers: int) -> Verdict:
     ]
     if layers > 1 and deep >= 1:
         reasons.append(f"{deep:.3g} more are lost through the depth of {layers} layers")
-    return Verdict(status, sentence, tuple(reasons))
+    return Verdict(status, sentence, tuple(reasons), explained_by="linear")
 
 
 def extremes(alive: Mapping[str, float], width: int) -> Verdict:
     """Of networks by name, and how many of `width` dimensions live in each: where most do, and where fewest."""
     most, fewest = max(alive, key=alive.__getitem__), min(alive, key=alive.__getitem__)
     sentence = f"from {alive[most]:.3g} of {width} dimensions ({most}) down to {alive[fewest]:.3g} ({fewest})"
-    return Verdict(_status(alive[fewest], width), sentence, ())
+    return Verdict(_status(alive[fewest], width), sentence, explained_by="linear")
 
 
 def _status(alive: float, width: int) -> Status:

@@ -149,7 +149,7 @@ def _inconclusive(spectrum: Spectrum, context: Context) -> Iterator[str]:
         yield from advice_training.of_queue(context)
     elif spectrum.dimensions == 1:
         yield _wider(context)
-    elif (spectrum.largest_group or 0) >= MANY_EQUAL:
+    elif many_equal(spectrum):
         yield _why_equal(spectrum, context)
     elif context.codes:
         unpack = (
@@ -202,6 +202,12 @@ def _longer(context: Context) -> int:
     return 2 * context.stage.planned if context.stage else 0
 
 
+def many_equal(spectrum: Spectrum) -> bool:
+    """Whether one point has many of the embeddings; of few rows a single one is a large share, but no copy."""
+    share = spectrum.largest_group or 0.0
+    return share >= MANY_EQUAL and round(share * spectrum.samples) > 1
+
+
 def _why_equal(spectrum: Spectrum, context: Context) -> str:
     if in_the_data(spectrum.samples - (spectrum.distinct or spectrum.samples), context.different):
         return leave_out(context.dataset)
@@ -215,7 +221,7 @@ def _why_equal(spectrum: Spectrum, context: Context) -> str:
 
 
 def _healthy(spectrum: Spectrum, context: Context) -> Iterator[str]:
-    if (spectrum.largest_group or 0) >= MANY_EQUAL:
+    if many_equal(spectrum):
         yield _why_equal(spectrum, context)
     if context.classes > 1:
         yield f"See whether the directions are useful: collapse probe {context.input}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from collapse_cli.metrics.advice import MANY_EQUAL, Context, advice, passing
+from collapse_cli.metrics.advice import Context, advice, many_equal, passing
 from collapse_cli.metrics.advice_samples import HALVED, enough, is_small
 from collapse_cli.metrics.signs import COMPLETE, few_rows_vary
 from collapse_cli.metrics.spectrum import Spectrum
@@ -37,7 +37,7 @@ def in_a_loop(status: str, spectrum: Spectrum, context: Context, held: Held) -> 
     own = {"complete collapse": _complete, "dimensional collapse": _dimensional, "healthy": _healthy}
     if status in own:
         return tuple(own[status](context))
-    told_apart = spectrum.dimensions == 1 or (spectrum.largest_group or 0) >= MANY_EQUAL
+    told_apart = spectrum.dimensions == 1 or many_equal(spectrum)
     if told_apart or (passing(context) and spectrum.total_variance < COMPLETE**2):
         return advice(status, spectrum, context)
     if spectrum.total_variance < COMPLETE**2:

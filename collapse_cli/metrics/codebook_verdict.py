@@ -68,6 +68,7 @@ def verdict(result: Codebook, of: str = "") -> Verdict:
         thresholds=bounds,
         meaning=_meaning(result, status),
         findings=findings,
+        explained_by="" if status == COLLAPSE else "codes",
     )
 
 

@@ -58,6 +58,7 @@ def judged(layers: Sequence[Layer], facts: Facts) -> Verdict:
     return Verdict(
         ruling.status, ruling.sentence, reasons=(ruling.sentence, *more), meaning=ruling.meaning, findings=more,
         advice=(ruling.advice,) if ruling.advice else (),
+        explained_by="" if ruling.status == "token collapse" else "layers",
     )  # fmt: skip
 
 

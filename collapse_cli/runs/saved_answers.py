@@ -82,6 +82,7 @@ def _verdict(judged: Mapping[str, Any]) -> Verdict:
         commands,
         borderline=judged.get("borderline") is True,
         usual=judged.get("usual") is True,
+        warning=judged.get("warning", ""),
         meaning=str(judged.get("meaning", "")),
         findings=tuple(judged.get("findings", ())),
         lead=str(judged.get("lead", "")),

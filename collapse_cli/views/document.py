@@ -35,13 +35,18 @@ def document(answer: Answer, argv: Sequence[str] = ()) -> Document:
 
 
 def _topic(answer: Answer) -> str:
-    """The name in the guide: of the verdict that the answer begins with, or of its likeliest cause; else of the command."""
+    """The name in the guide: of the gravest verdict of its first kind, or of its likeliest cause; else of the command."""
     judged = [entry for entry in answer if entry.verdict]
     if not judged:
         return answer.command
-    first = [entry for entry in judged if entry.kind == judged[0].kind and entry.input == judged[0].input]
-    space = headline({entry.space: entry.status for entry in first})
-    verdict = next(entry.verdict for entry in first if entry.verdict and entry.space == space)
+    by_input: dict[tuple[int, str], dict[str, Verdict]] = {}
+    for entry in judged:
+        if entry.kind == judged[0].kind and entry.verdict:
+            by_input.setdefault((entry.input, entry.subject), {}).setdefault(entry.space, entry.verdict)
+    leading = [
+        spaces[headline({name: each.status for name, each in spaces.items()})] for spaces in by_input.values()
+    ]
+    verdict = min(leading, key=words.gravity)  # the first of those that are as grave
     return verdict.explained_by or (verdict.status if verdict.status in words.MARKS else answer.command)
 
 
@@ -65,7 +70,10 @@ def _result(entry: Entry) -> dict[str, Any]:
 
 def _judged(verdict: Verdict) -> dict[str, Any]:
     """Outside of a gate a verdict has no result; it is said to be usual only where it is; the document itself is explained."""
-    absent = {"explained_by", *(name for name in ("result", "usual") if not getattr(verdict, name))}
+    absent = {
+        "explained_by",
+        *(name for name in ("result", "usual", "warning") if not getattr(verdict, name)),
+    }
     return {name: value for name, value in dataclasses.asdict(verdict).items() if name not in absent}
 
 

@@ -35,14 +35,18 @@ def checks(document: Document, number: int) -> Iterator[Check]:
 
 
 def reason(document: Document) -> str:
-    """Why the gate is not passed, in one line, and of how many checks it is the first; empty where it is."""
+    """Why the gate is not passed, in one line, and of how many checks it is the first; empty where it is, without a warning."""
     document = everywhere(document)
     every = [
         (facts["path"], check)
         for number, facts in enumerate(document["inputs"])
         for check in checks(document, number)
     ]
-    for result, word in (("fail", "failed"), ("inconclusive", "inconclusive")):
+    for result, word in (
+        ("fail", "failed"),
+        ("inconclusive", "inconclusive"),
+        ("warn", "passed, with a warning"),
+    ):
         such = [(path, check) for path, check in every if check.result == result]
         if such:
             path, check = such[0]

@@ -29,6 +29,18 @@ MARKS = {
 }
 
 
+GRAVEST = (
+    *("complete collapse", "token collapse", "codebook collapse", "dimensional collapse", "mode collapse", "blurred"),
+    *("failed", "does not hold", "inconclusive"),
+)  # fmt: skip
+"""Statuses that several inputs are explained by, the gravest first."""
+
+
+def gravity(judged: Any) -> int:
+    """The place of a verdict among the gravest; what is no fault is the last."""
+    return len(GRAVEST) if judged.usual or judged.status not in GRAVEST else GRAVEST.index(judged.status)
+
+
 def explaining(name: str) -> str:
     """The command that explains a name of the guide, as it is typed."""
     return f"collapse explain {name.replace(' ', '-')}"
@@ -146,6 +158,8 @@ def verdict(judgement: Mapping[str, Any]) -> tuple[str, str, str]:
     mark, status = MARKS.get(judgement["status"], ("•", ""))[0], judgement["status"]
     sentence = judgement["sentence"].removeprefix(f"{status}: ")
     sentences = " ".join(filter(None, (sentence, judgement.get("meaning", ""))))
+    if judgement.get("warning"):
+        return mark, f"{status}, with a warning: {judgement['warning']}", sentences
     if judgement.get("usual"):
         return "•", f"usual for a projection: {status}", sentences
     return mark, f"{status}, borderline" if judgement.get("borderline") else status, sentences

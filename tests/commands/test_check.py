@@ -502,3 +502,20 @@ def test_the_space_that_a_bare_name_means_is_told(tmp_path: Path, capsys: Captur
         gate = next(each for each in document["results"] if each["kind"] == "gate")
         assert (told in gate["verdict"]["findings"]) == expected
         assert told not in gate["verdict"]["reasons"]
+
+
+def test_a_gate_that_passes_with_a_warning_says_so_first(tmp_path: Path, capsys: Capture) -> None:
+    """8 of 64 dimensions pass, but nobody who reads the first line, or gives -q, takes that for a sound result."""
+    generator = numpy.random.default_rng(0)
+    basis = numpy.linalg.qr(generator.normal(size=(64, 8)))[0]
+    few, whole = tmp_path / "few.npy", tmp_path / "whole.npy"
+    numpy.save(few, generator.normal(size=(1000, 8)) @ basis.T)
+    numpy.save(whole, generator.normal(size=(1000, 64)))
+    assert main(["check", str(few)]) == 0
+    assert capsys.readouterr().out.startswith("✓ Passed, with a warning: dimensional collapse.")
+    assert main(["check", str(few), "-q"]) == 0
+    assert "passed, with a warning" in capsys.readouterr().err
+    assert main(["check", str(whole)]) == 0
+    assert capsys.readouterr().out.startswith("✓ Passed.")
+    assert main(["check", str(whole), "-q"]) == 0
+    assert capsys.readouterr().err == ""

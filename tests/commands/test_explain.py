@@ -15,9 +15,12 @@ import numpy
 import pytest
 
 import collapse_cli
+import collapse_cli as collapse
 from collapse_cli.answers import Entry, Verdict, answer
 from collapse_cli.cli import main
 from collapse_cli.guide.pages import Section, pages
+from collapse_cli.labs.linear_results import extremes
+from collapse_cli.metrics.layer_change import Facts, judged
 from collapse_cli.views import manual
 from collapse_cli.views.console import Console
 from collapse_cli.views.document import document
@@ -142,3 +145,28 @@ def test_the_name_is_that_of_the_verdict_that_leads() -> None:
     assert (
         _named(Verdict("complete collapse", "", explained_by="queue too long"), healthy) == "queue too long"
     )
+
+
+def test_commands_of_another_subject_name_their_own_page() -> None:
+    """A healthy codebook is not explained by a page on embeddings; its own status is."""
+    generator = numpy.random.default_rng(0)
+    used, few = generator.integers(0, 500, 20000), generator.integers(0, 5, 20000)
+    assert collapse.codes(used, size=500).to_dict()["explain"] == "codes"
+    assert collapse.codes(few, size=500).to_dict()["explain"] == "codebook collapse"
+    assert extremes({"2 layers": 2.0}, 2).explained_by == "linear"
+    few_images = Facts(images=2)
+    assert judged([], few_images).explained_by == "layers"
+
+
+def test_of_several_inputs_the_gravest_is_explained() -> None:
+    """A healthy run in front does not hide that the second is one point; of one input h still leads."""
+    for statuses, expected in (
+        (("healthy", "complete collapse"), "complete collapse"),
+        (("inconclusive", "dimensional collapse", "healthy"), "dimensional collapse"),
+        (("healthy", "healthy"), "healthy"),
+    ):
+        entries = [
+            Entry(f"run {n}", {}, "h", n, verdict=Verdict(status, ""), named_kind="kind")
+            for n, status in enumerate(statuses)
+        ]
+        assert document(answer("compare", entries))["explain"] == expected

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from collapse_cli.metrics.advice import Context, advice, more, passing
+from collapse_cli.metrics.advice import Context, advice, many_equal, more, passing
 from collapse_cli.metrics.advice_samples import enough, is_small
 from collapse_cli.metrics.advice_samples import more as samples
 from collapse_cli.metrics.advice_training import (
@@ -342,3 +343,11 @@ def test_a_probe_is_advised_where_there_are_classes() -> None:
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("samples", "largest", "many"), [(6, 1, False), (10, 1, False), (10, 2, True), (1000, 99, False)]
+)
+def test_a_single_row_is_no_copy(samples: int, largest: int, many: bool) -> None:
+    spectrum = SimpleNamespace(samples=samples, largest_group=largest / samples)
+    assert many_equal(cast(Any, spectrum)) is many

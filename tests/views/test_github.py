@@ -148,7 +148,7 @@ def test_a_summary_that_cannot_be_written(tmp_path: Path) -> None:
     ("results", "reason"),
     [
         ([], ""),
-        (["pass", "warn"], ""),
+        (["pass", "warn"], "passed, with a warning: runs/a: rank.1 1 is below 20"),
         (["inconclusive", "fail"], "failed: runs/a: rank.1 1 is below 20"),
         (["pass", "fail", "fail", "fail"], "failed: runs/a: rank.1 1 is below 20 (and 2 more)"),
         (["pass", "inconclusive"], "inconclusive: runs/a: rank.1 1 is below 20"),
