@@ -11,13 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Term:
-    """name: the word to use; meaning: one sentence; letter: that of the papers, where there is one; also: other words for it that
-    people look up, parted by commas."""
+    """name: the word to use; meaning: one sentence; letter: that of the papers, where there is one."""
 
     name: str
     meaning: str
     letter: str = ""
-    also: str = ""
 
 
 TERMS = (
@@ -108,12 +106,7 @@ TERMS = (
         "The embedding of a view that a query is compared with; its own image's key is the positive, the others are negatives.",
         "k",
     ),
-    Term(
-        "key encoder",
-        "The slow copy of the encoder that computes keys; it follows with momentum m.",
-        "m",
-        "ema, momentum encoder, target network",
-    ),
+    Term("key encoder", "The slow copy of the encoder that computes keys; it follows with momentum m.", "m"),
     Term(
         "LiDAR",
         "The effective rank of the variance between images in units of the variance between views (Thilak et al. 2023).",
@@ -128,7 +121,6 @@ TERMS = (
     Term(
         "null",
         "The value of a number without structure: for isotropic data, through a ReLU, with shuffled labels, at initialisation.",
-        also="ReLU",
     ),
     Term(
         "offset",

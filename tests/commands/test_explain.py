@@ -50,7 +50,7 @@ def test_json_is_the_sections(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_name_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "trian"]) == 2
     assert capsys.readouterr().err == (
-        "collapse: the guide has nothing named 'trian'\n  did you mean 'train', 'collapse train' or 'variance'?\n"
+        "collapse: the guide has nothing named 'trian'\n  did you mean 'train', 'variance' or 'ranks'?\n"
     )
     assert main(["explain", "xyzzy"]) == 2
     assert capsys.readouterr().err.endswith("see every name: collapse explain\n")

@@ -16,6 +16,9 @@ The words of this project: one for each meaning, and the field's own. In bracket
 meanings there: the vectors of a codebook, the keys of a queue, the negatives of a query, and the prototypes. The text says which.
 
 """
+FURTHER = {"key encoder": "ema, momentum encoder, target network", "null": "ReLU"}
+"""Term -> other words for it that people look up, parted by commas."""
+
 SYMBOL = re.compile(r"\w(_\w)?|tau|lambda")
 NAMES = ("h", "z")  # letters that every answer uses, which are explained as names are
 
@@ -29,7 +32,7 @@ def glossary() -> str:
 def _also(term: Term) -> str:
     """The line with its further names: its letters, but for those that are part of a sentence, and other words for it."""
     letters = [part for part in term.letter.removesuffix(" of them").split(", ") if SYMBOL.fullmatch(part)]
-    further = [*(part for part in letters if part not in NAMES), *filter(None, term.also.split(", "))]
+    further = [*(part for part in letters if part not in NAMES), *filter(None, [FURTHER.get(term.name)])]
     return f"<!-- also: {', '.join(further)} -->\n" if further else ""
 
 
