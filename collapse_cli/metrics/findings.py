@@ -86,22 +86,23 @@ def findings(spectrum: Spectrum, context: Context, signs: Signs, status: Status)
         yield only_class(context.one_label)
     yield from filter(None, [groups_in_words(spectrum)])
     if status != "complete collapse":
-        yield from _offset(spectrum, context.loop)
+        yield from _offset(spectrum, context.loop, status == "inconclusive")
         yield from _widest(spectrum)
         yield from _uneven(spectrum)
     yield from of_offset(signs)
     yield from _of_classes(spectrum, context)
 
 
-def _offset(spectrum: Spectrum, loop: bool = False) -> Iterator[str]:
-    """A common part of all embeddings, where it is most of their length. loop: no option is at hand."""
+def _offset(spectrum: Spectrum, loop: bool = False, undecided: bool = False) -> Iterator[str]:
+    """A common part of all embeddings, where it is most of their length. loop: without an option; undecided: it may be none."""
     cosine = spectrum.mean_cosine
     null = getattr(cosine, "null", None) or 0.0
     if cosine is None or cosine - null <= OFFSET:
         return
     without = "subtract the mean of the embeddings to measure" if loop else "--centre measures"
+    common = "What they have in common" if undecided else "A common offset"
     yield (
-        f"A common offset is {percent(cosine**0.5, 1)} of the length of each embedding (mean cosine {cosine:.4g}; cone effect, "
+        f"{common} is {percent(cosine**0.5, 1)} of the length of each embedding (mean cosine {cosine:.4g}; cone effect, "
         "Ethayarajh 2019, arXiv:1909.00512). A cosine search sees little else; a linear probe is not affected; "
         f"{without} without it."
     )

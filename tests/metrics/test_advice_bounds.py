@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from collapse_cli.metrics import findings
 from collapse_cli.metrics.advice import Context, advice, many_equal, more, passing
 from collapse_cli.metrics.advice_samples import enough, is_small
 from collapse_cli.metrics.advice_samples import more as samples
@@ -351,3 +352,13 @@ def test_a_probe_is_advised_where_there_are_classes() -> None:
 def test_a_single_row_is_no_copy(samples: int, largest: int, many: bool) -> None:
     spectrum = SimpleNamespace(samples=samples, largest_group=largest / samples)
     assert many_equal(cast(Any, spectrum)) is many
+
+
+@pytest.mark.parametrize("undecided", [True, False])
+def test_an_undecided_answer_calls_nothing_an_offset(undecided: bool) -> None:
+    """Whether it is an offset or a collapse is what it cannot tell."""
+    spectrum = cast(Any, SimpleNamespace(mean_cosine=0.99))
+    sentence = next(findings._offset(spectrum, undecided=undecided))
+    assert sentence.startswith(
+        "What they have in common is 99.5 %" if undecided else "A common offset is 99.5 %"
+    )
