@@ -54,26 +54,33 @@ def finding(group: Group, baseline: Group, together: Together) -> str:
     if not shared:
         names = " nor ".join(FIXED.values())
         return f"Neither {names} was measured of both {group.name} and {baseline.name}."
-    refusals = {key: why for key in shared if (why := _refusal(key, group, baseline))}
+    collapsed = {key: where for key in shared if (where := _collapsed(key, group, baseline))}
+    others = [key for key in shared if key not in collapsed]
+    refusals = {key: why for key in others if (why := _refusal(key, group, baseline))}
     contrasts = {
         key: contrast
-        for key in shared
+        for key in others
         if key not in refusals and (contrast := _contrast(key, group, baseline, together.intervals))
     }
     caution = _caution(group, baseline) if contrasts else []
-    sentence = "; ".join([*_parts(contrasts, group, baseline), *_refused(refusals), *caution]) + "."
-    return sentence if sentence.startswith(group.name) else titled(sentence)  # a name stays as it is
+    parts = [*_spoiled(collapsed), *_parts(contrasts, group, baseline), *_refused(refusals), *caution]
+    sentence = "; ".join(parts) + "."
+    return sentence if collapsed or sentence.startswith(group.name) else titled(sentence)  # a name stays as it is
 
 
 def _shared(key: str, group: Group, baseline: Group) -> bool:
     return bool(group.measured(key) and baseline.measured(key))
 
 
+def _collapsed(key: str, group: Group, baseline: Group) -> str:
+    """Which group has collapsed completely in a space, so that a metric is not compared; empty where neither has."""
+    spoiled = ((side.spoiled_by(key), side.name) for side in (group, baseline))
+    return next((f"{name} has collapsed completely in {space}" for space, name in spoiled if space), "")
+
+
 def _refusal(key: str, group: Group, baseline: Group) -> str:
-    """Why a metric of two groups is not compared; empty where it is."""
+    """Why else a metric of two groups is not compared; empty where it is."""
     for side in (group, baseline):
-        if space := side.spoiled_by(key):
-            return f"{space} of {side.name} has collapsed completely"
         if side.repeats(key) is None:
             return f"it is no finite number in a run of {side.name}"
     nulls = group.null(key), baseline.null(key)
@@ -146,6 +153,13 @@ def _caution(group: Group, baseline: Group) -> list[str]:
 def _sizes(group: Group, baseline: Group) -> str:
     sizes = len(group.runs), len(baseline.runs)
     return f"{sizes[0]} runs each" if sizes[0] == sizes[1] else f"{sizes[0]} and {sizes[1]} runs"
+
+
+def _spoiled(collapsed: dict[str, str]) -> Iterator[str]:
+    """The gravest first: a space that is one point, whose ranks are those of noise."""
+    for where in dict.fromkeys(collapsed.values()):
+        names = [FIXED[key] for key in collapsed if collapsed[key] == where]
+        yield f"{where}, so {_listed(names)} {'is' if len(names) == 1 else 'are'} not compared"
 
 
 def _refused(refusals: dict[str, str]) -> Iterator[str]:

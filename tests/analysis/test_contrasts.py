@@ -116,8 +116,8 @@ def test_the_rank_of_a_collapsed_space_is_not_compared() -> None:
     group = planted("positive-only", z=COLLAPSED, rank_h=(18.0,), rank_z=(40.0,))
     baseline = planted("moco", rank_h=(18.0,), rank_z=(3.0,))
     assert said(group, baseline) == (
-        "Effective rank of h is the same in both; effective rank of z is not compared, "
-        "for z of positive-only has collapsed completely; one seed each, so nothing says that it would repeat."
+        "positive-only has collapsed completely in z, so effective rank of z is not compared; "
+        "effective rank of h is the same in both; one seed each, so nothing says that it would repeat."
     )
 
 
