@@ -100,7 +100,7 @@ def refuse(broken: int, count: int) -> None:
         raise CollapseError(
             f"{broken} of {count} embeddings contain nan or infinity",
             "a network that has diverged gives such embeddings, and so does float16 above "
-            "65,504: leave them out, or embed again in float32",
+            "65,504: leave them out (rows[numpy.isfinite(rows).all(1)]), or embed again in float32",
         )
     if count < 2:
         raise CollapseError(
