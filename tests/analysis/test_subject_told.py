@@ -225,14 +225,16 @@ def test_the_scale_is_the_variance_over_the_mean_one_at_initialisation() -> None
 
 
 def network(strength: float, loss_sees: str = "directions", dataset: str = "", **parts: Any) -> Any:
-    """Of one direction, with two epochs of history, whose views are of two images: 1 apart, .1 about each."""
+    """Of one direction, with two epochs of history, whose views are of two images: 1 apart, .1 about each, of two pixels."""
     first, second = torch.tensor([[0.1], [1.1]]), torch.tensor([[-0.1], [0.9]])
     views = [{"z": first.double()}, {"z": second.double()}]
+    pixels = 255 * torch.eye(2, dtype=torch.uint8).view(2, 1, 1, 2)
     lines = [{"std_sqrt_d": 0.9}, {"std_sqrt_d": 0.5}, {"std_sqrt_d": 0.2}]
     fake = SimpleNamespace(
         checkpoint=SimpleNamespace(method=SimpleNamespace(loss_sees=loss_sees)), last_space="z",
         measuring=Measuring(dataset=dataset), history=lambda: lines, stored_views=None,
-        case=SimpleNamespace(strength=strength), present=SimpleNamespace(views=views, rows=views[0]),
+        case=SimpleNamespace(strength=strength, images=SimpleNamespace(pixels=pixels)),
+        present=SimpleNamespace(views=views, rows=views[0], index=torch.arange(2)), once=lambda key, compute: compute(),
         initial=(SimpleNamespace(views=views, rows=views[0]),),
     )  # fmt: skip
     for name, value in parts.items():
@@ -258,6 +260,9 @@ def test_signs_of_a_collapse(a_point: Any) -> None:
     assert signs.views == pytest.approx(0.5 / 0.02 - 0.5, rel=0.1)
     assert signs.beside_initial == pytest.approx(1.0, rel=1e-6)
     assert signs.scale is None
+    assert (signs.inputs, signs.initial) == pytest.approx(
+        (0.5, 0.0)
+    )  # pixels at right angles; embeddings one way
 
 
 def test_where_no_views_are_asked_for(a_point: Any) -> None:
