@@ -65,7 +65,9 @@ def finding(group: Group, baseline: Group, together: Together) -> str:
     caution = _caution(group, baseline) if contrasts else []
     parts = [*_spoiled(collapsed), *_parts(contrasts, group, baseline), *_refused(refusals), *caution]
     sentence = "; ".join(parts) + "."
-    return sentence if collapsed or sentence.startswith(group.name) else titled(sentence)  # a name stays as it is
+    return (
+        sentence if collapsed or sentence.startswith(group.name) else titled(sentence)
+    )  # a name stays as it is
 
 
 def _shared(key: str, group: Group, baseline: Group) -> bool:

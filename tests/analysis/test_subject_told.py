@@ -244,8 +244,7 @@ def network(strength: float, loss_sees: str = "directions", dataset: str = "", *
 
 @pytest.fixture
 def a_point(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A spectrum of which it is open whether all embeddings point one way, of images that differ."""
-    monkeypatch.setattr(judgement, "_inputs", lambda subject: 1.0)
+    """A spectrum of which it is open whether all embeddings point one way."""
     monkeypatch.setattr(judgement, "complete", lambda result: SimpleNamespace(crossed=None))
     return SimpleNamespace(equal=False)
 
@@ -260,9 +259,8 @@ def test_signs_of_a_collapse(a_point: Any) -> None:
     assert signs.views == pytest.approx(0.5 / 0.02 - 0.5, rel=0.1)
     assert signs.beside_initial == pytest.approx(1.0, rel=1e-6)
     assert signs.scale is None
-    assert (signs.inputs, signs.initial) == pytest.approx(
-        (0.5, 0.0)
-    )  # pixels at right angles; embeddings one way
+    assert signs.inputs == pytest.approx(0.5)  # pixels at right angles
+    assert signs.initial == pytest.approx(0.0)  # embeddings one way
 
 
 def test_where_no_views_are_asked_for(a_point: Any) -> None:
