@@ -13,7 +13,7 @@ from collapse_cli.analysis.inputs import Kind, Loaded, Recognised, expanded, rec
 from collapse_cli.analysis.measuring import Measuring
 from collapse_cli.analysis.merging import Group, Single, by_name, space_of
 from collapse_cli.analysis.portrait import Portrait, Save, portrait
-from collapse_cli.analysis.sides import differences, side_by_side
+from collapse_cli.analysis.sides import SIDE, differences, side_by_side
 from collapse_cli.analysis.subject import Subject
 from collapse_cli.answers import Answer, Entry, answer
 from collapse_cli.errors import CollapseError, nearest
@@ -57,6 +57,11 @@ def compare(
     between = between or _of_files(portraits)
     entries = [*sides, *differences(groups, _chosen(groups, baseline)), *between]
     return answer("compare", entries, [run.facts for run in runs], _warnings(portraits, groups))
+
+
+def undecided(answer: Answer) -> bool:
+    """Whether of no group of a comparison anything can be concluded."""
+    return all(entry.status == "inconclusive" for entry in answer if entry.kind == SIDE)
 
 
 def _all_loaded(inputs: Sequence[Recognised | Subject]) -> bool:

@@ -87,8 +87,8 @@ def _measuring(taken: Mapping[str, Any], data_dir: str) -> Measuring:
 def _inspect(taken: Mapping[str, Any], data_dir: str, progress: Progress) -> Called:
     from collapse_cli.commands import inspect
 
-    facts = inspect.known(Path(taken["input"]), {**taken, "data_dir": data_dir}, quiet=True)
-    return "\n".join(inspect.page(everywhere(facts))), {"exit_code": 0, **facts}
+    facts = inspect.facts_of(Path(taken["input"]), {**taken, "data_dir": data_dir}, quiet=True)
+    return "\n".join(inspect.lines_of(everywhere(facts))), {"exit_code": 0, **facts}
 
 
 def _diagnose(taken: Mapping[str, Any], data_dir: str, progress: Progress) -> Called:
@@ -123,16 +123,14 @@ def _check(taken: Mapping[str, Any], data_dir: str, progress: Progress) -> Calle
 
 def _compare(taken: Mapping[str, Any], data_dir: str, progress: Progress) -> Called:
     from collapse_cli.analysis.across import loaded_on
-    from collapse_cli.analysis.compare import compare
-    from collapse_cli.analysis.sides import SIDE
+    from collapse_cli.analysis.compare import compare, undecided
 
     measuring, datasets = _measuring(taken, data_dir), _several(taken.get("dataset"))
     inputs: Sequence[Any] = list(map(Path, taken["inputs"]))
     if len(datasets) > 1:
         inputs = loaded_on(inputs, measuring, datasets, progress)
     answer = compare(inputs, measuring, taken.get("baseline", ""), None, taken.get("fresh", False), progress)
-    undecided = all(entry.status == "inconclusive" for entry in answer if entry.kind == SIDE)
-    return _shown(answer, INCONCLUSIVE if undecided else 0)
+    return _shown(answer, INCONCLUSIVE if undecided(answer) else 0)
 
 
 def _explain(taken: Mapping[str, Any], data_dir: str, progress: Progress) -> Called:
@@ -140,9 +138,7 @@ def _explain(taken: Mapping[str, Any], data_dir: str, progress: Progress) -> Cal
 
     asked = explanation(taken["name"])
     listed = [{"page": section.page, "title": section.title} for section in asked.sections]
-    opening = [asked.remark] if asked.remark else []
-    text = "\n\n".join([*opening, *(section.text for section in asked.sections)])
-    return text, {"exit_code": 0, "sections": listed}
+    return asked.text, {"exit_code": 0, "sections": listed}
 
 
 def _shown(answer: Any, code: int, status: str = "") -> Called:

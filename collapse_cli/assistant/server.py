@@ -104,12 +104,12 @@ def structured(name: str) -> dict[str, Any]:
     }
 
 
-def result(said: Mapping[str, Any]) -> types.CallToolResult:
+def result(content: Mapping[str, Any]) -> types.CallToolResult:
     """What `calls.answered` says, as the protocol has it."""
-    if "error" in said:
-        return types.CallToolResult(content=[types.TextContent(text=said["error"])], is_error=True)
+    if "error" in content:
+        return types.CallToolResult(content=[types.TextContent(text=content["error"])], is_error=True)
     return types.CallToolResult(
-        content=[types.TextContent(text=said["text"])], structured_content=said["structured"]
+        content=[types.TextContent(text=content["text"])], structured_content=content["structured"]
     )
 
 

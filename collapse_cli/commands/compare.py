@@ -42,8 +42,7 @@ def compare(
     if scatter and not (output.plot or output.html):
         raise CollapseError("--scatter is drawn in no table", "add --plot FILE.png or --html FILE.html")
     from collapse_cli.analysis.across import loaded_on
-    from collapse_cli.analysis.compare import compare
-    from collapse_cli.analysis.sides import SIDE
+    from collapse_cli.analysis.compare import compare, undecided
     from collapse_cli.commands.output import finish, save
     from collapse_cli.views.progress import reporter
 
@@ -52,5 +51,5 @@ def compare(
         given = loaded_on(inputs, measuring, several, progress) if several else inputs
         answer = compare(given, measuring, baseline, scatter, fresh, progress, save)
     finish(answer, output)
-    if all(entry.status == "inconclusive" for entry in answer if entry.kind == SIDE):
+    if undecided(answer):
         raise typer.Exit(3)

@@ -53,21 +53,21 @@ def inspect(
 
     Example: [bold]collapse inspect checkpoint_0199.pth.tar[/bold]
     """
-    facts = known(input, typed)
+    facts = facts_of(input, typed)
     if fill(Listed, typed).json:
         print(as_json(facts), file=unaltered(sys.stdout))
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in page(everywhere(facts))))
+        sys.stdout.write("".join(f"{line}\n" for line in lines_of(everywhere(facts))))
 
 
-def page(facts: dict[str, Any]) -> Iterator[str]:
+def lines_of(facts: dict[str, Any]) -> Iterator[str]:
     """The lines that are printed."""
     shown = {name: fact for name, fact in facts.items() if name != "explain"}
     yield from balance(shown) if "training" in shown else facts_page(shown)
     yield f"What this means: {explaining(facts['explain'])}"
 
 
-def known(path: Path, typed: dict[str, Any], quiet: bool = False) -> dict[str, Any]:
+def facts_of(path: Path, typed: dict[str, Any], quiet: bool = False) -> dict[str, Any]:
     """The facts, with the page of the guide on what it is: images, a network of another library, or what can be measured."""
     facts = _facts(path, typed, quiet)
     ours = facts.get("layout") in ("run folder", "collapse checkpoint")

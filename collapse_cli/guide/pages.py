@@ -51,6 +51,12 @@ class Explanation:
     sections: tuple[Section, ...]
     remark: str = ""
 
+    @property
+    def text(self) -> str:
+        """The Markdown of all sections, the remark above them."""
+        opening = [f"{self.remark}\n"] if self.remark else []
+        return "\n".join([*opening, *(section.text for section in self.sections)])
+
 
 @cache
 def _files() -> dict[str, str]:
@@ -172,9 +178,7 @@ def explain(name: str) -> str:
     >>> print(explain("anti-hub").splitlines()[0])
     ## `anti-hub`
     """
-    asked = explanation(name)
-    opening = [f"{asked.remark}\n"] if asked.remark else []
-    return "\n".join([*opening, *(section.text for section in asked.sections)])
+    return explanation(name).text
 
 
 def names() -> list[str]:
